@@ -1,0 +1,49 @@
+"""Mistakes that the user can mend, and the one place where they become a message and an exit status."""
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+
+SHOWN_FAULTS = 20  # more than one screen of faults helps nobody; the count says how many are left
+
+
+class UserError(Exception):
+    """A mistake the user can mend; ``str(error)`` is the whole message."""
+
+
+class DataError(UserError):
+    """Every fault found in one input, reported together.
+
+    Args:
+        title: what was read, e.g. the name of the annotation file.
+        faults: one sentence per fault; the first 20 are shown and the rest is counted.
+    """
+
+    def __init__(self, title: str, faults: Sequence[str]):
+        self.title = title
+        self.faults = tuple(faults)
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        lines = [f"{title}: {count}", *(f"  - {fault}" for fault in self.faults[:SHOWN_FAULTS])]
+        if len(self.faults) > SHOWN_FAULTS:
+            lines.append(f"  ... and {len(self.faults) - SHOWN_FAULTS} more")
+        super().__init__("\n".join(lines))
+
+
+def entry_point(main: Callable[..., object]) -> Callable[..., object]:
+    """Wrap the ``main`` of a script: a UserError is printed and ends it with status 2, Ctrl-C ends it with 130.
+
+    Every other exception is a defect of the program and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def run(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            print("stopped by the keyboard", file=sys.stderr)
+            sys.exit(130)
+
+    return run

@@ -1,0 +1,38 @@
+import pytest
+
+from src.errors import DataError, UserError, entry_point
+
+
+def test_data_error_shows_twenty_faults_and_counts_the_rest():
+    text = str(DataError("a.json", [f"fault {i}" for i in range(23)]))
+    assert text.startswith("a.json: 23 faults\n")
+    assert "fault 19" in text and "fault 20" not in text
+    assert text.endswith("and 3 more")
+
+
+def test_data_error_is_a_user_error_and_keeps_all_faults():
+    error = DataError("a.json", ["one"])
+    assert isinstance(error, UserError)
+    assert error.faults == ("one",)
+    assert str(error) == "a.json: 1 fault\n  - one"
+
+
+@pytest.mark.parametrize(
+    "raised, status, words", [(UserError("no such"), 2, "error: no such"), (KeyboardInterrupt(), 130, "stopped")]
+)
+def test_entry_point_turns_mistakes_into_a_message_and_a_status(raised, status, words, capsys):
+    @entry_point
+    def main():
+        raise raised
+
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == status
+    captured = capsys.readouterr()
+    assert words in captured.err and "Traceback" not in captured.err and captured.out == ""
+
+
+def test_entry_point_lets_defects_and_results_through():
+    assert entry_point(lambda x: x + 1)(1) == 2
+    with pytest.raises(ZeroDivisionError):
+        entry_point(lambda: 1 / 0)()
