@@ -1,0 +1,99 @@
+"""Image files of any common kind as RGB arrays, the way a viewer shows them."""
+
+import io
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from src.errors import UserError
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+_ORIENTATION_TAG = 0x0112  # EXIF 2.3, table 4: how the stored rows and columns are to be shown
+# EXIF orientation -> (swap rows and columns first, flip up-down, flip left-right)
+_TURNS = {
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
+_BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises on a bad header
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read an image file as it is shown: EXIF rotation applied, greyscale and palette expanded, alpha dropped.
+
+    Returns:
+        uint8 [H, W, 3], RGB. 16-bit pictures keep their upper 8 bits.
+
+    Raises:
+        UserError: the file is missing, broken or of a kind OpenCV does not read.
+    """
+    # OpenCV's own opening of files fails on non-ASCII names on some systems, so it gets the bytes.
+    data = _read_bytes(path)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    if image is None:
+        raise UserError(f"{path}: not a readable image (broken, or of a kind OpenCV does not know)")
+    # OpenCV turns JPEG and PNG but not WebP; turning here keeps read_image and image_size of one mind.
+    swap, up_down, left_right = _TURNS.get(_header(path, io.BytesIO(data))[2], (False, False, False))
+    if swap:
+        image = image.transpose(1, 0, 2)
+    image = image[:: -1 if up_down else 1, :: -1 if left_right else 1, ::-1]
+    return np.ascontiguousarray(image)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """(width, height) in pixels as ``read_image`` gives them, from the file's header alone.
+
+    Raises:
+        UserError: the file is missing or its header is broken.
+    """
+    width, height, orientation = _header(path, path)
+    return (height, width) if _TURNS.get(orientation, (False,))[0] else (width, height)
+
+
+def list_images(folder: str | Path) -> list[str]:
+    """Names of all image files under ``folder``, relative to it with forward slashes, sorted.
+
+    Sub-folders and linked folders are followed; hidden files and folders are left out.
+    """
+    names, seen = [], set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        if real not in seen:
+            relative = Path(place).relative_to(folder)
+            chosen = (name for name in files if not name.startswith("."))
+            names += [(relative / name).as_posix() for name in chosen if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+        seen.add(real)
+    return sorted(names)
+
+
+def _read_bytes(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such image file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _header(path: str | Path, source: str | Path | io.BytesIO) -> tuple[int, int, int]:
+    """(width, height, EXIF orientation) as stored, without decoding; ``path`` is for the message only."""
+    try:
+        with Image.open(source) as image:
+            # OpenCV and Pillow both turn TIFF pictures by themselves.
+            turned = image.format != "TIFF" and "exif" in image.info
+            orientation = image.getexif().get(_ORIENTATION_TAG, 1) if turned else 1
+            return image.width, image.height, orientation
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such image file") from None
+    except _BROKEN as error:
+        raise UserError(f"{path}: not a readable image: {error}") from error

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from src.data.images import image_size, list_images, read_image
+from src.errors import UserError
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp"])
+def test_rgb_survives_in_every_lossless_kind(tmp_path, suffix):
+    path = tmp_path / f"Bild_ä口.{suffix}"
+    Image.fromarray(PICTURE).save(path, **({"lossless": True} if suffix == "webp" else {}))
+    np.testing.assert_array_equal(read_image(path), PICTURE)
+    assert image_size(path) == (10, 6)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L", "LA", "P", "1"])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_odd_modes_become_rgb(tmp_path, mode, suffix):
+    image = Image.fromarray(PICTURE).convert(mode)
+    image.save(tmp_path / f"a.{suffix}")
+    read = read_image(tmp_path / f"a.{suffix}")
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(read, np.asarray(image.convert("RGB")))
+
+
+def test_alpha_is_dropped_not_blended(tmp_path):
+    Image.fromarray(np.dstack([PICTURE, np.zeros((6, 10), np.uint8)])).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), PICTURE)
+
+
+def test_sixteen_bits_keep_the_upper_eight(tmp_path):
+    deep = np.arange(60, dtype=np.uint16).reshape(6, 10) * 1000
+    Image.fromarray(deep).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), np.repeat(deep[..., None] >> 8, 3, axis=2))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_exif_rotation_is_as_pillow_shows_it(tmp_path, orientation, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(np.kron(PICTURE, np.ones((16, 16, 1), np.uint8))).save(path, exif=exif, quality=95)
+    shown = ImageOps.exif_transpose(Image.open(path))
+    assert image_size(path) == shown.size
+    difference = read_image(path).astype(int) - np.asarray(shown.convert("RGB"))
+    assert np.abs(difference).max() <= 3  # two JPEG decoders may round differently
+
+
+def test_bad_files_are_named(tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    Image.fromarray(PICTURE).save(tmp_path / "good.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "good.png").read_bytes()[:20])
+    for name in ("text.png", "empty.jpg", "cut.png", "missing.png"):
+        with pytest.raises(UserError, match=name):
+            read_image(tmp_path / name)
+        with pytest.raises(UserError, match=name):
+            image_size(tmp_path / name)
+
+
+def test_list_images_is_sorted_recursive_and_leaves_out_the_rest(tmp_path):
+    for name in ("b.JPG", "sub/a.png", "sub/b.jpg", "notes.txt", ".hidden.png", ".cache/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "sub" / "loop").symlink_to(tmp_path)
+    assert list_images(tmp_path) == ["b.JPG", "sub/a.png", "sub/b.jpg"]
