@@ -1,0 +1,217 @@
+"""The images of a data set and what is known about each: read from COCO JSON or from a plain folder.
+
+An image is in one of three states: labelled with boxes; labelled and empty (looked at, nothing there); unlabelled.
+Unlabelled is ``"labelled": false`` on its entry in "images". The reference's form (annotation rows with category_id -1
+and a zero box) is read too. ``"also_unlabelled": true`` on a labelled image puts it into the unlabelled stream as well
+(policy 2 of random_select.py and pick_select.py).
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.data.coco_file import is_blank, read_coco
+from src.data.images import image_size, list_images
+from src.errors import DataError, UserError
+
+# What may stay of an image whose label is hidden; fields of other tools could tell what is in the picture.
+_HIDDEN_IMAGE_KEYS = ("id", "file_name", "width", "height", "license", "coco_url", "flickr_url", "date_captured")
+# Some data sets (LVIS) count images and instances in their categories.
+_CATEGORY_KEYS = ("id", "name", "supercategory", "keypoints", "skeleton")
+
+
+@dataclass(frozen=True, eq=False)
+class ImageEntry:
+    """One image.
+
+    Attributes:
+        image_id: its id in the annotation file.
+        file_name: path relative to the image folder, sub-folders included, with forward slashes.
+        width, height: pixels, as shown (after EXIF rotation).
+        labelled: False when nobody has said what is in the picture.
+        boxes: float32 [N, 4], (x1, y1, x2, y2) in original pixels, inside the image; crowds included.
+        labels: int32 [N], 1..K.
+        crowd: bool [N], regions that stand for a group and are neither object nor background.
+        path: the folder the image lies in; None when it lies in the image folder of the run.
+        also_unlabelled: a labelled image that joins the unlabelled stream as well.
+    """
+
+    image_id: int
+    file_name: str
+    width: int
+    height: int
+    labelled: bool
+    boxes: np.ndarray
+    labels: np.ndarray
+    crowd: np.ndarray
+    path: Path | None = None
+    also_unlabelled: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """All images of a file. Label k (1..K) means ``class_names[k - 1]`` and ``category_ids[k - 1]``."""
+
+    class_names: tuple[str, ...]
+    category_ids: tuple[int, ...]
+    images: tuple[ImageEntry, ...]
+
+    @cached_property
+    def labelled(self) -> tuple[ImageEntry, ...]:
+        """Images with known content, empty ones included."""
+        return tuple(entry for entry in self.images if entry.labelled)
+
+    @cached_property
+    def unlabelled(self) -> tuple[ImageEntry, ...]:
+        """Images of the unlabelled stream, none with a label: unlabelled ones and those that are also unlabelled."""
+        return tuple(_without_labels(entry) for entry in self.images if not entry.labelled or entry.also_unlabelled)
+
+
+def read_annotations(path: str | Path) -> Annotations:
+    """Read and check a COCO annotation file; images are ordered by id, classes by category id.
+
+    Raises:
+        UserError: there is no such file.
+        DataError: every fault of it, see ``src.data.coco_file``.
+    """
+    coco = read_coco(path)
+    categories = sorted(coco["categories"], key=lambda category: category["id"])
+    label_of = {category["id"]: label for label, category in enumerate(categories, start=1)}
+    rows_of, blank = defaultdict(list), set()
+    for row in coco["annotations"]:
+        if is_blank(row):
+            blank.add(row["image_id"])
+        else:
+            rows_of[row["image_id"]].append(row)
+    entries = (
+        _entry(image, rows_of.get(image["id"], []), image["id"] in blank, label_of)
+        for image in sorted(coco["images"], key=lambda image: image["id"])
+    )
+    return Annotations(
+        class_names=tuple(category["name"] for category in categories),
+        category_ids=tuple(category["id"] for category in categories),
+        images=tuple(entries),
+    )
+
+
+def image_path(entry: ImageEntry, img_dir: str | Path) -> Path:
+    """Where the image lies: its own folder if it has one, else ``img_dir``."""
+    return (Path(img_dir) if entry.path is None else entry.path) / entry.file_name
+
+
+def check_images(annotations: Annotations, img_dir: str | Path) -> None:
+    """Raise a DataError that lists every image file that is not there; nothing is decoded."""
+    missing = [str(path) for entry in annotations.images if not (path := image_path(entry, img_dir)).is_file()]
+    if missing:
+        raise DataError(f"image files of {img_dir}", [f"{path}: no such image file" for path in missing])
+
+
+def unlabelled_folder(img_dir: str | Path, first_id: int) -> tuple[ImageEntry, ...]:
+    """Every image under a folder as an unlabelled entry, sorted by name, with ids from ``first_id`` up.
+
+    Raises:
+        UserError: there is no such folder, or no image in it.
+        DataError: every file whose header is broken.
+    """
+    folder = Path(img_dir)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of unlabelled images")
+    entries, faults = [], []
+    for name in list_images(folder):
+        try:
+            width, height = image_size(folder / name)
+        except UserError as error:
+            faults.append(str(error))
+            continue
+        entries.append(_empty_entry(first_id + len(entries), name, width, height, path=folder))
+    if faults:
+        raise DataError(str(folder), faults)
+    if not entries:
+        raise UserError(f"{folder}: no images in this folder")
+    return tuple(entries)
+
+
+def to_coco(annotations: Annotations) -> dict[str, Any]:
+    """The COCO form: boxes as (x, y, width, height), annotation ids from 1, ``"labelled": false`` where it is so."""
+    images, rows = [], []
+    for entry in annotations.images:
+        image = {"id": entry.image_id, "file_name": entry.file_name, "width": entry.width, "height": entry.height}
+        flags = {"labelled": False} if not entry.labelled else {}
+        flags |= {"also_unlabelled": True} if entry.also_unlabelled else {}
+        images.append(image | flags)
+        for box, label, crowd in zip(entry.boxes.tolist(), entry.labels.tolist(), entry.crowd.tolist(), strict=True):
+            width, height = box[2] - box[0], box[3] - box[1]
+            rows.append(
+                {
+                    "id": len(rows) + 1,
+                    "image_id": entry.image_id,
+                    "category_id": annotations.category_ids[label - 1],
+                    "bbox": [box[0], box[1], width, height],
+                    "area": width * height,
+                    "iscrowd": int(crowd),
+                }
+            )
+    named = zip(annotations.category_ids, annotations.class_names, strict=True)
+    categories = [{"id": identity, "name": name, "supercategory": name} for identity, name in named]
+    return {"images": images, "annotations": rows, "categories": categories}
+
+
+def hide_labels(coco: dict[str, Any], labelled_ids: set[int], also_unlabelled: bool = False) -> dict[str, Any]:
+    """A copy of a COCO file in which only the images of ``labelled_ids`` keep their labels.
+
+    The others get ``"labelled": false`` and lose every annotation row and every field that is not about the file
+    itself. Annotation ids are given anew, because gaps would tell how many objects a hidden image has.
+
+    Args:
+        coco: a checked file (``read_coco``); it is not changed.
+        labelled_ids: ids of the images that stay labelled.
+        also_unlabelled: whether these join the unlabelled stream as well (policy 2).
+    """
+    images = []
+    for image in coco["images"]:
+        if image["id"] in labelled_ids:
+            kept = {key: value for key, value in image.items() if key not in ("labelled", "also_unlabelled")}
+            images.append(kept | ({"also_unlabelled": True} if also_unlabelled else {}))
+        else:
+            images.append({key: image[key] for key in _HIDDEN_IMAGE_KEYS if key in image} | {"labelled": False})
+    rows = [row for row in coco["annotations"] if row["image_id"] in labelled_ids and not is_blank(row)]
+    described = {key: coco[key] for key in ("info", "licenses") if key in coco}
+    return described | {
+        "images": images,
+        "annotations": [row | {"id": number} for number, row in enumerate(rows, start=1)],
+        "categories": [{key: row[key] for key in _CATEGORY_KEYS if key in row} for row in coco["categories"]],
+    }
+
+
+def _entry(image: dict, rows: list[dict], blank: bool, label_of: dict[int, int]) -> ImageEntry:
+    width, height = int(image["width"]), int(image["height"])
+    boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    boxes = np.clip(boxes, 0, (width, height, width, height)).astype(np.float32)
+    return ImageEntry(
+        image_id=image["id"],
+        file_name=image["file_name"],
+        width=width,
+        height=height,
+        labelled=image.get("labelled", bool(rows) or not blank),
+        boxes=boxes,
+        labels=np.array([label_of[row["category_id"]] for row in rows], np.int32),
+        crowd=np.array([bool(row.get("iscrowd", 0)) for row in rows], bool),
+        also_unlabelled=image.get("also_unlabelled", bool(rows) and blank),
+    )
+
+
+def _empty_entry(image_id: int, name: str, width: int, height: int, path: Path | None) -> ImageEntry:
+    boxes, labels, crowd = np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool)
+    return ImageEntry(image_id, name, width, height, False, boxes, labels, crowd, path)
+
+
+def _without_labels(entry: ImageEntry) -> ImageEntry:
+    if not entry.labelled:
+        return entry
+    empty = _empty_entry(entry.image_id, entry.file_name, entry.width, entry.height, entry.path)
+    return replace(empty, also_unlabelled=True)

@@ -1,0 +1,194 @@
+"""Read a COCO annotation file and check every entry of it; all faults are reported together."""
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from src.errors import DataError, UserError
+
+# Annotators count pixels from 0 or from 1 and call the last pixel width or width + 1, so a true box may stick out by
+# one pixel and a rounding. More than that is a box of another picture or of another size of this one.
+OUTSIDE_TOLERANCE = 1.5  # pixels
+
+
+def read_coco(path: str | Path) -> dict[str, Any]:
+    """The file as JSON, with all its fields, after ``coco_faults`` found nothing.
+
+    Raises:
+        UserError: there is no such file.
+        DataError: every fault of the file.
+    """
+    coco = read_json(path)
+    faults = coco_faults(coco)
+    if faults:
+        raise DataError(str(path), faults)
+    return coco
+
+
+def read_json(path: str | Path) -> Any:
+    """Any JSON file; a missing file, broken text or wrong encoding is a UserError that names the place."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except json.JSONDecodeError as error:
+        raise DataError(
+            str(path), [f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}"]
+        ) from None
+    except UnicodeDecodeError as error:
+        raise DataError(str(path), [f"not UTF-8 text (byte {error.start}); save it as UTF-8"]) from None
+
+
+def is_blank(row: dict[str, Any]) -> bool:
+    """Whether an annotation row only says "this image is unlabelled" (the reference's form: category -1, zero box)."""
+    return row.get("category_id") == -1 and row.get("bbox") == [0, 0, 0, 0]
+
+
+def coco_faults(coco: Any) -> list[str]:
+    """One sentence for everything in a COCO file that training could trip over; empty when all is well."""
+    if not isinstance(coco, dict):
+        return [f"expected an object with images, annotations and categories, found {_kind(coco)}"]
+    faults = []
+    for key in ("images", "annotations", "categories"):
+        if key not in coco:
+            faults.append(f'no "{key}" list')
+        elif not isinstance(coco[key], list):
+            faults.append(f'"{key}" must be a list, found {_kind(coco[key])}')
+        else:
+            faults += [
+                f"{key}[{i}]: expected an object, found {_kind(x)}"
+                for i, x in enumerate(coco[key])
+                if type(x) is not dict
+            ]
+    if faults:
+        return faults
+    categories = _category_faults(coco["categories"], faults)
+    sizes = _image_faults(coco["images"], faults)
+    _annotation_faults(coco["annotations"], categories, sizes, faults)
+    _state_faults(coco["images"], coco["annotations"], faults)
+    return faults
+
+
+def _category_faults(categories: list[dict], faults: list[str]) -> set[int]:
+    """The known category ids; faults are appended."""
+    if not categories:
+        faults.append("no categories: the classes to detect must be listed")
+    for index, category in enumerate(categories):
+        if not _is_id(category.get("id")):
+            faults.append(f'categories[{index}]: "id" must be an integer from 0 up, found {_show(category, "id")}')
+        if not isinstance(category.get("name"), str) or not category["name"].strip():
+            faults.append(f'categories[{index}]: "name" must be a text, found {_show(category, "name")}')
+    _repeated(categories, "id", "category id", faults)
+    _repeated(categories, "name", "category name", faults)
+    return {category["id"] for category in categories if _is_id(category.get("id"))}
+
+
+def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int, int] | None]:
+    """Image id -> (width, height), None where the size is bad; faults are appended."""
+    sizes: dict[int, tuple[int, int] | None] = {}
+    for index, image in enumerate(images):
+        name = f"images[{index}] ({image.get('file_name', 'no file_name')})"
+        good_size = all(
+            _is_number(image.get(key)) and image[key] >= 1 and image[key] % 1 == 0 for key in ("width", "height")
+        )
+        if not good_size:
+            found = f"{_show(image, 'width')} x {_show(image, 'height')}"
+            faults.append(f'{name}: "width" and "height" must be whole numbers of pixels from 1 up, found {found}')
+        if not isinstance(image.get("file_name"), str) or not image["file_name"].strip():
+            faults.append(f'{name}: "file_name" must be a text, found {_show(image, "file_name")}')
+        for flag in ("labelled", "also_unlabelled"):
+            if flag in image and not isinstance(image[flag], bool):
+                faults.append(f'{name}: "{flag}" must be true or false, found {_show(image, flag)}')
+        if _is_id(image.get("id")):
+            sizes[image["id"]] = (image["width"], image["height"]) if good_size else None
+        else:
+            faults.append(f'{name}: "id" must be an integer from 0 up, found {_show(image, "id")}')
+    _repeated(images, "id", "image id", faults)
+    _repeated(images, "file_name", "image file_name", faults)
+    return sizes
+
+
+def _annotation_faults(rows: list[dict], categories: set[int], sizes: dict, faults: list[str]) -> None:
+    for index, row in enumerate(rows):
+        name = f"annotations[{index}] (id {row.get('id', 'missing')})"
+        if not _is_id(row.get("id")):
+            faults.append(f'{name}: "id" must be an integer from 0 up, found {_show(row, "id")}')
+        image_id = row.get("image_id")
+        if not _is_id(image_id) or image_id not in sizes:
+            faults.append(f"{name}: image_id {_show(row, 'image_id')} is not among the images")
+        if is_blank(row):
+            continue
+        category = row.get("category_id")
+        if not _is_id(category) or category not in categories:
+            faults.append(f"{name}: category_id {_show(row, 'category_id')} is not among the categories")
+        if row.get("iscrowd", 0) not in (0, 1):
+            faults.append(f'{name}: "iscrowd" must be 0 or 1, found {_show(row, "iscrowd")}')
+        fault = _box_fault(row.get("bbox"), sizes.get(image_id) if _is_id(image_id) else None)
+        if fault:
+            faults.append(f"{name}: {fault}")
+    _repeated(rows, "id", "annotation id", faults)
+
+
+def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:
+    """What is wrong with one COCO box (x, y, width, height) in an image of ``size``, if anything."""
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
+        return f"bbox must be four finite numbers [x, y, width, height], found {json.dumps(box)}"
+    x, y, width, height = box
+    if width <= 0 or height <= 0:
+        return f"bbox {box} has no size; width and height must be above 0"
+    if size is None:
+        return None
+    right, bottom = x + width, y + height
+    over = max(-x, -y, right - size[0], bottom - size[1])
+    empty = min(right, size[0]) <= max(x, 0) or min(bottom, size[1]) <= max(y, 0)
+    if over > OUTSIDE_TOLERANCE or empty:
+        return f"bbox {box} (x, y, width, height) lies outside its image of {size[0]} x {size[1]} pixels"
+    return None
+
+
+def _state_faults(images: list[dict], rows: list[dict], faults: list[str]) -> None:
+    """Images whose "labelled" flag contradicts their annotation rows."""
+    real = Counter(row["image_id"] for row in rows if _is_id(row.get("image_id")) and not is_blank(row))
+    blank = {row["image_id"] for row in rows if _is_id(row.get("image_id")) and is_blank(row)}
+    for image in images:
+        identity, labelled = image.get("id"), image.get("labelled")
+        if not _is_id(identity):
+            continue
+        if labelled is False and real[identity]:
+            faults.append(
+                f'image {identity} ({image.get("file_name")}): "labelled" is false but it has {real[identity]} '
+                "annotations; remove one or the other"
+            )
+        if labelled is False and image.get("also_unlabelled"):
+            faults.append(f'image {identity}: "also_unlabelled" belongs to labelled images only')
+        if labelled is True and identity in blank and not real[identity]:
+            faults.append(f'image {identity}: "labelled" is true but its only annotation is blank (category_id -1)')
+
+
+def _repeated(entries: list[dict], key: str, what: str, faults: list[str]) -> None:
+    counts = Counter(entry[key] for entry in entries if isinstance(entry.get(key), int | str))
+    faults += [
+        f"{what} {json.dumps(value, ensure_ascii=False)} is used {n} times" for value, n in counts.items() if n > 1
+    ]
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _show(entry: dict, key: str) -> str:
+    """The value as it stands in the file, or the word "nothing"."""
+    return json.dumps(entry[key], ensure_ascii=False) if key in entry else "nothing"
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", str: "a text", int: "a number", float: "a number", dict: "an object", type(None): "null"}
+    return names.get(type(value), json.dumps(value))
