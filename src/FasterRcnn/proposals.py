@@ -1,0 +1,57 @@
+"""From anchors to proposals: the best boxes of each level, freed of near-duplicates (Lin et al. 2017, FPN, section 4.1).
+
+Axes: B images, A anchors of a level, P proposals.
+"""
+
+from dataclasses import dataclass
+
+from mindspore import Tensor, ops
+
+from src.FasterRcnn.rpn import STDS
+from src.parts import box_coder, boxes
+from src.parts.nms import keep_mask
+
+
+@dataclass(frozen=True)
+class ProposalLimits:
+    """How many anchors of a level are decoded, how many proposals leave, and the IoU of near-duplicates."""
+
+    candidates_per_level: int
+    count: int
+    nms_iou: float
+
+
+def propose(
+    logits: tuple[Tensor, ...],
+    deltas: tuple[Tensor, ...],
+    anchors: tuple[Tensor, ...],
+    height: int,
+    width: int,
+    limits: ProposalLimits,
+) -> tuple[Tensor, Tensor]:
+    """Proposals of each image, best first.
+
+    Args:
+        logits, deltas: of `Rpn`, one tensor a level; anchors: one [A, 4] tensor a level.
+        height, width: size of the network input in pixels; proposals are clipped to it.
+
+    Returns:
+        proposals [B, P, 4] float32 (x1, y1, x2, y2) and valid [B, P] bool; P = limits.count, or all candidates if they are fewer.
+        No gradient flows through them.
+    """
+    candidates, scores = [], []
+    for logit, delta, anchor in zip(logits, deltas, anchors):
+        score, index = ops.topk(ops.stop_gradient(logit), min(limits.candidates_per_level, logit.shape[1]))
+        chosen = ops.gather_elements(
+            ops.stop_gradient(delta), 1, ops.broadcast_to(index[..., None], index.shape + (4,))
+        )
+        decoded = box_coder.decode(chosen, ops.gather(anchor, index, 0), STDS)
+        decoded = boxes.clip_to_image(decoded, height, width)
+        kept = ops.stack([keep_mask(decoded[image], limits.nms_iou) for image in range(decoded.shape[0])])
+        sides = ops.minimum(decoded[..., 2] - decoded[..., 0], decoded[..., 3] - decoded[..., 1])
+        candidates.append(decoded)
+        scores.append(ops.where(ops.logical_and(kept, sides > 1e-3), ops.sigmoid(score), -1.0))
+    candidates, scores = ops.concat(candidates, 1), ops.concat(scores, 1)
+    score, index = ops.topk(scores, min(limits.count, scores.shape[1]))
+    chosen = ops.gather_elements(candidates, 1, ops.broadcast_to(index[..., None], index.shape + (4,)))
+    return chosen, score >= 0.0

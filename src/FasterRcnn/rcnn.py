@@ -1,0 +1,164 @@
+"""Box head: class and refined box of each RoI, their targets, loss and detections (Girshick 2015, Fast R-CNN; Ren et al. 2015).
+
+Axes: B images, P proposals, G ground-truth boxes, S sampled RoIs an image, R RoIs an image, C classes with background first,
+K detections.
+"""
+
+from dataclasses import dataclass
+
+from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
+from mindspore.common.initializer import HeUniform, Normal
+
+from src.parts import box_coder, boxes
+from src.parts.losses import smooth_l1, softmax_focal
+from src.parts.matcher import IGNORED, match
+from src.parts.nms import keep_mask
+from src.parts.sampler import priorities, sample
+
+STDS = (0.1, 0.1, 0.2, 0.2)
+SMOOTH_L1_BETA = 1.0
+
+
+@dataclass(frozen=True)
+class RoiTargets:
+    """How proposals become positives and negatives, how many are trained on, and the focal exponent of the class loss."""
+
+    positive_iou: float
+    negative_iou: float
+    sample_size: int
+    max_positive: int
+    focal_gamma: float
+
+
+@dataclass(frozen=True)
+class DetectionLimits:
+    """Least score of a detection, IoU of duplicates of one class, and detections an image."""
+
+    score_threshold: float
+    nms_iou: float
+    count: int
+
+
+class BoxHead(nn.Cell):
+    """Two dense layers, then class logits and offsets for every class."""
+
+    def __init__(self, in_features: int, hidden: int, class_count: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Dense(in_features, hidden, weight_init=HeUniform(), bias_init="zeros")
+        self.fc2 = nn.Dense(hidden, hidden, weight_init=HeUniform(), bias_init="zeros")
+        self.classes = nn.Dense(hidden, class_count, weight_init=Normal(0.01), bias_init="zeros")
+        self.offsets = nn.Dense(hidden, 4 * class_count, weight_init=Normal(0.001), bias_init="zeros")
+
+    def construct(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """Map pooled RoIs [N, in_features] to class logits [N, C] and offsets [N, C, 4], float32."""
+        hidden = ops.relu(self.fc2(ops.relu(self.fc1(pooled))))
+        logits = self.classes(hidden).astype(mstype.float32)
+        deltas = self.offsets(hidden).astype(mstype.float32)
+        return logits, deltas.reshape(deltas.shape[0], -1, 4)
+
+
+def sample_rois(
+    proposals: Tensor,
+    proposals_valid: Tensor,
+    ground_truth: tuple[Tensor, Tensor, Tensor, Tensor],
+    priority_table: Tensor,
+    step: Tensor,
+    targets: RoiTargets,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Choose the RoIs that are trained on; the ground-truth boxes themselves are among the candidates.
+
+    Args:
+        proposals [B, P, 4], proposals_valid [B, P]; ground_truth: gt_boxes [B, G, 4], gt_labels, gt_valid, gt_crowd [B, G].
+        priority_table: [G + P] of `sampler.priority_table`; step: scalar int32.
+
+    Returns:
+        rois [B, S, 4] float32; labels [B, S] int32, 0 is background; gt_boxes [B, S, 4] of the positives; valid [B, S] bool.
+    """
+    gt_boxes, gt_labels, gt_valid, gt_crowd = ground_truth
+    candidates = ops.concat((gt_boxes, proposals), 1)
+    usable = ops.concat((gt_valid, proposals_valid), 1)
+    priority = priorities(priority_table, step)
+    rois, labels, matched_boxes, valids = [], [], [], []
+    for image in range(proposals.shape[0]):
+        matched, state = match(
+            candidates[image],
+            gt_boxes[image],
+            gt_valid[image],
+            gt_crowd[image],
+            targets.positive_iou,
+            targets.negative_iou,
+            targets.positive_iou,
+        )
+        state = ops.where(usable[image], state, IGNORED)
+        index, positive, valid = sample(state, priority, targets.sample_size, targets.max_positive)
+        row = ops.gather(matched, index, 0)
+        rois.append(ops.gather(candidates[image], index, 0))
+        labels.append(ops.where(positive, ops.gather(gt_labels[image], row, 0), 0))
+        matched_boxes.append(ops.gather(gt_boxes[image], row, 0))
+        valids.append(valid)
+    return ops.stack(rois), ops.stack(labels).astype(mstype.int32), ops.stack(matched_boxes), ops.stack(valids)
+
+
+def rcnn_loss(
+    logits: Tensor, deltas: Tensor, rois: Tensor, labels: Tensor, gt_boxes: Tensor, valid: Tensor, focal_gamma: float
+) -> tuple[Tensor, Tensor]:
+    """Class and offset loss of each image, both divided by the number of its valid RoIs (Girshick 2015, eq. 1).
+
+    Args:
+        logits [B * S, C], deltas [B * S, C, 4] of `BoxHead`; the others of `sample_rois`.
+
+    Returns:
+        classification [B], regression [B], float32.
+    """
+    shape = labels.shape
+    weight = valid.astype(mstype.float32)
+    divisor = ops.maximum(weight.sum(-1), Tensor(1.0, mstype.float32))
+    classification = softmax_focal(logits, labels.reshape(-1), focal_gamma).reshape(shape) * weight
+
+    positive = ops.logical_and(valid, labels > 0).astype(mstype.float32)
+    wanted = ops.stop_gradient(box_coder.encode(gt_boxes, rois, STDS)).reshape(-1, 4)
+    of_label = ops.one_hot(labels.reshape(-1), logits.shape[-1], 1.0, 0.0).astype(mstype.float32)
+    chosen = (deltas * of_label[..., None]).sum(1)
+    distance = smooth_l1(chosen, wanted, SMOOTH_L1_BETA).sum(-1).reshape(shape) * positive
+    return classification.sum(-1) / divisor, distance.sum(-1) / divisor
+
+
+def detect(
+    logits: Tensor, deltas: Tensor, proposals: Tensor, valid: Tensor, height: int, width: int, limits: DetectionLimits
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Detections of each image, best first; one RoI may give several, of different classes.
+
+    Args:
+        logits [B * R, C], deltas [B * R, C, 4] of `BoxHead`; proposals [B, R, 4]; valid [B, R].
+
+    Returns:
+        boxes [B, K, 4] float32 (x1, y1, x2, y2) clipped to the network input, scores [B, K] float32, labels [B, K] int32 in
+        1..C-1, class probabilities [B, K, C] float32, valid [B, K] bool. Rows that are not valid have score 0.
+    """
+    batch, count = valid.shape
+    class_count = logits.shape[-1]
+    probabilities = ops.softmax(logits, -1).reshape(batch, count, class_count)
+    refined = box_coder.decode(deltas.reshape(batch, count, class_count, 4), proposals[:, :, None, :], STDS)
+    refined = boxes.clip_to_image(refined, height, width)
+
+    # Candidates are (RoI, class) pairs without background; only the best few can become detections.
+    scores = ops.where(valid[..., None], probabilities, -1.0)[..., 1:].reshape(batch, -1)
+    score, flat = ops.topk(scores, min(10 * limits.count, scores.shape[1]))
+    roi = ops.floor_divide(flat, class_count - 1)
+    label = flat - roi * (class_count - 1) + 1
+    flat_box = roi * class_count + label
+    box = ops.gather_elements(
+        refined.reshape(batch, -1, 4), 1, ops.broadcast_to(flat_box[..., None], flat_box.shape + (4,))
+    )
+    # Boxes of different classes are moved apart, so that one suppression serves all classes.
+    apart = box + (label.astype(mstype.float32) * (max(height, width) + 1.0))[..., None]
+    kept = ops.stack([keep_mask(apart[image], limits.nms_iou) for image in range(batch)])
+    final = ops.where(ops.logical_and(kept, score > limits.score_threshold), score, 0.0)
+
+    score, rank = ops.topk(final, min(limits.count, final.shape[1]))
+    label = ops.gather_elements(label, 1, rank).astype(mstype.int32)
+    roi = ops.gather_elements(roi, 1, rank)
+    box = ops.gather_elements(box, 1, ops.broadcast_to(rank[..., None], rank.shape + (4,)))
+    probability = ops.gather_elements(probabilities, 1, ops.broadcast_to(roi[..., None], roi.shape + (class_count,)))
+    return box, score, label, probability, score > 0.0

@@ -1,0 +1,105 @@
+"""Region proposal network: objectness and box offsets of every anchor, and their loss (Ren et al. 2015, section 3.1).
+
+Axes: B images, A anchors of all levels, G ground-truth boxes, S sampled anchors.
+"""
+
+from dataclasses import dataclass
+
+from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
+from mindspore.common.initializer import Normal
+
+from src.parts import box_coder
+from src.parts.losses import binary_cross_entropy, smooth_l1
+from src.parts.matcher import IGNORED, match
+from src.parts.sampler import priorities, sample
+
+STDS = (1.0, 1.0, 1.0, 1.0)
+SMOOTH_L1_BETA = 1.0 / 9.0
+
+
+@dataclass(frozen=True)
+class RpnTargets:
+    """How anchors become positives and negatives, and how many of them are trained on."""
+
+    positive_iou: float
+    negative_iou: float
+    lowest_best_iou: float
+    sample_size: int
+    max_positive: int
+
+
+class Rpn(nn.Cell):
+    """One small head, the same weights on every level: 3x3 convolution, then 1x1 for objectness and for offsets."""
+
+    def __init__(self, channels: int, anchors_per_cell: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            channels, channels, 3, pad_mode="same", has_bias=True, weight_init=Normal(0.01), bias_init="zeros"
+        )
+        self.objectness = nn.Conv2d(
+            channels, anchors_per_cell, 1, has_bias=True, weight_init=Normal(0.01), bias_init="zeros"
+        )
+        self.offsets = nn.Conv2d(
+            channels, 4 * anchors_per_cell, 1, has_bias=True, weight_init=Normal(0.01), bias_init="zeros"
+        )
+
+    def construct(self, features: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Objectness logits [B, A_level] and offsets [B, A_level, 4], float32, one of each a level, in the order of `grid_anchors`."""
+        logits, deltas = (), ()
+        for feature in features:
+            hidden = ops.relu(self.conv(feature))
+            batch = hidden.shape[0]
+            logit = ops.transpose(self.objectness(hidden), (0, 2, 3, 1)).reshape(batch, -1)
+            delta = ops.transpose(self.offsets(hidden), (0, 2, 3, 1)).reshape(batch, -1, 4)
+            logits = logits + (logit.astype(mstype.float32),)
+            deltas = deltas + (delta.astype(mstype.float32),)
+        return logits, deltas
+
+
+def rpn_loss(
+    logits: Tensor,
+    deltas: Tensor,
+    anchors: Tensor,
+    allowed: Tensor,
+    ground_truth: tuple[Tensor, Tensor, Tensor, Tensor],
+    priority_table: Tensor,
+    step: Tensor,
+    targets: RpnTargets,
+) -> tuple[Tensor, Tensor]:
+    """Objectness and offset loss of each image, both divided by the size of the sample (Ren et al. 2015, eq. 1).
+
+    Args:
+        logits: [B, A]; deltas: [B, A, 4]; anchors: [A, 4] (x1, y1, x2, y2); allowed: [A] bool, anchors that may be trained on.
+        ground_truth: gt_boxes [B, G, 4], gt_labels [B, G], gt_valid [B, G], gt_crowd [B, G].
+        priority_table: [A] of `sampler.priority_table`; step: scalar int32.
+
+    Returns:
+        classification [B], regression [B], float32.
+    """
+    gt_boxes, _, gt_valid, gt_crowd = ground_truth
+    priority = priorities(priority_table, step)
+    classification, regression = [], []
+    for image in range(logits.shape[0]):
+        matched, state = match(
+            anchors,
+            gt_boxes[image],
+            gt_valid[image],
+            gt_crowd[image],
+            targets.positive_iou,
+            targets.negative_iou,
+            targets.lowest_best_iou,
+        )
+        state = ops.where(allowed, state, IGNORED)
+        index, positive, valid = sample(state, priority, targets.sample_size, targets.max_positive)
+        positive = positive.astype(mstype.float32)
+        entropy = binary_cross_entropy(ops.gather(logits[image], index, 0), positive) * valid.astype(mstype.float32)
+        wanted = box_coder.encode(
+            ops.gather(gt_boxes[image], ops.gather(matched, index, 0), 0), ops.gather(anchors, index, 0), STDS
+        )
+        distance = (
+            smooth_l1(ops.gather(deltas[image], index, 0), ops.stop_gradient(wanted), SMOOTH_L1_BETA).sum(-1) * positive
+        )
+        classification.append(entropy.sum() / targets.sample_size)
+        regression.append(distance.sum() / targets.sample_size)
+    return ops.stack(classification), ops.stack(regression)

@@ -1,0 +1,31 @@
+"""Losses of detection heads, element by element; sums and divisors belong to the head that knows what it sampled."""
+
+from mindspore import Tensor, ops
+from mindspore import dtype as mstype
+
+
+def smooth_l1(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
+    """Huber-like loss: 0.5 d^2 / beta below beta, d - 0.5 beta above (Girshick 2015, Fast R-CNN, eq. 3). Shape of the inputs."""
+    distance = ops.abs(prediction - target)
+    return ops.where(distance < beta, 0.5 / beta * distance * distance, distance - 0.5 * beta)
+
+
+def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Sigmoid cross-entropy of logits and targets in [0, 1], stable for logits of any size. Shape of the inputs."""
+    return ops.relu(logits) - logits * target + ops.log1p(ops.exp(-ops.abs(logits)))
+
+
+def softmax_focal(logits: Tensor, labels: Tensor, gamma: float) -> Tensor:
+    """(1 - p)^gamma * cross-entropy of softmax classes (Liu et al. 2021, Unbiased Teacher, section 3.3); gamma 0 is plain cross-entropy.
+
+    Args:
+        logits: [N, C] float32; labels: [N] int32 in 0..C-1.
+
+    Returns:
+        [N] float32.
+    """
+    log_probability = ops.log_softmax(logits, axis=-1)
+    picked = (log_probability * ops.one_hot(labels, logits.shape[-1], 1.0, 0.0).astype(mstype.float32)).sum(axis=-1)
+    if gamma == 0:
+        return -picked
+    return -ops.pow(ops.clip_by_value(1.0 - ops.exp(picked), 1e-6, 1.0), gamma) * picked

@@ -1,0 +1,133 @@
+"""ResNet backbones (He et al. 2016): the name alone decides depth and where the stride lies.
+
+v1 places the stride of a bottleneck on its first 1x1 convolution, v1.5 on the 3x3. Parameter names are torchvision's
+(`conv1`, `bn1`, `layer1.0.conv1`, `layer1.0.downsample.0`), with MindSpore's own names for batch norm.
+"""
+
+from mindspore import Tensor, nn, ops
+from mindspore.common.initializer import HeNormal
+
+# name: (blocks per stage, bottleneck?, stride on the 3x3?)
+BACKBONES = {
+    "resnet_v1_18": ((2, 2, 2, 2), False, True),
+    "resnet_v1_34": ((3, 4, 6, 3), False, True),
+    "resnet_v1_50": ((3, 4, 6, 3), True, False),
+    "resnet_v1.5_50": ((3, 4, 6, 3), True, True),
+    "resnet_v1_101": ((3, 4, 23, 3), True, False),
+    "resnet_v1.5_101": ((3, 4, 23, 3), True, True),
+    "resnet_v1_152": ((3, 8, 36, 3), True, False),
+    "resnet_v1.5_152": ((3, 8, 36, 3), True, True),
+}
+
+
+def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(
+        in_channels,
+        out_channels,
+        kernel,
+        stride,
+        pad_mode="pad",
+        padding=kernel // 2,
+        weight_init=HeNormal(mode="fan_out", nonlinearity="relu"),
+    )
+
+
+class Block(nn.Cell):
+    """One residual block: two 3x3 convolutions (basic) or 1x1, 3x3, 1x1 (bottleneck), and a shortcut."""
+
+    def __init__(self, in_channels: int, width: int, stride: int, bottleneck: bool, stride_on_3x3: bool, norm) -> None:
+        super().__init__()
+        out_channels = width * 4 if bottleneck else width
+        if bottleneck:
+            first, second = (1, stride) if stride_on_3x3 else (stride, 1)
+            self.conv1 = _conv(in_channels, width, 1, first)
+            self.conv2 = _conv(width, width, 3, second)
+            self.conv3 = _conv(width, out_channels, 1)
+            self.bn3 = norm(out_channels)
+        else:
+            self.conv1 = _conv(in_channels, width, 3, stride)
+            self.conv2 = _conv(width, width, 3)
+        self.bn1 = norm(width)
+        self.bn2 = norm(width)
+        self.bottleneck = bottleneck
+        self.has_downsample = stride != 1 or in_channels != out_channels
+        if self.has_downsample:
+            self.downsample = nn.SequentialCell([_conv(in_channels, out_channels, 1, stride), norm(out_channels)])
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Map [B, in, H, W] to [B, out, H / stride, W / stride]."""
+        shortcut = self.downsample(x) if self.has_downsample else x
+        y = ops.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        if self.bottleneck:
+            y = self.bn3(self.conv3(ops.relu(y)))
+        return ops.relu(y + shortcut)
+
+
+class ResNet(nn.Cell):
+    """The four stages C2 to C5 of a ResNet.
+
+    Args:
+        name: a key of BACKBONES.
+        frozen_stages: how many parts from the front are not trained: 0 none, 1 the stem, 2 also C2, ... 5 all.
+        frozen_batch_norm: batch norm uses its loaded statistics for ever (fine-tuning with small batches); its scale and
+            shift are still trained outside the frozen stages.
+    """
+
+    def __init__(self, name: str, frozen_stages: int = 2, frozen_batch_norm: bool = True) -> None:
+        super().__init__()
+        blocks, bottleneck, stride_on_3x3 = BACKBONES[name]
+
+        def norm(channels: int) -> nn.BatchNorm2d:
+            return nn.BatchNorm2d(channels, eps=1e-5, use_batch_statistics=False if frozen_batch_norm else None)
+
+        self.conv1 = _conv(3, 64, 7, 2)
+        self.bn1 = norm(64)
+        self.maxpool = nn.SequentialCell(
+            [nn.Pad(((0, 0), (0, 0), (1, 1), (1, 1)), mode="CONSTANT"), nn.MaxPool2d(kernel_size=3, stride=2)]
+        )
+        stages, channels = [], 64
+        for index, count in enumerate(blocks):
+            width = 64 * 2**index
+            cells = []
+            for number in range(count):
+                stride = 2 if index > 0 and number == 0 else 1
+                cells.append(Block(channels, width, stride, bottleneck, stride_on_3x3, norm))
+                channels = width * 4 if bottleneck else width
+            stages.append(nn.SequentialCell(cells))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        expansion = 4 if bottleneck else 1
+        self.out_channels = tuple(64 * 2**index * expansion for index in range(4))
+        self.frozen_stages = frozen_stages
+        self._freeze(frozen_stages)
+
+    def _freeze(self, count: int) -> None:
+        parts = ((self.conv1, self.bn1), (self.layer1,), (self.layer2,), (self.layer3,), (self.layer4,))
+        for part in parts[:count]:
+            for cell in part:
+                for _, inner in cell.cells_and_names():
+                    if isinstance(inner, nn.BatchNorm2d):
+                        inner.use_batch_statistics = False
+                for parameter in cell.get_parameters():
+                    parameter.requires_grad = False
+
+    def construct(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features C2 to C5 of normalised images.
+
+        Args:
+            images: [B, 3, H, W] float32, H and W multiples of 32.
+
+        Returns:
+            Four tensors [B, out_channels[i], H / 4 / 2^i, W / 4 / 2^i].
+        """
+        # The maps are positive after ReLU, so a border of zeros never wins the maximum.
+        x = self.maxpool(ops.relu(self.bn1(self.conv1(images))))
+        if self.frozen_stages == 1:
+            x = ops.stop_gradient(x)
+        features = ()
+        for number, stage in enumerate((self.layer1, self.layer2, self.layer3, self.layer4)):
+            x = stage(x)
+            if number + 2 == self.frozen_stages:
+                x = ops.stop_gradient(x)
+            features = features + (x,)
+        return features

@@ -1,0 +1,46 @@
+"""A random, fixed-size training sample of positives and negatives (Ren et al. 2015, section 3.1.2).
+
+The random numbers are a function of the step alone: a resumed run draws what the uninterrupted one would have drawn, graph
+mode draws what PyNative draws, and an image's sample does not depend on the batch it is in.
+"""
+
+import numpy as np
+from mindspore import Tensor, ops
+from mindspore import dtype as mstype
+
+from src.parts.matcher import NEGATIVE, POSITIVE
+
+
+def priority_table(count: int) -> Tensor:
+    """Fixed uniform random numbers, float32 [count], the source of every step's priorities."""
+    return Tensor(np.random.default_rng(count).random(count, np.float32))
+
+
+def priorities(table: Tensor, step: Tensor) -> Tensor:
+    """Pseudo-random numbers in [0, 1) of one step: the fraction of table * m(step) with a large, irregular m.
+
+    Args:
+        table: [A] float32 of `priority_table`; step: scalar int32.
+    """
+    phase = step.astype(mstype.float32) * 0.61803399
+    multiplier = 64.0 + 4000.0 * (phase - ops.floor(phase))
+    scaled = table * multiplier
+    return scaled - ops.floor(scaled)
+
+
+def sample(state: Tensor, priority: Tensor, total: int, max_positive: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Choose up to `max_positive` positives and fill up with negatives, at random, to `total` rows.
+
+    Args:
+        state: [A] int32 of `matcher.match`; priority: [A] float32 in [0, 1).
+
+    Returns:
+        index [S] int32 into A, is_positive [S] bool, is_valid [S] bool, with S = min(total, A); rows that are not valid are filler.
+    """
+    total = min(total, state.shape[0])
+    positive_P, index_P = ops.topk(ops.where(state == POSITIVE, priority, -1.0), min(max_positive, total))
+    negative_N, index_N = ops.topk(ops.where(state == NEGATIVE, priority, -1.0), total)
+    rank = ops.concat((ops.where(positive_P >= 0, positive_P + 2.0, -1.0), negative_N))
+    rank_S, chosen_S = ops.topk(rank, total)
+    index_S = ops.gather(ops.concat((index_P, index_N)), chosen_S, 0)
+    return index_S.astype(mstype.int32), rank_S >= 2.0, rank_S >= 0.0
