@@ -1,0 +1,123 @@
+"""Pascal VOC folders: images/ and annotations/ with one XML file per image, paired by sub-folder and stem."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from src.data.images import list_images
+from src.errors import DataError, UserError
+
+
+@dataclass(frozen=True)
+class VocObject:
+    """One object: class name and box (xmin, ymin, xmax, ymax) in pixels, as the file says, not clipped."""
+
+    name: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class VocImage:
+    """One XML file. ``size`` is (width, height) in pixels, None where the file does not say (or says 0)."""
+
+    file_name: str
+    size: tuple[int, int] | None
+    objects: tuple[VocObject, ...]
+
+
+def pair_files(data_path: Path) -> list[tuple[str, str]]:
+    """Names (image, XML) relative to images/ and annotations/, paired by sub-folder and stem, sorted.
+
+    Raises:
+        UserError: a folder is missing or there is nothing in them.
+        DataError: every image without XML, XML without image and stem that two images share.
+    """
+    if not (data_path / "images").is_dir():
+        raise UserError(f"{data_path / 'images'}: no such folder; --data_path must hold images/ and annotations/")
+    xmls = {_stem(name): name for name in list_xmls(data_path)}
+    images: dict[str, str] = {}
+    faults = []
+    for name in list_images(data_path / "images"):
+        other = images.setdefault(_stem(name), name)
+        if other != name:
+            faults.append(f"images/{other} and images/{name} share the stem that pairs images with XML; rename one")
+    for stem in sorted(images.keys() - xmls.keys()):
+        faults.append(f"images/{images[stem]} has no annotations/{stem}.xml")
+    for stem in sorted(xmls.keys() - images.keys()):
+        faults.append(f"annotations/{xmls[stem]} has no image images/{stem}.*")
+    if faults:
+        raise DataError(str(data_path), faults)
+    return [(images[stem], xmls[stem]) for stem in sorted(images)]
+
+
+def list_xmls(data_path: Path) -> list[str]:
+    """Names of the XML files under annotations/, relative to it, sorted; hidden ones are left out."""
+    folder = data_path / "annotations"
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; --data_path must hold it")
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() == ".xml")
+    names = sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+    if not names:
+        raise UserError(f"{folder}: no XML files in it")
+    return names
+
+
+def read_voc(path: Path) -> VocImage:
+    """Read one XML file; text between the elements is ignored.
+
+    Raises:
+        DataError: every fault of the file, without its name (the caller lists several files).
+    """
+    try:
+        root = fromstring(path.read_bytes().lstrip())  # a blank line before an XML declaration is an error otherwise
+    except ParseError as error:
+        raise DataError(str(path), [f"not valid XML: {error}"]) from None
+    except DefusedXmlException as error:
+        raise DataError(str(path), [f"refused, it declares entities or loads other files: {error}"]) from None
+    except (OSError, ValueError) as error:
+        raise DataError(str(path), [f"cannot be read: {error}"]) from None
+    if root.tag != "annotation":
+        raise DataError(str(path), [f"expected <annotation> as the outer element, found <{root.tag}>"])
+    objects, faults = [], []
+    for number, element in enumerate(root.findall("object"), start=1):
+        try:
+            objects.append(_object(element))
+        except ValueError as error:
+            faults.append(f"object {number}: {error}")
+    size = None
+    try:
+        if root.find("size") is not None:
+            size = tuple(int(_number(root, f"size/{key}")) for key in ("width", "height"))
+    except ValueError as error:
+        faults.append(str(error))
+    if faults:
+        raise DataError(str(path), faults)
+    return VocImage((root.findtext("filename") or "").strip(), size if size and min(size) > 0 else None, tuple(objects))
+
+
+def _object(element: Element) -> VocObject:
+    name = (element.findtext("name") or "").strip()
+    if not name:
+        raise ValueError("no <name>")
+    return VocObject(name, tuple(_number(element, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax")))
+
+
+def _number(element: Element, place: str) -> float:
+    text = element.findtext(place)
+    if text is None:
+        raise ValueError(f"no <{place}>")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"<{place}> must be a number, found {text.strip()!r}")
+    return value
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).with_suffix("").as_posix()

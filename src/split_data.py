@@ -1,0 +1,139 @@
+"""Split a Pascal VOC folder (images/ and annotations/) into train/ and val/ of the same form.
+
+    python -m src.split_data --data_path data/facemask --output_path data/facemask_split
+
+Files are copied, never moved. The split depends on the names, the pictures and the seed only. Images that show the
+same picture (equal pixels, or re-saved, resized, watermarked) stay on one side, else the validation set would hold
+images that were trained on.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # started as a file: python src/split_data.py
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.data.same_picture import SAME_FROM, group_same_pictures
+from src.data.voc import pair_files
+from src.errors import DataError, UserError, entry_point
+
+SIDES = ("train", "val")
+KINDS = ("images", "annotations")
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data_path", type=Path, required=True, help="folder with images/ and annotations/")
+    parser.add_argument("--output_path", type=Path, help="where train/ and val/ are made (default: data_path)")
+    parser.add_argument(
+        "--val_ratio", type=float, default=0.2, help="share of the images for val, 0 to 1 (default 0.2)"
+    )
+    parser.add_argument("--seed", type=int, default=10, help="another seed gives another split (default 10)")
+    help_same = (
+        f"edge correlation from which two images count as one picture (default {SAME_FROM}; 2: equal pixels only)"
+    )
+    parser.add_argument("--same_from", type=float, default=SAME_FROM, help=help_same)
+    parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier, equal split")
+    return parser.parse_args(argv)
+
+
+def choose_val(groups: list[list[int]], val_ratio: float, seed: int) -> set[int]:
+    """Indices of the validation set: whole groups in an order drawn from ``seed``, until floor(ratio x count) are found.
+
+    Raises:
+        UserError: the groups are too large for a validation set of even half that size.
+    """
+    count = sum(map(len, groups))
+    if count < 2:
+        raise UserError("a split needs at least 2 images")
+    if not 0 < val_ratio < 1:
+        raise UserError(f"--val_ratio {val_ratio}: must lie between 0 and 1, for example 0.2")
+    target = min(max(1, int(val_ratio * count)), count - 1)
+    order = sorted(groups)
+    random.Random(seed).shuffle(order)
+    val: set[int] = set()
+    for group in order:
+        if len(val) + len(group) <= target:
+            val.update(group)
+    if 2 * len(val) < target:
+        raise UserError(
+            f"no split possible: {max(map(len, groups))} of {count} images look like one picture and would stay "
+            "together; if a fixed camera took them, pass --same_from 2 so that only equal pixels count"
+        )
+    return val
+
+
+def copy_split(data_path: Path, output_path: Path, sides: dict[str, list[tuple[str, str]]], overwrite: bool) -> None:
+    """Copy the pairs of each side to output_path/{train,val}/{images,annotations}; all of them or none."""
+    planned = {
+        f"{side}/{kind}/{name}": data_path / kind / name
+        for side, pairs in sides.items()
+        for pair in pairs
+        for kind, name in zip(KINDS, pair, strict=True)
+    }
+    _check_output(output_path, planned.keys(), overwrite)
+    try:
+        output_path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".split-", dir=output_path) as staging:
+            for name, source in planned.items():
+                (Path(staging) / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, Path(staging) / name)
+            for name in planned:
+                (output_path / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(Path(staging) / name, output_path / name)
+    except OSError as error:
+        raise UserError(f"{output_path}: the split cannot be written: {error}") from error
+
+
+def _check_output(output_path: Path, planned: set[str], overwrite: bool) -> None:
+    """Refuse to mix two splits: files of another one would put an image on both sides."""
+    there = {
+        (Path(place) / name).relative_to(output_path).as_posix()
+        for side in SIDES
+        for place, _, files in os.walk(output_path / side)
+        for name in files
+    }
+    if there and not overwrite:
+        raise UserError(
+            f"{output_path}: holds {len(there)} files in train/ and val/ already; pass --overwrite or another --output_path"
+        )
+    if there - planned:
+        faults = [f"{name} is not part of this split" for name in sorted(there - planned)]
+        raise DataError(
+            f"{output_path} holds another split; remove its train/ and val/ or choose another --output_path", faults
+        )
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """Pair, group, choose, copy, report."""
+    args = parse_args(argv)
+    output_path = args.output_path or args.data_path
+    pairs = pair_files(args.data_path)
+    groups = group_same_pictures([args.data_path / "images" / image for image, _ in pairs], args.same_from)
+    val = choose_val(groups, args.val_ratio, args.seed)
+    sides = {
+        "train": [pair for index, pair in enumerate(pairs) if index not in val],
+        "val": [pair for index, pair in enumerate(pairs) if index in val],
+    }
+    copy_split(args.data_path, output_path, sides, args.overwrite)
+    for group in groups:
+        if len(group) > 1:
+            print(
+                f"same picture, kept together in {'val' if group[0] in val else 'train'}: "
+                + " ".join(pairs[i][0] for i in group)
+            )
+    print(
+        f"{len(pairs)} images: {len(sides['train'])} in {output_path / 'train'}, {len(sides['val'])} in {output_path / 'val'}"
+    )
+
+
+if __name__ == "__main__":
+    main()
