@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# Sourced: binds the positional arguments of a launch script and sorts the options that follow them.
+
+# arguments "NAME ... [OPTIONAL] [--key value ...]" "$@": the line is the interface, the usage text and the binding.
+# Each NAME becomes a variable of that name, checked as `argument_fault` says; the rest becomes the array `options`.
+arguments() {
+    local line="$1" word name value faults=()
+    shift
+    if [ $# -eq 0 ] || [ "$1" = --help ] || [ "$1" = -h ]; then
+        sed -n '2,/^[^#]/s/^# //p' "$0"
+        echo "usage: bash $0 $line"
+        exit $(($# == 0 ? 2 : 0))
+    fi
+    for word in ${line%% \[--key*}; do
+        name="${word//[\[\]]/}"
+        value=""
+        if [ $# -gt 0 ] && [[ $1 != --* ]]; then
+            value="$1"
+            shift
+        fi
+        if [ -n "$value" ]; then
+            value="$(cleaned "$name" "$value")"
+            argument_fault "$name" "$value"
+        elif [[ $word != \[* ]]; then
+            faults+=("$name is missing")
+        fi
+        printf -v "$name" '%s' "$value"
+    done
+    [ $# -eq 0 ] || [[ $1 == --* ]] || faults+=("one argument too many: $1")
+    split_equals "$@"
+    if [ ${#faults[@]} -gt 0 ]; then
+        printf 'error: %s\n' "${faults[@]}" >&2
+        echo "usage: bash $0 $line" >&2
+        exit 2
+    fi
+}
+
+# Paths become absolute; other values stay.
+cleaned() {
+    case "$1" in
+    DEVICE_ID | TARGET) printf '%s' "$2" ;;
+    *) realpath --canonicalize-missing --no-symlinks -- "$2" ;;
+    esac
+}
+
+# argument_fault NAME VALUE: adds to `faults` what is wrong with a value; the name says what it must be.
+argument_fault() {
+    case "$1" in
+    DEVICE_ID) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number such as 0, not '$2'") ;;
+    TARGET) [[ $2 =~ ^(CPU|GPU|Ascend)$ ]] || faults+=("$1 must be CPU, GPU or Ascend, not '$2'") ;;
+    *_ROOT) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
+    OUTPUT_DIR) [ ! -e "$2" ] || [ -d "$2" ] || faults+=("$1: $2 is not a folder") ;;
+    NEW_ANN) ;;
+    *) [ -f "$2" ] || faults+=("$1: there is no file $2") ;;
+    esac
+}
+
+# ---- options: --key value, --key=value or --flag ----
+
+split_equals() {
+    local word
+    options=()
+    for word in "$@"; do
+        if [[ $word == --*=* ]]; then
+            options+=("${word%%=*}" "${word#*=}")
+        else
+            options+=("$word")
+        fi
+    done
+}
+
+# divide_options KEY ...: the options of these keys, with their values, into `picked`, all others into `others`.
+divide_options() {
+    local word keys=" $* " chosen=false
+    picked=() others=()
+    for word in "${options[@]}"; do
+        if [[ $word == --* ]]; then
+            [[ $keys == *" ${word#--} "* ]] && chosen=true || chosen=false
+        fi
+        if $chosen; then picked+=("$word"); else others+=("$word"); fi
+    done
+}
+
+# read_option KEY NAME DEFAULT: binds the value of --KEY (the last one given) to NAME.
+read_option() {
+    divide_options "$1"
+    local value="$3"
+    if [ ${#picked[@]} -gt 0 ]; then
+        value="${picked[-1]}"
+        [[ $value != --* ]] || fail "--$1 needs a value"
+    fi
+    printf -v "$2" '%s' "$value"
+}
+
+# take_option KEY NAME DEFAULT: the same, and removes it from the options.
+take_option() {
+    read_option "$@"
+    options=("${others[@]}")
+}
+
+# refuse_unknown_options KEY ...: for programs that share a script, so that none of them sees all options.
+refuse_unknown_options() {
+    divide_options "$@"
+    [ ${#others[@]} -eq 0 ] || fail "unknown option ${others[0]}; known: $(printf -- '--%s ' "$@")"
+}

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# Sourced by the scripts that run the whole job: train, choose what to label, train again; score both stages.
+
+# shellcheck source=scripts/_launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+
+# two_stages: reads TRAIN_ANN, ORI_ANN and OUTPUT_DIR beside what `train` reads.
+two_stages() {
+    local first="$OUTPUT_DIR/first_stage" second="$OUTPUT_DIR/second_stage"
+    local new_ann="$first/new_ann_file.json"
+    take_selection_options
+    find_evaluation_data
+
+    say "first stage: training with the labels of $TRAIN_ANN"
+    train "$TRAIN_ANN" "$first"
+    evaluate_stage "$first"
+
+    say "selection: which images to label until $PICK_RATIO % are labelled"
+    choose "$(best_checkpoint "$first")" "$ORI_ANN" "$TRAIN_ANN" "$new_ann"
+
+    say "second stage: training with the labels of $new_ann"
+    train "$new_ann" "$second"
+    evaluate_stage "$second"
+
+    say "results in $OUTPUT_DIR"
+    if [ -n "$EVAL_ANN" ]; then
+        "$PYTHON" "$root/scripts/_stage_table.py" "$first/eval/metrics.json" "$second/eval/metrics.json"
+    else
+        echo "No scores: give --eval_img_dir and --eval_ann_file to have both stages scored."
+    fi
+}
+
+# find_evaluation_data: the options --eval_img_dir and --eval_ann_file (both or none) as EVAL_ROOT and EVAL_ANN.
+find_evaluation_data() {
+    read_option eval_img_dir EVAL_ROOT ""
+    read_option eval_ann_file EVAL_ANN ""
+    [ -n "$EVAL_ROOT" ] || [ -z "$EVAL_ANN" ] || fail "--eval_ann_file needs --eval_img_dir"
+    [ -z "$EVAL_ROOT" ] || [ -n "$EVAL_ANN" ] || fail "--eval_img_dir needs --eval_ann_file"
+    [ -z "$EVAL_ROOT" ] || [ -d "$EVAL_ROOT" ] || fail "--eval_img_dir: there is no folder $EVAL_ROOT"
+    [ -z "$EVAL_ANN" ] || [ -f "$EVAL_ANN" ] || fail "--eval_ann_file: there is no file $EVAL_ANN"
+}
+
+# evaluate_stage FOLDER: scores the best teacher of the stage when there is evaluation data.
+evaluate_stage() {
+    [ -n "$EVAL_ANN" ] || return 0
+    divide_options "${shared_keys[@]}" "${detection_keys[@]}"
+    local options=("${picked[@]}")
+    say "scores of $1"
+    evaluate "$(best_checkpoint "$1")" "$EVAL_ROOT" "$EVAL_ANN" "$1/eval"
+}

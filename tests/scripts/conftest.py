@@ -1,0 +1,94 @@
+"""A stand-in for the Python environment: its `python` notes how it is called and writes what the real program would."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+STUB_PYTHON = """#!{python}
+import json, os, subprocess, sys
+from pathlib import Path
+
+arguments = sys.argv[1:]
+if arguments[0] == "-c" or Path(arguments[0]).name == "_stage_table.py":
+    sys.exit(subprocess.call([{python!r}, *arguments]))
+program, arguments = (arguments[1], arguments[2:]) if arguments[0] == "-m" else (Path(arguments[0]).name, arguments[1:])
+with open({record!r}, "a", encoding="utf-8") as record:
+    print(json.dumps([program, *arguments]), file=record)
+print(f"{{program}} speaks")
+given = dict(zip(arguments, arguments[1:]))
+if program == os.environ.get("STUB_FAILS"):
+    if program == "mindspore.parallel.cluster.run":
+        folder = next(word.partition("=")[2] for word in arguments if word.startswith("--log_dir="))
+        Path(folder, "worker_1.log").write_text("error: worker one is out of paper\\n")
+        print("Traceback", file=sys.stderr)
+    sys.exit(3)
+OUTPUTS = {{
+    "train.py": ("--save_checkpoint_path", "model_0.ckpt"),
+    "mindspore.parallel.cluster.run": ("--save_checkpoint_path", "model_0.ckpt"),
+    "infer.py": ("--eval_output_dir", "infer_results.json"),
+    "sorted_values.py": ("--exp_dir", "top_value_data.json"),
+    "pick_select.py": ("--output_ann_file", ""),
+    "eval.py": ("--eval_output_dir", "metrics.json"),
+}}
+option, name = OUTPUTS[program]
+with open(Path(given[option], name), "x") as file:
+    json.dump({{"AP": 0.25, "AP50": None}}, file)
+"""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A folder of inputs with difficult names, and the scripts run in it with the stand-in environment."""
+
+    folder: Path
+    environment: Path
+    record: Path
+
+    def run(self, script: str, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Start scripts/SCRIPT in the folder; `variables` join the environment."""
+        return subprocess.run(
+            ["bash", str(ROOT / "scripts" / script), *map(str, arguments)],
+            cwd=self.folder,
+            env={**os.environ, "VENV": str(self.environment), **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def calls(self) -> list[list[str]]:
+        """What was started, in order: [program, argument, ...]."""
+        if not self.record.exists():
+            return []
+        return [json.loads(line) for line in self.record.read_text(encoding="utf-8").splitlines()]
+
+    def programs(self) -> list[str]:
+        """The names of what was started, in order."""
+        return [call[0] for call in self.calls()]
+
+    def path(self, name: str) -> str:
+        """The absolute path of a file of the folder."""
+        return str(self.folder / name)
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """Inputs: images, eval images (folders); train.json, full.json, val.json, net.ckpt, rank table.json (files)."""
+    folder = tmp_path / "mes données 数据"
+    for name in ("images", "eval images"):
+        (folder / name).mkdir(parents=True)
+    for name in ("train.json", "full.json", "val.json", "net.ckpt", "rank table.json"):
+        (folder / name).write_text("{}")
+    interpreter = tmp_path / "env" / "bin" / "python"
+    interpreter.parent.mkdir(parents=True)
+    record = tmp_path / "calls.jsonl"
+    interpreter.write_text(STUB_PYTHON.format(python=sys.executable, record=str(record)))
+    interpreter.chmod(0o755)
+    return Workshop(folder, interpreter.parents[1], record)

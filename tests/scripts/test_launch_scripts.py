@@ -1,0 +1,263 @@
+"""The launch scripts, started as a user starts them, with a stand-in for Python that notes its arguments."""
+
+import hashlib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TWO_STAGE = "DATA_ROOT TRAIN_ANN ORI_ANN OUTPUT_DIR [PRE_TRAINED]"
+ONE_STAGE = "DATA_ROOT ANN OUTPUT_DIR [PRE_TRAINED]"
+INTERFACES = {
+    "run_standalone_train_cpu.sh": TWO_STAGE,
+    "run_standalone_train_gpu.sh": f"DEVICE_ID {TWO_STAGE}",
+    "run_standalone_train_ascend.sh": f"DEVICE_ID {TWO_STAGE}",
+    "run_distribute_train_cpu.sh": TWO_STAGE,
+    "run_distribute_train_gpu.sh": TWO_STAGE,
+    "run_distribute_train_ascend.sh": f"RANK_TABLE {TWO_STAGE}",
+    "run_standalone_train_model.sh": f"TARGET DEVICE_ID {ONE_STAGE}",
+    "run_distribute_train_model_cpu.sh": ONE_STAGE,
+    "run_distribute_train_model_gpu.sh": ONE_STAGE,
+    "run_distribute_train_model_ascend.sh": f"RANK_TABLE {ONE_STAGE}",
+    "run_eval_cpu.sh": "CKPT EVAL_ROOT EVAL_ANN",
+    "run_eval_gpu.sh": "DEVICE_ID CKPT EVAL_ROOT EVAL_ANN",
+    "run_eval_ascend.sh": "DEVICE_ID CKPT EVAL_ROOT EVAL_ANN",
+    "select_valuable_sample.sh": "CKPT ORI_ANN PICKED_ANN NEW_ANN TARGET DEVICE_ID DATA_ROOT",
+}
+VALUES = {
+    "DATA_ROOT": "images",
+    "TRAIN_ANN": "train.json",
+    "ANN": "train.json",
+    "PICKED_ANN": "train.json",
+    "ORI_ANN": "full.json",
+    "NEW_ANN": "new labels.json",
+    "OUTPUT_DIR": "out put",
+    "CKPT": "net.ckpt",
+    "PRE_TRAINED": "net.ckpt",
+    "RANK_TABLE": "rank table.json",
+    "EVAL_ROOT": "eval images",
+    "EVAL_ANN": "val.json",
+    "DEVICE_ID": "3",
+    "TARGET": "GPU",
+}
+MSRUN = "mindspore.parallel.cluster.run"
+EVALUATION = ("--eval_img_dir", "eval images", "--eval_ann_file", "val.json")
+
+
+def arguments_of(script: str, optional: bool = False) -> list[str]:
+    """Good values for the positional arguments, relative to the workshop's folder."""
+    return [VALUES[name.strip("[]")] for name in INTERFACES[script].split() if optional or not name.startswith("[")]
+
+
+def options_of(call: list[str]) -> dict[str, str]:
+    """The values of `--key value`; the last one counts, as in argparse."""
+    return {key: value for key, value in pairwise(call) if key.startswith("--")}
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """Every file below a folder and the hash of its contents."""
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def test_every_launch_script_has_an_entry_here():
+    names = {file.name for file in (ROOT / "scripts").glob("*.sh") if not file.name.startswith("_")}
+    assert names - {"run_tests.sh", "run_demo_cpu.sh"} == set(INTERFACES)
+
+
+@pytest.mark.parametrize("script", INTERFACES)
+def test_usage_is_shown_without_starting_anything(workshop, script):
+    bare, help_text = workshop.run(script), workshop.run(script, "--help")
+    assert (bare.returncode, help_text.returncode) == (2, 0)
+    assert bare.stdout == help_text.stdout
+    assert f"{script} {INTERFACES[script]} [--key value ...]" in bare.stdout
+    assert not workshop.calls()
+
+
+@pytest.mark.parametrize("script", INTERFACES)
+def test_arguments_that_are_wrong_are_named_together(workshop, script):
+    wrong = ["no/such/thing" if name == "[PRE_TRAINED]" else "-1" for name in INTERFACES[script].split()]
+    result = workshop.run(script, *wrong, "surplus")
+    assert result.returncode == 2
+    for name in INTERFACES[script].split():
+        if name not in ("OUTPUT_DIR", "NEW_ANN"):  # these are made, so any name will do
+            assert f"error: {name.strip('[]')}" in result.stderr
+    assert "one argument too many: surplus" in result.stderr
+    assert not workshop.calls()
+
+
+@pytest.mark.parametrize("script", INTERFACES)
+def test_a_missing_argument_is_named(workshop, script):
+    result = workshop.run(script, *arguments_of(script)[:-1])
+    required = [name for name in INTERFACES[script].split() if not name.startswith("[")]
+    assert result.returncode == 2
+    assert f"error: {required[-1]} is missing" in result.stderr
+
+
+@pytest.mark.parametrize("script", [name for name in INTERFACES if "train_model" in name])
+def test_a_single_training_run(workshop, script):
+    device = {"cpu": "CPU", "gpu": "GPU", "ascend": "Ascend"}.get(script.split("_")[-1][:-3], "GPU")
+    result = workshop.run(script, *arguments_of(script, optional=True), "--max_iter=7", "--milestones", "3", "5")
+    assert result.returncode == 0, result.stderr
+    (call,) = workshop.calls()
+    options = options_of(call)
+    assert options["--device_target"] == device
+    assert options["--train_img_dir"] == workshop.path("images")
+    assert options["--train_ann_file"] == workshop.path("train.json")
+    assert options["--save_checkpoint_path"] == workshop.path("out put")
+    assert options["--pre_trained"] == workshop.path("net.ckpt")
+    assert options["--max_iter"] == "7"
+    assert call[call.index("--milestones") :][:3] == ["--milestones", "3", "5"]
+    assert "speaks" in (workshop.folder / "out put" / "console.log").read_text()
+    if "standalone" in script:
+        assert call[0] == "train.py"
+        assert options["--device_id"] == "3"
+    else:
+        assert call[0] == MSRUN
+        assert {"--worker_num=8", "--local_worker_num=8", "--join=True"} < set(call)
+        assert f"--log_dir={workshop.path('out put/worker_logs')}" in call
+        assert (f"--rank_table_file={workshop.path('rank table.json')}" in call) == (device == "Ascend")
+        assert call.index(str(ROOT / "train.py")) < call.index("--device_target")
+        assert options["--run_distribute"] == "true"
+
+
+@pytest.mark.parametrize("script", [name for name in INTERFACES if "TRAIN_ANN" in INTERFACES[name]])
+def test_both_stages_in_order(workshop, script):
+    train = "train.py" if "standalone" in script else MSRUN
+    device = "3" if "DEVICE_ID" in INTERFACES[script] else "0"
+    before = fingerprint(workshop.folder)
+    result = workshop.run(script, *arguments_of(script), *EVALUATION, "--unlabelled_img_dir", "more", "--max_iter", "9")
+    assert result.returncode == 0, result.stderr
+
+    programs = [train, "eval.py", "infer.py", "sorted_values.py", "pick_select.py", train, "eval.py"]
+    assert workshop.programs() == programs
+    first, first_eval, infer, rank, pick, second, second_eval = map(options_of, workshop.calls())
+    stage_1, stage_2 = workshop.path("out put/first_stage"), workshop.path("out put/second_stage")
+    for options, folder in ((first, stage_1), (second, stage_2)):
+        assert options["--save_checkpoint_path"] == folder
+        assert options["--max_iter"] == "9"
+        assert options["--eval_img_dir"] == "eval images"
+        assert options["--unlabelled_img_dir"] == "more"
+    assert first["--train_ann_file"] == infer["--train_ann_file"] == workshop.path("train.json")
+    assert second["--train_ann_file"] == pick["--output_ann_file"] == f"{stage_1}/new_ann_file.json"
+    for options, folder in ((first_eval, stage_1), (second_eval, stage_2)):
+        assert options["--checkpoint_path"] == f"{folder}/model_0.ckpt"
+        assert (options["--eval_img_dir"], options["--eval_ann_file"]) == ("eval images", "val.json")
+        assert options["--eval_output_dir"] == f"{folder}/eval"
+    assert infer["--checkpoint_path"] == f"{stage_1}/model_0.ckpt"
+    assert infer["--train_img_dir"] == workshop.path("images")
+    assert infer["--unlabelled_img_dir"] == "more"
+    assert infer["--device_id"] == first_eval["--device_id"] == device
+    assert "--max_iter" not in {**infer, **first_eval}
+    assert rank["--infer_json"] == infer["--eval_output_dir"] + "/infer_results.json"
+    assert pick["--top_value_file"] == rank["--exp_dir"] + "/top_value_data.json"
+    assert (pick["--ann_file"], pick["--combine_ann_file"]) == (workshop.path("full.json"), workshop.path("train.json"))
+    assert pick["--pick_ratio"] == "60"
+    assert result.stdout.splitlines()[-2:] == ["first_stage      0.250     n/a", "second_stage     0.250     n/a"]
+
+    after = fingerprint(workshop.folder)
+    assert before.items() <= after.items()  # nothing deleted, nothing changed
+    assert all(name.startswith("out put/") for name in after.keys() - before.keys())
+
+
+def test_without_evaluation_data_nothing_is_scored(workshop):
+    script = "run_standalone_train_cpu.sh"
+    result = workshop.run(script, *arguments_of(script), "--pick_ratio", "40", "--strategy", "entropy")
+    assert result.returncode == 0, result.stderr
+    assert "eval.py" not in workshop.programs()
+    assert "give --eval_img_dir and --eval_ann_file" in result.stdout
+    train, _, rank, pick, _ = map(options_of, workshop.calls())
+    assert pick["--pick_ratio"] == "40"
+    assert rank["--strategy"] == "entropy"
+    assert not {"--pick_ratio", "--strategy"} & set(train)
+
+
+def test_the_best_teacher_is_preferred(workshop):
+    first = workshop.folder / "out put" / "first_stage"
+    first.mkdir(parents=True)
+    (first / "best_model.ckpt").write_text("")
+    script = "run_standalone_train_cpu.sh"
+    workshop.run(script, *arguments_of(script), *EVALUATION)
+    checkpoints = [options_of(call).get("--checkpoint_path", "") for call in workshop.calls()]
+    assert [Path(path).name for path in checkpoints if path] == ["best_model.ckpt", "best_model.ckpt", "model_0.ckpt"]
+
+
+@pytest.mark.parametrize("script", ["run_standalone_train_cpu.sh", "run_distribute_train_ascend.sh"])
+@pytest.mark.parametrize("failing", ["train", "eval.py", "infer.py", "sorted_values.py", "pick_select.py"])
+def test_a_failure_stops_the_job(workshop, script, failing):
+    if failing == "train":
+        failing = "train.py" if "standalone" in script else MSRUN
+    result = workshop.run(script, *arguments_of(script), *EVALUATION, STUB_FAILS=failing)
+    assert result.returncode != 0
+    assert workshop.programs()[-1] == failing
+    assert workshop.programs().count(failing) == 1
+
+
+def test_a_failing_worker_is_quoted_and_old_logs_stay(workshop):
+    script = "run_distribute_train_model_cpu.sh"
+    for name in ("worker_logs", "worker_logs_2"):
+        result = workshop.run(script, *arguments_of(script), STUB_FAILS=MSRUN, DEVICE_NUM="2")
+        assert result.returncode == 1
+        assert "worker one is out of paper" in result.stderr
+        assert "Traceback" not in result.stdout + result.stderr
+        assert (workshop.folder / "out put" / name / "msrun.log").read_text() == "Traceback\n"
+    assert "--worker_num=2" in workshop.calls()[0]
+
+
+def test_device_number_is_checked(workshop):
+    script = "run_distribute_train_model_gpu.sh"
+    result = workshop.run(script, *arguments_of(script), DEVICE_NUM="none")
+    assert (result.returncode, workshop.calls()) == (2, [])
+    assert result.stderr == "error: DEVICE_NUM must be a number from 1 up, not 'none'\n"
+
+
+@pytest.mark.parametrize("script", ["run_eval_cpu.sh", "run_eval_gpu.sh", "run_eval_ascend.sh"])
+def test_evaluation(workshop, script):
+    result = workshop.run(script, *arguments_of(script), "--draw_pics", "true")
+    assert result.returncode == 0, result.stderr
+    (call,) = workshop.calls()
+    options = options_of(call)
+    assert options["--device_target"].lower() == script[len("run_eval_") : -len(".sh")]
+    assert options["--device_id"] == ("0" if "cpu" in script else "3")
+    assert options["--checkpoint_path"] == workshop.path("net.ckpt")
+    assert options["--eval_img_dir"] == workshop.path("eval images")
+    assert options["--eval_ann_file"] == workshop.path("val.json")
+    assert options["--eval_output_dir"] == workshop.path("net_eval")
+    assert options["--draw_pics"] == "true"
+
+
+def test_selection_alone(workshop):
+    script = "select_valuable_sample.sh"
+    result = workshop.run(script, *arguments_of(script), "--pick_ratio", "35")
+    assert result.returncode == 0, result.stderr
+    infer, _, pick = map(options_of, workshop.calls())
+    assert infer["--train_img_dir"] == workshop.path("images")
+    assert (infer["--device_target"], infer["--device_id"]) == ("GPU", "3")
+    assert pick["--output_ann_file"] == workshop.path("new labels.json")
+    assert pick["--pick_ratio"] == "35"
+
+    again = workshop.run(script, *arguments_of(script))
+    assert again.returncode == 2
+    assert "new labels.json is there already" in again.stderr
+    assert len(workshop.calls()) == 3
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "message"),
+    [
+        ("select_valuable_sample.sh", ["--pick_rato", "60"], "unknown option --pick_rato"),
+        ("run_standalone_train_cpu.sh", ["--pick_ratio", "--max_iter", "3"], "--pick_ratio needs a value"),
+        ("run_standalone_train_cpu.sh", ["--eval_img_dir", "images"], "--eval_img_dir needs --eval_ann_file"),
+        ("run_standalone_train_cpu.sh", ["--eval_ann_file", "val.json"], "--eval_ann_file needs --eval_img_dir"),
+        ("run_standalone_train_cpu.sh", [*EVALUATION, "--eval_img_dir=nowhere"], "there is no folder nowhere"),
+    ],
+)
+def test_options_that_cannot_be_right(workshop, script, options, message):
+    result = workshop.run(script, *arguments_of(script), *options)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert not workshop.calls()
