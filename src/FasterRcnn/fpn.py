@@ -1,6 +1,6 @@
 """Feature pyramid (Lin et al. 2017, FPN, section 3)."""
 
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, nn
 from mindspore.common.initializer import XavierUniform
 
 

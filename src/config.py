@@ -1,0 +1,286 @@
+"""The configuration of a run: typed, flat, read from YAML and command line, checked as a whole before anything is built.
+
+`configs/base.yaml` holds every key once, with its default and meaning; a leaf file states only its difference. The comments of
+base.yaml are the help texts of the command line.
+"""
+
+import argparse
+import difflib
+import os
+import re
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from src.errors import UserError
+
+CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
+
+Count = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Path_ = str | None
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Config:
+    """All settings of a run; meaning and unit of each stand in configs/base.yaml."""
+
+    device_target: Literal["CPU", "GPU", "Ascend"]
+    device_id: Whole
+    run_distribute: bool
+    mixed_precision: Literal["auto"] | bool
+
+    train_img_dir: Path_
+    train_ann_file: Path_
+    unlabelled_img_dir: Path_
+    eval_img_dir: Path_
+    eval_ann_file: Path_
+    num_parallel_workers: Count
+    img_width: Count
+    img_height: Count
+    keep_ratio: bool
+    flip_ratio: Share
+    num_gts: Count
+
+    system: Literal["faster_rcnn"]
+    backbone: str
+    frozen_stages: Annotated[int, Field(ge=0, le=5)]
+    frozen_batch_norm: bool
+    fpn_out_channels: Count
+    anchor_scales: tuple[Positive, ...]
+    anchor_ratios: tuple[Positive, ...]
+    anchors_inside_only: bool
+    pos_iou_thr: Share
+    neg_iou_thr: Share
+    min_pos_iou: Share
+    num_expected_rpn: Count
+    num_expected_pos: Count
+    pos_iou_thr_stage2: Share
+    neg_iou_thr_stage2: Share
+    num_expected_total_stage2: Count
+    num_expected_pos_stage2: Count
+    rcnn_focal_gamma: Weight
+    rpn_proposal_nms_pre: Count
+    rpn_proposal_max_num: Count
+    rpn_proposal_nms_thr: Share
+    rpn_nms_pre: Count
+    rpn_max_num: Count
+    rpn_nms_thr: Share
+    roi_out_size: Count
+    roi_sample_num: Count
+    roi_finest_scale: Positive
+    rcnn_fc_out_channels: Count
+    test_score_thr: Share
+    test_iou_thr: Share
+    test_max_per_img: Count
+
+    pre_trained: Path_
+    global_seed: Whole
+    batch_size: Count
+    unlabelled_batch_size: Count
+    max_iter: Count
+    burn_up_iter: Whole
+    base_lr: Positive
+    lr_schedule: Literal["step", "cosine"]
+    milestones: tuple[Count, ...]
+    gamma: Positive
+    warmup_step: Whole
+    warmup_ratio: Share
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Weight
+    clip_norm: Positive
+    loss_scale: Positive
+    loss_scale_window: Count
+
+    ema_keep_rate: Share
+    ema_ramp: bool
+    bbox_threshold: Share
+    sup_loss_weight: Weight
+    unsup_loss_weight: Weight
+    unsup_ramp_iter: Whole
+    rpn_loss_cls_weight: Weight
+    rpn_loss_reg_weight: Weight
+    rcnn_loss_cls_weight: Weight
+    rcnn_loss_reg_weight: Weight
+    rpn_pseudo_cls_weight: Weight
+    rpn_pseudo_reg_weight: Weight
+    rcnn_pseudo_cls_weight: Weight
+    rcnn_pseudo_reg_weight: Weight
+
+    save_checkpoint_path: str
+    save_checkpoint_interval: Count
+    keep_checkpoint_max: Count
+    print_interval_iter: Count
+    eval_interval_iter: Whole
+    resume: bool
+    overwrite: bool
+
+    checkpoint_path: Path_
+    infer_img_dir: Path_
+    eval_output_dir: str
+    test_batch_size: Count
+    draw_pics: bool
+
+    def as_dict(self) -> dict:
+        """Plain values, tuples as lists, ready for YAML or JSON."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+
+KEYS = tuple(field.name for field in fields(Config))
+
+
+def load_config(description: str, argv: list[str] | None = None) -> Config:
+    """Read base.yaml, the leaf named by --config_path, and the command line, each overriding the one before.
+
+    Raises:
+        UserError: with all mistakes of all three sources in one message.
+    """
+    arguments, unknown = _parser(description).parse_known_args(argv)
+    given = {key: _plain(text) for key, text in vars(arguments).items() if key in KEYS and text is not None}
+    faults = [_unknown_key(word.split("=")[0].lstrip("-"), "command line") for word in unknown if word.startswith("--")]
+    faults += [f"command line: {word!r} belongs to no argument" for word in unknown if not word.startswith("--")]
+    values = _read_yaml(CONFIG_FOLDER / "base.yaml")
+    if arguments.config_path:
+        leaf = _read_yaml(Path(arguments.config_path))
+        faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS]
+        values.update({key: value for key, value in leaf.items() if key in KEYS})
+    values.update(given)
+    return check_config(values, faults)
+
+
+def check_config(values: dict, faults: list[str] | None = None) -> Config:
+    """A Config from a complete dict of values.
+
+    Raises:
+        UserError: naming every unknown, missing or wrong value together with `faults`.
+    """
+    faults = list(faults or [])
+    config = None
+    try:
+        config = TypeAdapter(Config).validate_python(values)
+    except ValidationError as error:
+        for item in error.errors():
+            key = str(item["loc"][0]) if item["loc"] else "config"
+            faults.append(f"{key}: {item['msg'].lower()}, got {item['input']!r}")
+    if config is not None:
+        faults += _contradictions(config)
+    if faults:
+        raise UserError("the configuration has {} mistake(s):\n  {}".format(len(faults), "\n  ".join(dict.fromkeys(faults))))
+    return config
+
+
+def _contradictions(config: Config) -> list[str]:
+    """Values that are right one by one and wrong together."""
+    faults = []
+
+    def expect(holds: bool, message: str) -> None:
+        if not holds:
+            faults.append(message)
+
+    for key in ("img_width", "img_height"):
+        size = getattr(config, key)
+        expect(size % 32 == 0, f"{key}: must be a multiple of 32, got {size}; the nearest is {max(32, round(size / 32) * 32)}")
+    expect(
+        config.burn_up_iter <= config.max_iter,
+        f"burn_up_iter: must not exceed max_iter, got {config.burn_up_iter} > {config.max_iter}",
+    )
+    expect(
+        list(config.milestones) == sorted(config.milestones),
+        f"milestones: must rise, got {list(config.milestones)}",
+    )
+    expect(
+        config.neg_iou_thr <= config.pos_iou_thr,
+        f"neg_iou_thr: must not exceed pos_iou_thr, got {config.neg_iou_thr} > {config.pos_iou_thr}",
+    )
+    expect(
+        config.neg_iou_thr_stage2 <= config.pos_iou_thr_stage2,
+        f"neg_iou_thr_stage2: must not exceed pos_iou_thr_stage2, got {config.neg_iou_thr_stage2} > {config.pos_iou_thr_stage2}",
+    )
+    expect(
+        config.test_max_per_img <= config.num_gts,
+        f"test_max_per_img: must not exceed num_gts (detections become pseudo-labels), got {config.test_max_per_img} > {config.num_gts}",
+    )
+    expect(
+        (config.eval_img_dir is None) == (config.eval_ann_file is None),
+        "eval_img_dir and eval_ann_file: give both or neither",
+    )
+    expect(bool(config.anchor_scales) and bool(config.anchor_ratios), "anchor_scales, anchor_ratios: at least one of each")
+    expect(config.ema_keep_rate < 1, "ema_keep_rate: must be below 1, or the teacher never learns")
+    return faults
+
+
+def require(config: Config, *keys: str) -> None:
+    """Check that an entry script got the keys it cannot do without.
+
+    Raises:
+        UserError: naming all missing ones.
+    """
+    missing = [key for key in keys if getattr(config, key) is None]
+    if missing:
+        raise UserError("missing: " + ", ".join(f"--{key}" for key in missing) + " (or the same keys in the file of --config_path)")
+
+
+def save_config(config: Config) -> str:
+    """The configuration as YAML text that `--config_path` reads."""
+    return yaml.safe_dump(config.as_dict(), sort_keys=False, allow_unicode=True)
+
+
+def _parser(description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser.add_argument("--config_path", metavar="FILE", help="YAML file that states differences from configs/base.yaml")
+    helps = _help_texts()
+    for key in KEYS:
+        if key in ("resume", "overwrite", "run_distribute"):
+            parser.add_argument(f"--{key}", nargs="?", const="true", metavar="BOOL", help=helps[key])
+        else:
+            parser.add_argument(f"--{key}", metavar="VALUE", help=helps[key])
+    return parser
+
+
+def _help_texts() -> dict[str, str]:
+    """What base.yaml says of each key: 'default; comment'."""
+    texts = {}
+    for line in (CONFIG_FOLDER / "base.yaml").read_text(encoding="utf-8").splitlines():
+        found = re.match(r"(\w+): (.*?)\s+# (.*)$", line)
+        if found:
+            key, default, comment = found.groups()
+            texts[key] = f"{comment} [{default}]".replace("%", "%%")
+    return texts
+
+
+def _plain(text: str) -> object:
+    """A command-line word as YAML would read it; '1,2' is a list; anything that is not YAML stays text."""
+    if re.fullmatch(r"[-+.\deE]+(,[-+.\deE]+)+", text):
+        text = f"[{text}]"
+    # YAML 1.1 reads 1e-4 as text; the shell user means a number.
+    if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text):
+        return float(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _read_yaml(path: Path) -> dict:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        known = ", ".join(sorted(os.path.relpath(leaf) for leaf in CONFIG_FOLDER.glob("*.yaml")))
+        raise UserError(f"cannot read config file {path}: {error.strerror}; there are {known}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected 'key: value' lines, got {type(values).__name__}")
+    return values
+
+
+def _unknown_key(key: str, source: str) -> str:
+    nearest = difflib.get_close_matches(str(key), KEYS, 1)
+    return f"{source}: unknown key {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")

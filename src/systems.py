@@ -1,0 +1,68 @@
+"""The only reader of a network's configuration: from a name to a network."""
+
+from mindspore import dtype as mstype
+from mindspore import nn
+
+from src.config import Config
+from src.errors import UserError
+from src.FasterRcnn.faster_rcnn import FasterRcnn
+from src.FasterRcnn.proposals import ProposalLimits
+from src.FasterRcnn.rcnn import DetectionLimits, RoiTargets
+from src.FasterRcnn.rpn import RpnTargets
+from src.parts.resnet import BACKBONES, ResNet
+
+
+def build_network(config: Config, class_count: int, mixed_precision: bool = False) -> nn.Cell:
+    """A detector with fresh weights.
+
+    Args:
+        class_count: number of classes without background.
+        mixed_precision: compute in float16, keep weights in float32.
+
+    Raises:
+        UserError: for a backbone that does not exist.
+    """
+    if config.backbone not in BACKBONES:
+        raise UserError(f"backbone: unknown {config.backbone!r}; there are {', '.join(BACKBONES)}")
+    network = _faster_rcnn(config, class_count + 1)
+    if mixed_precision:
+        for part in (network.backbone, network.fpn, network.rpn, network.box_head):
+            part.to_float(mstype.float16)
+    return network
+
+
+def _faster_rcnn(config: Config, class_count: int) -> FasterRcnn:
+    return FasterRcnn(
+        backbone=ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm),
+        class_count=class_count,
+        height=config.img_height,
+        width=config.img_width,
+        channels=config.fpn_out_channels,
+        hidden=config.rcnn_fc_out_channels,
+        anchor_scales=config.anchor_scales,
+        anchor_ratios=config.anchor_ratios,
+        anchors_inside_only=config.anchors_inside_only,
+        max_gts=config.num_gts,
+        pooled_size=config.roi_out_size,
+        sampling=config.roi_sample_num,
+        finest_scale=config.roi_finest_scale,
+        rpn_targets=RpnTargets(
+            config.pos_iou_thr,
+            config.neg_iou_thr,
+            config.min_pos_iou,
+            config.num_expected_rpn,
+            config.num_expected_pos,
+        ),
+        roi_targets=RoiTargets(
+            config.pos_iou_thr_stage2,
+            config.neg_iou_thr_stage2,
+            config.num_expected_total_stage2,
+            config.num_expected_pos_stage2,
+            config.rcnn_focal_gamma,
+        ),
+        train_proposals=ProposalLimits(
+            config.rpn_proposal_nms_pre, config.rpn_proposal_max_num, config.rpn_proposal_nms_thr
+        ),
+        test_proposals=ProposalLimits(config.rpn_nms_pre, config.rpn_max_num, config.rpn_nms_thr),
+        detections=DetectionLimits(config.test_score_thr, config.test_iou_thr, config.test_max_per_img),
+    )
