@@ -1,0 +1,160 @@
+"""Turn the Pascal VOC annotations of a folder (annotations/, images/) into one COCO JSON file.
+
+    python -m src.xml2coco --data_path data/train --save_path data/annotations/instances_train.json
+
+Classes are those found, sorted, or the given ones in their order. Image and annotation ids count from 1. Images without
+objects stay: they are known to be empty. Without an images/ folder the names and sizes of the XML files are taken.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+if not __package__:  # started as a file: python src/xml2coco.py
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.data.images import image_size
+from src.data.voc import VocImage, list_xmls, pair_files, read_voc
+from src.errors import DataError, UserError, entry_point
+from src.files import check_free, write_json
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data_path", type=Path, required=True, help="folder with annotations/ and images/")
+    parser.add_argument("--save_path", type=Path, required=True, help="COCO JSON file to write")
+    help_classes = "class names in the order of their ids, as a list or with commas (default: those found, sorted)"
+    parser.add_argument("--classes", nargs="+", help=help_classes)
+    parser.add_argument("--overwrite", action="store_true", help="replace --save_path if it exists")
+    return parser.parse_args(argv)
+
+
+def read_folder(data_path: Path) -> list[VocImage]:
+    """Every XML file of the folder, sorted, each with the name and size of its image as it lies on the disk.
+
+    Raises:
+        DataError: every fault of every file, together.
+    """
+    with_images = (data_path / "images").is_dir()
+    pairs = pair_files(data_path) if with_images else [(None, xml) for xml in list_xmls(data_path)]
+    found, faults = [], []
+    for image_name, xml_name in pairs:
+        try:
+            voc = read_voc(data_path / "annotations" / xml_name)
+            if with_images:
+                found.append(_as_on_disk(voc, data_path / "images", image_name))
+            else:
+                found.append(_as_in_xml(voc, xml_name))
+        except DataError as error:
+            faults += [f"annotations/{xml_name}: {fault}" for fault in error.faults]
+        except UserError as error:
+            faults.append(f"annotations/{xml_name}: {error}")
+    if faults:
+        raise DataError(str(data_path), faults)
+    return found
+
+
+def class_list(found: Sequence[VocImage], given: Sequence[str] | None) -> list[str]:
+    """The class names in the order of their category ids 1..K.
+
+    Raises:
+        UserError: a given name is repeated, or no class at all.
+        DataError: every class of the files that is not among the given ones, with the nearest given name.
+    """
+    counts = Counter(item.name for voc in found for item in voc.objects)
+    names = [name.strip() for text in given or () for name in text.split(",") if name.strip()] or sorted(counts)
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise UserError(f"--classes: {', '.join(repeated)} given more than once")
+    if not names:
+        raise UserError("no objects in any XML file, so no classes are known; name them with --classes")
+    faults = []
+    for name in sorted(counts.keys() - set(names)):
+        near = get_close_matches(name, names, n=1)
+        hint = f"; is it {near[0]}?" if near else ""
+        faults.append(f"{name} ({counts[name]} objects) is not among the given classes {', '.join(names)}{hint}")
+    if faults:
+        raise DataError("classes", faults)
+    return names
+
+
+def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, Any], int]:
+    """The COCO form, and how many boxes were clipped to their image.
+
+    Raises:
+        DataError: every object that has no area inside its image.
+    """
+    category_id = {name: number for number, name in enumerate(names, start=1)}
+    images, rows, faults, clipped = [], [], [], 0
+    for image_id, voc in enumerate(found, start=1):
+        width, height = voc.size
+        images.append({"id": image_id, "file_name": voc.file_name, "width": width, "height": height})
+        for number, item in enumerate(voc.objects, start=1):
+            x1, y1, x2, y2 = (min(max(v, 0.0), side) for v, side in zip(item.box, (width, height) * 2, strict=True))
+            if x2 <= x1 or y2 <= y1:
+                box = " ".join(f"{value:g}" for value in item.box)
+                faults.append(
+                    f"{voc.file_name}: object {number} ({item.name}), box {box}, has no area in {width} x {height}"
+                )
+                continue
+            clipped += (x1, y1, x2, y2) != item.box
+            rows.append(
+                {
+                    "id": len(rows) + 1,
+                    "image_id": image_id,
+                    "category_id": category_id[item.name],
+                    "bbox": [x1, y1, x2 - x1, y2 - y1],
+                    "area": (x2 - x1) * (y2 - y1),
+                    "iscrowd": 0,
+                }
+            )
+    if faults:
+        raise DataError("objects (xmin ymin xmax ymax) to be corrected or removed", faults)
+    categories = [{"id": number, "name": name, "supercategory": name} for name, number in category_id.items()]
+    return {"images": images, "annotations": rows, "categories": categories}, clipped
+
+
+def _as_on_disk(voc: VocImage, folder: Path, name: str) -> VocImage:
+    size = image_size(folder / name)
+    if voc.size is not None and voc.size != size:
+        said, real = (f"{w} x {h}" for w, h in (voc.size, size))
+        turned = " (EXIF rotation applied)" if voc.size == size[::-1] else ""
+        raise UserError(
+            f"says {said}, but images/{name} is shown as {real}{turned}, so its boxes do not fit; annotate it anew"
+        )
+    return VocImage(name, size, voc.objects)
+
+
+def _as_in_xml(voc: VocImage, xml_name: str) -> VocImage:
+    if voc.size is None or not voc.file_name:
+        raise UserError("no images/ folder, and the XML lacks <filename> or <size>")
+    return VocImage((PurePosixPath(xml_name).parent / voc.file_name).as_posix(), voc.size, voc.objects)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read, choose the classes, convert, write, report."""
+    args = parse_args(argv)
+    check_free(args.save_path, args.overwrite)
+    found = read_folder(args.data_path)
+    names = class_list(found, args.classes)
+    coco, clipped = to_coco(found, names)
+    write_json(args.save_path, coco, args.overwrite)
+    counts = Counter(row["category_id"] for row in coco["annotations"])
+    empty = len(found) - len({row["image_id"] for row in coco["annotations"]})
+    print(
+        f"{args.save_path}: {len(found)} images ({empty} without objects), {len(coco['annotations'])} boxes ({clipped} clipped)"
+    )
+    for number, name in enumerate(names, start=1):
+        print(f"  {number} {name}: {counts[number]} boxes")
+    if args.classes is None:
+        print(f"for the same ids in another file of this data set: --classes {','.join(names)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from src import xml2coco
+from src.data.coco_file import coco_faults
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def item(name, *box):
+    corners = "".join(
+        f"<{key}>{value}</{key}>" for key, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)
+    )
+    return f"<object><name>{name}</name><bndbox>{corners}</bndbox></object>"
+
+
+def add(folder, name, objects="", size=(20, 10), suffix=".png", xml_size=None, **save):
+    """One picture and its XML; ``name`` may hold a sub-folder."""
+    for kind in ("images", "annotations"):
+        (folder / kind / name).parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size).save(folder / "images" / (name + suffix), **save)
+    width, height = xml_size or size
+    xml = f"<annotation><filename>wrong.gif</filename><size><width>{width}</width><height>{height}</height></size>{objects}</annotation>"
+    (folder / "annotations" / f"{name}.xml").write_text(xml, encoding="utf-8")
+
+
+def convert(folder, *more):
+    xml2coco.main(["--data_path", str(folder), "--save_path", str(folder / "out" / "a.json"), *more])
+    coco = json.loads((folder / "out" / "a.json").read_text(encoding="utf-8"))
+    assert coco_faults(coco) == []
+    return coco
+
+
+def refused(folder, capsys, *more):
+    with pytest.raises(SystemExit) as stop:
+        convert(folder, *more)
+    assert stop.value.code == 2
+    assert not (folder / "out" / "a.json").exists()
+    return capsys.readouterr().err
+
+
+def test_boxes_ids_names_and_empty_images(tmp_path, capsys):
+    add(tmp_path, "b/ä", item("without", 0.5, 1, 21, 9.25) + item("with", -3, 0, 4, 4), suffix=".JPG")
+    add(tmp_path, "a", item("with", 1, 2, 3, 4))
+    add(tmp_path, "c")
+    coco = convert(tmp_path)
+    assert [(i["id"], i["file_name"]) for i in coco["images"]] == [(1, "a.png"), (2, "b/ä.JPG"), (3, "c.png")]
+    assert [(c["id"], c["name"]) for c in coco["categories"]] == [(1, "with"), (2, "without")]
+    found = [(r["id"], r["image_id"], r["category_id"], r["bbox"], r["area"]) for r in coco["annotations"]]
+    assert found == [
+        (1, 1, 1, [1, 2, 2, 2], 4),
+        (2, 2, 2, [0.5, 1, 19.5, 8.25], 19.5 * 8.25),
+        (3, 2, 1, [0, 0, 4, 4], 16),
+    ]
+    assert "segmentation" not in str(coco)
+    report = capsys.readouterr().out
+    assert "3 images (1 without objects), 3 boxes (2 clipped)" in report and "--classes with,without" in report
+
+
+@pytest.mark.parametrize("classes", [["with,hat"], ["with", "hat"], ["with,", "hat"]])
+def test_given_classes_keep_their_order_even_without_objects(tmp_path, classes):
+    add(tmp_path, "a", item("hat", 1, 2, 3, 4))
+    coco = convert(tmp_path, "--classes", *classes)
+    assert [c["name"] for c in coco["categories"]] == ["with", "hat"]
+    assert [r["category_id"] for r in coco["annotations"]] == [2]
+
+
+def test_unknown_classes_are_named_with_the_nearest(tmp_path, capsys):
+    add(tmp_path, "a", item("with_msak", 1, 2, 3, 4) + item("with_msak", 1, 2, 3, 4) + item("Q", 1, 2, 3, 4))
+    message = refused(tmp_path, capsys, "--classes", "with_mask,hat")
+    assert "with_msak (2 objects) is not among the given classes with_mask, hat; is it with_mask?" in message
+    assert "Q (1 objects)" in message
+    assert "hat given more than once" in refused(tmp_path, capsys, "--classes", "hat,hat")
+
+
+def test_size_is_that_of_the_picture_as_shown(tmp_path, capsys):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    add(tmp_path, "good", item("x", 1, 2, 9, 19), suffix=".jpg", exif=exif, xml_size=(10, 20))
+    add(tmp_path, "unknown", xml_size=(0, 0))
+    coco = convert(tmp_path)
+    assert [(i["width"], i["height"]) for i in coco["images"]] == [(10, 20), (20, 10)]
+
+
+def test_a_size_that_disagrees_is_refused(tmp_path, capsys):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    add(tmp_path, "turned", suffix=".jpg", exif=exif)
+    add(tmp_path, "other", item("x", 1, 2, 3, 4), xml_size=(40, 20))
+    message = refused(tmp_path, capsys)
+    assert "turned.xml: says 20 x 10, but images/turned.jpg is shown as 10 x 20 (EXIF rotation applied)" in message
+    assert "other.xml: says 40 x 20, but images/other.png is shown as 20 x 10, so" in message
+
+
+def test_objects_without_area_are_reported_together(tmp_path, capsys):
+    add(tmp_path, "a", item("x", 5, 5, 5, 9) + item("x", 9, 1, 3, 4) + item("x", 20, 1, 25, 4) + item("x", 1, 1, 2, 2))
+    message = refused(tmp_path, capsys)
+    assert "3 faults" in message
+    assert "a.png: object 3 (x), box 20 1 25 4, has no area in 20 x 10" in message
+
+
+def test_all_broken_files_are_reported_together(tmp_path, capsys):
+    for name in "abcd":
+        add(tmp_path, name, item("x", 1, 2, 3, 4))
+    (tmp_path / "annotations" / "a.xml").write_text("<annotation>")
+    (tmp_path / "annotations" / "b.xml").write_text(f"<annotation>{item('', 1, 2, 'y', 4)}</annotation>")
+    (tmp_path / "images" / "c.png").write_text("broken")
+    message = refused(tmp_path, capsys)
+    assert "3 faults" in message
+    assert all(f"annotations/{name}.xml: " in message for name in "abc")
+
+
+def test_without_images_the_xml_files_are_believed(tmp_path, capsys):
+    add(tmp_path, "s/a", item("x", 1, 2, 3, 4))
+    (tmp_path / "images").rename(tmp_path / "elsewhere")
+    assert convert(tmp_path)["images"] == [{"id": 1, "file_name": "s/wrong.gif", "width": 20, "height": 10}]
+    (tmp_path / "annotations" / "b.xml").write_text("<annotation/>")
+    (tmp_path / "out" / "a.json").unlink()
+    assert "b.xml: no images/ folder" in refused(tmp_path, capsys)
+
+
+def test_no_objects_and_no_classes(tmp_path, capsys):
+    add(tmp_path, "a")
+    assert "no classes are known; name them with --classes" in refused(tmp_path, capsys)
+    assert len(convert(tmp_path, "--classes", "x")["images"]) == 1
+
+
+def test_a_real_start_and_no_unasked_overwriting(tmp_path):
+    add(tmp_path, "a", item("x", 1, 2, 3, 4))
+    save_path = tmp_path / "a.json"
+    command = [
+        sys.executable,
+        str(ROOT / "src" / "xml2coco.py"),
+        "--data_path",
+        str(tmp_path),
+        "--save_path",
+        str(save_path),
+    ]
+    assert subprocess.run(command, check=False).returncode == 0
+    again = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert again.returncode == 2 and "--overwrite" in again.stderr and "Traceback" not in again.stderr
