@@ -187,6 +187,13 @@ def hide_labels(coco: dict[str, Any], labelled_ids: set[int], also_unlabelled: b
     }
 
 
+def unlabelled_ids(coco: dict[str, Any]) -> set[int]:
+    """Ids of the images of a checked COCO file whose content nobody has told."""
+    blank = {row["image_id"] for row in coco["annotations"] if is_blank(row)}
+    real = {row["image_id"] for row in coco["annotations"] if not is_blank(row)}
+    return {image["id"] for image in coco["images"] if not image.get("labelled", image["id"] not in blank - real)}
+
+
 def _entry(image: dict, rows: list[dict], blank: bool, label_of: dict[int, int]) -> ImageEntry:
     width, height = int(image["width"]), int(image["height"])
     boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)

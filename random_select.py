@@ -1,0 +1,53 @@
+"""Keep the labels of a random share of the images of a COCO file and hide all others, to try semi-supervised training.
+
+    python random_select.py --ann_file instances_train.json --label_ratio 25 --output_ann_file instances_train_25.json
+
+Hidden images get "labelled": false and nothing of their annotations stays in the file. With --policy 2 the labelled
+images join the unlabelled ones in the unlabelled stream ("also_unlabelled": true), so that it holds every image.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.active.choice import choose_random, label_count
+from src.data.annotations import hide_labels, unlabelled_ids
+from src.data.coco_file import read_coco
+from src.errors import UserError, entry_point
+from src.files import check_free, write_json
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ann_file", type=Path, required=True, help="COCO file with the labels of all images")
+    help_ratio = "percent of the images that stay labelled; fractions allowed"
+    parser.add_argument("--label_ratio", type=float, required=True, help=help_ratio)
+    help_policy = "1: all other images unlabelled (default); 2: all images in the unlabelled stream"
+    parser.add_argument("--policy", type=int, choices=(1, 2), default=1, help=help_policy)
+    parser.add_argument("--output_ann_file", type=Path, required=True, help="COCO file to write")
+    parser.add_argument("--seed", type=int, default=10, help="another seed draws others (default 10; -1: not seeded)")
+    parser.add_argument("--overwrite", action="store_true", help="replace --output_ann_file if it exists")
+    return parser.parse_args(argv)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read, draw, hide, write, report."""
+    args = parse_args(argv)
+    check_free(args.output_ann_file, args.overwrite)
+    coco = read_coco(args.ann_file)
+    bare = unlabelled_ids(coco)
+    if bare:
+        raise UserError(
+            f"{args.ann_file}: {len(bare)} images are unlabelled already; pass the file with the labels of all images"
+        )
+    image_ids = [image["id"] for image in coco["images"]]
+    labelled = choose_random(image_ids, label_count(args.label_ratio, len(image_ids)), args.seed)
+    write_json(args.output_ann_file, hide_labels(coco, labelled, also_unlabelled=args.policy == 2), args.overwrite)
+    unlabelled = len(image_ids) - (len(labelled) if args.policy == 1 else 0)
+    print(f"{args.output_ann_file}: {len(image_ids)} images, {len(labelled)} labelled, {unlabelled} unlabelled")
+
+
+if __name__ == "__main__":
+    main()

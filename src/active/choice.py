@@ -1,0 +1,28 @@
+"""Which images get their labels: drawn at random, or the most valuable ones."""
+
+import random
+from collections.abc import Iterable
+
+from src.errors import UserError
+
+
+def label_count(ratio: float, image_count: int) -> int:
+    """How many images ``ratio`` percent of ``image_count`` are, rounded down.
+
+    Raises:
+        UserError: the ratio is not within 0..100, or it is less than one image.
+    """
+    if not 0 <= ratio <= 100:
+        raise UserError(f"a ratio of {ratio:g} percent: must lie between 0 and 100")
+    count = int(ratio * image_count / 100 + 1e-9)  # 29 percent of 100 is 28.999... in floating point
+    if count < 1:
+        raise UserError(
+            f"{ratio:g} percent of {image_count} images is less than one image; "
+            + (f"the smallest ratio is {100 / image_count:g}" if image_count else "the annotation file has no images")
+        )
+    return count
+
+
+def choose_random(image_ids: Iterable[int], count: int, seed: int) -> set[int]:
+    """``count`` of the ids drawn without replacement; the same for any order of the ids. Seed -1 draws anew each time."""
+    return set(random.Random(None if seed == -1 else seed).sample(sorted(image_ids), count))

@@ -1,0 +1,33 @@
+import pytest
+
+from src.active.choice import choose_random, label_count
+from src.errors import UserError
+
+
+@pytest.mark.parametrize(
+    "ratio, images, count", [(25, 682, 170), (29, 100, 29), (0.5, 1000, 5), (0.1, 1999, 1), (100, 7, 7)]
+)
+def test_label_count_rounds_down_without_floating_point_traps(ratio, images, count):
+    assert label_count(ratio, images) == count
+
+
+@pytest.mark.parametrize(
+    "ratio, images, words",
+    [
+        (-1, 5, "between 0 and 100"),
+        (101, 5, "between"),
+        (float("nan"), 5, "between"),
+        (10, 9, "smallest ratio is 11.1"),
+        (10, 0, "no images"),
+    ],
+)
+def test_label_count_faults(ratio, images, words):
+    with pytest.raises(UserError, match=words):
+        label_count(ratio, images)
+
+
+def test_random_choice_depends_on_ids_and_seed_alone():
+    ids = [9, 4, 7, 1, 30, 22]
+    assert choose_random(ids, 3, 5) == choose_random(ids[::-1], 3, 5)
+    assert len({frozenset(choose_random(ids, 3, seed)) for seed in range(20)}) > 5
+    assert len({frozenset(choose_random(range(1000), 10, -1)) for _ in range(5)}) == 5
