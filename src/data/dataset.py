@@ -1,0 +1,195 @@
+"""Batches of images for training and evaluation, as NumPy arrays, prepared ahead by a few threads.
+
+What a batch holds depends on (seed, stream, position) alone, never on the number of workers or on what was read
+before, so a run can be resumed in its middle and sharded over devices.
+
+Axes: B images of a batch, G ground-truth rows, H and W of the network input.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from src.data import transforms
+from src.data.annotations import ImageEntry, image_path
+from src.data.images import read_image
+from src.data.prefetch import prepared_ahead
+from src.errors import DataError, UserError
+
+Stream = Literal["labelled", "unlabelled"]
+
+_STREAMS = {"labelled": 0, "unlabelled": 1}
+# The first word of every seed, so that the order of images and their augmentation never share random numbers.
+_ORDER, _AUGMENTATION = 1, 2
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """What training batches look like.
+
+    Attributes:
+        height, width: network input in pixels.
+        keep_ratio: pad instead of stretch.
+        flip_ratio: probability of mirroring an image (both views alike).
+        max_gts: G, ground-truth rows of an image.
+        seed: of the run; the same on every rank.
+        batch_size: B, images of a batch on one rank.
+        workers: threads that prepare images.
+        rank, rank_size: this rank takes rows [rank * B, rank * B + B) of a global batch of rank_size * B.
+        strong: whether the strong view is augmented; otherwise both views are the weak one.
+    """
+
+    height: int
+    width: int
+    keep_ratio: bool
+    flip_ratio: float
+    max_gts: int
+    seed: int
+    batch_size: int
+    workers: int
+    rank: int = 0
+    rank_size: int = 1
+    strong: bool = True
+
+
+def training_batches(
+    entries: Sequence[ImageEntry],
+    img_dir: str | Path,
+    settings: BatchSettings,
+    stream: Stream,
+    start_step: int,
+    stop_step: int,
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Batches of the steps start_step .. stop_step - 1; every image appears once an epoch, in a new order each epoch.
+
+    Args:
+        entries: the images of this stream.
+        img_dir: folder of the images without a folder of their own.
+        settings: see ``BatchSettings``.
+        stream: "labelled" or "unlabelled"; each has its own order and augmentation.
+        start_step, stop_step: steps of the run.
+
+    Returns:
+        An iterator of (strong uint8 [B, 3, H, W] RGB, weak uint8 [B, 3, H, W] RGB) and for the labelled stream also
+        gt_boxes float32 [B, G, 4] in pixels of the input, gt_labels int32 [B, G] (0 = none), gt_valid bool [B, G],
+        gt_crowd bool [B, G]. Close it to stop its threads before its end.
+
+    Raises:
+        UserError: no entries; while iterating: an image is missing, broken or not of the size its entry says.
+        DataError: images with more than G objects.
+    """
+    if not entries:
+        raise UserError(f"there are no {stream} images to train on")
+    labelled = stream == "labelled"
+    if labelled:
+        _check_counts(entries, settings.max_gts)
+    order = partial(_place, settings.seed, _STREAMS[stream], len(entries))
+    prepare = partial(_training_rows, entries, img_dir, settings, stream)
+    batches = (
+        [
+            order((step * settings.rank_size + settings.rank) * settings.batch_size + row)
+            for row in range(settings.batch_size)
+        ]
+        for step in range(start_step, stop_step)
+    )
+    return prepared_ahead(prepare, batches, settings.workers, _stack)
+
+
+def evaluation_batches(
+    entries: Sequence[ImageEntry],
+    img_dir: str | Path,
+    height: int,
+    width: int,
+    keep_ratio: bool,
+    batch_size: int,
+    workers: int,
+) -> Iterator[tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]]:
+    """All images once, in the given order.
+
+    Returns:
+        An iterator of (images uint8 [B, 3, H, W] RGB, [(entry, scale), ...]); ``scale`` (x, y) took original pixels to
+        pixels of the input. The last batch is filled up with its last image, and its list is shorter than B.
+
+    Raises:
+        UserError: while iterating: an image is missing, broken or not of the size its entry says.
+    """
+
+    def prepare(entry: ImageEntry) -> tuple[np.ndarray, ImageEntry, tuple[float, float]]:
+        image, scale = transforms.fit_to_input(_read(entry, img_dir), height, width, keep_ratio)
+        return _channels_first(image), entry, scale
+
+    def collect(rows: list) -> tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]:
+        images = [image for image, _, _ in rows]
+        images += images[-1:] * (batch_size - len(images))
+        return np.stack(images), [(entry, scale) for _, entry, scale in rows]
+
+    batches = (entries[start : start + batch_size] for start in range(0, len(entries), batch_size))
+    return prepared_ahead(prepare, batches, workers, collect)
+
+
+def _check_counts(entries: Iterable[ImageEntry], max_gts: int) -> None:
+    crowded = [(entry.file_name, len(entry.boxes)) for entry in entries if len(entry.boxes) > max_gts]
+    if crowded:
+        most = max(count for _, count in crowded)
+        title = f"images with more objects than --num_gts {max_gts}; pass --num_gts {most}"
+        raise DataError(title, [f"{name}: {count} objects" for name, count in crowded])
+
+
+def _place(seed: int, stream: int, count: int, position: int) -> tuple[int, int]:
+    """(epoch, index of the entry) of a position of a stream."""
+    epoch, offset = divmod(position, count)
+    return epoch, int(_permutation(seed, stream, count, epoch)[offset])
+
+
+@lru_cache(maxsize=4)
+def _permutation(seed: int, stream: int, count: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng([_ORDER, seed, stream, epoch]).permutation(count)
+
+
+def _training_rows(
+    entries: Sequence[ImageEntry], img_dir: str | Path, settings: BatchSettings, stream: Stream, place: tuple[int, int]
+) -> tuple[np.ndarray, ...]:
+    """One image's rows of a training batch."""
+    epoch, index = place
+    rng = np.random.default_rng([_AUGMENTATION, settings.seed, _STREAMS[stream], epoch, index])
+    entry, height, width = entries[index], settings.height, settings.width
+    weak, scale = transforms.resize_to_fit(_read(entry, img_dir), height, width, settings.keep_ratio)
+    boxes = transforms.scale_boxes(entry.boxes, scale)
+    if rng.random() < settings.flip_ratio:
+        weak, boxes = transforms.flip_horizontal(weak, boxes, weak.shape[1])
+    strong = transforms.strong_view(weak, rng) if settings.strong else weak
+    views = tuple(_channels_first(transforms.pad_to_input(view, height, width)) for view in (strong, weak))
+    return views + _pad_ground_truth(entry, boxes, settings.max_gts) if stream == "labelled" else views
+
+
+def _pad_ground_truth(entry: ImageEntry, boxes: np.ndarray, max_gts: int) -> tuple[np.ndarray, ...]:
+    gt_boxes, gt_labels = np.zeros((max_gts, 4), np.float32), np.zeros(max_gts, np.int32)
+    gt_valid, gt_crowd = np.zeros(max_gts, bool), np.zeros(max_gts, bool)
+    count = len(boxes)
+    gt_boxes[:count], gt_labels[:count] = boxes, entry.labels
+    gt_valid[:count], gt_crowd[:count] = ~entry.crowd, entry.crowd
+    return gt_boxes, gt_labels, gt_valid, gt_crowd
+
+
+def _read(entry: ImageEntry, img_dir: str | Path) -> np.ndarray:
+    path = image_path(entry, img_dir)
+    image = read_image(path)
+    height, width = image.shape[:2]
+    if (width, height) != (entry.width, entry.height):
+        raise UserError(
+            f"{path}: the image is {width}x{height} but its entry says {entry.width}x{entry.height}; "
+            "correct width, height and boxes of the annotation file, or put the right image there"
+        )
+    return image
+
+
+def _channels_first(image: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
+def _stack(rows: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    return tuple(np.stack(column) for column in zip(*rows, strict=True))

@@ -1,0 +1,171 @@
+"""Batches: order, resuming, sharding, independence of workers, and what becomes of boxes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from src.data.annotations import ImageEntry
+from src.data.dataset import BatchSettings, evaluation_batches, training_batches
+from src.errors import DataError, UserError
+
+COUNT = 5
+SETTINGS = BatchSettings(
+    height=32, width=48, keep_ratio=True, flip_ratio=0.5, max_gts=4, seed=7, batch_size=2, workers=2
+)
+
+
+def _entry(index: int, boxes=((2, 3, 10, 12),), crowd=None, size=(40, 30)) -> ImageEntry:
+    boxes = np.array(boxes, np.float32).reshape(-1, 4)
+    return ImageEntry(
+        image_id=100 + index,
+        file_name=f"{index}.png",
+        width=size[0],
+        height=size[1],
+        labelled=True,
+        boxes=boxes,
+        labels=np.arange(1, len(boxes) + 1, dtype=np.int32),
+        crowd=np.zeros(len(boxes), bool) if crowd is None else np.array(crowd, bool),
+    )
+
+
+@pytest.fixture(scope="module")
+def img_dir(tmp_path_factory) -> Path:
+    """Images 0.png .. 4.png, 40 x 30, whose red level tells which is which."""
+    folder = tmp_path_factory.mktemp("images")
+    for index in range(COUNT):
+        image = np.full((30, 40, 3), 90, np.uint8)
+        image[..., 2] = 20 + 40 * index  # OpenCV writes BGR: channel 2 is red
+        cv2.imwrite(str(folder / f"{index}.png"), image)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def entries() -> list[ImageEntry]:
+    return [_entry(index) for index in range(COUNT)]
+
+
+def _batches(entries, img_dir, stream="labelled", start=0, stop=6, **changes):
+    return list(training_batches(entries, img_dir, replace(SETTINGS, **changes), stream, start, stop))
+
+
+def _same(first, second) -> bool:
+    return len(first) == len(second) and all(
+        np.array_equal(a, b) for one, two in zip(first, second, strict=True) for a, b in zip(one, two, strict=True)
+    )
+
+
+def _indices(batches) -> list[int]:
+    """Which image each row shows, by its red level in the weak view."""
+    return [(int(image[0, 0, 0]) - 20) // 40 for batch in batches for image in batch[1]]
+
+
+def test_shapes_and_types(entries, img_dir):
+    strong, weak, boxes, labels, valid, crowd = _batches(entries, img_dir, stop=1)[0]
+    assert strong.shape == weak.shape == (2, 3, 32, 48) and strong.dtype == weak.dtype == np.uint8
+    assert (boxes.shape, labels.shape, valid.shape, crowd.shape) == ((2, 4, 4), (2, 4), (2, 4), (2, 4))
+    assert (boxes.dtype, labels.dtype, valid.dtype, crowd.dtype) == (np.float32, np.int32, bool, bool)
+    assert len(_batches(entries, img_dir, "unlabelled", stop=1)[0]) == 2
+
+
+def test_every_epoch_shows_every_image_once_in_a_new_order(entries, img_dir):
+    rows = _indices(_batches(entries, img_dir, stop=25))
+    epochs = [rows[start : start + COUNT] for start in range(0, 50, COUNT)]
+    assert all(sorted(epoch) == list(range(COUNT)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 5
+
+
+def test_the_same_for_any_number_of_workers_and_after_a_resume(entries, img_dir):
+    whole = _batches(entries, img_dir, stop=6)
+    assert _same(whole, _batches(entries, img_dir, stop=6, workers=5))
+    assert _same(whole[4:], _batches(entries, img_dir, start=4, stop=6, workers=1))
+
+
+def test_other_seeds_and_other_epochs_differ(entries, img_dir):
+    assert not _same(_batches(entries, img_dir), _batches(entries, img_dir, seed=8))
+    one = _batches(entries[:1], img_dir, stop=2, batch_size=1)
+    assert not np.array_equal(one[0][0], one[1][0])
+
+
+def test_streams_are_independent(entries, img_dir):
+    labelled = _indices(_batches(entries, img_dir, stop=10))
+    unlabelled = _indices(_batches(entries, img_dir, "unlabelled", stop=10))
+    assert labelled != unlabelled
+
+
+def test_ranks_share_the_bigger_batch(entries, img_dir):
+    whole = _batches(entries, img_dir, batch_size=4)
+    shards = [_batches(entries, img_dir, rank=rank, rank_size=2) for rank in range(2)]
+    joined = [tuple(np.concatenate(pair) for pair in zip(*step, strict=True)) for step in zip(*shards, strict=True)]
+    assert _same(whole, joined)
+
+
+def test_boxes_are_scaled_padded_and_flipped_with_the_picture(tmp_path):
+    image = np.zeros((30, 60, 3), np.uint8)
+    image[6:18, 4:20] = 255
+    cv2.imwrite(str(tmp_path / "0.png"), image)
+    entry = _entry(0, boxes=[(4, 6, 20, 18)], size=(60, 30))
+    batches = _batches([entry], tmp_path, stop=8, batch_size=1, strong=False, height=40, width=30)
+    corners = set()
+    for strong, weak, boxes, labels, valid, _ in batches:
+        bright = np.argwhere(weak[0, 0] > 127)
+        (top, left), (bottom, right) = bright.min(axis=0), bright.max(axis=0) + 1
+        assert boxes[0, 0].tolist() == [left, top, right, bottom]
+        assert labels[0].tolist() == [1, 0, 0, 0] and valid[0].tolist() == [True, False, False, False]
+        assert not weak[0, :, 15:].any(), "padding is at the bottom"
+        assert np.array_equal(strong, weak), "strong=False"
+        corners.add(left)
+    assert corners == {2, 20}, "flipped and not"
+
+
+def test_crowds_are_marked_and_not_valid(img_dir):
+    entry = _entry(0, boxes=[(0, 0, 5, 5), (1, 1, 9, 9)], crowd=[False, True])
+    _, _, _, labels, valid, crowd = _batches([entry], img_dir, stop=1, batch_size=1)[0]
+    assert labels[0].tolist() == [1, 2, 0, 0]
+    assert valid[0].tolist() == [True, False, False, False]
+    assert crowd[0].tolist() == [False, True, False, False]
+
+
+def test_an_image_without_objects_is_all_padding(img_dir):
+    _, _, boxes, labels, valid, crowd = _batches([_entry(0, boxes=())], img_dir, stop=1, batch_size=1)[0]
+    assert not boxes.any() and not labels.any() and not valid.any() and not crowd.any()
+
+
+def test_too_many_objects_are_refused_at_once_with_the_remedy(img_dir):
+    crowded = [_entry(0), _entry(1, boxes=[(0, 0, 5, 5)] * 5), _entry(2, boxes=[(0, 0, 5, 5)] * 9)]
+    with pytest.raises(DataError, match=r"(?s)--num_gts 4; pass --num_gts 9.*1\.png: 5 objects.*2\.png: 9 objects"):
+        training_batches(crowded, img_dir, SETTINGS, "labelled", 0, 1)
+
+
+def test_an_empty_stream_is_refused_at_once(img_dir):
+    with pytest.raises(UserError, match="no unlabelled images"):
+        training_batches([], img_dir, SETTINGS, "unlabelled", 0, 1)
+
+
+def test_a_broken_image_is_named(entries, img_dir, tmp_path):
+    (tmp_path / "0.png").write_bytes(b"not a picture")
+    with pytest.raises(UserError, match=r"0\.png"):
+        _batches(entries[:1], tmp_path)
+    with pytest.raises(UserError, match=r"0\.png"):
+        list(evaluation_batches(entries[:1], tmp_path, 32, 48, True, 2, 2))
+
+
+def test_an_image_of_another_size_is_refused(img_dir):
+    with pytest.raises(UserError, match=r"0\.png: the image is 40x30 but its entry says 80x30"):
+        _batches([_entry(0, size=(80, 30))], img_dir)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 7])
+def test_evaluation_shows_every_image_once_and_fills_the_last_batch(entries, img_dir, batch_size):
+    batches = list(evaluation_batches(entries, img_dir, 32, 48, True, batch_size, 2))
+    assert all(images.shape == (batch_size, 3, 32, 48) for images, _ in batches)
+    assert [entry.image_id for _, rows in batches for entry, _ in rows] == [entry.image_id for entry in entries]
+    levels = [int(images[row, 0, 0, 0]) for images, rows in batches for row in range(len(rows))]
+    assert levels == [20, 60, 100, 140, 180]
+    assert all(scale == pytest.approx((43 / 40, 32 / 30)) for _, rows in batches for _, scale in rows)
+
+
+def test_evaluation_of_no_images(img_dir):
+    assert list(evaluation_batches([], img_dir, 32, 48, True, 2, 2)) == []
