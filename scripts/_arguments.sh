@@ -98,6 +98,12 @@ take_option() {
     options=("${others[@]}")
 }
 
+# is_wanted KEY: whether --KEY is among the options, bare or with a value other than false.
+is_wanted() {
+    divide_options "$1"
+    [ ${#picked[@]} -gt 0 ] && [[ ! ${picked[-1]} =~ ^(false|False|no|off|0)$ ]]
+}
+
 # refuse_unknown_options KEY ...: for programs that share a script, so that none of them sees all options.
 refuse_unknown_options() {
     divide_options "$@"

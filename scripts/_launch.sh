@@ -100,16 +100,16 @@ take_selection_options() {
 # choose CKPT ORI_ANN PICKED_ANN NEW_ANN: what the checkpoint knows least is labelled next; labels come from ORI_ANN.
 choose() {
     local folder="${4%.json}_selection" # beside the new file: infer_results.json, top_value_data.json, console.log
-    divide_options overwrite
-    [ ! -e "$4" ] || [ ${#picked[@]} -gt 0 ] || fail "$4 is there already: choose another name or add --overwrite true"
+    local overwrite=()
+    if is_wanted overwrite; then overwrite=(--overwrite); fi
+    [ ! -e "$4" ] || [ ${#overwrite[@]} -gt 0 ] || fail "$4 is there already: choose another name or add --overwrite"
     divide_options "${infer_keys[@]}"
     run_logged "$folder" "$PYTHON" "$root/infer.py" --checkpoint_path "$1" --train_img_dir "$DATA_ROOT" \
         --train_ann_file "$3" --eval_output_dir "$folder" --device_target "$TARGET" --device_id "$DEVICE_ID" "${picked[@]}"
-    divide_options overwrite
     run_logged "$folder" "$PYTHON" "$root/sorted_values.py" --infer_json "$folder/infer_results.json" \
-        --exp_dir "$folder" "${rank_options[@]}" "${picked[@]}"
+        --exp_dir "$folder" "${rank_options[@]}" "${overwrite[@]}"
     run_logged "$folder" "$PYTHON" "$root/pick_select.py" --ann_file "$2" --combine_ann_file "$3" \
-        --pick_ratio "$PICK_RATIO" --top_value_file "$folder/top_value_data.json" --output_ann_file "$4" "${picked[@]}"
+        --pick_ratio "$PICK_RATIO" --top_value_file "$folder/top_value_data.json" --output_ann_file "$4" "${overwrite[@]}"
 }
 
 # evaluate CKPT EVAL_ROOT EVAL_ANN FOLDER: COCO metrics, FOLDER/metrics.json.

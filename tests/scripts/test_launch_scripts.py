@@ -101,7 +101,7 @@ def test_a_missing_argument_is_named(workshop, script):
 @pytest.mark.parametrize("script", [name for name in INTERFACES if "train_model" in name])
 def test_a_single_training_run(workshop, script):
     device = {"cpu": "CPU", "gpu": "GPU", "ascend": "Ascend"}.get(script.split("_")[-1][:-3], "GPU")
-    result = workshop.run(script, *arguments_of(script, optional=True), "--max_iter=7", "--milestones", "3", "5")
+    result = workshop.run(script, *arguments_of(script, optional=True), "--max_iter=7", "--milestones", "3,5")
     assert result.returncode == 0, result.stderr
     (call,) = workshop.calls()
     options = options_of(call)
@@ -111,7 +111,7 @@ def test_a_single_training_run(workshop, script):
     assert options["--save_checkpoint_path"] == workshop.path("out put")
     assert options["--pre_trained"] == workshop.path("net.ckpt")
     assert options["--max_iter"] == "7"
-    assert call[call.index("--milestones") :][:3] == ["--milestones", "3", "5"]
+    assert options["--milestones"] == "3,5"
     assert "speaks" in (workshop.folder / "out put" / "console.log").read_text()
     if "standalone" in script:
         assert call[0] == "train.py"
@@ -244,6 +244,15 @@ def test_selection_alone(workshop):
     assert again.returncode == 2
     assert "new labels.json is there already" in again.stderr
     assert len(workshop.calls()) == 3
+
+
+@pytest.mark.parametrize(("words", "wanted"), [(["--overwrite"], True), (["--overwrite", "false"], False)])
+def test_overwriting_is_told_to_every_program(workshop, words, wanted):
+    script = "select_valuable_sample.sh"
+    workshop.run(script, *arguments_of(script), *words)
+    infer, rank, pick = workshop.calls()
+    assert infer[-len(words) :] == words
+    assert (rank[-1] == "--overwrite") == (pick[-1] == "--overwrite") == wanted
 
 
 @pytest.mark.parametrize(
