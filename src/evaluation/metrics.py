@@ -1,0 +1,115 @@
+"""COCO's box metrics, over all classes and for each class."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from faster_coco_eval import COCO, COCOeval_faster
+
+from src.data.annotations import Annotations, to_coco
+from src.errors import DataError, UserError
+
+_AREAS = ("all", "small", "medium", "large")
+_AREA_TITLES = ("all", "small: area < 32^2 px", "medium: 32^2 to 96^2 px", "large: area > 96^2 px")
+_LIMITS = (1, 10, 100)  # detections of an image that count
+
+
+def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Average precision and recall of detections.
+
+    Args:
+        annotations: ground truth; crowds are neither hits nor misses, and objects are small or large by their boxes.
+        records: COCO result records (``src.evaluation.records.coco_records``).
+
+    Returns:
+        "AP" (mean over IoU .50:.95), "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100",
+        "AR_small", "AR_medium", "AR_large", all 0 to 1; None where there is no object to find. "per_class" holds "AP",
+        "AP50" and the number of "objects" by class name; "images", "objects" and "detections" are counts.
+
+    Raises:
+        UserError: there are no images.
+        DataError: images whose labels are not known.
+    """
+    _check_labelled(annotations)
+    truth = COCO(to_coco(annotations))
+    evaluation = COCOeval_faster(truth, truth.loadRes(list(records)), "bbox")
+    evaluation.params.catIds = list(annotations.category_ids)
+    evaluation.params.maxDets = list(_LIMITS)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    shape = (len(evaluation.params.iouThrs), -1, len(annotations.category_ids), len(_AREAS), len(_LIMITS))
+    precision = np.asarray(evaluation.eval["precision"]).reshape(shape)  # IoU, recall, class, area, limit
+    recall = np.asarray(evaluation.eval["recall"]).reshape(shape[:1] + shape[2:])  # IoU, class, area, limit
+    objects = _count_objects(annotations)
+    per_class = {
+        name: {
+            "AP": _mean(precision[:, :, index, 0, -1]),
+            "AP50": _mean(precision[0, :, index, 0, -1]),
+            "objects": objects[index],
+        }
+        for index, name in enumerate(annotations.class_names)
+    }
+    return {
+        "AP": _mean(precision[..., 0, -1]),
+        "AP50": _mean(precision[0, ..., 0, -1]),
+        "AP75": _mean(precision[5, ..., 0, -1]),
+        **{f"AP_{area}": _mean(precision[..., index, -1]) for index, area in enumerate(_AREAS) if index},
+        **{f"AR_{limit}": _mean(recall[..., 0, index]) for index, limit in enumerate(_LIMITS)},
+        **{f"AR_{area}": _mean(recall[..., index, -1]) for index, area in enumerate(_AREAS) if index},
+        "per_class": per_class,
+        "images": len(annotations.images),
+        "objects": sum(objects),
+        "detections": len(records),
+    }
+
+
+def format_table(metrics: dict[str, Any]) -> str:
+    """The metrics of ``evaluate`` as text: COCO's twelve lines, then a line for each class."""
+    lines = []
+    for key, iou, area, limit in _summary_lines():
+        kind = "Average Precision (AP)" if key.startswith("AP") else "Average Recall    (AR)"
+        lines.append(f"{kind}  IoU {iou:<9}  {area:<24} at most {limit:>3} an image  {_number(metrics[key])}")
+    width = max([len("class"), *map(len, metrics["per_class"])])
+    lines += ["", f"{'class':<{width}}  objects      AP    AP50"]
+    for name, row in metrics["per_class"].items():
+        lines.append(f"{name:<{width}}  {row['objects']:>7}  {_number(row['AP'])}  {_number(row['AP50'])}")
+    counts = ", ".join(f"{key}: {metrics[key]}" for key in ("images", "objects", "detections"))
+    lines += ["", counts]
+    if metrics["detections"] == 0:
+        lines.append("Nothing was detected in any image; has this network been trained, and for these classes?")
+    return "\n".join(lines)
+
+
+def _summary_lines() -> list[tuple[str, str, str, int]]:
+    """Key, IoU, area and limit of each line, in COCO's order."""
+    every = "0.50:0.95"
+    lines = [("AP", every, 0, 100), ("AP50", "0.50", 0, 100), ("AP75", "0.75", 0, 100)]
+    lines += [(f"AP_{_AREAS[index]}", every, index, 100) for index in (1, 2, 3)]
+    lines += [(f"AR_{limit}", every, 0, limit) for limit in _LIMITS]
+    lines += [(f"AR_{_AREAS[index]}", every, index, 100) for index in (1, 2, 3)]
+    return [(key, iou, _AREA_TITLES[area], limit) for key, iou, area, limit in lines]
+
+
+def _check_labelled(annotations: Annotations) -> None:
+    if not annotations.images:
+        raise UserError("the evaluation file has no images")
+    unlabelled = [entry.file_name for entry in annotations.images if not entry.labelled]
+    if unlabelled:
+        title = "the evaluation file has unlabelled images; take them out or evaluate on a fully labelled file"
+        raise DataError(title, [f"{name}: unlabelled" for name in unlabelled])
+
+
+def _count_objects(annotations: Annotations) -> list[int]:
+    """Objects of each class, crowds left out."""
+    labels = [entry.labels[~entry.crowd] for entry in annotations.images]
+    return np.bincount(np.concatenate(labels), minlength=len(annotations.class_names) + 1)[1:].tolist()
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """Mean of the values that could be measured (-1 marks the others), None if none could."""
+    measured = values[values > -1]
+    return float(measured.mean()) if measured.size else None
+
+
+def _number(value: float | None) -> str:
+    return "   n/a" if value is None else f"{value:6.3f}"

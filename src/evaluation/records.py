@@ -1,0 +1,114 @@
+"""Detections of the network become detections of the original image, and these the records of the result files.
+
+Axes: K rows of the network's fixed-size output, N detections, C classes with the background first.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from src.data.annotations import ImageEntry
+
+_DECIMALS = 3  # of box coordinates in result files; a thousandth of a pixel
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """What was found in one image, best first.
+
+    Attributes:
+        boxes: float64 [N, 4], (x1, y1, x2, y2) in pixels of the original image, inside it.
+        scores: float64 [N], 0 to 1.
+        labels: int64 [N], 1..K as in ``Annotations``.
+        probabilities: float64 [N, C], of the background and of each class.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+def detect(
+    network: Callable[[np.ndarray], Sequence[np.ndarray]],
+    batches: Iterable[tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]],
+) -> Iterator[tuple[ImageEntry, Detections]]:
+    """Run a network over evaluation batches.
+
+    Args:
+        network: takes images uint8 [B, 3, H, W]; gives boxes [B, K, 4], scores [B, K], labels [B, K],
+            class probabilities [B, K, C] and valid [B, K].
+        batches: of ``src.data.dataset.evaluation_batches``.
+
+    Yields:
+        Each image and what was found in it.
+    """
+    for images, rows in batches:
+        outputs = [np.asarray(output) for output in network(images)]
+        for index, (entry, scale) in enumerate(rows):
+            yield entry, in_original_pixels(entry, scale, *(output[index] for output in outputs))
+
+
+def in_original_pixels(
+    entry: ImageEntry,
+    scale: tuple[float, float],
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    valid: np.ndarray,
+) -> Detections:
+    """Drop the rows that are not valid and map the others back to the original image.
+
+    Args:
+        entry: the image.
+        scale: (x, y) that took original pixels to pixels of the network input.
+        boxes: [K, 4] in pixels of the network input; scores: [K]; labels: [K]; probabilities: [K, C]; valid: [K] bool.
+
+    Returns:
+        Detections clipped to the image; those that lie in the padding altogether are dropped.
+    """
+    boxes = boxes.astype(np.float64) / np.array([*scale, *scale])
+    boxes = np.clip(boxes, 0, (entry.width, entry.height, entry.width, entry.height))
+    kept = valid.astype(bool) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    rows = np.flatnonzero(kept)
+    rows = rows[np.argsort(-scores[rows], kind="stable")]
+    return Detections(
+        boxes=boxes[rows],
+        scores=scores[rows].astype(np.float64),
+        labels=labels[rows].astype(np.int64),
+        probabilities=probabilities[rows].astype(np.float64),
+    )
+
+
+def coco_records(entry: ImageEntry, detections: Detections, category_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """COCO result records of one image: image_id, category_id, bbox (x, y, width, height), score."""
+    return [
+        {"image_id": entry.image_id, "category_id": category_ids[label - 1], "bbox": box, "score": score}
+        for box, score, label in _rows(detections)
+    ]
+
+
+def inference_records(entry: ImageEntry, detections: Detections) -> list[dict[str, Any]]:
+    """Rows of infer_results.json of one image; "pred class" counts from 0, "width" and "height" are the image's."""
+    return [
+        {
+            "pred box": box,
+            "confidence score": score,
+            "pred score": probabilities,
+            "pred class": label - 1,
+            "width": entry.width,
+            "height": entry.height,
+        }
+        for (box, score, label), probabilities in zip(_rows(detections), detections.probabilities.tolist(), strict=True)
+    ]
+
+
+def _rows(detections: Detections) -> Iterator[tuple[list[float], float, int]]:
+    """(x, y, width, height), score and label of each detection as plain numbers."""
+    boxes = detections.boxes.copy()
+    boxes[:, 2:] -= boxes[:, :2]
+    boxes = boxes.round(_DECIMALS)
+    return zip(boxes.tolist(), detections.scores.tolist(), detections.labels.tolist(), strict=True)

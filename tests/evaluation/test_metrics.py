@@ -1,0 +1,189 @@
+"""Metrics against a plain NumPy oracle and against pycocotools."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from src.data.annotations import Annotations, ImageEntry, to_coco
+from src.errors import DataError, UserError
+from src.evaluation.metrics import evaluate, format_table
+
+CATEGORY_IDS = (3, 7, 8)
+CLASS_NAMES = ("cat", "hund", "猫")
+KEYS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large")
+KEYS += ("AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large")
+
+
+def _entry(image_id, boxes=(), labels=(), crowd=None, labelled=True) -> ImageEntry:
+    crowd = np.zeros(len(labels), bool) if crowd is None else np.array(crowd, bool)
+    boxes = np.array(boxes, np.float32).reshape(-1, 4)
+    return ImageEntry(image_id, f"{image_id}.png", 300, 300, labelled, boxes, np.array(labels, np.int32), crowd)
+
+
+def _annotations(*entries, classes=3) -> Annotations:
+    return Annotations(CLASS_NAMES[:classes], CATEGORY_IDS[:classes], entries)
+
+
+def _record(image_id, category_id, box, score) -> dict:
+    x1, y1, x2, y2 = (float(value) for value in box)
+    return {"image_id": image_id, "category_id": category_id, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": float(score)}
+
+
+def _random_boxes(rng, count, largest) -> np.ndarray:
+    corner = rng.uniform(0, 300 - largest, (count, 2)).astype(np.float32)
+    return np.concatenate([corner, corner + rng.uniform(2, largest, (count, 2)).astype(np.float32)], axis=1)
+
+
+def _random_case(seed, classes=3, largest=150, objects=8, crowds=0.15) -> tuple[Annotations, list[dict]]:
+    """Objects anywhere; detections near them, of a wrong class now and then, and some out of the blue."""
+    rng = np.random.default_rng(seed)
+    entries, records = [], []
+    for image_id in range(10, 10 + rng.integers(1, 8)):
+        count = rng.integers(0, objects + 1)
+        boxes, labels = _random_boxes(rng, count, largest), rng.integers(1, classes + 1, count)
+        entries.append(_entry(image_id, boxes, labels, rng.random(count) < crowds))
+        near = boxes + rng.normal(0, 0.08, boxes.shape) * (boxes[:, 2:] - boxes[:, :2]).repeat(2, 1)
+        guesses = np.concatenate([near, near + 1, _random_boxes(rng, 3, largest)])
+        guesses[:, 2:] = np.maximum(guesses[:, 2:], guesses[:, :2] + 1)
+        for box in guesses:
+            records.append(_record(image_id, CATEGORY_IDS[rng.integers(classes)], box, rng.random()))
+        for box, label in zip(near, labels, strict=True):
+            records.append(_record(image_id, CATEGORY_IDS[label - 1], box, rng.random()))
+    return _annotations(*entries, classes=classes), records
+
+
+CASES = [_random_case(seed) for seed in range(12)]
+CASES += [_random_case(seed, classes=1) for seed in range(3)]
+CASES += [_random_case(seed, largest=25) for seed in range(3)]  # all small
+CASES += [_random_case(seed, objects=60, crowds=0.5) for seed in range(3)]  # more than 100 detections, many crowds
+CASES += [(_random_case(1)[0], []), (_annotations(_entry(1), _entry(2)), [])]
+
+
+def _pycocotools(annotations, records) -> tuple[list, dict]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO()
+        truth.dataset = to_coco(annotations)
+        truth.createIndex()
+        found = truth.loadRes(records) if records else COCO()
+        evaluation = COCOeval(truth, found, "bbox")
+        evaluation.params.catIds = list(annotations.category_ids)
+        evaluation.params.imgIds = [entry.image_id for entry in annotations.images]
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    per_class = {}
+    for index, name in enumerate(annotations.class_names):
+        values = evaluation.eval["precision"][:, :, index, 0, 2]
+        per_class[name] = (values.mean(), values[0].mean())
+    return list(evaluation.stats), per_class
+
+
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_agrees_with_pycocotools(case):
+    annotations, records = CASES[case]
+    metrics = evaluate(annotations, records)
+    stats, per_class = _pycocotools(annotations, records)
+    assert [-1 if metrics[key] is None else metrics[key] for key in KEYS] == pytest.approx(stats, abs=1e-9)
+    for name, (ap, ap50) in per_class.items():
+        row = metrics["per_class"][name]
+        assert (-1 if row["AP"] is None else row["AP"]) == pytest.approx(ap, abs=1e-9)
+        assert (-1 if row["AP50"] is None else row["AP50"]) == pytest.approx(ap50, abs=1e-9)
+
+
+def _iou(found, box, crowd) -> float:
+    width = min(found[2], box[2]) - max(found[0], box[0])
+    height = min(found[3], box[3]) - max(found[1], box[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    area = (found[2] - found[0]) * (found[3] - found[1])
+    union = area if crowd else area + (box[2] - box[0]) * (box[3] - box[1]) - width * height
+    return width * height / union
+
+
+def _oracle_ap(annotations, records, label, threshold) -> float | None:
+    """Average precision of one class at one IoU: greedy matching, 101 recall points; crowds swallow detections."""
+    hits, total = [], 0
+    for entry in annotations.images:
+        rows = [index for index in range(len(entry.labels)) if entry.labels[index] == label]
+        objects = [index for index in rows if not entry.crowd[index]]
+        crowds = [index for index in rows if entry.crowd[index]]
+        total += len(objects)
+        category = annotations.category_ids[label - 1]
+        mine = [row for row in records if row["image_id"] == entry.image_id and row["category_id"] == category]
+        for row in sorted(mine, key=lambda row: -row["score"])[:100]:
+            x, y, width, height = row["bbox"]
+            found = (x, y, x + width, y + height)
+            ious = [(_iou(found, entry.boxes[index].astype(float), False), index) for index in objects]
+            best, chosen = max(ious, default=(0, None))
+            if best >= threshold:
+                objects.remove(chosen)
+                hits.append((row["score"], True))
+            elif not any(_iou(found, entry.boxes[index].astype(float), True) >= threshold for index in crowds):
+                hits.append((row["score"], False))
+    if total == 0:
+        return None
+    hits.sort(key=lambda hit: -hit[0])
+    right = np.cumsum([hit for _, hit in hits]) if hits else np.zeros(0)
+    precision = right / np.arange(1, len(hits) + 1)
+    points = [max(precision[right / total >= point], default=0.0) for point in np.linspace(0, 1, 101)]
+    return float(np.mean(points))
+
+
+@pytest.mark.parametrize("case", range(12))
+def test_agrees_with_the_oracle(case):
+    annotations, records = CASES[case]
+    metrics = evaluate(annotations, records)
+    for label, name in enumerate(annotations.class_names, start=1):
+        thresholds = np.linspace(0.5, 0.95, 10)
+        values = [_oracle_ap(annotations, records, label, threshold) for threshold in thresholds]
+        row = metrics["per_class"][name]
+        if values[0] is None:
+            assert row["AP"] is None and row["AP50"] is None
+        else:
+            assert row["AP50"] == pytest.approx(values[0], abs=1e-9)
+            assert row["AP"] == pytest.approx(np.mean(values), abs=1e-9)
+
+
+def test_perfect_detections_score_one_and_classes_without_objects_are_left_out():
+    annotations = _annotations(_entry(1, [(0, 0, 50, 50)], [1]), _entry(2))
+    metrics = evaluate(annotations, [_record(1, 3, (0, 0, 50, 50), 0.9)])
+    assert metrics["AP"] == metrics["AP50"] == metrics["AR_1"] == metrics["AP_medium"] == 1.0
+    assert metrics["AP_small"] is None
+    assert metrics["per_class"]["cat"] == {"AP": 1.0, "AP50": 1.0, "objects": 1}
+    assert metrics["per_class"]["hund"] == {"AP": None, "AP50": None, "objects": 0}
+    assert (metrics["images"], metrics["objects"], metrics["detections"]) == (2, 1, 1)
+
+
+def test_nothing_detected_scores_zero_and_the_table_says_so():
+    metrics = evaluate(_annotations(_entry(1, [(0, 0, 50, 50)], [2])), [])
+    assert metrics["AP"] == metrics["AR_100"] == 0.0
+    assert "Nothing was detected" in format_table(metrics)
+
+
+def test_eighty_classes():
+    names = tuple(f"class {index}" for index in range(80))
+    annotations = Annotations(names, tuple(range(1, 91))[-80:], (_entry(1, [(0, 0, 50, 50)], [80]),))
+    metrics = evaluate(annotations, [_record(1, 90, (0, 0, 50, 50), 0.9)])
+    assert metrics["AP"] == 1.0 and len(metrics["per_class"]) == 80
+
+
+def test_the_table_shows_every_number():
+    metrics = evaluate(*CASES[0])
+    table = format_table(metrics)
+    assert all(name in table for name in CLASS_NAMES)
+    assert all(f"{metrics[key]:.3f}" in table for key in KEYS if metrics[key] is not None)
+    assert len(table.splitlines()) == 12 + 1 + 4 + 2
+
+
+def test_unlabelled_images_are_refused_by_name():
+    with pytest.raises(DataError, match=r"(?s)unlabelled images.*2\.png"):
+        evaluate(_annotations(_entry(1), _entry(2, labelled=False)), [])
+
+
+def test_a_file_without_images_is_refused():
+    with pytest.raises(UserError, match="no images"):
+        evaluate(_annotations(), [])
