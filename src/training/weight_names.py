@@ -1,0 +1,46 @@
+"""One name for each weight, whatever its file calls it.
+
+The names are our networks' own: torchvision's for the layers of a ResNet, MindSpore's for batch norm, parts in front
+(`backbone.`, `fpn.`, `rpn.`, `box_head.`).
+"""
+
+import re
+
+# What a network was wrapped in when it was saved.
+_WRAPPER = re.compile(r"^(module|network|student|teacher)\.")
+# Momentum and Adam keep a copy of every weight under these names; step counters and rates stand beside them.
+_NOT_A_WEIGHT = re.compile(
+    r"^(moments|accum|stat|moment1|moment2)\."
+    r"|^(learning_rate|momentum|weight_decay|global_step|current_iterator_step|last_overflow_iterator_step|beta[12]_power)$"
+    r"|^(epoch_num|step_num|batch_num|loss_scale|scale_sense|step|good_steps)$"
+    r"|\bnum_batches_tracked$"
+)
+# (pattern, replacement), applied in this order.
+_RENAMES = (
+    (re.compile(r"^backbone\.body\."), "backbone."),  # torchvision's detectors
+    (re.compile(r"^(conv1|bn1|layer[1-4])\."), r"backbone.\1."),  # a bare ResNet
+    (re.compile(r"\.down_sample(_layer)?\.(?=\d)"), ".downsample."),  # MindSpore's model zoo, classification
+    (re.compile(r"\.conv_down_sample\."), ".downsample.0."),  # MindSpore's model zoo, detection
+    (re.compile(r"\.bn_down_sample\."), ".downsample.1."),
+    (re.compile(r"\.(bn\d|downsample\.1)\.weight$"), r".\1.gamma"),
+    (re.compile(r"\.(bn\d|downsample\.1)\.bias$"), r".\1.beta"),
+    (re.compile(r"\.running_mean$"), ".moving_mean"),
+    (re.compile(r"\.running_var$"), ".moving_variance"),
+)
+
+
+def is_weight(name: str) -> bool:
+    """False for optimizer slots, step counters and the like."""
+    return _NOT_A_WEIGHT.search(name) is None
+
+
+def common_name(name: str) -> str:
+    """The name that a weight of any known origin has in our detectors; unknown names stay as they are.
+
+    Known are torchvision's and MindSpore's ResNets and detectors and our own checkpoints. A bare ResNet and the backbone
+    of a detector get the same name, so `common_name` of a network's own names may be compared with that of a file's.
+    """
+    name = _WRAPPER.sub("", name)
+    for pattern, replacement in _RENAMES:
+        name = pattern.sub(replacement, name)
+    return name
