@@ -46,9 +46,8 @@ def _random_case(seed, classes=3, largest=150, objects=8, crowds=0.15) -> tuple[
         count = rng.integers(0, objects + 1)
         boxes, labels = _random_boxes(rng, count, largest), rng.integers(1, classes + 1, count)
         entries.append(_entry(image_id, boxes, labels, rng.random(count) < crowds))
-        near = boxes + rng.normal(0, 0.08, boxes.shape) * (boxes[:, 2:] - boxes[:, :2]).repeat(2, 1)
+        near = boxes + rng.normal(0, 0.08, boxes.shape) * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         guesses = np.concatenate([near, near + 1, _random_boxes(rng, 3, largest)])
-        guesses[:, 2:] = np.maximum(guesses[:, 2:], guesses[:, :2] + 1)
         for box in guesses:
             records.append(_record(image_id, CATEGORY_IDS[rng.integers(classes)], box, rng.random()))
         for box, label in zip(near, labels, strict=True):
