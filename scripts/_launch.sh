@@ -12,7 +12,7 @@ trap 'exit 130' INT # msrun ends with 0 when it is interrupted
 shared_keys=(config_path mixed_precision num_parallel_workers overwrite)
 detection_keys=(test_batch_size test_score_thr test_iou_thr test_max_per_img draw_pics)
 infer_keys=("${shared_keys[@]}" "${detection_keys[@]}" unlabelled_img_dir)
-rank_keys=(strategy)
+rank_keys=(strategy weights seed)
 
 # launch LINE "$@": binds the arguments by LINE (see `arguments`) and makes the environment ready.
 launch() {

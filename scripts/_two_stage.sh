@@ -4,22 +4,24 @@
 # shellcheck source=scripts/_launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
 
-# two_stages: reads TRAIN_ANN, ORI_ANN and OUTPUT_DIR beside what `train` reads.
+# two_stages: reads TRAIN_ANN, ORI_ANN and OUTPUT_DIR beside what `train` reads. With --resume a stopped job goes on.
 two_stages() {
-    local first="$OUTPUT_DIR/first_stage" second="$OUTPUT_DIR/second_stage"
+    local first="$OUTPUT_DIR/first_stage" second="$OUTPUT_DIR/second_stage" resuming=false
     local new_ann="$first/new_ann_file.json"
     take_selection_options
     find_evaluation_data
+    if is_wanted resume; then resuming=true; fi
+    options=("${others[@]}")
 
     say "first stage: training with the labels of $TRAIN_ANN"
-    train "$TRAIN_ANN" "$first"
+    train_stage "$TRAIN_ANN" "$first"
     evaluate_stage "$first"
 
     say "selection: which images to label until $PICK_RATIO % are labelled"
-    choose "$(best_checkpoint "$first")" "$ORI_ANN" "$TRAIN_ANN" "$new_ann"
+    choose_once "$(best_checkpoint "$first")" "$new_ann"
 
     say "second stage: training with the labels of $new_ann"
-    train "$new_ann" "$second"
+    train_stage "$new_ann" "$second"
     evaluate_stage "$second"
 
     say "results in $OUTPUT_DIR"
@@ -40,11 +42,30 @@ find_evaluation_data() {
     [ -z "$EVAL_ANN" ] || [ -f "$EVAL_ANN" ] || fail "--eval_ann_file: there is no file $EVAL_ANN"
 }
 
+# train_stage ANN FOLDER: trains, from where the stage stopped when the job is resumed.
+train_stage() {
+    local options=("${options[@]}")
+    if $resuming && [ -f "$2/state.ckpt" ]; then options+=(--resume true); fi
+    train "$@"
+}
+
+# choose_once CKPT NEW_ANN: a resumed job keeps a choice that was made, for somebody may have labelled by it.
+choose_once() {
+    local options=("${options[@]}")
+    if $resuming && [ -f "$2" ]; then
+        echo "kept from before: $2"
+        return
+    fi
+    if $resuming; then options+=(--overwrite true); fi # half a selection
+    choose "$1" "$ORI_ANN" "$TRAIN_ANN" "$2"
+}
+
 # evaluate_stage FOLDER: scores the best teacher of the stage when there is evaluation data.
 evaluate_stage() {
     [ -n "$EVAL_ANN" ] || return 0
     divide_options "${shared_keys[@]}" "${detection_keys[@]}"
     local options=("${picked[@]}")
+    if $resuming; then options+=(--overwrite true); fi
     say "scores of $1"
     evaluate "$(best_checkpoint "$1")" "$EVAL_ROOT" "$EVAL_ANN" "$1/eval"
 }

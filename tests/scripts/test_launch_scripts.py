@@ -164,6 +164,28 @@ def test_both_stages_in_order(workshop, script):
     assert all(name.startswith("out put/") for name in after.keys() - before.keys())
 
 
+def test_a_resumed_job_goes_on_where_it_stopped(workshop):
+    script = "run_standalone_train_cpu.sh"
+    stopped = workshop.run(script, *arguments_of(script), *EVALUATION, STUB_FAILS="pick_select.py")
+    assert stopped.returncode == 3
+    (workshop.folder / "out put" / "first_stage" / "state.ckpt").write_text("")
+    done = len(workshop.calls())
+    workshop.run(script, *arguments_of(script), *EVALUATION, "--resume", STUB_FAILS="train.py")
+    assert options_of(workshop.calls()[done])["--resume"] == "true"
+
+    (workshop.folder / "out put" / "first_stage" / "new_ann_file.json").write_text("{}")
+    for output in ("model_0.ckpt", "eval/metrics.json"):  # the stand-in refuses to write twice
+        (workshop.folder / "out put" / "first_stage" / output).unlink()
+    done = len(workshop.calls())
+    result = workshop.run(script, *arguments_of(script), *EVALUATION, "--resume")
+    assert result.returncode == 0, result.stderr
+    calls = workshop.calls()[done:]
+    assert [call[0] for call in calls] == ["train.py", "eval.py", "train.py", "eval.py"]
+    assert ["--resume" in call for call in calls] == [True, False, False, False]
+    assert ["--overwrite" in call for call in calls] == [False, True, False, True]
+    assert "kept from before" in result.stdout
+
+
 def test_without_evaluation_data_nothing_is_scored(workshop):
     script = "run_standalone_train_cpu.sh"
     result = workshop.run(script, *arguments_of(script), "--pick_ratio", "40", "--strategy", "entropy")

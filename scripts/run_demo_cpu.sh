@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The whole product on small synthetic data, on any machine: data, two training stages, scores, a page to look at.
+# Everything goes to demo_output/ beside README.md, or to demo_output_2/ and so on when that is taken.
+set -euo pipefail
+# shellcheck source=scripts/_env.sh
+source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
+environment requirements.txt
+cd "$root"
+
+out=demo_output
+number=2
+while [ -e "$out" ]; do
+    out="demo_output_$number"
+    number=$((number + 1))
+done
+data="$out/data"
+
+"$PYTHON" -m src.data.synthetic --out "$data"
+"$PYTHON" -m src.split_data --data_path "$data"
+for side in train val; do
+    "$PYTHON" -m src.xml2coco --data_path "$data/$side" --save_path "$data/$side.json" \
+        --classes with_mask without_mask mask_weared_incorrect
+done
+"$PYTHON" random_select.py --ann_file "$data/train.json" --label_ratio 25 --output_ann_file "$data/train_25.json"
+
+bash scripts/run_standalone_train_cpu.sh "$data/train/images" "$data/train_25.json" "$data/train.json" "$out/run" \
+    --config_path configs/demo_cpu.yaml --eval_img_dir "$data/val/images" --eval_ann_file "$data/val.json"
