@@ -1,0 +1,60 @@
+"""Pictures: where boxes are drawn, colours, and odd inputs that must not crash."""
+
+import numpy as np
+import pytest
+
+from src.evaluation.pictures import class_colour, draw
+
+NAMES = ("with_mask", "ohne Maske", "口罩")
+
+
+def _image(height=100, width=200) -> np.ndarray:
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+def _has(picture: np.ndarray, colour: tuple[int, int, int]) -> bool:
+    return bool((picture == np.array(colour)).all(axis=-1).any())
+
+
+def test_a_box_is_drawn_at_its_place_in_the_colour_of_its_class():
+    boxes = np.array([[20.0, 30.0, 60.0, 80.0]])
+    picture = draw(_image(500, 1000), boxes, np.array([2]), np.array([0.9]), NAMES)
+    line = np.argwhere((picture[:500] == class_colour(1)).all(axis=-1))
+    assert line[:, 0].max() == 80 and line[:, 1].min() == 20
+    assert (picture[40:70, 30:50] == 128).all(), "the object itself is not painted over"
+
+
+@pytest.mark.parametrize(
+    ("size", "long_side"), [((100, 200), 800), ((30, 300), 1000), ((1200, 900), 1200), ((3000, 4000), 1600)]
+)
+def test_small_images_are_enlarged_and_big_ones_shrunk(size, long_side):
+    picture = draw(_image(*size), np.zeros((0, 4)), np.zeros(0, int), np.zeros(0), NAMES)
+    zoom = long_side / max(size)
+    assert picture.shape[1] == round(size[1] * zoom)
+    assert round(size[0] * zoom) < picture.shape[0] < round(size[0] * zoom) + 40, "one line of legend"
+
+
+def test_ground_truth_stands_to_the_left_of_the_detections():
+    nothing = np.zeros((0, 4)), np.zeros(0, int)
+    truth = np.array([[20.0, 30.0, 60.0, 80.0]]), np.array([1])
+    picture = draw(_image(), *nothing, np.zeros(0), NAMES, truth)
+    half = picture.shape[1] // 2
+    assert _has(picture[:, :half], class_colour(0)) and not _has(picture[:, half:], class_colour(0))
+
+
+def test_colours_differ():
+    colours = [class_colour(index) for index in range(300)]
+    assert len(set(colours)) == 300
+    distances = [np.abs(np.subtract(first, second)).sum() for first in colours[:8] for second in colours[:8]]
+    assert min(distance for distance in distances if distance) > 60
+
+
+def test_any_names_any_number_of_boxes_any_size():
+    rng = np.random.default_rng(0)
+    names = tuple(f"класс {index} 类 \N{GRINNING FACE}" for index in range(80))
+    corner = rng.uniform(0, 90, (150, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(0, 10, (150, 2))], axis=1)
+    labels = rng.integers(1, 81, 150)
+    for image in (_image(100, 100), _image(1, 1), _image(2, 900)):
+        picture = draw(image, boxes, labels, rng.random(150), names, (boxes, labels))
+        assert picture.dtype == np.uint8 and picture.ndim == 3
