@@ -1,0 +1,211 @@
+"""One HTML page that tells how a run went: scores of each stage, curves, and detections beside ground truth.
+
+    python -m src.evaluation.page --run OUTPUT_DIR --eval_img_dir DIR --eval_ann_file FILE
+
+OUTPUT_DIR is what a two-stage script wrote (first_stage, second_stage) or the folder of a single run. A stage's scores
+are those that eval.py wrote into its folder eval/. The page holds its pictures, so it can be sent as one file.
+"""
+
+import argparse
+import base64
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from src.data.annotations import Annotations, image_path, read_annotations
+from src.data.images import read_image
+from src.errors import UserError, entry_point
+from src.evaluation.charts import line_chart
+from src.evaluation.pictures import SHOWN_SCORE, draw
+from src.evaluation.stages import Stage, read_stages
+from src.files import check_free, write_text
+
+PAGE_NAME = "report.html"
+
+_JPEG_QUALITY = 80
+_SUMMARY = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100")
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2329; max-width: 1120px; margin: 32px auto; padding: 0 20px }
+h1 { font-size: 26px; margin-bottom: 4px } h2 { font-size: 19px; margin: 36px 0 8px } p.note { color: #5f6b76 }
+table { border-collapse: collapse; margin: 12px 0 } th, td { padding: 5px 12px; text-align: right; white-space: nowrap }
+th { border-bottom: 2px solid #1c2329; font-weight: 600 } td { border-bottom: 1px solid #dde2e6 }
+th:first-child, td:first-child { text-align: left; padding-left: 0 }
+td small { color: #5f6b76; margin-left: 6px }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 12px }
+.chart { margin: 0 } .chart svg { width: 100%; font: 11px system-ui, sans-serif; fill: #5f6b76 }
+.chart .title { font-size: 14px; font-weight: 600; fill: #1c2329 } .chart .grid { stroke: #e3e7ea }
+.chart figcaption { font-size: 12px; padding-left: 52px } .chart figcaption span { margin-right: 16px; white-space: nowrap; display: inline-block }
+.chart i { display: inline-block; width: 12px; height: 3px; margin-right: 5px; vertical-align: middle }
+.picture { margin: 0 0 22px } .picture img { width: 100%; border: 1px solid #dde2e6 }
+.picture figcaption { font-size: 13px; color: #5f6b76 }
+"""
+
+
+def write_page(
+    path: Path,
+    title: str,
+    stages: Sequence[Stage],
+    annotations: Annotations | None = None,
+    img_dir: Path | None = None,
+    picture_count: int = 12,
+    overwrite: bool = False,
+) -> None:
+    """Write the page.
+
+    Args:
+        path: of the HTML file.
+        title: name of the run.
+        stages: in the order of training.
+        annotations, img_dir: the evaluation data; without them the page has no pictures.
+        picture_count: evaluation images shown, spread evenly over the data set.
+        overwrite: whether an older page may be replaced.
+    """
+    evaluated = [stage for stage in stages if stage.metrics is not None]
+    parts = [f"<h1>{escape(title)}</h1>", f'<p class="note">Written {datetime.now():%Y-%m-%d %H:%M}.</p>']
+    parts.append("<h2>Scores on the evaluation images</h2>")
+    parts.append(_summary_table(evaluated) if evaluated else "<p>No stage was evaluated.</p>")
+    if evaluated:
+        parts += ["<h2>Scores of each class</h2>", _class_table(evaluated)]
+    if annotations is not None and evaluated and evaluated[-1].records is not None:
+        parts.append(_pictures(evaluated[-1], annotations, img_dir, picture_count))
+    for stage in stages:
+        if stage.curves:
+            parts += [f"<h2>Training: {escape(_spoken(stage.name))}</h2>", _charts(stage.curves)]
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    body = "\n".join(parts)
+    write_text(
+        path, f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n', overwrite
+    )
+
+
+def _summary_table(stages: Sequence[Stage]) -> str:
+    rows = []
+    for index, stage in enumerate(stages):
+        before = stages[index - 1].metrics if index else {}
+        counts = ["n/a" if count is None else str(count) for count in (stage.labelled, stage.unlabelled)]
+        scores = [_score(stage.metrics[key], before.get(key)) for key in _SUMMARY]
+        rows.append([escape(_spoken(stage.name)), *counts, *scores])
+    note = (
+        "Labelled and unlabelled: training images of each kind. AP is the mean over IoU .50 to .95; AP50 counts a box as "
+        "found from IoU .50 on. Small numbers: change from the stage before."
+    )
+    return _table(["stage", "labelled", "unlabelled", *_SUMMARY], rows) + f'<p class="note">{note}</p>'
+
+
+def _class_table(stages: Sequence[Stage]) -> str:
+    header = ["class", "objects"]
+    header += [f"{key}, {_spoken(stage.name)}" for key in ("AP", "AP50") for stage in stages]
+    rows = []
+    for name, last in stages[-1].metrics["per_class"].items():
+        found = [stage.metrics["per_class"].get(name, {}) for stage in stages]
+        scores = [_score(row.get(key)) for key in ("AP", "AP50") for row in found]
+        rows.append([escape(name), str(last["objects"]), *scores])
+    return _table(header, rows)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _score(value: float | None, before: float | None = None) -> str:
+    if value is None:
+        return "n/a"
+    gain = "" if before is None else f"<small>{value - before:+.3f}</small>"
+    return f"{value:.3f}{gain}"
+
+
+def _charts(rows: Sequence[dict[str, Any]]) -> str:
+    """Charts of what the rows hold: scores, loss, its terms, pseudo-labels, learning rate."""
+    keys = sorted({key for row in rows for key in row})
+    groups = {
+        "AP and AP50 on the evaluation images": [key for key in keys if key.endswith(("/AP", "/AP50"))],
+        "loss": [key for key in keys if key in ("loss", "total_loss")],
+        "loss terms": [key for key in keys if key.endswith("_loss") and key != "total_loss"],
+        "loss terms of pseudo-labels": [key for key in keys if key.endswith("_pseudo")],
+        "pseudo-boxes an image": [key for key in keys if key == "pseudo_boxes"],
+        "score of pseudo-boxes": [key for key in keys if key == "pseudo_score"],
+        "learning rate": [key for key in keys if key == "lr"],
+    }
+    charts = [
+        line_chart(
+            title, {name: [(row["step"], row[name]) for row in rows if row.get(name) is not None] for name in group}
+        )
+        for title, group in groups.items()
+        if group
+    ]
+    return f'<div class="charts">{"".join(charts)}</div>'
+
+
+def _pictures(stage: Stage, annotations: Annotations, img_dir: Path, count: int) -> str:
+    label_of = {category: label for label, category in enumerate(annotations.category_ids, start=1)}
+    found: dict[int, list[dict[str, Any]]] = {}
+    for record in stage.records:
+        if record["score"] >= SHOWN_SCORE:
+            found.setdefault(record["image_id"], []).append(record)
+    chosen = np.linspace(0, len(annotations.images) - 1, min(count, len(annotations.images))).round().astype(int)
+    note = f"Ground truth on the left, detections with a score of {SHOWN_SCORE} or more on the right."
+    parts = [f"<h2>Detections: {escape(_spoken(stage.name))}</h2>", f'<p class="note">{note}</p>']
+    for entry in (annotations.images[index] for index in chosen):
+        records = found.get(entry.image_id, [])
+        boxes = np.array([record["bbox"] for record in records], np.float64).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        labels = np.array([label_of[record["category_id"]] for record in records], np.int64)
+        scores = np.array([record["score"] for record in records])
+        image = read_image(image_path(entry, img_dir))
+        truth = (entry.boxes[~entry.crowd], entry.labels[~entry.crowd])
+        picture = draw(image, boxes, labels, scores, annotations.class_names, truth)
+        name = escape(entry.file_name)
+        parts.append(
+            f'<figure class="picture"><img alt="{name}" src="{_embedded(picture)}"><figcaption>{name}</figcaption></figure>'
+        )
+    return "\n".join(parts)
+
+
+def _embedded(picture: np.ndarray) -> str:
+    """The picture as a JPEG inside a URL."""
+    _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+@entry_point
+def main(argv: list[str] | None = None) -> None:
+    """Write the page of a run."""
+    parser = argparse.ArgumentParser(
+        prog="python -m src.evaluation.page",
+        description="Write one HTML page about a run: scores of each stage, curves, detections beside ground truth.",
+    )
+    parser.add_argument(
+        "--run", type=Path, required=True, help="folder with first_stage and second_stage, or of one run"
+    )
+    parser.add_argument(
+        "--eval_img_dir", type=Path, help="evaluation images; with --eval_ann_file the page has pictures"
+    )
+    parser.add_argument("--eval_ann_file", type=Path, help="COCO file of the evaluation images")
+    parser.add_argument("--pictures", type=int, default=12, help="how many images are shown [12]")
+    parser.add_argument("--output", type=Path, help=f"the page [RUN/{PAGE_NAME}]")
+    parser.add_argument("--overwrite", action="store_true", help="replace an older page")
+    arguments = parser.parse_args(argv)
+    if (arguments.eval_img_dir is None) != (arguments.eval_ann_file is None):
+        raise UserError("--eval_img_dir and --eval_ann_file belong together: give both or none")
+    path = arguments.output or arguments.run / PAGE_NAME
+    check_free(path, arguments.overwrite)
+    annotations = None if arguments.eval_ann_file is None else read_annotations(arguments.eval_ann_file)
+    stages = read_stages(arguments.run)
+    title = arguments.run.resolve().name
+    write_page(path, title, stages, annotations, arguments.eval_img_dir, arguments.pictures, arguments.overwrite)
+    print(f"page written: {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""SVG charts: well-formed, inside their frame, sensible ticks."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from src.evaluation.charts import _ticks, line_chart
+
+
+def _corners(chart: str) -> list[list[tuple[float, float]]]:
+    lines = re.findall(r'<polyline points="([^"]*)"', chart)
+    return [[tuple(map(float, point.split(","))) for point in line.split()] for line in lines]
+
+
+def test_a_chart_is_well_formed_and_keeps_names_apart_from_markup():
+    chart = line_chart("a < b & c", {"<script>": [(0, 1), (10, 2)]})
+    assert ET.fromstring(chart).tag == "figure"
+    assert "<script>" not in chart
+
+
+def test_lines_stay_in_the_frame_and_rise_with_their_values():
+    rising, flat = _corners(line_chart("t", {"rising": [(0, 0.1), (50, 0.5), (100, 0.9)], "flat": [(0, -2), (90, -2)]}))
+    assert all(0 <= x <= 520 and 0 <= y <= 240 for x, y in rising + flat)
+    assert rising[0][1] > rising[1][1] > rising[2][1] and flat[0][1] == flat[1][1]
+    assert rising[1][0] - rising[0][0] == pytest.approx(rising[2][0] - rising[1][0], abs=0.11)
+
+
+@pytest.mark.parametrize(
+    "points", [[], [(5, 0.0)], [(0, float("nan")), (1, 2.0)], [(0, 1e-9), (1, 2e-9)], [(0, -3e8), (1e6, 7e8)]]
+)
+def test_odd_series_are_drawn(points):
+    ET.fromstring(line_chart("t", {"a": points}))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.37), (-2, 5), (100, 100), (0, 0), (3, 12345), (-1, -1)])
+def test_ticks_are_few_and_enclose_the_values(low, high):
+    ticks = _ticks(low, high)
+    assert ticks[0] <= low and ticks[-1] >= high and 2 <= len(ticks) <= 8
