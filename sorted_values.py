@@ -1,0 +1,49 @@
+"""Rank images by what a label of each would teach, from the detections that infer.py wrote.
+
+    python sorted_values.py --infer_json infer_results.json --exp_dir selection
+
+Writes top_value_data.json into --exp_dir: {file_name: value}, most valuable first.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.active.results import read_sums
+from src.active.value import STRATEGIES, image_values
+from src.errors import entry_point
+from src.files import check_free, write_json
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--infer_json", type=Path, required=True, help="infer_results.json of infer.py")
+    parser.add_argument("--exp_dir", type=Path, default=Path("./"), help="folder of top_value_data.json (default ./)")
+    help_strategy = (
+        "reference: difficulty + information + diversity (default); entropy: summed doubt about the classes; "
+        "least_confidence: low scores; random: to compare with"
+    )
+    parser.add_argument("--strategy", choices=STRATEGIES, default="reference", help=help_strategy)
+    help_weights = "of difficulty, information and diversity in the reference strategy (default 1 1 1)"
+    parser.add_argument("--weights", type=float, nargs=3, default=(1, 1, 1), metavar=("D", "I", "V"), help=help_weights)
+    parser.add_argument("--seed", type=int, default=10, help="for the random strategy (default 10; -1: not seeded)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier top_value_data.json")
+    return parser.parse_args(argv)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read, value, write, report."""
+    args = parse_args(argv)
+    output = args.exp_dir / "top_value_data.json"
+    check_free(output, args.overwrite)
+    sums = read_sums(args.infer_json)
+    values = image_values(sums, args.strategy, args.weights, args.seed)
+    write_json(output, values, args.overwrite, indent=1)
+    empty = int((sums.detections == 0).sum())
+    print(f"{output}: {len(values)} images ranked, {empty} of them without detections")
+
+
+if __name__ == "__main__":
+    main()
