@@ -1,7 +1,7 @@
 """Which images get their labels: drawn at random, or the most valuable ones."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from src.errors import UserError
 
@@ -26,3 +26,18 @@ def label_count(ratio: float, image_count: int) -> int:
 def choose_random(image_ids: Iterable[int], count: int, seed: int) -> set[int]:
     """``count`` of the ids drawn without replacement; the same for any order of the ids. Seed -1 draws anew each time."""
     return set(random.Random(None if seed == -1 else seed).sample(sorted(image_ids), count))
+
+
+def choose_valuable(values: Mapping[str, float], labelled: set[str], count: int) -> list[str]:
+    """The ``count`` most valuable names that are not labelled yet, best first, equal ones by name.
+
+    Raises:
+        UserError: the ranking does not hold that many.
+    """
+    ranked = sorted((name for name in values if name not in labelled), key=lambda name: (-values[name], name))
+    if len(ranked) < count:
+        raise UserError(
+            f"{count} more images are to be labelled, but the ranking holds only {len(ranked)} that are not labelled "
+            "yet; infer and rank all unlabelled images, or lower --pick_ratio"
+        )
+    return ranked[:count]

@@ -1,0 +1,132 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pick_select
+from src.data.annotations import hide_labels, read_annotations
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = [{"id": i, "file_name": f"s/{i}.png", "width": 50, "height": 50} for i in range(1, 11)]
+FULL = {
+    "images": IMAGES,
+    "annotations": [
+        {"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, i, i], "iscrowd": 0} for i in range(1, 10)
+    ],
+    "categories": [{"id": 1, "name": "a"}],
+}
+VALUES = {f"s/{i}.png": float(i) for i in range(1, 11)}  # the last is the most valuable, and empty
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path / "full.json", FULL)
+    write(tmp_path / "part.json", hide_labels(FULL, {1, 9}))
+    write(tmp_path / "values.json", VALUES)
+    return tmp_path
+
+
+def write(path, value):
+    path.write_text(json.dumps(value))
+
+
+def arguments(folder, ratio, *more, ann="full.json", combine="part.json"):
+    options = {
+        "--ann_file": ann,
+        "--combine_ann_file": combine,
+        "--top_value_file": "values.json",
+        "--output_ann_file": "out.json",
+    }
+    paths = [text for key, name in options.items() if name for text in (key, str(folder / name))]
+    return [*paths, "--pick_ratio", str(ratio), *more]
+
+
+def pick(folder, ratio, *more, **files):
+    pick_select.main(arguments(folder, ratio, *more, **files))
+    data = read_annotations(folder / "out.json")
+    return [e.image_id for e in data.labelled], [e.image_id for e in data.unlabelled]
+
+
+def refused(folder, capsys, ratio, *more, **files):
+    with pytest.raises(SystemExit) as stop:
+        pick_select.main(arguments(folder, ratio, *more, **files))
+    assert stop.value.code == 2 and not (folder / "out.json").exists()
+    return capsys.readouterr().err
+
+
+def test_the_best_unlabelled_images_join_the_labelled_ones(folder, capsys):
+    labelled, unlabelled = pick(folder, 50)
+    assert labelled == [1, 7, 8, 9, 10] and unlabelled == [2, 3, 4, 5, 6]
+    assert (folder / "out_picked.txt").read_text() == "s/10.png\ns/8.png\ns/7.png\n"
+    assert "10 images, 5 labelled (3 newly picked" in capsys.readouterr().out
+    boxes = {e.image_id: e.boxes.tolist() for e in read_annotations(folder / "out.json").labelled}
+    assert boxes[10] == [] and boxes[7] == [[1, 1, 8, 8]], "picked images have their true labels"
+
+
+def test_policy_2_and_no_combine_file(folder):
+    labelled, unlabelled = pick(folder, 30, "--policy", "2", combine=None)
+    assert labelled == [8, 9, 10] and unlabelled == list(range(1, 11))
+
+
+def test_the_reference_form_of_a_combine_file(folder):
+    blanks = [{"id": i, "image_id": i, "category_id": -1, "bbox": [0, 0, 0, 0]} for i in range(2, 9)] + [
+        {"id": 10, "image_id": 10, "category_id": -1, "bbox": [0, 0, 0, 0]}
+    ]
+    kept = [row for row in FULL["annotations"] if row["image_id"] in (1, 9)]
+    write(folder / "part.json", FULL | {"annotations": kept + blanks})
+    assert pick(folder, 30)[0] == [1, 9, 10]
+
+
+def test_ids_may_differ_between_the_files(folder):
+    part = hide_labels(FULL, {1, 9})
+    for entry in [*part["images"], *part["annotations"]]:
+        key = "image_id" if "image_id" in entry else "id"
+        entry[key] += 100
+    write(folder / "part.json", part)
+    assert pick(folder, 30)[0] == [1, 9, 10]
+
+
+def test_images_without_labels_leave_a_work_list_only(folder, capsys):
+    message = refused(folder, capsys, 40, ann="part.json")
+    assert "2 of the 4 images to train on have no labels" in message and "out_picked.txt" in message
+    assert (folder / "out_picked.txt").read_text() == "s/10.png\ns/8.png\n"
+    assert pick(folder, 40, "--overwrite")[0] == [1, 8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    "ratio, words",
+    [(101, "between 0 and 100"), (20, "2 of 10 are labelled already; pass more than 20"), (5, "less than one image")],
+)
+def test_bad_ratios(folder, capsys, ratio, words):
+    assert words in refused(folder, capsys, ratio)
+    assert not (folder / "out_picked.txt").exists()
+
+
+def test_a_ranking_that_is_too_short(folder, capsys):
+    write(folder / "values.json", {"s/9.png": 1, "s/8.png": 2})
+    assert "3 more images are to be labelled, but the ranking holds only 1" in refused(folder, capsys, 50)
+
+
+@pytest.mark.parametrize(
+    "values, words", [([1], "JSON object"), ({"s/1.png": "x"}, "value of s/1.png"), ({"1.png": 1}, "1.png is not in")]
+)
+def test_bad_rankings(folder, capsys, values, words):
+    write(folder / "values.json", values)
+    assert words in refused(folder, capsys, 50)
+
+
+def test_a_combine_file_of_other_images(folder, capsys):
+    part = hide_labels(FULL, {1})
+    part["images"][2]["file_name"] = "other.png"
+    write(folder / "part.json", part)
+    assert "other.png is not in --ann_file" in refused(folder, capsys, 50)
+
+
+def test_a_real_start_overwrites_nothing(folder):
+    command = [sys.executable, str(ROOT / "pick_select.py"), *arguments(folder, 50)]
+    assert subprocess.run(command, check=False).returncode == 0
+    (folder / "out.json").unlink()
+    again = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert again.returncode == 2 and "out_picked.txt" in again.stderr and "Traceback" not in again.stderr
