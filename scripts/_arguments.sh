@@ -103,9 +103,3 @@ is_wanted() {
     divide_options "$1"
     [ ${#picked[@]} -gt 0 ] && [[ ! ${picked[-1]} =~ ^(false|False|no|off|0)$ ]]
 }
-
-# refuse_unknown_options KEY ...: for programs that share a script, so that none of them sees all options.
-refuse_unknown_options() {
-    divide_options "$@"
-    [ ${#others[@]} -eq 0 ] || fail "unknown option ${others[0]}; known: $(printf -- '--%s ' "$@")"
-}

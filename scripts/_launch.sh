@@ -8,11 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 source "$root/scripts/_arguments.sh"
 trap 'exit 130' INT # msrun ends with 0 when it is interrupted
 
-# Options that concern the other programs too; train.py gets every option but those of the selection.
-shared_keys=(config_path mixed_precision num_parallel_workers overwrite)
-detection_keys=(test_batch_size test_score_thr test_iou_thr test_max_per_img draw_pics)
-infer_keys=("${shared_keys[@]}" "${detection_keys[@]}" unlabelled_img_dir)
-rank_keys=(strategy weights seed)
+rank_keys=(strategy weights seed) # options of sorted_values.py; all others are keys of the configuration
 
 # launch LINE "$@": binds the arguments by LINE (see `arguments`) and makes the environment ready.
 launch() {
@@ -103,9 +99,9 @@ choose() {
     local overwrite=()
     if is_wanted overwrite; then overwrite=(--overwrite); fi
     [ ! -e "$4" ] || [ ${#overwrite[@]} -gt 0 ] || fail "$4 is there already: choose another name or add --overwrite"
-    divide_options "${infer_keys[@]}"
-    run_logged "$folder" "$PYTHON" "$root/infer.py" --checkpoint_path "$1" --train_img_dir "$DATA_ROOT" \
-        --train_ann_file "$3" --eval_output_dir "$folder" --device_target "$TARGET" --device_id "$DEVICE_ID" "${picked[@]}"
+    run_logged "$folder" "$PYTHON" "$root/infer.py" "${options[@]}" --checkpoint_path "$1" \
+        --train_img_dir "$DATA_ROOT" --train_ann_file "$3" --eval_output_dir "$folder" \
+        --device_target "$TARGET" --device_id "$DEVICE_ID"
     run_logged "$folder" "$PYTHON" "$root/sorted_values.py" --infer_json "$folder/infer_results.json" \
         --exp_dir "$folder" "${rank_options[@]}" "${overwrite[@]}"
     run_logged "$folder" "$PYTHON" "$root/pick_select.py" --ann_file "$2" --combine_ann_file "$3" \
@@ -114,6 +110,6 @@ choose() {
 
 # evaluate CKPT EVAL_ROOT EVAL_ANN FOLDER: COCO metrics, FOLDER/metrics.json.
 evaluate() {
-    run_logged "$4" "$PYTHON" "$root/eval.py" --checkpoint_path "$1" --eval_img_dir "$2" --eval_ann_file "$3" \
-        --eval_output_dir "$4" --device_target "$TARGET" --device_id "$DEVICE_ID" "${options[@]}"
+    run_logged "$4" "$PYTHON" "$root/eval.py" "${options[@]}" --checkpoint_path "$1" --eval_img_dir "$2" \
+        --eval_ann_file "$3" --eval_output_dir "$4" --device_target "$TARGET" --device_id "$DEVICE_ID"
 }

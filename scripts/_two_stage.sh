@@ -63,8 +63,7 @@ choose_once() {
 # evaluate_stage FOLDER: scores the best teacher of the stage when there is evaluation data.
 evaluate_stage() {
     [ -n "$EVAL_ANN" ] || return 0
-    divide_options "${shared_keys[@]}" "${detection_keys[@]}"
-    local options=("${picked[@]}")
+    local options=("${options[@]}")
     if $resuming; then options+=(--overwrite true); fi
     say "scores of $1"
     evaluate "$(best_checkpoint "$1")" "$EVAL_ROOT" "$EVAL_ANN" "$1/eval"

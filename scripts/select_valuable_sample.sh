@@ -5,5 +5,4 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
 launch "CKPT ORI_ANN PICKED_ANN NEW_ANN TARGET DEVICE_ID DATA_ROOT [--key value ...]" "$@"
 take_selection_options
-refuse_unknown_options "${infer_keys[@]}"
 choose "$CKPT" "$ORI_ANN" "$PICKED_ANN" "$NEW_ANN"
