@@ -14,6 +14,21 @@ _AREA_TITLES = ("all", "small: area < 32^2 px", "medium: 32^2 to 96^2 px", "larg
 _LIMITS = (1, 10, 100)  # detections of an image that count
 
 
+def check_labelled(annotations: Annotations) -> None:
+    """Refuse data that cannot be evaluated on.
+
+    Raises:
+        UserError: there are no images.
+        DataError: images whose labels are not known.
+    """
+    if not annotations.images:
+        raise UserError("the evaluation file has no images")
+    unlabelled = [entry.file_name for entry in annotations.images if not entry.labelled]
+    if unlabelled:
+        title = "the evaluation file has unlabelled images; take them out or evaluate on a fully labelled file"
+        raise DataError(title, [f"{name}: unlabelled" for name in unlabelled])
+
+
 def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Average precision and recall of detections.
 
@@ -30,7 +45,7 @@ def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dic
         UserError: there are no images.
         DataError: images whose labels are not known.
     """
-    _check_labelled(annotations)
+    check_labelled(annotations)
     truth = COCO(to_coco(annotations))
     evaluation = COCOeval_faster(truth, truth.loadRes(list(records)), "bbox")
     evaluation.params.catIds = list(annotations.category_ids)
@@ -88,15 +103,6 @@ def _summary_lines() -> list[tuple[str, str, str, int]]:
     lines += [(f"AR_{limit}", every, 0, limit) for limit in _LIMITS]
     lines += [(f"AR_{_AREAS[index]}", every, index, 100) for index in (1, 2, 3)]
     return [(key, iou, _AREA_TITLES[area], limit) for key, iou, area, limit in lines]
-
-
-def _check_labelled(annotations: Annotations) -> None:
-    if not annotations.images:
-        raise UserError("the evaluation file has no images")
-    unlabelled = [entry.file_name for entry in annotations.images if not entry.labelled]
-    if unlabelled:
-        title = "the evaluation file has unlabelled images; take them out or evaluate on a fully labelled file"
-        raise DataError(title, [f"{name}: unlabelled" for name in unlabelled])
 
 
 def _count_objects(annotations: Annotations) -> list[int]:

@@ -32,7 +32,7 @@ _SUMMARY = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2329; max-width: 1120px; margin: 32px auto; padding: 0 20px }
 h1 { font-size: 26px; margin-bottom: 4px } h2 { font-size: 19px; margin: 36px 0 8px } p.note { color: #5f6b76 }
-table { border-collapse: collapse; margin: 12px 0 } th, td { padding: 5px 12px; text-align: right; white-space: nowrap }
+table { border-collapse: collapse; margin: 12px 0; font-size: 14px } th, td { padding: 5px 10px; text-align: right; white-space: nowrap }
 th { border-bottom: 2px solid #1c2329; font-weight: 600 } td { border-bottom: 1px solid #dde2e6 }
 th:first-child, td:first-child { text-align: left; padding-left: 0 }
 td small { color: #5f6b76; margin-left: 6px }

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from src.data.annotations import ImageEntry
+from src.data.annotations import Annotations, ImageEntry
+from src.errors import UserError
 
-_DECIMALS = 3  # of box coordinates in result files; a thousandth of a pixel
+_PIXEL_DECIMALS = 3  # of box coordinates in result files
+_SHARE_DECIMALS = 6  # of scores and probabilities in infer_results.json, which may hold millions
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +85,26 @@ def in_original_pixels(
     )
 
 
+def categories_of(class_names: Sequence[str], annotations: Annotations, source: str) -> list[int]:
+    """The category id in an annotation file of each class of a detector; the order of the classes may differ.
+
+    Args:
+        class_names: of the detector, label 1 first.
+        annotations: of the file.
+        source: name of the file, for the message.
+
+    Raises:
+        UserError: the detector and the file do not have the same classes.
+    """
+    ids = dict(zip(annotations.class_names, annotations.category_ids, strict=True))
+    if set(ids) != set(class_names):
+        raise UserError(
+            f"{source}: its classes are {', '.join(ids)}, but the detector was trained for {', '.join(class_names)}; "
+            "take a checkpoint for these classes, or correct the categories of the file"
+        )
+    return [ids[name] for name in class_names]
+
+
 def coco_records(entry: ImageEntry, detections: Detections, category_ids: Sequence[int]) -> list[dict[str, Any]]:
     """COCO result records of one image: image_id, category_id, bbox (x, y, width, height), score."""
     return [
@@ -96,13 +118,15 @@ def inference_records(entry: ImageEntry, detections: Detections) -> list[dict[st
     return [
         {
             "pred box": box,
-            "confidence score": score,
+            "confidence score": round(score, _SHARE_DECIMALS),
             "pred score": probabilities,
             "pred class": label - 1,
             "width": entry.width,
             "height": entry.height,
         }
-        for (box, score, label), probabilities in zip(_rows(detections), detections.probabilities.tolist(), strict=True)
+        for (box, score, label), probabilities in zip(
+            _rows(detections), detections.probabilities.round(_SHARE_DECIMALS).tolist(), strict=True
+        )
     ]
 
 
@@ -110,5 +134,5 @@ def _rows(detections: Detections) -> Iterator[tuple[list[float], float, int]]:
     """(x, y, width, height), score and label of each detection as plain numbers."""
     boxes = detections.boxes.copy()
     boxes[:, 2:] -= boxes[:, :2]
-    boxes = boxes.round(_DECIMALS)
+    boxes = boxes.round(_PIXEL_DECIMALS)
     return zip(boxes.tolist(), detections.scores.tolist(), detections.labels.tolist(), strict=True)

@@ -1,0 +1,144 @@
+"""A tiny data set, a tiny network and a detector checkpoint of it, shared by the tests of the entry scripts."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The smallest network that still has every part; leaves of configs/ are bigger.
+TINY = {
+    "img_width": 64,
+    "img_height": 64,
+    "backbone": "resnet_v1_18",
+    "frozen_stages": 0,
+    "frozen_batch_norm": False,
+    "fpn_out_channels": 16,
+    "rcnn_fc_out_channels": 32,
+    "anchor_scales": [4],
+    "anchors_inside_only": False,
+    "num_gts": 8,
+    "num_expected_rpn": 32,
+    "num_expected_pos": 8,
+    "num_expected_total_stage2": 32,
+    "num_expected_pos_stage2": 8,
+    "rpn_proposal_nms_pre": 20,
+    "rpn_proposal_max_num": 30,
+    "rpn_nms_pre": 20,
+    "rpn_max_num": 30,
+    "roi_finest_scale": 14,
+    "test_max_per_img": 8,
+    "test_batch_size": 2,
+    "batch_size": 2,
+    "unlabelled_batch_size": 2,
+    "max_iter": 4,
+    "burn_up_iter": 2,
+    "warmup_step": 1,
+    "print_interval_iter": 1,
+    "save_checkpoint_interval": 2,
+    "eval_interval_iter": 0,
+}
+
+
+@dataclass(frozen=True)
+class TinyData:
+    """Five labelled images, one of them empty, and three unlabelled ones of other sizes, some in a sub-folder.
+
+    Attributes:
+        img_dir: holds all eight; train_file: names all, with classes "square" and "circle"; val_file: the labelled ones.
+    """
+
+    img_dir: Path
+    train_file: Path
+    val_file: Path
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory) -> TinyData:
+    """See ``TinyData``; read only."""
+    folder = tmp_path_factory.mktemp("tiny_data")
+    rng = np.random.default_rng(0)
+    images, rows = [], []
+    for index in range(8):
+        width, height = (60, 50) if index < 5 else (50, 90)
+        name = f"day {index % 2}/Bild_ä_{index // 2}.png"
+        picture = rng.integers(80, 120, (height, width, 3), dtype=np.uint8)
+        for count in range(index % 5):
+            x, y, side = 5 + 12 * count, 10 + 3 * count, 10
+            if count % 2:
+                cv2.circle(picture, (x + side // 2, y + side // 2), side // 2, (250, 30, 30), -1)
+            else:
+                picture[y : y + side, x : x + side] = (30, 250, 30)
+            row = {"id": len(rows) + 1, "image_id": 10 + index, "category_id": 4 + count % 2, "iscrowd": 0}
+            rows.append(row | {"bbox": [x, y, side, side], "area": side * side})
+        file = folder / "images" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        images.append({"id": 10 + index, "file_name": name, "width": width, "height": height})
+    categories = [{"id": 4, "name": "square"}, {"id": 5, "name": "circle"}]
+    known = {image["id"] for image in images[:5]}
+    rows = [row for row in rows if row["image_id"] in known]
+    flagged = [image if image["id"] in known else image | {"labelled": False} for image in images]
+    data = TinyData(folder / "images", folder / "train.json", folder / "val.json")
+    for file, its_images in ((data.train_file, flagged), (data.val_file, images[:5])):
+        file.write_text(json.dumps({"images": its_images, "annotations": rows, "categories": categories}))
+    return data
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory) -> Path:
+    """A config leaf of the tiny network and a run of four steps."""
+    path = tmp_path_factory.mktemp("tiny_config") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(TINY))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_detector(tmp_path_factory, tiny_config) -> Path:
+    """A checkpoint of the tiny network with random weights, for the classes of ``tiny_data``."""
+    # Imported here, because most tests need no MindSpore.
+    import mindspore as ms
+
+    from src.config import load_config
+    from src.systems import build_network
+    from src.training.checkpoint import DetectorCard, save_detector
+
+    ms.set_seed(1)
+    config = load_config("", ["--config_path", str(tiny_config)])
+    network = build_network(config, class_count=2)
+    path = tmp_path_factory.mktemp("tiny_detector") / "best_model.ckpt"
+    save_detector(network, path, DetectorCard(config.as_dict(), ["square", "circle"], [4, 5], step=4))
+    return path
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one run of eval.py left: its output folder, and what it printed."""
+
+    folder: Path
+    printed: str
+
+
+@pytest.fixture(scope="session")
+def scored(tiny_detector, tiny_data, tmp_path_factory) -> Scored:
+    """eval.py, started as a user starts it, with ``tiny_detector`` on the labelled images of ``tiny_data``."""
+    folder = tmp_path_factory.mktemp("scored") / "scores"
+    command = [
+        sys.executable,
+        ROOT / "eval.py",
+        "--checkpoint_path",
+        tiny_detector,
+        "--eval_img_dir",
+        tiny_data.img_dir,
+    ]
+    command += ["--eval_ann_file", tiny_data.val_file, "--eval_output_dir", folder, "--device_target", "CPU"]
+    command += ["--test_batch_size", "2"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True, cwd=folder.parent)
+    return Scored(folder, done.stdout)
