@@ -1,0 +1,107 @@
+"""infer.py from files to files, on a tiny network with random weights."""
+
+import json
+
+import cv2
+import pytest
+
+import infer
+
+KEYS = {"pred box", "confidence score", "pred score", "pred class", "width", "height"}
+
+
+def _run(detector, output, **values) -> dict:
+    values = {"checkpoint_path": detector, "eval_output_dir": output, "device_target": "CPU"} | values
+    infer.main([word for key, value in values.items() for word in (f"--{key}", str(value))])
+    return json.loads((output / "infer_results.json").read_text(encoding="utf-8"))
+
+
+def _refusal(capsys, *arguments, **values) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        _run(*arguments, **values)
+    assert stopped.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def of_folder(tiny_detector, tiny_data, tmp_path_factory):
+    """Output folder and results of a folder of images, with pictures."""
+    output = tmp_path_factory.mktemp("infer")
+    results = _run(tiny_detector, output, infer_img_dir=tiny_data.img_dir, draw_pics="true")
+    return output, results
+
+
+def test_every_image_of_the_folder_is_there_with_its_true_size(of_folder):
+    _, results = of_folder
+    assert len(results) == 8 and "day 1/Bild_ä_2.png" in results
+    for name, rows in results.items():
+        size = (60, 50) if int(name[-5]) * 2 + int(name[4]) < 5 else (50, 90)
+        for row in rows:
+            assert set(row) == KEYS and (row["width"], row["height"]) == size
+            x, y, width, height = row["pred box"]
+            assert 0 <= x < x + width <= size[0] + 0.002 and 0 <= y < y + height <= size[1] + 0.002
+            assert len(row["pred score"]) == 3 and sum(row["pred score"]) == pytest.approx(1, abs=1e-4)
+            assert row["pred score"][row["pred class"] + 1] == pytest.approx(row["confidence score"], abs=1e-4)
+        scores = [row["confidence score"] for row in rows]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_pictures_keep_sub_folders(of_folder):
+    output, results = of_folder
+    pictures = sorted(path.relative_to(output / "pictures").as_posix() for path in output.rglob("*.jpg"))
+    assert pictures == sorted(f"{name}_infer.jpg" for name in results)
+    assert cv2.imread(str(next(output.rglob("*.jpg")))).shape[1] >= 200
+
+
+def test_older_results_are_kept(of_folder, tiny_detector, tiny_data, capsys):
+    output, _ = of_folder
+    assert "--overwrite" in _refusal(capsys, tiny_detector, output, infer_img_dir=tiny_data.img_dir)
+
+
+def test_unlabelled_images_of_a_file_and_a_folder(tiny_detector, tiny_data, tmp_path, of_folder):
+    (tmp_path / "more").mkdir()
+    source = next(tiny_data.img_dir.rglob("*_0.png"))
+    (tmp_path / "more" / "extra.png").write_bytes(source.read_bytes())
+    results = _run(
+        tiny_detector,
+        tmp_path / "found",
+        train_img_dir=tiny_data.img_dir,
+        train_ann_file=tiny_data.train_file,
+        unlabelled_img_dir=tmp_path / "more",
+    )
+    names = {"day 1/Bild_ä_2.png", "day 0/Bild_ä_3.png", "day 1/Bild_ä_3.png"}
+    assert set(results) == names | {"extra.png"}
+    _, everything = of_folder
+    for name in names:
+        first, second = ([row["confidence score"] for row in rows[name]] for rows in (results, everything))
+        assert first == pytest.approx(second, abs=1e-4)
+
+
+def test_eval_finds_the_same(of_folder, scored):
+    _, results = of_folder
+    records = json.loads((scored.folder / "eval_results.json").read_text())
+    found = sorted(record["score"] for record in records if record["image_id"] == 12)
+    assert found == pytest.approx(sorted(row["confidence score"] for row in results["day 0/Bild_ä_1.png"]), abs=1e-4)
+
+
+def test_nothing_to_look_at_is_refused(tiny_detector, tiny_data, tmp_path, capsys):
+    assert "--infer_img_dir" in _refusal(capsys, tiny_detector, tmp_path)
+    values = {"train_img_dir": tiny_data.img_dir, "train_ann_file": tiny_data.val_file}
+    assert "no unlabelled images" in _refusal(capsys, tiny_detector, tmp_path, **values)
+
+
+def test_two_images_of_one_name_and_missing_images_are_refused(tiny_detector, tiny_data, tmp_path, capsys):
+    values = {"train_img_dir": tiny_data.img_dir, "train_ann_file": tiny_data.train_file}
+    said = _refusal(capsys, tiny_detector, tmp_path, **values, unlabelled_img_dir=tiny_data.img_dir)
+    assert "one name" in said and "day 1/Bild_ä_2.png" in said
+    said = _refusal(capsys, tiny_detector, tmp_path, **values | {"train_img_dir": tmp_path})
+    assert "no such image file" in said
+    assert not (tmp_path / "infer_results.json").exists()
+
+
+def test_a_broken_image_is_named_and_leaves_no_half_written_file(tiny_detector, tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    header = cv2.imencode(".png", cv2.UMat(40, 40, cv2.CV_8UC3).get())[1].tobytes()[:60]
+    (tmp_path / "images" / "half.png").write_bytes(header)
+    assert "half.png" in _refusal(capsys, tiny_detector, tmp_path / "out", infer_img_dir=tmp_path / "images")
+    assert not list((tmp_path / "out").glob("*"))
