@@ -1,0 +1,27 @@
+"""A detector comes back as it was trained, whatever the present configuration says about networks."""
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+from src.config import load_config
+from src.errors import UserError
+from src.systems import build_network
+from src.training.restore import restore_detector
+
+
+def test_the_recipe_decides_the_network_and_the_present_command_the_rest(tiny_detector):
+    present = load_config("", ["--backbone", "resnet_v1_50", "--test_batch_size", "7", "--test_score_thr", "0.25"])
+    network, settings, card = restore_detector(tiny_detector, present, build_network)
+    assert (settings.backbone, settings.img_width, settings.anchor_scales) == ("resnet_v1_18", 64, (4,))
+    assert (settings.test_batch_size, settings.test_score_thr) == (7, 0.25)
+    assert (card.class_names, card.step) == (["square", "circle"], 4)
+    saved = ms.load_checkpoint(str(tiny_detector))
+    for parameter in network.get_parameters():
+        assert np.array_equal(parameter.asnumpy(), saved[parameter.name].asnumpy()), parameter.name
+
+
+def test_weights_without_a_recipe_are_refused(tmp_path):
+    ms.save_checkpoint([{"name": "weight", "data": ms.Tensor([1.0])}], str(tmp_path / "other.ckpt"))
+    with pytest.raises(UserError, match=r"other\.ckpt does not say which network"):
+        restore_detector(tmp_path / "other.ckpt", load_config("", []), build_network)
