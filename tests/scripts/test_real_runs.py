@@ -1,0 +1,114 @@
+"""The launch scripts with the real programs, on a handful of small pictures and a network too small to be of use."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = {
+    "img_width": 64,
+    "img_height": 64,
+    "backbone": "resnet_v1_18",
+    "frozen_stages": 0,
+    "frozen_batch_norm": False,
+    "fpn_out_channels": 16,
+    "rcnn_fc_out_channels": 32,
+    "num_gts": 8,
+    "test_max_per_img": 8,
+    "num_expected_rpn": 64,
+    "num_expected_pos": 32,
+    "num_expected_total_stage2": 16,
+    "num_expected_pos_stage2": 4,
+    "rpn_proposal_nms_pre": 50,
+    "rpn_proposal_max_num": 50,
+    "rpn_nms_pre": 50,
+    "rpn_max_num": 20,
+    "batch_size": 1,
+    "unlabelled_batch_size": 1,
+    "print_interval_iter": 1,
+    "test_score_thr": 0.0,
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder with images/, full.json (8 labelled images), part.json (4 of them), val.json (all 8) and tiny.yaml."""
+    folder = tmp_path / "datos ñ"
+
+    def python(*arguments: str) -> None:
+        subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
+
+    python("-m", "src.data.synthetic", "--out", str(folder), "--images", "8", "--width", "64", "--height", "64")
+    python("-m", "src.xml2coco", "--data_path", str(folder), "--save_path", str(folder / "full.json"))
+    part = ("--label_ratio", "50", "--output_ann_file", str(folder / "part.json"))
+    python("random_select.py", "--ann_file", str(folder / "full.json"), *part)
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    return folder
+
+
+def run(data: Path, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Start a launch script from the data folder with the interpreter that runs the tests."""
+    environment = {**os.environ, "VENV": sys.prefix, **variables}
+    command = ["bash", str(ROOT / "scripts" / script), *arguments, "--config_path", "tiny.yaml"]
+    return subprocess.run(command, cwd=data, env=environment, capture_output=True, text=True, timeout=600, check=False)
+
+
+def test_the_whole_job(data):
+    scored = ("--eval_img_dir", "images", "--eval_ann_file", "full.json")
+    steps = ("--max_iter", "2", "--burn_up_iter", "1")
+    job = ("images", "part.json", "full.json", "out", *scored, *steps, "--pick_ratio", "75")
+    result = run(data, "run_standalone_train_cpu.sh", *job)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+    table = result.stdout.splitlines()[-3:]
+    assert table[0].split() == ["stage", "AP", "AP50"]
+    first, second = data / "out" / "first_stage", data / "out" / "second_stage"
+    for row, stage in zip(table[1:], (first, second), strict=True):
+        metrics = json.loads((stage / "eval" / "metrics.json").read_text())
+        assert row.split() == [stage.name, f"{metrics['AP']:.3f}", f"{metrics['AP50']:.3f}"]
+        for name in ("config.yaml", "log.txt", "metrics.jsonl", "model_0.ckpt", "best_model.ckpt", "console.log"):
+            assert (stage / name).is_file()
+    chosen = json.loads((first / "new_ann_file.json").read_text())
+    assert sum(image.get("labelled", True) for image in chosen["images"]) == 6
+    assert sorted(path.name for path in data.iterdir()) == [
+        *("annotations", "full.json", "images", "out", "part.json", "tiny.yaml"),
+    ]
+
+    again = run(data, "run_standalone_train_cpu.sh", *job)
+    assert again.returncode == 2
+    assert "holds another run" in again.stdout
+    assert "Traceback" not in again.stdout + again.stderr
+
+
+def test_two_processes_share_the_work(data):
+    arguments = ("images", "full.json", "out", "--max_iter", "2", "--burn_up_iter", "2")
+    result = run(data, "run_distribute_train_model_cpu.sh", *arguments, DEVICE_NUM="2")
+    assert result.returncode == 0, result.stdout + result.stderr
+    logs = [(data / "out" / "worker_logs" / f"worker_{rank}.log").read_text() for rank in (0, 1)]
+    losses = [re.findall(rf"rank_id:{rank}, step: \d, avg loss: (\S+),", log) for rank, log in enumerate(logs)]
+    assert [len(found) for found in losses] == [2, 2]
+    assert losses[0] != losses[1]  # each process has images of its own
+    assert (data / "out" / "model_0.ckpt").is_file()
+
+
+def test_a_mistake_stops_all_processes_with_its_message(data):
+    arguments = ("images", "full.json", "out", "--max_itre", "2")
+    result = run(data, "run_distribute_train_model_cpu.sh", *arguments, DEVICE_NUM="2")
+    assert result.returncode == 1
+    assert "did you mean 'max_iter'" in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("device", ["gpu", "ascend"])
+def test_a_device_that_is_not_there_is_named(data, device):
+    result = run(data, f"run_standalone_train_{device}.sh", "0", "images", "part.json", "full.json", "out")
+    assert result.returncode == 2
+    assert f"error: device_target: no usable {'GPU' if device == 'gpu' else 'Ascend'}" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    assert not (data / "out" / "second_stage").exists()
