@@ -3,42 +3,19 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = {
-    "img_width": 64,
-    "img_height": 64,
-    "backbone": "resnet_v1_18",
-    "frozen_stages": 0,
-    "frozen_batch_norm": False,
-    "fpn_out_channels": 16,
-    "rcnn_fc_out_channels": 32,
-    "num_gts": 8,
-    "test_max_per_img": 8,
-    "num_expected_rpn": 64,
-    "num_expected_pos": 32,
-    "num_expected_total_stage2": 16,
-    "num_expected_pos_stage2": 4,
-    "rpn_proposal_nms_pre": 50,
-    "rpn_proposal_max_num": 50,
-    "rpn_nms_pre": 50,
-    "rpn_max_num": 20,
-    "batch_size": 1,
-    "unlabelled_batch_size": 1,
-    "print_interval_iter": 1,
-    "test_score_thr": 0.0,
-}
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A folder with images/, full.json (8 labelled images), part.json (4 of them), val.json (all 8) and tiny.yaml."""
+def data(tmp_path: Path, tiny_config: Path) -> Path:
+    """A folder with images/, full.json (8 labelled images), part.json (4 of them labelled) and tiny.yaml."""
     folder = tmp_path / "datos ñ"
 
     def python(*arguments: str) -> None:
@@ -48,7 +25,7 @@ def data(tmp_path: Path) -> Path:
     python("-m", "src.xml2coco", "--data_path", str(folder), "--save_path", str(folder / "full.json"))
     part = ("--label_ratio", "50", "--output_ann_file", str(folder / "part.json"))
     python("random_select.py", "--ann_file", str(folder / "full.json"), *part)
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    shutil.copy(tiny_config, folder / "tiny.yaml")
     return folder
 
 
