@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the launch scripts: the verbs train, choose and evaluate. They read TARGET, DEVICE_ID, DATA_ROOT, PRE_TRAINED,
+# Sourced by the launch scripts: the verbs train, rank, pick and evaluate. They read TARGET, DEVICE_ID, DATA_ROOT, PRE_TRAINED,
 # RANK_TABLE and the array `options`, and never leave the caller's folder, so relative paths keep their meaning.
 
 # shellcheck source=scripts/_env.sh
@@ -93,19 +93,27 @@ take_selection_options() {
     options=("${others[@]}")
 }
 
-# choose CKPT ORI_ANN PICKED_ANN NEW_ANN: what the checkpoint knows least is labelled next; labels come from ORI_ANN.
-choose() {
-    local folder="${4%.json}_selection" # beside the new file: infer_results.json, top_value_data.json, console.log
-    local overwrite=()
-    if is_wanted overwrite; then overwrite=(--overwrite); fi
-    [ ! -e "$4" ] || [ ${#overwrite[@]} -gt 0 ] || fail "$4 is there already: choose another name or add --overwrite"
-    run_logged "$folder" "$PYTHON" "$root/infer.py" "${options[@]}" --checkpoint_path "$1" \
-        --train_img_dir "$DATA_ROOT" --train_ann_file "$3" --eval_output_dir "$folder" \
+# rank CKPT PICKED_ANN FOLDER: what would a label of each unlabelled image teach? FOLDER/top_value_data.json.
+rank() {
+    tool_options
+    run_logged "$3" "$PYTHON" "$root/infer.py" "${options[@]}" --checkpoint_path "$1" \
+        --train_img_dir "$DATA_ROOT" --train_ann_file "$2" --eval_output_dir "$3" \
         --device_target "$TARGET" --device_id "$DEVICE_ID"
-    run_logged "$folder" "$PYTHON" "$root/sorted_values.py" --infer_json "$folder/infer_results.json" \
-        --exp_dir "$folder" "${rank_options[@]}" "${overwrite[@]}"
-    run_logged "$folder" "$PYTHON" "$root/pick_select.py" --ann_file "$2" --combine_ann_file "$3" \
-        --pick_ratio "$PICK_RATIO" --top_value_file "$folder/top_value_data.json" --output_ann_file "$4" "${overwrite[@]}"
+    run_logged "$3" "$PYTHON" "$root/sorted_values.py" --infer_json "$3/infer_results.json" \
+        --exp_dir "$3" "${rank_options[@]}" "${overwrite[@]}"
+}
+
+# pick ORI_ANN PICKED_ANN NEW_ANN FOLDER: labels the most valuable images as in ORI_ANN.
+pick() {
+    tool_options
+    run_logged "$4" "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" \
+        --pick_ratio "$PICK_RATIO" --top_value_file "$4/top_value_data.json" --output_ann_file "$3" "${overwrite[@]}"
+}
+
+# tool_options: `overwrite` as the label tools want it.
+tool_options() {
+    overwrite=()
+    if is_wanted overwrite; then overwrite=(--overwrite); fi
 }
 
 # evaluate CKPT EVAL_ROOT EVAL_ANN FOLDER: COCO metrics, FOLDER/metrics.json.

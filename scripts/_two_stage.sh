@@ -18,7 +18,7 @@ two_stages() {
     evaluate_stage "$first"
 
     say "selection: which images to label until $PICK_RATIO % are labelled"
-    choose_once "$(best_checkpoint "$first")" "$new_ann"
+    choose "$(best_checkpoint "$first")" "$new_ann"
 
     say "second stage: training with the labels of $new_ann"
     train_stage "$new_ann" "$second"
@@ -49,15 +49,21 @@ train_stage() {
     train "$@"
 }
 
-# choose_once CKPT NEW_ANN: a resumed job keeps a choice that was made, for somebody may have labelled by it.
-choose_once() {
-    local options=("${options[@]}")
+# choose CKPT NEW_ANN: ranks and picks. A resumed job keeps what was chosen, for somebody may be labelling by it.
+choose() {
+    local options=("${options[@]}") folder="${2%.json}_selection"
+    if $resuming; then options+=(--overwrite true); fi
+    if $resuming && [ -f "$folder/top_value_data.json" ]; then
+        echo "kept from before: $folder/top_value_data.json"
+    else
+        rank "$1" "$TRAIN_ANN" "$folder"
+    fi
     if $resuming && [ -f "$2" ]; then
         echo "kept from before: $2"
-        return
+    elif ! pick "$ORI_ANN" "$TRAIN_ANN" "$2" "$folder"; then
+        echo "When that is mended, or the listed images are labelled: the same command with their labels in ORI_ANN, and --resume"
+        return 1
     fi
-    if $resuming; then options+=(--overwrite true); fi # half a selection
-    choose "$1" "$ORI_ANN" "$TRAIN_ANN" "$2"
 }
 
 # evaluate_stage FOLDER: scores the best teacher of the stage when there is evaluation data.

@@ -167,11 +167,22 @@ def test_both_stages_in_order(workshop, script):
 def test_a_resumed_job_goes_on_where_it_stopped(workshop):
     script = "run_standalone_train_cpu.sh"
     stopped = workshop.run(script, *arguments_of(script), *EVALUATION, STUB_FAILS="pick_select.py")
-    assert stopped.returncode == 3
+    assert stopped.returncode == 1
+    assert stopped.stdout.endswith("the same command with their labels in ORI_ANN, and --resume\n")
     (workshop.folder / "out put" / "first_stage" / "state.ckpt").write_text("")
     done = len(workshop.calls())
     workshop.run(script, *arguments_of(script), *EVALUATION, "--resume", STUB_FAILS="train.py")
     assert options_of(workshop.calls()[done])["--resume"] == "true"
+
+    for output in ("model_0.ckpt", "eval/metrics.json"):  # the stand-in refuses to write twice
+        (workshop.folder / "out put" / "first_stage" / output).unlink()
+    done = len(workshop.calls())
+    workshop.run(script, *arguments_of(script), *EVALUATION, "--resume", STUB_FAILS="pick_select.py")
+    assert [call[0] for call in workshop.calls()[done:]] == [
+        "train.py",
+        "eval.py",
+        "pick_select.py",
+    ]  # not ranked again
 
     (workshop.folder / "out put" / "first_stage" / "new_ann_file.json").write_text("{}")
     for output in ("model_0.ckpt", "eval/metrics.json"):  # the stand-in refuses to write twice
