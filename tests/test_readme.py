@@ -1,0 +1,55 @@
+"""What the READMEs say is there: scripts with their arguments, programs, options, files; and both say the same."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+README_CN = (ROOT / "README_CN.md").read_text(encoding="utf-8")
+SCRIPT_ROW = re.compile(r"^\| `(\w+\.sh)` \| `(.*)` \|$", re.MULTILINE)
+COMMANDS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+
+
+def test_both_languages_name_the_same_things():
+    assert re.findall(r"```bash\n(.*?)```", README_CN, re.DOTALL) == COMMANDS
+    assert SCRIPT_ROW.findall(README_CN) == SCRIPT_ROW.findall(README)
+    assert sorted(re.findall(r"`[^`\n]+`", README_CN)) == sorted(re.findall(r"`[^`\n]+`", README))
+    assert README_CN.count("\n#") == README.count("\n#")
+
+
+def test_every_launch_script_is_told_with_its_arguments():
+    told = dict(SCRIPT_ROW.findall(README))
+    for file in (ROOT / "scripts").glob("[!_]*.sh"):
+        usage = re.search(r'^launch "(.*) \[--key value \.\.\.\]" "\$@"$', file.read_text(), re.MULTILINE)
+        if usage:
+            assert told.pop(file.name) == usage[1]
+    assert not told
+
+
+def test_linked_files_and_folders_are_there():
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+    layout = re.search(r"## Layout\n\n```\n(.*?)```", README, re.DOTALL)[1]
+    for line in layout.splitlines():
+        for name in re.split(r"\s{2,}", line)[0].split():
+            assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("command", [line for block in COMMANDS for line in block.splitlines()])
+def test_commands_name_programs_and_options_that_exist(command):
+    assert subprocess.run(["bash", "-n", "-c", command], check=False).returncode == 0
+    if command.startswith("source"):
+        return
+    program = re.search(r"(?:bash|python)(?: -m)? (\S+)", command)[1]
+    path = ROOT / (program if "/" in program or program.endswith(".py") else program.replace(".", "/") + ".py")
+    assert path.is_file()
+    known = set(yaml.safe_load((ROOT / "configs" / "base.yaml").read_text())) | {"config_path"}
+    if path.suffix == ".py":
+        strings = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+        known = {text[2:] for text in strings if isinstance(text, str) and text.startswith("--")}
+    assert set(re.findall(r" --(\w+)", command)) <= known
