@@ -1,0 +1,49 @@
+"""Where a run computes: the only place in which CPU, GPU and Ascend differ, besides the kernels behind single functions."""
+
+import os
+from dataclasses import dataclass
+
+import mindspore as ms
+from mindspore import communication
+
+from src.errors import UserError
+
+
+@dataclass(frozen=True)
+class Device:
+    """This process among those of the run, and how it computes.
+
+    Attributes:
+        rank, count: number of this process and how many there are.
+        mixed_precision: float16 compute with dynamic loss scaling and float32 weights.
+    """
+
+    rank: int
+    count: int
+    mixed_precision: bool
+
+
+def set_up_device(target: str, device_id: int, distribute: bool, mixed_precision: str | bool, seed: int) -> Device:
+    """Choose device and graph mode, join the other processes, seed what MindSpore draws.
+
+    Raises:
+        UserError: when the device is not there, or `distribute` is set outside msrun.
+    """
+    if distribute and "MS_WORKER_NUM" not in os.environ and "RANK_SIZE" not in os.environ:
+        raise UserError(
+            "run_distribute: start the run through msrun, e.g. bash scripts/run_distribute_train_model_gpu.sh"
+        )
+    try:
+        # Under msrun each process finds its own device.
+        ms.set_device(target) if distribute or target == "CPU" else ms.set_device(target, device_id)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"device_target: no usable {target} device {device_id} on this machine ({reason})") from error
+    ms.set_context(mode=ms.GRAPH_MODE)
+    ms.set_seed(seed)
+    rank, count = 0, 1
+    if distribute:
+        communication.init()
+        rank, count = communication.get_rank(), communication.get_group_size()
+        ms.set_auto_parallel_context(parallel_mode="data_parallel", gradients_mean=True, device_num=count)
+    return Device(rank, count, target == "Ascend" if mixed_precision == "auto" else bool(mixed_precision))

@@ -1,0 +1,79 @@
+"""What a run says: lines on the console and in log.txt, numbers in metrics.jsonl and TensorBoard files."""
+
+import json
+import logging
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from tensorboardX import SummaryWriter
+
+STEP_KEYS = ("overflow", "scaling_sens", "lr")
+
+
+class RunLog:
+    """The log of one process of a run; only rank 0 writes files.
+
+    Args:
+        folder: of the run; first_step, last_step: the steps that this start will do, for progress and time left.
+    """
+
+    def __init__(self, folder: Path, rank: int, first_step: int, last_step: int) -> None:
+        self.rank = rank
+        self.first_step, self.last_step = first_step, last_step
+        self.started = time.monotonic()
+        self.logger = logging.getLogger(f"run.rank{rank}")
+        self.logger.setLevel(logging.INFO)
+        self.logger.propagate = False
+        self.logger.handlers.clear()
+        handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+        self.metrics = self.curves = None
+        if rank == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(folder / "log.txt", encoding="utf-8"))
+            self.metrics = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+            self.curves = SummaryWriter(str(folder / "tensorboard"))
+        for handler in handlers:
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+            self.logger.addHandler(handler)
+
+    def say(self, sentence: str) -> None:
+        """A plain sentence, from rank 0 only."""
+        if self.rank == 0:
+            self.logger.info(sentence)
+
+    def steps(self, step: int, averages: dict[str, float], iter_time: float, data_time: float) -> None:
+        """The line every print_interval_iter steps: averages since the last one, seconds a step, progress and time left."""
+        losses = {name: value for name, value in averages.items() if name.endswith(("_loss", "_pseudo"))}
+        parts = [f"rank_id:{self.rank}, step: {step}, avg loss: {averages['loss']:.5f}"]
+        parts += [f"{name}: {value:.5f}" for name, value in losses.items()]
+        if "pseudo_boxes" in averages:
+            sure = averages["pseudo_score"] / averages["pseudo_boxes"] if averages["pseudo_boxes"] > 0 else 0.0
+            averages = {**averages, "pseudo_score": sure}
+            parts.append(f"pseudo boxes per image: {averages['pseudo_boxes']:.2f} (mean score {sure:.2f})")
+        parts += [f"iter_time: {iter_time:.3f}", f"data_time: {data_time:.3f}"]
+        parts += [f"{name}: {averages[name]:.6f}" for name in STEP_KEYS]
+        done = step + 1 - self.first_step
+        left = (time.monotonic() - self.started) / max(done, 1) * (self.last_step - step - 1)
+        parts.append(f"progress: {(step + 1) / self.last_step:.1%}, time left: {timedelta(seconds=round(left))}")
+        self.logger.info(", ".join(parts))
+        self.numbers(step, {**averages, "iter_time": iter_time, "data_time": data_time})
+
+    def numbers(self, step: int, values: dict[str, float | None]) -> None:
+        """One row of metrics.jsonl and a point of each TensorBoard curve."""
+        if self.metrics is None:
+            return
+        self.metrics.write(json.dumps({"step": step, **values}, ensure_ascii=False) + "\n")
+        self.metrics.flush()
+        for name, value in values.items():
+            if value is not None:
+                self.curves.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush and close all files."""
+        for handler in self.logger.handlers:
+            handler.close()
+        if self.metrics is not None:
+            self.metrics.close()
+            self.curves.close()

@@ -1,0 +1,69 @@
+"""The folder of one training run: what lies where, and that no other run is disturbed."""
+
+from pathlib import Path
+
+from src.errors import UserError
+
+
+class RunFolder:
+    """Names of the files of a run.
+
+    Attributes:
+        config: the configuration as it was resolved; state: everything that resuming needs.
+        latest: weights of the latest teacher (of the student while there is no teacher); best: of the best one so far.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.state = self.path / "state.ckpt"
+        self.latest = self.path / "model_0.ckpt"
+        self.best = self.path / "best_model.ckpt"
+
+    def student(self, step: int) -> Path:
+        """Weights of the student after `step` steps."""
+        return self.path / f"model_step_{step}.ckpt"
+
+    def teacher(self, step: int) -> Path:
+        """Weights of the teacher after `step` steps."""
+        return self.path / f"teacher_model_step_{step}.ckpt"
+
+    def check(self, resume: bool, overwrite: bool) -> None:
+        """Refuse to disturb another run, and to resume one that is not there; --overwrite clears what it left.
+
+        Raises:
+            UserError: with the remedy.
+        """
+        if resume:
+            if not self.state.is_file():
+                raise UserError(
+                    f"resume: {self.path} holds no stopped run (no {self.state.name}); start without --resume"
+                )
+            return
+        left = [path for path in self._outputs() if path.exists()]
+        if left and not overwrite:
+            raise UserError(
+                f"save_checkpoint_path: {self.path} holds another run ({left[0].name}); choose another folder, "
+                "continue that run with --resume, or replace it with --overwrite"
+            )
+        for path in left:
+            path.unlink()
+
+    def forget_old(self, keep: int) -> None:
+        """Remove step checkpoints but the newest `keep` of student and teacher each."""
+        for pattern in ("model_step_*.ckpt", "teacher_model_step_*.ckpt"):
+            steps = sorted(self.path.glob(pattern), key=lambda path: int(path.stem.rsplit("_", 1)[1]))
+            for path in steps[:-keep]:
+                path.unlink()
+
+    def _outputs(self) -> list[Path]:
+        return [
+            self.config,
+            self.state,
+            self.latest,
+            self.best,
+            self.path / "log.txt",
+            self.path / "metrics.jsonl",
+            *self.path.glob("tensorboard/events.*"),
+            *self.path.glob("*model_step_*.ckpt"),
+        ]
