@@ -23,7 +23,7 @@ from src.evaluation.records import categories_of, coco_records, detect
 from src.files import check_free, write_json, write_text
 from src.systems import build_network
 from src.training.device import set_up_device
-from src.training.restore import restore_detector
+from src.training.restore import recipe_of, restore_detector
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,19 @@ class Outputs:
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Read and check everything, detect, score, write."""
-    config = load_config(__doc__, argv)
+    config = load_config(__doc__, argv, recipe_of)
     require(config, "checkpoint_path", "eval_img_dir", "eval_ann_file")
     outputs = free_outputs(Path(config.eval_output_dir), config.overwrite)
     annotations = read_annotations(config.eval_ann_file)
     check_labelled(annotations)
     check_images(annotations, config.eval_img_dir)
     device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
-    network, settings, card = restore_detector(
-        config.checkpoint_path,
-        config,
-        lambda settings, class_count: build_network(settings, class_count, device.mixed_precision),
+    network, card = restore_detector(
+        config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
     )
     category_ids = categories_of(card.class_names, annotations, config.eval_ann_file)
 
-    records = find_records(network, settings, annotations, category_ids)
+    records = find_records(network, config, annotations, category_ids)
     metrics = evaluate(annotations, records) | {"checkpoint": str(config.checkpoint_path), "step": card.step}
     table = format_table(metrics)
     write_json(outputs.records, records, config.overwrite)
@@ -75,16 +73,16 @@ def free_outputs(folder: Path, overwrite: bool) -> Outputs:
     return outputs
 
 
-def find_records(network: nn.Cell, settings: Config, annotations: Annotations, category_ids: list[int]) -> list[dict]:
+def find_records(network: nn.Cell, config: Config, annotations: Annotations, category_ids: list[int]) -> list[dict]:
     """Run the network over all images; returns COCO result records."""
     batches = evaluation_batches(
         annotations.images,
-        settings.eval_img_dir,
-        settings.img_height,
-        settings.img_width,
-        settings.keep_ratio,
-        settings.test_batch_size,
-        settings.num_parallel_workers,
+        config.eval_img_dir,
+        config.img_height,
+        config.img_width,
+        config.keep_ratio,
+        config.test_batch_size,
+        config.num_parallel_workers,
     )
 
     def run(images: np.ndarray) -> list[np.ndarray]:

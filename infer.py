@@ -29,22 +29,20 @@ from src.evaluation.records import Detections, categories_of, detect, inference_
 from src.files import check_free, write_whole
 from src.systems import build_network
 from src.training.device import set_up_device
-from src.training.restore import restore_detector
+from src.training.restore import recipe_of, restore_detector
 
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Read and check everything, detect, write."""
-    config = load_config(__doc__, argv)
+    config = load_config(__doc__, argv, recipe_of)
     require(config, "checkpoint_path")
     entries = find_images(config)
     folder = Path(config.eval_output_dir)
     check_outputs(folder, entries, config)
     device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
-    network, settings, card = restore_detector(
-        config.checkpoint_path,
-        config,
-        lambda settings, class_count: build_network(settings, class_count, device.mixed_precision),
+    network, card = restore_detector(
+        config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
     )
     if config.infer_img_dir is None:
         categories_of(card.class_names, read_annotations(config.train_ann_file), config.train_ann_file)
@@ -53,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
         # One image at a time: the detections of 100,000 images do not fit into memory.
         with path.open("w", encoding="utf-8") as file:
             file.write("{")
-            for number, (entry, detections) in enumerate(find_objects(network, settings, entries)):
+            for number, (entry, detections) in enumerate(find_objects(network, config, entries)):
                 rows = json.dumps(inference_records(entry, detections), ensure_ascii=False)
                 file.write(f"{',' if number else ''}\n{json.dumps(entry.file_name, ensure_ascii=False)}: {rows}")
                 if config.draw_pics:
@@ -102,17 +100,17 @@ def check_outputs(folder: Path, entries: tuple[ImageEntry, ...], config: Config)
 
 
 def find_objects(
-    network: nn.Cell, settings: Config, entries: tuple[ImageEntry, ...]
+    network: nn.Cell, config: Config, entries: tuple[ImageEntry, ...]
 ) -> Iterator[tuple[ImageEntry, Detections]]:
     """Each image with what was found in it."""
     batches = evaluation_batches(
         entries,
-        settings.train_img_dir,
-        settings.img_height,
-        settings.img_width,
-        settings.keep_ratio,
-        settings.test_batch_size,
-        settings.num_parallel_workers,
+        config.train_img_dir,
+        config.img_height,
+        config.img_width,
+        config.keep_ratio,
+        config.test_batch_size,
+        config.num_parallel_workers,
     )
 
     def run(images: np.ndarray) -> list[np.ndarray]:

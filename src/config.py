@@ -8,6 +8,7 @@ import argparse
 import difflib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Literal
@@ -134,25 +135,40 @@ class Config:
 
 
 KEYS = tuple(field.name for field in fields(Config))
+# What a detector is, as opposed to how it is trained or run: a checkpoint brings these along.
+RECIPE_KEYS = (
+    *KEYS[KEYS.index("img_width") : KEYS.index("keep_ratio") + 1],
+    "num_gts",
+    *KEYS[KEYS.index("system") : KEYS.index("test_max_per_img") + 1],
+)
 
 
-def load_config(description: str, argv: list[str] | None = None) -> Config:
-    """Read base.yaml, the leaf named by --config_path, and the command line, each overriding the one before.
+def load_config(
+    description: str, argv: list[str] | None = None, recipe_of: Callable[[str], dict] | None = None
+) -> Config:
+    """Read base.yaml, the checkpoint's recipe, the leaf of --config_path and the command line, each overriding the one before.
+
+    Args:
+        description: what the script does, for --help.
+        recipe_of: reads the settings a checkpoint was trained with; its RECIPE_KEYS are taken for --checkpoint_path.
 
     Raises:
-        UserError: with all mistakes of all three sources in one message.
+        UserError: with all mistakes of all sources in one message.
     """
     arguments, unknown = _parser(description).parse_known_args(argv)
     given = {key: _plain(text) for key, text in vars(arguments).items() if key in KEYS and text is not None}
     faults = [_unknown_key(word.split("=")[0].lstrip("-"), "command line") for word in unknown if word.startswith("--")]
-    faults += [f"command line: {word!r} belongs to no argument" for word in unknown if not word.startswith("--")]
+    if not faults:
+        faults = [f"command line: {word!r} belongs to no argument" for word in unknown]
+    leaf = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
+    faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS]
+    given = {key: value for key, value in leaf.items() if key in KEYS} | given
+
     values = _read_yaml(CONFIG_FOLDER / "base.yaml")
-    if arguments.config_path:
-        leaf = _read_yaml(Path(arguments.config_path))
-        faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS]
-        values.update({key: value for key, value in leaf.items() if key in KEYS})
-    values.update(given)
-    return check_config(values, faults)
+    if recipe_of and given.get("checkpoint_path"):
+        recipe = recipe_of(str(given["checkpoint_path"]))
+        values.update({key: recipe[key] for key in RECIPE_KEYS if key in recipe})
+    return check_config(values | given, faults)
 
 
 def check_config(values: dict, faults: list[str] | None = None) -> Config:
@@ -172,7 +188,9 @@ def check_config(values: dict, faults: list[str] | None = None) -> Config:
     if config is not None:
         faults += _contradictions(config)
     if faults:
-        raise UserError("the configuration has {} mistake(s):\n  {}".format(len(faults), "\n  ".join(dict.fromkeys(faults))))
+        raise UserError(
+            "the configuration has {} mistake(s):\n  {}".format(len(faults), "\n  ".join(dict.fromkeys(faults)))
+        )
     return config
 
 
@@ -186,7 +204,10 @@ def _contradictions(config: Config) -> list[str]:
 
     for key in ("img_width", "img_height"):
         size = getattr(config, key)
-        expect(size % 32 == 0, f"{key}: must be a multiple of 32, got {size}; the nearest is {max(32, round(size / 32) * 32)}")
+        expect(
+            size % 32 == 0,
+            f"{key}: must be a multiple of 32, got {size}; the nearest is {max(32, round(size / 32) * 32)}",
+        )
     expect(
         config.burn_up_iter <= config.max_iter,
         f"burn_up_iter: must not exceed max_iter, got {config.burn_up_iter} > {config.max_iter}",
@@ -211,7 +232,9 @@ def _contradictions(config: Config) -> list[str]:
         (config.eval_img_dir is None) == (config.eval_ann_file is None),
         "eval_img_dir and eval_ann_file: give both or neither",
     )
-    expect(bool(config.anchor_scales) and bool(config.anchor_ratios), "anchor_scales, anchor_ratios: at least one of each")
+    expect(
+        bool(config.anchor_scales) and bool(config.anchor_ratios), "anchor_scales, anchor_ratios: at least one of each"
+    )
     expect(config.ema_keep_rate < 1, "ema_keep_rate: must be below 1, or the teacher never learns")
     return faults
 
@@ -224,7 +247,9 @@ def require(config: Config, *keys: str) -> None:
     """
     missing = [key for key in keys if getattr(config, key) is None]
     if missing:
-        raise UserError("missing: " + ", ".join(f"--{key}" for key in missing) + " (or the same keys in the file of --config_path)")
+        raise UserError(
+            "missing: " + ", ".join(f"--{key}" for key in missing) + " (or the same keys in the file of --config_path)"
+        )
 
 
 def save_config(config: Config) -> str:
@@ -234,7 +259,9 @@ def save_config(config: Config) -> str:
 
 def _parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
-    parser.add_argument("--config_path", metavar="FILE", help="YAML file that states differences from configs/base.yaml")
+    parser.add_argument(
+        "--config_path", metavar="FILE", help="YAML file that states differences from configs/base.yaml"
+    )
     helps = _help_texts()
     for key in KEYS:
         if key in ("resume", "overwrite", "run_distribute"):

@@ -29,6 +29,7 @@ class StepSettings:
         clip_norm: greatest L2 norm of each parameter's gradient.
         dynamic_loss_scale: for float16; float32 needs none. scale_window: good steps before the scale doubles.
         burn_in_steps: step number at which the teacher starts; threshold: least score of a pseudo-label.
+        keep_rate, ramp: of the teacher's moving average, see `MovingAverage`.
     """
 
     term_weights: tuple[float, ...]
@@ -42,16 +43,20 @@ class StepSettings:
     scale_window: int
     burn_in_steps: int
     threshold: float
+    keep_rate: float
+    ramp: bool
 
 
 class RunState(nn.Cell):
     """What both phases share and a checkpoint keeps: step number, loss scale, good steps since it last changed."""
 
     def __init__(self, initial_loss_scale: float) -> None:
-        super().__init__()
-        self.step = Parameter(Tensor(0, mstype.int32), name="step", requires_grad=False)
-        self.loss_scale = Parameter(Tensor(initial_loss_scale, mstype.float32), name="loss_scale", requires_grad=False)
-        self.good_steps = Parameter(Tensor(0, mstype.int32), name="good_steps", requires_grad=False)
+        super().__init__(auto_prefix=False)
+        self.step = Parameter(Tensor(0, mstype.int32), name="run.step", requires_grad=False)
+        self.loss_scale = Parameter(
+            Tensor(initial_loss_scale, mstype.float32), name="run.loss_scale", requires_grad=False
+        )
+        self.good_steps = Parameter(Tensor(0, mstype.int32), name="run.good_steps", requires_grad=False)
 
 
 class _Update(nn.Cell):
@@ -194,7 +199,6 @@ class TeacherStudentStep(nn.Cell):
         self,
         student: nn.Cell,
         teacher: nn.Cell,
-        average: MovingAverage,
         optimizer: nn.Optimizer,
         learning_rates: np.ndarray,
         state: RunState,
@@ -204,7 +208,7 @@ class TeacherStudentStep(nn.Cell):
         super().__init__(auto_prefix=False)
         self.student = student
         self.teacher = teacher
-        self.average = average
+        self.average = MovingAverage(teacher, student, settings.keep_rate, settings.ramp)
         self.settings = settings
         self.state = state
         self.update = _Update(optimizer, learning_rates, state, settings, device_count)

@@ -53,5 +53,4 @@ def propose(
         scores.append(ops.where(ops.logical_and(kept, sides > 1e-3), ops.sigmoid(score), -1.0))
     candidates, scores = ops.concat(candidates, 1), ops.concat(scores, 1)
     score, index = ops.topk(scores, min(limits.count, scores.shape[1]))
-    chosen = ops.gather_elements(candidates, 1, ops.broadcast_to(index[..., None], index.shape + (4,)))
-    return chosen, score >= 0.0
+    return boxes.take_rows(candidates, index), score >= 0.0

@@ -78,26 +78,20 @@ def sample_rois(
     gt_boxes, gt_labels, gt_valid, gt_crowd = ground_truth
     candidates = ops.concat((gt_boxes, proposals), 1)
     usable = ops.concat((gt_valid, proposals_valid), 1)
-    priority = priorities(priority_table, step)
-    rois, labels, matched_boxes, valids = [], [], [], []
-    for image in range(proposals.shape[0]):
-        matched, state = match(
-            candidates[image],
-            gt_boxes[image],
-            gt_valid[image],
-            gt_crowd[image],
-            targets.positive_iou,
-            targets.negative_iou,
-            targets.positive_iou,
-        )
-        state = ops.where(usable[image], state, IGNORED)
-        index, positive, valid = sample(state, priority, targets.sample_size, targets.max_positive)
-        row = ops.gather(matched, index, 0)
-        rois.append(ops.gather(candidates[image], index, 0))
-        labels.append(ops.where(positive, ops.gather(gt_labels[image], row, 0), 0))
-        matched_boxes.append(ops.gather(gt_boxes[image], row, 0))
-        valids.append(valid)
-    return ops.stack(rois), ops.stack(labels).astype(mstype.int32), ops.stack(matched_boxes), ops.stack(valids)
+    matched, state = match(
+        candidates,
+        gt_boxes,
+        gt_valid,
+        gt_crowd,
+        targets.positive_iou,
+        targets.negative_iou,
+        targets.positive_iou,
+    )
+    state = ops.where(usable, state, IGNORED)
+    index, positive, valid = sample(state, priorities(priority_table, step), targets.sample_size, targets.max_positive)
+    row = ops.gather_elements(matched, 1, index)
+    labels = ops.where(positive, ops.gather_elements(gt_labels, 1, row), 0)
+    return boxes.take_rows(candidates, index), labels.astype(mstype.int32), boxes.take_rows(gt_boxes, row), valid
 
 
 def rcnn_loss(
@@ -148,9 +142,7 @@ def detect(
     roi = ops.floor_divide(flat, class_count - 1)
     label = flat - roi * (class_count - 1) + 1
     flat_box = roi * class_count + label
-    box = ops.gather_elements(
-        refined.reshape(batch, -1, 4), 1, ops.broadcast_to(flat_box[..., None], flat_box.shape + (4,))
-    )
+    box = boxes.take_rows(refined.reshape(batch, -1, 4), flat_box)
     # Boxes of different classes are moved apart, so that one suppression serves all classes.
     apart = box + (label.astype(mstype.float32) * (max(height, width) + 1.0))[..., None]
     kept = ops.stack([keep_mask(apart[image], limits.nms_iou) for image in range(batch)])
@@ -159,6 +151,6 @@ def detect(
     score, rank = ops.topk(final, min(limits.count, final.shape[1]))
     label = ops.gather_elements(label, 1, rank).astype(mstype.int32)
     roi = ops.gather_elements(roi, 1, rank)
-    box = ops.gather_elements(box, 1, ops.broadcast_to(rank[..., None], rank.shape + (4,)))
-    probability = ops.gather_elements(probabilities, 1, ops.broadcast_to(roi[..., None], roi.shape + (class_count,)))
+    box = boxes.take_rows(box, rank)
+    probability = boxes.take_rows(probabilities, roi)
     return box, score, label, probability, score > 0.0

@@ -9,7 +9,7 @@ from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import Normal
 
-from src.parts import box_coder
+from src.parts import box_coder, boxes
 from src.parts.losses import binary_cross_entropy, smooth_l1
 from src.parts.matcher import IGNORED, match
 from src.parts.sampler import priorities, sample
@@ -78,28 +78,21 @@ def rpn_loss(
         classification [B], regression [B], float32.
     """
     gt_boxes, _, gt_valid, gt_crowd = ground_truth
-    priority = priorities(priority_table, step)
-    classification, regression = [], []
-    for image in range(logits.shape[0]):
-        matched, state = match(
-            anchors,
-            gt_boxes[image],
-            gt_valid[image],
-            gt_crowd[image],
-            targets.positive_iou,
-            targets.negative_iou,
-            targets.lowest_best_iou,
-        )
-        state = ops.where(allowed, state, IGNORED)
-        index, positive, valid = sample(state, priority, targets.sample_size, targets.max_positive)
-        positive = positive.astype(mstype.float32)
-        entropy = binary_cross_entropy(ops.gather(logits[image], index, 0), positive) * valid.astype(mstype.float32)
-        wanted = box_coder.encode(
-            ops.gather(gt_boxes[image], ops.gather(matched, index, 0), 0), ops.gather(anchors, index, 0), STDS
-        )
-        distance = (
-            smooth_l1(ops.gather(deltas[image], index, 0), ops.stop_gradient(wanted), SMOOTH_L1_BETA).sum(-1) * positive
-        )
-        classification.append(entropy.sum() / targets.sample_size)
-        regression.append(distance.sum() / targets.sample_size)
-    return ops.stack(classification), ops.stack(regression)
+    matched, state = match(
+        anchors,
+        gt_boxes,
+        gt_valid,
+        gt_crowd,
+        targets.positive_iou,
+        targets.negative_iou,
+        targets.lowest_best_iou,
+    )
+    state = ops.where(allowed, state, IGNORED)
+    index, positive, valid = sample(state, priorities(priority_table, step), targets.sample_size, targets.max_positive)
+    positive = positive.astype(mstype.float32)
+    entropy = binary_cross_entropy(ops.gather_elements(logits, 1, index), positive) * valid.astype(mstype.float32)
+
+    gt_of_anchor = boxes.take_rows(gt_boxes, ops.gather_elements(matched, 1, index))
+    wanted = ops.stop_gradient(box_coder.encode(gt_of_anchor, ops.gather(anchors, index, 0), STDS))
+    distance = smooth_l1(boxes.take_rows(deltas, index), wanted, SMOOTH_L1_BETA).sum(-1) * positive
+    return entropy.sum(-1) / targets.sample_size, distance.sum(-1) / targets.sample_size

@@ -1,6 +1,6 @@
 """Geometry of boxes (x1, y1, x2, y2) with width = x2 - x1, as plain functions on tensors.
 
-Axes: N and M boxes, G ground-truth boxes, A anchors.
+Axes: B images, G ground-truth boxes, A anchors or other boxes.
 """
 
 from mindspore import Tensor, ops
@@ -28,14 +28,36 @@ def _inclusive(boxes: Tensor) -> Tensor:
     return boxes - Tensor([0.0, 0.0, 1.0, 1.0], boxes.dtype)
 
 
-def iou_matrix(ground_truth: Tensor, boxes: Tensor) -> Tensor:
-    """Intersection over union of ground truth [G, 4] and boxes [A, 4]: float32 [G, A].
+def iou(ground_truth: Tensor, boxes: Tensor) -> Tensor:
+    """Intersection over union of ground truth [B, G, 4] and boxes [A, 4], the same for all images, or [B, A, 4].
 
-    A pair in which both boxes are empty has no defined value; mask such rows before use.
+    Returns:
+        float32 [B, G, A]. A pair in which both boxes are empty has no defined value.
     """
-    return IOU_OPERATOR(_inclusive(boxes), _inclusive(ground_truth))
+    batch, count = ground_truth.shape[:2]
+    truth, others = _inclusive(ground_truth), _inclusive(boxes)
+    if boxes.ndim == 2:
+        return IOU_OPERATOR(others, truth.reshape(-1, 4)).reshape(batch, count, -1)
+    return ops.stack([IOU_OPERATOR(others[image], truth[image]) for image in range(batch)])
 
 
-def covered_share(regions: Tensor, boxes: Tensor) -> Tensor:
-    """The share of each box [A, 4] that lies inside each region [G, 4]: float32 [G, A] (COCO's overlap with a crowd)."""
-    return ops.transpose(IOF_OPERATOR(_inclusive(regions), _inclusive(boxes)), (1, 0))
+def greatest_cover(regions: Tensor, boxes: Tensor) -> Tensor:
+    """The greatest share of each box that one region covers (COCO's overlap with a crowd).
+
+    Args:
+        regions: [B, G, 4]; boxes: [A, 4], the same for all images, or [B, A, 4].
+
+    Returns:
+        float32 [B, A].
+    """
+    batch, count = regions.shape[:2]
+    areas, others = _inclusive(regions), _inclusive(boxes)
+    if boxes.ndim == 2:
+        share = IOF_OPERATOR(areas.reshape(-1, 4), others).reshape(-1, batch, count)
+        return ops.transpose(share.max(axis=-1), (1, 0))
+    return ops.stack([IOF_OPERATOR(areas[image], others[image]).max(axis=-1) for image in range(batch)])
+
+
+def take_rows(rows: Tensor, index: Tensor) -> Tensor:
+    """Rows [B, N, D] at index [B, M]: [B, M, D], image by image."""
+    return ops.gather_elements(rows, 1, ops.broadcast_to(index[..., None], index.shape + (rows.shape[-1],)))

@@ -29,18 +29,19 @@ def priorities(table: Tensor, step: Tensor) -> Tensor:
 
 
 def sample(state: Tensor, priority: Tensor, total: int, max_positive: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Choose up to `max_positive` positives and fill up with negatives, at random, to `total` rows.
+    """Choose up to `max_positive` positives and fill up with negatives, at random, to `total` rows an image.
 
     Args:
-        state: [A] int32 of `matcher.match`; priority: [A] float32 in [0, 1).
+        state: [B, A] int32 of `matcher.match`; priority: [A] float32 in [0, 1).
 
     Returns:
-        index [S] int32 into A, is_positive [S] bool, is_valid [S] bool, with S = min(total, A); rows that are not valid are filler.
+        index [B, S] int32 into A, is_positive [B, S] bool, is_valid [B, S] bool, with S = min(total, A); rows that are not
+        valid are filler.
     """
-    total = min(total, state.shape[0])
-    positive_P, index_P = ops.topk(ops.where(state == POSITIVE, priority, -1.0), min(max_positive, total))
-    negative_N, index_N = ops.topk(ops.where(state == NEGATIVE, priority, -1.0), total)
-    rank = ops.concat((ops.where(positive_P >= 0, positive_P + 2.0, -1.0), negative_N))
-    rank_S, chosen_S = ops.topk(rank, total)
-    index_S = ops.gather(ops.concat((index_P, index_N)), chosen_S, 0)
-    return index_S.astype(mstype.int32), rank_S >= 2.0, rank_S >= 0.0
+    total = min(total, state.shape[1])
+    positive_BP, index_BP = ops.topk(ops.where(state == POSITIVE, priority, -1.0), min(max_positive, total))
+    negative_BN, index_BN = ops.topk(ops.where(state == NEGATIVE, priority, -1.0), total)
+    rank = ops.concat((ops.where(positive_BP >= 0, positive_BP + 2.0, -1.0), negative_BN), 1)
+    rank_BS, chosen_BS = ops.topk(rank, total)
+    index_BS = ops.gather_elements(ops.concat((index_BP, index_BN), 1), 1, chosen_BS)
+    return index_BS.astype(mstype.int32), rank_BS >= 2.0, rank_BS >= 0.0
