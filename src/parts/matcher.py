@@ -47,7 +47,8 @@ def match(
 
     if lowest_best_iou < positive_iou:
         best_box_BG, iou_BG = ops.ArgMaxWithValue(axis=2)(iou_BGA)
-        matched_BA, state_BA = _claim(matched_BA, state_BA, best_box_BG, iou_BG >= lowest_best_iou)
+        claims_BG = ops.logical_and(gt_valid, iou_BG >= lowest_best_iou)
+        matched_BA, state_BA = _claim(matched_BA, state_BA, best_box_BG, claims_BG)
     return matched_BA.astype(mstype.int32), state_BA.astype(mstype.int32)
 
 

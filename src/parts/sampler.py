@@ -12,8 +12,11 @@ from src.parts.matcher import NEGATIVE, POSITIVE
 
 
 def priority_table(count: int) -> Tensor:
-    """Fixed uniform random numbers, float32 [count], the source of every step's priorities."""
-    return Tensor(np.random.default_rng(count).random(count, np.float32))
+    """Fixed random numbers in [0.1, 1), float32 [count], the source of every step's priorities.
+
+    A number near 0 would give its row nearly the same priority at every step.
+    """
+    return Tensor(np.random.default_rng(count).uniform(0.1, 1.0, count).astype(np.float32))
 
 
 def priorities(table: Tensor, step: Tensor) -> Tensor:
