@@ -47,6 +47,17 @@ TINY = {
 }
 
 
+@pytest.fixture
+def pynative():
+    """MindSpore runs operator by operator; graphs are compiled only where a graph is the point."""
+    import mindspore as ms
+
+    before = ms.get_context("mode")
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    yield
+    ms.set_context(mode=before)
+
+
 @dataclass(frozen=True)
 class TinyData:
     """Five labelled images, one of them empty, and three unlabelled ones of other sizes, some in a sub-folder.

@@ -1,0 +1,109 @@
+"""What the tests compare with: geometry, matching and suppression in plain NumPy loops, and random boxes of every kind."""
+
+import numpy as np
+
+KINDS = ("random", "small", "border", "none")
+
+
+def random_boxes(rng: np.random.Generator, count: int, kind: str, height: int = 64, width: int = 64) -> np.ndarray:
+    """Boxes (x1, y1, x2, y2), float32 [count, 4]: any, of 1 to 4 pixels, or touching a border of the image."""
+    low, high = {"small": (1, 4), "random": (4, 40), "border": (4, 40), "none": (4, 40)}[kind]
+    sides = rng.uniform(low, high, (count, 2))
+    corner = rng.uniform(0, 1, (count, 2)) * (np.array([width, height]) - sides)
+    if kind == "border":
+        corner[::2, 0] = 0
+        corner[1::2, 1] = height - sides[1::2, 1]
+    return np.concatenate([corner, corner + sides], 1).astype(np.float32)
+
+
+def intersection(a: np.ndarray, b: np.ndarray) -> float:
+    """Area that two boxes share."""
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def area(box: np.ndarray) -> float:
+    """Width times height."""
+    return float(box[2] - box[0]) * float(box[3] - box[1])
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes."""
+    shared = intersection(a, b)
+    return shared / (area(a) + area(b) - shared)
+
+
+def iou_table(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """IoU of each row with each column."""
+    return np.array([[iou(a, b) for b in columns] for a in rows]).reshape(len(rows), len(columns))
+
+
+def encode(box: np.ndarray, anchor: np.ndarray, stds: tuple[float, ...]) -> np.ndarray:
+    """Offsets from an anchor to a box (Ren et al. 2015, eq. 2), divided by stds."""
+    w_a, h_a, w, h = anchor[2] - anchor[0], anchor[3] - anchor[1], box[2] - box[0], box[3] - box[1]
+    dx = ((box[0] + box[2]) - (anchor[0] + anchor[2])) / 2 / w_a
+    dy = ((box[1] + box[3]) - (anchor[1] + anchor[3])) / 2 / h_a
+    return np.array([dx, dy, np.log(w / w_a), np.log(h / h_a)]) / stds
+
+
+def decode(delta: np.ndarray, anchor: np.ndarray, stds: tuple[float, ...]) -> np.ndarray:
+    """The box that offsets from an anchor mean."""
+    w_a, h_a = anchor[2] - anchor[0], anchor[3] - anchor[1]
+    dx, dy, dw, dh = np.asarray(delta, np.float64) * stds
+    x, y = (anchor[0] + anchor[2]) / 2 + dx * w_a, (anchor[1] + anchor[3]) / 2 + dy * h_a
+    w, h = w_a * np.exp(dw), h_a * np.exp(dh)
+    return np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2])
+
+
+def clip(box: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The part of a box inside the image."""
+    return np.clip(box, 0, [width, height, width, height])
+
+
+def suppress(boxes: np.ndarray, threshold: float) -> np.ndarray:
+    """Greedy non-maximum suppression of boxes given best first: which of them stay."""
+    kept: list[int] = []
+    for index, box in enumerate(boxes):
+        if all(iou(boxes[better], box) <= threshold for better in kept):
+            kept.append(index)
+    return np.isin(np.arange(len(boxes)), kept)
+
+
+def match(
+    anchors: np.ndarray,
+    boxes: np.ndarray,
+    crowds: np.ndarray,
+    positive: float,
+    negative: float,
+    lowest_best: float,
+) -> tuple[list[set[int]], np.ndarray]:
+    """States of anchors (1, 0, -1), and the ground-truth rows that each may be matched to (several only where they tie)."""
+    state, rows = np.full(len(anchors), -1), [set() for _ in anchors]
+    table = iou_table(boxes, anchors)
+    for number, anchor in enumerate(anchors):
+        best = table[:, number].max() if len(boxes) else 0.0
+        if len(boxes):
+            rows[number] = {int(table[:, number].argmax())}
+        if best >= positive:
+            state[number] = 1
+        elif best < negative:
+            crowded = any(intersection(crowd, anchor) >= 0.5 * area(anchor) for crowd in crowds)
+            state[number] = -1 if crowded else 0
+    claims: dict[int, set[int]] = {}
+    for row in range(len(boxes)):
+        if lowest_best < positive and table[row].max() >= lowest_best:
+            claims.setdefault(int(table[row].argmax()), set()).add(row)
+    for number, claimants in claims.items():
+        state[number], rows[number] = 1, claimants
+    return rows, state
+
+
+def smooth_l1(prediction: float, target: float, beta: float) -> float:
+    """Huber-like loss of one number."""
+    distance = abs(float(prediction) - float(target))
+    return 0.5 * distance**2 / beta if distance < beta else distance - 0.5 * beta
+
+
+def cross_entropy(logits: np.ndarray, label: int) -> float:
+    """Softmax cross-entropy of one row."""
+    logits = np.asarray(logits, np.float64)
+    return float(np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[label])

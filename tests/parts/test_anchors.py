@@ -1,0 +1,31 @@
+"""Anchors by hand: area, ratio, order and place."""
+
+import numpy as np
+
+from src.parts.anchors import cell_anchors, grid_anchors, inside_image
+
+
+def test_area_and_ratio():
+    cell = cell_anchors(8, (2.0, 4.0), (0.5, 1.0, 2.0))
+    sides = cell[:, 2:] - cell[:, :2]
+    assert cell.dtype == np.float32
+    np.testing.assert_allclose(cell[:, :2], -cell[:, 2:])
+    np.testing.assert_allclose(sides.prod(1), [16**2, 32**2] * 3, rtol=1e-5)
+    np.testing.assert_allclose(sides[:, 1] / sides[:, 0], np.repeat([0.5, 1.0, 2.0], 2), rtol=1e-5)
+    np.testing.assert_array_equal(cell[2], [-8, -8, 8, 8])
+
+
+def test_centres_go_row_by_row_with_the_anchors_of_a_cell_adjacent():
+    cell = np.array([[-2, -1, 2, 1], [-1, -1, 1, 1]], np.float32)
+    grid = grid_anchors(2, 3, 4, cell)
+    assert grid.shape == (12, 4) and grid.dtype == np.float32
+    np.testing.assert_array_equal(grid[0], [0, 1, 4, 3])
+    np.testing.assert_array_equal(grid[1], [1, 1, 3, 3])
+    np.testing.assert_array_equal(
+        (grid[::2, :2] + grid[::2, 2:]) / 2, [[2, 2], [6, 2], [10, 2], [2, 6], [6, 6], [10, 6]]
+    )
+
+
+def test_inside_counts_the_border_and_takes_height_and_width_apart():
+    anchors = np.array([[0, 0, 20, 10], [0, 0, 10, 20], [-1, 0, 5, 5], [0, -0.5, 5, 5], [1, 1, 20.5, 5]], np.float32)
+    assert inside_image(anchors, height=10, width=20).tolist() == [True, False, False, False, False]

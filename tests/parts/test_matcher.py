@@ -1,0 +1,71 @@
+"""Matching against a loop over anchors, and each of its rules by hand."""
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+from src.parts.anchors import cell_anchors, grid_anchors
+from src.parts.matcher import match
+from tests import oracles
+
+pytestmark = pytest.mark.usefixtures("pynative")
+ANCHORS = np.concatenate([grid_anchors(n, n, 64 // n, cell_anchors(64 // n, (2.0,), (0.5, 1.0, 2.0))) for n in (8, 4)])
+
+
+def run(anchors, rows, positive=0.7, negative=0.3, lowest_best=0.3):
+    """Match a batch of images, each a list of (box, "object" | "crowd" | "padding"); NumPy in and out."""
+    boxes = np.array([[box for box, _ in image] for image in rows], np.float32)
+    valid = np.array([[what == "object" for _, what in image] for image in rows])
+    crowd = np.array([[what == "crowd" for _, what in image] for image in rows])
+    found = match(Tensor(anchors), Tensor(boxes), Tensor(valid), Tensor(crowd), positive, negative, lowest_best)
+    return found[0].asnumpy(), found[1].asnumpy()
+
+
+@pytest.mark.parametrize("lowest_best", [0.3, 0.7])
+@pytest.mark.parametrize("shared", [True, False])
+def test_random_images_against_a_loop(shared, lowest_best):
+    rng = np.random.default_rng(4)
+    rows = []
+    for kind in oracles.KINDS:
+        kinds = rng.choice(["object", "crowd", "padding"], 6, p=[0.6, 0.2, 0.2])
+        if kind == "none":
+            kinds[:] = "padding"
+        rows.append(list(zip(oracles.random_boxes(rng, 6, kind), kinds)))
+    anchors = ANCHORS if shared else np.stack([rng.permutation(ANCHORS) for _ in rows])
+    matched, state = run(anchors, rows, lowest_best=lowest_best)
+    for image, content in enumerate(rows):
+        row_numbers = [number for number, (_, what) in enumerate(content) if what == "object"]
+        boxes = np.array([content[number][0] for number in row_numbers]).reshape(-1, 4)
+        crowds = np.array([box for box, what in content if what == "crowd"]).reshape(-1, 4)
+        its_anchors = anchors if shared else anchors[image]
+        allowed, wanted = oracles.match(its_anchors, boxes, crowds, 0.7, 0.3, lowest_best)
+        np.testing.assert_array_equal(state[image], wanted)
+        for number in np.flatnonzero(wanted == 1):
+            assert matched[image, number] in {row_numbers[row] for row in allowed[number]}
+    assert (state[-1] == 0).all()
+
+
+def test_the_three_states_by_hand():
+    anchors = np.array([[0, 0, 10, 10], [0, 0, 10, 20], [30, 30, 40, 40]], np.float32)
+    matched, state = run(anchors, [[((50, 50, 60, 60), "padding"), ((0, 0, 10, 10), "object")]])
+    assert state.tolist() == [[1, -1, 0]] and matched[0, 0] == 1
+
+
+def test_a_crowd_is_neither_background_nor_an_object():
+    anchors = np.array([[10, 10, 20, 20], [15, 40, 35, 50], [50, 50, 60, 60]], np.float32)
+    _, state = run(anchors, [[((0, 0, 30, 60), "crowd")]])
+    assert state.tolist() == [[-1, -1, 0]]
+    _, state = run(anchors, [[((0, 0, 30, 60), "crowd"), ((10, 10, 20, 20), "object")]])
+    assert state.tolist() == [[1, -1, 0]]
+
+
+def test_the_best_anchor_of_an_object_is_positive_from_the_lowest_iou_on():
+    anchors = np.array([[0, 0, 10, 10], [0, 0, 10, 8], [40, 40, 50, 50]], np.float32)
+    thirds = [((0, 0, 10, 25), "object")]  # IoU 0.4 and 0.32
+    assert run(anchors, [thirds], lowest_best=0.3)[1].tolist() == [[1, -1, 0]]
+    assert run(anchors, [thirds], lowest_best=0.5)[1].tolist() == [[-1, -1, 0]]
+
+
+def test_padding_claims_no_anchor_even_without_a_lowest_iou():
+    rows = [((0, 0, 0, 0), "padding"), ((12, 12, 20, 20), "padding")]
+    assert (run(ANCHORS, [rows], lowest_best=0.0)[1] == 0).all()
