@@ -309,25 +309,26 @@ def train(
             count, waited, spent = 0, 0.0, 0.0
         else:
             spent += time.perf_counter() - started
-        if data.evaluation and (last or (config.eval_interval_iter and done % config.eval_interval_iter == 0)):
-            facts = evaluate_now(config, data, networks, device, folder, log, facts, done)
-        if device.rank == 0 and (last or done % config.save_checkpoint_interval == 0):
+        evaluates = data.evaluation and (last or (config.eval_interval_iter and done % config.eval_interval_iter == 0))
+        saves = device.rank == 0 and (last or done % config.save_checkpoint_interval == 0)
+        if saves:
             save(config, data, networks, folder, facts, done)
+        if evaluates and device.rank == 0:
+            facts = evaluate_now(config, data, networks, folder, log, facts, done)
+            if saves:  # saved before too: an evaluation that fails must not cost the training
+                save_state(networks.saved(), folder.state, facts)
 
 
 def evaluate_now(
     config: Config,
     data: Data,
     networks: Networks,
-    device: Device,
     folder: RunFolder,
     log: RunLog,
     facts: dict,
     done: int,
 ) -> dict:
     """AP of the student and, once it has started, of the teacher; keeps the best. Returns the facts with the best AP."""
-    if device.rank != 0:
-        return facts
     row, best = {}, facts["best"]
     roles = {"student": networks.student}
     if networks.latest is networks.teacher:

@@ -168,6 +168,8 @@ def load_config(
     if recipe_of and given.get("checkpoint_path"):
         recipe = recipe_of(str(given["checkpoint_path"]))
         values.update({key: recipe[key] for key in RECIPE_KEYS if key in recipe})
+    lists = {key for key, value in values.items() if isinstance(value, list)}
+    given = {key: [value] if key in lists and not isinstance(value, list) else value for key, value in given.items()}
     return check_config(values | given, faults)
 
 

@@ -84,14 +84,15 @@ class _Update(nn.Cell):
     def construct(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Apply gradients of the scaled loss. Returns whether all were finite (else nothing but the scale moved) and the rate."""
         gradients = self.reducer(gradients)
-        finite = ops.all_finite(gradients) if self.dynamic else ops.isfinite(_sum_of_squares(gradients))
+        lengths = [ops.sqrt((gradient * gradient).sum()) for gradient in gradients]
+        finite = ops.isfinite(sum(lengths))
         rate = self.learning_rates[self.state.step]
         if finite:
-            scale = self.state.loss_scale
+            longest = self.clip_norm * self.state.loss_scale
             updates = ()
-            for gradient in gradients:
-                gradient = gradient / scale if self.dynamic else gradient
-                updates = updates + (_clip(gradient, self.clip_norm),)
+            for gradient, length in zip(gradients, lengths):
+                # Clip and unscale by one factor: min(longest / length, 1) / scale.
+                updates = updates + (gradient * (self.clip_norm / ops.maximum(length, longest)),)
             ops.assign(self.optimizer.learning_rate, rate)
             self.optimizer(updates)
         if self.dynamic:
@@ -107,15 +108,6 @@ class _Update(nn.Cell):
         scale = ops.where(good >= self.window, scale * 2.0, scale)
         ops.assign(self.state.loss_scale, scale)
         ops.assign(self.state.good_steps, ops.where(good >= self.window, 0, good).astype(mstype.int32))
-
-
-def _sum_of_squares(gradients: tuple[Tensor, ...]) -> Tensor:
-    return sum([(gradient * gradient).sum() for gradient in gradients])
-
-
-def _clip(gradient: Tensor, norm: float) -> Tensor:
-    length = ops.sqrt((gradient * gradient).sum())
-    return gradient * ops.minimum(norm / ops.maximum(length, Tensor(1e-6, mstype.float32)), Tensor(1.0, mstype.float32))
 
 
 class _Sums(nn.Cell):
