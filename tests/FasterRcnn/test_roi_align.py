@@ -1,0 +1,96 @@
+"""RoIAlign against a loop over sampling points; the pyramid shown by constant maps; its gradient."""
+
+import numpy as np
+import pytest
+from mindspore import Tensor, ops
+
+from src.FasterRcnn.roi_align import PyramidRoiAlign
+from tests import oracles
+
+pytestmark = pytest.mark.usefixtures("pynative")
+SHAPES, STRIDES = ((16, 12), (8, 6), (4, 3)), (4, 8, 16)
+HEIGHT, WIDTH, CHANNELS, FINEST = 64, 48, 3, 8.0
+
+
+def bilinear(feature: np.ndarray, y: float, x: float) -> np.ndarray:
+    """Value of a map [C, rows, columns] at a point; points outside count as on the border."""
+    y, x = min(max(y, 0), feature.shape[1] - 1), min(max(x, 0), feature.shape[2] - 1)
+    top, left = int(np.floor(y)), int(np.floor(x))
+    bottom, right = min(top + 1, feature.shape[1] - 1), min(left + 1, feature.shape[2] - 1)
+    above = feature[:, top, left] * (1 - (x - left)) + feature[:, top, right] * (x - left)
+    below = feature[:, bottom, left] * (1 - (x - left)) + feature[:, bottom, right] * (x - left)
+    return above * (1 - (y - top)) + below * (y - top)
+
+
+def pooled(features: list[np.ndarray], roi: np.ndarray, size: int, sampling: int) -> np.ndarray:
+    """One RoI from the level of its size: [size, size, C]."""
+    level = int(np.clip(np.floor(np.log2(np.sqrt(oracles.area(roi)) / FINEST)), 0, len(features) - 1))
+    x1, y1, x2, y2 = np.asarray(roi, np.float64) / STRIDES[level]
+    cell_height, cell_width = max(y2 - y1, 1) / size, max(x2 - x1, 1) / size
+    result = np.zeros((size, size, features[level].shape[0]))
+    for row in range(size):
+        for column in range(size):
+            for i in range(sampling):
+                for j in range(sampling):
+                    y = y1 + (row + (i + 0.5) / sampling) * cell_height
+                    x = x1 + (column + (j + 0.5) / sampling) * cell_width
+                    result[row, column] += bilinear(features[level], y, x) / sampling**2
+    return result
+
+
+def maps(rng: np.random.Generator, batch: int = 2) -> list[np.ndarray]:
+    """Random features of every level."""
+    return [rng.normal(0, 1, (batch, CHANNELS, *shape)).astype(np.float32) for shape in SHAPES]
+
+
+@pytest.mark.parametrize("kind", ["random", "small", "border"])
+@pytest.mark.parametrize(("size", "sampling"), [(3, 2), (2, 3)])
+def test_random_rois_against_a_loop(kind, size, sampling):
+    rng = np.random.default_rng(1)
+    features = maps(rng)
+    rois = np.stack([oracles.random_boxes(rng, 8, kind, HEIGHT, WIDTH) for _ in range(2)])
+    rois[0, 0] = (0, 0, WIDTH, HEIGHT)
+    cell = PyramidRoiAlign(SHAPES, STRIDES, size, sampling, FINEST)
+    found = cell(tuple(Tensor(feature) for feature in features), Tensor(rois)).asnumpy()
+    assert found.shape == (16, CHANNELS * size**2)
+    for number, row in enumerate(found):
+        image, roi = divmod(number, 8)
+        wanted = pooled([feature[image] for feature in features], rois[image, roi], size, sampling)
+        np.testing.assert_allclose(row.reshape(size, size, CHANNELS), wanted, atol=1e-4)
+
+
+def test_maps_filled_with_their_level_show_the_pyramid():
+    shapes = tuple((128 // 2**level, 128 // 2**level) for level in range(4))
+    cell = PyramidRoiAlign(shapes, (4, 8, 16, 32), output_size=2, sampling=1, finest_scale=56.0)
+    features = tuple(Tensor(np.full((1, 1, *shape), level, np.float32)) for level, shape in enumerate(shapes))
+    sides = [1, 30, 56, 111, 112, 223, 224, 447, 448, 512]
+    rois = np.array([[[0, 0, side, side] for side in sides]], np.float32)
+    found = cell(features, Tensor(rois)).asnumpy()
+    np.testing.assert_allclose(found, np.repeat([0, 0, 0, 0, 1, 1, 2, 2, 3, 3], 4).reshape(-1, 4), atol=1e-5)
+    long = np.array([[[0, 0, 448, 28], [0, 10, 112, 122]]], np.float32)  # the area decides: 112 x 112 px
+    np.testing.assert_allclose(cell(features, Tensor(long)).asnumpy(), 1, atol=1e-5)
+
+
+def test_gradient_against_finite_differences():
+    rng = np.random.default_rng(2)
+    features, weights = maps(rng, 1), rng.normal(0, 1, (6, CHANNELS * 9)).astype(np.float32)
+    rois = oracles.random_boxes(rng, 6, "random", HEIGHT, WIDTH)[None]
+    rois[0, 0] = (0, 0, WIDTH, HEIGHT)
+    cell = PyramidRoiAlign(SHAPES, STRIDES, 3, 2, FINEST)
+
+    def total(*maps_and_rois):
+        return (cell(maps_and_rois[:-1], maps_and_rois[-1]) * Tensor(weights)).sum()
+
+    inputs = [Tensor(feature) for feature in features] + [Tensor(rois)]
+    *gradients, of_rois = ops.grad(total, grad_position=(0, 1, 2, 3))(*inputs)
+    assert not of_rois.asnumpy().any()
+    for level, gradient in enumerate(gradients):
+        gradient = gradient.asnumpy()
+        places = [np.unravel_index(np.abs(gradient).argmax(), gradient.shape), (0, 1, 2, 2)]
+        for place in places:
+            sides = []
+            for change in (0.5, -0.5):  # pooling is linear: any distance is exact
+                moved = features[level].copy()
+                moved[place] += change
+                sides.append(float(total(*inputs[:level], Tensor(moved), *inputs[level + 1 :]).asnumpy()))
+            assert gradient[place] == pytest.approx(sides[0] - sides[1], abs=1e-3)

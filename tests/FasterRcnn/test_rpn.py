@@ -1,0 +1,83 @@
+"""The loss of the region proposal network against a loop, with a sample that holds every anchor; and its head."""
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+from mindspore import dtype as mstype
+
+from src.FasterRcnn.rpn import Rpn, RpnTargets, rpn_loss
+from src.parts.anchors import cell_anchors, grid_anchors, inside_image
+from src.parts.sampler import priority_table
+from tests import oracles
+
+pytestmark = pytest.mark.usefixtures("pynative")
+ANCHORS = grid_anchors(8, 8, 8, cell_anchors(8, (2.0,), (0.5, 1.0, 2.0)))
+COUNT = len(ANCHORS)
+ALLOWED = inside_image(ANCHORS, 64, 64)
+RNG = np.random.default_rng(1)
+LOGITS = RNG.normal(0, 1, (4, COUNT)).astype(np.float32)
+DELTAS = RNG.normal(0, 0.3, (4, COUNT, 4)).astype(np.float32)
+
+
+def ground_truth() -> tuple[np.ndarray, ...]:
+    """Four images of six rows: any boxes, small ones, boxes on the border, and none; a crowd in two of them."""
+    boxes = np.stack([oracles.random_boxes(RNG, 6, kind) for kind in oracles.KINDS])
+    valid = np.zeros((4, 6), bool)
+    valid[:3, :4] = True
+    crowd = np.zeros((4, 6), bool)
+    crowd[1:3, 5] = True
+    return boxes, np.ones((4, 6), np.int32), valid, crowd
+
+
+def run(truth, sample_size, max_positive, step=0):
+    """Both losses, NumPy."""
+    found = rpn_loss(
+        *(Tensor(value) for value in (LOGITS, DELTAS, ANCHORS, ALLOWED)),
+        tuple(Tensor(value) for value in truth),
+        priority_table(COUNT),
+        Tensor(step, mstype.int32),
+        RpnTargets(0.7, 0.3, 0.3, sample_size, max_positive),
+    )
+    return [value.asnumpy() for value in found]
+
+
+def test_losses_against_a_loop_over_all_anchors():
+    truth = boxes, _, valid, crowd = ground_truth()
+    classification, regression = run(truth, COUNT, COUNT)
+    for image in range(4):
+        its_boxes = boxes[image][valid[image]]
+        rows, state = oracles.match(ANCHORS, its_boxes, boxes[image][crowd[image]], 0.7, 0.3, 0.3)
+        entropy = distance = 0.0
+        for number in np.flatnonzero(ALLOWED & (state >= 0)):
+            entropy += oracles.cross_entropy(np.array([0, LOGITS[image, number]]), int(state[number]))
+            if state[number] == 1:
+                (row,) = rows[number]
+                wanted = oracles.encode(its_boxes[row], ANCHORS[number], np.ones(4))
+                distance += sum(oracles.smooth_l1(p, t, 1 / 9) for p, t in zip(DELTAS[image, number], wanted))
+        assert classification[image] == pytest.approx(entropy / COUNT, rel=1e-4)
+        assert regression[image] == pytest.approx(distance / COUNT, rel=1e-3, abs=1e-6)
+    assert regression[0] > 0 and regression[3] == 0 and classification[3] > 0
+
+
+def test_the_sample_depends_on_the_step_and_the_divisor_on_its_size():
+    truth = ground_truth()
+    first, again, later = (run(truth, 16, 4, step) for step in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert (first[0] != later[0]).all()
+    # Sixteen terms of about 0.8 (the mean over random logits) divided by sixteen.
+    assert 0.3 < first[0].mean() < 2.0
+
+
+def test_the_head_keeps_the_order_of_the_anchors():
+    head = Rpn(4, 3)
+    head.conv.weight.set_data(Tensor(np.zeros((4, 4, 3, 3), np.float32)))
+    head.conv.bias.set_data(Tensor(np.ones(4, np.float32)))
+    head.objectness.bias.set_data(Tensor([1.0, 2.0, 3.0]))
+    head.offsets.bias.set_data(Tensor(np.arange(12, dtype=np.float32)))
+    for part in (head.objectness, head.offsets):
+        part.weight.set_data(Tensor(np.zeros(part.weight.shape, np.float32)))
+    features = tuple(Tensor(np.zeros((2, 4, rows, 2), np.float32)) for rows in (3, 1))
+    logits, deltas = head(features)
+    assert [logit.shape for logit in logits] == [(2, 18), (2, 6)]
+    np.testing.assert_array_equal(logits[0].asnumpy(), np.tile([1, 2, 3], (2, 6)))
+    np.testing.assert_array_equal(deltas[1].asnumpy()[1], np.tile(np.arange(12).reshape(3, 4), (2, 1)))
