@@ -10,8 +10,7 @@ result records).
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from mindspore import Tensor, nn
+from mindspore import nn
 from tqdm import tqdm
 
 from src.config import Config, load_config, require
@@ -23,7 +22,7 @@ from src.evaluation.records import categories_of, coco_records, detect
 from src.files import check_free, write_json, write_text
 from src.systems import build_network
 from src.training.device import set_up_device
-from src.training.restore import recipe_of, restore_detector
+from src.training.restore import on_arrays, recipe_of, restore_detector
 
 
 @dataclass(frozen=True)
@@ -75,21 +74,10 @@ def free_outputs(folder: Path, overwrite: bool) -> Outputs:
 
 def find_records(network: nn.Cell, config: Config, annotations: Annotations, category_ids: list[int]) -> list[dict]:
     """Run the network over all images; returns COCO result records."""
-    batches = evaluation_batches(
-        annotations.images,
-        config.eval_img_dir,
-        config.img_height,
-        config.img_width,
-        config.keep_ratio,
-        config.test_batch_size,
-        config.num_parallel_workers,
-    )
-
-    def run(images: np.ndarray) -> list[np.ndarray]:
-        return [output.asnumpy() for output in network(Tensor(images))]
+    batches = evaluation_batches(annotations.images, config.eval_img_dir, config)
 
     # The first batch compiles the network; on a terminal a bar shows that something happens.
-    found = tqdm(detect(run, batches), "evaluating", len(annotations.images), unit="image", disable=None)
+    found = tqdm(detect(on_arrays(network), batches), "evaluating", len(annotations.images), unit="image", disable=None)
     return [record for entry, detections in found for record in coco_records(entry, detections, category_ids)]
 
 

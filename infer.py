@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
-from mindspore import Tensor, nn
+from mindspore import nn
 from tqdm import tqdm
 
 from src.config import Config, load_config, require
@@ -29,7 +28,7 @@ from src.evaluation.records import Detections, categories_of, detect, inference_
 from src.files import check_free, write_whole
 from src.systems import build_network
 from src.training.device import set_up_device
-from src.training.restore import recipe_of, restore_detector
+from src.training.restore import on_arrays, recipe_of, restore_detector
 
 
 @entry_point
@@ -103,21 +102,10 @@ def find_objects(
     network: nn.Cell, config: Config, entries: tuple[ImageEntry, ...]
 ) -> Iterator[tuple[ImageEntry, Detections]]:
     """Each image with what was found in it."""
-    batches = evaluation_batches(
-        entries,
-        config.train_img_dir,
-        config.img_height,
-        config.img_width,
-        config.keep_ratio,
-        config.test_batch_size,
-        config.num_parallel_workers,
-    )
-
-    def run(images: np.ndarray) -> list[np.ndarray]:
-        return [output.asnumpy() for output in network(Tensor(images))]
+    batches = evaluation_batches(entries, config.train_img_dir, config)
 
     # The first batch compiles the network; on a terminal a bar shows that something happens.
-    yield from tqdm(detect(run, batches), "detecting", len(entries), unit="image", disable=None)
+    yield from tqdm(detect(on_arrays(network), batches), "detecting", len(entries), unit="image", disable=None)
 
 
 def picture_path(folder: Path, entry: ImageEntry) -> Path:

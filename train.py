@@ -31,6 +31,7 @@ from src.training.checkpoint import (
 )
 from src.training.device import Device, set_up_device
 from src.training.log import RunLog
+from src.training.restore import on_arrays
 from src.training.run_folder import RunFolder
 from src.training.schedule import learning_rates
 from src.training.weights import load_pretrained
@@ -354,21 +355,10 @@ def is_better(metrics: dict, role: str, best: dict | None) -> bool:
 
 def average_precision(config: Config, data: Data, detector: nn.Cell) -> dict:
     """COCO metrics of a network on the evaluation images."""
-    arriving = evaluation_batches(
-        data.evaluation.images,
-        config.eval_img_dir,
-        config.img_height,
-        config.img_width,
-        config.keep_ratio,
-        config.test_batch_size,
-        config.num_parallel_workers,
-    )
-
-    def network(images: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(output.asnumpy() for output in detector(Tensor(images)))
+    arriving = evaluation_batches(data.evaluation.images, config.eval_img_dir, config)
 
     records = []
-    for entry, found in detect(network, arriving):
+    for entry, found in detect(on_arrays(detector), arriving):
         records += coco_records(entry, found, data.evaluation.category_ids)
     return evaluate(data.evaluation, records)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -99,14 +99,25 @@ def training_batches(
     return prepared_ahead(prepare, batches, settings.workers, _stack)
 
 
+class InputSettings(Protocol):
+    """What evaluation batches look like; the configuration of a run is one.
+
+    Attributes:
+        img_height, img_width: network input in pixels.
+        keep_ratio: pad instead of stretch.
+        test_batch_size: B, images of a batch.
+        num_parallel_workers: threads that prepare images.
+    """
+
+    img_height: int
+    img_width: int
+    keep_ratio: bool
+    test_batch_size: int
+    num_parallel_workers: int
+
+
 def evaluation_batches(
-    entries: Sequence[ImageEntry],
-    img_dir: str | Path,
-    height: int,
-    width: int,
-    keep_ratio: bool,
-    batch_size: int,
-    workers: int,
+    entries: Sequence[ImageEntry], img_dir: str | Path, settings: InputSettings
 ) -> Iterator[tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]]:
     """All images once, in the given order.
 
@@ -119,16 +130,19 @@ def evaluation_batches(
     """
 
     def prepare(entry: ImageEntry) -> tuple[np.ndarray, ImageEntry, tuple[float, float]]:
-        image, scale = transforms.fit_to_input(_read(entry, img_dir), height, width, keep_ratio)
+        image, scale = transforms.fit_to_input(
+            _read(entry, img_dir), settings.img_height, settings.img_width, settings.keep_ratio
+        )
         return _channels_first(image), entry, scale
 
     def collect(rows: list) -> tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]:
         images = [image for image, _, _ in rows]
-        images += images[-1:] * (batch_size - len(images))
+        images += images[-1:] * (settings.test_batch_size - len(images))
         return np.stack(images), [(entry, scale) for _, entry, scale in rows]
 
-    batches = (entries[start : start + batch_size] for start in range(0, len(entries), batch_size))
-    return prepared_ahead(prepare, batches, workers, collect)
+    size = settings.test_batch_size
+    batches = (entries[start : start + size] for start in range(0, len(entries), size))
+    return prepared_ahead(prepare, batches, settings.num_parallel_workers, collect)
 
 
 def _check_counts(entries: Iterable[ImageEntry], max_gts: int) -> None:

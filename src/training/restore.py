@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from mindspore import nn
+import numpy as np
+from mindspore import Tensor, nn
 
 from src.errors import UserError
 from src.training.checkpoint import DetectorCard, load_detector, read_card
@@ -36,6 +37,11 @@ def restore_detector(path: str | Path, build: Callable[[int], nn.Cell]) -> tuple
     load_detector(network, path)
     network.set_train(False)
     return network, card
+
+
+def on_arrays(network: nn.Cell) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """The network as a function from NumPy images to NumPy outputs."""
+    return lambda images: [output.asnumpy() for output in network(Tensor(images))]
 
 
 def _card(path: str | Path) -> DetectorCard:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,6 +13,14 @@ from src.data.dataset import BatchSettings, evaluation_batches, training_batches
 from src.errors import DataError, UserError
 
 COUNT = 5
+
+
+def input_settings(batch_size: int) -> SimpleNamespace:
+    return SimpleNamespace(
+        img_height=32, img_width=48, keep_ratio=True, test_batch_size=batch_size, num_parallel_workers=2
+    )
+
+
 SETTINGS = BatchSettings(
     height=32, width=48, keep_ratio=True, flip_ratio=0.5, max_gts=4, seed=7, batch_size=2, workers=2
 )
@@ -149,7 +158,7 @@ def test_a_broken_image_is_named(entries, img_dir, tmp_path):
     with pytest.raises(UserError, match=r"0\.png"):
         _batches(entries[:1], tmp_path)
     with pytest.raises(UserError, match=r"0\.png"):
-        list(evaluation_batches(entries[:1], tmp_path, 32, 48, True, 2, 2))
+        list(evaluation_batches(entries[:1], tmp_path, input_settings(2)))
 
 
 def test_an_image_of_another_size_is_refused(img_dir):
@@ -159,7 +168,7 @@ def test_an_image_of_another_size_is_refused(img_dir):
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 7])
 def test_evaluation_shows_every_image_once_and_fills_the_last_batch(entries, img_dir, batch_size):
-    batches = list(evaluation_batches(entries, img_dir, 32, 48, True, batch_size, 2))
+    batches = list(evaluation_batches(entries, img_dir, input_settings(batch_size)))
     assert all(images.shape == (batch_size, 3, 32, 48) for images, _ in batches)
     assert [entry.image_id for _, rows in batches for entry, _ in rows] == [entry.image_id for entry in entries]
     levels = [int(images[row, 0, 0, 0]) for images, rows in batches for row in range(len(rows))]
@@ -168,4 +177,4 @@ def test_evaluation_shows_every_image_once_and_fills_the_last_batch(entries, img
 
 
 def test_evaluation_of_no_images(img_dir):
-    assert list(evaluation_batches([], img_dir, 32, 48, True, 2, 2)) == []
+    assert list(evaluation_batches([], img_dir, input_settings(2))) == []
