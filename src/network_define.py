@@ -120,7 +120,7 @@ class _Sums(nn.Cell):
 
     def construct(self, values: tuple[Tensor, ...]) -> None:
         """Add one step; values that are not finite count as 0."""
-        row = ops.stack([value.astype(mstype.float32) for value in values])
+        row = ops.concat([value.astype(mstype.float32).reshape(1) for value in values])
         ops.assign_add(self.total, ops.where(ops.isfinite(row), row, 0.0))
 
     def take(self) -> dict[str, float]:
@@ -131,9 +131,32 @@ class _Sums(nn.Cell):
 
 
 LOSS_TERMS = ("rpn_cls_loss", "rpn_reg_loss", "rcnn_cls_loss", "rcnn_reg_loss")
+PSEUDO_TERMS = tuple(f"{name}_pseudo" for name in LOSS_TERMS)
 
 
-class TrainStep(nn.Cell):
+class _Step(nn.Cell):
+    """What both phases have: the student, how its loss becomes an update, and sums for the log."""
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        student: nn.Cell,
+        optimizer: nn.Optimizer,
+        learning_rates: np.ndarray,
+        state: RunState,
+        settings: StepSettings,
+        device_count: int,
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.student = student
+        self.settings = settings
+        self.state = state
+        self.update = _Update(optimizer, learning_rates, state, settings, device_count)
+        self.sums = _Sums(("loss", *names, "overflow", "scaling_sens", "lr"))
+        self.gradient = ops.value_and_grad(self._loss, None, ParameterTuple(optimizer.parameters), has_aux=True)
+
+
+class TrainStep(_Step):
     """Burn-in and plain supervised training: each labelled image in its strong and its weak view."""
 
     def __init__(
@@ -145,13 +168,7 @@ class TrainStep(nn.Cell):
         settings: StepSettings,
         device_count: int = 1,
     ) -> None:
-        super().__init__(auto_prefix=False)
-        self.student = student
-        self.settings = settings
-        self.state = state
-        self.update = _Update(optimizer, learning_rates, state, settings, device_count)
-        self.sums = _Sums(("loss", *LOSS_TERMS, "overflow", "scaling_sens", "lr"))
-        self.gradient = ops.value_and_grad(self._loss, None, ParameterTuple(optimizer.parameters), has_aux=True)
+        super().__init__(LOSS_TERMS, student, optimizer, learning_rates, state, settings, device_count)
 
     def _loss(self, strong: Tensor, weak: Tensor, boxes: Tensor, labels: Tensor, valid: Tensor, crowd: Tensor):
         terms = self.student.losses(
@@ -184,7 +201,7 @@ class TrainStep(nn.Cell):
         return finite
 
 
-class TeacherStudentStep(nn.Cell):
+class TeacherStudentStep(_Step):
     """Mutual learning: the teacher labels the weak view of unlabelled images, the student learns from their strong view too."""
 
     def __init__(
@@ -197,18 +214,10 @@ class TeacherStudentStep(nn.Cell):
         settings: StepSettings,
         device_count: int = 1,
     ) -> None:
-        super().__init__(auto_prefix=False)
-        self.student = student
+        names = (*LOSS_TERMS, *PSEUDO_TERMS, "pseudo_boxes", "pseudo_score")
+        super().__init__(names, student, optimizer, learning_rates, state, settings, device_count)
         self.teacher = teacher
         self.average = MovingAverage(teacher, student, settings.keep_rate, settings.ramp)
-        self.settings = settings
-        self.state = state
-        self.update = _Update(optimizer, learning_rates, state, settings, device_count)
-        pseudo_terms = tuple(f"{name}_pseudo" for name in LOSS_TERMS)
-        self.sums = _Sums(
-            ("loss", *LOSS_TERMS, *pseudo_terms, "pseudo_boxes", "pseudo_score", "overflow", "scaling_sens", "lr")
-        )
-        self.gradient = ops.value_and_grad(self._loss, None, ParameterTuple(optimizer.parameters), has_aux=True)
 
     def _loss(
         self, images: Tensor, boxes: Tensor, labels: Tensor, valid: Tensor, crowd: Tensor, labelled: int, weight: Tensor
