@@ -49,7 +49,8 @@ TINY = {
 
 @pytest.fixture
 def pynative():
-    """MindSpore runs operator by operator; graphs are compiled only where a graph is the point."""
+    """MindSpore runs operator by operator: no time goes into compiling. The mode before comes back after the test."""
+    # Imported here, because most tests need no MindSpore.
     import mindspore as ms
 
     before = ms.get_context("mode")

@@ -1,0 +1,51 @@
+"""Detections as ground truth: which are kept, and the shape of the rest."""
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+from src.semi.pseudo_labels import pseudo_labels
+
+pytestmark = pytest.mark.usefixtures("pynative")
+
+
+def detections(scores, valid=None) -> tuple[Tensor, ...]:
+    """Detections with these scores [B, K]; box k of an image is (k, k, k + 5, k + 6) and its label k + 1."""
+    scores = np.asarray(scores, np.float32)
+    batch, count = scores.shape
+    k = np.arange(count, dtype=np.float32)
+    boxes = np.stack([k, k, k + 5, k + 6], 1)[None].repeat(batch, 0)
+    labels = np.arange(1, count + 1, dtype=np.int32)[None].repeat(batch, 0)
+    valid = scores > 0 if valid is None else np.asarray(valid)
+    return tuple(map(Tensor, (boxes, scores, labels, np.zeros((batch, count, 4), np.float32), valid)))
+
+
+def run(found, threshold, max_gts):
+    """NumPy out."""
+    return [part.asnumpy() for part in pseudo_labels(found, threshold, max_gts)]
+
+
+def test_only_greater_scores_are_kept_and_rows_are_filled_up():
+    boxes, labels, valid, crowd = run(detections([[0.9, 0.5, 0.25], [0.5, 0.3, 0.0]]), 0.5, 5)
+    assert valid.tolist() == [[True] + [False] * 4, [False] * 5]
+    np.testing.assert_array_equal(boxes[0], [[0, 0, 5, 6]] + [[0] * 4] * 4)
+    assert labels.tolist() == [[1, 0, 0, 0, 0], [0] * 5]
+    assert not boxes[1].any() and not crowd.any()
+    assert (boxes.dtype, labels.dtype, valid.dtype, crowd.dtype) == (np.float32, np.int32, bool, bool)
+
+
+def test_random_detections_against_a_loop():
+    rng = np.random.default_rng(1)
+    scores, allowed = rng.random((4, 6)).astype(np.float32), rng.random((4, 6)) < 0.8
+    found = detections(scores, allowed)
+    boxes, labels, valid, _ = run(found, 0.4, 6)
+    for image, row in np.ndindex(4, 6):
+        kept = allowed[image, row] and scores[image, row] > 0.4
+        assert valid[image, row] == kept
+        assert labels[image, row] == (row + 1 if kept else 0)
+        np.testing.assert_array_equal(boxes[image, row], found[0].asnumpy()[image, row] if kept else np.zeros(4))
+
+
+def test_more_detections_than_rows_are_refused():
+    with pytest.raises(ValueError, match="3 detections an image do not fit into 2 rows"):
+        pseudo_labels(detections([[0.9, 0.8, 0.7]]), 0.5, 2)

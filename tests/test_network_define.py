@@ -1,0 +1,241 @@
+"""Training steps on a toy detector with losses that can be computed by hand, so that every weight is known exactly.
+
+The toy has one weight a loss term and one frozen number. Term t of an image is weight_t * mean(image) / 255 * (boxes of it + 1),
+so the gradient of weight_t is the sum of these factors and pseudo-boxes show in it. It detects two boxes an image, with the
+score of its first weight and half of it.
+"""
+
+from dataclasses import replace
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore import dtype as mstype
+
+from src.network_define import LOSS_TERMS, RunState, StepSettings, TeacherStudentStep, TrainStep
+
+pytestmark = pytest.mark.usefixtures("pynative")
+in_both_modes = pytest.mark.parametrize("mode", [ms.PYNATIVE_MODE, ms.GRAPH_MODE], ids=["pynative", "graph"])
+RATES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], np.float32)
+SETTINGS = StepSettings(
+    term_weights=(1.0, 1.0, 1.0, 1.0),
+    pseudo_term_weights=(1.0, 0.0, 1.0, 0.0),
+    supervised_weight=1.0,
+    unsupervised_weight=2.0,
+    unsupervised_ramp=0,
+    clip_norm=1e6,
+    dynamic_loss_scale=False,
+    initial_loss_scale=1.0,
+    scale_window=3,
+    burn_in_steps=0,
+    threshold=0.5,
+    keep_rate=0.5,
+    ramp=False,
+)
+START = (0.8, 0.4, 0.2, 0.1)
+
+
+class Toy(nn.Cell):
+    """See above."""
+
+    def __init__(self, prefix: str = "", start: tuple[float, ...] = START) -> None:
+        super().__init__()
+        self.weights = [Parameter(Tensor(value, mstype.float32), name=f"{prefix}w{i}") for i, value in enumerate(start)]
+        self.w0, self.w1, self.w2, self.w3 = self.weights
+        self.frozen = Parameter(Tensor(5.0, mstype.float32), name=f"{prefix}frozen", requires_grad=False)
+
+    def losses(self, images, boxes, labels, valid, crowd, step):
+        brightness = images.astype(mstype.float32).mean((1, 2, 3)) / 255.0
+        factor = brightness * (valid.astype(mstype.float32).sum(-1) + 1.0)
+        return self.w0 * factor, self.w1 * factor, self.w2 * factor, self.w3 * factor
+
+    def construct(self, images):
+        batch = images.shape[0]
+        boxes = ops.ones((batch, 2, 4), mstype.float32)
+        scores = ops.concat((self.w0.reshape(1), self.w0.reshape(1) / 2)).reshape(1, 2) * ops.ones(
+            (batch, 1), mstype.float32
+        )
+        labels = ops.ones((batch, 2), mstype.int32)
+        return boxes, scores, labels, ops.ones((batch, 2, 2), mstype.float32), scores > 0.0
+
+    def values(self) -> np.ndarray:
+        """The four weights."""
+        return np.array([float(weight.asnumpy()) for weight in self.weights])
+
+
+def picture(*brightness: float) -> Tensor:
+    """A batch of uniform images."""
+    return Tensor(np.stack([np.full((3, 4, 4), value, np.float32) for value in brightness]))
+
+
+def labels(*counts: int) -> tuple[Tensor, ...]:
+    """Ground truth with so many objects an image, in four rows."""
+    valid = np.arange(4)[None] < np.array(counts)[:, None]
+    batch = len(counts)
+    return (
+        Tensor(np.zeros((batch, 4, 4), np.float32)),
+        Tensor(np.ones((batch, 4), np.int32)),
+        Tensor(valid),
+        Tensor(np.zeros((batch, 4), bool)),
+    )
+
+
+def burn_in(settings=SETTINGS, momentum=0.0):
+    """Student, run state and step."""
+    student, state = Toy(), RunState(settings.initial_loss_scale)
+    optimizer = nn.Momentum(student.trainable_params(), 0.1, momentum)
+    return student, state, TrainStep(student, optimizer, RATES, state, settings)
+
+
+def mutual(settings=SETTINGS, teacher_start=(0.0, 0.0, 0.0, 0.0)):
+    """Student, teacher, run state and step."""
+    student, teacher, state = Toy(), Toy("teacher.", teacher_start), RunState(settings.initial_loss_scale)
+    optimizer = nn.Momentum(student.trainable_params(), 0.1, 0.0)
+    return student, teacher, state, TeacherStudentStep(student, teacher, optimizer, RATES, state, settings)
+
+
+STRONG, WEAK = picture(51.0, 102.0), picture(153.0, 204.0)  # 0.2, 0.4 and 0.6, 0.8
+TRUTH = labels(1, 3)
+# Mean over the two images of (strong + weak) * (objects + 1).
+FACTOR = ((0.2 + 0.6) * 2 + (0.4 + 0.8) * 4) / 2
+UNLABELLED = picture(127.5), picture(10.0)  # the strong view has brightness 0.5
+
+
+def test_burn_in_adds_the_strong_and_the_weak_view():
+    student, state, step = burn_in()
+    assert bool(step(STRONG, WEAK, *TRUTH))
+    np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * FACTOR, rtol=1e-5)
+    assert int(state.step.asnumpy()) == 1 and float(student.frozen.asnumpy()) == 5.0
+    sums = step.sums.take()
+    for value, name in zip(START, LOSS_TERMS):
+        assert sums[name] == pytest.approx(value * FACTOR, rel=1e-5)
+    assert sums["loss"] == pytest.approx(sum(START) * FACTOR, rel=1e-5)
+    assert (sums["overflow"], sums["scaling_sens"], sums["lr"]) == (0.0, 1.0, pytest.approx(0.1))
+
+
+def test_each_term_and_the_whole_have_weights():
+    weights = (0.5, 2.0, 0.0, 3.0)
+    student, _, step = burn_in(replace(SETTINGS, term_weights=weights, supervised_weight=0.5))
+    step(STRONG, WEAK, *TRUTH)
+    np.testing.assert_allclose(START - student.values(), 0.1 * FACTOR * 0.5 * np.array(weights), rtol=1e-4, atol=1e-7)
+    assert step.sums.take()["rcnn_cls_loss"] == pytest.approx(0.2 * FACTOR, rel=1e-5)  # terms are logged unweighted
+
+
+def test_each_step_has_the_rate_of_the_schedule_and_momentum_is_kept():
+    student, _, step = burn_in(momentum=0.9)
+    velocity, expected = 0.0, START[0]
+    for rate in RATES[:4]:
+        step(STRONG, WEAK, *TRUTH)
+        velocity = 0.9 * velocity + FACTOR
+        expected -= rate * velocity
+        assert student.values()[0] == pytest.approx(expected, rel=1e-5)
+    assert step.sums.take()["lr"] == pytest.approx(RATES[:4].sum())
+    assert set(step.sums.take().values()) == {0.0}
+
+
+def test_each_gradient_is_clipped_by_itself():
+    student, _, step = burn_in(replace(SETTINGS, clip_norm=1.0, term_weights=(1.0, 0.1, 1.0, 0.0)))
+    step(STRONG, WEAK, *TRUTH)
+    np.testing.assert_allclose(START - student.values(), 0.1 * np.array([1.0, 0.1 * FACTOR, 1.0, 0.0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("clip_norm", [1e6, 1.0])
+def test_a_loss_scale_changes_no_update(clip_norm):
+    plain, _, plain_step = burn_in(replace(SETTINGS, clip_norm=clip_norm))
+    scaled, _, scaled_step = burn_in(
+        replace(SETTINGS, clip_norm=clip_norm, dynamic_loss_scale=True, initial_loss_scale=1024.0)
+    )
+    for step in (plain_step, scaled_step):
+        step(STRONG, WEAK, *TRUTH)
+    np.testing.assert_allclose(scaled.values(), plain.values(), rtol=1e-5)
+    assert scaled_step.sums.take()["loss"] == pytest.approx(plain_step.sums.take()["loss"])
+
+
+@in_both_modes
+def test_the_scale_doubles_after_its_window_and_halves_on_overflow(mode):
+    ms.set_context(mode=mode)
+    student, state, step = burn_in(replace(SETTINGS, dynamic_loss_scale=True, initial_loss_scale=8.0))
+    scales = []
+    for number in range(7):
+        before = student.values()
+        image = picture(np.inf, 0.0) if number == 4 else STRONG
+        finite = bool(step(image, WEAK, *TRUTH))
+        scales.append(float(state.loss_scale.asnumpy()))
+        assert finite == (number != 4)
+        assert (student.values() == before).all() == (number == 4)
+    assert scales == [8, 8, 16, 16, 8, 8, 8]
+    assert int(state.step.asnumpy()) == 7
+    sums = step.sums.take()
+    assert sums["overflow"] == 1 and np.isfinite(sums["loss"])
+
+
+@pytest.mark.parametrize("broken", [np.inf, np.nan])
+def test_without_a_scale_too_a_broken_gradient_moves_nothing(broken):
+    student, state, step = burn_in(momentum=0.9)
+    assert not bool(step(picture(broken, 0.0), WEAK, *TRUTH))
+    np.testing.assert_allclose(student.values(), START)
+    assert step.sums.take()["overflow"] == 1 and float(state.loss_scale.asnumpy()) == 1.0
+    step(STRONG, WEAK, *TRUTH)
+    np.testing.assert_allclose(student.values(), np.array(START) - RATES[1] * FACTOR, rtol=1e-5)
+
+
+def test_the_scale_never_falls_below_one():
+    _, state, step = burn_in(replace(SETTINGS, dynamic_loss_scale=True, initial_loss_scale=1.0))
+    step(picture(np.inf, 0.0), WEAK, *TRUTH)
+    assert float(state.loss_scale.asnumpy()) == 1.0
+
+
+@in_both_modes
+def test_the_teacher_moves_first_and_its_boxes_enter_the_loss(mode):
+    ms.set_context(mode=mode)
+    student, teacher, _, step = mutual()
+    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    # The first step copies: the teacher scores 0.8 and 0.4, so one box is above 0.5 and the factor is 0.5 * (1 + 1).
+    np.testing.assert_allclose(teacher.values(), START, rtol=1e-6)
+    pull = FACTOR + 2.0 * 1.0 * np.array(SETTINGS.pseudo_term_weights)
+    np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
+    sums = step.sums.take()
+    assert (sums["pseudo_boxes"], sums["pseudo_score"]) == (1.0, pytest.approx(0.8))
+    assert sums["rpn_cls_loss_pseudo"] == pytest.approx(0.8) and sums["rpn_reg_loss_pseudo"] == pytest.approx(0.4)
+    assert sums["loss"] == pytest.approx(sum(START) * FACTOR + 2.0 * (0.8 + 0.2), rel=1e-5)
+
+    after_one = student.values()
+    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    np.testing.assert_allclose(teacher.values(), (np.array(START) + after_one) / 2, rtol=1e-5)
+
+
+def test_an_image_without_a_sure_box_is_background():
+    student, _, _, step = mutual(replace(SETTINGS, threshold=0.9))
+    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    pull = FACTOR + 2.0 * 0.5 * np.array(SETTINGS.pseudo_term_weights)
+    np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
+    assert step.sums.take()["pseudo_boxes"] == 0
+
+
+def test_a_weight_of_zero_is_supervised_training():
+    student, _, _, step = mutual(replace(SETTINGS, unsupervised_weight=0.0))
+    alone, _, supervised = burn_in()
+    for _ in range(2):
+        step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+        supervised(STRONG, WEAK, *TRUTH)
+    np.testing.assert_allclose(student.values(), alone.values(), rtol=1e-6)
+
+
+def test_the_unsupervised_weight_grows_from_the_start_of_the_teacher():
+    settings = replace(SETTINGS, unsupervised_ramp=4, burn_in_steps=2, supervised_weight=0.0, threshold=9.0)
+    student, _, state, step = mutual(settings)
+    state.step.set_data(Tensor(2, mstype.int32))
+    for age, share in enumerate([0.25, 0.5, 0.75, 1.0, 1.0]):
+        before = student.values()
+        step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+        moved = before - student.values()
+        np.testing.assert_allclose(moved, RATES[2 + age] * share * 2.0 * 0.5 * np.array([1, 0, 1, 0]), atol=1e-6)
+
+
+def test_two_unlabelled_images_count_as_their_mean():
+    student, _, _, step = mutual()
+    step(STRONG, WEAK, *TRUTH, picture(127.5, 255.0), picture(1.0, 2.0))
+    pull = FACTOR + 2.0 * (0.5 + 1.0) / 2 * 2 * np.array(SETTINGS.pseudo_term_weights)
+    np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
+    assert step.sums.take()["pseudo_boxes"] == 1.0
