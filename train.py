@@ -12,8 +12,8 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from src.config import Config, load_config, require, save_config
-from src.data.annotations import Annotations, ImageEntry, check_images, read_annotations, unlabelled_folder
 from src.data.dataset import BatchSettings, evaluation_batches, training_batches
+from src.data.training_data import TrainingData, read_training_data
 from src.errors import UserError, entry_point
 from src.evaluation.metrics import check_labelled, evaluate, format_table
 from src.evaluation.records import coco_records, detect
@@ -39,16 +39,6 @@ from src.training.weights import load_pretrained
 # A resumed run may differ in these: they do not change what is learnt.
 FREE_ON_RESUME = {"resume", "overwrite", "num_parallel_workers", "print_interval_iter", "save_checkpoint_interval"}
 FREE_ON_RESUME |= {"keep_checkpoint_max", "eval_interval_iter", "eval_img_dir", "eval_ann_file", "device_id"}
-
-
-@dataclass(frozen=True)
-class Data:
-    """Images of the run: those with labels, those without, those to evaluate on (None: no evaluation)."""
-
-    annotations: Annotations
-    labelled: tuple[ImageEntry, ...]
-    unlabelled: tuple[ImageEntry, ...]
-    evaluation: Annotations | None
 
 
 @dataclass(frozen=True)
@@ -81,7 +71,16 @@ def main(argv: list[str] | None = None) -> None:
     require(config, "train_img_dir", "train_ann_file")
     folder = RunFolder(config.save_checkpoint_path)
     folder.check(config.resume, config.overwrite)
-    data = read_data(config)
+    data = read_training_data(
+        config.train_ann_file,
+        config.train_img_dir,
+        config.unlabelled_img_dir,
+        config.eval_ann_file,
+        config.eval_img_dir,
+        config.num_gts,
+    )
+    if data.evaluation:
+        check_labelled(data.evaluation)
     if not data.unlabelled:
         config = replace(config, burn_up_iter=config.max_iter)
     device = set_up_device(
@@ -95,6 +94,8 @@ def main(argv: list[str] | None = None) -> None:
         facts = resume(folder, networks, facts)
         first_step = int(networks.state.step.asnumpy())
 
+    if device.rank == 0 and not config.resume:
+        folder.clear()
     log = RunLog(folder.path, device.rank, first_step, config.max_iter)
     if device.rank == 0:
         write_text(folder.config, save_config(config), overwrite=True)
@@ -104,34 +105,7 @@ def main(argv: list[str] | None = None) -> None:
     log.close()
 
 
-def read_data(config: Config) -> Data:
-    """Annotation files and image folders, checked.
-
-    Raises:
-        UserError: with every fault of a file.
-    """
-    annotations = read_annotations(config.train_ann_file)
-    check_images(annotations, config.train_img_dir)
-    unlabelled = annotations.unlabelled
-    if config.unlabelled_img_dir:
-        first_id = max((entry.image_id for entry in annotations.images), default=0) + 1
-        unlabelled = unlabelled + unlabelled_folder(config.unlabelled_img_dir, first_id)
-    if not annotations.labelled:
-        raise UserError(f"train_ann_file: {config.train_ann_file} has no labelled image; training needs at least one")
-    evaluation = None
-    if config.eval_ann_file:
-        evaluation = read_annotations(config.eval_ann_file)
-        check_labelled(evaluation)
-        check_images(evaluation, config.eval_img_dir)
-        if evaluation.class_names != annotations.class_names:
-            raise UserError(
-                f"eval_ann_file: its classes are {', '.join(evaluation.class_names)}, those of train_ann_file are "
-                f"{', '.join(annotations.class_names)}; use one list of categories in one order for both"
-            )
-    return Data(annotations, annotations.labelled, unlabelled, evaluation)
-
-
-def build_networks(config: Config, data: Data, device: Device) -> Networks:
+def build_networks(config: Config, data: TrainingData, device: Device) -> Networks:
     """Student, teacher, optimizer and the step of each phase."""
     class_count = len(data.annotations.class_names)
     student, detector = (build_network(config, class_count, device.mixed_precision) for _ in range(2))
@@ -225,7 +199,7 @@ def resume(folder: RunFolder, networks: Networks, facts: dict) -> dict:
     return saved
 
 
-def describe(config: Config, data: Data, device: Device, first_step: int, pretrained: str) -> str:
+def describe(config: Config, data: TrainingData, device: Device, first_step: int, pretrained: str) -> str:
     """What the run is about to do, for its log."""
     lines = [
         save_config(config),
@@ -246,7 +220,7 @@ def describe(config: Config, data: Data, device: Device, first_step: int, pretra
     return "\n".join(lines)
 
 
-def batches(config: Config, data: Data, device: Device, first_step: int) -> Iterator[tuple[np.ndarray, ...]]:
+def batches(config: Config, data: TrainingData, device: Device, first_step: int) -> Iterator[tuple[np.ndarray, ...]]:
     """The arguments of every step from first_step on."""
     settings = BatchSettings(
         height=config.img_height,
@@ -275,7 +249,7 @@ def batches(config: Config, data: Data, device: Device, first_step: int) -> Iter
 
 def train(
     config: Config,
-    data: Data,
+    data: TrainingData,
     device: Device,
     networks: Networks,
     folder: RunFolder,
@@ -322,7 +296,7 @@ def train(
 
 def evaluate_now(
     config: Config,
-    data: Data,
+    data: TrainingData,
     networks: Networks,
     folder: RunFolder,
     log: RunLog,
@@ -353,7 +327,7 @@ def is_better(metrics: dict, role: str, best: dict | None) -> bool:
     return best is None or role != best["role"] or (metrics["AP"] or 0.0) > (best["AP"] or 0.0)
 
 
-def average_precision(config: Config, data: Data, detector: nn.Cell) -> dict:
+def average_precision(config: Config, data: TrainingData, detector: nn.Cell) -> dict:
     """COCO metrics of a network on the evaluation images."""
     arriving = evaluation_batches(data.evaluation.images, config.eval_img_dir, config)
 
@@ -363,12 +337,12 @@ def average_precision(config: Config, data: Data, detector: nn.Cell) -> dict:
     return evaluate(data.evaluation, records)
 
 
-def card(config: Config, data: Data, done: int) -> DetectorCard:
+def card(config: Config, data: TrainingData, done: int) -> DetectorCard:
     """What a weight file of this run says of itself."""
     return DetectorCard(config.as_dict(), list(data.annotations.class_names), list(data.annotations.category_ids), done)
 
 
-def save(config: Config, data: Data, networks: Networks, folder: RunFolder, facts: dict, done: int) -> None:
+def save(config: Config, data: TrainingData, networks: Networks, folder: RunFolder, facts: dict, done: int) -> None:
     """Write student, teacher, the latest of them, and the state of the run."""
     about = card(config, data, done)
     save_detector(networks.student, folder.student(done), about)

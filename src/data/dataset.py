@@ -86,7 +86,7 @@ def training_batches(
         raise UserError(f"there are no {stream} images to train on")
     labelled = stream == "labelled"
     if labelled:
-        _check_counts(entries, settings.max_gts)
+        check_counts(entries, settings.max_gts)
     order = partial(_place, settings.seed, _STREAMS[stream], len(entries))
     prepare = partial(_training_rows, entries, img_dir, settings, stream)
     batches = (
@@ -145,7 +145,8 @@ def evaluation_batches(
     return prepared_ahead(prepare, batches, settings.num_parallel_workers, collect)
 
 
-def _check_counts(entries: Iterable[ImageEntry], max_gts: int) -> None:
+def check_counts(entries: Iterable[ImageEntry], max_gts: int) -> None:
+    """Raise a DataError that lists the images with more than ``max_gts`` objects."""
     crowded = [(entry.file_name, len(entry.boxes)) for entry in entries if len(entry.boxes) > max_gts]
     if crowded:
         most = max(count for _, count in crowded)

@@ -29,7 +29,7 @@ class RunFolder:
         return self.path / f"teacher_model_step_{step}.ckpt"
 
     def check(self, resume: bool, overwrite: bool) -> None:
-        """Refuse to disturb another run, and to resume one that is not there; --overwrite clears what it left.
+        """Refuse to disturb another run, and to resume one that is not there.
 
         Raises:
             UserError: with the remedy.
@@ -46,8 +46,11 @@ class RunFolder:
                 f"save_checkpoint_path: {self.path} holds another run ({left[0].name}); choose another folder, "
                 "continue that run with --resume, or replace it with --overwrite"
             )
-        for path in left:
-            path.unlink()
+
+    def clear(self) -> None:
+        """Remove what another run left here; only after `check`, and when the new run is about to start."""
+        for path in self._outputs():
+            path.unlink(missing_ok=True)
 
     def forget_old(self, keep: int) -> None:
         """Remove step checkpoints but the newest `keep` of student and teacher each."""

@@ -1,0 +1,86 @@
+"""All images of a run are read and checked together, before anything is built."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from src.data.training_data import read_training_data
+from src.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two images, the second one unlabelled, and a folder with a third that no file names."""
+    for name in ("images/a.png", "images/b.png", "more/c.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), np.zeros((20, 30, 3), np.uint8))
+    write(tmp_path, "train.json", boxes=2)
+    write(tmp_path, "eval.json", boxes=1)
+    return tmp_path
+
+
+def write(folder, name, boxes, category="cat"):
+    images = [
+        {"id": 1, "file_name": "a.png", "width": 30, "height": 20},
+        {"id": 2, "file_name": "b.png", "width": 30, "height": 20, "labelled": False},
+    ]
+    rows = [
+        {"id": 1 + row, "image_id": 1, "category_id": 5, "bbox": [1, 2, 8, 9], "area": 72, "iscrowd": 0}
+        for row in range(boxes)
+    ]
+    content = {"images": images, "annotations": rows, "categories": [{"id": 5, "name": category}]}
+    (folder / name).write_text(json.dumps(content))
+
+
+def read(folder, more=False, evaluate=False, max_gts=8):
+    return read_training_data(
+        folder / "train.json",
+        folder / "images",
+        folder / "more" if more else None,
+        folder / "eval.json" if evaluate else None,
+        folder / "images" if evaluate else None,
+        max_gts,
+    )
+
+
+def test_both_streams_and_the_plain_folder(folder):
+    data = read(folder, more=True)
+    assert [entry.file_name for entry in data.labelled] == ["a.png"]
+    assert [entry.file_name for entry in data.unlabelled] == ["b.png", "c.png"]
+    assert len({entry.image_id for entry in data.annotations.images + data.unlabelled}) == 3
+    assert data.evaluation is None
+
+
+def test_more_objects_than_rows_is_an_error_with_the_remedy(folder):
+    with pytest.raises(UserError, match="--num_gts 2"):
+        read(folder, max_gts=1)
+
+
+def test_labels_without_any_object_are_refused(folder):
+    write(folder, "train.json", boxes=0)
+    with pytest.raises(UserError, match="nothing to learn"):
+        read(folder)
+
+
+def test_other_classes_for_evaluation_are_refused_by_name(folder):
+    write(folder, "eval.json", boxes=1, category="dog")
+    with pytest.raises(UserError, match="dog.*cat"):
+        read(folder, evaluate=True)
+
+
+def test_missing_image_is_named(folder):
+    (folder / "images/b.png").unlink()
+    with pytest.raises(UserError, match=r"b\.png"):
+        read(folder)
+
+
+def test_no_labelled_image_is_refused(folder):
+    content = json.loads((folder / "train.json").read_text())
+    content["images"][0]["labelled"] = False
+    content["annotations"] = []
+    (folder / "train.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="at least one"):
+        read(folder)
