@@ -15,7 +15,7 @@ while [ -e "$out" ]; do
 done
 data="$out/data"
 
-"$PYTHON" -m src.data.synthetic --out "$data"
+"$PYTHON" -m src.data.synthetic --out "$data" --images 240
 "$PYTHON" -m src.split_data --data_path "$data"
 for side in train val; do
     "$PYTHON" -m src.xml2coco --data_path "$data/$side" --save_path "$data/$side.json" \
