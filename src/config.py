@@ -24,8 +24,8 @@ CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
 Count = Annotated[int, Field(ge=1)]
 Whole = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Weight = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Path_ = str | None
 
 
@@ -135,6 +135,7 @@ class Config:
 
 
 KEYS = tuple(field.name for field in fields(Config))
+TEXT_KEYS = tuple(field.name for field in fields(Config) if field.type in (str, Path_))
 # What a detector is, as opposed to how it is trained or run: a checkpoint brings these along.
 RECIPE_KEYS = (
     *KEYS[KEYS.index("img_width") : KEYS.index("keep_ratio") + 1],
@@ -156,7 +157,7 @@ def load_config(
         UserError: with all mistakes of all sources in one message.
     """
     arguments, unknown = _parser(description).parse_known_args(argv)
-    given = {key: _plain(text) for key, text in vars(arguments).items() if key in KEYS and text is not None}
+    given = {key: _plain(key, text) for key, text in vars(arguments).items() if key in KEYS and text is not None}
     faults = [_unknown_key(word.split("=")[0].lstrip("-"), "command line") for word in unknown if word.startswith("--")]
     if not faults:
         faults = [f"command line: {word!r} belongs to no argument" for word in unknown]
@@ -284,8 +285,10 @@ def _help_texts() -> dict[str, str]:
     return texts
 
 
-def _plain(text: str) -> object:
-    """A command-line word as YAML would read it; '1,2' is a list; anything that is not YAML stays text."""
+def _plain(key: str, text: str) -> object:
+    """A command-line word as YAML would read it; '1,2' is a list; names of files and anything that is not YAML stay text."""
+    if key in TEXT_KEYS:
+        return None if text in ("", "null") else text
     if re.fullmatch(r"[-+.\deE]+(,[-+.\deE]+)+", text):
         text = f"[{text}]"
     # YAML 1.1 reads 1e-4 as text; the shell user means a number.
