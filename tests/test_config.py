@@ -1,0 +1,175 @@
+"""The configuration: its files against its fields, the order of its sources, and all mistakes in one message."""
+
+import re
+from dataclasses import fields, replace
+
+import pytest
+import yaml
+
+from src.config import CONFIG_FOLDER, KEYS, RECIPE_KEYS, Config, check_config, load_config, require, save_config
+from src.errors import UserError
+
+BASE = (CONFIG_FOLDER / "base.yaml").read_text(encoding="utf-8")
+LEAVES = sorted(path.name for path in CONFIG_FOLDER.glob("*.yaml") if path.name != "base.yaml")
+
+
+def load(*words: str, **options) -> Config:
+    """A configuration from words of the command line."""
+    return load_config("", list(words), **options)
+
+
+def mistakes(*words: str) -> str:
+    """What is said of a wrong command line."""
+    with pytest.raises(UserError) as raised:
+        load(*words)
+    return str(raised.value)
+
+
+def leaf(tmp_path, text: str) -> tuple[str, str]:
+    """The arguments that name a leaf with this text."""
+    path = tmp_path / "leaf.yaml"
+    path.write_text(text, encoding="utf-8")
+    return "--config_path", str(path)
+
+
+def test_base_states_every_key_once_with_a_comment():
+    lines = [line for line in BASE.splitlines() if line and not line.startswith("#")]
+    found = [re.fullmatch(r"(\w+): (\S|\S.*?\S) +# \w.*", line) for line in lines]
+    assert all(found), [line for line, match in zip(lines, found) if not match]
+    assert sorted(match[1] for match in found) == sorted(KEYS)
+    assert set(KEYS) == {field.name for field in fields(Config)}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_a_leaf_loads_and_states_only_differences(name):
+    path = CONFIG_FOLDER / name
+    text, base = path.read_text(encoding="utf-8"), load()
+    stated, loaded = yaml.safe_load(text), load("--config_path", str(path))
+    assert not [key for key in stated if getattr(loaded, key) == getattr(base, key)], "same as in base.yaml"
+    assert {key for key in KEYS if getattr(loaded, key) != getattr(base, key)} == set(stated)
+    assert re.match(r"# bash scripts/\w+\.sh ", text), "a leaf opens with its command"
+    assert len(re.findall(r"^\w+:", text, re.MULTILINE)) == len(stated), "a key stands twice"
+
+
+def test_the_command_line_overrides_the_leaf_the_leaf_the_checkpoint_and_that_the_base(tmp_path):
+    recipe = {"fpn_out_channels": 1, "rcnn_fc_out_channels": 1, "num_gts": 111, "base_lr": 1.0, "max_iter": 1}
+
+    def recipe_of(path: str) -> dict:
+        assert path == "a.ckpt"
+        return recipe
+
+    words = leaf(tmp_path, "fpn_out_channels: 2\nrcnn_fc_out_channels: 2\nmomentum: 0.5\ncheckpoint_path: a.ckpt\n")
+    config = load(*words, "--rcnn_fc_out_channels", "3", recipe_of=recipe_of)
+    assert (config.num_gts, config.fpn_out_channels, config.rcnn_fc_out_channels) == (111, 2, 3)
+    assert (config.momentum, config.batch_size) == (0.5, 2)
+    assert (config.base_lr, config.max_iter) == (load().base_lr, load().max_iter), "a recipe says nothing of training"
+    assert load(*words).num_gts == 128
+
+
+def test_a_recipe_is_what_the_network_needs():
+    wanted = {"img_width", "img_height", "keep_ratio", "num_gts", "backbone", "anchor_scales", "test_max_per_img"}
+    assert wanted <= set(RECIPE_KEYS)
+    assert not set(RECIPE_KEYS) & {"train_img_dir", "batch_size", "max_iter", "device_target", "resume", "base_lr"}
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "value"),
+    [
+        (("--base_lr", "1e-4"), "base_lr", 1e-4),
+        (("--base_lr", "2.5E-3"), "base_lr", 2.5e-3),
+        (("--base_lr", "1"), "base_lr", 1.0),
+        (("--milestones", "3,4"), "milestones", (3, 4)),
+        (("--milestones", "[3,4]"), "milestones", (3, 4)),
+        (("--milestones=[3, 4]",), "milestones", (3, 4)),
+        (("--milestones", "7"), "milestones", (7,)),
+        (("--milestones", "[]"), "milestones", ()),
+        (("--anchor_ratios", "0.5,1,2e0"), "anchor_ratios", (0.5, 1.0, 2.0)),
+        (("--keep_ratio", "false"), "keep_ratio", False),
+        (("--keep_ratio", "True"), "keep_ratio", True),
+        (("--resume",), "resume", True),
+        (("--resume", "false"), "resume", False),
+        (("--mixed_precision", "auto"), "mixed_precision", "auto"),
+        (("--mixed_precision", "true"), "mixed_precision", True),
+        (("--pre_trained", "null"), "pre_trained", None),
+        (("--pre_trained", "weights/a: b.ckpt"), "pre_trained", "weights/a: b.ckpt"),
+        (("--save_checkpoint_path", "2024"), "save_checkpoint_path", "2024"),
+        (("--save_checkpoint_path", "1e5"), "save_checkpoint_path", "1e5"),
+        (("--train_img_dir", "1,2"), "train_img_dir", "1,2"),
+    ],
+)
+def test_words_of_the_command_line(words, key, value):
+    assert getattr(load(*words), key) == value
+
+
+def test_all_mistakes_of_all_sources_come_in_one_message(tmp_path):
+    words = leaf(tmp_path, "base_lrr: 0.1\nbatch_size: two\n")
+    said = mistakes(*words, "--max_itre", "5", "--flip_ratio", "1.5", "--device_target", "TPU", "--num_gts", "0")
+    assert "did you mean 'base_lr'?" in said and "did you mean 'max_iter'?" in said
+    for key in ("batch_size", "flip_ratio", "device_target", "num_gts"):
+        assert f"  {key}: " in said
+    assert (
+        "'two'" in said
+        and "1.5" in said
+        and "'CPU', 'GPU' or 'Ascend'" in said.replace("cpu", "CPU").replace("gpu", "GPU").replace("ascend", "Ascend")
+    )
+    assert "the configuration has 6 mistake(s)" in said
+
+
+def test_stray_words_and_unreadable_files_are_named(tmp_path):
+    assert "'stray'" in mistakes("stray")
+    assert "nothing.yaml" in mistakes("--config_path", "nothing.yaml")
+    assert "base.yaml" in mistakes("--config_path", "nothing.yaml")
+    assert "not YAML" in mistakes(*leaf(tmp_path, "a: [1\n"))
+    assert "expected 'key: value' lines, got list" in mistakes(*leaf(tmp_path, "- a\n"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--img_width 100", "img_width: must be a multiple of 32, got 100; the nearest is 96"),
+        ("--img_height 7", "img_height: must be a multiple of 32, got 7; the nearest is 32"),
+        ("--burn_up_iter 9 --max_iter 8", "burn_up_iter: must not exceed max_iter, got 9 > 8"),
+        ("--milestones 5,4", "milestones: must rise, got [5, 4]"),
+        ("--neg_iou_thr 0.8", "neg_iou_thr: must not exceed pos_iou_thr, got 0.8 > 0.7"),
+        ("--neg_iou_thr_stage2 0.6", "neg_iou_thr_stage2: must not exceed pos_iou_thr_stage2, got 0.6 > 0.5"),
+        ("--num_gts 50", "test_max_per_img: must not exceed num_gts"),
+        ("--eval_img_dir a", "eval_img_dir and eval_ann_file: give both or neither"),
+        ("--anchor_scales []", "anchor_scales, anchor_ratios: at least one of each"),
+        ("--ema_keep_rate 1", "ema_keep_rate: must be below 1"),
+        ("--momentum 1", "momentum: "),
+        ("--anchor_ratios 1,-1", "anchor_ratios: "),
+        ("--milestones 1.5", "milestones: "),
+        ("--base_lr nan", "base_lr: "),
+        ("--clip_norm .inf", "clip_norm: "),
+    ],
+)
+def test_contradictions_and_ranges(words, said):
+    assert said in mistakes(*words.split())
+
+
+def test_contradictions_come_together():
+    said = mistakes("--img_width", "100", "--ema_keep_rate", "1", "--num_gts", "50")
+    assert all(key in said for key in ("img_width", "ema_keep_rate", "test_max_per_img"))
+
+
+def test_a_saved_configuration_loads_as_itself(tmp_path):
+    config = load("--milestones", "3,4", "--base_lr", "1e-5", "--train_img_dir", "größe/ä b", "--resume")
+    assert load(*leaf(tmp_path, save_config(config))) == config
+    assert check_config(config.as_dict()) == config
+    with pytest.raises(UserError, match="max_iter: field required"):
+        check_config({key: value for key, value in config.as_dict().items() if key != "max_iter"})
+
+
+def test_an_entry_script_names_all_it_misses():
+    config = replace(load(), train_img_dir="a")
+    require(config, "train_img_dir")
+    with pytest.raises(UserError, match="missing: --train_ann_file, --checkpoint_path"):
+        require(config, "train_img_dir", "train_ann_file", "checkpoint_path")
+
+
+def test_help_states_default_and_meaning(capsys):
+    with pytest.raises(SystemExit):
+        load("--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "learning rate after warm-up [0.005]" in said
+    assert all(f"--{key} " in said for key in KEYS)

@@ -1,0 +1,61 @@
+"""From a configuration to a network."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+from mindspore import dtype as mstype
+
+from src.config import load_config
+from src.errors import UserError
+from src.systems import build_network
+
+pytestmark = pytest.mark.usefixtures("pynative")
+
+
+@pytest.fixture
+def config(tiny_config):
+    """That of the tiny network."""
+    return load_config("", ["--config_path", str(tiny_config)])
+
+
+def test_settings_reach_the_network(config):
+    config = replace(config, frozen_stages=3, anchor_scales=(2.0, 4.0), roi_out_size=5, bbox_threshold=0.1)
+    network = build_network(config, class_count=3)
+    shapes = {parameter.name: parameter.shape for parameter in network.get_parameters()}
+    assert shapes["box_head.classes.weight"] == (4, 32) and shapes["box_head.offsets.weight"] == (16, 32)
+    assert shapes["box_head.fc1.weight"] == (32, 16 * 5 * 5)
+    assert shapes["rpn.objectness.weight"] == (6, 16, 1, 1)
+    assert shapes["fpn.lateral.3.weight"] == (16, 512, 1, 1)
+    trained = {parameter.name for parameter in network.trainable_params()}
+    assert "backbone.layer3.0.conv1.weight" in trained and "backbone.layer2.0.conv1.weight" not in trained
+    assert (
+        network.detections.count == 8 and network.train_proposals.count == 30 and network.rpn_targets.sample_size == 32
+    )
+
+
+def test_an_unknown_backbone_is_refused_with_those_there_are(config):
+    with pytest.raises(UserError, match=r"backbone: unknown 'resnet_51'; there are .*resnet_v1\.5_50"):
+        build_network(replace(config, backbone="resnet_51"), 2)
+
+
+def test_anchors_that_cross_the_border_are_not_trained_on_unless_asked(config):
+    everywhere = build_network(config, 1).allowed.asnumpy()
+    inside = build_network(replace(config, anchors_inside_only=True), 1).allowed.asnumpy()
+    assert everywhere.all() and 0 < inside.sum() < len(inside)
+
+
+def test_mixed_precision_computes_in_float16_and_answers_in_float32(config):
+    network = build_network(config, 2, mixed_precision=True)
+    network.set_train(False)
+    assert {parameter.dtype for parameter in network.get_parameters()} == {mstype.float32}
+    images = Tensor(np.random.default_rng(1).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8))
+    assert network.backbone(images.astype(mstype.float32))[0].dtype == mstype.float16
+    boxes = np.zeros((1, 8, 4), np.float32)
+    boxes[0, 0] = (10, 10, 30, 30)
+    truth = (boxes, np.ones((1, 8), np.int32), np.arange(8)[None] < 1, np.zeros((1, 8), bool))
+    terms = network.losses(images, *map(Tensor, truth), Tensor(0, mstype.int32))
+    assert all(term.dtype == mstype.float32 and np.isfinite(term.asnumpy()).all() for term in terms)
+    found = network(images)
+    assert found[0].dtype == found[1].dtype == mstype.float32 and np.isfinite(found[0].asnumpy()).all()
