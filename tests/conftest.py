@@ -47,6 +47,13 @@ TINY = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def device():
+    """MindSpore lets a process choose its device only before it computes; programs that run inside a test choose again."""
+    if "mindspore" in sys.modules:
+        sys.modules["mindspore"].set_device("CPU")
+
+
 @pytest.fixture
 def pynative():
     """MindSpore runs operator by operator: no time goes into compiling. The mode before comes back after the test."""
