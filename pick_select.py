@@ -3,19 +3,26 @@
     python pick_select.py --ann_file instances_train.json --combine_ann_file instances_train_25.json --pick_ratio 60 \\
         --top_value_file selection/top_value_data.json --output_ann_file selection/instances_train_60.json
 
---pick_ratio is the share of all images that is labelled afterwards. The labels come from --ann_file. The picked file names
-are written beside the output as <its stem>_picked.txt, most valuable first: the work list for annotators. If --ann_file
-has no labels for them yet, only this list is written.
+--pick_ratio is the share of all images that is labelled afterwards. The labels come from --ann_file; a ranked image that
+is not in it counts as one without labels. The picked file names are written beside the output as <its stem>_picked.txt,
+most valuable first. If --ann_file lacks labels of some of them, only this list is written: the work list for annotators.
+When they have labels, --picked_file takes the images of the list, instead of picking anew.
+
+With neither --top_value_file nor --picked_file nothing is written: files and --pick_ratio are checked, to be done before
+training for hours, and it says how many images it would pick.
 """
 
 import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from src.active.choice import choose_valuable, label_count
-from src.data.annotations import hide_labels, unlabelled_ids
+from src.data.annotations import hide_labels
 from src.data.coco_file import read_coco, read_json
+from src.data.images import list_images
+from src.data.known_labels import known_so_far, told_names
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json, write_text
 
@@ -29,85 +36,170 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_combine = "COCO file that says which images are labelled so far (default: none is)"
     parser.add_argument("--combine_ann_file", type=Path, help=help_combine)
     help_ratio = "percent of all images that are labelled afterwards, those of before included; fractions allowed"
-    parser.add_argument("--pick_ratio", type=float, required=True, help=help_ratio)
-    parser.add_argument("--top_value_file", type=Path, required=True, help="top_value_data.json of sorted_values.py")
+    parser.add_argument("--pick_ratio", type=float, help=help_ratio + "; needed unless --picked_file is given")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--top_value_file", type=Path, help="top_value_data.json of sorted_values.py")
+    source.add_argument("--picked_file", type=Path, help="list of an earlier pick: one file name a line")
+    help_folder = "for the check: folder of further unlabelled images that will be ranked as well"
+    source.add_argument("--unlabelled_img_dir", type=Path, help=help_folder)
     help_policy = "1: all other images unlabelled (default); 2: all images in the unlabelled stream"
     parser.add_argument("--policy", type=int, choices=(1, 2), default=1, help=help_policy)
-    parser.add_argument("--output_ann_file", type=Path, required=True, help="COCO file to write")
+    parser.add_argument("--output_ann_file", type=Path, help="COCO file to write; not needed for the check")
     parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.pick_ratio is None and args.picked_file is None:
+        parser.error("--pick_ratio is needed unless --picked_file is given")
+    if args.output_ann_file is None and (args.top_value_file or args.picked_file):
+        parser.error("--output_ann_file is needed")
+    return args
 
 
-def read_values(path: Path, known: set[str]) -> dict[str, float]:
-    """The ranking {file_name: value}, all of it about ``known`` file names.
+def read_values(path: Path, unlabelled: set[str]) -> dict[str, float]:
+    """The ranking {file_name: value}.
 
     Raises:
-        DataError: every value that is no finite number and every name that is not known.
+        DataError: every value that is no finite number.
+        UserError: it is the ranking of another data set, for it holds none of the ``unlabelled`` images.
     """
     values = read_json(path)
-    if not isinstance(values, dict):
-        raise DataError(str(path), ["expected a JSON object {file_name: value}"])
+    if not isinstance(values, dict) or not values:
+        raise DataError(str(path), ["expected a JSON object {file_name: value} that is not empty"])
     faults = [f"the value of {name} must be a finite number" for name, value in values.items() if not _is_finite(value)]
-    faults += [f"{name} is not in --ann_file" for name in sorted(values.keys() - known)]
     if faults:
         raise DataError(str(path), faults)
-    return values
-
-
-def known_so_far(path: Path | None) -> tuple[set[str], set[str]]:
-    """File names of the labelled and of all images of a COCO file; both empty without a file."""
-    if path is None:
-        return set(), set()
-    coco = read_coco(path)
-    bare = unlabelled_ids(coco)
-    names = {image["file_name"] for image in coco["images"]}
-    return {image["file_name"] for image in coco["images"] if image["id"] not in bare}, names
-
-
-def pick(values: dict[str, float], labelled: set[str], pick_ratio: float, image_count: int) -> list[str]:
-    """The file names to label next, so that ``pick_ratio`` percent of all images are labelled."""
-    target = label_count(pick_ratio, image_count)
-    if target <= len(labelled):
+    if unlabelled and not unlabelled & values.keys():
         raise UserError(
-            f"--pick_ratio {pick_ratio:g} means {target} labelled images in all, but {len(labelled)} of {image_count} are "
-            f"labelled already; pass more than {100 * len(labelled) / image_count:.4g}"
+            f"{path}: a ranking of other images. It holds none of the {len(unlabelled)} unlabelled images, such as "
+            f"{min(unlabelled)}, but {len(values)} others, such as {min(values)}; rank the unlabelled images of this data set"
         )
-    return choose_valuable(values, labelled, target - len(labelled))
+    return values
 
 
 def _is_finite(value: object) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
+def read_list(path: Path) -> list[str]:
+    """The names of a ``_picked.txt``, which somebody may have edited."""
+    try:
+        names = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    if not names:
+        raise UserError(f"{path}: no file names in it")
+    return list(dict.fromkeys(names))
+
+
+def read_folder(folder: Path, labelled: set[str], unlabelled: set[str]) -> set[str]:
+    """Names of the images under a folder; says which are taken for a labelled image.
+
+    Raises:
+        UserError: there is no such folder.
+        DataError: images that have the name of an unlabelled image of the annotation file.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of unlabelled images")
+    names = set(list_images(folder))
+    if twice := sorted(names & unlabelled):
+        raise DataError(f"images that are both in {folder} and unlabelled in the annotation file; rename these", twice)
+    if same := names & labelled:
+        print(
+            f"{len(same)} images of {folder} have the name of a labelled image and are not picked, such as {min(same)}"
+        )
+    return names
+
+
+def pick(values: dict[str, float], labelled: set[str], pick_ratio: float, image_count: int) -> list[str]:
+    """The file names to label next, so that ``pick_ratio`` percent of all images are labelled."""
+    target = label_count(pick_ratio, image_count)
+    if len(labelled) == image_count:
+        raise UserError(
+            f"all {image_count} images are labelled already, so there is nothing to pick from; add unlabelled images to "
+            "the annotation file, or pass a folder of them as --unlabelled_img_dir"
+        )
+    if target <= len(labelled):
+        least = math.ceil(100 * 100 * (len(labelled) + 1) / image_count) / 100
+        raise UserError(
+            f"--pick_ratio {pick_ratio:g} means {target} labelled images in all, but {len(labelled)} of {image_count} are "
+            f"labelled already; pass at least {least:g}"
+        )
+    return choose_valuable(values, labelled, target - len(labelled))
+
+
+def check_labels(picked: list[str], told: set[str], list_file: Path, ann_file: Path) -> None:
+    """Raise a UserError that says what to do if images were picked that have no labels."""
+    lacking = [name for name in picked if name not in told]
+    if not lacking:
+        return
+    raise UserError(
+        f"{len(lacking)} of the {len(picked)} picked images have no labels in {ann_file} yet, such as {lacking[0]}. To go on:\n"
+        f"  1. Label the images listed in {list_file} (the most valuable first; a line you delete is left out).\n"
+        f"  2. Write a new annotation file: all that is in {ann_file}, and these images with their labels, named as in "
+        "the list.\n"
+        "  3. Move those that are not in the image folder (DATA_ROOT) into it, so that they have these names there.\n"
+        "  4. Give the same command with the new file as ORI_ANN and with --resume\n"
+        f"     (pick_select.py alone: the new file as --ann_file, and --picked_file {list_file})."
+    )
+
+
+def report_check(
+    values: dict[str, float], picked: list[str], labelled: set[str], told: set[str], args: argparse.Namespace
+) -> None:
+    """Say what would be picked, and of how many images the labels are not there yet."""
+    pool = values.keys() - labelled
+    print(
+        f"{len(picked)} of the {len(pool)} unlabelled images are to be picked; with the {len(labelled)} labelled ones that "
+        f"makes {len(labelled) + len(picked)} (--pick_ratio {args.pick_ratio:g})"
+    )
+    if lacking := pool - told:
+        surely = len(picked) > len(pool) - len(lacking)
+        print(
+            f"The labels of {len(lacking)} of these unlabelled images are not in {args.ann_file} yet: the job "
+            f"{'will' if surely else 'may'} stop before the second stage and list the images to label"
+        )
+
+
+def label(
+    coco: dict[str, Any], labelled: set[str], picked: list[str], list_file: Path, args: argparse.Namespace
+) -> None:
+    """Write the annotation file in which the picked images are labelled beside the ``labelled`` ones.
+
+    Raises:
+        UserError: picked images have no labels in ``coco``.
+    """
+    check_labels(picked, told_names(coco), list_file, args.ann_file)
+    wanted = labelled.union(picked)
+    chosen = {image["id"] for image in coco["images"] if image["file_name"] in wanted}
+    write_json(args.output_ann_file, hide_labels(coco, chosen, also_unlabelled=args.policy == 2), args.overwrite)
+    print(
+        f"{args.output_ann_file}: {len(coco['images'])} images, {len(chosen)} labelled "
+        f"({len(chosen) - len(labelled)} newly picked, see {list_file})"
+    )
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, pick, hide the rest, write, report."""
     args = parse_args(argv)
-    list_file = args.output_ann_file.with_name(f"{args.output_ann_file.stem}_picked.txt")
-    for path in (args.output_ann_file, list_file):
-        check_free(path, args.overwrite)
-    labelled, combined = known_so_far(args.combine_ann_file)
     coco = read_coco(args.ann_file)
-    ids = {image["file_name"]: image["id"] for image in coco["images"]}
-    if strangers := sorted(combined - ids.keys()):
-        raise DataError(
-            str(args.combine_ann_file), [f"{name} is not in --ann_file {args.ann_file}" for name in strangers]
-        )
-    values = read_values(args.top_value_file, set(ids))
-    picked = pick(values, labelled, args.pick_ratio, len(ids))
-
+    labelled, unlabelled = known_so_far(args.combine_ann_file, coco, args.ann_file)
+    if args.picked_file:
+        label(coco, labelled, read_list(args.picked_file), args.picked_file, args)
+        return
+    if args.top_value_file:
+        values = read_values(args.top_value_file, unlabelled)
+    else:
+        more = read_folder(args.unlabelled_img_dir, labelled, unlabelled) if args.unlabelled_img_dir else set()
+        values = dict.fromkeys(unlabelled | more, 0.0)
+    names = {image["file_name"] for image in coco["images"]}
+    picked = pick(values, labelled, args.pick_ratio, len(names | values.keys()))
+    if not args.top_value_file:
+        report_check(values, picked, labelled, told_names(coco), args)
+        return
+    list_file = args.output_ann_file.with_name(f"{args.output_ann_file.stem}_picked.txt")
+    check_free(args.output_ann_file, args.overwrite)
     write_text(list_file, "".join(f"{name}\n" for name in picked), args.overwrite)
-    chosen = {ids[name] for name in labelled.union(picked)}
-    lacking = chosen & unlabelled_ids(coco)
-    if lacking:
-        raise UserError(
-            f"{args.ann_file}: {len(lacking)} of the {len(chosen)} images to train on have no labels in it. The picked images "
-            f"are listed in {list_file}: label them, then run this again with the new file as --ann_file and --overwrite"
-        )
-    write_json(args.output_ann_file, hide_labels(coco, chosen, also_unlabelled=args.policy == 2), args.overwrite)
-    print(
-        f"{args.output_ann_file}: {len(ids)} images, {len(chosen)} labelled ({len(picked)} newly picked, see {list_file})"
-    )
+    label(coco, labelled, picked, list_file, args)
 
 
 if __name__ == "__main__":

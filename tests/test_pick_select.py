@@ -90,14 +90,82 @@ def test_ids_may_differ_between_the_files(folder):
 
 def test_images_without_labels_leave_a_work_list_only(folder, capsys):
     message = refused(folder, capsys, 40, ann="part.json")
-    assert "2 of the 4 images to train on have no labels" in message and "out_picked.txt" in message
+    assert "2 of the 2 picked images have no labels" in message and "out_picked.txt" in message
     assert (folder / "out_picked.txt").read_text() == "s/10.png\ns/8.png\n"
     assert pick(folder, 40, "--overwrite")[0] == [1, 8, 9, 10]
 
 
+def test_ranked_images_that_the_file_does_not_know_count_as_unlabelled(folder, capsys):
+    write(folder / "values.json", VALUES | {"new/a.png": 99.0, "new/b.png": 0.5})
+    message = refused(folder, capsys, 34)
+    assert "1 of the 2 picked images have no labels" in message and "such as new/a.png" in message
+    assert (folder / "out_picked.txt").read_text() == "new/a.png\ns/10.png\n", "34 percent of 12 are 4"
+
+
+def test_the_list_of_an_earlier_pick_is_taken_as_it_is(folder, capsys):
+    (folder / "list.txt").write_text("\ufeffs/3.png\r\n\r\ns/5.png\r\ns/9.png\r\ns/3.png", encoding="utf-8")
+    options = ["--ann_file", "full.json", "--combine_ann_file", "part.json", "--output_ann_file", "out.json"]
+    paths = [word if word.startswith("--") else str(folder / word) for word in [*options, "--picked_file", "list.txt"]]
+    pick_select.main(paths)
+    assert [e.image_id for e in read_annotations(folder / "out.json").labelled] == [1, 3, 5, 9]
+    assert "(2 newly picked" in capsys.readouterr().out
+    (folder / "list.txt").write_text("\n")
+    with pytest.raises(SystemExit):
+        pick_select.main([*paths, "--overwrite"])
+    assert "no file names" in capsys.readouterr().err
+
+
+def test_without_a_ranking_it_only_checks_and_tells(folder, capsys):
+    (folder / "more").mkdir()
+    for name in ("new.png", "other.png"):
+        (folder / "more" / name).write_text("")
+    before = sorted(folder.iterdir())
+    files = ["--ann_file", str(folder / "part.json"), "--combine_ann_file", str(folder / "part.json")]
+    pick_select.main([*files, "--pick_ratio", "50", "--unlabelled_img_dir", str(folder / "more")])
+    said = capsys.readouterr().out
+    assert "4 of the 10 unlabelled images are to be picked; with the 2 labelled ones that makes 6" in said
+    assert "The labels of 10 of these" in said and "the job will stop" in said
+    files[1] = str(folder / "full.json")
+    pick_select.main([*files, "--pick_ratio", "50", "--unlabelled_img_dir", str(folder / "more")])
+    assert "The labels of 2 of these" in (said := capsys.readouterr().out) and "the job may stop" in said
+    pick_select.main([*files, "--pick_ratio", "50"])
+    assert capsys.readouterr().out.count("\n") == 1, "all labels are there"
+    assert sorted(folder.iterdir()) == before
+
+
+def test_names_in_a_folder_that_the_annotation_file_has_too(folder, capsys):
+    (folder / "more" / "s").mkdir(parents=True)
+    (folder / "more" / "s" / "1.png").write_text("")
+    files = ["--ann_file", str(folder / "full.json"), "--combine_ann_file", str(folder / "part.json")]
+    check = [*files, "--pick_ratio", "50", "--unlabelled_img_dir", str(folder / "more")]
+    pick_select.main(check)
+    assert "1 images of" in capsys.readouterr().out
+    (folder / "more" / "s" / "2.png").write_text("")
+    with pytest.raises(SystemExit):
+        pick_select.main(check)
+    said = capsys.readouterr().err
+    assert "s/2.png" in said and "s/1.png" not in said
+
+
+def test_nothing_left_to_label(folder, capsys):
+    with pytest.raises(SystemExit):
+        files = ["--ann_file", str(folder / "full.json"), "--combine_ann_file", str(folder / "full.json")]
+        pick_select.main([*files, "--pick_ratio", "100"])
+    assert "all 10 images are labelled already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("left_out", ["--pick_ratio", "--output_ann_file"])
+def test_arguments_that_belong_together(folder, capsys, left_out):
+    words = arguments(folder, 50)
+    place = words.index(left_out)
+    with pytest.raises(SystemExit):
+        pick_select.main(words[:place] + words[place + 2 :])
+    assert f"{left_out} is needed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "ratio, words",
-    [(101, "between 0 and 100"), (20, "2 of 10 are labelled already; pass more than 20"), (5, "less than one image")],
+    [(101, "between 0 and 100"), (20, "2 of 10 are labelled already; pass at least 30"), (5, "less than one image")],
 )
 def test_bad_ratios(folder, capsys, ratio, words):
     assert words in refused(folder, capsys, ratio)
@@ -106,11 +174,17 @@ def test_bad_ratios(folder, capsys, ratio, words):
 
 def test_a_ranking_that_is_too_short(folder, capsys):
     write(folder / "values.json", {"s/9.png": 1, "s/8.png": 2})
-    assert "3 more images are to be labelled, but the ranking holds only 1" in refused(folder, capsys, 50)
+    assert "3 more images are to be labelled, but there are only 1" in refused(folder, capsys, 50)
 
 
 @pytest.mark.parametrize(
-    "values, words", [([1], "JSON object"), ({"s/1.png": "x"}, "value of s/1.png"), ({"1.png": 1}, "1.png is not in")]
+    "values, words",
+    [
+        ([1], "JSON object"),
+        ({}, "not empty"),
+        ({"s/1.png": "x"}, "value of s/1.png"),
+        ({"1.png": 1}, "none of the 8 unlabelled images, such as s/10.png, but 1 others, such as 1.png"),
+    ],
 )
 def test_bad_rankings(folder, capsys, values, words):
     write(folder / "values.json", values)

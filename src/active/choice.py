@@ -32,12 +32,12 @@ def choose_valuable(values: Mapping[str, float], labelled: set[str], count: int)
     """The ``count`` most valuable names that are not labelled yet, best first, equal ones by name.
 
     Raises:
-        UserError: the ranking does not hold that many.
+        UserError: there are not that many.
     """
     ranked = sorted((name for name in values if name not in labelled), key=lambda name: (-values[name], name))
     if len(ranked) < count:
         raise UserError(
-            f"{count} more images are to be labelled, but the ranking holds only {len(ranked)} that are not labelled "
-            "yet; infer and rank all unlabelled images, or lower --pick_ratio"
+            f"{count} more images are to be labelled, but there are only {len(ranked)} unlabelled ones to choose from; "
+            "infer and rank all unlabelled images, or lower --pick_ratio"
         )
     return ranked[:count]

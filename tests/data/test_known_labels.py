@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from src.data.annotations import hide_labels
+from src.data.known_labels import known_so_far, told_names
+from src.errors import DataError
+
+COCO = {
+    "images": [{"id": i, "file_name": f"{i}.png", "width": 9, "height": 9} for i in (1, 2, 3)],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 5, "bbox": [1, 1, 2, 2]}],
+    "categories": [{"id": 7, "name": "b"}, {"id": 5, "name": "a"}],
+}
+
+
+@pytest.fixture
+def so_far(tmp_path):
+    def write(coco):
+        (tmp_path / "part.json").write_text(json.dumps(coco))
+        return tmp_path / "part.json"
+
+    return write
+
+
+def test_labelled_and_unlabelled_images(so_far):
+    assert told_names(COCO) == {"1.png", "2.png", "3.png"}, "an image without boxes is known to be empty"
+    part = so_far(hide_labels(COCO, {1, 3}))
+    assert known_so_far(part, COCO, "full.json") == ({"1.png", "3.png"}, {"2.png"})
+    assert known_so_far(None, COCO, "full.json") == (set(), {"1.png", "2.png", "3.png"})
+
+
+def test_category_ids_may_differ_where_names_and_order_agree(so_far):
+    part = hide_labels(COCO, {2})
+    part["categories"] = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+    assert known_so_far(so_far(part), COCO, "full.json")[0] == {"2.png"}
+
+
+def test_all_that_does_not_go_together_is_reported_together(so_far):
+    part = hide_labels(COCO, {1, 2})
+    part["images"][2]["file_name"] = "other.png"
+    part["categories"][0]["name"] = "c"
+    with pytest.raises(DataError) as caught:
+        known_so_far(so_far(part), hide_labels(COCO, {1}), "full.json")
+    words = ("other.png is not in", "2.png is labelled here, but not in", "categories are a, c; those of")
+    assert all(word in fault for word, fault in zip(words, caught.value.faults, strict=True))
