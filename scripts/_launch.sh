@@ -85,8 +85,12 @@ best_checkpoint() {
 
 # ---- selection and evaluation ----
 
-# take_selection_options: --pick_ratio (total share of labelled images in percent) and the options of the ranking.
+# take_selection_options: --pick_ratio (total share of labelled images in percent), the options of the ranking, and --resume.
 take_selection_options() {
+    resuming=false
+    if is_wanted resume; then resuming=true; fi
+    divide_options resume
+    options=("${others[@]}")
     take_option pick_ratio PICK_RATIO 60
     divide_options "${rank_keys[@]}"
     rank_options=("${picked[@]}")
@@ -103,11 +107,50 @@ rank() {
         --exp_dir "$3" "${rank_options[@]}" "${overwrite[@]}"
 }
 
-# pick ORI_ANN PICKED_ANN NEW_ANN FOLDER: labels the most valuable images as in ORI_ANN.
+# pick ORI_ANN PICKED_ANN NEW_ANN FOLDER OPTION ...: labels the images that the options tell to pick, as in ORI_ANN.
 pick() {
     tool_options
-    run_logged "$4" "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" \
-        --pick_ratio "$PICK_RATIO" --top_value_file "$4/top_value_data.json" --output_ann_file "$3" "${overwrite[@]}"
+    run_logged "$4" "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --output_ann_file "$3" \
+        "${@:5}" "${overwrite[@]}"
+}
+
+# selection_folder NEW_ANN: where its ranking lies.
+selection_folder() {
+    echo "${1%.json}_selection"
+}
+
+# is_ranked NEW_ANN: whether a resumed job has its ranking from before.
+is_ranked() {
+    $resuming && [ -f "$(selection_folder "$1")/top_value_data.json" ]
+}
+
+# check_selection ORI_ANN PICKED_ANN: stops the job at once if picking would fail hours later; writes nothing.
+check_selection() {
+    local folder
+    folder="$(PYTHONPATH="$root" "$PYTHON" "$root/scripts/_setting.py" unlabelled_img_dir "${options[@]}")"
+    "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" \
+        ${folder:+--unlabelled_img_dir "$folder"}
+}
+
+# choose CKPT ORI_ANN PICKED_ANN NEW_ANN: ranks and picks. A resumed job keeps what was chosen, for somebody may have
+# labelled by the list, and moved images.
+choose() {
+    local options=("${options[@]}") folder list="${4%.json}_picked.txt"
+    folder="$(selection_folder "$4")"
+    if $resuming; then options+=(--overwrite true); fi
+    if is_ranked "$4"; then
+        echo "kept from before: $folder/top_value_data.json"
+    else
+        rank "$1" "$3" "$folder"
+    fi
+    if $resuming && [ -f "$4" ]; then
+        echo "kept from before: $4"
+    elif $resuming && [ -f "$list" ]; then
+        echo "kept from before: $list"
+        pick "$2" "$3" "$4" "$folder" --picked_file "$list"
+    else
+        pick "$2" "$3" "$4" "$folder" --pick_ratio "$PICK_RATIO" --top_value_file "$folder/top_value_data.json"
+    fi
 }
 
 # tool_options: `overwrite` as the label tools want it.

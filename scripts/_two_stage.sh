@@ -6,19 +6,22 @@ source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
 
 # two_stages: reads TRAIN_ANN, ORI_ANN and OUTPUT_DIR beside what `train` reads. With --resume a stopped job goes on.
 two_stages() {
-    local first="$OUTPUT_DIR/first_stage" second="$OUTPUT_DIR/second_stage" resuming=false
+    local first="$OUTPUT_DIR/first_stage" second="$OUTPUT_DIR/second_stage"
     local new_ann="$first/new_ann_file.json"
     take_selection_options
     find_evaluation_data
-    if is_wanted resume; then resuming=true; fi
-    options=("${others[@]}")
 
-    say "first stage: training with the labels of $TRAIN_ANN"
-    train_stage "$TRAIN_ANN" "$first"
+    if is_ranked "$new_ann"; then # trained to its end; its images may have been moved since, to be labelled
+        say "first stage: kept from before"
+    else
+        check_selection "$ORI_ANN" "$TRAIN_ANN"
+        say "first stage: training with the labels of $TRAIN_ANN"
+        train_stage "$TRAIN_ANN" "$first"
+    fi
     evaluate_stage "$first"
 
     say "selection: which images to label until $PICK_RATIO % are labelled"
-    choose "$(best_checkpoint "$first")" "$new_ann"
+    choose "$(best_checkpoint "$first")" "$ORI_ANN" "$TRAIN_ANN" "$new_ann"
 
     say "second stage: training with the labels of $new_ann"
     train_stage "$new_ann" "$second"
@@ -47,23 +50,6 @@ train_stage() {
     local options=("${options[@]}")
     if $resuming && [ -f "$2/state.ckpt" ]; then options+=(--resume true); fi
     train "$@"
-}
-
-# choose CKPT NEW_ANN: ranks and picks. A resumed job keeps what was chosen, for somebody may be labelling by it.
-choose() {
-    local options=("${options[@]}") folder="${2%.json}_selection"
-    if $resuming; then options+=(--overwrite true); fi
-    if $resuming && [ -f "$folder/top_value_data.json" ]; then
-        echo "kept from before: $folder/top_value_data.json"
-    else
-        rank "$1" "$TRAIN_ANN" "$folder"
-    fi
-    if $resuming && [ -f "$2" ]; then
-        echo "kept from before: $2"
-    elif ! pick "$ORI_ANN" "$TRAIN_ANN" "$2" "$folder"; then
-        echo "When that is mended, or the listed images are labelled: the same command with their labels in ORI_ANN, and --resume"
-        return 1
-    fi
 }
 
 # evaluate_stage FOLDER: scores the best teacher of the stage when there is evaluation data.

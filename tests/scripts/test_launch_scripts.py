@@ -130,12 +130,19 @@ def test_both_stages_in_order(workshop, script):
     train = "train.py" if "standalone" in script else MSRUN
     device = "3" if "DEVICE_ID" in INTERFACES[script] else "0"
     before = fingerprint(workshop.folder)
-    result = workshop.run(script, *arguments_of(script), *EVALUATION, "--unlabelled_img_dir", "more", "--max_iter", "9")
+    options = ("--unlabelled_img_dir", "more", "--max_iter", "9", "--burn_up_iter", "3")
+    result = workshop.run(script, *arguments_of(script), *EVALUATION, *options)
     assert result.returncode == 0, result.stderr
 
-    programs = [train, "eval.py", "infer.py", "sorted_values.py", "pick_select.py", train, "eval.py"]
+    programs = ["check", train, "eval.py", "infer.py", "sorted_values.py", "pick_select.py", train, "eval.py"]
     assert workshop.programs() == programs
-    first, first_eval, infer, rank, pick, second, second_eval = map(options_of, workshop.calls())
+    check, first, first_eval, infer, rank, pick, second, second_eval = map(options_of, workshop.calls())
+    assert check == {
+        "--ann_file": workshop.path("full.json"),
+        "--combine_ann_file": workshop.path("train.json"),
+        "--pick_ratio": "60",
+        "--unlabelled_img_dir": "more",
+    }
     stage_1, stage_2 = workshop.path("out put/first_stage"), workshop.path("out put/second_stage")
     for options, folder in ((first, stage_1), (second, stage_2)):
         assert options["--save_checkpoint_path"] == folder
@@ -166,35 +173,32 @@ def test_both_stages_in_order(workshop, script):
 
 def test_a_resumed_job_goes_on_where_it_stopped(workshop):
     script = "run_standalone_train_cpu.sh"
-    stopped = workshop.run(script, *arguments_of(script), *EVALUATION, STUB_FAILS="pick_select.py")
-    assert stopped.returncode == 1
-    assert stopped.stdout.endswith("the same command with their labels in ORI_ANN, and --resume\n")
-    (workshop.folder / "out put" / "first_stage" / "state.ckpt").write_text("")
-    done = len(workshop.calls())
-    workshop.run(script, *arguments_of(script), *EVALUATION, "--resume", STUB_FAILS="train.py")
-    assert options_of(workshop.calls()[done])["--resume"] == "true"
+    first = workshop.folder / "out put" / "first_stage"
 
-    for output in ("model_0.ckpt", "eval/metrics.json"):  # the stand-in refuses to write twice
-        (workshop.folder / "out put" / "first_stage" / output).unlink()
-    done = len(workshop.calls())
-    workshop.run(script, *arguments_of(script), *EVALUATION, "--resume", STUB_FAILS="pick_select.py")
-    assert [call[0] for call in workshop.calls()[done:]] == [
-        "train.py",
-        "eval.py",
-        "pick_select.py",
-    ]  # not ranked again
+    def programs(*options: str, fails: str = "") -> list[str]:
+        """Run the job again; what was started, with a + for --resume and a ! for --overwrite."""
+        for output in ("model_0.ckpt", "eval/metrics.json"):  # the stand-in refuses to write twice
+            (first / output).unlink(missing_ok=True)
+        done = len(workshop.calls())
+        result = workshop.run(script, *arguments_of(script), *EVALUATION, *options, STUB_FAILS=fails)
+        assert (result.returncode == 0) == (not fails), result.stderr
+        marks = {"--resume": "+", "--overwrite": "!"}
+        return [call[0] + "".join(marks.get(word, "") for word in call) for call in workshop.calls()[done:]]
 
-    (workshop.folder / "out put" / "first_stage" / "new_ann_file.json").write_text("{}")
-    for output in ("model_0.ckpt", "eval/metrics.json"):  # the stand-in refuses to write twice
-        (workshop.folder / "out put" / "first_stage" / output).unlink()
-    done = len(workshop.calls())
-    result = workshop.run(script, *arguments_of(script), *EVALUATION, "--resume")
-    assert result.returncode == 0, result.stderr
-    calls = workshop.calls()[done:]
-    assert [call[0] for call in calls] == ["train.py", "eval.py", "train.py", "eval.py"]
-    assert ["--resume" in call for call in calls] == [True, False, False, False]
-    assert ["--overwrite" in call for call in calls] == [False, True, False, True]
-    assert "kept from before" in result.stdout
+    assert programs(fails="infer.py") == ["check", "train.py", "eval.py", "infer.py"]
+    (first / "state.ckpt").write_text("")
+    stopped = programs("--resume", fails="pick_select.py")
+    assert stopped == ["check", "train.py+", "eval.py!", "infer.py!", "sorted_values.py!", "pick_select.py!"]
+    assert programs("--resume", fails="pick_select.py") == ["eval.py!", "pick_select.py!"]  # trained and ranked: kept
+
+    (first / "new_ann_file_picked.txt").write_text("1.png\n")
+    assert programs("--resume", fails="pick_select.py") == ["eval.py!", "pick_select.py!"]
+    options = options_of(workshop.calls()[-1])
+    assert options["--picked_file"] == str(first / "new_ann_file_picked.txt")
+    assert not {"--pick_ratio", "--top_value_file"} & options.keys()
+
+    (first / "new_ann_file.json").write_text("{}")
+    assert programs("--resume") == ["eval.py!", "train.py", "eval.py!"]
 
 
 def test_without_evaluation_data_nothing_is_scored(workshop):
@@ -203,8 +207,8 @@ def test_without_evaluation_data_nothing_is_scored(workshop):
     assert result.returncode == 0, result.stderr
     assert "eval.py" not in workshop.programs()
     assert "give --eval_img_dir and --eval_ann_file" in result.stdout
-    train, _, rank, pick, _ = map(options_of, workshop.calls())
-    assert pick["--pick_ratio"] == "40"
+    check, train, _, rank, pick, _ = map(options_of, workshop.calls())
+    assert check["--pick_ratio"] == pick["--pick_ratio"] == "40"
     assert rank["--strategy"] == "entropy"
     assert not {"--pick_ratio", "--strategy"} & set(train)
 
@@ -220,7 +224,7 @@ def test_the_best_teacher_is_preferred(workshop):
 
 
 @pytest.mark.parametrize("script", ["run_standalone_train_cpu.sh", "run_distribute_train_ascend.sh"])
-@pytest.mark.parametrize("failing", ["train", "eval.py", "infer.py", "sorted_values.py", "pick_select.py"])
+@pytest.mark.parametrize("failing", ["check", "train", "eval.py", "infer.py", "sorted_values.py", "pick_select.py"])
 def test_a_failure_stops_the_job(workshop, script, failing):
     if failing == "train":
         failing = "train.py" if "standalone" in script else MSRUN
@@ -267,7 +271,8 @@ def test_selection_alone(workshop):
     script = "select_valuable_sample.sh"
     result = workshop.run(script, *arguments_of(script), "--pick_ratio", "35")
     assert result.returncode == 0, result.stderr
-    infer, _, pick = map(options_of, workshop.calls())
+    check, infer, _, pick = map(options_of, workshop.calls())
+    assert check["--pick_ratio"] == "35"
     assert infer["--train_img_dir"] == workshop.path("images")
     assert (infer["--device_target"], infer["--device_id"]) == ("GPU", "3")
     assert pick["--output_ann_file"] == workshop.path("new labels.json")
@@ -276,14 +281,21 @@ def test_selection_alone(workshop):
     again = workshop.run(script, *arguments_of(script))
     assert again.returncode == 2
     assert "new labels.json is there already" in again.stderr
-    assert len(workshop.calls()) == 3
+    assert len(workshop.calls()) == 4
+
+    (workshop.folder / "new labels.json").unlink()
+    (workshop.folder / "new labels_picked.txt").write_text("1.png\n")
+    assert workshop.run(script, *arguments_of(script), "--resume").returncode == 0
+    (last,) = workshop.calls()[4:]
+    assert options_of(last)["--picked_file"] == workshop.path("new labels_picked.txt")
 
 
 @pytest.mark.parametrize(("words", "wanted"), [(["--overwrite"], True), (["--overwrite", "false"], False)])
 def test_overwriting_is_told_to_every_program(workshop, words, wanted):
     script = "select_valuable_sample.sh"
     workshop.run(script, *arguments_of(script), *words)
-    infer, rank, pick = workshop.calls()
+    check, infer, rank, pick = workshop.calls()
+    assert "--overwrite" not in check
     assert infer[1 : 1 + len(words)] == words
     assert (rank[-1] == "--overwrite") == (pick[-1] == "--overwrite") == wanted
 

@@ -84,7 +84,8 @@ def test_a_mistake_stops_all_processes_with_its_message(data):
 
 @pytest.mark.parametrize("device", ["gpu", "ascend"])
 def test_a_device_that_is_not_there_is_named(data, device):
-    result = run(data, f"run_standalone_train_{device}.sh", "0", "images", "part.json", "full.json", "out")
+    job = ("0", "images", "part.json", "full.json", "out", "--pick_ratio", "75")
+    result = run(data, f"run_standalone_train_{device}.sh", *job)
     assert result.returncode == 2
     assert f"error: device_target: no usable {'GPU' if device == 'gpu' else 'Ascend'}" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr

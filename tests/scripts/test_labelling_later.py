@@ -1,0 +1,91 @@
+"""The story of a user with a plain folder of unlabelled images: stage 1, label what was picked, --resume, stage 2."""
+
+import json
+import os
+
+import pytest
+
+SCRIPT = "run_standalone_train_cpu.sh"
+
+
+def coco(count: int, *, category: str = "mask") -> dict:
+    """Images 1.png .. COUNT.png, all of them labelled."""
+    return {
+        "images": [{"id": i, "file_name": f"{i}.png", "width": 50, "height": 50} for i in range(1, count + 1)],
+        "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, i, i]} for i in range(1, count + 1)],
+        "categories": [{"id": 1, "name": category}],
+    }
+
+
+@pytest.fixture
+def start(workshop, monkeypatch):
+    """Runs the job: 2 labelled images, 3.png to 10.png in the folder `more`, of which the last are the most valuable."""
+    (workshop.folder / "more").mkdir()
+    for i in range(3, 11):
+        (workshop.folder / "more" / f"{i}.png").write_text("")
+    for name in ("train.json", "full.json"):
+        (workshop.folder / name).write_text(json.dumps(coco(2)))
+    (workshop.folder / "folder.yaml").write_text("unlabelled_img_dir: more\n")
+    monkeypatch.setenv("STUB_REAL_PICK", "yes")
+    monkeypatch.setenv("STUB_RANKING", json.dumps({f"{i}.png": float(i) for i in range(3, 11)}))
+
+    def run(ori_ann: str, *options: str):
+        return workshop.run(SCRIPT, "images", "train.json", ori_ann, "out", "--pick_ratio", "50", *options)
+
+    return run
+
+
+@pytest.mark.parametrize("folder", [("--unlabelled_img_dir", "more"), ("--config_path", "folder.yaml")])
+def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(workshop, start, folder):
+    stopped = start("train.json", *folder)
+    assert stopped.returncode == 2
+    assert "3 of the 8 unlabelled images are to be picked" in stopped.stdout
+    assert "The labels of 8 of these unlabelled images are not in" in stopped.stdout
+    assert "the job will stop before the second stage" in stopped.stdout
+    picked = workshop.folder / "out" / "first_stage" / "new_ann_file_picked.txt"
+    assert picked.read_text() == "10.png\n9.png\n8.png\n"
+    assert stopped.stdout.count("error:") == 1 and "Traceback" not in stopped.stdout + stopped.stderr
+    for words in ("3 of the 3 picked images have no labels", str(picked), "DATA_ROOT", "as ORI_ANN and with --resume"):
+        assert words in stopped.stdout
+    assert workshop.programs() == ["check", "train.py", "infer.py", "sorted_values.py", "pick_select.py"]
+
+    for name in picked.read_text().split():  # as the message says: all moved, but only two of three labelled
+        os.rename(workshop.folder / "more" / name, workshop.folder / "images" / name)
+    labelled = coco(10)
+    kept = [image for image in labelled["images"] if image["id"] in (1, 2, 8, 9, 10)]
+    kept[-1]["labelled"] = False
+    rows = [row for row in labelled["annotations"] if row["image_id"] in (1, 2, 8, 9)]
+    (workshop.folder / "new.json").write_text(json.dumps(labelled | {"images": kept, "annotations": rows}))
+    again = start("new.json", *folder, "--resume")
+    assert again.returncode == 2
+    assert "1 of the 3 picked images have no labels" in again.stdout and "such as 10.png" in again.stdout
+    assert picked.read_text() == "10.png\n9.png\n8.png\n", "the work list stays"
+
+    picked.write_text("9.png\r\n8.png\r\n")  # the one without labels is left out
+    done = start("new.json", *folder, "--resume")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert workshop.programs()[5:] == ["pick_select.py", "pick_select.py", "train.py"]
+    second = json.loads((workshop.folder / "out" / "first_stage" / "new_ann_file.json").read_text())
+    assert [image["id"] for image in second["images"] if image.get("labelled", True)] == [1, 2, 8, 9]
+    assert [row["bbox"][2] for row in second["annotations"]] == [1, 2, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("ori_ann", "options", "words"),
+    [
+        (coco(2), ("--pick_ratio", "20"), "pass at least 30"),
+        (coco(2), ("--pick_ratio", "101"), "between 0 and 100"),
+        (coco(2), ("--pick_ratio", "9"), "less than one image"),
+        (coco(1), (), "image 2.png is not in --ann_file"),
+        (coco(2, category="face"), (), "its categories are mask; those of --ann_file"),
+        (coco(2), ("--unlabelled_img_dir", "nowhere"), "nowhere: no such folder"),
+        (coco(2), ("--max_itre", "3"), "did you mean 'max_iter'"),
+    ],
+)
+def test_what_would_fail_after_hours_of_training_fails_before(workshop, start, ori_ann, options, words):
+    (workshop.folder / "full.json").write_text(json.dumps(ori_ann))
+    result = start("full.json", "--unlabelled_img_dir", "more", *options)
+    assert result.returncode == 2
+    assert words in result.stderr and "Traceback" not in result.stderr
+    assert set(workshop.programs()) <= {"check"}
+    assert not (workshop.folder / "out").exists()
