@@ -39,6 +39,8 @@ from src.training.weights import load_pretrained
 # A resumed run may differ in these: they do not change what is learnt.
 FREE_ON_RESUME = {"resume", "overwrite", "num_parallel_workers", "print_interval_iter", "save_checkpoint_interval"}
 FREE_ON_RESUME |= {"keep_checkpoint_max", "eval_interval_iter", "eval_img_dir", "eval_ann_file", "device_id"}
+FREE_ON_RESUME |= {"save_checkpoint_path", "checkpoint_path", "infer_img_dir", "eval_output_dir", "test_batch_size"}
+FREE_ON_RESUME |= {"draw_pics"}
 
 
 @dataclass(frozen=True)
