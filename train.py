@@ -17,7 +17,7 @@ from src.data.training_data import TrainingData, read_training_data
 from src.errors import UserError, entry_point
 from src.evaluation.metrics import check_labelled, evaluate, format_table
 from src.evaluation.records import coco_records, detect
-from src.files import file_hash, write_text
+from src.files import write_text
 from src.network_define import RunState, StepSettings, TeacherStudentStep, TrainStep
 from src.systems import build_network
 from src.training.checkpoint import (
@@ -25,22 +25,16 @@ from src.training.checkpoint import (
     DetectorCard,
     copy_weights,
     load_state,
-    read_facts,
     save_detector,
     save_state,
 )
 from src.training.device import Device, set_up_device
-from src.training.log import RunLog
+from src.training.log import RunLog, averages_of
 from src.training.restore import on_arrays
+from src.training.resume import run_facts, saved_facts
 from src.training.run_folder import RunFolder
 from src.training.schedule import learning_rates
 from src.training.weights import load_pretrained
-
-# A resumed run may differ in these: they do not change what is learnt.
-FREE_ON_RESUME = {"resume", "overwrite", "num_parallel_workers", "print_interval_iter", "save_checkpoint_interval"}
-FREE_ON_RESUME |= {"keep_checkpoint_max", "eval_interval_iter", "eval_img_dir", "eval_ann_file", "device_id"}
-FREE_ON_RESUME |= {"save_checkpoint_path", "checkpoint_path", "infer_img_dir", "eval_output_dir", "test_batch_size"}
-FREE_ON_RESUME |= {"draw_pics"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
     config = load_config(__doc__, argv)
     require(config, "train_img_dir", "train_ann_file")
     folder = RunFolder(config.save_checkpoint_path)
-    folder.check(config.resume, config.overwrite)
+    resumes = folder.check(config.resume, config.overwrite)
     data = read_training_data(
         config.train_ann_file,
         config.train_img_dir,
@@ -89,19 +83,24 @@ def main(argv: list[str] | None = None) -> None:
         config.device_target, config.device_id, config.run_distribute, config.mixed_precision, config.global_seed
     )
     networks = build_networks(config, data, device)
-    pretrained = start_weights(config, networks.student)
-    facts = {"config": config.as_dict(), "annotations": file_hash(config.train_ann_file), "best": None}
-    first_step = 0
-    if config.resume:
-        facts = resume(folder, networks, facts)
-        first_step = int(networks.state.step.asnumpy())
-
-    if device.rank == 0 and not config.resume:
-        folder.clear()
+    unlabelled_names = (entry.file_name for entry in data.unlabelled)
+    facts = run_facts(config.as_dict(), config.train_ann_file, unlabelled_names, device.count)
+    if resumes:
+        started_from = f"resumed from {folder.state}"
+        facts = saved_facts(folder.state, facts)
+        load_state(networks.saved(), folder.state)
+    else:
+        started_from = start_weights(config, networks.student)
+        if device.rank == 0:
+            folder.clear()
+    first_step = int(networks.state.step.asnumpy())
     log = RunLog(folder.path, device.rank, first_step, config.max_iter)
     if device.rank == 0:
         write_text(folder.config, save_config(config), overwrite=True)
-    log.say(describe(config, data, device, first_step, pretrained))
+    log.say(describe(config, data, device, first_step, started_from))
+    missed = data.evaluation and facts["evaluated"] < first_step and evaluation_is_due(config, first_step)
+    if missed and device.rank == 0:  # the run was stopped while it evaluated
+        facts = evaluate_now(config, data, networks, folder, log, facts, first_step)
     train(config, data, device, networks, folder, log, facts, first_step)
     log.say(f"end: the detector is {folder.best if folder.best.exists() else folder.latest}")
     log.close()
@@ -172,7 +171,7 @@ def start_weights(config: Config, student: nn.Cell) -> str:
     """
     report = load_pretrained(student, config.pre_trained) if config.pre_trained else None
     loaded = report is not None and report.backbone_is_loaded
-    if not loaded and not config.resume and (config.frozen_stages > 0 or config.frozen_batch_norm):
+    if not loaded and (config.frozen_stages > 0 or config.frozen_batch_norm):
         raise UserError(
             f"pre_trained: frozen_stages {config.frozen_stages} and frozen_batch_norm {config.frozen_batch_norm} keep "
             "parts of the backbone as they are loaded, but no backbone was loaded: give --pre_trained WEIGHTS, "
@@ -181,31 +180,11 @@ def start_weights(config: Config, student: nn.Cell) -> str:
     return str(report) if report else "no pre-trained weights: everything starts at random"
 
 
-def resume(folder: RunFolder, networks: Networks, facts: dict) -> dict:
-    """Put the saved state back; returns the facts saved with it.
-
-    Raises:
-        UserError: if configuration or annotation file changed since.
-    """
-    saved = read_facts(folder.state)
-    changed = [
-        f"{key}: was {saved['config'].get(key)!r}, is {value!r}"
-        for key, value in facts["config"].items()
-        if key not in FREE_ON_RESUME and saved["config"].get(key) != value
-    ]
-    if saved["annotations"] != facts["annotations"]:
-        changed.append("train_ann_file: its content is another one")
-    if changed:
-        raise UserError("resume: the run in {} was started otherwise:\n  {}".format(folder.path, "\n  ".join(changed)))
-    load_state(networks.saved(), folder.state)
-    return saved
-
-
-def describe(config: Config, data: TrainingData, device: Device, first_step: int, pretrained: str) -> str:
+def describe(config: Config, data: TrainingData, device: Device, first_step: int, started_from: str) -> str:
     """What the run is about to do, for its log."""
     lines = [
         save_config(config),
-        pretrained,
+        started_from,
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images",
         f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",
         f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",
@@ -281,12 +260,11 @@ def train(
         if step == first_step or done % config.print_interval_iter == 0 or last:
             sums = step_cell.sums.take()
             spent += time.perf_counter() - started
-            averages = {name: value / count for name, value in sums.items()}
-            log.steps(step, averages, spent / count, waited / count)
+            log.steps(step, averages_of(sums, count), spent / count, waited / count)
             count, waited, spent = 0, 0.0, 0.0
         else:
             spent += time.perf_counter() - started
-        evaluates = data.evaluation and (last or (config.eval_interval_iter and done % config.eval_interval_iter == 0))
+        evaluates = data.evaluation and evaluation_is_due(config, done)
         saves = device.rank == 0 and (last or done % config.save_checkpoint_interval == 0)
         if saves:
             save(config, data, networks, folder, facts, done)
@@ -294,6 +272,12 @@ def train(
             facts = evaluate_now(config, data, networks, folder, log, facts, done)
             if saves:  # saved before too: an evaluation that fails must not cost the training
                 save_state(networks.saved(), folder.state, facts)
+
+
+def evaluation_is_due(config: Config, done: int) -> bool:
+    """Whether student and teacher are evaluated after `done` steps: at the interval, and at the end of each phase."""
+    at_interval = config.eval_interval_iter > 0 and done % config.eval_interval_iter == 0
+    return at_interval or done in (config.burn_up_iter, config.max_iter)
 
 
 def evaluate_now(
@@ -321,7 +305,7 @@ def evaluate_now(
             save_detector(network, folder.best, card(config, data, done))
             log.say(f"best {role} so far -> {folder.best}")
     log.numbers(done - 1, row)
-    return {**facts, "best": best}
+    return {**facts, "best": best, "evaluated": done}
 
 
 def is_better(metrics: dict, role: str, best: dict | None) -> bool:

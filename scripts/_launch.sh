@@ -35,7 +35,10 @@ several_devices() {
     workers="${DEVICE_NUM:-8}"
     [[ $workers =~ ^[1-9][0-9]*$ ]] || fail "DEVICE_NUM must be a number from 1 up, not '$workers'"
     DEVICE_ID=0
-    export HCCL_CONNECT_TIMEOUT="${HCCL_CONNECT_TIMEOUT:-6000}" # seconds: on Ascend ranks compile long before they meet
+    # Seconds: ranks compile long before they meet, and wait for rank 0 while it evaluates.
+    export HCCL_CONNECT_TIMEOUT="${HCCL_CONNECT_TIMEOUT:-6000}"
+    export HCCL_EXEC_TIMEOUT="${HCCL_EXEC_TIMEOUT:-6000}"
+    export MS_NODE_TIMEOUT="${MS_NODE_TIMEOUT:-6000}"
 }
 
 # train ANN FOLDER: one training run on TARGET with the images of DATA_ROOT.

@@ -48,7 +48,7 @@ find_evaluation_data() {
 # train_stage ANN FOLDER: trains, from where the stage stopped when the job is resumed.
 train_stage() {
     local options=("${options[@]}")
-    if $resuming && [ -f "$2/state.ckpt" ]; then options+=(--resume true); fi
+    if $resuming && [ -f "$2/config.yaml" ]; then options+=(--resume true); fi
     train "$@"
 }
 

@@ -261,7 +261,9 @@ def save_config(config: Config) -> str:
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description=description, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "--config_path", metavar="FILE", help="YAML file that states differences from configs/base.yaml"
     )

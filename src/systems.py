@@ -28,6 +28,9 @@ def build_network(config: Config, class_count: int, mixed_precision: bool = Fals
     if mixed_precision:
         for part in (network.backbone, network.fpn, network.rpn, network.box_head):
             part.to_float(mstype.float16)
+            for _, cell in part.cells_and_names():
+                if isinstance(cell, nn.BatchNorm2d):  # statistics are too fine for float16, and must not move in a copy
+                    cell.to_float(mstype.float32)
     return network
 
 

@@ -9,7 +9,25 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
+from src.errors import UserError
+
 STEP_KEYS = ("overflow", "scaling_sens", "lr")
+
+
+def averages_of(sums: dict[str, float], count: int) -> dict[str, float]:
+    """Averages over `count` steps; losses over those that were finite, the others having counted as 0 and been skipped.
+
+    Raises:
+        UserError: not one step was finite, and no smaller loss scale is left to try.
+    """
+    finite = count - sums["overflow"]
+    if finite <= 0 and sums["scaling_sens"] <= count:
+        terms = ", ".join(name for name in sums if name.endswith(("_loss", "_pseudo")))
+        raise UserError(
+            f"none of the last {count} steps had finite gradients, so nothing was learnt (terms: {terms}); lower --base_lr, "
+            "and check the boxes of the annotation file"
+        )
+    return {name: value / (count if name in STEP_KEYS else max(finite, 1)) for name, value in sums.items()}
 
 
 class RunLog:
@@ -54,9 +72,12 @@ class RunLog:
             parts.append(f"pseudo boxes per image: {averages['pseudo_boxes']:.2f} (mean score {sure:.2f})")
         parts += [f"iter_time: {iter_time:.3f}", f"data_time: {data_time:.3f}"]
         parts += [f"{name}: {averages[name]:.6f}" for name in STEP_KEYS]
-        done = step + 1 - self.first_step
-        left = (time.monotonic() - self.started) / max(done, 1) * (self.last_step - step - 1)
-        parts.append(f"progress: {(step + 1) / self.last_step:.1%}, time left: {timedelta(seconds=round(left))}")
+        parts.append(f"progress: {(step + 1) / self.last_step:.1%}")
+        if step == self.first_step:
+            self.started = time.monotonic()  # the first step compiles and tells nothing about the others
+        else:
+            left = (time.monotonic() - self.started) / (step - self.first_step) * (self.last_step - step - 1)
+            parts.append(f"time left: {timedelta(seconds=round(left))}")
         self.logger.info(", ".join(parts))
         self.numbers(step, {**averages, "iter_time": iter_time, "data_time": data_time})
 

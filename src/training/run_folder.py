@@ -28,24 +28,24 @@ class RunFolder:
         """Weights of the teacher after `step` steps."""
         return self.path / f"teacher_model_step_{step}.ckpt"
 
-    def check(self, resume: bool, overwrite: bool) -> None:
+    def check(self, resume: bool, overwrite: bool) -> bool:
         """Refuse to disturb another run, and to resume one that is not there.
+
+        Returns:
+            Whether there is a state to go on from; a run that was stopped before its first checkpoint starts anew.
 
         Raises:
             UserError: with the remedy.
         """
-        if resume:
-            if not self.state.is_file():
-                raise UserError(
-                    f"resume: {self.path} holds no stopped run (no {self.state.name}); start without --resume"
-                )
-            return
         left = [path for path in self._outputs() if path.exists()]
-        if left and not overwrite:
+        if resume and not left:
+            raise UserError(f"resume: {self.path} holds no stopped run; start it without --resume")
+        if left and not resume and not overwrite:
             raise UserError(
                 f"save_checkpoint_path: {self.path} holds another run ({left[0].name}); choose another folder, "
                 "continue that run with --resume, or replace it with --overwrite"
             )
+        return resume and self.state.is_file()
 
     def clear(self) -> None:
         """Remove what another run left here; only after `check`, and when the new run is about to start."""

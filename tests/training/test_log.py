@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from src.training.log import RunLog
+from src.errors import UserError
+from src.training.log import RunLog, averages_of
 
 BURN_IN = {
     "loss": 1.5,
@@ -43,6 +44,25 @@ def test_the_line_of_burn_in(log, tmp_path, capsys):
         "lr: 0.005000, progress: 75.0%, time left: 0:00:0"
     )
     assert wanted in line
+
+
+def test_skipped_steps_do_not_lower_the_averages():
+    sums = {"loss": 6.0, "rpn_cls_loss": 3.0, "overflow": 1.0, "scaling_sens": 4.0, "lr": 0.4}
+    wanted = {"loss": 2.0, "rpn_cls_loss": 1.0, "overflow": 0.25, "scaling_sens": 1.0, "lr": 0.1}
+    assert averages_of(sums, 4) == pytest.approx(wanted)
+
+
+def test_a_run_that_learns_nothing_stops_unless_a_smaller_loss_scale_may_help():
+    sums = {"loss": 0.0, "rpn_cls_loss": 0.0, "overflow": 4.0, "scaling_sens": 4.0, "lr": 0.4}
+    with pytest.raises(UserError, match="none of the last 4 steps had finite gradients.*rpn_cls_loss.*--base_lr"):
+        averages_of(sums, 4)
+    assert averages_of(sums | {"scaling_sens": 4 * 1024.0}, 4)["overflow"] == 1.0
+
+
+def test_the_first_step_tells_no_time_left(log, tmp_path):
+    log.steps(10, BURN_IN, 30.0, 0.25)
+    assert "progress: 55.0%" in last_line(tmp_path)
+    assert "time left" not in last_line(tmp_path)
 
 
 def test_the_line_of_mutual_learning_says_how_sure_the_teacher_is(log, tmp_path):

@@ -45,12 +45,14 @@ def test_overwriting_clears_the_files_of_a_run_and_no_other_when_it_starts(tmp_p
     assert files(tmp_path) == ["eval/metrics.json", "my_model.ckpt", "notes.txt", "tensorboard/notes.txt"]
 
 
-def test_resuming_needs_a_state(tmp_path):
-    with pytest.raises(UserError, match=r"holds no stopped run \(no state\.ckpt\); start without --resume"):
+def test_resuming_needs_a_run_and_goes_on_from_its_state(tmp_path):
+    with pytest.raises(UserError, match="holds no stopped run; start it without --resume"):
         RunFolder(tmp_path).check(resume=True, overwrite=False)
-    fill(tmp_path, *OUTPUTS)
-    RunFolder(tmp_path).check(resume=True, overwrite=True)
-    assert files(tmp_path) == sorted(OUTPUTS)
+    fill(tmp_path, "config.yaml", "log.txt")
+    assert not RunFolder(tmp_path).check(resume=True, overwrite=False), "stopped before its first checkpoint"
+    fill(tmp_path, "state.ckpt")
+    assert RunFolder(tmp_path).check(resume=True, overwrite=False)
+    assert files(tmp_path) == ["config.yaml", "log.txt", "state.ckpt"]
 
 
 def test_old_step_checkpoints_are_forgotten_by_number(tmp_path):
