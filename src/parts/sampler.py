@@ -10,6 +10,9 @@ from mindspore import dtype as mstype
 
 from src.parts.matcher import NEGATIVE, POSITIVE
 
+# m of each step; the sequence starts again after 65,536 steps.
+MULTIPLIERS = Tensor(np.random.default_rng(0).uniform(64.0, 4064.0, 65_536).astype(np.float32))
+
 
 def priority_table(count: int) -> Tensor:
     """Fixed random numbers in [0.1, 1), float32 [count], the source of every step's priorities.
@@ -20,14 +23,14 @@ def priority_table(count: int) -> Tensor:
 
 
 def priorities(table: Tensor, step: Tensor) -> Tensor:
-    """Pseudo-random numbers in [0, 1) of one step: the fraction of table * m(step) with a large, irregular m.
+    """Pseudo-random numbers in [0, 1) of one step: the fraction of table * m(step), m large and drawn at random.
+
+    A regular m, such as steps of the golden section, would hold the priority of some rows still for hundreds of steps.
 
     Args:
         table: [A] float32 of `priority_table`; step: scalar int32.
     """
-    phase = step.astype(mstype.float32) * 0.61803399
-    multiplier = 64.0 + 4000.0 * (phase - ops.floor(phase))
-    scaled = table * multiplier
+    scaled = table * MULTIPLIERS[ops.floor_mod(step, len(MULTIPLIERS))]
     return scaled - ops.floor(scaled)
 
 

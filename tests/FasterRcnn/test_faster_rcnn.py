@@ -21,7 +21,9 @@ STEP = 3
 def build(config_path, class_count):
     """A tiny network whose random weights are large enough for clear decisions."""
     ms.set_seed(1)
-    network = build_network(load_config("", ["--config_path", str(config_path)]), class_count)
+    network = build_network(
+        load_config("", ["--config_path", str(config_path), "--backbone", "resnet_v1_10"]), class_count
+    )
     for part in (network.rpn.objectness, network.rpn.offsets, network.box_head.classes):
         part.weight.set_data(part.weight * 20)
     network.set_train(False)

@@ -67,3 +67,9 @@ def test_priorities_are_spread_over_zero_to_one():
         values = priorities(priority_table(20_000), Tensor(step, mstype.int32)).asnumpy()
         assert values.min() >= 0 and values.max() < 1
         np.testing.assert_allclose(np.histogram(values, 10, (0, 1))[0], 2000, atol=250)
+
+
+@pytest.mark.parametrize("start", [0, 150_000])
+def test_late_steps_draw_as_many_different_samples_as_early_ones(start):
+    drawn = {tuple(priorities(TABLE, Tensor(start + step, mstype.int32)).asnumpy()[:8]) for step in range(20)}
+    assert len(drawn) == 20
