@@ -3,6 +3,9 @@
 import functools
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 SHOWN_FAULTS = 20  # more than one screen of faults helps nobody; the count says how many are left
 
@@ -27,6 +30,26 @@ class DataError(UserError):
         if len(self.faults) > SHOWN_FAULTS:
             lines.append(f"  ... and {len(self.faults) - SHOWN_FAULTS} more")
         super().__init__("\n".join(lines))
+
+
+class Faults:
+    """Collects the mistakes of several checks, so that the user sees all of them at once."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def attempt(self, check: Callable[..., Result], *args: object) -> Result | None:
+        """``check(*args)``, or None after keeping the UserError that it raised."""
+        try:
+            return check(*args)
+        except UserError as error:
+            self.messages.append(str(error))
+            return None
+
+    def report(self) -> None:
+        """Raise one UserError with everything that was found, if anything was."""
+        if self.messages:
+            raise UserError("\n".join(self.messages))
 
 
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:

@@ -112,6 +112,10 @@ def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int,
             faults.append(f'{name}: "width" and "height" must be whole numbers of pixels from 1 up, found {found}')
         if not isinstance(image.get("file_name"), str) or not image["file_name"].strip():
             faults.append(f'{name}: "file_name" must be a text, found {_show(image, "file_name")}')
+        elif Path(image["file_name"]).is_absolute() or ".." in Path(image["file_name"]).parts:
+            faults.append(
+                f'{name}: "file_name" must be a path inside the image folder, found {_show(image, "file_name")}'
+            )
         for flag in ("labelled", "also_unlabelled"):
             if flag in image and not isinstance(image[flag], bool):
                 faults.append(f'{name}: "{flag}" must be true or false, found {_show(image, flag)}')

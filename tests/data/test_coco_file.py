@@ -31,6 +31,8 @@ BROKEN = [
     (("images", 0, "id"), "delete", 'images[0] (a.png): "id" must be an integer'),
     (("images", 1, "id"), 1, "image id 1 is used 2 times"),
     (("images", 1, "file_name"), "a.png", 'image file_name "a.png" is used 2 times'),
+    (("images", 0, "file_name"), "../a.png", '"file_name" must be a path inside the image folder, found "../a.png"'),
+    (("images", 0, "file_name"), "/a.png", '"file_name" must be a path inside the image folder, found "/a.png"'),
     (("images", 0, "file_name"), "", '"file_name" must be a text, found ""'),
     (("images", 0, "width"), 0, "must be whole numbers of pixels from 1 up, found 0 x 50"),
     (("images", 0, "height"), "delete", "found 100 x nothing"),

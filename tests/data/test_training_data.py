@@ -84,3 +84,25 @@ def test_no_labelled_image_is_refused(folder):
     (folder / "train.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match="at least one"):
         read(folder)
+
+
+def test_an_image_of_another_size_is_named_before_training(folder):
+    cv2.imwrite(str(folder / "images/b.png"), np.zeros((30, 20, 3), np.uint8))
+    with pytest.raises(UserError, match=r"b\.png: the image is 20x30 .* 30x20"):
+        read(folder)
+
+
+def test_the_plain_folder_must_hold_other_images(folder):
+    (folder / "more/a.png").symlink_to(folder / "images/a.png")
+    with pytest.raises(UserError, match=r"(?s)other images only.*a\.png: is an image of train_ann_file too"):
+        read(folder, more=True)
+
+
+def test_all_faults_come_together(folder):
+    (folder / "images/b.png").unlink()
+    (folder / "more/broken.png").write_bytes(b"no image")
+    write(folder, "eval.json", boxes=1, category="dog")
+    with pytest.raises(UserError) as caught:
+        read(folder, more=True, evaluate=True, max_gts=1)
+    for expected in ("b.png: no such image file", "broken.png", "dog", "--num_gts 2"):
+        assert expected in str(caught.value)
