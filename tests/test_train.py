@@ -1,0 +1,188 @@
+"""train.py from files to files: both phases, a run that is stopped and resumed, and everything it refuses to start."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+import train as training_script
+from src.config import load_config
+from src.training.checkpoint import read_card, read_facts
+
+STOPPED_AT = 3
+
+
+def arguments(data, config, folder, *more) -> list[str]:
+    """Words of the command line of a run on the tiny data set."""
+    files = ("--train_img_dir", data.img_dir, "--train_ann_file", data.train_file, "--save_checkpoint_path", folder)
+    return [str(word) for word in ("--config_path", config, "--backbone", "resnet_v1_10", *files, *more)]
+
+
+def scoring(data) -> tuple:
+    """The arguments that make a run evaluate itself."""
+    return "--eval_img_dir", data.img_dir, "--eval_ann_file", data.val_file
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run of four steps, two of them with a teacher, and what a stop after the third would have left."""
+
+    folder: Path
+    stopped: Path
+
+    def log(self) -> str:
+        """What it said."""
+        return (self.folder / "log.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_data, tiny_config, tmp_path_factory) -> Finished:
+    """See ``Finished``; read only."""
+    folder = tmp_path_factory.mktemp("runs")
+    run = Finished(folder / "run", folder / "stopped")
+    save = training_script.save
+
+    def save_and_copy(*values):
+        save(*values)
+        if values[-1] == STOPPED_AT:
+            shutil.copytree(run.folder, run.stopped)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_script, "save", save_and_copy)
+        words = arguments(tiny_data, tiny_config, run.folder, "--save_checkpoint_interval", 1, "--bbox_threshold", 0.3)
+        training_script.main(words + [str(word) for word in scoring(tiny_data)])
+    return run
+
+
+def weights(path: Path) -> dict[str, np.ndarray]:
+    """Numbers of a weight or state file by name."""
+    return {name: row.asnumpy() for name, row in ms.load_checkpoint(str(path)).items() if name != "card"}
+
+
+def refusal(words, capsys) -> str:
+    """What a run says that does not start."""
+    with pytest.raises(SystemExit) as stopped:
+        training_script.main(words)
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "Traceback" not in said
+    return said
+
+
+def test_a_run_leaves_its_files(finished, tiny_data):
+    names = {path.name for path in finished.folder.iterdir()}
+    steps = {"model_step_2.ckpt", "model_step_3.ckpt", "model_step_4.ckpt"}
+    teachers = {"teacher_model_step_3.ckpt", "teacher_model_step_4.ckpt"}
+    others = {"config.yaml", "log.txt", "metrics.jsonl", "tensorboard", "model_0.ckpt", "best_model.ckpt", "state.ckpt"}
+    assert names == steps | teachers | others
+    config = load_config("", ["--config_path", str(finished.folder / "config.yaml")])
+    assert (config.max_iter, config.bbox_threshold, config.train_img_dir) == (4, 0.3, str(tiny_data.img_dir))
+    card = read_card(finished.folder / "model_0.ckpt")
+    assert (card.class_names, card.category_ids, card.step) == (["square", "circle"], [4, 5], 4)
+    assert card.recipe == config.as_dict()
+
+
+def test_the_latest_detector_is_the_teacher_which_follows_the_student(finished):
+    latest, teacher = (weights(finished.folder / name) for name in ("model_0.ckpt", "teacher_model_step_4.ckpt"))
+    student = weights(finished.folder / "model_step_4.ckpt")
+    assert all((latest[name] == teacher[name]).all() for name in teacher)
+    # After its second step the ramp has made the teacher the mean of the students that it saw.
+    seen = [weights(finished.folder / f"model_step_{step}.ckpt") for step in (2, 3)]
+    for name in ("rpn.conv.weight", "backbone.bn1.moving_mean", "box_head.classes.bias"):
+        np.testing.assert_allclose(teacher[name], (seen[0][name] + seen[1][name]) / 2, rtol=1e-3, atol=1e-6)
+        assert (student[name] != teacher[name]).any()
+
+
+def test_the_log_says_what_happens(finished):
+    said = finished.log()
+    assert "5 labelled and 3 unlabelled images" in said and "2 classes: square, circle" in said
+    assert "burn-in: labels alone; the teacher starts at step 2, until then its AP would be 0" in said
+    assert "the teacher starts now, at step 2" in said
+    assert said.index("step: 1, avg loss") < said.index("the teacher starts now") < said.index("step: 2, avg loss")
+    assert "step 2, student on 5 evaluation images" in said and "step 4, teacher on 5 evaluation images" in said
+    assert said.rstrip().endswith(f"end: the detector is {finished.folder / 'best_model.ckpt'}")
+    assert "Average Precision" in said and "pseudo boxes per image" in said
+
+
+def test_the_numbers_of_each_step(finished):
+    rows = [json.loads(line) for line in (finished.folder / "metrics.jsonl").read_text().splitlines()]
+    steps = [row for row in rows if "loss" in row]
+    assert [row["step"] for row in steps] == [0, 1, 2, 3]
+    assert all(np.isfinite(list(row.values())).all() and row["overflow"] == 0 for row in steps)
+    assert ["pseudo_boxes" in row for row in steps] == [False, False, True, True]
+    scores = [row for row in rows if "student/AP" in row]
+    assert [row["step"] for row in scores] == [1, 3]
+    assert ["teacher/AP" in row for row in scores] == [False, True] and "student/AP50/circle" in scores[0]
+
+
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(finished, tiny_data, tiny_config, capsys):
+    words = arguments(tiny_data, tiny_config, finished.stopped, "--bbox_threshold", 0.3, "--resume")
+    assert int(weights(finished.stopped / "state.ckpt")["run.step"]) == STOPPED_AT
+    said = refusal([*words, "--base_lr", "0.5", "--max_iter", "9"], capsys)
+    assert "base_lr: was 0.005, is 0.5" in said and "max_iter: was 4, is 9" in said
+    assert (finished.stopped / "log.txt").read_text() in finished.log()
+
+    training_script.main(words)
+    for name in ("state.ckpt", "model_step_4.ckpt", "teacher_model_step_4.ckpt", "model_0.ckpt"):
+        resumed, whole = weights(finished.stopped / name), weights(finished.folder / name)
+        assert resumed.keys() == whole.keys()
+        for key in whole:
+            np.testing.assert_allclose(resumed[key], whole[key], rtol=1e-5, atol=1e-7, err_msg=f"{name}: {key}")
+    assert read_facts(finished.stopped / "state.ckpt")["best"]["role"] == "student"
+    assert "steps 3 to 4" in (finished.stopped / "log.txt").read_text()
+
+
+def test_labelled_images_alone_are_a_supervised_run_here_in_mixed_precision(tiny_data, tiny_config, tmp_path):
+    words = arguments(tiny_data, tiny_config, tmp_path, "--train_ann_file", tiny_data.val_file, "--max_iter", 1)
+    training_script.main([*words, "--burn_up_iter", "0", "--mixed_precision", "true"])
+    said = (tmp_path / "log.txt").read_text(encoding="utf-8")
+    assert "supervised training: no unlabelled images" in said and "teacher starts" not in said
+    assert "1 x CPU, mixed precision" in said
+    assert {path.name for path in tmp_path.glob("*.ckpt")} == {"model_0.ckpt", "model_step_1.ckpt", "state.ckpt"}
+    (row,) = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert np.isfinite(row["loss"]) and row["loss"] > 0 and row["scaling_sens"] >= 32768
+    assert {parameter.dtype for parameter in weights(tmp_path / "model_0.ckpt").values()} == {np.dtype(np.float32)}
+
+
+def test_a_folder_with_another_run_is_left_alone(finished, tiny_data, tiny_config, capsys):
+    before = {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*")}
+    said = refusal(arguments(tiny_data, tiny_config, finished.folder), capsys)
+    assert "holds another run" in said and "--overwrite" in said
+    # A mistake elsewhere costs the old run nothing, even when it may be overwritten.
+    wrong = ("--overwrite", "--train_ann_file", tiny_data.img_dir / "none.json")
+    assert "none.json" in refusal(arguments(tiny_data, tiny_config, finished.folder, *wrong), capsys)
+    assert {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*")} == before
+
+
+def test_frozen_parts_need_weights(tiny_data, tiny_config, tmp_path, capsys):
+    said = refusal(arguments(tiny_data, tiny_config, tmp_path, "--frozen_stages", 2), capsys)
+    assert "pre_trained: frozen_stages 2" in said and "--pre_trained WEIGHTS" in said
+    said = refusal(arguments(tiny_data, tiny_config, tmp_path, "--frozen_batch_norm", "true"), capsys)
+    assert "frozen_batch_norm True" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_mistakes_in_the_data_stop_a_run_before_it_starts(tiny_data, tiny_config, tmp_path, capsys):
+    def said(*more) -> str:
+        return refusal(arguments(tiny_data, tiny_config, tmp_path / "run", *more), capsys)
+
+    assert said("--train_img_dir", tmp_path).count("no such image file") == 8
+    coco = json.loads(tiny_data.train_file.read_text())
+    hidden = [image | {"labelled": False} for image in coco["images"]]
+    (tmp_path / "hidden.json").write_text(json.dumps(coco | {"images": hidden, "annotations": []}))
+    assert "has no labelled image" in said("--train_ann_file", tmp_path / "hidden.json")
+    (tmp_path / "empty folder").mkdir()
+    assert "empty folder" in said("--unlabelled_img_dir", tmp_path / "empty folder")
+    assert "--num_gts" in said("--num_gts", 3, "--test_max_per_img", 3)
+    coco["categories"][0]["name"] = "triangle"
+    labelled = [image for image in coco["images"] if "labelled" not in image]
+    (tmp_path / "other.json").write_text(json.dumps(coco | {"images": labelled}))
+    other = said("--eval_img_dir", tiny_data.img_dir, "--eval_ann_file", tmp_path / "other.json")
+    assert "triangle, circle" in other and "square, circle" in other
+    assert "missing: --train_img_dir, --train_ann_file" in refusal(["--config_path", str(tiny_config)], capsys)
+    assert "no usable GPU" in said("--device_target", "GPU")
+    assert not (tmp_path / "run").exists()
