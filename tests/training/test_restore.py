@@ -7,15 +7,17 @@ import pytest
 from src.config import load_config
 from src.errors import UserError
 from src.systems import build_network
-from src.training.restore import restore_detector
+from src.training.restore import recipe_of, restore_detector
 
 
 def test_the_recipe_decides_the_network_and_the_present_command_the_rest(tiny_detector):
-    present = load_config("", ["--backbone", "resnet_v1_50", "--test_batch_size", "7", "--test_score_thr", "0.25"])
-    network, settings, card = restore_detector(tiny_detector, present, build_network)
-    assert (settings.backbone, settings.img_width, settings.anchor_scales) == ("resnet_v1_18", 64, (4,))
-    assert (settings.test_batch_size, settings.test_score_thr) == (7, 0.25)
+    words = ["--checkpoint_path", str(tiny_detector), "--test_batch_size", "7", "--test_score_thr", "0.25"]
+    config = load_config("", words, recipe_of)
+    assert (config.backbone, config.img_width, config.anchor_scales) == ("resnet_v1_18", 64, (4,))
+    assert (config.test_batch_size, config.test_score_thr) == (7, 0.25)
+    network, card = restore_detector(tiny_detector, lambda class_count: build_network(config, class_count))
     assert (card.class_names, card.step) == (["square", "circle"], 4)
+    assert not network.training
     saved = ms.load_checkpoint(str(tiny_detector))
     for parameter in network.get_parameters():
         assert np.array_equal(parameter.asnumpy(), saved[parameter.name].asnumpy()), parameter.name
@@ -24,4 +26,6 @@ def test_the_recipe_decides_the_network_and_the_present_command_the_rest(tiny_de
 def test_weights_without_a_recipe_are_refused(tmp_path):
     ms.save_checkpoint([{"name": "weight", "data": ms.Tensor([1.0])}], str(tmp_path / "other.ckpt"))
     with pytest.raises(UserError, match=r"other\.ckpt does not say which network"):
-        restore_detector(tmp_path / "other.ckpt", load_config("", []), build_network)
+        recipe_of(tmp_path / "other.ckpt")
+    with pytest.raises(UserError, match=r"other\.ckpt does not say which network"):
+        restore_detector(tmp_path / "other.ckpt", lambda class_count: ms.nn.Dense(1, class_count))
