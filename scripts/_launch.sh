@@ -64,8 +64,9 @@ train_on_several() {
     port="${MASTER_PORT:-$(free_port)}"
     if ! run_logged "$folder" msrun_quietly "$logs" --worker_num="$workers" --local_worker_num="$workers" \
         --master_port="$port" ${RANK_TABLE:+--rank_table_file="$RANK_TABLE"} "$@"; then
-        echo "error: training stopped because a worker failed; the end of each log in $logs:" >&2
-        tail --lines=5 "$logs"/worker_*.log >&2
+        echo "error: training stopped because a worker failed; the logs are in $logs" >&2
+        # A user's mistake was told by rank 0 on the console; anything else is told by the end of each log.
+        grep --quiet '^error: ' "$logs/worker_0.log" || tail --lines=5 "$logs"/worker_*.log >&2
         return 1
     fi
 }
