@@ -186,7 +186,7 @@ def test_a_resumed_job_goes_on_where_it_stopped(workshop):
         return [call[0] + "".join(marks.get(word, "") for word in call) for call in workshop.calls()[done:]]
 
     assert programs(fails="infer.py") == ["check", "train.py", "eval.py", "infer.py"]
-    (first / "state.ckpt").write_text("")
+    (first / "config.yaml").write_text("")
     stopped = programs("--resume", fails="pick_select.py")
     assert stopped == ["check", "train.py+", "eval.py!", "infer.py!", "sorted_values.py!", "pick_select.py!"]
     assert programs("--resume", fails="pick_select.py") == ["eval.py!", "pick_select.py!"]  # trained and ranked: kept
