@@ -158,6 +158,7 @@ def step_settings(config: Config, device: Device) -> StepSettings:
         scale_window=config.loss_scale_window,
         burn_in_steps=config.burn_up_iter,
         threshold=config.bbox_threshold,
+        ignore_threshold=config.bbox_ignore_threshold,
         keep_rate=config.ema_keep_rate,
         ramp=config.ema_ramp,
     )

@@ -103,6 +103,7 @@ class Config:
     ema_keep_rate: Share
     ema_ramp: bool
     bbox_threshold: Share
+    bbox_ignore_threshold: Share | None
     sup_loss_weight: Weight
     unsup_loss_weight: Weight
     unsup_ramp_iter: Whole
@@ -237,6 +238,10 @@ def _contradictions(config: Config) -> list[str]:
     )
     expect(
         bool(config.anchor_scales) and bool(config.anchor_ratios), "anchor_scales, anchor_ratios: at least one of each"
+    )
+    expect(
+        config.bbox_ignore_threshold is None or config.bbox_ignore_threshold <= config.bbox_threshold,
+        f"bbox_ignore_threshold: must not exceed bbox_threshold, got {config.bbox_ignore_threshold} > {config.bbox_threshold}",
     )
     expect(config.ema_keep_rate < 1, "ema_keep_rate: must be below 1, or the teacher never learns")
     return faults

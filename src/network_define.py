@@ -28,7 +28,8 @@ class StepSettings:
         unsupervised_ramp: steps over which the unsupervised weight grows linearly from 0; 0 is none.
         clip_norm: greatest L2 norm of each parameter's gradient.
         dynamic_loss_scale: for float16; float32 needs none. scale_window: good steps before the scale doubles.
-        burn_in_steps: step number at which the teacher starts; threshold: least score of a pseudo-label.
+        burn_in_steps: step number at which the teacher starts; threshold: least score of a pseudo-label;
+            ignore_threshold: least score of a detection that is at least not background; None: all others are.
         keep_rate, ramp: of the teacher's moving average, see `MovingAverage`.
     """
 
@@ -43,6 +44,7 @@ class StepSettings:
     scale_window: int
     burn_in_steps: int
     threshold: float
+    ignore_threshold: float | None
     keep_rate: float
     ramp: bool
 
@@ -250,7 +252,7 @@ class TeacherStudentStep(_Step):
         # 1. The teacher follows the student of the last step and looks at the weak view.
         keep = self.average(age)
         detections = self.teacher(ops.depend(unlabelled_weak, keep))
-        pseudo = pseudo_labels(detections, self.settings.threshold, boxes.shape[1])
+        pseudo = pseudo_labels(detections, self.settings.threshold, self.settings.ignore_threshold, boxes.shape[1])
         # 2. The student learns from everything in one batch.
         weight = Tensor(self.settings.unsupervised_weight, mstype.float32)
         if self.settings.unsupervised_ramp > 0:

@@ -133,6 +133,7 @@ def test_stray_words_and_unreadable_files_are_named(tmp_path):
         ("--neg_iou_thr 0.8", "neg_iou_thr: must not exceed pos_iou_thr, got 0.8 > 0.7"),
         ("--neg_iou_thr_stage2 0.6", "neg_iou_thr_stage2: must not exceed pos_iou_thr_stage2, got 0.6 > 0.5"),
         ("--num_gts 50", "test_max_per_img: must not exceed num_gts"),
+        ("--bbox_ignore_threshold 0.8", "bbox_ignore_threshold: must not exceed bbox_threshold, got 0.8 > 0.7"),
         ("--eval_img_dir a", "eval_img_dir and eval_ann_file: give both or neither"),
         ("--anchor_scales []", "anchor_scales, anchor_ratios: at least one of each"),
         ("--ema_keep_rate 1", "ema_keep_rate: must be below 1"),

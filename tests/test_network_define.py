@@ -30,6 +30,7 @@ SETTINGS = StepSettings(
     scale_window=3,
     burn_in_steps=0,
     threshold=0.5,
+    ignore_threshold=None,
     keep_rate=0.5,
     ramp=False,
 )

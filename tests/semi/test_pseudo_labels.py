@@ -20,9 +20,9 @@ def detections(scores, valid=None) -> tuple[Tensor, ...]:
     return tuple(map(Tensor, (boxes, scores, labels, np.zeros((batch, count, 4), np.float32), valid)))
 
 
-def run(found, threshold, max_gts):
+def run(found, threshold, max_gts, ignore_threshold=None):
     """NumPy out."""
-    return [part.asnumpy() for part in pseudo_labels(found, threshold, max_gts)]
+    return [part.asnumpy() for part in pseudo_labels(found, threshold, ignore_threshold, max_gts)]
 
 
 def test_only_greater_scores_are_kept_and_rows_are_filled_up():
@@ -38,14 +38,17 @@ def test_random_detections_against_a_loop():
     rng = np.random.default_rng(1)
     scores, allowed = rng.random((4, 6)).astype(np.float32), rng.random((4, 6)) < 0.8
     found = detections(scores, allowed)
-    boxes, labels, valid, _ = run(found, 0.4, 6)
+    boxes, labels, valid, crowd = run(found, 0.6, 6, ignore_threshold=0.3)
+    assert valid.any() and crowd.any()
     for image, row in np.ndindex(4, 6):
-        kept = allowed[image, row] and scores[image, row] > 0.4
-        assert valid[image, row] == kept
-        assert labels[image, row] == (row + 1 if kept else 0)
-        np.testing.assert_array_equal(boxes[image, row], found[0].asnumpy()[image, row] if kept else np.zeros(4))
+        sure = allowed[image, row] and scores[image, row] > 0.6
+        suspected = allowed[image, row] and 0.3 < scores[image, row] <= 0.6
+        assert (valid[image, row], crowd[image, row]) == (sure, suspected)
+        assert labels[image, row] == (row + 1 if sure else 0)
+        box = found[0].asnumpy()[image, row] if sure or suspected else np.zeros(4)
+        np.testing.assert_array_equal(boxes[image, row], box)
 
 
 def test_more_detections_than_rows_are_refused():
     with pytest.raises(ValueError, match="3 detections an image do not fit into 2 rows"):
-        pseudo_labels(detections([[0.9, 0.8, 0.7]]), 0.5, 2)
+        pseudo_labels(detections([[0.9, 0.8, 0.7]]), 0.5, None, 2)
