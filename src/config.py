@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from src.errors import UserError
+from src.parts.backbones import BACKBONES
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
 
@@ -51,7 +52,7 @@ class Config:
     num_gts: Count
 
     system: Literal["faster_rcnn"]
-    backbone: str
+    backbone: Literal[*BACKBONES]
     frozen_stages: Annotated[int, Field(ge=0, le=5)]
     frozen_batch_norm: bool
     fpn_out_channels: Count
@@ -188,13 +189,13 @@ def check_config(values: dict, faults: list[str] | None = None) -> Config:
     except ValidationError as error:
         for item in error.errors():
             key = str(item["loc"][0]) if item["loc"] else "config"
-            faults.append(f"{key}: {item['msg'].lower()}, got {item['input']!r}")
+            faults.append(f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {item['input']!r}")
     if config is not None:
         faults += _contradictions(config)
     if faults:
-        raise UserError(
-            "the configuration has {} mistake(s):\n  {}".format(len(faults), "\n  ".join(dict.fromkeys(faults)))
-        )
+        faults = list(dict.fromkeys(faults))  # two wrong numbers of a list may read alike
+        count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
+        raise UserError("\n  ".join([f"the configuration has {count}:", *faults]))
     return config
 
 
@@ -217,6 +218,11 @@ def _contradictions(config: Config) -> list[str]:
         f"burn_up_iter: must not exceed max_iter, got {config.burn_up_iter} > {config.max_iter}",
     )
     expect(
+        config.warmup_step <= config.max_iter,
+        f"warmup_step: must not exceed max_iter, got {config.warmup_step} > {config.max_iter}; the rate would never "
+        "reach base_lr",
+    )
+    expect(
         list(config.milestones) == sorted(config.milestones),
         f"milestones: must rise, got {list(config.milestones)}",
     )
@@ -232,9 +238,9 @@ def _contradictions(config: Config) -> list[str]:
         config.test_max_per_img <= config.num_gts,
         f"test_max_per_img: must not exceed num_gts (detections become pseudo-labels), got {config.test_max_per_img} > {config.num_gts}",
     )
+    evaluation = [f"{key} {value}" for key in ("eval_img_dir", "eval_ann_file") if (value := getattr(config, key))]
     expect(
-        (config.eval_img_dir is None) == (config.eval_ann_file is None),
-        "eval_img_dir and eval_ann_file: give both or neither",
+        len(evaluation) != 1, f"eval_img_dir and eval_ann_file: give both or neither, got {''.join(evaluation)} alone"
     )
     expect(
         bool(config.anchor_scales) and bool(config.anchor_ratios), "anchor_scales, anchor_ratios: at least one of each"
@@ -243,7 +249,10 @@ def _contradictions(config: Config) -> list[str]:
         config.bbox_ignore_threshold is None or config.bbox_ignore_threshold <= config.bbox_threshold,
         f"bbox_ignore_threshold: must not exceed bbox_threshold, got {config.bbox_ignore_threshold} > {config.bbox_threshold}",
     )
-    expect(config.ema_keep_rate < 1, "ema_keep_rate: must be below 1, or the teacher never learns")
+    expect(
+        config.ema_keep_rate < 1,
+        f"ema_keep_rate: must be below 1, or the teacher never learns, got {config.ema_keep_rate}",
+    )
     return faults
 
 

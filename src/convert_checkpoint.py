@@ -15,7 +15,8 @@ import numpy as np
 
 from src.errors import UserError, entry_point
 from src.files import check_free, write_whole
-from src.parts.resnet import BACKBONES, ResNet
+from src.parts.backbones import BACKBONES
+from src.parts.resnet import ResNet
 from src.training.torch_file import read_state_dict
 from src.training.weight_names import common_name
 from src.training.weights import FOREIGN_SUFFIXES, load_weights, read_weights

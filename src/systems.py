@@ -4,12 +4,11 @@ from mindspore import dtype as mstype
 from mindspore import nn
 
 from src.config import Config
-from src.errors import UserError
 from src.FasterRcnn.faster_rcnn import FasterRcnn
 from src.FasterRcnn.proposals import ProposalLimits
 from src.FasterRcnn.rcnn import DetectionLimits, RoiTargets
 from src.FasterRcnn.rpn import RpnTargets
-from src.parts.resnet import BACKBONES, ResNet
+from src.parts.resnet import ResNet
 
 
 def build_network(config: Config, class_count: int, mixed_precision: bool = False) -> nn.Cell:
@@ -18,12 +17,7 @@ def build_network(config: Config, class_count: int, mixed_precision: bool = Fals
     Args:
         class_count: number of classes without background.
         mixed_precision: compute in float16, keep weights in float32.
-
-    Raises:
-        UserError: for a backbone that does not exist.
     """
-    if config.backbone not in BACKBONES:
-        raise UserError(f"backbone: unknown {config.backbone!r}; there are {', '.join(BACKBONES)}")
     network = _faster_rcnn(config, class_count + 1)
     if mixed_precision:
         for part in (network.backbone, network.fpn, network.rpn, network.box_head):

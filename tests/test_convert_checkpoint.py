@@ -6,7 +6,8 @@ import pytest
 import safetensors.numpy
 
 from src.convert_checkpoint import backbones_of, main
-from src.parts.resnet import BACKBONES, ResNet
+from src.parts.backbones import BACKBONES
+from src.parts.resnet import ResNet
 from src.training.weights import load_pretrained, read_weights
 
 ZEROS = (

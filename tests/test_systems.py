@@ -8,7 +8,6 @@ from mindspore import Tensor
 from mindspore import dtype as mstype
 
 from src.config import load_config
-from src.errors import UserError
 from src.systems import build_network
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -33,11 +32,6 @@ def test_settings_reach_the_network(config):
     assert (
         network.detections.count == 8 and network.train_proposals.count == 30 and network.rpn_targets.sample_size == 32
     )
-
-
-def test_an_unknown_backbone_is_refused_with_those_there_are(config):
-    with pytest.raises(UserError, match=r"backbone: unknown 'resnet_51'; there are .*resnet_v1\.5_50"):
-        build_network(replace(config, backbone="resnet_51"), 2)
 
 
 def test_anchors_that_cross_the_border_are_not_trained_on_unless_asked(config):

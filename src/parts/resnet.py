@@ -7,18 +7,7 @@ v1 places the stride of a bottleneck on its first 1x1 convolution, v1.5 on the 3
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import HeNormal
 
-# name: (blocks per stage, bottleneck?, stride on the 3x3?)
-BACKBONES = {
-    "resnet_v1_10": ((1, 1, 1, 1), False, True),
-    "resnet_v1_18": ((2, 2, 2, 2), False, True),
-    "resnet_v1_34": ((3, 4, 6, 3), False, True),
-    "resnet_v1_50": ((3, 4, 6, 3), True, False),
-    "resnet_v1.5_50": ((3, 4, 6, 3), True, True),
-    "resnet_v1_101": ((3, 4, 23, 3), True, False),
-    "resnet_v1.5_101": ((3, 4, 23, 3), True, True),
-    "resnet_v1_152": ((3, 8, 36, 3), True, False),
-    "resnet_v1.5_152": ((3, 8, 36, 3), True, True),
-}
+from src.parts.backbones import BACKBONES
 
 
 def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:

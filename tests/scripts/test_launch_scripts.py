@@ -130,7 +130,7 @@ def test_both_stages_in_order(workshop, script):
     train = "train.py" if "standalone" in script else MSRUN
     device = "3" if "DEVICE_ID" in INTERFACES[script] else "0"
     before = fingerprint(workshop.folder)
-    options = ("--unlabelled_img_dir", "more", "--max_iter", "9", "--burn_up_iter", "3")
+    options = ("--unlabelled_img_dir", "more", "--max_iter", "9", "--burn_up_iter", "3", "--warmup_step", "2")
     result = workshop.run(script, *arguments_of(script), *EVALUATION, *options)
     assert result.returncode == 0, result.stderr
 

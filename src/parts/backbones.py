@@ -1,0 +1,14 @@
+"""The backbones there are. A table and nothing else, so that a configuration is checked without loading MindSpore."""
+
+# name: (blocks per stage, bottleneck?, stride on the 3x3?)
+BACKBONES = {
+    "resnet_v1_10": ((1, 1, 1, 1), False, True),
+    "resnet_v1_18": ((2, 2, 2, 2), False, True),
+    "resnet_v1_34": ((3, 4, 6, 3), False, True),
+    "resnet_v1_50": ((3, 4, 6, 3), True, False),
+    "resnet_v1.5_50": ((3, 4, 6, 3), True, True),
+    "resnet_v1_101": ((3, 4, 23, 3), True, False),
+    "resnet_v1.5_101": ((3, 4, 23, 3), True, True),
+    "resnet_v1_152": ((3, 8, 36, 3), True, False),
+    "resnet_v1.5_152": ((3, 8, 36, 3), True, True),
+}
