@@ -9,7 +9,7 @@ from mindspore import Tensor, ops
 
 from src.FasterRcnn.rpn import STDS
 from src.parts import box_coder, boxes
-from src.parts.nms import keep_mask
+from src.parts.nms import keep_masks
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def propose(
         proposals [B, P, 4] float32 (x1, y1, x2, y2) and valid [B, P] bool; P = limits.count, or all candidates if they are fewer.
         No gradient flows through them.
     """
-    candidates, scores = [], []
+    candidates, scores = (), ()
     for logit, delta, anchor in zip(logits, deltas, anchors):
         score, index = ops.topk(ops.stop_gradient(logit), min(limits.candidates_per_level, logit.shape[1]))
         chosen = ops.gather_elements(
@@ -47,10 +47,10 @@ def propose(
         )
         decoded = box_coder.decode(chosen, ops.gather(anchor, index, 0), STDS)
         decoded = boxes.clip_to_image(decoded, height, width)
-        kept = ops.stack([keep_mask(decoded[image], limits.nms_iou) for image in range(decoded.shape[0])])
+        kept = keep_masks(decoded, limits.nms_iou)
         sides = ops.minimum(decoded[..., 2] - decoded[..., 0], decoded[..., 3] - decoded[..., 1])
-        candidates.append(decoded)
-        scores.append(ops.where(ops.logical_and(kept, sides > 1e-3), ops.sigmoid(score), -1.0))
+        candidates = candidates + (decoded,)
+        scores = scores + (ops.where(ops.logical_and(kept, sides > 1e-3), ops.sigmoid(score), -1.0),)
     candidates, scores = ops.concat(candidates, 1), ops.concat(scores, 1)
     score, index = ops.topk(scores, min(limits.count, scores.shape[1]))
     return boxes.take_rows(candidates, index), score >= 0.0

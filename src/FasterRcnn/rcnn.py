@@ -13,7 +13,7 @@ from mindspore.common.initializer import HeUniform, Normal
 from src.parts import box_coder, boxes
 from src.parts.losses import smooth_l1, softmax_focal
 from src.parts.matcher import IGNORED, match
-from src.parts.nms import keep_mask
+from src.parts.nms import keep_masks
 from src.parts.sampler import priorities, sample
 
 STDS = (0.1, 0.1, 0.2, 0.2)
@@ -145,7 +145,7 @@ def detect(
     box = boxes.take_rows(refined.reshape(batch, -1, 4), flat_box)
     # Boxes of different classes are moved apart, so that one suppression serves all classes.
     apart = box + (label.astype(mstype.float32) * (max(height, width) + 1.0))[..., None]
-    kept = ops.stack([keep_mask(apart[image], limits.nms_iou) for image in range(batch)])
+    kept = keep_masks(apart, limits.nms_iou)
     final = ops.where(ops.logical_and(kept, score > limits.score_threshold), score, 0.0)
 
     score, rank = ops.topk(final, min(limits.count, final.shape[1]))

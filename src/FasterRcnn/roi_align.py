@@ -60,8 +60,8 @@ class PyramidRoiAlign(nn.Cell):
         lower = ops.floor(position)
         upper = ops.minimum(lower + 1.0, last)
         share = position - lower
-        index = ops.stack((lower, upper), -1).astype(mstype.int32)
-        weight = ops.stack((1.0 - share, share), -1) / self.sampling
+        index = ops.concat((lower[..., None], upper[..., None]), -1).astype(mstype.int32)
+        weight = ops.concat(((1.0 - share)[..., None], share[..., None]), -1) / self.sampling
         shape = position.shape[:2] + (self.size, 2 * self.sampling)
         return index.reshape(shape), weight.reshape(shape)
 
@@ -93,6 +93,9 @@ class PyramidRoiAlign(nn.Cell):
         cell = (row_start.reshape(outer) + x_index.reshape(inner)).reshape(-1)
         weight = (y_weight.reshape(outer) * x_weight.reshape(inner)).reshape(-1, 1, taps)
 
-        table = ops.concat([ops.transpose(f.reshape(batch, channels, -1), (0, 2, 1)) for f in features], 1)
+        tables = ()  # a tuple, because a list does not export to ONNX
+        for feature in features:
+            tables = tables + (ops.transpose(feature.reshape(batch, channels, -1), (0, 2, 1)),)
+        table = ops.concat(tables, 1)
         gathered = ops.gather(table.reshape(-1, channels), cell, 0).reshape(-1, taps, channels)
         return ops.bmm(weight.astype(gathered.dtype), gathered).reshape(batch * count, -1)

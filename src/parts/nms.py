@@ -18,3 +18,18 @@ def keep_mask(boxes: Tensor, iou_threshold: float) -> Tensor:
     count = boxes.shape[0]
     falling = Tensor(np.arange(count, 0, -1, dtype=np.float32)[:, None] / count)
     return ops.NMSWithMask(iou_threshold)(ops.stop_gradient(ops.concat((boxes, falling), 1)))[2]
+
+
+def keep_masks(boxes: Tensor, iou_threshold: float) -> Tensor:
+    """`keep_mask` of each image of a batch.
+
+    Args:
+        boxes: [B, N, 4] float32 (x1, y1, x2, y2), best first.
+
+    Returns:
+        bool [B, N].
+    """
+    masks = ()  # a tuple that is concatenated: lists and stacks do not export to plain ONNX operators
+    for image in range(boxes.shape[0]):
+        masks = masks + (keep_mask(boxes[image], iou_threshold).reshape(1, -1),)
+    return ops.concat(masks, 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.parts.nms import keep_mask
+from src.parts.nms import keep_mask, keep_masks
 from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -26,3 +26,8 @@ def test_the_first_of_equal_boxes_stays_and_one_alone_always():
     same = Tensor(np.tile(np.array([[1, 2, 9, 9]], np.float32), (5, 1)))
     assert keep_mask(same, 0.5).asnumpy().tolist() == [True, False, False, False, False]
     assert keep_mask(same[:1], 0.5).asnumpy().tolist() == [True]
+
+
+def test_images_do_not_suppress_each_other():
+    one, other = np.array([[[1, 2, 9, 9], [1, 2, 9, 9]], [[1, 2, 9, 9], [11, 2, 19, 9]]], np.float32)
+    assert keep_masks(Tensor(np.stack([one, other])), 0.5).asnumpy().tolist() == [[True, False], [True, True]]
