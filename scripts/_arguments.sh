@@ -81,8 +81,8 @@ divide_options() {
     done
 }
 
-# read_option KEY NAME DEFAULT: binds the value of --KEY (the last one given) to NAME.
-read_option() {
+# take_option KEY NAME DEFAULT: binds the value of --KEY (the last one given) to NAME and removes it from the options.
+take_option() {
     divide_options "$1"
     local value="$3"
     if [ ${#picked[@]} -gt 0 ]; then
@@ -90,11 +90,6 @@ read_option() {
         [[ $value != --* ]] || fail "--$1 needs a value"
     fi
     printf -v "$2" '%s' "$value"
-}
-
-# take_option KEY NAME DEFAULT: the same, and removes it from the options.
-take_option() {
-    read_option "$@"
     options=("${others[@]}")
 }
 

@@ -16,6 +16,11 @@ launch() {
     environment requirements.txt
 }
 
+# setting KEY: a setting as the programs read it, from --config_path and the options; nothing when it is not set.
+setting() {
+    PYTHONPATH="$root" "$PYTHON" "$root/scripts/_setting.py" "$1" "${options[@]}"
+}
+
 say() {
     printf '\n==== %s ====\n' "$*"
 }
@@ -131,7 +136,7 @@ is_ranked() {
 # check_selection ORI_ANN PICKED_ANN: stops the job at once if picking would fail hours later; writes nothing.
 check_selection() {
     local folder
-    folder="$(PYTHONPATH="$root" "$PYTHON" "$root/scripts/_setting.py" unlabelled_img_dir "${options[@]}")"
+    folder="$(setting unlabelled_img_dir)"
     "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" \
         ${folder:+--unlabelled_img_dir "$folder"}
 }

@@ -31,18 +31,16 @@ two_stages() {
     if [ -n "$EVAL_ANN" ]; then
         "$PYTHON" "$root/scripts/_stage_table.py" "$first/eval/metrics.json" "$second/eval/metrics.json"
     else
-        echo "No scores: give --eval_img_dir and --eval_ann_file to have both stages scored."
+        echo "No scores: give --eval_img_dir and --eval_ann_file (or these keys in the file of --config_path) to have them."
     fi
 }
 
-# find_evaluation_data: the options --eval_img_dir and --eval_ann_file (both or none) as EVAL_ROOT and EVAL_ANN.
+# find_evaluation_data: the settings eval_img_dir and eval_ann_file (both or none) as EVAL_ROOT and EVAL_ANN.
 find_evaluation_data() {
-    read_option eval_img_dir EVAL_ROOT ""
-    read_option eval_ann_file EVAL_ANN ""
-    [ -n "$EVAL_ROOT" ] || [ -z "$EVAL_ANN" ] || fail "--eval_ann_file needs --eval_img_dir"
-    [ -z "$EVAL_ROOT" ] || [ -n "$EVAL_ANN" ] || fail "--eval_img_dir needs --eval_ann_file"
-    [ -z "$EVAL_ROOT" ] || [ -d "$EVAL_ROOT" ] || fail "--eval_img_dir: there is no folder $EVAL_ROOT"
-    [ -z "$EVAL_ANN" ] || [ -f "$EVAL_ANN" ] || fail "--eval_ann_file: there is no file $EVAL_ANN"
+    EVAL_ROOT="$(setting eval_img_dir)"
+    EVAL_ANN="$(setting eval_ann_file)"
+    [ -z "$EVAL_ROOT" ] || [ -d "$EVAL_ROOT" ] || fail "eval_img_dir: there is no folder $EVAL_ROOT"
+    [ -z "$EVAL_ANN" ] || [ -f "$EVAL_ANN" ] || fail "eval_ann_file: there is no file $EVAL_ANN"
 }
 
 # train_stage ANN FOLDER: trains, from where the stage stopped when the job is resumed.

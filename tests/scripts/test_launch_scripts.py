@@ -213,6 +213,22 @@ def test_without_evaluation_data_nothing_is_scored(workshop):
     assert not {"--pick_ratio", "--strategy"} & set(train)
 
 
+def test_evaluation_data_of_the_config_file_are_used(workshop):
+    script, leaf = "run_standalone_train_cpu.sh", workshop.folder / "leaf.yaml"
+    leaf.write_text("eval_img_dir: eval images\neval_ann_file: val.json\n")
+    result = workshop.run(script, *arguments_of(script), "--config_path", "leaf.yaml")
+    assert result.returncode == 0, result.stderr
+    scored = [options_of(call) for call in workshop.calls() if call[0] == "eval.py"]
+    assert [(call["--eval_img_dir"], call["--eval_ann_file"]) for call in scored] == [("eval images", "val.json")] * 2
+    assert result.stdout.splitlines()[-1].split() == ["second_stage", "0.250", "n/a"]
+
+    done = len(workshop.calls())
+    leaf.write_text("eval_img_dir: nowhere\neval_ann_file: val.json\n")
+    result = workshop.run(script, *arguments_of(script)[:-1], "again", "--config_path", "leaf.yaml")
+    assert (result.returncode, len(workshop.calls())) == (2, done)
+    assert "eval_img_dir: there is no folder nowhere" in result.stderr
+
+
 def test_the_best_teacher_is_preferred(workshop):
     first = workshop.folder / "out put" / "first_stage"
     first.mkdir(parents=True)
@@ -304,8 +320,8 @@ def test_overwriting_is_told_to_every_program(workshop, words, wanted):
     ("script", "options", "message"),
     [
         ("run_standalone_train_cpu.sh", ["--pick_ratio", "--max_iter", "3"], "--pick_ratio needs a value"),
-        ("run_standalone_train_cpu.sh", ["--eval_img_dir", "images"], "--eval_img_dir needs --eval_ann_file"),
-        ("run_standalone_train_cpu.sh", ["--eval_ann_file", "val.json"], "--eval_ann_file needs --eval_img_dir"),
+        ("run_standalone_train_cpu.sh", ["--eval_img_dir", "images"], "give both or neither, got eval_img_dir images"),
+        ("run_standalone_train_cpu.sh", ["--eval_ann_file", "val.json"], "give both or neither, got eval_ann_file"),
         ("run_standalone_train_cpu.sh", [*EVALUATION, "--eval_img_dir=nowhere"], "there is no folder nowhere"),
     ],
 )
