@@ -1,0 +1,89 @@
+#include "card.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "errors.h"
+
+namespace {
+
+using nlohmann::json;
+
+// A key that this program does not know may change what a number means, so it is not passed over.
+void check_keys(const json& object, const std::string& where, const std::set<std::string>& known) {
+  for (const auto& [key, value] : object.items())
+    if (known.count(key) == 0)
+      throw UserError("unknown key '" + key + "' in " + where + ": the card is of another version than this program");
+}
+
+void expect(const json& object, const std::string& where, const std::string& key, const json& wanted) {
+  if (object.at(key) != wanted)
+    throw UserError("'" + key + "' of " + where + " is " + object.at(key).dump() + ", and only " + wanted.dump() +
+                    " is known here");
+}
+
+TensorSpec tensor(const json& object) {
+  return {object.at("name").get<std::string>(), object.at("shape").get<std::vector<std::int64_t>>()};
+}
+
+void read_input(const json& input, Card* card) {
+  check_keys(input, "input", {"name", "shape", "dtype", "layout", "colour", "range"});
+  expect(input, "input", "dtype", "float32");
+  expect(input, "input", "layout", "NCHW");
+  expect(input, "input", "colour", "RGB");
+  expect(input, "input", "range", {0, 255});
+  card->input = tensor(input);
+  const auto& shape = card->input.shape;
+  if (shape.size() != 4 || shape[0] < 1 || shape[1] != 3 || shape[2] < 1 || shape[3] < 1)
+    throw UserError("the shape of the input must be [batch, 3, height, width], not " + input.at("shape").dump());
+}
+
+void read_resize(const json& resize, Card* card) {
+  check_keys(resize, "resize", {"keep_ratio", "interpolation", "pad_value", "pad", "rule"});
+  expect(resize, "resize", "interpolation", "linear");
+  expect(resize, "resize", "pad_value", 0);
+  expect(resize, "resize", "pad", "right and bottom");
+  card->keep_ratio = resize.at("keep_ratio").get<bool>();
+}
+
+void read_outputs(const json& outputs, Card* card) {
+  const std::vector<std::string> first = {"boxes", "scores", "labels", "valid"};
+  for (const auto& output : outputs) card->outputs.push_back(tensor(output));
+  for (std::size_t i = 0; i < first.size(); ++i)
+    if (i >= card->outputs.size() || card->outputs[i].name != first[i])
+      throw UserError("the outputs must begin with boxes, scores, labels, valid, not " + outputs.dump());
+}
+
+void read_classes(const json& classes, Card* card) {
+  for (const auto& item : classes)
+    card->classes.push_back({item.at("id").get<std::int64_t>(), item.at("name").get<std::string>()});
+  if (card->classes.empty()) throw UserError("there are no classes");
+}
+
+Card read(const json& file) {
+  check_keys(file, "the card",
+             {"format", "file", "sha256", "system", "input", "resize", "outputs", "classes", "checkpoint"});
+  Card card;
+  read_input(file.at("input"), &card);
+  read_resize(file.at("resize"), &card);
+  read_outputs(file.at("outputs"), &card);
+  read_classes(file.at("classes"), &card);
+  return card;
+}
+
+}  // namespace
+
+Card read_card(const std::filesystem::path& model) {
+  auto path = model;
+  path.replace_extension(".json");
+  std::ifstream stream(path);
+  if (!stream) throw UserError(path.string() + ": cannot be read; export.py writes it beside the model, keep them together");
+  try {
+    Card card = read(json::parse(stream));
+    card.path = path;
+    return card;
+  } catch (const std::exception& error) {
+    throw UserError(path.string() + ": " + error.what());
+  }
+}

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+/// A tensor as the card describes it.
+struct TensorSpec {
+  std::string name;
+  std::vector<std::int64_t> shape;
+};
+
+/// One class of the detector; label k of the network means classes[k - 1] of the card.
+struct ObjectClass {
+  std::int64_t id;  ///< its category in the data set the detector was trained with
+  std::string name;
+};
+
+/// What the file beside an exported model says: all that this program knows about a network.
+struct Card {
+  std::filesystem::path path;
+  TensorSpec input;  ///< [B, 3, H, W]
+  bool keep_ratio = true;
+  std::vector<TensorSpec> outputs;  ///< boxes, scores, labels, valid and perhaps more, in the order of the model
+  std::vector<ObjectClass> classes;
+
+  std::int64_t batch() const { return input.shape[0]; }
+  int height() const { return static_cast<int>(input.shape[2]); }
+  int width() const { return static_cast<int>(input.shape[3]); }
+};
+
+/// Reads the card of a model: the same name with the ending .json. Throws UserError.
+Card read_card(const std::filesystem::path& model);

@@ -1,0 +1,54 @@
+#include "image_file.h"
+
+#include <fstream>
+#include <iterator>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+#include "errors.h"
+#include "exif.h"
+
+namespace {
+
+std::vector<unsigned char> read_bytes(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream || std::filesystem::is_directory(path)) throw UserError(path.string() + ": cannot be read");
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+cv::Mat decode(const std::vector<unsigned char>& bytes) {
+  if (bytes.empty()) return {};
+  try {
+    return cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+  } catch (const cv::Exception&) {  // OpenCV throws for some broken headers, and returns nothing for the others
+    return {};
+  }
+}
+
+// OpenCV turns JPEG but not WebP, so that turning is done here for all of them.
+cv::Mat turned(const cv::Mat& stored, int orientation) {
+  cv::Mat image;
+  const bool rows_are_columns = orientation >= 5;
+  if (rows_are_columns)
+    cv::transpose(stored, image);
+  else
+    image = stored;
+  const bool up_down = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+  const bool left_right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+  if (up_down && left_right) cv::flip(image, image, -1);
+  if (up_down && !left_right) cv::flip(image, image, 0);
+  if (!up_down && left_right) cv::flip(image, image, 1);
+  return image;
+}
+
+}  // namespace
+
+cv::Mat read_image(const std::filesystem::path& path) {
+  const auto bytes = read_bytes(path);
+  cv::Mat image = decode(bytes);
+  if (image.empty()) throw UserError(path.string() + ": not a readable image (broken, or of a kind OpenCV does not know)");
+  image = turned(image, exif_orientation(bytes));
+  cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
+  return image;
+}

@@ -1,0 +1,8 @@
+#pragma once
+
+#include <filesystem>
+#include <opencv2/core.hpp>
+
+/// Reads a picture file as it is shown: EXIF rotation applied, greyscale and palette expanded, alpha dropped, of 16 bit the
+/// upper 8. Returns 8-bit RGB [H, W, 3]; throws UserError naming the file when it is missing or broken.
+cv::Mat read_image(const std::filesystem::path& path);

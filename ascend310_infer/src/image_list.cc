@@ -1,0 +1,102 @@
+#include "image_list.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "errors.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+bool is_image(const fs::path& path) {
+  static const std::set<std::string> suffixes = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"};
+  std::string suffix = path.extension().string();
+  std::transform(suffix.begin(), suffix.end(), suffix.begin(), [](unsigned char c) { return std::tolower(c); });
+  return suffixes.count(suffix) > 0;
+}
+
+bool is_hidden(const fs::path& path) { return path.filename().string().rfind('.', 0) == 0; }
+
+// Linked folders are followed, each real folder once, so that a link to a parent ends.
+void add_images(const fs::path& root, const fs::path& folder, std::set<fs::path>* seen, std::vector<std::string>* names) {
+  if (!seen->insert(fs::canonical(folder)).second) return;
+  for (const auto& item : fs::directory_iterator(folder)) {
+    if (is_hidden(item.path())) continue;
+    if (item.is_directory())
+      add_images(root, item.path(), seen, names);
+    else if (is_image(item.path()))
+      names->push_back(item.path().lexically_relative(root).generic_string());
+  }
+}
+
+void check_folder(const fs::path& folder) {
+  if (!fs::is_directory(folder)) throw UserError(folder.string() + ": there is no such folder of images");
+}
+
+// Annotation rows are many and not needed: they are dropped while the file is read.
+json read_coco(const fs::path& path) {
+  std::ifstream stream(path);
+  if (!stream) throw UserError("cannot be read");
+  const auto keep = [](int depth, json::parse_event_t event, json& value) {
+    return !(depth == 1 && event == json::parse_event_t::key && value == "annotations");
+  };
+  return json::parse(stream, keep);
+}
+
+std::vector<std::int64_t> category_ids(const json& coco, const Card& card) {
+  std::map<std::string, std::int64_t> ids;
+  for (const auto& category : coco.at("categories")) ids[category.at("name")] = category.at("id");
+  std::vector<std::int64_t> found;
+  for (const auto& item : card.classes) {
+    if (ids.count(item.name) == 0) throw UserError("it has no category '" + item.name + "', which the detector finds");
+    found.push_back(ids[item.name]);
+  }
+  if (ids.size() != found.size()) throw UserError("it has categories that the detector does not know");
+  return found;
+}
+
+std::vector<ImageEntry> entries(const json& coco, const fs::path& folder) {
+  std::vector<ImageEntry> images;
+  std::vector<std::string> missing;
+  for (const auto& image : coco.at("images")) {
+    images.push_back({image.at("id").get<std::int64_t>(), image.at("file_name").get<std::string>()});
+    if (!fs::is_regular_file(folder / images.back().name)) missing.push_back(images.back().name);
+  }
+  if (!missing.empty())
+    throw UserError(std::to_string(missing.size()) + " of its images are not in " + folder.string() + ", the first is " +
+                    missing.front());
+  if (images.empty()) throw UserError("it names no images");
+  return images;
+}
+
+}  // namespace
+
+ImageList list_folder(const fs::path& folder, const Card& card) {
+  check_folder(folder);
+  std::set<fs::path> seen;
+  std::vector<std::string> names;
+  add_images(folder, folder, &seen, &names);
+  if (names.empty()) throw UserError(folder.string() + ": no images there (bmp, jpg, png, tif, webp)");
+  std::sort(names.begin(), names.end());
+  ImageList list;
+  list.numbered_here = true;
+  for (const auto& name : names) list.images.push_back({static_cast<std::int64_t>(list.images.size()) + 1, name});
+  for (const auto& item : card.classes) list.category_ids.push_back(item.id);
+  return list;
+}
+
+ImageList list_annotated(const fs::path& annotations, const fs::path& folder, const Card& card) {
+  check_folder(folder);
+  try {
+    const json coco = read_coco(annotations);
+    return {entries(coco, folder), category_ids(coco, card), false};
+  } catch (const std::exception& error) {
+    throw UserError(annotations.string() + ": " + error.what());
+  }
+}

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "card.h"
+
+/// One picture to look at.
+struct ImageEntry {
+  std::int64_t id;
+  std::string name;  ///< relative to the folder of images, with sub-folders
+};
+
+/// The pictures of a run, and the category that each class of the detector has in its records.
+struct ImageList {
+  std::vector<ImageEntry> images;
+  std::vector<std::int64_t> category_ids;  ///< of label 1, 2, ...
+  bool numbered_here = false;              ///< the ids are ours: a record must say which file is meant
+};
+
+/// All pictures below a folder, in sorted order, numbered from 1; hidden files and folders are left out.
+ImageList list_folder(const std::filesystem::path& folder, const Card& card);
+
+/// The images of a COCO file, which must lie in the folder. Its categories must have the names of the card's classes.
+ImageList list_annotated(const std::filesystem::path& annotations, const std::filesystem::path& folder, const Card& card);

@@ -1,0 +1,41 @@
+#include "readers.h"
+
+#include <algorithm>
+
+#include "image_file.h"
+
+namespace {
+
+constexpr std::size_t kWaiting = 2;  // pictures per thread
+
+Prepared prepare(const ImageEntry& entry, const std::filesystem::path& folder, const Card& card) {
+  Prepared prepared;
+  prepared.entry = &entry;
+  try {
+    prepared.picture = fit_to_input(read_image(folder / entry.name), card.height(), card.width(), card.keep_ratio);
+  } catch (const std::exception& error) {
+    prepared.fault = error.what();
+  }
+  return prepared;
+}
+
+}  // namespace
+
+Readers::Readers(const std::vector<ImageEntry>& images, const std::filesystem::path& folder, const Card& card, int threads) {
+  const auto count = std::min(images.size(), static_cast<std::size_t>(threads));
+  for (std::size_t first = 0; first < count; ++first) {
+    auto& queue = *queues_.emplace_back(std::make_unique<Queue<Prepared>>(kWaiting));
+    threads_.emplace_back([&images, folder, &card, &queue, first, count] {
+      for (std::size_t index = first; index < images.size(); index += count)
+        if (!queue.push(prepare(images[index], folder, card))) return;
+      queue.close();
+    });
+  }
+}
+
+Readers::~Readers() {
+  for (auto& queue : queues_) queue->close();
+  for (auto& thread : threads_) thread.join();
+}
+
+std::optional<Prepared> Readers::next() { return queues_[turn_++ % queues_.size()]->pop(); }

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "detections.h"
+#include "image_list.h"
+
+/// A JSON array of COCO result records, written as they come. It has its name only when it is complete; before, and if the
+/// program stops, there is nothing of that name.
+class RecordFile {
+ public:
+  /// Throws UserError if the file exists and may not be overwritten, or cannot be written.
+  RecordFile(const std::filesystem::path& path, const ImageList& list, bool overwrite);
+  ~RecordFile();
+  RecordFile(const RecordFile&) = delete;
+  RecordFile& operator=(const RecordFile&) = delete;
+
+  void add(const ImageEntry& image, const std::vector<Detection>& detections);
+  void finish();
+  std::size_t count() const { return count_; }
+
+ private:
+  void check() const;
+
+  std::filesystem::path path_;
+  std::filesystem::path unfinished_;
+  std::ofstream stream_;
+  const ImageList& list_;
+  std::size_t count_ = 0;
+};
