@@ -2,7 +2,8 @@
 
     python sorted_values.py --infer_json infer_results.json --exp_dir selection
 
-Writes top_value_data.json into --exp_dir: {file_name: value}, most valuable first.
+Writes top_value_data.json into --exp_dir: {file_name: value}, most valuable first. With --check in place of --infer_json
+nothing is read or written: the other options are checked, to be done before training for hours.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.active.results import read_sums
-from src.active.value import STRATEGIES, image_values
+from src.active.value import STRATEGIES, check_options, image_values
 from src.errors import entry_point
 from src.files import check_free, write_json
 
@@ -18,7 +19,9 @@ from src.files import check_free, write_json
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--infer_json", type=Path, required=True, help="infer_results.json of infer.py")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--infer_json", type=Path, help="infer_results.json of infer.py")
+    source.add_argument("--check", action="store_true", help="only check the other options")
     parser.add_argument("--exp_dir", type=Path, default=Path("./"), help="folder of top_value_data.json (default ./)")
     help_strategy = (
         "reference: difficulty + information + diversity (default); entropy: summed doubt about the classes; "
@@ -36,6 +39,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, value, write, report."""
     args = parse_args(argv)
+    check_options(args.strategy, args.weights)
+    if args.check:
+        return
     output = args.exp_dir / "top_value_data.json"
     check_free(output, args.overwrite)
     sums = read_sums(args.infer_json)

@@ -133,12 +133,14 @@ is_ranked() {
     $resuming && [ -f "$(selection_folder "$1")/top_value_data.json" ]
 }
 
-# check_selection ORI_ANN PICKED_ANN: stops the job at once if picking would fail hours later; writes nothing.
+# check_selection ORI_ANN PICKED_ANN: stops the job at once if ranking or picking would fail hours later; writes nothing.
 check_selection() {
-    local folder
+    local folder good=true
     folder="$(setting unlabelled_img_dir)"
+    "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || good=false
     "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" \
-        ${folder:+--unlabelled_img_dir "$folder"}
+        ${folder:+--unlabelled_img_dir "$folder"} || good=false
+    $good || exit 2
 }
 
 # choose CKPT ORI_ANN PICKED_ANN NEW_ANN: ranks and picks. A resumed job keeps what was chosen, for somebody may have

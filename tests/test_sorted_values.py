@@ -43,6 +43,24 @@ def test_strategy_and_weights_are_passed_on(results, tmp_path):
     assert set(json.loads((tmp_path / "top_value_data.json").read_text())) == set(values)
 
 
+def test_the_options_are_checked_without_results(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sorted_values.main(["--check", "--strategy", "entropy", "--weights", "0", "1", "2"])
+    for words, said in [
+        (["--weights", "0", "0", "0"], "error: weights 0 0 0: must be three numbers from 0 up, not all 0"),
+        (["--weights", "1", "-1", "0"], "error: weights 1 -1 0: must be three numbers from 0 up"),
+        (["--strategy", "entropi"], "argument --strategy: invalid choice: 'entropi'"),
+        (["--infer_json", "a.json"], "argument --infer_json: not allowed with argument --check"),
+    ]:
+        with pytest.raises(SystemExit) as stopped:
+            sorted_values.main(["--check", *words])
+        assert stopped.value.code == 2 and said in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        sorted_values.main([])
+    assert "one of the arguments --infer_json --check is required" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_real_start_writes_here_and_overwrites_nothing(results, tmp_path):
     command = [sys.executable, str(ROOT / "sorted_values.py"), "--infer_json", str(results)]
     assert subprocess.run(command, check=False, cwd=tmp_path).returncode == 0

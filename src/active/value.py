@@ -34,8 +34,7 @@ def image_values(
     Raises:
         UserError: unknown strategy, unusable weights, or no detection in any image.
     """
-    if strategy not in STRATEGIES:
-        raise UserError(f"strategy {strategy!r}: must be one of {', '.join(STRATEGIES)}")
+    check_options(strategy, weights)
     if strategy != "random" and not sums.detections.any():
         raise UserError(
             f"none of the {len(sums.names)} images has a detection, so there is nothing to rank them by; "
@@ -55,12 +54,18 @@ def image_values(
     return {name: value for value, name in ranked}
 
 
-def _reference(sums: ImageSums, weights: Sequence[float]) -> np.ndarray:
+def check_options(strategy: str, weights: Sequence[float]) -> None:
+    """Raise a UserError that names an unknown strategy or unusable weights; needs no detections."""
+    if strategy not in STRATEGIES:
+        raise UserError(f"strategy {strategy!r}: must be one of {', '.join(STRATEGIES)}")
     if len(weights) != 3 or not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):
         shown = " ".join(f"{weight:g}" for weight in weights)
         raise UserError(
-            f"weights {shown}: must be three numbers from 0 up, not all 0 (difficulty information diversity)"
+            f"weights {shown}: must be three numbers from 0 up, not all 0 (difficulty information diversity), such as 1 1 1"
         )
+
+
+def _reference(sums: ImageSums, weights: Sequence[float]) -> np.ndarray:
     terms = (_mean_per_detection(sums.entropy, sums.detections), sums.confidence, sums.classes)
     return sum(weight * _share_of_largest(term) for weight, term in zip(weights, terms, strict=True))
 

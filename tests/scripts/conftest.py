@@ -1,7 +1,7 @@
 """A stand-in for the Python environment: its `python` notes how it is called and writes what the real program would.
 
-Its environment variables: STUB_FAILS=PROGRAM lets a program fail ("check" is pick_select.py without a ranking),
-STUB_RANKING is the text of the ranking, and with STUB_REAL_PICK the real pick_select.py runs.
+Its environment variables: STUB_FAILS=PROGRAM lets a program fail, STUB_RANKING is the text of the ranking, and with
+STUB_REAL_PICK the real pick_select.py runs. What only checks is noted as "check PROGRAM".
 """
 
 import json
@@ -25,7 +25,9 @@ if arguments[0] == "-c" or Path(arguments[0]).name in ("_stage_table.py", "_sett
 real = [{python!r}, *arguments]
 program, arguments = (arguments[1], arguments[2:]) if arguments[0] == "-m" else (Path(arguments[0]).name, arguments[1:])
 if program == "pick_select.py" and not {{"--top_value_file", "--picked_file"}} & set(arguments):
-    program = "check"
+    program = "check pick_select.py"
+if program == "sorted_values.py" and "--check" in arguments:
+    program = "check sorted_values.py"
 with open({record!r}, "a", encoding="utf-8") as record:
     print(json.dumps([program, *arguments]), file=record)
 print(f"{{program}} speaks")
@@ -36,9 +38,9 @@ if program == os.environ.get("STUB_FAILS"):
         Path(folder, "worker_1.log").write_text("error: worker one is out of paper\\n")
         print("Traceback", file=sys.stderr)
     sys.exit(3)
-if program in ("check", "pick_select.py") and "STUB_REAL_PICK" in os.environ:
+if program == "check sorted_values.py" or program.endswith("pick_select.py") and "STUB_REAL_PICK" in os.environ:
     sys.exit(subprocess.call(real))
-if program == "check":
+if program == "check pick_select.py":
     sys.exit(0)
 OUTPUTS = {{
     "train.py": ("--save_checkpoint_path", "model_0.ckpt"),

@@ -47,7 +47,8 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
     assert stopped.stdout.count("error:") == 1 and "Traceback" not in stopped.stdout + stopped.stderr
     for words in ("3 of the 3 picked images have no labels", str(picked), "DATA_ROOT", "as ORI_ANN and with --resume"):
         assert words in stopped.stdout
-    assert workshop.programs() == ["check", "train.py", "infer.py", "sorted_values.py", "pick_select.py"]
+    checks = ["check sorted_values.py", "check pick_select.py"]
+    assert workshop.programs() == [*checks, "train.py", "infer.py", "sorted_values.py", "pick_select.py"]
 
     for name in picked.read_text().split():  # as the message says: all moved, but only two of three labelled
         os.rename(workshop.folder / "more" / name, workshop.folder / "images" / name)
@@ -64,7 +65,7 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
     picked.write_text("9.png\r\n8.png\r\n")  # the one without labels is left out
     done = start("new.json", *folder, "--resume")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert workshop.programs()[5:] == ["pick_select.py", "pick_select.py", "train.py"]
+    assert workshop.programs()[6:] == ["pick_select.py", "pick_select.py", "train.py"]
     second = json.loads((workshop.folder / "out" / "first_stage" / "new_ann_file.json").read_text())
     assert [image["id"] for image in second["images"] if image.get("labelled", True)] == [1, 2, 8, 9]
     assert [row["bbox"][2] for row in second["annotations"]] == [1, 2, 8, 9]
@@ -80,6 +81,12 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
         (coco(2, category="face"), (), "its categories are mask; those of --ann_file"),
         (coco(2), ("--unlabelled_img_dir", "nowhere"), "nowhere: no such folder"),
         (coco(2), ("--max_itre", "3"), "did you mean 'max_iter'"),
+        (coco(2), ("--pick_ratio", "6O"), "argument --pick_ratio: invalid float value: '6O'"),
+        (coco(2), ("--strategy", "entropi"), "argument --strategy: invalid choice: 'entropi' (choose from 'reference'"),
+        (coco(2), ("--strategy",), "argument --strategy: expected one argument"),
+        (coco(2), ("--weights", "1", "1"), "argument --weights: expected 3 arguments"),
+        (coco(2), ("--weights", "0", "0", "0"), "weights 0 0 0: must be three numbers from 0 up, not all 0"),
+        (coco(2), ("--seed", "x"), "argument --seed: invalid int value: 'x'"),
     ],
 )
 def test_what_would_fail_after_hours_of_training_fails_before(workshop, start, ori_ann, options, words):
@@ -87,5 +94,11 @@ def test_what_would_fail_after_hours_of_training_fails_before(workshop, start, o
     result = start("full.json", "--unlabelled_img_dir", "more", *options)
     assert result.returncode == 2
     assert words in result.stderr and "Traceback" not in result.stderr
-    assert set(workshop.programs()) <= {"check"}
+    assert all(program.startswith("check ") for program in workshop.programs())
     assert not (workshop.folder / "out").exists()
+
+
+def test_what_is_wrong_with_the_ranking_and_with_the_pick_is_said_at_once(start):
+    wrong = ("--weights", "0", "0", "0", "--pick_ratio=20")
+    said = start("train.json", "--unlabelled_img_dir", "more", *wrong).stderr
+    assert "weights 0 0 0" in said and "pass at least 30" in said
