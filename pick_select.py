@@ -22,7 +22,7 @@ from src.active.choice import choose_valuable, label_count
 from src.data.annotations import hide_labels
 from src.data.coco_file import read_coco, read_json
 from src.data.images import list_images
-from src.data.known_labels import known_so_far, told_names
+from src.data.known_labels import KnownSoFar, known_so_far, told_names
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json, write_text
 
@@ -42,8 +42,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     source.add_argument("--picked_file", type=Path, help="list of an earlier pick: one file name a line")
     help_folder = "for the check: folder of further unlabelled images that will be ranked as well"
     source.add_argument("--unlabelled_img_dir", type=Path, help=help_folder)
-    help_policy = "1: all other images unlabelled (default); 2: all images in the unlabelled stream"
-    parser.add_argument("--policy", type=int, choices=(1, 2), default=1, help=help_policy)
+    help_policy = (
+        "1: all other images unlabelled; 2: all images in the unlabelled stream (default: as --combine_ann_file)"
+    )
+    parser.add_argument("--policy", type=int, choices=(1, 2), help=help_policy)
     parser.add_argument("--output_ann_file", type=Path, help="COCO file to write; not needed for the check")
     parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
     args = parser.parse_args(argv)
@@ -160,20 +162,22 @@ def report_check(
 
 
 def label(
-    coco: dict[str, Any], labelled: set[str], picked: list[str], list_file: Path, args: argparse.Namespace
+    coco: dict[str, Any], known: KnownSoFar, picked: list[str], list_file: Path, args: argparse.Namespace
 ) -> None:
-    """Write the annotation file in which the picked images are labelled beside the ``labelled`` ones.
+    """Write the annotation file in which the picked images are labelled beside the ``known`` ones.
 
     Raises:
         UserError: picked images have no labels in ``coco``.
     """
     check_labels(picked, told_names(coco), list_file, args.ann_file)
-    wanted = labelled.union(picked)
+    wanted = known.labelled.union(picked)
     chosen = {image["id"] for image in coco["images"] if image["file_name"] in wanted}
-    write_json(args.output_ann_file, hide_labels(coco, chosen, also_unlabelled=args.policy == 2), args.overwrite)
+    joined = (args.policy or known.policy) == 2
+    write_json(args.output_ann_file, hide_labels(coco, chosen, also_unlabelled=joined), args.overwrite)
+    count = len(coco["images"])
     print(
-        f"{args.output_ann_file}: {len(coco['images'])} images, {len(chosen)} labelled "
-        f"({len(chosen) - len(labelled)} newly picked, see {list_file})"
+        f"{args.output_ann_file}: {count} images, {len(chosen)} labelled ({len(chosen) - len(known.labelled)} newly picked, "
+        f"see {list_file}), {count if joined else count - len(chosen)} in the unlabelled stream"
     )
 
 
@@ -182,9 +186,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read, pick, hide the rest, write, report."""
     args = parse_args(argv)
     coco = read_coco(args.ann_file)
-    labelled, unlabelled = known_so_far(args.combine_ann_file, coco, args.ann_file)
+    known = known_so_far(args.combine_ann_file, coco, args.ann_file)
+    labelled, unlabelled = known.labelled, known.unlabelled
     if args.picked_file:
-        label(coco, labelled, read_list(args.picked_file), args.picked_file, args)
+        label(coco, known, read_list(args.picked_file), args.picked_file, args)
         return
     if args.top_value_file:
         values = read_values(args.top_value_file, unlabelled)
@@ -199,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     list_file = args.output_ann_file.with_name(f"{args.output_ann_file.stem}_picked.txt")
     check_free(args.output_ann_file, args.overwrite)
     write_text(list_file, "".join(f"{name}\n" for name in picked), args.overwrite)
-    label(coco, labelled, picked, list_file, args)
+    label(coco, known, picked, list_file, args)
 
 
 if __name__ == "__main__":

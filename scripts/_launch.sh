@@ -8,7 +8,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 source "$root/scripts/_arguments.sh"
 trap 'exit 130' INT # msrun ends with 0 when it is interrupted
 
-rank_keys=(strategy weights seed) # options of sorted_values.py; all others are keys of the configuration
+rank_keys=(strategy weights seed) # options of sorted_values.py
+pick_keys=(policy)                # options of pick_select.py, beside pick_ratio; all others are keys of the configuration
 
 # launch LINE "$@": binds the arguments by LINE (see `arguments`) and makes the environment ready.
 launch() {
@@ -94,7 +95,8 @@ best_checkpoint() {
 
 # ---- selection and evaluation ----
 
-# take_selection_options: --pick_ratio (total share of labelled images in percent), the options of the ranking, and --resume.
+# take_selection_options: --pick_ratio (total share of labelled images in percent), the other options of the ranking and of
+# the pick, and --resume.
 take_selection_options() {
     resuming=false
     if is_wanted resume; then resuming=true; fi
@@ -103,6 +105,9 @@ take_selection_options() {
     take_option pick_ratio PICK_RATIO 60
     divide_options "${rank_keys[@]}"
     rank_options=("${picked[@]}")
+    options=("${others[@]}")
+    divide_options "${pick_keys[@]}"
+    pick_options=("${picked[@]}")
     options=("${others[@]}")
 }
 
@@ -120,7 +125,7 @@ rank() {
 pick() {
     tool_options
     run_logged "$4" "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --output_ann_file "$3" \
-        "${@:5}" "${overwrite[@]}"
+        "${pick_options[@]}" "${@:5}" "${overwrite[@]}"
 }
 
 # selection_folder NEW_ANN: where its ranking lies.
@@ -139,7 +144,7 @@ check_selection() {
     folder="$(setting unlabelled_img_dir)"
     "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || good=false
     "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" \
-        ${folder:+--unlabelled_img_dir "$folder"} || good=false
+        "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || good=false
     $good || exit 2
 }
 

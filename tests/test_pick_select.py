@@ -70,6 +70,15 @@ def test_policy_2_and_no_combine_file(folder):
     assert labelled == [8, 9, 10] and unlabelled == list(range(1, 11))
 
 
+def test_a_file_of_policy_2_stays_one(folder, capsys):
+    write(folder / "part.json", hide_labels(FULL, {1, 9}, also_unlabelled=True))
+    labelled, unlabelled = pick(folder, 50)
+    assert labelled == [1, 7, 8, 9, 10] and unlabelled == list(range(1, 11))
+    assert "5 labelled (3 newly picked" in (said := capsys.readouterr().out) and "10 in the unlabelled stream" in said
+    assert pick(folder, 50, "--policy", "1", "--overwrite")[1] == [2, 3, 4, 5, 6]
+    assert "5 in the unlabelled stream" in capsys.readouterr().out
+
+
 def test_the_reference_form_of_a_combine_file(folder):
     blanks = [{"id": i, "image_id": i, "category_id": -1, "bbox": [0, 0, 0, 0]} for i in range(2, 9)] + [
         {"id": 10, "image_id": 10, "category_id": -1, "bbox": [0, 0, 0, 0]}

@@ -213,6 +213,14 @@ def unlabelled_ids(coco: dict[str, Any]) -> set[int]:
     return {image["id"] for image in coco["images"] if not image.get("labelled", image["id"] not in blank - real)}
 
 
+def also_unlabelled_ids(coco: dict[str, Any]) -> set[int]:
+    """Ids of the labelled images of a checked COCO file that join the unlabelled stream as well (policy 2)."""
+    blank = {row["image_id"] for row in coco["annotations"] if is_blank(row)}
+    real = {row["image_id"] for row in coco["annotations"] if not is_blank(row)}
+    joined = {image["id"] for image in coco["images"] if image.get("also_unlabelled", image["id"] in blank & real)}
+    return joined - unlabelled_ids(coco)
+
+
 def _entry(image: dict, rows: list[dict], blank: bool, label_of: dict[int, int]) -> ImageEntry:
     width, height = int(image["width"]), int(image["height"])
     boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)

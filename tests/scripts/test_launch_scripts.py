@@ -204,14 +204,15 @@ def test_a_resumed_job_goes_on_where_it_stopped(workshop):
 
 def test_without_evaluation_data_nothing_is_scored(workshop):
     script = "run_standalone_train_cpu.sh"
-    result = workshop.run(script, *arguments_of(script), "--pick_ratio", "40", "--strategy", "entropy")
+    result = workshop.run(script, *arguments_of(script), "--pick_ratio", "40", "--strategy", "entropy", "--policy=2")
     assert result.returncode == 0, result.stderr
     assert "eval.py" not in workshop.programs()
     assert "give --eval_img_dir and --eval_ann_file" in result.stdout
     check_rank, check_pick, train, _, rank, pick, _ = map(options_of, workshop.calls())
     assert check_pick["--pick_ratio"] == pick["--pick_ratio"] == "40"
     assert check_rank["--strategy"] == rank["--strategy"] == "entropy"
-    assert not {"--pick_ratio", "--strategy"} & set(train)
+    assert check_pick["--policy"] == pick["--policy"] == "2"
+    assert not {"--pick_ratio", "--strategy", "--policy"} & set(train)
 
 
 def test_evaluation_data_of_the_config_file_are_used(workshop):
