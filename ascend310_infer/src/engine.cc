@@ -29,8 +29,9 @@ std::unique_ptr<Engine> load_engine(const EngineSettings& settings) {
   if (!std::filesystem::exists(library))
     throw UserError(settings.model.string() + ": this program was built without " + name +
                     "; ascend310_infer/build.sh says what it needs");
-  // MindSpore reads its log level when it is loaded. What went wrong reaches the user by its status, in one line.
-  setenv("GLOG_v", "4", 0);
+  // MindSpore reads its log level when it is loaded, and some reasons of its failures are warnings (level 2).
+  const char* level = std::getenv("GLOG_v");
+  if (level == nullptr || std::string(level) > "2") setenv("GLOG_v", "2", 1);
   void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) throw UserError(std::string("the engine cannot be loaded: ") + dlerror());
   auto* make = reinterpret_cast<MakeEngine*>(dlsym(handle, "make_engine"));

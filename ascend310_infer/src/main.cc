@@ -74,6 +74,9 @@ int main(int count, char** words) {
   } catch (const UserError& error) {
     std::cerr << "error: " << error.what() << "\n";
     return 2;
+  } catch (const std::exception& error) {
+    std::cerr << "unexpected: " << error.what() << "\n";
+    return 1;
   }
   if (stopped) {
     std::cerr << "stopped from outside; nothing was written\n";

@@ -3,10 +3,11 @@
 #include "include/api/model.h"
 #include "include/api/types.h"
 
-#include <algorithm>
 #include <cstring>
 #include <map>
+#include <sstream>
 
+#include "captured_errors.h"
 #include "engine.h"
 #include "errors.h"
 
@@ -46,11 +47,29 @@ ms::ModelType model_type(const std::filesystem::path& model) {
   return types.at(model.extension().string());
 }
 
-// A status tells its reason on several lines.
-std::string one_line(const ms::Status& status) {
-  std::string text = status.GetErrDescription();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
+// A status says little more than that something went wrong; the reasons stand in the log, in lines such as
+// "[ERROR] ME(process,thread,name):time [file:line] function] reason". Returns every reason once, in one line.
+std::string reasons(const std::string& log) {
+  std::istringstream lines(log);
+  std::string line, found;
+  while (std::getline(lines, line)) {
+    if (line.rfind("[ERROR]", 0) != 0 && line.rfind("[WARNING]", 0) != 0) continue;
+    std::size_t at = 0;
+    for (int bracket = 0; bracket < 3 && at != std::string::npos; ++bracket) at = line.find("] ", at + 1);
+    const std::string reason = at == std::string::npos ? line : line.substr(at + 2);
+    if (found.find(reason) == std::string::npos) found += (found.empty() ? "" : "; ") + reason;
+  }
+  return found;
+}
+
+// Runs a step of MindSpore; throws UserError with the reasons if it fails.
+template <typename Step>
+void expect_success(const std::string& what, const Step& step) {
+  const CapturedErrors errors;
+  const ms::Status status = step();
+  if (status == ms::kSuccess) return;
+  std::string why = reasons(errors.text());
+  throw UserError(what + ": " + (why.empty() ? status.GetErrDescription() : why));
 }
 
 class MindSporeEngine : public Engine {
@@ -59,9 +78,8 @@ class MindSporeEngine : public Engine {
     auto context = std::make_shared<ms::Context>();
     context->SetThreadNum(settings.threads);
     context->MutableDeviceInfo().push_back(device_info(settings));
-    const auto status = model_.Build(name_, model_type(settings.model), context);
-    if (status != ms::kSuccess)
-      throw UserError(name_ + ": MindSpore Lite refuses it on " + settings.device + ": " + one_line(status));
+    expect_success(name_ + ": MindSpore Lite refuses it on " + settings.device,
+                   [&] { return model_.Build(name_, model_type(settings.model), context); });
     inputs_ = model_.GetInputs();
     if (inputs_.size() != 1 || inputs_[0].Shape() != settings.input.shape)
       throw UserError(name_ + ": its input has not the shape that its card says; export it again");
@@ -73,7 +91,7 @@ class MindSporeEngine : public Engine {
       throw UserError(name_ + ": its input does not take float32 of the shape that its card says");
     std::memcpy(room, images.data(), inputs_[0].DataSize());
     const auto status = model_.Predict(inputs_, &outputs_);
-    if (status != ms::kSuccess) throw UserError(name_ + ": MindSpore Lite stopped: " + one_line(status));
+    if (status != ms::kSuccess) throw UserError(name_ + ": MindSpore Lite stopped: " + status.GetErrDescription());
     std::vector<Output> outputs;
     for (auto& tensor : outputs_) outputs.push_back({tensor.Shape(), element_type(tensor.DataType()), tensor.MutableData()});
     return outputs;

@@ -1,0 +1,171 @@
+"""The C++ program, built once, and a small ONNX model whose detections can be computed by hand."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HEIGHT, WIDTH = 64, 96
+CLASSES = [{"id": 4, "name": "square"}, {"id": 5, "name": "Kreis ä"}]
+BASE_BOXES = np.array([[2, 3, 30, 40], [10, -5, 90, 60], [50, 20, 200, 90]], np.float32)
+LABELS = np.array([1, 2, 1], np.int32)
+
+
+@dataclass(frozen=True)
+class Program:
+    """The folder of a build, with main and fitted_pixels in it."""
+
+    folder: Path
+
+    def run(self, *words: str | Path, program: str = "main", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Start it; `variables` join the environment."""
+        command = [str(self.folder / program), *map(str, words)]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **variables}
+        )
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory) -> Program:
+    """Built by build.sh with both engines, as the tests need."""
+    folder = tmp_path_factory.mktemp("build of main") / "out"
+    done = subprocess.run(
+        ["bash", ROOT / "ascend310_infer" / "build.sh", folder, "-DWITH_TESTS=ON"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "VENV": sys.prefix},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "engine for .onnx: OpenVINO" in done.stdout
+    assert "engine for .mindir: MindSpore Lite" in done.stdout
+    return Program(folder)
+
+
+def write_toy(path: Path, batch: int = 2, keep_ratio: bool = True) -> Path:
+    """Write an ONNX model and its card: see ``toy_network``, which computes the same in NumPy."""
+    weights = {
+        "most": np.float32(255),
+        "least_score": np.float32(0.2),
+        "nothing": np.float32(0),
+        "ten": np.float32(10),
+        "label_of_row": LABELS[None].astype(np.float32),
+        "last": np.array([2]),
+        "base_boxes": BASE_BOXES[None],
+    }
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["means"], axes=[2, 3], keepdims=0),
+        helper.make_node("Div", ["means", "most"], ["scores"]),
+        helper.make_node("Greater", ["scores", "least_score"], ["valid"]),
+        helper.make_node("Mul", ["scores", "nothing"], ["zeros"]),
+        helper.make_node("Add", ["zeros", "label_of_row"], ["label_numbers"]),
+        helper.make_node("Cast", ["label_numbers"], ["labels"], to=TensorProto.INT32),
+        helper.make_node("Unsqueeze", ["scores", "last"], ["score_column"]),
+        helper.make_node("Mul", ["score_column", "ten"], ["shift"]),
+        helper.make_node("Add", ["base_boxes", "shift"], ["boxes"]),
+    ]
+    types = {"boxes": (4,), "scores": (), "labels": (), "valid": ()}
+    kinds = {"boxes": "float32", "scores": "float32", "labels": "int32", "valid": "bool"}
+    onnx_kinds = {"float32": TensorProto.FLOAT, "int32": TensorProto.INT32, "bool": TensorProto.BOOL}
+    shapes = {name: [batch, len(LABELS), *rest] for name, rest in types.items()}
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, HEIGHT, WIDTH])],
+        [helper.make_tensor_value_info(name, onnx_kinds[kinds[name]], shapes[name]) for name in types],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    onnx.save(model, path)
+    write_card(path, batch, keep_ratio, [{"name": n, "shape": shapes[n], "dtype": kinds[n]} for n in types])
+    return path
+
+
+def write_card(model: Path, batch: int, keep_ratio: bool, outputs: list[dict]) -> None:
+    """Write the card of a model of this folder's sizes and classes."""
+    card = {
+        "format": "ONNX",
+        "file": model.name,
+        "sha256": "",
+        "system": "faster_rcnn",
+        "input": {
+            "name": "images",
+            "shape": [batch, 3, HEIGHT, WIDTH],
+            "dtype": "float32",
+            "layout": "NCHW",
+            "colour": "RGB",
+            "range": [0, 255],
+        },
+        "resize": {
+            "keep_ratio": keep_ratio,
+            "interpolation": "linear",
+            "pad_value": 0,
+            "pad": "right and bottom",
+            "rule": "",
+        },
+        "outputs": outputs,
+        "classes": CLASSES,
+        "checkpoint": {},
+    }
+    model.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
+
+
+def toy_network(images: np.ndarray) -> list[np.ndarray]:
+    """Three objects: their scores are the mean red, green and blue, and these also move the boxes.
+
+    Args:
+        images: uint8 [B, 3, HEIGHT, WIDTH].
+
+    Returns:
+        boxes, scores, labels, class probabilities (which the model leaves out) and valid.
+    """
+    scores = images.astype(np.float32).mean((2, 3)) / np.float32(255)
+    boxes = BASE_BOXES[None] + 10 * scores[:, :, None]
+    labels = np.repeat(LABELS[None], len(images), 0)
+    return [boxes, scores, labels, np.zeros((*scores.shape, len(CLASSES) + 1)), scores > 0.2]
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory) -> Path:
+    """The toy model in batches of two, keeping the ratio."""
+    return write_toy(tmp_path_factory.mktemp("toy") / "toy.onnx")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory) -> Path:
+    """A folder of pictures of many kinds, sizes and orientations, some in a sub-folder."""
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "Ordner ä").mkdir()
+    for width, height in ((96, 64), (97, 33), (31, 200), (1, 5), (640, 427), (192, 128), (48, 32)):
+        for kind in ("png", "jpg"):
+            noise(width, height).save(folder / f"{width}x{height}.{kind}", quality=90)
+    for mode in ("RGBA", "L", "LA", "P", "1"):
+        noise(70, 50).convert(mode).save(folder / f"mode_{mode}.png")
+    for mode in ("L", "CMYK"):
+        noise(70, 50).convert(mode).save(folder / "Ordner ä" / f"mode_{mode}.jpg")
+    Image.fromarray(np.arange(3500, dtype=np.uint16).reshape(50, 70) * 18).save(folder / "16bit.png")
+    for kind in ("jpg", "png", "webp", "tif"):
+        for orientation in range(1, 9):
+            exif = Image.Exif()
+            exif[0x0112] = orientation
+            noise(60, 41).save(folder / "Ordner ä" / f"turned_{orientation}.{kind}", exif=exif, lossless=True)
+    return folder
+
+
+def noise(width: int, height: int) -> Image.Image:
+    """A picture with edges of every strength."""
+    rng = np.random.default_rng(width * 1000 + height)
+    coarse = rng.integers(0, 256, (height // 5 + 2, width // 5 + 2, 3), np.uint8)
+    smooth = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)).astype(int)
+    return Image.fromarray(np.clip(smooth + rng.integers(-9, 10, smooth.shape), 0, 255).astype(np.uint8))
