@@ -8,6 +8,8 @@ is not in it counts as one without labels. The picked file names are written bes
 most valuable first. If --ann_file lacks labels of some of them, only this list is written: the work list for annotators.
 When they have labels, --picked_file takes the images of the list, instead of picking anew.
 
+With --img_dir, the images of --ann_file must all be there, as training on the output will want them.
+
 With neither --top_value_file nor --picked_file nothing is written: files and --pick_ratio are checked, to be done before
 training for hours, and it says how many images it would pick.
 """
@@ -19,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from src.active.choice import choose_valuable, label_count
-from src.data.annotations import hide_labels
+from src.data.annotations import check_images, from_coco, hide_labels
 from src.data.coco_file import read_coco, read_json
 from src.data.images import list_images
 from src.data.known_labels import KnownSoFar, known_so_far, told_names
-from src.errors import DataError, UserError, entry_point
+from src.errors import DataError, Faults, UserError, entry_point
 from src.files import check_free, write_json, write_text
 
 
@@ -35,6 +37,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     help_combine = "COCO file that says which images are labelled so far (default: none is)"
     parser.add_argument("--combine_ann_file", type=Path, help=help_combine)
+    help_images = "folder of the images of --ann_file, to check that they are there and of the size it says"
+    parser.add_argument("--img_dir", type=Path, help=help_images)
     help_ratio = "percent of all images that are labelled afterwards, those of before included; fractions allowed"
     parser.add_argument("--pick_ratio", type=float, help=help_ratio + "; needed unless --picked_file is given")
     source = parser.add_mutually_exclusive_group()
@@ -109,6 +113,18 @@ def read_folder(folder: Path, labelled: set[str], unlabelled: set[str]) -> set[s
             f"{len(same)} images of {folder} have the name of a labelled image and are not picked, such as {min(same)}"
         )
     return names
+
+
+def check_pictures(coco: dict[str, Any], ann_file: Path, img_dir: Path) -> None:
+    """Raise a DataError that lists the images that training would not find in the folder, or not of their size."""
+    try:
+        check_images(from_coco(coco), img_dir)
+    except DataError as error:
+        title = (
+            f"{ann_file}: training reads every image of it in {img_dir}; put them there (out of --unlabelled_img_dir, if "
+            "they are there), or leave them out of the file"
+        )
+        raise DataError(title, error.faults) from None
 
 
 def pick(values: dict[str, float], labelled: set[str], pick_ratio: float, image_count: int) -> list[str]:
@@ -186,7 +202,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read, pick, hide the rest, write, report."""
     args = parse_args(argv)
     coco = read_coco(args.ann_file)
-    known = known_so_far(args.combine_ann_file, coco, args.ann_file)
+    faults = Faults()
+    known = faults.attempt(known_so_far, args.combine_ann_file, coco, args.ann_file)
+    if args.img_dir:
+        faults.attempt(check_pictures, coco, args.ann_file, args.img_dir)
+    faults.report()
     labelled, unlabelled = known.labelled, known.unlabelled
     if args.picked_file:
         label(coco, known, read_list(args.picked_file), args.picked_file, args)

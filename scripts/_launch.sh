@@ -125,7 +125,7 @@ rank() {
 pick() {
     tool_options
     run_logged "$4" "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --output_ann_file "$3" \
-        "${pick_options[@]}" "${@:5}" "${overwrite[@]}"
+        --img_dir "$DATA_ROOT" "${pick_options[@]}" "${@:5}" "${overwrite[@]}"
 }
 
 # selection_folder NEW_ANN: where its ranking lies.
@@ -144,7 +144,7 @@ check_selection() {
     folder="$(setting unlabelled_img_dir)"
     "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || good=false
     "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" \
-        "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || good=false
+        --img_dir "$DATA_ROOT" "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || good=false
     $good || exit 2
 }
 

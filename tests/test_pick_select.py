@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 import pick_select
@@ -154,6 +156,39 @@ def test_names_in_a_folder_that_the_annotation_file_has_too(folder, capsys):
         pick_select.main(check)
     said = capsys.readouterr().err
     assert "s/2.png" in said and "s/1.png" not in said
+
+
+@pytest.fixture
+def pictures(folder):
+    """A folder with the images of full.json."""
+    for entry in IMAGES:
+        path = folder / "pictures" / entry["file_name"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", np.zeros((50, 50, 3), np.uint8))[1].tobytes())
+    return folder / "pictures"
+
+
+def test_images_that_are_not_there_are_named_before_they_are_labelled(folder, pictures, capsys):
+    check = ["--ann_file", str(folder / "full.json"), "--combine_ann_file", str(folder / "part.json")]
+    check += ["--pick_ratio", "50", "--img_dir", str(pictures)]
+    pick_select.main(check)
+    (pictures / "s" / "3.png").unlink()
+    (pictures / "s" / "4.png").write_bytes(cv2.imencode(".png", np.zeros((50, 40, 3), np.uint8))[1].tobytes())
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        pick_select.main(check)
+    said = capsys.readouterr().err
+    assert f"{folder / 'full.json'}: training reads every image of it in {pictures}; put them there" in said
+    assert "2 faults" in said and "s/3.png: no such image file" in said and "4.png: the image is 40x50" in said
+    assert "s/3.png: no such image file" in refused(folder, capsys, 50, "--img_dir", str(pictures))
+    assert not (folder / "out_picked.txt").exists()
+
+
+def test_missing_images_and_wrong_labels_are_reported_together(folder, pictures, capsys):
+    (pictures / "s" / "3.png").unlink()
+    write(folder / "part.json", hide_labels(FULL, {1}) | {"categories": [{"id": 1, "name": "b"}]})
+    said = refused(folder, capsys, 50, "--img_dir", str(pictures))
+    assert "its categories are b" in said and "s/3.png: no such image file" in said
 
 
 def test_nothing_left_to_label(folder, capsys):

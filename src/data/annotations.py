@@ -78,7 +78,11 @@ def read_annotations(path: str | Path) -> Annotations:
         UserError: there is no such file.
         DataError: every fault of it, see ``src.data.coco_file``.
     """
-    coco = read_coco(path)
+    return from_coco(read_coco(path))
+
+
+def from_coco(coco: dict[str, Any]) -> Annotations:
+    """What a checked COCO file (``read_coco``) says; images are ordered by id, classes by category id."""
     categories = sorted(coco["categories"], key=lambda category: category["id"])
     label_of = {category["id"]: label for label, category in enumerate(categories, start=1)}
     rows_of, blank = defaultdict(list), set()

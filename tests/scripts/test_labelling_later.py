@@ -3,6 +3,8 @@
 import json
 import os
 
+import cv2
+import numpy as np
 import pytest
 
 SCRIPT = "run_standalone_train_cpu.sh"
@@ -21,8 +23,9 @@ def coco(count: int, *, category: str = "mask") -> dict:
 def start(workshop, monkeypatch):
     """Runs the job: 2 labelled images, 3.png to 10.png in the folder `more`, of which the last are the most valuable."""
     (workshop.folder / "more").mkdir()
-    for i in range(3, 11):
-        (workshop.folder / "more" / f"{i}.png").write_text("")
+    picture = cv2.imencode(".png", np.zeros((50, 50, 3), np.uint8))[1].tobytes()
+    for i in range(1, 11):
+        (workshop.folder / ("images" if i < 3 else "more") / f"{i}.png").write_bytes(picture)
     for name in ("train.json", "full.json"):
         (workshop.folder / name).write_text(json.dumps(coco(2)))
     (workshop.folder / "folder.yaml").write_text("unlabelled_img_dir: more\n")
@@ -50,13 +53,15 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
     checks = ["check sorted_values.py", "check pick_select.py"]
     assert workshop.programs() == [*checks, "train.py", "infer.py", "sorted_values.py", "pick_select.py"]
 
-    for name in picked.read_text().split():  # as the message says: all moved, but only two of three labelled
-        os.rename(workshop.folder / "more" / name, workshop.folder / "images" / name)
-    labelled = coco(10)
+    labelled = coco(10)  # as the message says, but only two of three labelled, and none moved yet
     kept = [image for image in labelled["images"] if image["id"] in (1, 2, 8, 9, 10)]
     kept[-1]["labelled"] = False
     rows = [row for row in labelled["annotations"] if row["image_id"] in (1, 2, 8, 9)]
     (workshop.folder / "new.json").write_text(json.dumps(labelled | {"images": kept, "annotations": rows}))
+    forgotten = start("new.json", *folder, "--resume")
+    assert forgotten.returncode == 2 and "images/8.png: no such image file" in forgotten.stdout
+    for name in picked.read_text().split():
+        os.rename(workshop.folder / "more" / name, workshop.folder / "images" / name)
     again = start("new.json", *folder, "--resume")
     assert again.returncode == 2
     assert "1 of the 3 picked images have no labels" in again.stdout and "such as 10.png" in again.stdout
@@ -65,7 +70,7 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
     picked.write_text("9.png\r\n8.png\r\n")  # the one without labels is left out
     done = start("new.json", *folder, "--resume")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert workshop.programs()[6:] == ["pick_select.py", "pick_select.py", "train.py"]
+    assert workshop.programs()[6:] == ["pick_select.py", "pick_select.py", "pick_select.py", "train.py"]
     second = json.loads((workshop.folder / "out" / "first_stage" / "new_ann_file.json").read_text())
     assert [image["id"] for image in second["images"] if image.get("labelled", True)] == [1, 2, 8, 9]
     assert [row["bbox"][2] for row in second["annotations"]] == [1, 2, 8, 9]
@@ -78,6 +83,7 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
         (coco(2), ("--pick_ratio", "101"), "between 0 and 100"),
         (coco(2), ("--pick_ratio", "9"), "less than one image"),
         (coco(1), (), "image 2.png is not in --ann_file"),
+        (coco(4), (), "images/3.png: no such image file"),
         (coco(2, category="face"), (), "its categories are mask; those of --ann_file"),
         (coco(2), ("--unlabelled_img_dir", "nowhere"), "nowhere: no such folder"),
         (coco(2), ("--max_itre", "3"), "did you mean 'max_iter'"),

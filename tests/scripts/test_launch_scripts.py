@@ -142,6 +142,7 @@ def test_both_stages_in_order(workshop, script):
         "--ann_file": workshop.path("full.json"),
         "--combine_ann_file": workshop.path("train.json"),
         "--pick_ratio": "60",
+        "--img_dir": workshop.path("images"),
         "--unlabelled_img_dir": "more",
     }
     stage_1, stage_2 = workshop.path("out put/first_stage"), workshop.path("out put/second_stage")
@@ -164,7 +165,7 @@ def test_both_stages_in_order(workshop, script):
     assert rank["--infer_json"] == infer["--eval_output_dir"] + "/infer_results.json"
     assert pick["--top_value_file"] == rank["--exp_dir"] + "/top_value_data.json"
     assert (pick["--ann_file"], pick["--combine_ann_file"]) == (workshop.path("full.json"), workshop.path("train.json"))
-    assert pick["--pick_ratio"] == "60"
+    assert (pick["--pick_ratio"], pick["--img_dir"]) == ("60", workshop.path("images"))
     assert result.stdout.splitlines()[-2:] == ["first_stage      0.250     n/a", "second_stage     0.250     n/a"]
 
     after = fingerprint(workshop.folder)
