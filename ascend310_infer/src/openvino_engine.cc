@@ -1,6 +1,7 @@
 // ONNX on CPU by OpenVINO.
 #include <openvino/openvino.hpp>
 
+#include "captured_errors.h"
 #include "engine.h"
 #include "errors.h"
 
@@ -17,7 +18,7 @@ ElementType element_type(const ov::element::Type& type) {
 class OpenVinoEngine : public Engine {
  public:
   explicit OpenVinoEngine(const EngineSettings& settings) {
-    auto model = core_.read_model(settings.model.string());
+    const auto model = read(settings.model.string());
     if (model->inputs().size() != 1) throw UserError("the model must have one input");
     const ov::Shape shape(settings.input.shape.begin(), settings.input.shape.end());
     if (!model->input().get_partial_shape().compatible(ov::PartialShape(shape)))
@@ -44,6 +45,12 @@ class OpenVinoEngine : public Engine {
   }
 
  private:
+  // The reader of ONNX files logs by itself what the exception says too.
+  std::shared_ptr<ov::Model> read(const std::string& path) {
+    const CapturedErrors errors;
+    return core_.read_model(path);
+  }
+
   ov::Core core_;
   ov::CompiledModel compiled_;
   ov::InferRequest request_;

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +32,13 @@ class Program:
             command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **variables}
         )
 
+    def peak_memory(self, *words: str | Path) -> int:
+        """Start main, which must succeed; the most memory it had, in bytes."""
+        process = subprocess.Popen([str(self.folder / "main"), *map(str, words)], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        return usage.ru_maxrss * 1024
+
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory) -> Program:
@@ -52,43 +57,14 @@ def program(tmp_path_factory) -> Program:
     return Program(folder)
 
 
-def write_toy(path: Path, batch: int = 2, keep_ratio: bool = True) -> Path:
-    """Write an ONNX model and its card: see ``toy_network``, which computes the same in NumPy."""
-    weights = {
-        "most": np.float32(255),
-        "least_score": np.float32(0.2),
-        "nothing": np.float32(0),
-        "ten": np.float32(10),
-        "label_of_row": LABELS[None].astype(np.float32),
-        "last": np.array([2]),
-        "base_boxes": BASE_BOXES[None],
-    }
-    nodes = [
-        helper.make_node("ReduceMean", ["images"], ["means"], axes=[2, 3], keepdims=0),
-        helper.make_node("Div", ["means", "most"], ["scores"]),
-        helper.make_node("Greater", ["scores", "least_score"], ["valid"]),
-        helper.make_node("Mul", ["scores", "nothing"], ["zeros"]),
-        helper.make_node("Add", ["zeros", "label_of_row"], ["label_numbers"]),
-        helper.make_node("Cast", ["label_numbers"], ["labels"], to=TensorProto.INT32),
-        helper.make_node("Unsqueeze", ["scores", "last"], ["score_column"]),
-        helper.make_node("Mul", ["score_column", "ten"], ["shift"]),
-        helper.make_node("Add", ["base_boxes", "shift"], ["boxes"]),
-    ]
-    types = {"boxes": (4,), "scores": (), "labels": (), "valid": ()}
+def make_toy(path: Path, batch: int = 2, keep_ratio: bool = True) -> Path:
+    """Write an ONNX model that computes what ``compute_toy`` does, and its card."""
+    # In a process of its own: onnx and MindSpore want different settings of one protobuf library.
+    subprocess.run([sys.executable, ROOT / "tests" / "ascend310_infer" / "toy_model.py", path, str(batch)], check=True)
+    rows = {"boxes": [4], "scores": [], "labels": [], "valid": []}
     kinds = {"boxes": "float32", "scores": "float32", "labels": "int32", "valid": "bool"}
-    onnx_kinds = {"float32": TensorProto.FLOAT, "int32": TensorProto.INT32, "bool": TensorProto.BOOL}
-    shapes = {name: [batch, len(LABELS), *rest] for name, rest in types.items()}
-    graph = helper.make_graph(
-        nodes,
-        "toy",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, HEIGHT, WIDTH])],
-        [helper.make_tensor_value_info(name, onnx_kinds[kinds[name]], shapes[name]) for name in types],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
-    model.ir_version = 8
-    onnx.save(model, path)
-    write_card(path, batch, keep_ratio, [{"name": n, "shape": shapes[n], "dtype": kinds[n]} for n in types])
+    outputs = [{"name": n, "shape": [batch, len(LABELS), *rows[n]], "dtype": kinds[n]} for n in rows]
+    write_card(path, batch, keep_ratio, outputs)
     return path
 
 
@@ -121,7 +97,7 @@ def write_card(model: Path, batch: int, keep_ratio: bool, outputs: list[dict]) -
     model.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
 
 
-def toy_network(images: np.ndarray) -> list[np.ndarray]:
+def compute_toy(images: np.ndarray) -> list[np.ndarray]:
     """Three objects: their scores are the mean red, green and blue, and these also move the boxes.
 
     Args:
@@ -137,9 +113,21 @@ def toy_network(images: np.ndarray) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
+def write_toy():
+    """The function that writes a toy model: path, batch, keep_ratio -> path."""
+    return make_toy
+
+
+@pytest.fixture(scope="session")
+def toy_network():
+    """The toy model in NumPy."""
+    return compute_toy
+
+
+@pytest.fixture(scope="session")
 def toy(tmp_path_factory) -> Path:
     """The toy model in batches of two, keeping the ratio."""
-    return write_toy(tmp_path_factory.mktemp("toy") / "toy.onnx")
+    return make_toy(tmp_path_factory.mktemp("toy") / "toy.onnx")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,244 @@
+"""The C++ program, run for real with a small ONNX model: its records are those of Python."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from src.data.annotations import ImageEntry
+from src.data.images import list_images, read_image
+from src.data.transforms import fit_to_input
+from src.evaluation.records import coco_records, in_original_pixels
+
+HEIGHT, WIDTH = 64, 96
+
+
+def expected(toy_network, folder: Path, names: list[str], keep_ratio: bool, ids: list[int]) -> list[dict]:
+    """The records by Python's own functions."""
+    records = []
+    for name, image_id in zip(names, ids, strict=True):
+        image = read_image(folder / name)
+        pixels, scale = fit_to_input(image, HEIGHT, WIDTH, keep_ratio)
+        outputs = [output[0] for output in toy_network(pixels.transpose(2, 0, 1)[None])]
+        height, width = image.shape[:2]
+        nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool)
+        entry = ImageEntry(image_id, name, width, height, True, *nothing, None)
+        records += coco_records(entry, in_original_pixels(entry, scale, *outputs), [4, 5])
+    return records
+
+
+def assert_same(found: list[dict], wanted: list[dict]) -> None:
+    """Equal but for rounding in a network."""
+    assert len(found) == len(wanted)
+    for one, other in zip(found, wanted, strict=True):
+        assert (one["image_id"], one["category_id"]) == (other["image_id"], other["category_id"])
+        assert one["bbox"] == pytest.approx(other["bbox"], abs=0.01)
+        assert one["score"] == pytest.approx(other["score"], abs=1e-5)
+
+
+@pytest.mark.parametrize(("batch", "keep_ratio"), [(2, True), (1, False), (7, True)])
+def test_records_of_a_folder_are_those_of_python(
+    program, write_toy, toy_network, pictures, tmp_path, batch, keep_ratio
+):
+    model = write_toy(tmp_path / "toy.onnx", batch, keep_ratio)
+    done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "new" / "found.json", "--threads=3")
+    assert done.returncode == 0, done.stderr
+    names = list_images(pictures)
+    assert f"{len(names)} images, 0 skipped" in done.stdout
+    found = json.loads((tmp_path / "new" / "found.json").read_text(encoding="utf-8"))
+    assert_same(found, expected(toy_network, pictures, names, keep_ratio, list(range(1, len(names) + 1))))
+    assert all(record["file_name"] == names[record["image_id"] - 1] for record in found)
+    assert not list((tmp_path / "new").glob(".*"))
+
+
+def coco_file(path: Path, names: list[str], classes: list[str]) -> Path:
+    """An annotation file with ids 70, 71, ..., and category ids 20, 21, ... in this order of classes."""
+    images = [{"id": 70 + place, "file_name": name, "width": 9, "height": 9} for place, name in enumerate(names)]
+    categories = [{"id": 20 + place, "name": name} for place, name in enumerate(classes)]
+    rows = [{"id": 1, "image_id": 70, "category_id": 20, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}]
+    path.write_text(json.dumps({"images": images, "annotations": rows, "categories": categories}), encoding="utf-8")
+    return path
+
+
+def test_ids_and_categories_come_from_the_annotation_file(program, toy, toy_network, pictures, tmp_path):
+    names = ["Ordner ä/turned_6.jpg", "97x33.png", "16bit.png"]
+    annotations = coco_file(tmp_path / "ann.json", names, ["Kreis ä", "square"])
+    out = tmp_path / "found.json"
+    done = program.run("--model", toy, "--images", pictures, "--annotations", annotations, "--out", out)
+    assert done.returncode == 0, done.stderr
+    wanted = expected(toy_network, pictures, names, True, [70, 71, 72])
+    assert_same(
+        json.loads(out.read_text()), [row | {"category_id": {4: 21, 5: 20}[row["category_id"]]} for row in wanted]
+    )
+    assert "file_name" not in out.read_text()
+
+
+def test_broken_pictures_are_named_and_skipped(program, toy, pictures, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a broken one.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "cut.png").write_bytes((pictures / "97x33.png").read_bytes()[:30])
+    shutil.copy(pictures / "97x33.png", folder / "good.png")
+    out = tmp_path / "found.json"
+    done = program.run("--model", toy, "--images", folder, "--out", out)
+    assert done.returncode == 0, done.stderr
+    skipped = [line for line in done.stderr.splitlines() if line.startswith("skipped: ")]
+    assert [Path(line.split(": ")[1]).name for line in skipped] == ["a broken one.jpg", "cut.png", "empty.png"]
+    assert "1 images, 3 skipped" in done.stdout
+    assert {record["file_name"] for record in json.loads(out.read_text())} == {"good.png"}
+
+    (folder / "good.png").unlink()
+    done = program.run("--model", toy, "--images", folder, "--out", tmp_path / "none.json")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "error: none of the 3 images can be read"
+    assert not (tmp_path / "none.json").exists()
+
+
+def test_pictures_are_drawn(program, toy, tmp_path):
+    folder = tmp_path / "photos" / "sub"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / "bright.png"), np.full((64, 96, 3), 200, np.uint8))
+    cv2.imwrite(str(folder / "dark.png"), np.full((64, 96, 3), 100, np.uint8))
+    words = ["--model", toy, "--images", tmp_path / "photos", "--draw", tmp_path / "drawn"]
+    done = program.run(*words, "--out", tmp_path / "found.json")
+    assert done.returncode == 0, done.stderr
+    bright = cv2.imread(str(tmp_path / "drawn" / "sub" / "bright.png.jpg"))
+    dark = cv2.imread(str(tmp_path / "drawn" / "sub" / "dark.png.jpg"))
+    assert bright.shape == dark.shape == (256, 384, 3)  # small pictures are enlarged
+    assert np.abs(dark.astype(int) - 100).max() < 3  # a score of 100 / 255 is not shown
+    painted = np.flatnonzero(np.abs(bright[120].astype(int) - 200).max(1) > 40)
+    assert abs(painted[0] - 4 * (2 + 200 / 25.5)) < 4  # the left side of the first box
+
+    again = program.run(*words, "--out", tmp_path / "again.json")
+    assert again.returncode == 2
+    assert "bright.png.jpg: exists already; give --overwrite" in again.stderr
+    assert program.run(*words, "--out", tmp_path / "again.json", "--overwrite").returncode == 0
+
+
+def test_nothing_is_overwritten_unless_told(program, toy, pictures, tmp_path):
+    out = tmp_path / "found.json"
+    out.write_text("precious")
+    words = ["--model", toy, "--images", pictures, "--out", out]
+    done = program.run(*words)
+    assert done.returncode == 2
+    assert done.stderr == f"error: {out}: exists already; give --overwrite to replace it, or another name\n"
+    assert out.read_text() == "precious"
+    assert program.run(*words, "--overwrite").returncode == 0
+    assert json.loads(out.read_text())
+
+
+def change(model: Path, tmp_path: Path, **changes) -> Path:
+    """A copy of a model whose card differs."""
+    copy = tmp_path / "changed.onnx"
+    shutil.copy(model, copy)
+    card = json.loads(model.with_suffix(".json").read_text())
+    copy.with_suffix(".json").write_text(json.dumps(card | changes))
+    return copy
+
+
+RESIZE = {"keep_ratio": True, "interpolation": "linear", "pad_value": 0, "pad": "right and bottom", "rule": ""}
+INPUT = {"name": "images", "dtype": "float32", "layout": "NCHW", "colour": "RGB", "range": [0, 255]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mean": [0.5]}, "unknown key 'mean' in the card"),
+        ({"resize": RESIZE | {"interpolation": "cubic"}}, '\'interpolation\' of resize is "cubic", and only "linear"'),
+        ({"resize": RESIZE | {"crop": 1}}, "unknown key 'crop' in resize"),
+        ({"input": INPUT | {"shape": [3, 64, 96]}}, "the shape of the input must be [batch, 3, height, width]"),
+        ({"input": INPUT | {"shape": [1, 3, 32, 96]}}, "but its card says [1,3,32,96]"),
+        ({"input": INPUT}, "key 'shape' not found"),
+        ({"outputs": [{"name": "boxes", "shape": [1, 3, 4]}]}, "must begin with boxes, scores, labels, valid"),
+        ({"classes": [{"id": 4, "name": "square"}]}, "the model found class 2, but its card has classes 1 to 1"),
+        ({"classes": []}, "there are no classes"),
+    ],
+)
+def test_a_card_that_cannot_be_right_is_one_line(program, toy, pictures, tmp_path, changes, message):
+    model = change(toy, tmp_path, **changes)
+    done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "found.json")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.glob("*found*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--help=1"], "unknown option --help=1"),
+        (["--colour", "red"], "unknown option --colour"),
+        (["--threads", "many"], "--threads must be a number from 1 to 1024, not 'many'"),
+        (["--threads", "0"], "--threads must be a number from 1 to 1024, not '0'"),
+        (["--device_id", "-1"], "--device_id must be a number from 0"),
+        (["--device", "TPU"], "--device must be CPU, GPU, Ascend or Ascend310, not 'TPU'"),
+        (["--device", "GPU"], "an ONNX model runs on CPU here"),
+        (["--model"], "--model needs a value"),
+        (["photos"], "what is 'photos'?"),
+        (["--model", "gone.onnx"], "gone.json: cannot be read"),
+        (["--images", "gone"], "gone: there is no such folder of images"),
+        (["--images", "{empty}"], "no images there"),
+        (["--annotations", "gone.json"], "gone.json: cannot be read"),
+        (["--annotations", "{other_classes}"], "it has no category 'square', which the detector finds"),
+        (["--annotations", "{other_images}"], "1 of its images are not in"),
+        (["--out", "{empty}/file/found.json"], "cannot be written"),
+    ],
+)
+def test_mistakes_are_one_line(program, toy, pictures, tmp_path, words, message):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "file").write_text("")
+    places = {
+        "empty": empty,
+        "other_classes": coco_file(tmp_path / "classes.json", ["16bit.png"], ["Kreis ä", "cat"]),
+        "other_images": coco_file(tmp_path / "images.json", ["other.png"], ["Kreis ä", "square"]),
+    }
+    given = ["--model", toy, "--images", pictures, "--out", tmp_path / "found.json"]
+    done = program.run(*given, *(word.format(**places) for word in words))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "found.json").exists()
+
+
+def test_help_and_missing_options(program):
+    assert "--annotations FILE" in program.run("--help").stdout
+    assert program.run().stderr == "error: missing: --model --images --out (main --help tells all options)\n"
+
+
+def test_models_that_are_none(program, toy, pictures, tmp_path):
+    for name, message in (
+        ("cut.onnx", "OpenVINO refuses it"),
+        ("model.pt", "must end in .onnx, .mindir, .ms or .om"),
+    ):
+        model = tmp_path / name
+        model.write_bytes(toy.read_bytes()[:200])
+        shutil.copy(toy.with_suffix(".json"), model.with_suffix(".json"))
+        done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "found.json")
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+    toy_without_card = tmp_path / "alone.onnx"
+    shutil.copy(toy, toy_without_card)
+    done = program.run("--model", toy_without_card, "--images", pictures, "--out", tmp_path / "found.json")
+    assert "alone.json: cannot be read; export.py writes it beside the model" in done.stderr
+
+
+def test_memory_does_not_grow_with_the_number_of_images(program, toy, tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
+    peaks = []
+    for count in (20, 200):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        cv2.imwrite(str(tmp_path / "one.jpg"), picture)
+        for number in range(count):
+            (folder / f"{number}.jpg").symlink_to(tmp_path / "one.jpg")
+        words = ["--model", toy, "--images", folder, "--out", tmp_path / f"{count}.json", "--threads", "2"]
+        peaks.append(program.peak_memory(*words))
+    assert peaks[1] < peaks[0] + 30 * 2**20  # the other 180 pictures are 260 MB
+    assert peaks[1] < 400 * 2**20

@@ -1,0 +1,45 @@
+"""A program, not a test: `toy_model.py PATH BATCH` writes the ONNX model that `compute_toy` of conftest.py is in NumPy."""
+
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+NODES = [  # operator, inputs, output, attributes
+    ("ReduceMean", ["images"], "means", {"axes": [2, 3], "keepdims": 0}),
+    ("Div", ["means", "most"], "scores", {}),
+    ("Greater", ["scores", "least_score"], "valid", {}),
+    ("Mul", ["scores", "nothing"], "zeros", {}),
+    ("Add", ["zeros", "label_of_row"], "label_numbers", {}),
+    ("Cast", ["label_numbers"], "labels", {"to": TensorProto.INT32}),
+    ("Unsqueeze", ["scores", "last"], "score_column", {}),
+    ("Mul", ["score_column", "ten"], "shift", {}),
+    ("Add", ["base_boxes", "shift"], "boxes", {}),
+]
+CONSTANTS = {
+    "most": np.float32(255),
+    "least_score": np.float32(0.2),
+    "nothing": np.float32(0),
+    "ten": np.float32(10),
+    "label_of_row": np.array([[1, 2, 1]], np.float32),
+    "last": np.array([2]),
+    "base_boxes": np.array([[[2, 3, 30, 40], [10, -5, 90, 60], [50, 20, 200, 90]]], np.float32),
+}
+
+path, batch = sys.argv[1], int(sys.argv[2])
+graph = helper.make_graph(
+    [helper.make_node(operator, inputs, [output], **more) for operator, inputs, output, more in NODES],
+    "toy",
+    [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, 64, 96])],
+    [
+        helper.make_tensor_value_info("boxes", TensorProto.FLOAT, [batch, 3, 4]),
+        helper.make_tensor_value_info("scores", TensorProto.FLOAT, [batch, 3]),
+        helper.make_tensor_value_info("labels", TensorProto.INT32, [batch, 3]),
+        helper.make_tensor_value_info("valid", TensorProto.BOOL, [batch, 3]),
+    ],
+    [numpy_helper.from_array(np.asarray(value), name) for name, value in CONSTANTS.items()],
+)
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+model.ir_version = 8
+onnx.save(model, path)
