@@ -6,7 +6,7 @@
 
 Written is infer_results.json: for each image name (sub-folders included) a list of detections, best first. With
 --unlabelled_img_dir the images of that folder join the unlabelled ones. With --draw_pics true pictures are drawn into
-pictures/.
+pictures/. A run that was stopped starts anew with --overwrite.
 """
 
 import json
@@ -91,11 +91,18 @@ def find_images(config: Config) -> tuple[ImageEntry, ...]:
 
 
 def check_outputs(folder: Path, entries: tuple[ImageEntry, ...], config: Config) -> None:
-    """Raise a UserError if an output file exists and may not be overwritten."""
-    check_free(folder / "infer_results.json", config.overwrite)
+    """Raise a UserError if output files exist, also those of a run that was stopped, and may not be overwritten."""
+    paths = [folder / "infer_results.json"]
     if config.draw_pics:
-        for entry in entries:
-            check_free(picture_path(folder, entry), config.overwrite)
+        paths += [picture_path(folder, entry) for entry in entries]
+    taken = [path for path in paths if path.exists()]
+    if taken and not config.overwrite:
+        raise UserError(
+            f"{folder}: {len(taken)} of the {len(paths)} files to write are there already, such as {taken[0]}; "
+            "pass --overwrite to replace them, or choose another --eval_output_dir"
+        )
+    for path in taken:
+        check_free(path, config.overwrite)
 
 
 def find_objects(

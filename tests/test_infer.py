@@ -58,6 +58,32 @@ def test_older_results_are_kept(of_folder, tiny_detector, tiny_data, capsys):
     assert "--overwrite" in _refusal(capsys, tiny_detector, output, infer_img_dir=tiny_data.img_dir)
 
 
+def test_a_run_that_was_stopped_is_repeated_with_overwrite(tiny_detector, tiny_data, tmp_path, monkeypatch, capsys):
+    for number, path in enumerate(sorted(tiny_data.img_dir.rglob("*.png"))[:3]):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / "images" / f"{number}.png").write_bytes(path.read_bytes())
+    output, values = tmp_path / "out", {"infer_img_dir": tmp_path / "images", "draw_pics": "true"}
+    draw_picture = infer.write_picture
+
+    def stop_at_the_last(folder, entry, *more):
+        if entry.file_name == "2.png":
+            raise KeyboardInterrupt
+        draw_picture(folder, entry, *more)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(infer, "write_picture", stop_at_the_last)
+        _run(tiny_detector, output, **values)
+    pictures = [output / "pictures" / f"{number}.png_infer.jpg" for number in range(3)]
+    assert sorted(path for path in output.rglob("*") if path.is_file()) == pictures[:2], "nothing half written"
+
+    capsys.readouterr()
+    said = _refusal(capsys, tiny_detector, output, **values)
+    assert f"{output}: 2 of the 4 files to write are there already, such as {pictures[0]}" in said
+    assert "pass --overwrite to replace them" in said and "another --eval_output_dir" in said
+    assert set(_run(tiny_detector, output, **values, overwrite="true")) == {"0.png", "1.png", "2.png"}
+    assert all(path.is_file() for path in pictures)
+
+
 def test_unlabelled_images_of_a_file_and_a_folder(tiny_detector, tiny_data, tmp_path, of_folder):
     (tmp_path / "more").mkdir()
     source = next(tiny_data.img_dir.rglob("*_0.png"))
