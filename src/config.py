@@ -131,6 +131,14 @@ class Config:
     test_batch_size: Count
     draw_pics: bool
 
+    model: Path_
+    results: Path_
+    file_format: Literal["MINDIR", "ONNX", "AIR"]
+    file_name: Path_
+    probabilities: bool
+    check: Whole
+    soc_version: Path_
+
     def as_dict(self) -> dict:
         """Plain values, tuples as lists, ready for YAML or JSON."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
@@ -147,13 +155,17 @@ RECIPE_KEYS = (
 
 
 def load_config(
-    description: str, argv: list[str] | None = None, recipe_of: Callable[[str], dict] | None = None
+    description: str,
+    argv: list[str] | None = None,
+    recipe_of: Callable[[str], dict] | None = None,
+    defaults: dict | None = None,
 ) -> Config:
     """Read base.yaml, the checkpoint's recipe, the leaf of --config_path and the command line, each overriding the one before.
 
     Args:
         description: what the script does, for --help.
         recipe_of: reads the settings a checkpoint was trained with; its RECIPE_KEYS are taken for --checkpoint_path.
+        defaults: where the script takes other ones than base.yaml states.
 
     Raises:
         UserError: with all mistakes of all sources in one message.
@@ -167,7 +179,7 @@ def load_config(
     faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS]
     given = {key: value for key, value in leaf.items() if key in KEYS} | given
 
-    values = _read_yaml(CONFIG_FOLDER / "base.yaml")
+    values = _read_yaml(CONFIG_FOLDER / "base.yaml") | (defaults or {})
     if recipe_of and given.get("checkpoint_path"):
         recipe = recipe_of(str(given["checkpoint_path"]))
         values.update({key: recipe[key] for key in RECIPE_KEYS if key in recipe})
@@ -283,7 +295,7 @@ def _parser(description: str) -> argparse.ArgumentParser:
     )
     helps = _help_texts()
     for key in KEYS:
-        if key in ("resume", "overwrite", "run_distribute"):
+        if key in ("resume", "overwrite", "run_distribute", "probabilities"):
             parser.add_argument(f"--{key}", nargs="?", const="true", metavar="BOOL", help=helps[key])
         else:
             parser.add_argument(f"--{key}", metavar="VALUE", help=helps[key])

@@ -137,6 +137,22 @@ def tiny_detector(tmp_path_factory, tiny_config) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def exported(tiny_detector, tmp_path_factory) -> dict[str, Path]:
+    """``tiny_detector`` exported by export.py for two images at a time: format -> file. ONNX also gives probabilities."""
+    # Imported here, because most tests need no MindSpore.
+    import export
+
+    files = {}
+    for file_format, options in (("MINDIR", []), ("ONNX", ["--probabilities"])):
+        name = tmp_path_factory.mktemp("exported") / "faces"
+        words = ["--checkpoint_path", tiny_detector, "--file_format", file_format, "--file_name", name]
+        words += ["--batch_size", "2", "--device_target", "CPU", *options]
+        export.main([str(word) for word in words])
+        files[file_format] = name.with_suffix(f".{file_format.lower()}")
+    return files
+
+
 @dataclass(frozen=True)
 class Scored:
     """What one run of eval.py left: its output folder, and what it printed."""

@@ -1,0 +1,131 @@
+"""What an exported model says of itself: NAME.json beside NAME.mindir, NAME.onnx or NAME.air.
+
+Whoever runs the model reads sizes, resize rule and classes from here, so nothing of them is compiled into a program.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from src.errors import UserError
+from src.files import file_hash
+
+# Keep in step with src/data/transforms.resize_to_fit, which is the same rule as code.
+_RATIO_RULE = (
+    "scale = min(W / w, H / h) in double precision for an image of w x h pixels; new width = int(w * scale + 0.5) and new "
+    "height = int(h * scale + 0.5), truncated, then limited to 1..W and 1..H. "
+)
+_STRETCH_RULE = "new width = W, new height = H, whatever the image's ratio. "
+_COMMON_RULE = (
+    "W and H are the last and the last but one number of the input's shape. The image is 8-bit RGB, turned as its EXIF data say. "
+    "It is resized once by OpenCV's INTER_LINEAR, or left alone when it has the new size, and padded at right and bottom. "
+    "Boxes go back by x * w / new width and y * h / new height, then are clipped to 0..w and 0..h."
+)
+
+
+class Input(msgspec.Struct, forbid_unknown_fields=True):
+    """The one input: raw pixels, normalised by the model itself."""
+
+    name: str
+    shape: tuple[int, int, int, int]
+    dtype: str
+    layout: str
+    colour: str
+    range: tuple[float, float]
+
+
+class Resize(msgspec.Struct, forbid_unknown_fields=True):
+    """How an image becomes the input."""
+
+    keep_ratio: bool
+    interpolation: str
+    pad_value: int
+    pad: str
+    rule: str
+
+
+class Output(msgspec.Struct, forbid_unknown_fields=True):
+    """One output; the order in the card is the order in the file."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class Class(msgspec.Struct, forbid_unknown_fields=True):
+    """A class; label k of the model is the k-th one, counted from 1, and has this category id in result files."""
+
+    id: int
+    name: str
+
+
+class Origin(msgspec.Struct, forbid_unknown_fields=True):
+    """The checkpoint the model was exported from."""
+
+    file: str
+    sha256: str
+    step: int
+
+
+class ModelCard(msgspec.Struct, forbid_unknown_fields=True):
+    """See the module."""
+
+    format: Literal["MINDIR", "ONNX", "AIR"]
+    file: str
+    sha256: str
+    system: str
+    input: Input
+    resize: Resize
+    outputs: list[Output]
+    classes: list[Class]
+    checkpoint: Origin
+
+
+def raw_rgb_input(batch: int, height: int, width: int) -> Input:
+    """The input of every exported model: float32 RGB of 0 to 255, [B, 3, H, W]."""
+    return Input("images", (batch, 3, height, width), "float32", "NCHW", "RGB", (0, 255))
+
+
+def resize_rule(keep_ratio: bool) -> Resize:
+    """The resize rule in words a runner can be written from."""
+    rule = (_RATIO_RULE if keep_ratio else _STRETCH_RULE) + _COMMON_RULE
+    return Resize(keep_ratio, "linear", 0, "right and bottom", rule)
+
+
+def output_cards(names: Sequence[str], outputs: Sequence[np.ndarray]) -> list[Output]:
+    """Names, shapes and types of outputs."""
+    return [Output(name, array.shape, str(array.dtype)) for name, array in zip(names, outputs, strict=True)]
+
+
+def card_path(model: str | Path) -> Path:
+    """Where the card of a model lies."""
+    return Path(model).with_suffix(".json")
+
+
+def read_model_card(model: str | Path) -> ModelCard:
+    """The card of a model file, after the file was found to be the one that the card describes.
+
+    Raises:
+        UserError: model or card is missing, the card is broken, or it belongs to another model.
+    """
+    path = card_path(model)
+    if not Path(model).is_file():
+        raise UserError(f"{model}: no such model; write one with export.py")
+    try:
+        card = msgspec.json.decode(path.read_bytes(), type=ModelCard)
+    except FileNotFoundError:
+        raise UserError(f"{path}: missing; export.py writes it beside the model, copy both") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path}: not the description of an exported model ({error}); export the model again"
+        ) from error
+    if card.sha256 != file_hash(model):
+        raise UserError(
+            f"{path}: describes another file than {model} (their SHA-256 differ); copy or export both again"
+        )
+    return card

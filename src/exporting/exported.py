@@ -1,0 +1,97 @@
+"""The network as other programs see it, and the files it is written to."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+from mindspore import dtype as mstype
+
+from src.errors import UserError
+
+SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
+OUTPUTS = ("boxes", "scores", "labels", "valid")
+PROBABILITIES = "probabilities"
+
+
+class ExportedDetector(nn.Cell):
+    """A detector whose input is float32 pixels and whose rows without a detection are all zero.
+
+    Args:
+        network: maps images to boxes, scores, labels, class probabilities and valid.
+        probabilities: whether class probabilities are among the outputs, as the last one.
+    """
+
+    def __init__(self, network: nn.Cell, probabilities: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.probabilities = probabilities
+        self.output_names = OUTPUTS + ((PROBABILITIES,) if probabilities else ())
+
+    def construct(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Detections, best first.
+
+        Args:
+            images: [B, 3, H, W] float32, RGB, 0 to 255.
+
+        Returns:
+            boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32,
+            valid [B, K] bool, and probabilities [B, K, C] float32, background first, if wanted.
+        """
+        boxes, scores, labels, probabilities, valid = self.network(images)
+        boxes = boxes * valid[..., None].astype(mstype.float32)
+        labels = labels * valid.astype(mstype.int32)
+        if self.probabilities:
+            probabilities = probabilities * valid[..., None].astype(mstype.float32)
+            return boxes, scores, labels, valid, probabilities
+        return boxes, scores, labels, valid
+
+
+def model_path(name: str, file_format: str) -> Path:
+    """NAME with the suffix of the format; it may be there already.
+
+    Raises:
+        UserError: the name has the suffix of another format.
+    """
+    path, suffix = Path(name), SUFFIXES[file_format]
+    if path.suffix == suffix:
+        return path
+    if path.suffix in {*SUFFIXES.values(), ".json"}:
+        raise UserError(f"file_name: {name} does not end as {file_format} models do, in {suffix}; leave the suffix out")
+    return path.with_name(path.name + suffix)
+
+
+def check_writable(file_format: str, device_target: str) -> None:
+    """Raise a UserError if models of this format cannot be written here."""
+    if file_format == "AIR" and device_target != "Ascend":
+        raise UserError(
+            f"file_format: AIR can be written on an Ascend device only, and device_target is {device_target}; "
+            "choose MINDIR or ONNX"
+        )
+    if file_format == "ONNX" and importlib.util.find_spec("onnx") is None:
+        raise UserError("onnx is needed to write ONNX models and is not here: pip install onnx")
+
+
+def write_model(detector: ExportedDetector, shape: tuple[int, ...], path: Path, file_format: str) -> None:
+    """Export a detector for inputs of one shape; `path` has the suffix of the format."""
+    ms.export(detector, Tensor(np.zeros(shape, np.float32)), file_name=str(path), file_format=file_format)
+    os.chmod(path, 0o600)  # MindSpore writes files that even their owner may not change
+    if file_format == "ONNX":
+        _name_outputs(path, detector.output_names)
+
+
+def _name_outputs(path: Path, names: tuple[str, ...]) -> None:
+    """Give the outputs of an ONNX file the names of the card; MindSpore names them by operator and number."""
+    import onnx  # here, because only this format needs it
+
+    model = onnx.load(path)
+    new_names = {output.name: name for output, name in zip(model.graph.output, names, strict=True)}
+    for node in model.graph.node:
+        node.input[:] = [new_names.get(name, name) for name in node.input]
+        node.output[:] = [new_names.get(name, name) for name in node.output]
+    for output in model.graph.output:
+        output.name = new_names[output.name]
+    onnx.checker.check_model(model)
+    onnx.save(model, path)

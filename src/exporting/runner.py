@@ -1,0 +1,83 @@
+"""Running an exported model in Python: MINDIR by MindSpore, ONNX by onnxruntime on the CPU."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+
+from src.errors import UserError
+from src.exporting.card import ModelCard, read_model_card
+from src.exporting.exported import OUTPUTS, PROBABILITIES
+
+# From images float32 [B, 3, H, W] to the outputs of the file in their order.
+Run = Callable[[np.ndarray], Sequence[np.ndarray]]
+# From images uint8 [B, 3, H, W] to boxes, scores, labels, class probabilities and valid, as the network of a checkpoint.
+Detector = Callable[[np.ndarray], Sequence[np.ndarray]]
+
+
+def open_model(path: str | Path) -> tuple[ModelCard, Detector]:
+    """An exported model and its card.
+
+    Raises:
+        UserError: no such model, no card, a card of another model, or nothing here to run it with.
+    """
+    path = Path(path)
+    check_runnable(path.suffix)
+    card = read_model_card(path)
+    names = [output.name for output in card.outputs]
+    if names not in ([*OUTPUTS], [*OUTPUTS, PROBABILITIES]):
+        raise UserError(f"{path}: has the outputs {', '.join(names)}; expected {', '.join(OUTPUTS)}; export it again")
+    return card, as_detector(run_file(path))
+
+
+def check_runnable(suffix: str) -> None:
+    """Raise a UserError if models of this suffix cannot be run here."""
+    if suffix not in _ENGINES:
+        raise UserError(f"model: Python runs {' and '.join(_ENGINES)} files, not {suffix or 'files without a suffix'}")
+    if suffix == ".onnx":
+        _onnxruntime()
+
+
+def run_file(path: Path) -> Run:
+    """A model file as a function from images float32 [B, 3, H, W] to its outputs."""
+    return _ENGINES[path.suffix](path)
+
+
+def as_detector(run: Run) -> Detector:
+    """An exported model with inputs and outputs as the network has them; probabilities are [B, K, 0] if it gives none."""
+
+    def detect(images: np.ndarray) -> Sequence[np.ndarray]:
+        boxes, scores, labels, valid, *rest = run(images.astype(np.float32))
+        probabilities = rest[0] if rest else np.zeros((*scores.shape, 0), np.float32)
+        return boxes, scores, labels, probabilities, valid
+
+    return detect
+
+
+def _mindir(path: Path) -> Run:
+    graph = nn.GraphCell(ms.load(str(path)))
+    return lambda images: [output.asnumpy() for output in graph(Tensor(images))]
+
+
+def _onnx(path: Path) -> Run:
+    runtime = _onnxruntime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # errors; its warnings are about how MindSpore writes ONNX
+    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda images: session.run(None, {name: images})
+
+
+def _onnxruntime():
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(
+            f"onnxruntime is needed for ONNX models and is not here ({error}): pip install onnxruntime"
+        ) from error
+    return onnxruntime
+
+
+_ENGINES = {".mindir": _mindir, ".onnx": _onnx}

@@ -1,0 +1,100 @@
+"""The description of an exported model, and what is said of a wrong one."""
+
+import json
+
+import msgspec
+import numpy as np
+import pytest
+
+from src.data.transforms import resize_to_fit
+from src.errors import UserError
+from src.exporting.card import (
+    Class,
+    ModelCard,
+    Origin,
+    card_path,
+    output_cards,
+    raw_rgb_input,
+    read_model_card,
+    resize_rule,
+)
+from src.files import file_hash
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A model file and its card."""
+    path = tmp_path / "faces v1.onnx"
+    path.write_bytes(b"weights")
+    card = ModelCard(
+        "ONNX",
+        path.name,
+        file_hash(path),
+        "faster_rcnn",
+        raw_rgb_input(1, 64, 96),
+        resize_rule(True),
+        output_cards(["boxes", "valid"], [np.zeros((1, 8, 4), np.float32), np.zeros((1, 8), bool)]),
+        [Class(4, "Maske"), Class(9, "口罩")],
+        Origin("best_model.ckpt", "0" * 64, 400),
+    )
+    card_path(path).write_bytes(msgspec.json.encode(card))
+    return path
+
+
+def test_a_card_is_read_as_it_was_written(model):
+    card = read_model_card(model)
+    assert card_path(model).name == "faces v1.json"
+    assert card.input.shape == (1, 3, 64, 96) and card.input.range == (0, 255)
+    assert [(output.name, output.shape, output.dtype) for output in card.outputs] == [
+        ("boxes", (1, 8, 4), "float32"),
+        ("valid", (1, 8), "bool"),
+    ]
+    assert [(item.id, item.name) for item in card.classes] == [(4, "Maske"), (9, "口罩")]
+
+
+def _fault(model) -> str:
+    with pytest.raises(UserError) as raised:
+        read_model_card(model)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_a_missing_model_or_card_is_named(model):
+    assert "no such model" in _fault(model.with_name("none.onnx"))
+    card_path(model).unlink()
+    assert "faces v1.json: missing" in _fault(model)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": "TXT"}'])
+def test_a_broken_card_is_named(model, text):
+    card_path(model).write_text(text)
+    assert "faces v1.json: not the description of an exported model" in _fault(model)
+
+
+def test_a_wrong_field_is_named(model):
+    values = json.loads(card_path(model).read_text())
+    values["input"]["shape"] = [1, 3, 64]
+    card_path(model).write_text(json.dumps(values))
+    assert "input.shape" in _fault(model)
+
+
+def test_a_card_of_another_file_is_refused(model):
+    model.write_bytes(b"other weights")
+    assert "SHA-256" in _fault(model)
+
+
+def _by_rule(keep_ratio: bool, w: int, h: int, W: int, H: int) -> tuple[int, int]:
+    """The rule's words, followed by the letter."""
+    assert ("scale = min(W / w, H / h)" in resize_rule(keep_ratio).rule) == keep_ratio
+    if not keep_ratio:
+        return W, H
+    scale = min(W / w, H / h)
+    return tuple(min(max(int(side * scale + 0.5), 1), limit) for side, limit in ((w, W), (h, H)))
+
+
+@pytest.mark.parametrize("keep_ratio", [True, False])
+def test_the_rule_in_words_is_the_rule_in_code(keep_ratio):
+    rng = np.random.default_rng(0)
+    for w, h in [(1, 500), (500, 1), (96, 64), *rng.integers(1, 400, (40, 2)).tolist()]:
+        resized, _ = resize_to_fit(np.zeros((h, w, 3), np.uint8), 64, 96, keep_ratio)
+        assert resized.shape[1::-1] == _by_rule(keep_ratio, w, h, 96, 64)

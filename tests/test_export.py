@@ -1,0 +1,168 @@
+"""export.py from a checkpoint to a model, its card, and a detector that finds the same; on a tiny network."""
+
+import hashlib
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import export
+from src.config import load_config
+from src.errors import UserError
+from src.exporting.exported import OUTPUTS, write_model
+from src.exporting.runner import as_detector, open_model
+
+
+def _arguments(detector, name, **values) -> list[str]:
+    values = {"checkpoint_path": detector, "file_name": name, "device_target": "CPU"} | values
+    return [word for key, value in values.items() for word in (f"--{key}", str(value))]
+
+
+def _refusal(capsys, *arguments, **values) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        export.main(_arguments(*arguments, **values))
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1, said
+    return said
+
+
+def _content(path: Path) -> dict:
+    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
+def test_the_card_says_what_the_file_is(exported, tiny_detector, file_format):
+    path = exported[file_format]
+    card = _content(path)
+    assert card["format"] == file_format and card["file"] == path.name
+    assert card["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert card["system"] == "faster_rcnn"
+    assert card["input"] == {
+        "name": "images",
+        "shape": [2, 3, 64, 64],
+        "dtype": "float32",
+        "layout": "NCHW",
+        "colour": "RGB",
+        "range": [0, 255],
+    }
+    assert {key: card["resize"][key] for key in ("keep_ratio", "interpolation", "pad_value", "pad")} == {
+        "keep_ratio": True,
+        "interpolation": "linear",
+        "pad_value": 0,
+        "pad": "right and bottom",
+    }
+    assert card["outputs"][:4] == [
+        {"name": "boxes", "shape": [2, 8, 4], "dtype": "float32"},
+        {"name": "scores", "shape": [2, 8], "dtype": "float32"},
+        {"name": "labels", "shape": [2, 8], "dtype": "int32"},
+        {"name": "valid", "shape": [2, 8], "dtype": "bool"},
+    ]
+    assert card["outputs"][4:] == [{"name": "probabilities", "shape": [2, 8, 3], "dtype": "float32"}] * (
+        file_format == "ONNX"
+    )
+    assert card["classes"] == [{"id": 4, "name": "square"}, {"id": 5, "name": "circle"}]
+    checkpoint = {
+        "file": "best_model.ckpt",
+        "sha256": hashlib.sha256(tiny_detector.read_bytes()).hexdigest(),
+        "step": 4,
+    }
+    assert card["checkpoint"] == checkpoint
+
+
+@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
+def test_others_may_read_the_file_and_nothing_else_lies_there(exported, file_format):
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in (exported[file_format], exported[file_format].with_suffix(".json")):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+    assert sorted(path.suffix for path in exported[file_format].parent.iterdir()) == sorted(
+        [exported[file_format].suffix, ".json"]
+    )
+
+
+def test_an_onnx_file_keeps_its_word(exported):
+    import onnx
+
+    graph = onnx.load(exported["ONNX"]).graph
+    assert [value.name for value in graph.input] == ["images"]
+    assert [value.name for value in graph.output] == [*OUTPUTS, "probabilities"]
+    types = [onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name for value in graph.output]
+    assert types == ["float32", "float32", "int32", "bool", "float32"]
+    assert {node.domain for node in graph.node} <= {"", "ai.onnx"}
+
+
+def test_formats_detect_the_same_and_other_rows_are_zero(exported):
+    images = np.random.default_rng(5).integers(0, 256, (2, 3, 64, 64), dtype=np.uint8)
+    (_, by_mindspore), (_, by_onnx) = (open_model(exported[name]) for name in ("MINDIR", "ONNX"))
+    for one, other in zip(by_mindspore(images), by_onnx(images), strict=True):
+        if other.shape[-1:] != one.shape[-1:]:  # probabilities, which the MINDIR file does not give
+            assert one.shape == (2, 8, 0) and other.shape == (2, 8, 3)
+            continue
+        np.testing.assert_allclose(one.astype(float), other.astype(float), atol=1e-3)
+    boxes, scores, labels, probabilities, valid = by_onnx(images)
+    assert valid.any() and set(labels[valid]) <= {1, 2}
+    np.testing.assert_allclose(probabilities[valid].sum(-1), 1, atol=1e-5)
+    assert not boxes[~valid].any() and not scores[~valid].any() and not labels[~valid].any()
+
+
+def test_a_model_that_differs_is_not_kept(tiny_detector, tmp_path, capsys, monkeypatch):
+    def write_other(detector, shape, path, file_format):
+        for parameter in detector.get_parameters():
+            if parameter.name.endswith("box_head.offsets.bias"):
+                before = parameter.asnumpy().copy()
+                parameter.set_data(parameter + 0.1)
+                write_model(detector, shape, path, file_format)
+                parameter.set_data(type(parameter.data)(before))
+
+    monkeypatch.setattr(export, "write_model", write_other)
+    said = _refusal(capsys, tiny_detector, tmp_path / "other", file_format="MINDIR")
+    assert "differs from the checkpoint and was not kept" in said and "0.01 px" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_to_compare_is_no_agreement(tiny_config, monkeypatch):
+    config = load_config("", ["--config_path", str(tiny_config)])
+    nothing = [np.zeros(shape, np.float32) for shape in ((2, 8, 4), (2, 8), (2, 8), (2, 8))]
+    monkeypatch.setattr(export, "on_arrays", as_detector)
+    with pytest.raises(UserError, match="detects nothing in 2 images.*--infer_img_dir, or --check 0"):
+        export.check_agreement(lambda images: nothing, lambda images: nothing, np.zeros((2, 3, 64, 64)), config)
+
+
+def test_images_to_check_are_drawn_or_read(tiny_config, tiny_data):
+    def images(*words):
+        return export.images_to_check(load_config("", ["--config_path", str(tiny_config), *map(str, words)]))
+
+    assert images().shape == (2, 3, 64, 64) and images("--check", 0).shape == (0, 3, 64, 64)
+    read = images("--infer_img_dir", tiny_data.img_dir, "--check", 3)
+    assert read.shape == (3, 3, 64, 64) and read.dtype == np.uint8
+    assert (read[0, :, 53:] == 0).all() and read[0, :, 52].any()  # a picture of 60 x 50 pixels
+    assert images("--infer_img_dir", tiny_data.img_dir, "--check", 99).shape[0] == 8
+    assert images("--infer_img_dir", tiny_data.img_dir, "--check", 0).shape[0] == 0
+
+
+def test_what_cannot_be_done_is_said_before_anything_is_built(tiny_detector, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(export, "restore_detector", lambda *_: pytest.fail("built before it was checked"))
+    name = tmp_path / "faces"
+    assert "AIR can be written on an Ascend device only" in _refusal(capsys, tiny_detector, name, file_format="AIR")
+    assert "leave the suffix out" in _refusal(capsys, tiny_detector, f"{name}.onnx", file_format="MINDIR")
+    assert "not MINDIR" in _refusal(capsys, tiny_detector, name, file_format="MINDIR", soc_version="Ascend310")
+    assert "atc is not on the PATH" in _refusal(
+        capsys, tiny_detector, name, file_format="ONNX", soc_version="Ascend310"
+    )
+    assert "--file_name" in _refusal(capsys, tiny_detector, "")
+    for taken in ("faces.onnx", "faces.json"):
+        (tmp_path / taken).write_text("mine")
+        assert f"{taken}: exists already" in _refusal(capsys, tiny_detector, name, file_format="ONNX")
+        assert (tmp_path / taken).read_text() == "mine"
+        (tmp_path / taken).unlink()
+    for package in ("onnx", "onnxruntime"):
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, package, None)
+            said = _refusal(capsys, tiny_detector, name, file_format="ONNX")
+            assert f"pip install {package}" in said
+    assert not list(tmp_path.iterdir())
