@@ -11,14 +11,17 @@ from src.FasterRcnn.rpn import RpnTargets
 from src.parts.resnet import ResNet
 
 
-def build_network(config: Config, class_count: int, mixed_precision: bool = False) -> nn.Cell:
+def build_network(config: Config, class_count: int, mixed_precision: bool = False, portable: bool = False) -> nn.Cell:
     """A detector with fresh weights.
 
     Args:
         class_count: number of classes without background.
         mixed_precision: compute in float16, keep weights in float32.
+        portable: use operators only that can be exported; else, on a CPU, also C++ kernels.
     """
-    network = _faster_rcnn(config, class_count + 1)
+    network = _faster_rcnn(
+        config, class_count + 1, not portable and not mixed_precision and config.device_target == "CPU"
+    )
     if mixed_precision:
         for part in (network.backbone, network.fpn, network.rpn, network.box_head):
             part.to_float(mstype.float16)
@@ -28,7 +31,7 @@ def build_network(config: Config, class_count: int, mixed_precision: bool = Fals
     return network
 
 
-def _faster_rcnn(config: Config, class_count: int) -> FasterRcnn:
+def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> FasterRcnn:
     return FasterRcnn(
         backbone=ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm),
         class_count=class_count,
@@ -62,4 +65,5 @@ def _faster_rcnn(config: Config, class_count: int) -> FasterRcnn:
         ),
         test_proposals=ProposalLimits(config.rpn_nms_pre, config.rpn_max_num, config.rpn_nms_thr),
         detections=DetectionLimits(config.test_score_thr, config.test_iou_thr, config.test_max_per_img),
+        native_kernels=native_kernels,
     )

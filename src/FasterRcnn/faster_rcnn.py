@@ -34,6 +34,7 @@ class FasterRcnn(nn.Cell):
         anchors_inside_only: anchors that cross the border of the input are not trained on.
         max_gts: G, needed to lay out the sampler.
         finest_scale: RoIs of up to twice this side (pixels) are read from P2.
+        native_kernels: use C++ kernels where they can be compiled; for the CPU, not for export.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class FasterRcnn(nn.Cell):
         train_proposals: ProposalLimits,
         test_proposals: ProposalLimits,
         detections: DetectionLimits,
+        native_kernels: bool,
     ) -> None:
         super().__init__()
         self.height, self.width = height, width
@@ -66,7 +68,7 @@ class FasterRcnn(nn.Cell):
         self.rpn = Rpn(channels, len(anchor_scales) * len(anchor_ratios))
         shapes = tuple((-(-height // stride), -(-width // stride)) for stride in STRIDES)
         self.roi_align = PyramidRoiAlign(
-            shapes[:POOLED_LEVELS], STRIDES[:POOLED_LEVELS], pooled_size, sampling, finest_scale
+            shapes[:POOLED_LEVELS], STRIDES[:POOLED_LEVELS], pooled_size, sampling, finest_scale, native_kernels
         )
         self.box_head = BoxHead(channels * pooled_size**2, hidden, class_count)
 

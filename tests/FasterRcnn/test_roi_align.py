@@ -1,15 +1,18 @@
-"""RoIAlign against a loop over sampling points; the pyramid shown by constant maps; its gradient."""
+"""RoIAlign against a loop over sampling points, by operators and by the C++ kernel; the pyramid; gradients."""
 
+import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Tensor, ops
+from mindspore import Tensor, nn, ops
 
+from src.FasterRcnn.pooling import NativePooling
 from src.FasterRcnn.roi_align import PyramidRoiAlign
 from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
-SHAPES, STRIDES = ((16, 12), (8, 6), (4, 3)), (4, 8, 16)
-HEIGHT, WIDTH, CHANNELS, FINEST = 64, 48, 3, 8.0
+SHAPES, STRIDES = ((16, 12), (8, 6), (4, 3), (2, 2)), (4, 8, 16, 32)
+HEIGHT, WIDTH, CHANNELS, FINEST = 64, 48, 35, 4.0  # 35: more channels than the kernel takes at a time
+KERNELS = pytest.mark.parametrize("native", [False, True], ids=["operators", "kernel"])
 
 
 def bilinear(feature: np.ndarray, y: float, x: float) -> np.ndarray:
@@ -43,14 +46,16 @@ def maps(rng: np.random.Generator, batch: int = 2) -> list[np.ndarray]:
     return [rng.normal(0, 1, (batch, CHANNELS, *shape)).astype(np.float32) for shape in SHAPES]
 
 
+@KERNELS
 @pytest.mark.parametrize("kind", ["random", "small", "border"])
 @pytest.mark.parametrize(("size", "sampling"), [(3, 2), (2, 3)])
-def test_random_rois_against_a_loop(kind, size, sampling):
+def test_random_rois_against_a_loop(kind, size, sampling, native):
     rng = np.random.default_rng(1)
     features = maps(rng)
     rois = np.stack([oracles.random_boxes(rng, 8, kind, HEIGHT, WIDTH) for _ in range(2)])
     rois[0, 0] = (0, 0, WIDTH, HEIGHT)
-    cell = PyramidRoiAlign(SHAPES, STRIDES, size, sampling, FINEST)
+    cell = PyramidRoiAlign(SHAPES, STRIDES, size, sampling, FINEST, native)
+    assert isinstance(cell.pool, NativePooling) == native
     found = cell(tuple(Tensor(feature) for feature in features), Tensor(rois)).asnumpy()
     assert found.shape == (16, CHANNELS * size**2)
     for number, row in enumerate(found):
@@ -71,22 +76,23 @@ def test_maps_filled_with_their_level_show_the_pyramid():
     np.testing.assert_allclose(cell(features, Tensor(long)).asnumpy(), 1, atol=1e-5)
 
 
-def test_gradient_against_finite_differences():
+@KERNELS
+def test_gradient_against_finite_differences(native):
     rng = np.random.default_rng(2)
     features, weights = maps(rng, 1), rng.normal(0, 1, (6, CHANNELS * 9)).astype(np.float32)
     rois = oracles.random_boxes(rng, 6, "random", HEIGHT, WIDTH)[None]
     rois[0, 0] = (0, 0, WIDTH, HEIGHT)
-    cell = PyramidRoiAlign(SHAPES, STRIDES, 3, 2, FINEST)
+    cell = PyramidRoiAlign(SHAPES, STRIDES, 3, 2, FINEST, native)
 
     def total(*maps_and_rois):
         return (cell(maps_and_rois[:-1], maps_and_rois[-1]) * Tensor(weights)).sum()
 
     inputs = [Tensor(feature) for feature in features] + [Tensor(rois)]
-    *gradients, of_rois = ops.grad(total, grad_position=(0, 1, 2, 3))(*inputs)
+    *gradients, of_rois = ops.grad(total, grad_position=(0, 1, 2, 3, 4))(*inputs)
     assert not of_rois.asnumpy().any()
     for level, gradient in enumerate(gradients):
         gradient = gradient.asnumpy()
-        places = [np.unravel_index(np.abs(gradient).argmax(), gradient.shape), (0, 1, 2, 2)]
+        places = [np.unravel_index(np.abs(gradient).argmax(), gradient.shape), (0, 1, 1, 1)]
         for place in places:
             sides = []
             for change in (0.5, -0.5):  # pooling is linear: any distance is exact
@@ -94,3 +100,36 @@ def test_gradient_against_finite_differences():
                 moved[place] += change
                 sides.append(float(total(*inputs[:level], Tensor(moved), *inputs[level + 1 :]).asnumpy()))
             assert gradient[place] == pytest.approx(sides[0] - sides[1], abs=1e-3)
+
+
+class Gradient(nn.Cell):
+    """Gradients of a weighted sum of pooled features, as one graph."""
+
+    def __init__(self, cell: nn.Cell, weights: np.ndarray) -> None:
+        super().__init__()
+        self.cell = cell
+        self.weights = Tensor(weights)
+        self.gradient = ops.grad(self.total, (0, 1, 2, 3))
+
+    def total(self, p2, p3, p4, p5, rois):
+        return (self.cell((p2, p3, p4, p5), rois) * self.weights).sum()
+
+    def construct(self, p2, p3, p4, p5, rois):
+        return self.gradient(p2, p3, p4, p5, rois)
+
+
+def test_the_kernel_gives_the_gradients_of_the_operators_in_a_graph():
+    rng = np.random.default_rng(3)
+    weights = rng.normal(0, 1, (16, CHANNELS * 9)).astype(np.float32)
+    rois = np.stack([oracles.random_boxes(rng, 8, "random", HEIGHT, WIDTH) for _ in range(2)])
+    rois[0, :4, :2], rois[0, :4, 2:] = 0, np.array([[5], [10], [20], [45]])  # one for each level
+    inputs = [Tensor(array) for array in (*maps(rng), rois)]
+    ms.set_context(mode=ms.GRAPH_MODE)
+    found = []
+    for native in (False, True):
+        cell = PyramidRoiAlign(SHAPES, STRIDES, 3, 2, FINEST, native)
+        found.append([part.asnumpy() for part in Gradient(cell, weights)(*inputs)])
+    by_operators, by_kernel = found
+    assert all(part.any() for part in by_operators)
+    for ours, wanted in zip(by_kernel, by_operators, strict=True):
+        np.testing.assert_allclose(ours, wanted, atol=1e-4)

@@ -1,0 +1,111 @@
+"""The inner loops of RoIAlign: weighted sums of feature cells, as MindSpore operators and as a C++ kernel for the CPU.
+
+Axes: B images, R RoIs an image, P pooled cells a side, T taps of a pooled cell and axis, C channels. Four levels, finest first.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from src.parts.native import compiled
+
+KERNEL = Path(__file__).with_name("pooling.cc")
+LEVELS = 4
+
+
+def pyramid_pooling(level_shapes: tuple[tuple[int, int], ...], native: bool) -> nn.Cell:
+    """The cell that pools.
+
+    Args:
+        level_shapes: (rows, columns) of each level.
+        native: take the C++ kernel where it can be compiled (CPU, float32, not exportable); the same sums to rounding.
+
+    Raises:
+        ValueError: if there are not four levels.
+    """
+    if len(level_shapes) != LEVELS:
+        raise ValueError(f"pooling reads {LEVELS} levels, got {len(level_shapes)}")
+    library = compiled(KERNEL) if native else None
+    return NativePooling(library) if library else OperatorPooling(level_shapes)
+
+
+class OperatorPooling(nn.Cell):
+    """All levels laid out as one table of rows; pooling is one gather and one batched product."""
+
+    def __init__(self, level_shapes: tuple[tuple[int, int], ...]) -> None:
+        super().__init__()
+        sizes = np.asarray(level_shapes, np.int32)
+        cells = sizes[:, 0] * sizes[:, 1]
+        self.cells_of_image = int(cells.sum())
+        self.columns_L = Tensor(sizes[:, 1])
+        self.first_cell_L = Tensor(np.concatenate([[0], np.cumsum(cells)[:-1]]).astype(np.int32))
+
+    def construct(
+        self,
+        p2: Tensor,
+        p3: Tensor,
+        p4: Tensor,
+        p5: Tensor,
+        level: Tensor,
+        y_index: Tensor,
+        y_weight: Tensor,
+        x_index: Tensor,
+        x_weight: Tensor,
+    ) -> Tensor:
+        """Sum up the taps of every pooled cell.
+
+        Args:
+            p2 to p5: features [B, C, rows, columns].
+            level: [B, R] int32, 0 is p2.
+            y_index, y_weight, x_index, x_weight: [B, R, P, T] int32 and float32, rows and columns of the level and their shares.
+
+        Returns:
+            [B * R, P, P, C] in the type of the features.
+        """
+        batch, count, size, taps = y_index.shape
+        channels = p2.shape[1]
+        columns = ops.gather(self.columns_L, level, 0)[..., None, None]
+        image = Tensor(np.arange(batch, dtype=np.int32)[:, None] * self.cells_of_image)
+        first = (image + ops.gather(self.first_cell_L, level, 0))[..., None, None]
+        outer = (batch, count, size, 1, taps, 1)
+        inner = (batch, count, 1, size, 1, taps)
+        cell = ((first + y_index * columns).reshape(outer) + x_index.reshape(inner)).reshape(-1)
+        weight = (y_weight.reshape(outer) * x_weight.reshape(inner)).reshape(-1, 1, taps * taps)
+
+        levels = ()  # a tuple, because a list does not export to ONNX
+        for feature in (p2, p3, p4, p5):
+            levels = levels + (ops.transpose(feature.reshape(batch, channels, -1), (0, 2, 1)),)
+        table = ops.concat(levels, 1).reshape(-1, channels)
+        gathered = ops.gather(table, cell, 0).reshape(-1, taps * taps, channels)
+        return ops.bmm(weight.astype(gathered.dtype), gathered).reshape(batch * count, size, size, channels)
+
+
+class NativePooling(nn.Cell):
+    """The same by the kernel in pooling.cc, forward and backward; arguments and result as for `OperatorPooling`."""
+
+    def __init__(self, library: Path) -> None:
+        super().__init__()
+        self.pool = ops.Custom(f"{library}:PyramidPool", _pooled_shape, lambda *types: types[0], func_type="aot")
+        self.spread = ops.Custom(
+            f"{library}:PyramidPoolGradient",
+            lambda *shapes: shapes[:LEVELS],
+            lambda *types: types[:LEVELS],
+            func_type="aot",
+        )
+
+    def construct(self, p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight):
+        return self.pool(p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight)
+
+    def bprop(self, p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight, _, gradient):
+        """Gradients of the features; there is none for the places that are read."""
+        d2, d3, d4, d5 = self.spread(p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight, gradient)
+        nothing = (ops.zeros_like(level),)
+        for places in (y_index, y_weight, x_index, x_weight):
+            nothing = nothing + (ops.zeros_like(places),)
+        return (d2, d3, d4, d5) + nothing
+
+
+def _pooled_shape(*shapes: list[int]) -> list[int]:
+    batch, count, size, _ = shapes[LEVELS + 1]
+    return [batch * count, size, size, shapes[0][1]]

@@ -1,0 +1,57 @@
+"""C++ kernels for the CPU: compiled on first use with the machine's compiler and kept for the next run."""
+
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror")
+COMPILERS = ("c++", "g++", "clang++")
+
+
+@cache
+def compiled(source: Path) -> Path | None:
+    """The shared library of a source file, or None where it cannot be made; then one warning says why.
+
+    It lies in $XDG_CACHE_HOME (or ~/.cache), in a name made from the source, the compiler and the processor, so a change of any
+    of them compiles again.
+    """
+    compiler = os.environ.get("CXX") or next(filter(shutil.which, COMPILERS), None)
+    if compiler is None:
+        return _without(source, f"no C++ compiler was found (tried {', '.join(COMPILERS)}); install g++ or set CXX")
+    key = hashlib.sha256(source.read_bytes() + repr((compiler, FLAGS, _processor())).encode()).hexdigest()[:16]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faster_rcnn_ssod"
+    library = folder / f"{source.stem}-{key}.so"
+    if library.exists():
+        return library
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            made = Path(work) / library.name
+            subprocess.run([compiler, *FLAGS, str(source), "-o", str(made)], check=True, capture_output=True, text=True)
+            made.replace(library)  # whole or not at all: several processes may be doing this
+    except subprocess.CalledProcessError as error:
+        return _without(source, f"{compiler} failed: {(error.stderr.strip() or 'no message').splitlines()[0]}")
+    except OSError as error:
+        return _without(source, str(error))
+    return library
+
+
+def _without(source: Path, reason: str) -> None:
+    logging.getLogger(__name__).warning(
+        "%s is not compiled, slower MindSpore operators do its work: %s", source.name, reason
+    )
+
+
+def _processor() -> str:
+    """What -march=native depends on: the processor's name and abilities."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
