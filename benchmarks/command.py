@@ -1,0 +1,113 @@
+"""The command line of the benchmarks and what they report."""
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from src.errors import UserError
+from src.files import check_free, write_json
+
+OPTIONS = {
+    "height": (768, "network input, pixels, multiple of 32"),
+    "width": (1280, "network input, pixels, multiple of 32"),
+    "batch_size": (2, "images"),
+    "repeats": (10, "timed runs"),
+    "warmup": (3, "runs before the clock starts"),
+}
+
+
+def options(description: str, *names: str, peer: bool = False, **defaults: int) -> argparse.ArgumentParser:
+    """The command line of a benchmark.
+
+    Args:
+        names: keys of OPTIONS that it has, beside --threads, --json and --overwrite.
+        peer: whether there is torchvision to compare with.
+        defaults: other defaults for some of the names.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in names:
+        default, meaning = OPTIONS[name]
+        default = defaults.get(name, default)
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"{meaning} (default {default})")
+    parser.add_argument(
+        "--threads", type=int, help="cores, and threads of both sides (default: all this process may use)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured there")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    if peer:
+        parser.add_argument("--peer", metavar="PYTHON", help="interpreter with torch and torchvision, to compare with")
+    return parser
+
+
+def start(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse and check the command line, then keep to so many cores: libraries count them when they are loaded, so the
+    process starts itself anew if it may use more than it was told.
+
+    Raises:
+        UserError: naming a number that cannot be, or a FILE that exists.
+    """
+    args = parser.parse_args(argv)
+    cores = sorted(os.sched_getaffinity(0))
+    args.threads = len(cores) if args.threads is None else args.threads
+    if not 1 <= args.threads <= len(cores):
+        raise UserError(f"--threads: expected 1 to {len(cores)}, the cores of this process, got {args.threads}")
+    for name, least in {"repeats": 1, "warmup": 0, "batch_size": 1, "height": 32, "width": 32}.items():
+        if getattr(args, name, least) < least:
+            raise UserError(f"--{name}: expected at least {least}, got {getattr(args, name)}")
+    if args.json:
+        check_free(args.json, args.overwrite)
+    if args.threads < len(cores):
+        os.sched_setaffinity(0, cores[: args.threads])
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    return args
+
+
+def machine() -> dict:
+    """What was measured on."""
+    models = [
+        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "cpu": models[0] if models else platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_GB": round(memory, 1),
+        "python": platform.python_version(),
+        **{name: _version(name) for name in ("mindspore", "numpy")},
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def finish(args: argparse.Namespace, result: dict) -> None:
+    """Print what was measured and write it to --json."""
+    settings = {name: value for name, value in vars(args).items() if name not in ("json", "overwrite", "peer")}
+    result = {"command": " ".join(sys.argv), "settings": settings, "machine": machine()} | result
+    print("\n".join(lines_of(result)))
+    if args.json:
+        write_json(args.json, result, args.overwrite, indent=1)
+
+
+def lines_of(value: object, indent: str = "") -> list[str]:
+    """A nested dict as indented text, durations and other numbers with four digits; a summary is one line."""
+    lines = []
+    for key, item in value.items():
+        if isinstance(item, dict) and set(item) == {"median", "min", "max", "count"}:
+            spread = f"({item['min']:.4g} to {item['max']:.4g}, {item['count']} runs)"
+            lines.append(f"{indent}{key}: {item['median']:.4g} {spread}")
+        elif isinstance(item, dict):
+            lines += [f"{indent}{key}:", *lines_of(item, indent + "  ")]
+        else:
+            lines.append(f"{indent}{key}: {item:.4g}" if isinstance(item, float) else f"{indent}{key}: {item}")
+    return lines
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

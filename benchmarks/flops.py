@@ -1,0 +1,66 @@
+"""How much arithmetic a network needs: multiply-adds of its convolutions and dense layers, counted from the shapes they see.
+
+Everything else (boxes, NMS, RoIAlign, element-wise operators) is below a hundredth of it and is not counted.
+"""
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from src.FasterRcnn.faster_rcnn import FasterRcnn
+
+SIDE = 64  # pixels; a multiple of every stride, so that counts grow with the area exactly
+
+
+def count(network: nn.Cell, *inputs: Tensor) -> dict[str, int]:
+    """Multiply-adds of one call, by the name of the layer; a layer that is called often counts as often."""
+    found: dict[str, int] = {}
+
+    def counter(name: str, layer: nn.Cell):
+        def hook(_, given: tuple, output: Tensor) -> None:
+            per_value = int(np.prod(layer.weight.shape[1:]))
+            found[name] = found.get(name, 0) + int(np.prod(output.shape)) * per_value
+
+        return layer.register_forward_hook(hook)
+
+    before = ms.get_context("mode")
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    layers = [(name, cell) for name, cell in network.cells_and_names() if isinstance(cell, (nn.Conv2d, nn.Dense))]
+    hooks = [counter(name, layer) for name, layer in layers]
+    try:
+        network(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        ms.set_context(mode=before)
+    return found
+
+
+class _Dense(nn.Cell):
+    """The convolutional part of a detector."""
+
+    def __init__(self, detector: FasterRcnn) -> None:
+        super().__init__(auto_prefix=False)
+        self.backbone, self.fpn, self.rpn = detector.backbone, detector.fpn, detector.rpn
+
+    def construct(self, images: Tensor):
+        return self.rpn(self.fpn(self.backbone(images)))
+
+
+def of_detector(detector: FasterRcnn, rois: int, training: bool) -> float:
+    """Floating-point operations an image: two a multiply-add; a layer that is trained costs three times its forward pass.
+
+    The input gradients of the few layers that read frozen features are counted though nobody needs them: about 1 %.
+
+    Args:
+        rois: RoIs an image that go through the box head.
+    """
+    share = detector.height * detector.width / SIDE**2
+    convolutions = count(_Dense(detector), ops.zeros((1, 3, SIDE, SIDE), ms.float32))
+    cells = dict(_Dense(detector).cells_and_names())
+    total = 0.0
+    for name, multiply_adds in convolutions.items():
+        trained = training and cells[name].weight.requires_grad
+        total += multiply_adds * share * (3 if trained else 1)
+    head = sum(int(np.prod(p.shape)) for p in detector.box_head.get_parameters() if len(p.shape) == 2)
+    return 2.0 * (total + head * rois * (3 if training else 1))

@@ -1,0 +1,55 @@
+"""What detection costs: a batch of pictures from raw pixels to detections, in graph mode.
+
+    python benchmarks/inference.py --peer /path/to/python/with/torchvision --json inference.json
+
+The network is that of configs/base.yaml with random weights and three classes. Each scores about 1/4, above the threshold of
+0.05, so that suppression has as much to do as it can have, on both sides.
+"""
+
+import sys
+from pathlib import Path
+
+if not __package__:  # started as a file: this folder must not come first, its select.py would hide the standard module
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import numpy as np
+from mindspore import Tensor
+
+from benchmarks import command, flops, measure, parts, setting
+from src.errors import entry_point
+from src.systems import build_network
+
+CLASSES = 3
+
+
+@entry_point
+def main(argv: list[str] | None = None) -> None:
+    """Time, arithmetic, memory and shares of one call."""
+    parser = command.options(
+        __doc__, "height", "width", "batch_size", "repeats", "warmup", peer=True, batch_size=1, repeats=20
+    )
+    setting.add_config(parser)
+    args = command.start(parser, argv)
+    config = setting.config(args)
+    setting.device(config)
+    network = build_network(config, CLASSES).set_train(False)
+    setting.calm(network)
+    shape = (args.batch_size, 3, args.height, args.width)
+    images = Tensor(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+
+    def run() -> int:
+        return int(network(images)[-1].asnumpy().sum())
+
+    operations = args.batch_size * flops.of_detector(network, config.rpn_max_num, training=False)
+    result = measure.rounds({"inference": run}, ["inference"], args, {"inference": operations})
+    result["peak_memory_MB"] = measure.peak_memory()
+    row = result["runs"]["inference"]
+    row["ms_an_image"] = 1000 * row["seconds"]["median"] / args.batch_size
+    row["detections_an_image"] = run() / args.batch_size
+    result["compile_s"] = row["first_call"] - row["seconds"]["median"]
+    result["shares"] = parts.shares(run, 3)
+    command.finish(args, result)
+
+
+if __name__ == "__main__":
+    main()

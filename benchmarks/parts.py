@@ -1,0 +1,54 @@
+"""Where the time of a graph goes: MindSpore's profiler, summed up by part of the network and by operator."""
+
+import csv
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from mindspore import profiler
+
+from src.errors import UserError
+
+# The first of these words in an operator's full name says where it belongs; gradients carry the name of their forward part.
+PARTS = ("backbone", "fpn", "rpn", "roi_align", "box_head", "optimizer", "average")
+SHOWN = 12  # operators; the others are summed up
+
+
+def shares(run: Callable[[], object], count: int) -> dict:
+    """Run so often under the profiler.
+
+    Returns:
+        "by_part" and "by_operator": share of the summed time of all operators, greatest first; "teacher" is a part of its own.
+        "operators_s": that sum for one run; above the run's own time where operators ran side by side.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        keep = profiler.tensorboard_trace_handler(folder, analyse_flag=False)
+        with profiler.profile(activities=[profiler.ProfilerActivity.CPU], on_trace_ready=keep) as watch:
+            for _ in range(count):
+                run()
+                watch.step()
+        tables = list(Path(folder).rglob("cpu_op_detail_info_*.csv"))
+        if not tables:
+            raise UserError("MindSpore's profiler left no table of CPU operators; the shares need MindSpore 2.8 on CPU")
+        rows = [row for table in tables for row in csv.DictReader(table.open())]
+    by_part, by_operator = Counter(), Counter()
+    for row in rows:
+        seconds = float(row["op_total_time(ms)"]) / 1000
+        by_part[part_of(row["full_op_name"])] += seconds
+        by_operator[row["op_type"]] += seconds
+    total = sum(by_part.values())
+    top = by_operator.most_common(SHOWN)
+    rest = total - sum(seconds for _, seconds in top)
+    return {
+        "operators_s": total / count,
+        "by_part": {name: seconds / total for name, seconds in by_part.most_common()},
+        "by_operator": {name: seconds / total for name, seconds in [*top, ("others", rest)]},
+    }
+
+
+def part_of(name: str) -> str:
+    """The part of an operator such as 'Gradients/Default/student-FasterRcnn/gradbackbone-ResNet/...'."""
+    words = [word.split("-")[0].removeprefix("grad").lstrip("_") for word in name.split("/")]
+    part = next((word for word in words if word in PARTS), "boxes, targets, losses")
+    return f"teacher {part}" if "teacher" in words else part

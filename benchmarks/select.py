@@ -1,0 +1,116 @@
+"""What choosing images costs: sorted_values.py and pick_select.py on 100,000 images, as a user starts them.
+
+python benchmarks/select.py --json select.json
+"""
+
+import sys
+from pathlib import Path
+
+if not __package__:  # started as a file: this folder must not come first, its select.py would hide the standard module
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import json
+import os
+import random
+import subprocess
+import tempfile
+
+from benchmarks import command, measure
+from src.errors import UserError, entry_point
+
+ROOT = Path(__file__).resolve().parents[1]
+LABELLED = 4  # every fourth image is labelled already
+
+
+def write_detections(file: Path, images: int, detections: int) -> None:
+    """infer_results.json of the images that are not labelled, row by row: they make hundreds of megabytes."""
+    rng = random.Random(0)
+    with file.open("w") as out:
+        separator = "{"
+        for number in range(images):
+            if number % LABELLED:
+                rows = [_detection(rng) for _ in range(rng.randint(0, 2 * detections))]
+                out.write(f"{separator}{json.dumps(_name(number))}: {json.dumps(rows)}")
+                separator = ",\n"
+        out.write("}\n")
+
+
+def _detection(rng: random.Random) -> dict:
+    score = rng.random()
+    rest = (1 - score) / 3
+    box = [rng.uniform(0, 600), rng.uniform(0, 400), rng.uniform(1, 200), rng.uniform(1, 200)]
+    size = {"width": 1280, "height": 768}
+    return {"pred box": box, "confidence score": score, "pred score": [rest, score, rest, rest], "pred class": 0} | size
+
+
+def write_annotations(everything: Path, so_far: Path, images: int) -> None:
+    """COCO files: one with all labels, three objects an image, and one in which three of four images are unlabelled."""
+    for file, hidden in ((everything, False), (so_far, True)):
+        with file.open("w") as out:
+            out.write(
+                '{"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}, {"id": 3, "name": "c"}], "images": ['
+            )
+            for number in range(images):
+                entry = {"id": number + 1, "file_name": _name(number), "width": 1280, "height": 768}
+                entry |= {"labelled": False} if hidden and number % LABELLED else {}
+                out.write((",\n" if number else "") + json.dumps(entry))
+            out.write('], "annotations": [')
+            numbers = range(0, images, LABELLED if hidden else 1)
+            for number in numbers:
+                rows = [_annotation(3 * number + index, number + 1, index) for index in range(3)]
+                out.write((",\n" if number else "") + ",\n".join(map(json.dumps, rows)))
+            out.write("]}\n")
+
+
+def _annotation(number: int, image: int, index: int) -> dict:
+    box = [100 * index, 50, 40, 60]
+    return {"id": number + 1, "image_id": image, "category_id": index + 1, "bbox": box, "area": 2400, "iscrowd": 0}
+
+
+def _name(number: int) -> str:
+    return f"day {number // 1000}/image_{number:06d}.jpg"
+
+
+def measured(words: list[str]) -> tuple[float, float]:
+    """Seconds of a program, and the most memory it held in MB (this process is smaller, or its own would be told)."""
+
+    def run() -> None:
+        process = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise UserError(f"{words[0]} ended with status {process.returncode}; its message stands above")
+        memory.append(used.ru_maxrss / 1024)
+
+    memory: list[float] = []
+    return measure.timed(run), memory[0]
+
+
+@entry_point
+def main(argv: list[str] | None = None) -> None:
+    """Seconds and memory of both tools."""
+    parser = command.options(__doc__, "repeats", "warmup", repeats=3, warmup=1)
+    for name, default in {"images": 100_000, "detections": 10}.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"an image, on average (default {default})")
+    args = command.start(parser, argv)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found, everything, so_far = (folder / file for file in ("infer_results.json", "all.json", "so_far.json"))
+        write_detections(found, args.images, args.detections)
+        write_annotations(everything, so_far, args.images)
+        values = folder / "top_value_data.json"
+        commands = {
+            "sorted_values": ["sorted_values.py", "--infer_json", found, "--exp_dir", folder],
+            "pick_select": ["pick_select.py", "--ann_file", everything, "--combine_ann_file", so_far]
+            + ["--top_value_file", values, "--pick_ratio", "60", "--output_ann_file", folder / "picked.json"],
+        }
+        result = {"runs": {}, "infer_results_MB": found.stat().st_size / 2**20}
+        for tool, words in commands.items():
+            runs = [measured([*map(str, words), "--overwrite"]) for _ in range(args.warmup + args.repeats)]
+            seconds, memory = zip(*runs[args.warmup :], strict=True)
+            result["runs"][tool] = {"seconds": measure.summary(seconds), "peak_memory_MB": max(memory)}
+    command.finish(args, result)
+
+
+if __name__ == "__main__":
+    main()

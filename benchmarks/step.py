@@ -1,0 +1,147 @@
+"""What a training step costs: time, arithmetic, memory, compiling, the moving average, and waiting for data.
+
+    python benchmarks/step.py --height 384 --width 640 --peer /path/to/python/with/torchvision --json step.json
+
+supervised        --batch_size images go through the network: TrainStep on half as many images in two views; torchvision's
+                  forward, backward and SGD on as many images is what it is compared with
+two_views         TrainStep on --batch_size images, each in two views
+semi_supervised   TeacherStudentStep on --batch_size labelled images in two views and as many unlabelled ones
+
+Each is measured in a process of its own, one after the other, so that its memory and its compile time are its own.
+The network is that of configs/base.yaml with random weights.
+"""
+
+import sys
+from pathlib import Path
+
+if not __package__:  # started as a file: this folder must not come first, its select.py would hide the standard module
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+
+from mindspore import Tensor, nn
+from mindspore import dtype as mstype
+
+import train
+from benchmarks import command, flops, measure, parts, setting
+from src.config import Config
+from src.errors import UserError, entry_point
+
+STEPS = ("supervised", "two_views", "semi_supervised")
+
+
+@entry_point
+def main(argv: list[str] | None = None) -> None:
+    """One step in this process, or each in its own and their ratios."""
+    parser = command.options(__doc__, "height", "width", "batch_size", "repeats", "warmup", peer=True)
+    parser.add_argument("--step", choices=STEPS, help="measure this one only")
+    parser.add_argument("--workers", type=int, default=2, help="threads that prepare images (default 2)")
+    setting.add_config(parser)
+    args = command.start(parser, argv)
+    if args.batch_size % 2:
+        raise UserError(
+            f"--batch_size: must be even, because images are trained on in two views, got {args.batch_size}"
+        )
+    command.finish(args, one(args) if args.step else every(args))
+
+
+def every(args: argparse.Namespace) -> dict:
+    """All steps, each measured by a process of its own; only the supervised one has a counterpart in torchvision."""
+    result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in STEPS:
+            report = Path(folder) / f"{name}.json"
+            words = [*sys.orig_argv[1:], "--step", name, "--json", str(report)]
+            words += [] if name == "supervised" else ["--peer", ""]
+            subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+            result[name] = json.loads(report.read_text())[name]
+    seconds = {name: result[name]["runs"]["step"]["seconds"]["median"] for name in STEPS}
+    return result | {"ratio_semi_supervised": seconds["semi_supervised"] / seconds["supervised"]}
+
+
+def one(args: argparse.Namespace) -> dict:
+    """The step --step on one batch, time and again; then with the loader, as train.py runs it."""
+    images = args.batch_size // 2 if args.step == "supervised" else args.batch_size
+    runs = args.warmup + args.repeats
+    semi = args.step == "semi_supervised"
+    config = replace(
+        setting.config(args),
+        batch_size=images,
+        unlabelled_batch_size=args.batch_size,
+        num_parallel_workers=args.workers,
+        max_iter=10 * (runs + 10),
+        burn_up_iter=0 if semi else 10 * (runs + 10),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        config, data = setting.data(Path(folder), config)
+        device = setting.device(config)
+        networks = train.build_networks(config, data, device)
+        setting.calm(networks.student)
+        step = networks.mutual if semi else networks.burn_in
+        arriving = train.batches(config, data, device, 0)
+        batch = [Tensor(column) for column in next(arriving)]
+
+        def run() -> None:
+            if not step(*batch).asnumpy():
+                raise UserError("the gradients of the random network are not finite, so its times mean nothing")
+
+        result = measure.rounds({"step": run}, ["step"], args, {"step": arithmetic(networks, config, semi)})
+        result["peak_memory_MB"] = measure.peak_memory()
+        median = result["runs"]["step"]["seconds"]["median"]
+        result["compile_s"] = result["runs"]["step"]["first_call"] - median
+        result["shares"] = parts.shares(run, 2) | {"waiting_for_data": waiting(step, arriving, runs, args.warmup)}
+    if semi:
+        result["shares"]["moving_average"] = moving_average(step, args) / median
+    return {args.step: result}
+
+
+def arithmetic(networks: train.Networks, config: Config, semi: bool) -> float:
+    """Floating-point operations of a step."""
+    student = flops.of_detector(networks.student, config.num_expected_total_stage2, training=True)
+    total = 2 * config.batch_size * student
+    if semi:
+        teacher = flops.of_detector(networks.detector, config.rpn_max_num, training=False)
+        total += config.unlabelled_batch_size * (student + teacher)
+    return total
+
+
+def waiting(step: nn.Cell, arriving, count: int, skipped: int) -> float:
+    """Share of the time of a loop as in train.py that passes before the next batch is there."""
+    waited = spent = 0.0
+    for number in range(count):
+        started = time.perf_counter()
+        batch = [Tensor(column) for column in next(arriving)]
+        arrived = time.perf_counter()
+        step(*batch).asnumpy()
+        if number >= skipped:
+            waited += arrived - started
+            spent += time.perf_counter() - started
+    arriving.close()
+    return waited / spent
+
+
+class _Average(nn.Cell):
+    """The moving average alone."""
+
+    def __init__(self, average: nn.Cell) -> None:
+        super().__init__(auto_prefix=False)
+        self.average = average
+
+    def construct(self, age: Tensor) -> Tensor:
+        return self.average(age)
+
+
+def moving_average(step: nn.Cell, args: argparse.Namespace) -> float:
+    """Seconds of the teacher's update, median."""
+    alone, age = _Average(step.average), Tensor(5, mstype.int32)
+    alone(age).asnumpy()
+    return measure.summary([measure.timed(lambda: alone(age).asnumpy()) for _ in range(args.repeats)])["median"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Rows of the table in README.md, from what the benchmarks wrote with --json.
+
+python benchmarks/table.py step.json roi_align.json inference.json evaluate.json select.json
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+HEAD = (
+    "| | size | ours, s | other, s | ratio | GFLOP/s | matrix product | memory, GB |\n|---|---|---|---|---|---|---|---|"
+)
+
+
+def rows(result: dict, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict, dict]]:
+    """Name, measured run and the part of the report it stands in, of every run of a report."""
+    for name, run in result.get("runs", {}).items():
+        yield (*names, name), run, result
+    for name, inner in result.items():
+        if isinstance(inner, dict) and "runs" in inner:
+            yield from rows(inner, (*names, name))
+
+
+def line(file: Path, size: str, names: Sequence[str], run: dict, around: dict) -> str:
+    """One row; what was not measured stays empty."""
+
+    def number(value: float | None, form: str = ".3g") -> str:
+        return "" if value is None else format(value, form)
+
+    product = around.get("matrix_product_GFLOP/s", {}).get("median")
+    memory = run.get("peak_memory_MB", around.get("peak_memory_MB"))
+    cells = [
+        " ".join((file.stem, *names)),
+        size,
+        number(run["seconds"]["median"]),
+        number(run.get("peer", {}).get("seconds", {}).get("median")),
+        number(run.get("ratio"), ".2f"),
+        number(run.get("GFLOP/s"), ".0f"),
+        number(product, ".0f"),
+        number(None if memory is None else memory / 1024, ".1f"),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print machine, commands and table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    reports = [(file, json.loads(file.read_text())) for file in parser.parse_args(argv).files]
+    for file, report in reports:
+        facts = report["machine"]
+        used = f"{report['settings']['threads']} of {facts['cores']} cores"
+        print(f"- {file.stem}: {facts['cpu']}, {used}, {facts['memory_GB']} GB, {facts['date']}, `{report['command']}`")
+    print(f"\n{HEAD}")
+    for file, report in reports:
+        settings = report["settings"]
+        size = "{height}x{width}, {batch_size}".format(**settings) if "height" in settings else str(settings["images"])
+        for names, run, around in rows(report):
+            print(line(file, size, names, run, around))
+
+
+if __name__ == "__main__":
+    main()
