@@ -38,9 +38,19 @@ std::string ascii(const std::string& name) {
   return result;
 }
 
-void write_label(cv::Mat* canvas, const cv::Rect& box, const std::string& text, const cv::Scalar& paint) {
+cv::Size size_of(const std::string& text, int* below) {
+  return cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, kTextScale, 1, below);
+}
+
+// Name and score above the box, the score alone if the box is narrow, nothing if it is tiny.
+void write_label(cv::Mat* canvas, const cv::Rect& box, const std::string& name, const std::string& score,
+                 const cv::Scalar& paint) {
   int below = 0;
-  const auto size = cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, kTextScale, 1, &below);
+  const int room = box.width * 3 / 2;
+  std::string text = name + " " + score;
+  if (size_of(text, &below).width > room) text = score;
+  const auto size = size_of(text, &below);
+  if (size.width > room) return;
   const int height = size.height + below + 2 * kMargin;
   const int x = std::max(std::min(box.x, canvas->cols - size.width - 2 * kMargin), 0);
   const int y = box.y >= height ? box.y - height : std::min(box.y + box.height, canvas->rows - height);
@@ -54,9 +64,10 @@ void draw_one(cv::Mat* canvas, const Detection& found, double zoom, const Card& 
   const auto at = [zoom](double side) { return static_cast<int>(std::lround(side * zoom)); };
   const cv::Rect box({at(found.x1), at(found.y1)}, cv::Point(at(found.x2), at(found.y2)));
   char score[16];
-  std::snprintf(score, sizeof score, " %.2f", found.score);
+  std::snprintf(score, sizeof score, "%.2f", found.score);
   cv::rectangle(*canvas, box, colour(found.label), 2);
-  write_label(canvas, box, ascii(card.classes[static_cast<std::size_t>(found.label) - 1].name) + score, colour(found.label));
+  const auto& name = card.classes[static_cast<std::size_t>(found.label) - 1].name;
+  write_label(canvas, box, ascii(name), score, colour(found.label));
 }
 
 void write_jpeg(const cv::Mat& rgb, const std::filesystem::path& target) {
