@@ -1,5 +1,6 @@
 #include "detect.h"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <iostream>

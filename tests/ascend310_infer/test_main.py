@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import cv2
@@ -227,6 +230,23 @@ def test_models_that_are_none(program, toy, pictures, tmp_path):
     shutil.copy(toy, toy_without_card)
     done = program.run("--model", toy_without_card, "--images", pictures, "--out", tmp_path / "found.json")
     assert "alone.json: cannot be read; export.py writes it beside the model" in done.stderr
+
+
+def test_a_run_that_is_stopped_leaves_nothing(program, toy, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "0.png"), np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8))
+    for number in range(1, 500):
+        (folder / f"{number}.png").symlink_to(folder / "0.png")
+    out = tmp_path / "out" / "found.json"
+    command = [program.folder / "main", "--model", toy, "--images", folder, "--out", out]
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("out/.found.json.*.tmp")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said, complaint = process.communicate(timeout=60)
+    assert (process.returncode, said, complaint) == (130, "", "stopped from outside; nothing was written\n")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_memory_does_not_grow_with_the_number_of_images(program, toy, tmp_path):
