@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
     network, card = restore_detector(
         config.checkpoint_path,
-        lambda class_count: build_network(config, class_count, device.mixed_precision),
+        lambda class_count: build_network(config, class_count, device.mixed_precision, portable=True),
     )
     outputs = write_checked(path, network, images, config)
     write_json(card_path(path), msgspec.to_builtins(describe(path, outputs, card, config)), config.overwrite, indent=2)
