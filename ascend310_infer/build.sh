@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the detector in C++: bash ascend310_infer/build.sh [FOLDER] [CMAKE_OPTION ...]; the program is FOLDER/main (FOLDER: out
-# beside this script). It needs cmake, g++, OpenCV, nlohmann-json, and one engine at least:
+# beside this script). It needs cmake, g++, OpenCV, nlohmann-json, OpenSSL, and one engine at least:
 #   OPENVINO_DIR=FOLDER         of OpenVINOConfig.cmake, for .onnx (default: of the openvino package in the Python environment)
 #   MINDSPORE_LITE_HOME=FOLDER  an unpacked MindSpore Lite, for .mindir (default: mindspore_lite in the Python environment)
 # `bash ascend310_infer/get_dependencies.sh` gets all of them.
@@ -27,6 +27,7 @@ for program in cmake g++ make; do
 done
 if [ ${#missing[@]} -eq 0 ]; then
     includes opencv2/imgcodecs.hpp || missing+=("OpenCV (libopencv-imgcodecs-dev)")
+    includes openssl/evp.h || missing+=("OpenSSL (libssl-dev)")
     includes nlohmann/json.hpp || missing+=("nlohmann-json (nlohmann-json3-dev)")
 fi
 [ ${#missing[@]} -eq 0 ] || fail "missing: $(printf '%s; ' "${missing[@]}")"

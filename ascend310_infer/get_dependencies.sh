@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets what the C++ detector is built with, as far as it is not there: compiler, OpenCV and nlohmann-json by apt-get (as root),
-# OpenVINO and MindSpore Lite into the project's Python environment.
+# Gets what the C++ detector is built with, as far as it is not there: compiler, OpenCV, nlohmann-json and OpenSSL by apt-get
+# (as root), OpenVINO and MindSpore Lite into the project's Python environment.
 set -euo pipefail
 # shellcheck source=scripts/_env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/_env.sh"
@@ -17,7 +17,7 @@ packages=()
 declare -A package_of=(
     [cmake]=cmake [g++]=g++ [make]=make
     [opencv4/opencv2/core.hpp]=libopencv-core-dev [opencv4/opencv2/imgproc.hpp]=libopencv-imgproc-dev
-    [opencv4/opencv2/imgcodecs.hpp]=libopencv-imgcodecs-dev [nlohmann/json.hpp]=nlohmann-json3-dev
+    [opencv4/opencv2/imgcodecs.hpp]=libopencv-imgcodecs-dev [nlohmann/json.hpp]=nlohmann-json3-dev [openssl/evp.h]=libssl-dev
 )
 for thing in "${!package_of[@]}"; do
     [ -f "/usr/include/$thing" ] || command -v "$thing" >/dev/null || packages+=("${package_of[$thing]}")

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "errors.h"
+#include "file_hash.h"
 
 namespace {
 
@@ -61,9 +62,11 @@ void read_classes(const json& classes, Card* card) {
   if (card->classes.empty()) throw UserError("there are no classes");
 }
 
-Card read(const json& file) {
+Card read(const json& file, const std::filesystem::path& model) {
   check_keys(file, "the card",
              {"format", "file", "sha256", "system", "input", "resize", "outputs", "classes", "checkpoint"});
+  if (file.at("sha256") != file_hash(model))
+    throw UserError("it describes another file than " + model.string() + " (their SHA-256 differ): copy or export both again");
   Card card;
   read_input(file.at("input"), &card);
   read_resize(file.at("resize"), &card);
@@ -75,12 +78,13 @@ Card read(const json& file) {
 }  // namespace
 
 Card read_card(const std::filesystem::path& model) {
+  if (!std::filesystem::is_regular_file(model)) throw UserError(model.string() + ": there is no such model");
   auto path = model;
   path.replace_extension(".json");
   std::ifstream stream(path);
   if (!stream) throw UserError(path.string() + ": cannot be read; export.py writes it beside the model, keep them together");
   try {
-    Card card = read(json::parse(stream));
+    Card card = read(json::parse(stream), model);
     card.path = path;
     return card;
   } catch (const std::exception& error) {

@@ -24,7 +24,6 @@ std::string library_for(const std::filesystem::path& model) {
 
 std::unique_ptr<Engine> load_engine(const EngineSettings& settings) {
   const auto name = library_for(settings.model);
-  if (!std::filesystem::is_regular_file(settings.model)) throw UserError(settings.model.string() + ": there is no such model");
   const auto library = std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
   if (!std::filesystem::exists(library))
     throw UserError(settings.model.string() + ": this program was built without " + name +

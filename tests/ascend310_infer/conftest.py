@@ -1,5 +1,6 @@
 """The C++ program, built once, and a small ONNX model whose detections can be computed by hand."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -61,19 +62,18 @@ def make_toy(path: Path, batch: int = 2, keep_ratio: bool = True) -> Path:
     """Write an ONNX model that computes what ``compute_toy`` does, and its card."""
     # In a process of its own: onnx and MindSpore want different settings of one protobuf library.
     subprocess.run([sys.executable, ROOT / "tests" / "ascend310_infer" / "toy_model.py", path, str(batch)], check=True)
-    rows = {"boxes": [4], "scores": [], "labels": [], "valid": []}
-    kinds = {"boxes": "float32", "scores": "float32", "labels": "int32", "valid": "bool"}
-    outputs = [{"name": n, "shape": [batch, len(LABELS), *rows[n]], "dtype": kinds[n]} for n in rows]
-    write_card(path, batch, keep_ratio, outputs)
+    make_card(path, batch, keep_ratio)
     return path
 
 
-def write_card(model: Path, batch: int, keep_ratio: bool, outputs: list[dict]) -> None:
-    """Write the card of a model of this folder's sizes and classes."""
+def make_card(model: Path, batch: int = 2, keep_ratio: bool = True) -> None:
+    """Write the card of a toy model beside the file, whatever is in it."""
+    rows = {"boxes": [4], "scores": [], "labels": [], "valid": []}
+    kinds = {"boxes": "float32", "scores": "float32", "labels": "int32", "valid": "bool"}
     card = {
         "format": "ONNX",
         "file": model.name,
-        "sha256": "",
+        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "system": "faster_rcnn",
         "input": {
             "name": "images",
@@ -90,7 +90,7 @@ def write_card(model: Path, batch: int, keep_ratio: bool, outputs: list[dict]) -
             "pad": "right and bottom",
             "rule": "",
         },
-        "outputs": outputs,
+        "outputs": [{"name": n, "shape": [batch, len(LABELS), *rows[n]], "dtype": kinds[n]} for n in rows],
         "classes": CLASSES,
         "checkpoint": {},
     }
@@ -116,6 +116,12 @@ def compute_toy(images: np.ndarray) -> list[np.ndarray]:
 def write_toy():
     """The function that writes a toy model: path, batch, keep_ratio -> path."""
     return make_toy
+
+
+@pytest.fixture(scope="session")
+def write_card():
+    """The function that writes the card of a toy model beside a file."""
+    return make_card
 
 
 @pytest.fixture(scope="session")

@@ -150,6 +150,7 @@ INPUT = {"name": "images", "dtype": "float32", "layout": "NCHW", "colour": "RGB"
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"sha256": "0" * 64}, "changed.onnx (their SHA-256 differ): copy or export both again"),
         ({"mean": [0.5]}, "unknown key 'mean' in the card"),
         ({"resize": RESIZE | {"interpolation": "cubic"}}, '\'interpolation\' of resize is "cubic", and only "linear"'),
         ({"resize": RESIZE | {"crop": 1}}, "unknown key 'crop' in resize"),
@@ -182,7 +183,7 @@ def test_a_card_that_cannot_be_right_is_one_line(program, toy, pictures, tmp_pat
         (["--device", "GPU"], "an ONNX model runs on CPU here"),
         (["--model"], "--model needs a value"),
         (["photos"], "what is 'photos'?"),
-        (["--model", "gone.onnx"], "gone.json: cannot be read"),
+        (["--model", "gone.onnx"], "gone.onnx: there is no such model"),
         (["--images", "gone"], "gone: there is no such folder of images"),
         (["--images", "{empty}"], "no images there"),
         (["--annotations", "gone.json"], "gone.json: cannot be read"),
@@ -214,22 +215,21 @@ def test_help_and_missing_options(program):
     assert program.run().stderr == "error: missing: --model --images --out (main --help tells all options)\n"
 
 
-def test_models_that_are_none(program, toy, pictures, tmp_path):
-    for name, message in (
-        ("cut.onnx", "OpenVINO refuses it"),
-        ("model.pt", "must end in .onnx, .mindir, .ms or .om"),
-    ):
-        model = tmp_path / name
-        model.write_bytes(toy.read_bytes()[:200])
-        shutil.copy(toy.with_suffix(".json"), model.with_suffix(".json"))
-        done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "found.json")
-        assert done.returncode == 2
-        assert message in done.stderr
-        assert done.stderr.count("\n") == 1
-    toy_without_card = tmp_path / "alone.onnx"
-    shutil.copy(toy, toy_without_card)
-    done = program.run("--model", toy_without_card, "--images", pictures, "--out", tmp_path / "found.json")
-    assert "alone.json: cannot be read; export.py writes it beside the model" in done.stderr
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("cut.onnx", "OpenVINO refuses it"), ("model.pt", "must end in .onnx, .mindir, .ms or .om"), ("alone.onnx", "")],
+)
+def test_models_that_are_none(program, toy, write_card, pictures, tmp_path, name, message):
+    model = tmp_path / name
+    model.write_bytes(toy.read_bytes()[:200])
+    if message:
+        write_card(model)
+    else:
+        message = "alone.json: cannot be read; export.py writes it beside the model"
+    done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "found.json")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_run_that_is_stopped_leaves_nothing(program, toy, tmp_path):

@@ -1,20 +1,19 @@
 """The MindSpore engine is built and linked for real; the runtime on PyPI is too old for our models and must say so."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(scope="session")
-def mindir(toy, tmp_path_factory) -> Path:
+def mindir(write_card, tmp_path_factory) -> Path:
     """A MINDIR of the MindSpore that the project uses, with the card of the toy model."""
     # Imported here, because it takes seconds.
     import mindspore as ms
 
     path = tmp_path_factory.mktemp("mindir") / "tiny.mindir"
     ms.export(ms.nn.ReLU(), ms.ops.zeros((2, 3, 64, 96)), file_name=str(path), file_format="MINDIR")
-    shutil.copy(toy.with_suffix(".json"), path.with_suffix(".json"))
+    write_card(path)
     return path
 
 
