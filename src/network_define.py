@@ -86,7 +86,7 @@ class _Update(nn.Cell):
     def construct(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Apply gradients of the scaled loss. Returns whether all were finite (else nothing but the scale moved) and the rate."""
         gradients = self.reducer(gradients)
-        lengths = [ops.sqrt((gradient * gradient).sum()) for gradient in gradients]
+        lengths = [_length(gradient) for gradient in gradients]
         finite = ops.isfinite(sum(lengths))
         rate = self.learning_rates[self.state.step]
         if finite:
@@ -274,6 +274,12 @@ class TeacherStudentStep(_Step):
         seen = Tensor(1.0 / unlabelled_weak.shape[0], mstype.float32)
         self.sums(logged + (count * seen, score * seen, ops.logical_not(finite), self.state.loss_scale, rate))
         return finite
+
+
+def _length(gradient: Tensor) -> Tensor:
+    """The L2 norm. Row by row, because a sum over all axes at once takes five times as long on a CPU."""
+    rows = gradient.reshape(gradient.shape[0], -1)
+    return ops.sqrt(ops.square(rows).sum(-1).sum())
 
 
 def _means(terms: tuple[Tensor, ...], images: int) -> tuple[Tensor, ...]:
