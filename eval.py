@@ -2,23 +2,27 @@
 
     python eval.py --checkpoint_path outputs/best_model.ckpt --eval_img_dir val/images --eval_ann_file val.json \\
         --eval_output_dir scores
+    python eval.py --model exported/faces.onnx --eval_img_dir val/images --eval_ann_file val.json --eval_output_dir scores
+    python eval.py --results detections.json --eval_ann_file val.json --eval_output_dir scores
 
-The network is the one the checkpoint was trained as. Written are metrics.json, metrics.txt and eval_results.json (COCO
-result records).
+The detector is a checkpoint (its network is the one it was trained as), an exported model (.mindir or .onnx, run on the CPU),
+or a program that left COCO result records. Written are metrics.json, metrics.txt and eval_results.json (the records).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mindspore import nn
 from tqdm import tqdm
 
 from src.config import Config, load_config, require
 from src.data.annotations import Annotations, check_images, read_annotations
 from src.data.dataset import evaluation_batches
-from src.errors import entry_point
+from src.errors import UserError, entry_point
 from src.evaluation.metrics import check_labelled, evaluate, format_table
 from src.evaluation.records import categories_of, coco_records, detect
+from src.evaluation.results_file import read_results
+from src.exporting.runner import Detector, open_model
 from src.files import check_free, write_json, write_text
 from src.systems import build_network
 from src.training.device import set_up_device
@@ -34,30 +38,46 @@ class Outputs:
     table: Path
 
 
+@dataclass(frozen=True)
+class Found:
+    """COCO result records, and the keys of metrics.json that say where they come from."""
+
+    records: list[dict]
+    origin: dict
+
+
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Read and check everything, detect, score, write."""
     config = load_config(__doc__, argv, recipe_of)
-    require(config, "checkpoint_path", "eval_img_dir", "eval_ann_file")
+    find = source_of(config)
     outputs = free_outputs(Path(config.eval_output_dir), config.overwrite)
     annotations = read_annotations(config.eval_ann_file)
     check_labelled(annotations)
-    check_images(annotations, config.eval_img_dir)
-    device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
-    network, card = restore_detector(
-        config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
-    )
-    category_ids = categories_of(card.class_names, annotations, config.eval_ann_file)
 
-    records = find_records(network, config, annotations, category_ids)
-    metrics = evaluate(annotations, records) | {"checkpoint": str(config.checkpoint_path), "step": card.step}
+    found = find(config, annotations)
+    metrics = evaluate(annotations, found.records) | found.origin
     table = format_table(metrics)
-    write_json(outputs.records, records, config.overwrite)
+    write_json(outputs.records, found.records, config.overwrite)
     write_text(outputs.table, table + "\n", config.overwrite)
     write_json(outputs.metrics, metrics, config.overwrite, indent=2)
-    print(
-        f"{config.checkpoint_path} (step {card.step}) on {config.eval_ann_file}:\n{table}\nwritten: {outputs.metrics}"
-    )
+    described = ", ".join(f"{key} {value}" for key, value in found.origin.items())
+    print(f"{described} on {config.eval_ann_file}:\n{table}\nwritten: {outputs.metrics}")
+
+
+def source_of(config: Config) -> Callable[[Config, Annotations], Found]:
+    """How detections are come by.
+
+    Raises:
+        UserError: not exactly one source is given, or what it needs is missing.
+    """
+    sources = {"checkpoint_path": by_checkpoint, "model": by_model, "results": by_results}
+    given = [key for key in sources if getattr(config, key) is not None]
+    if len(given) != 1:
+        what = "is missing" if not given else "are given: " + ", ".join(f"--{key}" for key in given)
+        raise UserError(f"what to evaluate {what}; pass one of {', '.join(f'--{key}' for key in sources)}")
+    require(config, "eval_ann_file", *(() if given == ["results"] else ("eval_img_dir",)))
+    return sources[given[0]]
 
 
 def free_outputs(folder: Path, overwrite: bool) -> Outputs:
@@ -72,12 +92,46 @@ def free_outputs(folder: Path, overwrite: bool) -> Outputs:
     return outputs
 
 
-def find_records(network: nn.Cell, config: Config, annotations: Annotations, category_ids: list[int]) -> list[dict]:
-    """Run the network over all images; returns COCO result records."""
+def by_checkpoint(config: Config, annotations: Annotations) -> Found:
+    """Detections of a checkpoint."""
+    check_images(annotations, config.eval_img_dir)
+    device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
+    network, card = restore_detector(
+        config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
+    )
+    records = find_records(on_arrays(network), card.class_names, config, annotations)
+    return Found(records, {"checkpoint": str(config.checkpoint_path), "step": card.step})
+
+
+def by_model(config: Config, annotations: Annotations) -> Found:
+    """Detections of an exported model; it brings its own input size, batch size and resize rule."""
+    if config.device_target != "CPU":
+        raise UserError(f"device_target: exported models are evaluated on the CPU, not on {config.device_target}")
+    check_images(annotations, config.eval_img_dir)
+    set_up_device("CPU", 0, False, False, config.global_seed)
+    card, detector = open_model(config.model)
+    batch, _, height, width = card.input.shape
+    config = replace(
+        config, img_height=height, img_width=width, keep_ratio=card.resize.keep_ratio, test_batch_size=batch
+    )
+    records = find_records(detector, [item.name for item in card.classes], config, annotations)
+    return Found(
+        records, {"model": str(config.model), "checkpoint": card.checkpoint.file, "step": card.checkpoint.step}
+    )
+
+
+def by_results(config: Config, annotations: Annotations) -> Found:
+    """Detections that another program wrote."""
+    return Found(read_results(config.results, annotations), {"results": str(config.results)})
+
+
+def find_records(detector: Detector, class_names: list[str], config: Config, annotations: Annotations) -> list[dict]:
+    """Run a detector over all images; returns COCO result records."""
+    category_ids = categories_of(class_names, annotations, config.eval_ann_file)
     batches = evaluation_batches(annotations.images, config.eval_img_dir, config)
 
     # The first batch compiles the network; on a terminal a bar shows that something happens.
-    found = tqdm(detect(on_arrays(network), batches), "evaluating", len(annotations.images), unit="image", disable=None)
+    found = tqdm(detect(detector, batches), "evaluating", len(annotations.images), unit="image", disable=None)
     return [record for entry, detections in found for record in coco_records(entry, detections, category_ids)]
 
 

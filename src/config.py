@@ -252,7 +252,8 @@ def _contradictions(config: Config) -> list[str]:
     )
     evaluation = [f"{key} {value}" for key in ("eval_img_dir", "eval_ann_file") if (value := getattr(config, key))]
     expect(
-        len(evaluation) != 1, f"eval_img_dir and eval_ann_file: give both or neither, got {''.join(evaluation)} alone"
+        len(evaluation) != 1 or config.results is not None,  # results were found in the images already
+        f"eval_img_dir and eval_ann_file: give both or neither, got {''.join(evaluation)} alone",
     )
     expect(
         bool(config.anchor_scales) and bool(config.anchor_ratios), "anchor_scales, anchor_ratios: at least one of each"

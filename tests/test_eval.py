@@ -1,6 +1,7 @@
-"""eval.py from files to files, on a tiny network with random weights."""
+"""eval.py from files to files, on a tiny network with random weights: a checkpoint, exported models, foreign results."""
 
 import json
+import sys
 
 import pytest
 
@@ -17,7 +18,7 @@ def _arguments(detector, data, output, **changes) -> list[str]:
         "eval_output_dir": output,
         "device_target": "CPU",
     } | changes
-    return [word for key, value in values.items() for word in (f"--{key}", str(value))]
+    return [word for key, value in values.items() if value is not None for word in (f"--{key}", str(value))]
 
 
 def _refusal(arguments, capsys) -> str:
@@ -78,3 +79,65 @@ def test_unlabelled_images_and_missing_files_are_refused(tiny_detector, tiny_dat
     assert "no such image file" in said
     said = _refusal(_arguments(tmp_path / "none.ckpt", tiny_data, tmp_path), capsys)
     assert "none.ckpt" in said
+
+
+# ---- exported models and results of other programs ----
+
+
+@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
+def test_an_exported_model_scores_as_its_checkpoint(exported, scored, tiny_data, tmp_path, file_format, capsys):
+    model = exported[file_format]
+    evaluation_script.main(_arguments(None, tiny_data, tmp_path, model=model))
+    metrics, wanted = (json.loads((path / "metrics.json").read_text()) for path in (tmp_path, scored.folder))
+    for key in ("AP", "AP50", "AP75", "AR_100"):
+        assert metrics[key] == pytest.approx(wanted[key], abs=1e-3)
+    assert metrics["detections"] == wanted["detections"]
+    assert (metrics["model"], metrics["checkpoint"], metrics["step"]) == (str(model), "best_model.ckpt", 4)
+    records, others = (json.loads((path / "eval_results.json").read_text()) for path in (tmp_path, scored.folder))
+    order = [
+        sorted(rows, key=lambda row: (row["image_id"], row["category_id"], row["bbox"])) for rows in (records, others)
+    ]
+    for one, other in zip(*order, strict=True):
+        assert (one["image_id"], one["category_id"]) == (other["image_id"], other["category_id"])
+        assert one["bbox"] == pytest.approx(other["bbox"], abs=0.02) and one["score"] == pytest.approx(
+            other["score"], abs=1e-4
+        )
+    assert str(model) in capsys.readouterr().out
+
+
+def test_results_of_another_program_are_scored_as_ours(scored, tiny_data, tmp_path):
+    results = scored.folder / "eval_results.json"
+    words = _arguments(None, tiny_data, tmp_path, results=results, eval_img_dir=None)
+    evaluation_script.main(words)
+    wanted = json.loads((scored.folder / "metrics.json").read_text())
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics.pop("results") == str(results)
+    assert metrics == {key: value for key, value in wanted.items() if key not in ("checkpoint", "step")}
+    assert json.loads((tmp_path / "eval_results.json").read_text()) == json.loads(results.read_text())
+    assert (tmp_path / "metrics.txt").read_text() == (scored.folder / "metrics.txt").read_text()
+
+
+def test_there_is_one_source_of_detections(tiny_detector, tiny_data, tmp_path, capsys):
+    said = _refusal(_arguments(None, tiny_data, tmp_path), capsys)
+    assert "--checkpoint_path, --model, --results" in said
+    said = _refusal(_arguments(tiny_detector, tiny_data, tmp_path, results="a.json"), capsys)
+    assert "are given: --checkpoint_path, --results" in said
+    said = _refusal(
+        _arguments(None, tiny_data, tmp_path, model="a.onnx", eval_img_dir=None, eval_ann_file=None), capsys
+    )
+    assert "--eval_ann_file" in said and "--eval_img_dir" in said
+
+
+def test_models_that_cannot_be_run_are_refused_in_one_line(tiny_data, tmp_path, capsys, monkeypatch):
+    def refusal(model, **changes):
+        said = _refusal(_arguments(None, tiny_data, tmp_path / "scores", model=model, **changes), capsys)
+        assert said.count("\n") == 1, said
+        return said
+
+    assert "no such model" in refusal(tmp_path / "none.mindir")
+    assert "not .air" in refusal(tmp_path / "faces.air") and "without a suffix" in refusal(tmp_path / "faces")
+    assert "on the CPU, not on GPU" in refusal(tmp_path / "faces.onnx", device_target="GPU")
+    (tmp_path / "bare.onnx").write_bytes(b"weights")
+    assert "bare.json: missing" in refusal(tmp_path / "bare.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert "pip install onnxruntime" in refusal(tmp_path / "bare.onnx")

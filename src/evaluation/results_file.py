@@ -1,0 +1,60 @@
+"""COCO result records that another program wrote, checked against the images they speak of."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from src.data.annotations import Annotations
+from src.data.coco_file import read_json
+from src.errors import DataError
+
+
+def read_results(path: str | Path, annotations: Annotations) -> list[dict[str, Any]]:
+    """Result records: image_id, category_id, bbox (x, y, width, height in pixels of the image), score.
+
+    A record that also has a "file_name" belongs to the image of that name, for its writer had no annotation file to take
+    ids from.
+
+    Raises:
+        UserError: there is no such file.
+        DataError: every fault of the file.
+    """
+    records = read_json(path)
+    if not isinstance(records, list):
+        raise DataError(str(path), [f"expected a list of result records, got {type(records).__name__}"])
+    image_ids = {entry.image_id for entry in annotations.images}
+    ids_by_name = {entry.file_name: entry.image_id for entry in annotations.images}
+    category_ids = set(annotations.category_ids)
+    faults, results = [], []
+    for number, record in enumerate(records):
+        fault = _fault_of(record, category_ids)
+        if fault is None and "file_name" in record:
+            record = record | {"image_id": ids_by_name.get(record["file_name"], record["file_name"])}
+        if fault is None and record["image_id"] not in image_ids:
+            fault = f"image {record['image_id']!r} is not in the annotation file"
+        if fault is not None:
+            faults.append(f"record {number}: {fault}")
+        results.append(record)
+    if faults:
+        raise DataError(str(path), faults)
+    return results
+
+
+def _fault_of(record: Any, category_ids: set[int]) -> str | None:
+    if not isinstance(record, dict):
+        return f"expected an object, got {type(record).__name__}"
+    missing = [key for key in ("image_id", "category_id", "bbox", "score") if key not in record]
+    if missing:
+        return f"has no {', '.join(missing)}"
+    if record["category_id"] not in category_ids:
+        return f"category {record['category_id']!r} is not in the annotation file"
+    box = record["bbox"]
+    if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box)) and box[2] > 0 and box[3] > 0):
+        return f"bbox must be [x, y, width, height] with a positive width and height, got {box!r}"
+    if not _is_number(record["score"]):
+        return f"score must be a number, got {record['score']!r}"
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

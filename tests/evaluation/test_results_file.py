@@ -1,0 +1,66 @@
+"""Result records of other programs: taken as they are, or refused with every fault."""
+
+import json
+
+import numpy as np
+import pytest
+
+from src.data.annotations import Annotations, ImageEntry
+from src.errors import DataError
+from src.evaluation.results_file import read_results
+
+RECORD = {"image_id": 7, "category_id": 4, "bbox": [1, 2.5, 3, 4], "score": 0.5}
+
+
+@pytest.fixture
+def annotations() -> Annotations:
+    nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool)
+    entries = [ImageEntry(number, f"day/{number}.png", 60, 50, True, *nothing) for number in (1, 7)]
+    return Annotations(("square", "circle"), (4, 9), tuple(entries))
+
+
+def _write(path, value):
+    path.write_text(value if isinstance(value, str) else json.dumps(value))
+    return path
+
+
+def test_records_come_back(annotations, tmp_path):
+    rows = [RECORD, RECORD | {"image_id": 1, "category_id": 9, "score": 1}]
+    assert read_results(_write(tmp_path / "r.json", rows), annotations) == rows
+    assert read_results(_write(tmp_path / "r.json", []), annotations) == []
+
+
+def test_a_name_decides_before_a_number(annotations, tmp_path):
+    path = _write(tmp_path / "r.json", [RECORD | {"image_id": 1, "file_name": "day/7.png"}])
+    assert [record["image_id"] for record in read_results(path, annotations)] == [7]
+    path = _write(tmp_path / "r.json", [RECORD | {"image_id": 1, "file_name": "night.png"}])
+    with pytest.raises(DataError, match=r"image 'night\.png' is not in the annotation file"):
+        read_results(path, annotations)
+
+
+def test_all_faults_are_told_together(annotations, tmp_path):
+    rows = [
+        3,
+        {"image_id": 7},
+        RECORD | {"image_id": 8},
+        RECORD | {"category_id": 1},
+        RECORD | {"bbox": [1, 2, 3]},
+        RECORD | {"bbox": [1, 2, 0, 4]},
+        RECORD | {"score": "high"},
+        RECORD | {"score": True},
+        RECORD,
+    ]
+    with pytest.raises(DataError) as raised:
+        read_results(_write(tmp_path / "r.json", rows), annotations)
+    told = raised.value.faults
+    assert len(told) == 8 and told[0] == "record 0: expected an object, got int"
+    assert told[1] == "record 1: has no category_id, bbox, score"
+    assert "image 8" in told[2] and "category 1" in told[3] and "bbox" in told[4] and "bbox" in told[5]
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[{", '[{"image_id": 7, "category_id": 4, "bbox": [1, 2, 3, 4], "score": NaN}]']
+)
+def test_what_is_no_list_of_numbers_is_refused(annotations, tmp_path, text):
+    with pytest.raises(DataError, match=r"r\.json"):
+        read_results(_write(tmp_path / "r.json", text), annotations)
