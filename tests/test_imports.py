@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ENTRY = {"train", "eval", "infer", "export"}
+ENTRY = {"train", "eval", "infer", "export", "mindspore_hub_conf"}
 LABEL_TOOLS = {"random_select", "sorted_values", "pick_select"}
 DATA_TOOLS = {"split_data", "xml2coco"}  # in src/, started with python -m
 LEAVES = {"errors", "files"}  # everybody may import these

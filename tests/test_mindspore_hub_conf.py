@@ -1,0 +1,42 @@
+"""A detector by its name."""
+
+import numpy as np
+import pytest
+import yaml
+
+from mindspore_hub_conf import create_network
+from src.errors import UserError
+from src.training.checkpoint import load_detector
+
+
+def test_a_checkpoint_comes_back_with_its_weights(tiny_detector, tiny_config):
+    network = create_network("faster_rcnn", checkpoint_path=tiny_detector)
+    fresh = create_network("faster_rcnn", class_count=2, **yaml.safe_load(tiny_config.read_text()))
+    assert not network.training and (network.height, network.width) == (64, 64)
+    load_detector(fresh, tiny_detector)
+    for one, other in zip(network.get_parameters(), fresh.get_parameters(), strict=True):
+        assert one.name == other.name and np.array_equal(one.asnumpy(), other.asnumpy())
+
+
+def test_settings_override(tiny_detector):
+    network = create_network("faster_rcnn", checkpoint_path=tiny_detector, img_width=96)
+    assert (network.height, network.width) == (64, 96)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "either checkpoint_path or class_count"),
+        ({"class_count": 2, "name": "yolo"}, "system"),
+        ({"class_count": 2, "img_widht": 64}, "did you mean 'img_width'"),
+        ({"class_count": 2, "img_width": 65}, "multiple of 32"),
+    ],
+)
+def test_what_cannot_be_built_is_told(arguments, said):
+    with pytest.raises(UserError, match=said):
+        create_network(**{"name": "faster_rcnn"} | arguments)
+
+
+def test_a_checkpoint_of_another_system_is_refused(tiny_detector):
+    with pytest.raises(UserError, match="of the system faster_rcnn, not ssd"):
+        create_network("ssd", checkpoint_path=tiny_detector)
