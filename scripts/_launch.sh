@@ -180,3 +180,9 @@ evaluate() {
     run_logged "$4" "$PYTHON" "$root/eval.py" "${options[@]}" --checkpoint_path "$1" --eval_img_dir "$2" \
         --eval_ann_file "$3" --eval_output_dir "$4" --device_target "$TARGET" --device_id "$DEVICE_ID"
 }
+
+# evaluate_model MODEL EVAL_ROOT EVAL_ANN FOLDER: the same of an exported model, which runs on the CPU.
+evaluate_model() {
+    run_logged "$4" "$PYTHON" "$root/eval.py" "${options[@]}" --model "$1" --eval_img_dir "$2" \
+        --eval_ann_file "$3" --eval_output_dir "$4"
+}

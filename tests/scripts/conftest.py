@@ -93,11 +93,11 @@ class Workshop:
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
-    """Inputs: images, eval images (folders); train.json, full.json, val.json, net.ckpt, rank table.json (files)."""
+    """Inputs: images, eval images (folders); train.json, full.json, val.json, net.ckpt, net.onnx, rank table.json (files)."""
     folder = tmp_path / "mes données 数据"
     for name in ("images", "eval images"):
         (folder / name).mkdir(parents=True)
-    for name in ("train.json", "full.json", "val.json", "net.ckpt", "rank table.json"):
+    for name in ("train.json", "full.json", "val.json", "net.ckpt", "net.onnx", "rank table.json"):
         (folder / name).write_text("{}")
     interpreter = tmp_path / "env" / "bin" / "python"
     interpreter.parent.mkdir(parents=True)

@@ -23,6 +23,7 @@ INTERFACES = {
     "run_eval_cpu.sh": "CKPT EVAL_ROOT EVAL_ANN",
     "run_eval_gpu.sh": "DEVICE_ID CKPT EVAL_ROOT EVAL_ANN",
     "run_eval_ascend.sh": "DEVICE_ID CKPT EVAL_ROOT EVAL_ANN",
+    "run_eval_onnx.sh": "MODEL EVAL_ROOT EVAL_ANN",
     "select_valuable_sample.sh": "CKPT ORI_ANN PICKED_ANN NEW_ANN TARGET DEVICE_ID DATA_ROOT",
 }
 VALUES = {
@@ -34,6 +35,7 @@ VALUES = {
     "NEW_ANN": "new labels.json",
     "OUTPUT_DIR": "out put",
     "CKPT": "net.ckpt",
+    "MODEL": "net.onnx",
     "PRE_TRAINED": "net.ckpt",
     "RANK_TABLE": "rank table.json",
     "EVAL_ROOT": "eval images",
@@ -286,6 +288,18 @@ def test_evaluation(workshop, script):
     assert options["--eval_ann_file"] == workshop.path("val.json")
     assert options["--eval_output_dir"] == workshop.path("net_eval")
     assert options["--draw_pics"] == "true"
+
+
+def test_evaluation_of_an_exported_model(workshop):
+    workshop.run("run_eval_onnx.sh", *arguments_of("run_eval_onnx.sh"), "--num_parallel_workers", "3")
+    (call,) = workshop.calls()
+    options = options_of(call)
+    assert call[0] == "eval.py" and not {"--checkpoint_path", "--device_target"} & set(call)
+    assert options["--model"] == workshop.path("net.onnx")
+    assert options["--eval_img_dir"] == workshop.path("eval images")
+    assert options["--eval_ann_file"] == workshop.path("val.json")
+    assert options["--eval_output_dir"] == workshop.path("net_eval")
+    assert options["--num_parallel_workers"] == "3"
 
 
 def test_selection_alone(workshop):
