@@ -1,0 +1,87 @@
+"""What detection costs in each runtime: the network of a checkpoint as eval.py runs it, and models exported from it.
+
+    python benchmarks/runtimes.py --checkpoint_path best_model.ckpt --models faces.mindir faces.onnx --infer_img_dir val/images \\
+        --threads 1 --json runtimes.json
+
+All take turns on the same images, already decoded and resized; a run is one batch of the size the models were exported for.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+
+if not __package__:  # started as a file: this folder must not come first, its select.py would hide the standard module
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import numpy as np
+
+from benchmarks import command, measure
+from src.config import Config, load_config
+from src.data.annotations import unlabelled_folder
+from src.data.dataset import evaluation_batches
+from src.errors import UserError, entry_point
+from src.exporting.card import ModelCard
+from src.exporting.runner import Detector, open_model
+from src.systems import build_network
+from src.training.device import set_up_device
+from src.training.restore import on_arrays, recipe_of, restore_detector
+
+IMAGES = 20  # that take turns
+
+
+@entry_point
+def main(argv: list[str] | None = None) -> None:
+    """Time one batch of each, again and again."""
+    args = command.start(parser(), argv)
+    set_up_device("CPU", 0, False, False, seed=0)
+    models = {Path(path).name: open_model(path) for path in args.models}
+    config = config_for(args.checkpoint_path, [card for card, _ in models.values()])
+    entries = unlabelled_folder(args.infer_img_dir, first_id=1)[:IMAGES]
+    batches = [images for images, _ in evaluation_batches(entries, "", config)]
+
+    network, _ = restore_detector(args.checkpoint_path, lambda class_count: build_network(config, class_count))
+    detectors = {"checkpoint": on_arrays(network)} | {name: detector for name, (_, detector) in models.items()}
+    runs = {name: over(detector, batches) for name, detector in detectors.items()}
+    result = measure.rounds(runs, [], args)
+    for row in result["runs"].values():
+        row["ms_an_image"] = 1000 * row["seconds"]["median"] / config.test_batch_size
+        row["share_of_checkpoint"] = row["seconds"]["median"] / result["runs"]["checkpoint"]["seconds"]["median"]
+    shape = (config.test_batch_size, 3, config.img_height, config.img_width)
+    command.finish(args, {"input_shape": list(shape)} | result)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    options = command.options(__doc__, "repeats", "warmup", repeats=20)
+    options.add_argument("--checkpoint_path", required=True, metavar="FILE", help="detector written by train.py")
+    options.add_argument("--models", required=True, nargs="+", metavar="FILE", help="models exported from it")
+    options.add_argument("--infer_img_dir", required=True, metavar="DIR", help=f"images; the first {IMAGES} take turns")
+    return options
+
+
+def config_for(checkpoint_path: str, cards: list[ModelCard]) -> Config:
+    """The checkpoint's configuration for the input the models were exported for.
+
+    Raises:
+        UserError: they were exported for different inputs.
+    """
+    shapes = {card.input.shape for card in cards}
+    if len(shapes) > 1:
+        raise UserError(
+            f"--models: have the input shapes {' and '.join(map(str, sorted(shapes)))}; export them for one"
+        )
+    batch, _, height, width = shapes.pop()
+    words = ["--img_height", height, "--img_width", width, "--test_batch_size", batch]
+    return load_config(__doc__, ["--checkpoint_path", checkpoint_path, *map(str, words)], recipe_of)
+
+
+def over(detector: Detector, batches: list[np.ndarray]) -> Callable[[], int]:
+    """A function that detects in the next batch each time it is called, and gives the number of detections."""
+    turns = cycle(batches)
+    return lambda: int(detector(next(turns))[-1].sum())
+
+
+if __name__ == "__main__":
+    main()

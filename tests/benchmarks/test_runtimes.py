@@ -1,0 +1,31 @@
+"""Runtimes are measured side by side, on one input."""
+
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from benchmarks import runtimes
+from src.errors import UserError
+from src.exporting.card import read_model_card
+
+
+def test_all_runtimes_take_turns(tiny_detector, exported, tiny_data, tmp_path):
+    file = tmp_path / "report.json"
+    words = ["--checkpoint_path", tiny_detector, "--infer_img_dir", tiny_data.img_dir, "--json", file]
+    words += ["--repeats", 2, "--warmup", 0, "--models", *exported.values()]
+    runtimes.main([str(word) for word in words])
+    report = json.loads(file.read_text())
+    assert report["input_shape"] == [2, 3, 64, 64] and report["settings"]["repeats"] == 2
+    assert set(report["runs"]) == {"checkpoint", "faces.mindir", "faces.onnx"}
+    assert report["runs"]["checkpoint"]["share_of_checkpoint"] == 1
+    for run in report["runs"].values():
+        assert run["seconds"]["count"] == 2
+        assert run["ms_an_image"] == pytest.approx(500 * run["seconds"]["median"])
+
+
+def test_models_for_different_inputs_are_refused(exported, tiny_detector):
+    card = read_model_card(exported["ONNX"])
+    other = replace(card, input=replace(card.input, shape=(1, 3, 64, 64)))
+    with pytest.raises(UserError, match=r"\(1, 3, 64, 64\) and \(2, 3, 64, 64\)"):
+        runtimes.config_for(str(tiny_detector), [card, other])
