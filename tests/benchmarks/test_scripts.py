@@ -1,0 +1,141 @@
+"""Every benchmark starts and writes its report; nothing is said of times."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+import pytest
+import yaml
+
+from benchmarks import inference, roi_align, step
+from benchmarks.parts import part_of
+
+ROOT = Path(__file__).resolve().parents[2]
+SUMMARY = {"median", "min", "max", "count"}
+COMMON = {"command", "settings", "machine"}
+SMALL = ["--height", "64", "--width", "64", "--repeats", "2", "--warmup", "0"]
+
+
+@pytest.fixture(autouse=True)
+def mode():
+    """The mode of MindSpore before, again."""
+    before = ms.get_context("mode")
+    yield
+    ms.set_context(mode=before)
+
+
+@pytest.fixture
+def tiny(tiny_config, tmp_path) -> list[str]:
+    """Words for the smallest network."""
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(tiny_config.read_text()) | {"backbone": "resnet_v1_10"}))
+    return [*SMALL, "--config_path", str(file)]
+
+
+def report_of(script: str, *words: str, folder: Path) -> dict:
+    """Start a script as a user does, from elsewhere, and read its report."""
+    file = folder / "report.json"
+    command = [sys.executable, ROOT / "benchmarks" / script, "--json", file, "--warmup", "0", "--threads", "1", *words]
+    done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(file.read_text())
+
+
+def test_select_starts_beside_the_standard_module_of_its_name(tmp_path):
+    report = report_of("select.py", "--images", "40", "--repeats", "1", folder=tmp_path)
+    assert set(report) == COMMON | {"runs", "infer_results_MB"}
+    assert set(report["runs"]) == {"sorted_values", "pick_select"}
+    for run in report["runs"].values():
+        assert set(run["seconds"]) == SUMMARY and run["peak_memory_MB"] > 10
+    assert report["settings"] == {"repeats": 1, "warmup": 0, "threads": 1, "images": 40, "detections": 10}
+
+
+def test_evaluate_agrees_with_pycocotools(tmp_path):
+    words = ("--images", "12", "--detections", "20", "--classes", "3", "--repeats", "2")
+    report = report_of("evaluate.py", *words, folder=tmp_path)
+    assert report["largest_difference"] <= 1e-9 and report["AP"] > 0.01
+    assert report["runs"]["evaluate"]["seconds"]["count"] == 2 and report["peak_memory_MB"] > 10
+
+
+def test_roi_align(tiny, tmp_path):
+    file = tmp_path / "report.json"
+    roi_align.main([*tiny, "--rois", "8", "--json", str(file)])
+    report = json.loads(file.read_text())
+    assert set(report) == COMMON | {"runs", "matrix_product_GFLOP/s", "peak_memory_MB", "shares"}
+    for name in ("forward", "forward_backward"):
+        assert report["runs"][name]["GB/s"] > 0
+        assert sum(report["shares"][name].values()) == pytest.approx(1)
+
+
+def test_rois_lie_in_the_image():
+    boxes = roi_align.boxes(2, 50, 96, 64)
+    assert boxes.shape == (2, 50, 4) and boxes.dtype == np.float32
+    assert (boxes >= 0).all() and (boxes[..., 2] <= 64).all() and (boxes[..., 3] <= 96).all()
+    assert (boxes[..., 2:] - boxes[..., :2] > 15).all()
+
+
+def test_inference(tiny, tmp_path):
+    file = tmp_path / "report.json"
+    inference.main([*tiny, "--json", str(file)])
+    report = json.loads(file.read_text())
+    run = report["runs"]["inference"]
+    assert {"GFLOP", "GFLOP/s", "ms_an_image", "detections_an_image"} <= set(run) and 0 < run[
+        "detections_an_image"
+    ] <= 8
+    assert {"backbone", "fpn", "rpn", "box_head"} <= set(report["shares"]["by_part"])
+    assert report["compile_s"] > 0
+
+
+def test_a_semi_supervised_step(tiny, tmp_path):
+    file = tmp_path / "report.json"
+    step.main([*tiny, "--step", "semi_supervised", "--json", str(file)])
+    report = json.loads(file.read_text())["semi_supervised"]
+    assert report["runs"]["step"]["seconds"]["count"] == 2
+    assert report["runs"]["step"]["GFLOP/s"] > 0 and report["peak_memory_MB"] > 100
+    shares = report["shares"]
+    assert 0 <= shares["waiting_for_data"] < 1 and 0 < shares["moving_average"] < 1
+    assert {"backbone", "teacher backbone", "average", "optimizer"} <= set(shares["by_part"])
+
+
+def test_all_steps_are_measured_apart_and_compared(monkeypatch, tmp_path, capsys):
+    asked = []
+
+    def measured(words, **_) -> subprocess.CompletedProcess:
+        name = words[words.index("--step") + 1]
+        asked.append((name, words[-1]))
+        seconds = {"median": {"supervised": 2.0, "two_views": 4.0, "semi_supervised": 6.0}[name]}
+        Path(words[words.index("--json") + 1]).write_text(json.dumps({name: {"runs": {"step": {"seconds": seconds}}}}))
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(step.subprocess, "run", measured)
+    monkeypatch.setattr(sys, "orig_argv", ["python", "step.py"])
+    step.main(["--json", str(tmp_path / "report.json")])
+    assert json.loads((tmp_path / "report.json").read_text())["ratio_semi_supervised"] == 3.0
+    assert [name for name, _ in asked] == list(step.STEPS)
+    assert [last == "" for _, last in asked] == [False, True, True]  # torchvision has one kind of step
+
+
+def test_an_odd_batch_cannot_be_put_in_two_views(capsys):
+    with pytest.raises(SystemExit) as ended:
+        step.main(["--batch_size", "3"])
+    assert ended.value.code == 2 and "--batch_size: must be even" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        (
+            "Default/student-FasterRcnn/backbone-ResNet/layer2-SequentialCell/0-Block/conv1-Conv2d/Conv2D-op1",
+            "backbone",
+        ),
+        ("Gradients/Default/student-FasterRcnn/gradfpn-FeaturePyramid/x/Conv2DBackpropInput-op1", "fpn"),
+        ("Default/teacher-FasterRcnn/box_head-BoxHead/fc1-Dense/MatMul-op3", "teacher box_head"),
+        ("Default/average-MovingAverage/ApplyGradientDescent-op3", "average"),
+        ("Default/student-FasterRcnn/TopK-op4", "boxes, targets, losses"),
+    ],
+)
+def test_operators_belong_to_parts(name, part):
+    assert part_of(name) == part
