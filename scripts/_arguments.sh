@@ -38,7 +38,7 @@ arguments() {
 # Paths become absolute; other values stay.
 cleaned() {
     case "$1" in
-    DEVICE_ID | TARGET) printf '%s' "$2" ;;
+    DEVICE_ID | TARGET | IMAGE_WIDTH | IMAGE_HEIGHT | KEEP_RATIO) printf '%s' "$2" ;;
     *) realpath --canonicalize-missing --no-symlinks -- "$2" ;;
     esac
 }
@@ -48,6 +48,8 @@ argument_fault() {
     case "$1" in
     DEVICE_ID) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number such as 0, not '$2'") ;;
     TARGET) [[ $2 =~ ^(CPU|GPU|Ascend)$ ]] || faults+=("$1 must be CPU, GPU or Ascend, not '$2'") ;;
+    IMAGE_WIDTH | IMAGE_HEIGHT) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number of pixels, not '$2'") ;;
+    KEEP_RATIO) [[ $2 =~ ^([Tt]rue|[Ff]alse)$ ]] || faults+=("$1 must be true or false, not '$2'") ;;
     *_ROOT) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
     OUTPUT_DIR) [ ! -e "$2" ] || [ -d "$2" ] || faults+=("$1: $2 is not a folder") ;;
     NEW_ANN) ;;

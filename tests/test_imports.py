@@ -17,6 +17,7 @@ ARROWS = {
     **{name: {"systems", "network_define", "data", "evaluation", "exporting", "training", "config"} for name in ENTRY},
     **{name: {"active", "data"} for name in LABEL_TOOLS},
     **{name: {"data"} for name in DATA_TOOLS},
+    "modelarts": set(),  # starts the programs as processes
     "convert_checkpoint": {"training", "parts"},
     "systems": {"FasterRcnn", "MaskRcnn", "Ssd", "parts", "config"},
     "network_define": {"semi"},

@@ -20,7 +20,7 @@ import json, os, subprocess, sys
 from pathlib import Path
 
 arguments = sys.argv[1:]
-if arguments[0] == "-c" or Path(arguments[0]).name in ("_stage_table.py", "_setting.py"):
+if arguments[0] == "-c" or Path(arguments[0]).name in ("_stage_table.py", "_setting.py", "_card.py"):
     sys.exit(subprocess.call([{python!r}, *arguments]))
 real = [{python!r}, *arguments]
 program, arguments = (arguments[1], arguments[2:]) if arguments[0] == "-m" else (Path(arguments[0]).name, arguments[1:])

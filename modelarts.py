@@ -1,0 +1,68 @@
+"""Run one of the programs on ModelArts: copy data in from object storage, run, copy the results out.
+
+    python modelarts.py --program train.py --data_url obs://bucket/faces --train_url obs://bucket/run_1 \\
+        --train_img_dir /cache/data/images --train_ann_file /cache/data/train.json --save_checkpoint_path /cache/output
+
+Everything but the four options of this program goes to that one. Data come to /cache/data, what --checkpoint_url names to
+/cache/checkpoint, and /cache/output goes to --train_url in the end, after a failure too: checkpoints are worth keeping.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from src.errors import UserError, entry_point
+
+ROOT = Path(__file__).resolve().parent
+PROGRAMS = ("train.py", "eval.py", "infer.py", "export.py", "random_select.py", "sorted_values.py", "pick_select.py")
+
+
+@entry_point
+def main(argv: list[str] | None = None) -> None:
+    """Copy in, run, copy out; ends with the status of the program."""
+    args, words = parser().parse_known_args(argv)
+    output = Path(args.cache) / "output"
+    output.mkdir(parents=True, exist_ok=True)
+    for url, name in ((args.data_url, "data"), (args.checkpoint_url, "checkpoint")):
+        if url is not None:
+            copy(url, str(Path(args.cache) / name))
+    status = subprocess.call([sys.executable, str(ROOT / args.program), *words])
+    copy(str(output), args.train_url)
+    sys.exit(status)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options that ModelArts gives to a job, and which program it is."""
+    # Abbreviations would catch options of the program.
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    options.add_argument("--program", required=True, choices=PROGRAMS)
+    options.add_argument("--data_url", help="folder of the data in object storage")
+    options.add_argument("--checkpoint_url", help="folder of weights in object storage")
+    options.add_argument("--train_url", required=True, help="folder of the results in object storage")
+    options.add_argument("--cache", default="/cache", help="folder of the machine for all of it")
+    return options
+
+
+def copy(source: str, target: str) -> None:
+    """Copy a folder from or to object storage.
+
+    Raises:
+        UserError: this is no machine of ModelArts, or the copy failed.
+    """
+    try:
+        import moxing  # here, because only the images of ModelArts have it
+    except ImportError:
+        raise UserError(
+            "moxing is not here; it comes with the images of ModelArts, where this program belongs"
+        ) from None
+    try:
+        moxing.file.copy_parallel(source, target)
+    except OSError as error:
+        raise UserError(f"{source} cannot be copied to {target}: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Starts a shell in a container of IMAGE (see the Dockerfile); the folders keep their paths, and Ascend devices of this machine
+# and their driver are handed on. Words after the folders are run in place of the shell.
+set -euo pipefail
+
+if [ $# -lt 3 ]; then
+    sed -n '2,3s/^# //p' "$0"
+    echo "usage: bash $0 IMAGE DATA_DIR MODEL_DIR [COMMAND ...]"
+    exit 2
+fi
+image="$1"
+data="$(realpath -- "$2")"
+model="$(realpath -- "$3")"
+shift 3
+for folder in "$data" "$model"; do
+    [ -d "$folder" ] || { echo "error: there is no folder $folder" >&2; exit 2; }
+done
+
+options=(--rm --ipc=host --volume "$data:$data" --volume "$model:$model")
+[ ! -t 0 ] || options+=(--interactive --tty)
+for device in /dev/davinci[0-9]* /dev/davinci_manager /dev/devmm_svm /dev/hisi_hdc; do
+    [ ! -e "$device" ] || options+=(--device "$device")
+done
+driver=/usr/local/Ascend/driver
+[ ! -d "$driver" ] || options+=(--volume "$driver:$driver:ro")
+exec docker run "${options[@]}" "$image" "$@"
