@@ -1,5 +1,6 @@
 """The MindSpore engine is built and linked for real; the runtime on PyPI is too old for our models and must say so."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ def mindir(write_card, tmp_path_factory) -> Path:
     import mindspore as ms
 
     path = tmp_path_factory.mktemp("mindir") / "tiny.mindir"
-    ms.export(ms.nn.ReLU(), ms.ops.zeros((2, 3, 64, 96)), file_name=str(path), file_format="MINDIR")
+    with contextlib.chdir(path.parent):  # MindSpore leaves a folder in the current one
+        ms.export(ms.nn.ReLU(), ms.ops.zeros((2, 3, 64, 96)), file_name=str(path), file_format="MINDIR")
     write_card(path)
     return path
 
