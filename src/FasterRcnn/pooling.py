@@ -95,6 +95,7 @@ class NativePooling(nn.Cell):
         )
 
     def construct(self, p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight):
+        """Sum up the taps of every pooled cell: [B * R, P, P, C]."""
         return self.pool(p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight)
 
     def bprop(self, p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight, _, gradient):
