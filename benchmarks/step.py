@@ -27,10 +27,11 @@ from dataclasses import replace
 from mindspore import Tensor, nn
 from mindspore import dtype as mstype
 
-import train
 from benchmarks import command, flops, measure, parts, setting
 from src.config import Config
 from src.errors import UserError, entry_point
+from src.runs.batches import batches
+from src.runs.networks import Networks, build_networks
 
 STEPS = ("supervised", "two_views", "semi_supervised")
 
@@ -82,10 +83,10 @@ def one(args: argparse.Namespace) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         config, data = setting.data(Path(folder), config)
         device = setting.device(config)
-        networks = train.build_networks(config, data, device)
+        networks = build_networks(config, data, device)
         setting.calm(networks.student)
         step = networks.mutual if semi else networks.burn_in
-        arriving = train.batches(config, data, device, 0)
+        arriving = batches(config, data, device, 0)
         batch = [Tensor(column) for column in next(arriving)]
 
         def run() -> None:
@@ -102,7 +103,7 @@ def one(args: argparse.Namespace) -> dict:
     return {args.step: result}
 
 
-def arithmetic(networks: train.Networks, config: Config, semi: bool) -> float:
+def arithmetic(networks: Networks, config: Config, semi: bool) -> float:
     """Floating-point operations of a step."""
     student = flops.of_detector(networks.student, config.num_expected_total_stage2, training=True)
     total = 2 * config.batch_size * student

@@ -11,6 +11,7 @@ import pytest
 
 import train as training_script
 from src.config import load_config
+from src.runs import loop
 from src.training.checkpoint import read_card, read_facts
 
 STOPPED_AT = 3
@@ -44,7 +45,7 @@ def finished(tiny_data, tiny_config, tmp_path_factory) -> Finished:
     """See ``Finished``; read only."""
     folder = tmp_path_factory.mktemp("runs")
     run = Finished(folder / "run", folder / "stopped")
-    save = training_script.save
+    save = loop.save
 
     def save_and_copy(*values):
         save(*values)
@@ -52,7 +53,7 @@ def finished(tiny_data, tiny_config, tmp_path_factory) -> Finished:
             shutil.copytree(run.folder, run.stopped)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_script, "save", save_and_copy)
+        patch.setattr(loop, "save", save_and_copy)
         words = arguments(tiny_data, tiny_config, run.folder, "--save_checkpoint_interval", 1, "--bbox_threshold", 0.3)
         training_script.main(words + [str(word) for word in scoring(tiny_data)])
     return run

@@ -1,0 +1,38 @@
+"""What arrives at each step of a run."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from src.config import Config
+from src.data.dataset import BatchSettings, training_batches
+from src.data.training_data import TrainingData
+from src.training.device import Device
+
+
+def batches(config: Config, data: TrainingData, device: Device, first_step: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """The arguments of every step from first_step on."""
+    settings = BatchSettings(
+        height=config.img_height,
+        width=config.img_width,
+        keep_ratio=config.keep_ratio,
+        flip_ratio=config.flip_ratio,
+        max_gts=config.num_gts,
+        seed=config.global_seed,
+        batch_size=config.batch_size,
+        workers=config.num_parallel_workers,
+        rank=device.rank,
+        rank_size=device.count,
+    )
+    labelled = training_batches(data.labelled, config.train_img_dir, settings, "labelled", first_step, config.max_iter)
+    start = max(first_step, config.burn_up_iter)
+    for _ in range(first_step, start):
+        yield next(labelled)
+    if start < config.max_iter:
+        settings = replace(settings, batch_size=config.unlabelled_batch_size)
+        unlabelled = training_batches(
+            data.unlabelled, config.train_img_dir, settings, "unlabelled", start, config.max_iter
+        )
+        for batch, more in zip(labelled, unlabelled, strict=True):
+            yield batch + more

@@ -1,0 +1,50 @@
+"""The loop over the steps of a run."""
+
+import time
+
+from mindspore import Tensor
+
+from src.runs.batches import batches
+from src.runs.run import Run
+from src.runs.saving import save, save_facts
+from src.runs.scores import evaluate_now, evaluation_is_due
+from src.training.checkpoint import copy_weights
+from src.training.log import averages_of
+
+
+def train(run: Run, first_step: int) -> None:
+    """Do the steps from `first_step` on; log, evaluate and save at their intervals."""
+    config, networks = run.config, run.networks
+    arriving = batches(config, run.data, run.device, first_step)
+    waited = spent = 0.0
+    count = 0
+    for step in range(first_step, config.max_iter):
+        if step == config.burn_up_iter:
+            run.log.say(
+                f"the teacher starts now, at step {step}: it labels the unlabelled images, and its AP counts from here"
+            )
+            copy_weights(networks.student, networks.teacher)
+            count, waited, spent = 0, 0.0, 0.0
+        step_cell = networks.burn_in if step < config.burn_up_iter else networks.mutual
+        started = time.perf_counter()
+        batch = [Tensor(column) for column in next(arriving)]
+        waited += time.perf_counter() - started
+        step_cell(*batch)
+        count += 1
+        done = step + 1
+        last = done in (config.burn_up_iter, config.max_iter)
+        if step == first_step or done % config.print_interval_iter == 0 or last:
+            sums = step_cell.sums.take()
+            spent += time.perf_counter() - started
+            run.log.steps(step, averages_of(sums, count), spent / count, waited / count)
+            count, waited, spent = 0, 0.0, 0.0
+        else:
+            spent += time.perf_counter() - started
+        if run.device.rank == 0:
+            saves = last or done % config.save_checkpoint_interval == 0
+            if saves:
+                save(run, done)
+            if run.data.evaluation and evaluation_is_due(config, done):
+                evaluate_now(run, done)
+                if saves:  # saved before too: an evaluation that fails must not cost the training
+                    save_facts(run)
