@@ -16,10 +16,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from src.config import Config, load_config, require
-from src.data.annotations import Annotations, check_images, read_annotations
+from src.data.annotations import Annotations, read_annotations
+from src.data.consistency import check_labelled
 from src.data.dataset import evaluation_batches
+from src.data.image_files import check_images
 from src.errors import UserError, entry_point
-from src.evaluation.metrics import check_labelled, evaluate, format_table
+from src.evaluation.metrics import evaluate, format_table
 from src.evaluation.records import categories_of, coco_records, detect
 from src.evaluation.results_file import read_results
 from src.exporting.runner import Detector, open_model

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from src.active.choice import choose_valuable, label_count
-from src.data.annotations import check_images, from_coco, hide_labels
-from src.data.coco_file import read_coco, read_json
+from src.data.annotations import from_coco, hide_labels
+from src.data.coco_file import read_coco
+from src.data.image_files import check_images
 from src.data.images import list_images
+from src.data.json_file import read_json
 from src.data.known_labels import KnownSoFar, known_so_far, told_names
 from src.errors import DataError, Faults, UserError, entry_point
 from src.files import check_free, write_json, write_text

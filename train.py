@@ -9,7 +9,6 @@ from dataclasses import replace
 from src.config import Config, load_config, require, save_config
 from src.data.training_data import TrainingData, read_training_data
 from src.errors import entry_point
-from src.evaluation.metrics import check_labelled
 from src.files import write_text
 from src.runs.loop import train
 from src.runs.networks import build_networks, start_weights
@@ -37,8 +36,6 @@ def main(argv: list[str] | None = None) -> None:
         config.eval_img_dir,
         config.num_gts,
     )
-    if data.evaluation:
-        check_labelled(data.evaluation)
     if not data.unlabelled:
         config = replace(config, burn_up_iter=config.max_iter)
     device = set_up_device(
@@ -79,6 +76,7 @@ def describe(config: Config, data: TrainingData, device: Device, first_step: int
         f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",
         f"steps {first_step} to {config.max_iter}; the first one compiles the network, which takes a while",
     ]
+    lines += [f"suspicious: {sentence}" for sentence in data.suspicions]
     if config.burn_up_iter == config.max_iter:
         lines.append(
             "supervised training: " + ("no unlabelled images" if not data.unlabelled else "burn-in is the whole run")

@@ -36,20 +36,20 @@ class Faults:
     """Collects the mistakes of several checks, so that the user sees all of them at once."""
 
     def __init__(self) -> None:
-        self.messages: list[str] = []
+        self.errors: list[UserError] = []
 
     def attempt(self, check: Callable[..., Result], *args: object) -> Result | None:
         """``check(*args)``, or None after keeping the UserError that it raised."""
         try:
             return check(*args)
         except UserError as error:
-            self.messages.append(str(error))
+            self.errors.append(error)
             return None
 
     def report(self) -> None:
         """Raise one UserError with everything that was found, if anything was."""
-        if self.messages:
-            raise UserError("\n".join(self.messages))
+        if self.errors:
+            raise UserError("\n".join(map(str, self.errors)))
 
 
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:

@@ -130,7 +130,9 @@ def test_mindspore_stays_where_networks_are():
     assert not wrong
 
 
-@pytest.mark.parametrize("module", sorted({"src.config"} | LABEL_TOOLS | {f"src.{name}" for name in DATA_TOOLS}))
+@pytest.mark.parametrize(
+    "module", sorted({"src.config", "src.data.doctor"} | LABEL_TOOLS | {f"src.{name}" for name in DATA_TOOLS})
+)
 def test_tools_and_configuration_start_without_mindspore(module):
     assert module in MODULES
     assert not [name for name in reach(module) if imports_mindspore(MODULES[name])]

@@ -1,19 +1,22 @@
 """Read a COCO annotation file and check every entry of it; all faults are reported together."""
 
-import codecs
 import json
-import math
+import posixpath
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from src.errors import DataError, UserError
+from src.data.json_file import read_json
+from src.errors import DataError
 
 # Annotators count pixels from 0 or from 1 and call the last pixel width or width + 1, so a true box may stick out by
 # one pixel and a rounding. More than that is a box of another picture or of another size of this one.
 OUTSIDE_TOLERANCE = 1.5  # pixels
+_LARGEST_ID = 2**53  # what every JSON reader and the COCO tools still tell from its neighbours
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a new line would break every list of file names
+_SHOWN_LETTERS = 100  # of a value that is wrong
+_LARGEST_NUMBER = 1e9  # pixels; beyond it single precision and 32-bit sizes give out
 
 
 def read_coco(path: str | Path) -> dict[str, Any]:
@@ -30,31 +33,6 @@ def read_coco(path: str | Path) -> dict[str, Any]:
     return coco
 
 
-def read_json(path: str | Path) -> Any:
-    """Any JSON file; a missing file, broken text or wrong encoding is a UserError that names the place."""
-    try:
-        data = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    try:
-        return msgspec.json.decode(data)  # three times as fast on large files as the standard library,
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _explained(path, data)  # which in turn takes NaN and tells the line of a fault
-
-
-def _explained(path: str | Path, data: bytes) -> Any:
-    try:
-        return json.loads(data.decode("utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataError(
-            str(path), [f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}"]
-        ) from None
-    except UnicodeDecodeError as error:
-        raise DataError(str(path), [f"not UTF-8 text (byte {error.start}); save it as UTF-8"]) from None
-
-
 def is_blank(row: dict[str, Any]) -> bool:
     """Whether an annotation row only says "this image is unlabelled" (the reference's form: category -1, zero box)."""
     return row.get("category_id") == -1 and row.get("bbox") == [0, 0, 0, 0]
@@ -63,11 +41,11 @@ def is_blank(row: dict[str, Any]) -> bool:
 def coco_faults(coco: Any) -> list[str]:
     """One sentence for everything in a COCO file that training could trip over; empty when all is well."""
     if not isinstance(coco, dict):
-        return [f"expected an object with images, annotations and categories, found {_kind(coco)}"]
+        return [f"expected an object with images, annotations and categories, found {_kind(coco)}; is it a COCO file?"]
     faults = []
     for key in ("images", "annotations", "categories"):
         if key not in coco:
-            faults.append(f'no "{key}" list')
+            faults.append(f'no "{key}" list; a COCO file has one, if only an empty one')
         elif not isinstance(coco[key], list):
             faults.append(f'"{key}" must be a list, found {_kind(coco[key])}')
         else:
@@ -88,14 +66,14 @@ def coco_faults(coco: Any) -> list[str]:
 def _category_faults(categories: list[dict], faults: list[str]) -> set[int]:
     """The known category ids; faults are appended."""
     if not categories:
-        faults.append("no categories: the classes to detect must be listed")
+        faults.append('no categories: the classes to detect must be listed, as [{"id": 1, "name": ...}, ...]')
     for index, category in enumerate(categories):
         if not _is_id(category.get("id")):
             faults.append(f'categories[{index}]: "id" must be an integer from 0 up, found {_show(category, "id")}')
-        if not isinstance(category.get("name"), str) or not category["name"].strip():
+        if not _is_text(category.get("name")):
             faults.append(f'categories[{index}]: "name" must be a text, found {_show(category, "name")}')
-    _repeated(categories, "id", "category id", faults)
-    _repeated(categories, "name", "category name", faults)
+    _repeated(categories, "id", "category id", "give each category its own", faults)
+    _repeated(categories, "name", "category name", "make one category of them", faults)
     return {category["id"] for category in categories if _is_id(category.get("id"))}
 
 
@@ -103,18 +81,20 @@ def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int,
     """Image id -> (width, height), None where the size is bad; faults are appended."""
     sizes: dict[int, tuple[int, int] | None] = {}
     for index, image in enumerate(images):
-        name = f"images[{index}] ({image.get('file_name', 'no file_name')})"
+        file_name = image.get("file_name")
+        name = f"images[{index}] ({file_name if isinstance(file_name, str) else 'no file_name'})"
         good_size = all(
             _is_number(image.get(key)) and image[key] >= 1 and image[key] % 1 == 0 for key in ("width", "height")
         )
         if not good_size:
             found = f"{_show(image, 'width')} x {_show(image, 'height')}"
             faults.append(f'{name}: "width" and "height" must be whole numbers of pixels from 1 up, found {found}')
-        if not isinstance(image.get("file_name"), str) or not image["file_name"].strip():
+        if not _is_text(file_name):
             faults.append(f'{name}: "file_name" must be a text, found {_show(image, "file_name")}')
-        elif Path(image["file_name"]).is_absolute() or ".." in Path(image["file_name"]).parts:
+        elif Path(file_name).is_absolute() or ".." in Path(file_name).parts:
             faults.append(
-                f'{name}: "file_name" must be a path inside the image folder, found {_show(image, "file_name")}'
+                f'{name}: "file_name" must be a path inside the image folder, found {_show(image, "file_name")}; '
+                "write it from that folder on"
             )
         for flag in ("labelled", "also_unlabelled"):
             if flag in image and not isinstance(image[flag], bool):
@@ -123,16 +103,40 @@ def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int,
             sizes[image["id"]] = (image["width"], image["height"]) if good_size else None
         else:
             faults.append(f'{name}: "id" must be an integer from 0 up, found {_show(image, "id")}')
-    _repeated(images, "id", "image id", faults)
-    _repeated(images, "file_name", "image file_name", faults)
+    _repeated(images, "id", "image id", "give each image its own, and its annotations the same", faults)
+    names = [{"file": posixpath.normpath(image["file_name"])} for image in images if _is_text(image.get("file_name"))]
+    _repeated(names, "file", "image file_name", "make one entry of them, with the annotations of all", faults)
     return sizes
 
 
 def _annotation_faults(rows: list[dict], categories: set[int], sizes: dict, faults: list[str]) -> None:
+    before = len(faults)
     for index, row in enumerate(rows):
         for fault in _row_faults(row, categories, sizes):
-            faults.append(f"annotations[{index}] (id {row.get('id', 'missing')}): {fault}")
-    _repeated(rows, "id", "annotation id", faults)
+            faults.append(f"annotations[{index}] (id {_show(row, 'id')}): {fault}")
+    _repeated(rows, "id", "annotation id", "number them anew", faults)
+    faults[before:before] = _unit_faults(rows, sizes)  # the reason of many faults stands before them
+
+
+def _unit_faults(rows: list[dict], sizes: dict) -> list[str]:
+    """Whether all boxes were written in another way than COCO's (x, y, width, height) in pixels."""
+    rows = [row for row in rows if not is_blank(row)]
+    boxes = [row.get("bbox") for row in rows]
+    if not boxes or not all(_is_box(box) for box in boxes):
+        return []
+    numbers = [number for box in boxes for number in box]
+    if 0 <= min(numbers) and max(numbers) <= 1 and any(number % 1 for number in numbers):
+        remedy = "multiply x and width by the width of the image, y and height by its height"
+        return [f"all {len(boxes)} boxes lie within one pixel, like fractions of an image; bbox is in pixels: {remedy}"]
+    image_sizes = [sizes.get(row["image_id"]) if _is_id(row.get("image_id")) else None for row in rows]
+    if not any(size and _box_fault(box, size) for box, size in zip(boxes, image_sizes, strict=True)):
+        return []
+    corners = [[x1, y1, x2 - x1, y2 - y1] for x1, y1, x2, y2 in boxes]
+    if any(_box_fault(box, size) for box, size in zip(corners, image_sizes, strict=True)):
+        return []
+    meant = f"all {len(boxes)} boxes fit into their images as corners (x1, y1, x2, y2)"
+    remedy = "if they are corners, write x2 - x1 and y2 - y1 for the last two numbers"
+    return [f"{meant}, and some do not as COCO's [x, y, width, height]; {remedy}"]
 
 
 def _row_faults(row: dict, categories: set[int], sizes: dict) -> list[str]:
@@ -142,12 +146,14 @@ def _row_faults(row: dict, categories: set[int], sizes: dict) -> list[str]:
         faults.append(f'"id" must be an integer from 0 up, found {_show(row, "id")}')
     image_id, category = row.get("image_id"), row.get("category_id")
     if not _is_id(image_id) or image_id not in sizes:
-        faults.append(f"image_id {_show(row, 'image_id')} is not among the images")
+        faults.append(f"image_id {_show(row, 'image_id')} is not among the images; correct it, or take the row out")
         image_id = None
     if is_blank(row):
         return faults
     if not _is_id(category) or category not in categories:
-        faults.append(f"category_id {_show(row, 'category_id')} is not among the categories")
+        faults.append(
+            f"category_id {_show(row, 'category_id')} is not among the categories; correct it, or list the category"
+        )
     if row.get("iscrowd", 0) not in (0, 1):
         faults.append(f'"iscrowd" must be 0 or 1, found {_show(row, "iscrowd")}')
     fault = _box_fault(row.get("bbox"), sizes.get(image_id))
@@ -156,11 +162,11 @@ def _row_faults(row: dict, categories: set[int], sizes: dict) -> list[str]:
 
 def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:
     """What is wrong with one COCO box (x, y, width, height) in an image of ``size``, if anything."""
-    if type(box) is not list or len(box) != 4 or not all(map(_is_number, box)):
-        return f"bbox must be four finite numbers [x, y, width, height], found {json.dumps(box)}"
+    if not _is_box(box):
+        return f"bbox must be four finite numbers [x, y, width, height], found {_short(box)}"
     x, y, width, height = box
     if width <= 0 or height <= 0:
-        return f"bbox {box} has no size; width and height must be above 0"
+        return f"bbox {box} has no size; width and height must be above 0: take the row out, or draw the box anew"
     if size is None:
         return None
     left, top, right, bottom = x, y, size[0] - x - width, size[1] - y - height  # how far inside each border
@@ -168,7 +174,10 @@ def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:
         return None
     empty = right <= -width or bottom <= -height or left <= -width or top <= -height
     if empty or min(left, top, right, bottom) < -OUTSIDE_TOLERANCE:
-        return f"bbox {box} (x, y, width, height) lies outside its image of {size[0]} x {size[1]} pixels"
+        return (
+            f"bbox {box} (x, y, width, height) lies outside its image of {size[0]} x {size[1]} pixels; was it drawn on "
+            "another image, or on this one in another size? Draw it anew"
+        )
     return None
 
 
@@ -182,33 +191,50 @@ def _state_faults(images: list[dict], rows: list[dict], faults: list[str]) -> No
             continue
         if labelled is False and real[identity]:
             faults.append(
-                f'image {identity} ({image.get("file_name")}): "labelled" is false but it has {real[identity]} '
+                f'image {identity} ({_show(image, "file_name")}): "labelled" is false but it has {real[identity]} '
                 "annotations; remove one or the other"
             )
         if labelled is False and image.get("also_unlabelled"):
-            faults.append(f'image {identity}: "also_unlabelled" belongs to labelled images only')
+            faults.append(
+                f'image {identity}: "also_unlabelled" belongs to labelled images only; take one of the two out'
+            )
         if labelled is True and identity in blank and not real[identity]:
-            faults.append(f'image {identity}: "labelled" is true but its only annotation is blank (category_id -1)')
+            faults.append(
+                f'image {identity}: "labelled" is true but its only annotation is blank (category_id -1); '
+                "take one of the two out"
+            )
 
 
-def _repeated(entries: list[dict], key: str, what: str, faults: list[str]) -> None:
+def _repeated(entries: list[dict], key: str, what: str, remedy: str, faults: list[str]) -> None:
     counts = Counter(entry[key] for entry in entries if isinstance(entry.get(key), int | str))
-    faults += [
-        f"{what} {json.dumps(value, ensure_ascii=False)} is used {n} times" for value, n in counts.items() if n > 1
-    ]
+    faults += [f"{what} {_short(value)} is used {n} times; {remedy}" for value, n in counts.items() if n > 1]
 
 
 def _is_id(value: Any) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value <= _LARGEST_ID
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER  # false for NaN
+
+
+def _is_box(value: Any) -> bool:
+    return type(value) is list and len(value) == 4 and all(map(_is_number, value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and not _CONTROL.search(value)
 
 
 def _show(entry: dict, key: str) -> str:
     """The value as it stands in the file, or the word "nothing"."""
-    return json.dumps(entry[key], ensure_ascii=False) if key in entry else "nothing"
+    return _short(entry[key]) if key in entry else "nothing"
+
+
+def _short(value: Any) -> str:
+    """The value as JSON, cut off where it gets long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_LETTERS else text[:_SHOWN_LETTERS] + " ..."
 
 
 def _kind(value: Any) -> str:

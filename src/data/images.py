@@ -59,6 +59,11 @@ def image_size(path: str | Path) -> tuple[int, int]:
     return (height, width) if _TURNS.get(orientation, (False,))[0] else (width, height)
 
 
+def is_turned(path: str | Path) -> bool:
+    """Whether the file's EXIF data swap its width and height; raises as ``image_size``."""
+    return _TURNS.get(_header(path, path)[2], (False,))[0]
+
+
 def list_images(folder: str | Path) -> list[str]:
     """Names of all image files under ``folder``, relative to it with forward slashes, sorted.
 

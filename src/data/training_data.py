@@ -1,19 +1,33 @@
 """All images of a training run: labelled, unlabelled, and those to evaluate on; checked together before anything is built."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from src.data.annotations import (
-    Annotations,
-    ImageEntry,
-    check_images,
-    image_path,
-    read_annotations,
-    unlabelled_folder,
-)
+from src.data.annotations import Annotations, ImageEntry, read_annotations, unlabelled_folder
+from src.data.consistency import check_apart, check_classes, check_labelled, check_labels
 from src.data.dataset import check_counts
-from src.errors import DataError, Faults, UserError
+from src.data.image_files import Look, check_images, look_at_header
+from src.data.suspicions import shared_files, suspicions
+from src.errors import Faults
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the data of a run lie.
+
+    Attributes:
+        ann_file: annotation file of the images in `img_dir`, labelled and unlabelled ones.
+        unlabelled_img_dir: folder of further unlabelled images, or None.
+        eval_ann_file, eval_img_dir: evaluation images, or None.
+        max_gts: most objects a labelled image may have; None: any number.
+    """
+
+    ann_file: str | Path
+    img_dir: str | Path
+    unlabelled_img_dir: str | Path | None = None
+    eval_ann_file: str | Path | None = None
+    eval_img_dir: str | Path | None = None
+    max_gts: int | None = None
 
 
 @dataclass(frozen=True)
@@ -24,12 +38,14 @@ class TrainingData:
         annotations: the training file, for its classes.
         labelled, unlabelled: the two streams; `unlabelled` may be empty.
         evaluation: None when there is nothing to evaluate on.
+        suspicions: sentences about what is allowed and yet mostly a mistake.
     """
 
     annotations: Annotations
     labelled: tuple[ImageEntry, ...]
     unlabelled: tuple[ImageEntry, ...]
     evaluation: Annotations | None
+    suspicions: tuple[str, ...] = ()
 
 
 def read_training_data(
@@ -40,60 +56,63 @@ def read_training_data(
     eval_img_dir: str | Path | None,
     max_gts: int,
 ) -> TrainingData:
-    """Read the annotation files and folders of a run.
-
-    Args:
-        ann_file: COCO JSON of the images in `img_dir`, labelled and unlabelled ones.
-        unlabelled_img_dir: folder of further unlabelled images.
-        eval_ann_file, eval_img_dir: evaluation images.
-        max_gts: most objects a labelled image may have.
+    """Read the annotation files and folders of a run; for the arguments see ``Sources``.
 
     Raises:
         UserError: with all that is wrong: a file, folder or image is missing or broken, there is no labelled object, an
             image has more objects than `max_gts`, the two files have other classes, or the folder holds images of theirs.
     """
+    data, faults = examine(Sources(ann_file, img_dir, unlabelled_img_dir, eval_ann_file, eval_img_dir, max_gts))
+    faults.report()
+    return data
+
+
+def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData | None, Faults]:
+    """The data of a run, None if an annotation file cannot be read, and everything that is wrong with them.
+
+    Args:
+        look: how closely to look at the image files, see ``src.data.image_files``.
+    """
     faults = Faults()
-    annotations = faults.attempt(read_annotations, ann_file)
-    evaluation = faults.attempt(read_annotations, eval_ann_file) if eval_ann_file else None
-    unlabelled = faults.attempt(unlabelled_folder, unlabelled_img_dir, 1) if unlabelled_img_dir else None
+    annotations = faults.attempt(read_annotations, sources.ann_file)
+    evaluation = faults.attempt(read_annotations, sources.eval_ann_file) if sources.eval_ann_file else None
+    folder = sources.unlabelled_img_dir
+    unlabelled = faults.attempt(unlabelled_folder, folder, 1) if folder else None
     if annotations:
-        faults.attempt(check_images, annotations, img_dir)
-        faults.attempt(check_labels, annotations, ann_file)
-        faults.attempt(check_counts, annotations.labelled, max_gts)
+        faults.attempt(check_images, annotations, sources.img_dir, look)
+        faults.attempt(check_labels, annotations, sources.ann_file)
+        if sources.max_gts is not None:
+            faults.attempt(check_counts, annotations.labelled, sources.max_gts)
     if evaluation:
-        faults.attempt(check_images, evaluation, eval_img_dir)
+        faults.attempt(check_images, evaluation, sources.eval_img_dir, look)
+        faults.attempt(check_labelled, evaluation)
     if annotations and evaluation:
         faults.attempt(check_classes, annotations, evaluation)
-    for known, folder, name in ((annotations, img_dir, "train_ann_file"), (evaluation, eval_img_dir, "eval_ann_file")):
+    for known, img_dir, name in (
+        (annotations, sources.img_dir, "train_ann_file"),
+        (evaluation, sources.eval_img_dir, "eval_ann_file"),
+    ):
         if known and unlabelled:
-            faults.attempt(check_apart, unlabelled, known, folder, name)
-    faults.report()
-    first_id = max(entry.image_id for entry in annotations.images) + 1
+            faults.attempt(check_apart, unlabelled, known, img_dir, name)
+    if annotations is None:
+        return None, faults
+    first_id = max((entry.image_id for entry in annotations.images), default=0) + 1
     more = tuple(replace(entry, image_id=first_id + number) for number, entry in enumerate(unlabelled or ()))
-    return TrainingData(annotations, annotations.labelled, annotations.unlabelled + more, evaluation)
+    doubts = suspicions(annotations) + _between(annotations, evaluation, sources)
+    data = TrainingData(annotations, annotations.labelled, annotations.unlabelled + more, evaluation, tuple(doubts))
+    return data, faults
 
 
-def check_labels(annotations: Annotations, ann_file: str | Path) -> None:
-    """Raise a UserError unless there is a labelled object to learn from."""
-    if not annotations.labelled:
-        raise UserError(f"train_ann_file: {ann_file} has no labelled image; training needs at least one")
-    if not any(len(entry.boxes) for entry in annotations.labelled):
-        raise UserError(f"train_ann_file: no labelled image of {ann_file} has an object; there is nothing to learn")
-
-
-def check_classes(annotations: Annotations, evaluation: Annotations) -> None:
-    """Raise a UserError if training and evaluation have other classes, or the same in another order."""
-    if evaluation.class_names != annotations.class_names:
-        raise UserError(
-            f"eval_ann_file: its classes are {', '.join(evaluation.class_names)}, those of train_ann_file are "
-            f"{', '.join(annotations.class_names)}; use one list of categories in one order for both"
-        )
-
-
-def check_apart(unlabelled: Sequence[ImageEntry], known: Annotations, img_dir: str | Path, name: str) -> None:
-    """Raise a DataError if files of the plain folder are images of an annotation file too."""
-    told = {image_path(entry, img_dir).resolve() for entry in known.images}
-    paths = (image_path(entry, "") for entry in unlabelled)
-    faults = [f"{path}: is an image of {name} too" for path in paths if path.resolve() in told]
-    if faults:
-        raise DataError("unlabelled_img_dir, which must hold other images only", faults)
+def _between(annotations: Annotations, evaluation: Annotations | None, sources: Sources) -> list[str]:
+    """What is suspicious in the evaluation set, and about it and the training set together."""
+    if evaluation is None:
+        return []
+    found = [f"evaluation set: {sentence}" for sentence in suspicions(evaluation)]
+    if Path(sources.img_dir).resolve() == Path(sources.eval_img_dir).resolve():
+        shared = shared_files(annotations, evaluation)
+        if shared:
+            found.append(
+                f"{len(shared)} of the {len(evaluation.images)} evaluation images are training images too, such as "
+                f"{shared[0]}; scores on them say nothing about new images: take them out of one of the two files"
+            )
+    return found

@@ -7,26 +7,11 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
 from src.data.annotations import Annotations, to_coco
-from src.errors import DataError, UserError
+from src.data.consistency import check_labelled
 
 _AREAS = ("all", "small", "medium", "large")
 _AREA_TITLES = ("all", "small: area < 32^2 px", "medium: 32^2 to 96^2 px", "large: area > 96^2 px")
 _LIMITS = (1, 10, 100)  # detections of an image that count
-
-
-def check_labelled(annotations: Annotations) -> None:
-    """Refuse data that cannot be evaluated on.
-
-    Raises:
-        UserError: there are no images.
-        DataError: images whose labels are not known.
-    """
-    if not annotations.images:
-        raise UserError("the evaluation file has no images")
-    unlabelled = [entry.file_name for entry in annotations.images if not entry.labelled]
-    if unlabelled:
-        title = "the evaluation file has unlabelled images; take them out or evaluate on a fully labelled file"
-        raise DataError(title, [f"{name}: unlabelled" for name in unlabelled])
 
 
 def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dict[str, Any]:

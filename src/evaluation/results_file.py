@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from src.data.annotations import Annotations
-from src.data.coco_file import read_json
+from src.data.json_file import read_json
 from src.errors import DataError
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.annotations import check_images, hide_labels, image_path, read_annotations, to_coco, unlabelled_folder
+from src.data.annotations import hide_labels, image_path, read_annotations, to_coco, unlabelled_folder
 from src.data.coco_file import coco_faults
 from src.errors import DataError, UserError
 
@@ -136,19 +136,3 @@ def test_unlabelled_folder_faults(tmp_path):
     with pytest.raises(DataError) as error:
         unlabelled_folder(tmp_path, 1)
     assert len(error.value.faults) == 2
-
-
-def test_check_images_lists_every_file_that_is_missing_broken_or_of_another_size(tmp_path):
-    data = read(tmp_path, coco_file([image(1), image(2), image(3), image(4)], []))
-    Image.new("RGB", (20, 10)).save(tmp_path / "2.png")
-    Image.new("RGB", (10, 20)).save(tmp_path / "3.png")
-    (tmp_path / "4.png").write_bytes(b"no image")
-    with pytest.raises(DataError) as error:
-        check_images(data, tmp_path)
-    first, second, third = error.value.faults
-    assert first == f"{tmp_path / '1.png'}: no such image file"
-    assert second.startswith(f"{tmp_path / '3.png'}: the image is 10x20 (as shown) but its entry says 20x10")
-    assert str(tmp_path / "4.png") in third
-    for name in ("1.png", "3.png", "4.png"):
-        Image.new("RGB", (20, 10)).save(tmp_path / name)
-    check_images(data, tmp_path)

@@ -1,0 +1,48 @@
+"""What the parts of a training run's data must have in common."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.data.annotations import Annotations, ImageEntry, image_path
+from src.errors import DataError, UserError
+
+
+def check_labels(annotations: Annotations, ann_file: str | Path) -> None:
+    """Raise a UserError unless there is a labelled object to learn from."""
+    if not annotations.labelled:
+        raise UserError(f"train_ann_file: {ann_file} has no labelled image; training needs at least one")
+    if not any(len(entry.boxes) for entry in annotations.labelled):
+        raise UserError(f"train_ann_file: no labelled image of {ann_file} has an object; there is nothing to learn")
+
+
+def check_labelled(annotations: Annotations) -> None:
+    """Refuse data that cannot be evaluated on.
+
+    Raises:
+        UserError: there are no images.
+        DataError: images whose labels are not known.
+    """
+    if not annotations.images:
+        raise UserError("the evaluation file has no images")
+    unlabelled = [entry.file_name for entry in annotations.images if not entry.labelled]
+    if unlabelled:
+        title = "the evaluation file has unlabelled images; take them out or evaluate on a fully labelled file"
+        raise DataError(title, [f"{name}: unlabelled" for name in unlabelled])
+
+
+def check_classes(annotations: Annotations, evaluation: Annotations) -> None:
+    """Raise a UserError if training and evaluation have other classes, or the same in another order."""
+    if evaluation.class_names != annotations.class_names:
+        raise UserError(
+            f"eval_ann_file: its classes are {', '.join(evaluation.class_names)}, those of train_ann_file are "
+            f"{', '.join(annotations.class_names)}; use one list of categories in one order for both"
+        )
+
+
+def check_apart(unlabelled: Sequence[ImageEntry], known: Annotations, img_dir: str | Path, name: str) -> None:
+    """Raise a DataError if files of the plain folder are images of an annotation file too."""
+    told = {image_path(entry, img_dir).resolve() for entry in known.images}
+    paths = (image_path(entry, "") for entry in unlabelled)
+    faults = [f"{path}: is an image of {name} too" for path in paths if path.resolve() in told]
+    if faults:
+        raise DataError("unlabelled_img_dir, which must hold other images only", faults)

@@ -1,0 +1,107 @@
+"""Look for everything that is wrong with a data set before hours of training go into it.
+
+    python -m src.data.doctor --ann_file data/train_25.json --img_dir data/train/images --images
+
+Errors must be mended: training refuses to start with them. What is suspicious is allowed and yet mostly a mistake; training
+starts and says it in its log. Exit status: 0 without errors, 1 with errors, 2 for a mistake on the command line.
+
+Without --images only the existence of the image files is looked at; training looks at their headers when it starts. With
+--images all are decoded: those that are broken or cut off are found, and pictures that are there more than once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.data.annotations import Annotations, image_path
+from src.data.image_files import look_at_pixels, look_whether_there
+from src.data.same_picture import group_same_pictures
+from src.data.training_data import Sources, TrainingData, examine
+from src.errors import DataError, Faults, UserError, entry_point
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m src.data.doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--ann_file", type=Path, required=True, help="annotation file of training")
+    parser.add_argument("--img_dir", type=Path, required=True, help="folder of its images")
+    parser.add_argument("--unlabelled_img_dir", type=Path, help="folder of further unlabelled images")
+    parser.add_argument("--eval_ann_file", type=Path, help="annotation file of the evaluation images")
+    parser.add_argument("--eval_img_dir", type=Path, help="folder of the evaluation images")
+    parser.add_argument(
+        "--num_gts", type=int, help="most objects an image may have, as in training (default: any number)"
+    )
+    parser.add_argument("--images", action="store_true", help="decode every image, too")
+    args = parser.parse_args(argv)
+    if (args.eval_ann_file is None) != (args.eval_img_dir is None):
+        parser.error("--eval_ann_file and --eval_img_dir belong together: give both or none")
+    return args
+
+
+def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
+    """Pictures that are there more than once; worst are those that training sees and evaluation asks for."""
+    names, paths, for_evaluation = [], [], []
+    sets: list[tuple[Annotations, str | Path]] = [(data.annotations, sources.img_dir)]
+    sets += [(data.evaluation, sources.eval_img_dir)] if data.evaluation else []
+    for annotations, img_dir in sets:
+        for entry in annotations.images:
+            paths.append(image_path(entry, img_dir))
+            names.append(entry.file_name)
+            for_evaluation.append(annotations is data.evaluation)
+    found = []
+    for group in group_same_pictures(paths):
+        shown = ", ".join(str(paths[index]) for index in group)
+        if len({for_evaluation[index] for index in group}) == 2:
+            found.append(f"the same picture is in training and evaluation, which makes scores too good: {shown}")
+        elif len(group) > 1:
+            found.append(f"the same picture is there {len(group)} times: {shown}; keep the one whose boxes are right")
+    return found
+
+
+def report(faults: Faults, doubts: Sequence[str]) -> str:
+    """Everything that was found, none left out, errors first."""
+    lines = []
+    for error in faults.errors:
+        told = error.faults if isinstance(error, DataError) else [str(error)]
+        lines += [f"{error.title}:" if isinstance(error, DataError) else "data:"]
+        lines += [f"  error: {sentence}" for sentence in told]
+    lines += [f"suspicious: {sentence}" for sentence in doubts]
+    return "\n".join(lines)
+
+
+def count_errors(errors: Sequence[UserError]) -> int:
+    """How many faults the errors tell."""
+    return sum(len(error.faults) if isinstance(error, DataError) else 1 for error in errors)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """Examine, report, end with status 1 if anything must be mended."""
+    args = parse_args(argv)
+    sources = Sources(
+        args.ann_file, args.img_dir, args.unlabelled_img_dir, args.eval_ann_file, args.eval_img_dir, args.num_gts
+    )
+    data, faults = examine(sources, look_at_pixels if args.images else look_whether_there)
+    doubts = list(data.suspicions) if data else []
+    if data and args.images and not faults.errors:
+        doubts += same_pictures(data, sources)
+    if text := report(faults, doubts):
+        print(text)
+    count = count_errors(faults.errors)
+    if data:
+        objects = sum(len(entry.boxes) for entry in data.labelled)
+        print(
+            f"{len(data.labelled)} labelled images with {objects} boxes of {len(data.annotations.class_names)} classes, "
+            f"{len(data.unlabelled)} unlabelled images"
+            + (f", {len(data.evaluation.images)} evaluation images" if data.evaluation else "")
+        )
+    print(f"{count} errors, {len(doubts)} suspicious things")
+    if count:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

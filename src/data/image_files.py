@@ -1,0 +1,127 @@
+"""Do the image files of a data set exist, open, and have the size that their entries say?"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+from tqdm import tqdm
+
+from src.data.annotations import Annotations, ImageEntry, image_path
+from src.data.images import image_size, is_turned, list_images, read_image
+from src.errors import DataError, UserError
+
+Look = Callable[[Path, ImageEntry], None]  # raises a UserError that says what is wrong with the file of an entry
+
+_CHUNK = 32  # files of one task: few enough for a smooth bar, many enough that handing them out costs nothing
+_THREADS = min(8, 2 * (os.cpu_count() or 1))  # disks and networks answer several at a time
+
+
+def look_whether_there(path: Path, entry: ImageEntry) -> None:
+    """Only ask for the file; 100,000 of them take about a second."""
+
+
+def look_at_header(path: Path, entry: ImageEntry) -> None:
+    """Compare the size in the file's header with its entry; nothing is decoded (0.7 ms an image, measured on JPEG).
+
+    Raises:
+        UserError: the header is broken, or the size is another one.
+    """
+    size = image_size(path)
+    if size == (entry.width, entry.height):
+        return
+    turned = ""
+    if size == (entry.height, entry.width) and is_turned(path):
+        turned = (
+            " Its EXIF data turn it by a quarter, and training sees it as shown: draw its boxes on the turned picture,"
+        )
+        turned += " or save it without EXIF data."
+    raise UserError(
+        f"{path}: the image is {size[0]}x{size[1]} (as shown) but its entry says {entry.width}x{entry.height}; "
+        f"correct width, height and boxes of the annotation file, or put the right image there.{turned}"
+    )
+
+
+def look_at_pixels(path: Path, entry: ImageEntry) -> None:
+    """Decode the whole file too. OpenCV fills a file that was cut off with grey; Pillow tells.
+
+    Raises:
+        UserError: as ``look_at_header``, or the picture is cut off or broken.
+    """
+    look_at_header(path, entry)
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise UserError(
+            f"{path}: the picture is cut off or broken ({error}); copy it anew, or take its entry out"
+        ) from None
+    read_image(path)
+
+
+def check_images(annotations: Annotations, img_dir: str | Path, look: Look = look_at_header) -> None:
+    """Look at the image file of every entry, several at a time; on a terminal a bar shows how far it is.
+
+    Raises:
+        DataError: listing every file that is missing, or in which ``look`` found something.
+    """
+    paths = [image_path(entry, img_dir) for entry in annotations.images]
+    pairs = list(zip(paths, annotations.images, strict=True))
+    chunks = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
+    faults: list[str] = []
+    missing: list[Path] = []
+    with (
+        ThreadPoolExecutor(_THREADS) as pool,
+        tqdm(desc=f"images of {img_dir}", total=len(pairs), unit="image", disable=None, leave=False) as bar,
+    ):
+        for lost, found in pool.map(lambda chunk: _look_at(chunk, look), chunks):
+            missing += lost
+            faults += found
+            bar.update(_CHUNK)
+    faults = _missing_faults(missing, len(pairs), Path(img_dir)) + faults
+    if faults:
+        raise DataError(f"image files of {img_dir}", faults)
+
+
+def _look_at(pairs: Iterable[tuple[Path, ImageEntry]], look: Look) -> tuple[list[Path], list[str]]:
+    missing, faults = [], []
+    for path, entry in pairs:
+        try:
+            if path.is_file():
+                look(path, entry)
+            else:
+                missing.append(path)
+        except (UserError, OSError) as error:  # OSError: a folder that may not be entered, a name too long
+            faults.append(str(error))
+    return missing, faults
+
+
+def _missing_faults(missing: Sequence[Path], count: int, img_dir: Path) -> list[str]:
+    """One sentence for each missing file, with the file that is probably meant; one for all if there is none at all."""
+    if not missing:
+        return []
+    if not img_dir.is_dir():
+        return [f"{img_dir}: no such folder of images"]
+    names = list_images(img_dir)
+    if len(missing) == count > 1:
+        there = f"it holds {len(names)} images, such as {names[0]}" if names else "it holds no images"
+        remedy = "give the folder that the file names of the annotation file start from"
+        return [f"none of the {count} image files is there, such as {missing[0]}; {there}; {remedy}"]
+    by_key: dict[str, str] = {}
+    for name in names:
+        for key in _keys(name):
+            by_key.setdefault(key, name)
+    faults = []
+    for path in missing:
+        name = os.path.relpath(path, img_dir)
+        meant = next((by_key[key] for key in _keys(name) if key in by_key), None)
+        remedy = f"is {meant} meant? Correct its file_name" if meant else "put it there, or take its entry out"
+        faults.append(f"{path}: no such image file; {remedy}")
+    return faults
+
+
+def _keys(name: str) -> tuple[str, str, str]:
+    """What a name could be mistaken for: other case or slashes, another suffix, another folder; the nearest first."""
+    posix = PurePosixPath(name.replace("\\", "/").casefold())
+    return f"case {posix}", f"stem {posix.with_suffix('')}", f"base {posix.name}"

@@ -1,0 +1,48 @@
+"""Read any JSON file; whatever is wrong with it is told with its place."""
+
+import codecs
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from src.errors import DataError, UserError
+
+_TOO_DEEP = "not a data file: its lists or objects lie in one another too deeply to be read"
+
+
+def read_json(path: str | Path) -> Any:
+    """Any JSON file; a missing file, broken text or wrong encoding is a UserError that names the place."""
+    try:
+        data = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
+        return msgspec.json.decode(data)  # three times as fast on large files as the standard library,
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _explained(path, data)  # which in turn takes NaN and tells the line of a fault
+    except RecursionError:
+        raise DataError(str(path), [_TOO_DEEP]) from None
+
+
+def _explained(path: str | Path, data: bytes) -> Any:
+    try:
+        value = json.loads(data.decode("utf-8"))
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # JSON can spell half a character; nothing can write it
+        return value
+    except json.JSONDecodeError as error:
+        fault = f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+        if not data.strip(b" \t\r\n\0"):
+            fault = "not valid JSON: the file is empty; write it again"
+    except UnicodeDecodeError as error:
+        fault = f"not UTF-8 text (byte {error.start}); save it as UTF-8"
+    except UnicodeEncodeError as error:
+        fault = f"half a character, {error.object[error.start]!r}, in a text; correct the text"
+    except ValueError as error:  # a number of more than 4300 digits
+        fault = f"not valid JSON: {error}"
+    except RecursionError:
+        fault = _TOO_DEEP
+    raise DataError(str(path), [fault]) from None

@@ -1,0 +1,348 @@
+"""A corpus of small broken data sets, and the sentence that the doctor must say about each; training must refuse the same."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.data.doctor import main
+from src.data.training_data import read_training_data
+from src.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+BOXES = [(2, 3, 9, 8), (12, 5, 11, 13), (20, 20, 15, 12), (30, 8, 14, 21), (5, 25, 18, 10), (22, 2, 6, 7)]
+
+
+def good() -> dict:
+    """Four images of 60 x 40, three boxes in each of the first two, of the classes cat and dog."""
+    images = [{"id": i, "file_name": f"{i}.png", "width": 60, "height": 40} for i in (1, 2, 3, 4)]
+    rows = [
+        {"id": n, "image_id": 1 + (n - 1) // 3, "category_id": 1 + n % 2, "bbox": list(box), "iscrowd": 0}
+        for n, box in enumerate(BOXES, start=1)
+    ]
+    return {"images": images, "annotations": rows, "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}
+
+
+def picture(number: int, size=(60, 40)) -> Image.Image:
+    """A picture unlike those of all other numbers."""
+    blocks = np.random.default_rng(number).integers(0, 256, (4, 6, 3), np.uint8)
+    return Image.fromarray(blocks).resize(size, Image.Resampling.NEAREST)
+
+
+def put(*place):
+    """A change of the annotation file: the last of `place` is the new value at the path before it."""
+
+    def change(coco: dict, _: Path) -> None:
+        target = coco
+        for key in place[:-2]:
+            target = target[key]
+        target[place[-2]] = place[-1]
+
+    return change
+
+
+def drop(*place):
+    """A change of the annotation file: the value at the path is taken out."""
+
+    def change(coco: dict, _: Path) -> None:
+        target = coco
+        for key in place[:-1]:
+            target = target[key]
+        del target[place[-1]]
+
+    return change
+
+
+def text(content: bytes | str):
+    """The annotation file holds this."""
+
+    def change(coco: dict, folder: Path) -> None:
+        coco.clear()
+        (folder / "train.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    return change
+
+
+def file(name: str, content: bytes | Image.Image | None):
+    """An image file is replaced, or taken away."""
+
+    def change(_: dict, folder: Path) -> None:
+        path = folder / "images" / name
+        path.unlink(missing_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content is not None:
+            content.save(path)
+
+    return change
+
+
+def turned(coco: dict, folder: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture(1).save(folder / "images/1.png", exif=exif)
+
+
+def boxes(*new):
+    """As many rows as boxes, in turn for images 1 and 2 and both classes."""
+
+    def change(coco: dict, _: Path) -> None:
+        coco["annotations"] = [
+            {"id": n, "image_id": 1 + n % 2, "category_id": 1 + n // 2 % 2, "bbox": list(box)}
+            for n, box in enumerate(new, start=1)
+        ]
+
+    return change
+
+
+def many_empty(coco: dict, folder: Path) -> None:
+    for i in range(5, 20):
+        coco["images"].append({"id": i, "file_name": f"{i}.png", "width": 60, "height": 40})
+        picture(i).save(folder / f"images/{i}.png")
+
+
+def both(first, second):
+    def change(coco: dict, folder: Path) -> None:
+        first(coco, folder)
+        second(coco, folder)
+
+    return change
+
+
+def cut_off(kind: str):
+    def change(_: dict, folder: Path) -> None:
+        path = folder / f"images/1.{kind}"
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)).save(path)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        path.rename(folder / "images/1.png")
+
+    return change
+
+
+ROW, IMAGE = ("annotations", 0), ("images", 0)
+CORNERS = [(x, y, x + w, y + h) for x, y, w, h in BOXES[:3]] + [(40, 30, 59, 39)]
+
+# name of the data set -> (what is wrong with it, what the doctor must say)
+ERRORS = {
+    "an empty file": (text(b""), "the file is empty"),
+    "cut off JSON": (text('{"images": [{"id": 1, '), "not valid JSON at line 1"),
+    "a comma too many": (text('{"images": [1,]}'), "not valid JSON at line 1, column 15"),
+    "UTF-16": (text('{"images": []}'.encode("utf-16")), "not UTF-8 text (byte 0); save it as UTF-8"),
+    "a picture instead of JSON": (text(b"\x89PNG\r\n\x1a\n\x00\x00"), "not UTF-8 text (byte 0)"),
+    "a list of images only": (text("[]"), "expected an object with images, annotations and categories, found a list"),
+    "a deep nesting": (text("[" * 100_000), "too deeply"),
+    "half a character": (text('{"images": "\\ud800"}'), "half a character"),
+    "no images list": (drop("images"), 'no "images" list; a COCO file has one'),
+    "no annotations list": (drop("annotations"), 'no "annotations" list'),
+    "annotations are an object": (put("annotations", {}), '"annotations" must be a list, found an object'),
+    "an image is a text": (put("images", 3, "4.png"), "images[3]: expected an object, found a text"),
+    "no images": (both(put("images", []), put("annotations", [])), "has no labelled image"),
+    "no categories": (put("categories", []), "no categories: the classes to detect must be listed"),
+    "a category id of text": (put("categories", 0, "id", "1"), 'categories[0]: "id" must be an integer from 0 up'),
+    "a category without a name": (drop("categories", 1, "name"), 'categories[1]: "name" must be a text, found nothing'),
+    "two categories of one id": (put("categories", 1, "id", 1), "category id 1 is used 2 times; give each"),
+    "two categories of one name": (
+        put("categories", 1, "name", "cat"),
+        'category name "cat" is used 2 times; make one',
+    ),
+    "an image without id": (drop(*IMAGE, "id"), 'images[0] (1.png): "id" must be an integer'),
+    "two images of one id": (put("images", 1, "id", 1), "image id 1 is used 2 times; give each image its own"),
+    "two entries for one file": (
+        put("images", 1, "file_name", "./1.png"),
+        'file_name "1.png" is used 2 times; make one',
+    ),
+    "a file name of a list": (put(*IMAGE, "file_name", ["1.png"]), '"file_name" must be a text, found ["1.png"]'),
+    "a file name with a new line": (put(*IMAGE, "file_name", "1\n.png"), '"file_name" must be a text'),
+    "an absolute file name": (put(*IMAGE, "file_name", "/data/1.png"), "must be a path inside the image folder"),
+    "a file name that leaves the folder": (put(*IMAGE, "file_name", "../1.png"), "write it from that folder on"),
+    "a width of 0": (
+        put(*IMAGE, "width", 0),
+        'images[0] (1.png): "width" and "height" must be whole numbers of pixels',
+    ),
+    "no height": (drop(*IMAGE, "height"), "found 60 x nothing"),
+    "a size in fractions": (put(*IMAGE, "height", 39.5), "found 60 x 39.5"),
+    "a flag of text": (put(*IMAGE, "labelled", "no"), '"labelled" must be true or false, found "no"'),
+    "unlabelled with boxes": (put(*IMAGE, "labelled", False), '"labelled" is false but it has 3 annotations; remove'),
+    "two annotations of one id": (put("annotations", 1, "id", 1), "annotation id 1 is used 2 times; number them anew"),
+    "an annotation of no image": (put(*ROW, "image_id", 9), "image_id 9 is not among the images; correct it"),
+    "an image id of text": (put(*ROW, "image_id", "1"), 'annotations[0] (id 1): image_id "1" is not among the images'),
+    "a category nobody listed": (put(*ROW, "category_id", 3), "category_id 3 is not among the categories; correct it"),
+    "no box": (drop(*ROW, "bbox"), "annotations[0] (id 1): bbox must be four finite numbers"),
+    "a box of three numbers": (put(*ROW, "bbox", [1, 2, 3]), "bbox must be four finite numbers [x, y, width, height]"),
+    "a box with NaN": (put(*ROW, "bbox", [1, 2, float("nan"), 3]), "found [1, 2, NaN, 3]"),
+    "a box of huge numbers": (put(*ROW, "bbox", [1, 2, 10**400, 3]), "bbox must be four finite numbers"),
+    "a box of texts": (put(*ROW, "bbox", ["1", "2", "3", "4"]), 'found ["1", "2", "3", "4"]'),
+    "a box of no width": (
+        put(*ROW, "bbox", [5, 5, 0, 3]),
+        "has no size; width and height must be above 0: take the row",
+    ),
+    "a box of negative height": (put(*ROW, "bbox", [5, 5, 3, -3]), "has no size"),
+    "a box outside its image": (
+        put(*ROW, "bbox", [55, 5, 30, 3]),
+        "lies outside its image of 60 x 40 pixels; was it drawn",
+    ),
+    "boxes as corners": (boxes(*CORNERS), "all 4 boxes fit into their images as corners (x1, y1, x2, y2)"),
+    "boxes as fractions": (boxes((0.1, 0.2, 0.3, 0.4), (0.5, 0.5, 0.2, 0.1)), "like fractions of an image"),
+    "a crowd of 2": (put(*ROW, "iscrowd", 2), '"iscrowd" must be 0 or 1, found 2'),
+    "no box at all": (put("annotations", []), "has an object; there is nothing to learn"),
+    "a missing image": (file("3.png", None), "3.png: no such image file; put it there, or take its entry out"),
+    "another case": (put("images", 2, "file_name", "3.PNG"), "is 3.png meant? Correct its file_name"),
+    "another suffix": (put("images", 2, "file_name", "3.jpg"), "is 3.png meant? Correct its file_name"),
+    "a folder that is not there": (put("images", 2, "file_name", "day/3.png"), "is 3.png meant?"),
+    "another size": (
+        file("2.png", picture(2, (30, 20))),
+        "2.png: the image is 30x20 (as shown) but its entry says 60x40",
+    ),
+    "a rotation by EXIF": (turned, "the image is 40x60 (as shown) but its entry says 60x40"),
+    "no picture": (file("1.png", b"hello"), "1.png: not a readable image"),
+    "an empty picture": (file("1.png", b""), "1.png: not a readable image"),
+    "a cut off PNG": (cut_off("png"), "1.png: the picture is cut off or broken"),
+    "a cut off JPEG": (cut_off("jpg"), "1.png: the picture is cut off or broken"),
+    "more objects than rows": (boxes(*[(i, 2, 9, 8) for i in range(20)]), "--num_gts 8; pass --num_gts 10"),
+}
+FOUND_BY_DECODING = {"a cut off PNG", "a cut off JPEG"}  # training meets these only when it reads the picture
+
+# name of the data set -> (what is doubtful about it, what the doctor must say)
+SUSPICIOUS = {
+    "boxes of one size": (boxes(*[(i, i, 9, 8) for i in range(12)]), "all 12 boxes are 9 x 8 pixels"),
+    "tiny boxes": (put(*ROW, "bbox", [5, 5, 1, 3]), "1 boxes are less than 2 pixels wide or high, in 1.png"),
+    "a box twice": (put("annotations", 2, "bbox", list(BOXES[0])), "1 boxes are there twice, in 1.png"),
+    "a box of two classes": (
+        put("annotations", 1, "bbox", list(BOXES[0])),
+        "1 boxes are there with two classes, in 1.png",
+    ),
+    "boxes of whole images": (
+        boxes(*[(0, 0, 60, 40 - i / 40) for i in range(12)]),
+        "12 of the 12 boxes cover their whole",
+    ),
+    "a class without boxes": (
+        lambda coco, _: coco["categories"].append({"id": 3, "name": "bird"}),
+        "no labelled image has a box of class bird",
+    ),
+    "classes that differ by case": (put("categories", 1, "name", "Cat "), 'classes "cat", "Cat " differ only by case'),
+    "spaces around a class": (put("categories", 1, "name", " dog"), 'class " dog" has spaces around its name'),
+    "a class of background": (put("categories", 1, "name", "Background"), "background needs no category of its own"),
+    "most images empty": (
+        many_empty,
+        "17 of the 19 labelled images have no box, such as 3.png, 4.png, 5.png and 14 more",
+    ),
+    "a crowded image": (
+        lambda coco, _: coco["annotations"].extend(
+            {"id": 10 + n, "image_id": 3, "category_id": 1, "bbox": [n % 40, n // 40, 5 + n % 3, 6]} for n in range(150)
+        ),
+        "3.png has 150 objects, the others mostly 3",
+    ),
+    "the same picture twice": (file("2.png", picture(1)), "the same picture is there 2 times"),
+}
+
+
+def make(folder: Path, change=None) -> None:
+    (folder / "images").mkdir()
+    for number in (1, 2, 3, 4):
+        picture(number).save(folder / f"images/{number}.png")
+    coco = good()
+    if change:
+        change(coco, folder)
+    if coco:
+        (folder / "train.json").write_text(json.dumps(coco))
+
+
+def doctor(folder: Path, capsys, *words: str) -> tuple[int, str]:
+    try:
+        main(["--ann_file", str(folder / "train.json"), "--img_dir", str(folder / "images"), *words])
+        status = 0
+    except SystemExit as end:
+        status = end.code
+    return status, capsys.readouterr().out
+
+
+def test_a_good_data_set_has_nothing(tmp_path, capsys):
+    make(tmp_path)
+    status, said = doctor(tmp_path, capsys, "--images", "--num_gts", "8")
+    assert (status, said.splitlines()) == (
+        0,
+        ["4 labelled images with 6 boxes of 2 classes, 0 unlabelled images", "0 errors, 0 suspicious things"],
+    )
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_each_broken_data_set_is_told_by_the_doctor_and_refused_by_training(name, tmp_path, capsys):
+    change, sentence = ERRORS[name]
+    make(tmp_path, change)
+    status, said = doctor(tmp_path, capsys, "--images", "--num_gts", "8")
+    assert status == 1 and sentence in said, said
+    assert re.search(r"^[1-9]\d* errors, ", said, re.MULTILINE)
+    if name not in FOUND_BY_DECODING:
+        with pytest.raises(UserError) as refused:
+            read_training_data(tmp_path / "train.json", tmp_path / "images", None, None, None, 8)
+        assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("name", SUSPICIOUS)
+def test_each_doubtful_data_set_is_told_and_training_says_it_too(name, tmp_path, capsys):
+    change, sentence = SUSPICIOUS[name]
+    make(tmp_path, change)
+    status, said = doctor(tmp_path, capsys, "--images")
+    assert status == 0 and sentence in said, said
+    if name != "the same picture twice":
+        data = read_training_data(tmp_path / "train.json", tmp_path / "images", None, None, None, 200)
+        assert any(sentence in doubt for doubt in data.suspicions)
+
+
+def test_no_fault_of_many_is_left_out(tmp_path, capsys):
+    make(tmp_path, boxes(*[(5, 5, 0, 1)] * 50))
+    _, said = doctor(tmp_path, capsys)
+    assert said.count("has no size") == 50 and "50 errors" in said
+
+
+def test_faults_of_both_files_of_images_and_of_the_plain_folder_come_together(tmp_path, capsys):
+    make(tmp_path, file("1.png", None))
+    coco = good()
+    coco["categories"][0]["name"] = "Cat"
+    (tmp_path / "eval.json").write_text(json.dumps(coco))
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/4.png").symlink_to(tmp_path / "images/4.png")
+    words = ["--eval_ann_file", str(tmp_path / "eval.json"), "--eval_img_dir", str(tmp_path / "images")]
+    status, said = doctor(tmp_path, capsys, *words, "--unlabelled_img_dir", str(tmp_path / "more"))
+    assert status == 1
+    for sentence in (
+        "1.png: no such image file",
+        "eval_ann_file: its classes are Cat, dog",
+        "4.png: is an image of train_ann_file too",
+        "4 of the 4 evaluation images are training images too, such as 1.png",
+    ):
+        assert sentence in said
+
+
+def test_a_picture_of_the_evaluation_set_is_found_in_training_under_another_name(tmp_path, capsys):
+    make(tmp_path)
+    (tmp_path / "eval").mkdir()
+    picture(2).save(tmp_path / "eval/other.png")
+    coco = good()
+    coco["images"] = [coco["images"][0] | {"file_name": "other.png"}]
+    coco["annotations"] = coco["annotations"][:3]
+    (tmp_path / "eval.json").write_text(json.dumps(coco))
+    words = ["--eval_ann_file", str(tmp_path / "eval.json"), "--eval_img_dir", str(tmp_path / "eval")]
+    assert "the same picture" not in doctor(tmp_path, capsys, *words)[1]
+    status, said = doctor(tmp_path, capsys, *words, "--images")
+    assert status == 0 and "the same picture is in training and evaluation" in said and "other.png" in said
+
+
+def test_the_program_ends_with_1_for_errors_and_2_for_a_wrong_command(tmp_path):
+    make(tmp_path, put(*ROW, "iscrowd", 2))
+    command = [sys.executable, "-m", "src.data.doctor", "--ann_file", str(tmp_path / "train.json")]
+    done = subprocess.run(
+        [*command, "--img_dir", str(tmp_path / "images")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "iscrowd" in done.stdout and not done.stderr
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "--img_dir" in done.stderr
+
+
+def test_the_corpus_is_large_enough():
+    assert len(ERRORS) + len(SUSPICIOUS) >= 40
