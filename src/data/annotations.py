@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from src.data.coco_file import is_blank, read_coco
+from src.data.coco_file import is_blank, read_coco_boxes
 from src.data.images import image_size, list_images
 from src.errors import DataError, UserError
 
@@ -78,7 +78,7 @@ def read_annotations(path: str | Path) -> Annotations:
         UserError: there is no such file.
         DataError: every fault of it, see ``src.data.coco_file``.
     """
-    return from_coco(read_coco(path))
+    return from_coco(read_coco_boxes(path))
 
 
 def from_coco(coco: dict[str, Any]) -> Annotations:

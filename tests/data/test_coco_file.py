@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from src.data.coco_file import coco_faults, read_coco
+from src.data.coco_file import coco_faults, read_coco, read_coco_boxes
 from src.errors import DataError, UserError
 
 GOOD = {
@@ -117,3 +117,33 @@ def test_unreadable_files(tmp_path, data, words):
 def test_missing_file(tmp_path):
     with pytest.raises(UserError, match="a.json: no such file"):
         read_coco(tmp_path / "a.json")
+
+
+def test_the_brief_reading_leaves_out_outlines_and_nothing_that_counts(tmp_path):
+    coco = copy.deepcopy(GOOD)
+    coco["images"][1]["labelled"] = coco["images"][0]["also_unlabelled"] = True
+    whole = copy.deepcopy(coco)
+    whole["images"][0] |= {"coco_url": "http://a/b.png", "license": 3}
+    whole["annotations"][0] |= {"segmentation": [[1, 2, 3, 4, 5, 6]], "area": 400.0}
+    whole["annotations"][1] |= {"segmentation": {"counts": [1, 2], "size": [9, 9]}}
+    path = tmp_path / "a.json"
+    path.write_text("\ufeff" + json.dumps(whole | {"info": {"year": 2017}}), encoding="utf-8")
+    assert read_coco_boxes(path) == coco
+    assert read_coco(path)["annotations"] == whole["annotations"]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('{"images": [', "not valid JSON at line 1"),
+        ('{"images": [], "annotations": []}', 'no "categories" list'),
+        (json.dumps(GOOD | {"annotations": [7]}), "annotations[0]: expected an object, found a number"),
+        (json.dumps(GOOD | {"categories": []}), "no categories"),
+    ],
+)
+def test_the_brief_reading_names_faults_as_the_whole_one_does(tmp_path, text, words):
+    (tmp_path / "a.json").write_text(text)
+    for read in (read_coco, read_coco_boxes):
+        with pytest.raises(DataError) as error:
+            read(tmp_path / "a.json")
+        assert words in str(error.value)
