@@ -58,7 +58,9 @@ class Config:
     fpn_out_channels: Count
     anchor_scales: tuple[Positive, ...]
     anchor_ratios: tuple[Positive, ...]
+    anchor_rule: Literal["centred", "torchvision"]
     anchors_inside_only: bool
+    black_is_padding: bool
     pos_iou_thr: Share
     neg_iou_thr: Share
     min_pos_iou: Share
@@ -80,6 +82,7 @@ class Config:
     roi_finest_scale: Positive
     rcnn_fc_out_channels: Count
     test_score_thr: Share
+    test_nms_pre: Count
     test_iou_thr: Share
     test_max_per_img: Count
 

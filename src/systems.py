@@ -41,7 +41,9 @@ def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> Fast
         hidden=config.rcnn_fc_out_channels,
         anchor_scales=config.anchor_scales,
         anchor_ratios=config.anchor_ratios,
+        anchor_rule=config.anchor_rule,
         anchors_inside_only=config.anchors_inside_only,
+        black_is_padding=config.black_is_padding,
         max_gts=config.num_gts,
         pooled_size=config.roi_out_size,
         sampling=config.roi_sample_num,
@@ -64,6 +66,8 @@ def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> Fast
             config.rpn_proposal_nms_pre, config.rpn_proposal_max_num, config.rpn_proposal_nms_thr
         ),
         test_proposals=ProposalLimits(config.rpn_nms_pre, config.rpn_max_num, config.rpn_nms_thr),
-        detections=DetectionLimits(config.test_score_thr, config.test_iou_thr, config.test_max_per_img),
+        detections=DetectionLimits(
+            config.test_score_thr, config.test_iou_thr, config.test_max_per_img, config.test_nms_pre
+        ),
         native_kernels=native_kernels,
     )

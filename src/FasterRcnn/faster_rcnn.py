@@ -12,7 +12,7 @@ from src.FasterRcnn.proposals import ProposalLimits, propose
 from src.FasterRcnn.rcnn import BoxHead, DetectionLimits, RoiTargets, detect, rcnn_loss, sample_rois
 from src.FasterRcnn.roi_align import PyramidRoiAlign
 from src.FasterRcnn.rpn import Rpn, RpnTargets, rpn_loss
-from src.parts.anchors import cell_anchors, grid_anchors, inside_image
+from src.parts.anchors import inside_image, pyramid_anchors
 from src.parts.sampler import priority_table
 
 STRIDES = (4, 8, 16, 32, 64)
@@ -31,7 +31,9 @@ class FasterRcnn(nn.Cell):
         height, width: H and W, multiples of 32.
         channels: of the feature pyramid; hidden: of the box head.
         anchor_scales, anchor_ratios: side of an anchor in strides, and height / width.
+        anchor_rule: of `pyramid_anchors`.
         anchors_inside_only: anchors that cross the border of the input are not trained on.
+        black_is_padding: black rows at the bottom and black columns at the right of an image are padding, as `_image_size` says.
         max_gts: G, needed to lay out the sampler.
         finest_scale: RoIs of up to twice this side (pixels) are read from P2.
         native_kernels: use C++ kernels where they can be compiled; for the CPU, not for export.
@@ -47,7 +49,9 @@ class FasterRcnn(nn.Cell):
         hidden: int,
         anchor_scales: tuple[float, ...],
         anchor_ratios: tuple[float, ...],
+        anchor_rule: str,
         anchors_inside_only: bool,
+        black_is_padding: bool,
         max_gts: int,
         pooled_size: int,
         sampling: int,
@@ -72,10 +76,7 @@ class FasterRcnn(nn.Cell):
         )
         self.box_head = BoxHead(channels * pooled_size**2, hidden, class_count)
 
-        levels = [
-            grid_anchors(*shape, stride, cell_anchors(stride, anchor_scales, anchor_ratios))
-            for shape, stride in zip(shapes, STRIDES)
-        ]
+        levels = pyramid_anchors(anchor_rule, height, width, STRIDES, anchor_scales, anchor_ratios)
         everything = np.concatenate(levels)
         allowed = inside_image(everything, height, width) if anchors_inside_only else np.ones(len(everything), bool)
         self.level_anchors = tuple(Tensor(level) for level in levels)
@@ -86,12 +87,29 @@ class FasterRcnn(nn.Cell):
             train_proposals.count, sum(min(train_proposals.candidates_per_level, len(level)) for level in levels)
         )
         self.roi_priorities = priority_table(max_gts + proposal_count)
+        self.black_is_padding = black_is_padding
+        self.rows = Tensor(np.arange(height, dtype=np.float32).reshape(1, height, 1))
+        self.columns = Tensor(np.arange(width, dtype=np.float32).reshape(1, 1, width))
         self.mean = Tensor(np.asarray(MEAN, np.float32).reshape(1, 3, 1, 1))
         self.std = Tensor(np.asarray(STD, np.float32).reshape(1, 3, 1, 1))
 
-    def _pyramid(self, images: Tensor) -> tuple[Tensor, ...]:
-        normalised = (images.astype(mstype.float32) - self.mean) / self.std
-        return self.fpn(self.backbone(normalised))
+    def _pyramid(self, images: Tensor) -> tuple[tuple[Tensor, ...], float | Tensor, float | Tensor]:
+        """P2 to P6, and height and width that boxes are clipped to: those of the input, or of each image [B, 1, 1]."""
+        pixels = images.astype(mstype.float32)
+        normalised = (pixels - self.mean) / self.std
+        height, width = float(self.height), float(self.width)
+        if self.black_is_padding:
+            height, width = self._image_size(pixels)
+            inside = ops.logical_and(self.rows < height, self.columns < width).astype(mstype.float32)
+            normalised = normalised * ops.expand_dims(inside, 1)
+        return self.fpn(self.backbone(normalised)), height, width
+
+    def _image_size(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Height and width up to the last row and column of pixels [B, 3, H, W] that are not all black: float32 [B, 1, 1]."""
+        lit = ops.amax(pixels, 1)
+        height = ops.where(ops.amax(lit, 2, True) > 0, self.rows + 1.0, 0.0)
+        width = ops.where(ops.amax(lit, 1, True) > 0, self.columns + 1.0, 0.0)
+        return ops.amax(height, 1, True), ops.amax(width, 2, True)
 
     def losses(
         self, images: Tensor, gt_boxes: Tensor, gt_labels: Tensor, gt_valid: Tensor, gt_crowd: Tensor, step: Tensor
@@ -108,7 +126,7 @@ class FasterRcnn(nn.Cell):
             rpn_cls, rpn_reg, rcnn_cls, rcnn_reg, each [B] float32.
         """
         ground_truth = (gt_boxes, gt_labels, gt_valid, gt_crowd)
-        pyramid = self._pyramid(images)
+        pyramid, height, width = self._pyramid(images)
         logits, deltas = self.rpn(pyramid)
         rpn_cls, rpn_reg = rpn_loss(
             ops.concat(logits, 1),
@@ -120,9 +138,7 @@ class FasterRcnn(nn.Cell):
             step,
             self.rpn_targets,
         )
-        proposals, proposals_valid = propose(
-            logits, deltas, self.level_anchors, self.height, self.width, self.train_proposals
-        )
+        proposals, proposals_valid = propose(logits, deltas, self.level_anchors, height, width, self.train_proposals)
         rois, labels, roi_gt_boxes, roi_valid = sample_rois(
             proposals, proposals_valid, ground_truth, self.roi_priorities, step, self.roi_targets
         )
@@ -142,8 +158,8 @@ class FasterRcnn(nn.Cell):
             boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32 in
             1..C-1, class probabilities [B, K, C] float32, valid [B, K] bool.
         """
-        pyramid = self._pyramid(images)
+        pyramid, height, width = self._pyramid(images)
         logits, deltas = self.rpn(pyramid)
-        proposals, valid = propose(logits, deltas, self.level_anchors, self.height, self.width, self.test_proposals)
+        proposals, valid = propose(logits, deltas, self.level_anchors, height, width, self.test_proposals)
         class_logits, box_deltas = self.box_head(self.roi_align(pyramid[:POOLED_LEVELS], proposals))
-        return detect(class_logits, box_deltas, proposals, valid, self.height, self.width, self.detections)
+        return detect(class_logits, box_deltas, proposals, valid, height, width, self.detections)

@@ -25,15 +25,15 @@ def propose(
     logits: tuple[Tensor, ...],
     deltas: tuple[Tensor, ...],
     anchors: tuple[Tensor, ...],
-    height: int,
-    width: int,
+    height: float | Tensor,
+    width: float | Tensor,
     limits: ProposalLimits,
 ) -> tuple[Tensor, Tensor]:
     """Proposals of each image, best first.
 
     Args:
         logits, deltas: of `Rpn`, one tensor a level; anchors: one [A, 4] tensor a level.
-        height, width: size of the network input in pixels; proposals are clipped to it.
+        height, width: pixels that proposals are clipped to: numbers, or float32 [B, 1, 1] for each image.
 
     Returns:
         proposals [B, P, 4] float32 (x1, y1, x2, y2) and valid [B, P] bool; P = limits.count, or all candidates if they are fewer.

@@ -18,6 +18,7 @@ from src.parts.sampler import priorities, sample
 
 STDS = (0.1, 0.1, 0.2, 0.2)
 SMOOTH_L1_BETA = 1.0
+LEAST_SIDE = 0.01  # pixels: what is clipped to less lies outside the image
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,12 @@ class RoiTargets:
 
 @dataclass(frozen=True)
 class DetectionLimits:
-    """Least score of a detection, IoU of duplicates of one class, and detections an image."""
+    """Least score of a detection, IoU of duplicates of one class, detections an image, and pairs of RoI and class they come of."""
 
     score_threshold: float
     nms_iou: float
     count: int
+    candidates: int
 
 
 class BoxHead(nn.Cell):
@@ -119,33 +121,39 @@ def rcnn_loss(
 
 
 def detect(
-    logits: Tensor, deltas: Tensor, proposals: Tensor, valid: Tensor, height: int, width: int, limits: DetectionLimits
+    logits: Tensor,
+    deltas: Tensor,
+    proposals: Tensor,
+    valid: Tensor,
+    height: float | Tensor,
+    width: float | Tensor,
+    limits: DetectionLimits,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Detections of each image, best first; one RoI may give several, of different classes.
 
     Args:
         logits [B * R, C], deltas [B * R, C, 4] of `BoxHead`; proposals [B, R, 4]; valid [B, R].
+        height, width: pixels that boxes are clipped to: numbers, or float32 [B, 1, 1] for each image.
 
     Returns:
-        boxes [B, K, 4] float32 (x1, y1, x2, y2) clipped to the network input, scores [B, K] float32, labels [B, K] int32 in
+        boxes [B, K, 4] float32 (x1, y1, x2, y2) clipped to the image, scores [B, K] float32, labels [B, K] int32 in
         1..C-1, class probabilities [B, K, C] float32, valid [B, K] bool. Rows that are not valid have score 0.
     """
     batch, count = valid.shape
     class_count = logits.shape[-1]
     probabilities = ops.softmax(logits, -1).reshape(batch, count, class_count)
-    refined = box_coder.decode(deltas.reshape(batch, count, class_count, 4), proposals[:, :, None, :], STDS)
-    refined = boxes.clip_to_image(refined, height, width)
 
     # Candidates are (RoI, class) pairs without background; only the best few can become detections.
     scores = ops.where(valid[..., None], probabilities, -1.0)[..., 1:].reshape(batch, -1)
-    score, flat = ops.topk(scores, min(10 * limits.count, scores.shape[1]))
+    score, flat = ops.topk(scores, min(limits.candidates, scores.shape[1]))
     roi = ops.floor_divide(flat, class_count - 1)
     label = flat - roi * (class_count - 1) + 1
-    flat_box = roi * class_count + label
-    box = boxes.take_rows(refined.reshape(batch, -1, 4), flat_box)
+    delta = boxes.take_rows(deltas.reshape(batch, -1, 4), roi * class_count + label)
+    box = boxes.clip_to_image(box_coder.decode(delta, boxes.take_rows(proposals, roi), STDS), height, width)
     # Boxes of different classes are moved apart, so that one suppression serves all classes.
-    apart = box + (label.astype(mstype.float32) * (max(height, width) + 1.0))[..., None]
-    kept = keep_masks(apart, limits.nms_iou)
+    apart = box + (label.astype(mstype.float32) * (box.max() + 1.0))[..., None]
+    sides = ops.minimum(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
+    kept = ops.logical_and(keep_masks(apart, limits.nms_iou), sides >= LEAST_SIDE)
     final = ops.where(ops.logical_and(kept, score > limits.score_threshold), score, 0.0)
 
     score, rank = ops.topk(final, min(limits.count, final.shape[1]))

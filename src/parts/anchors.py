@@ -22,9 +22,38 @@ def grid_anchors(rows: int, columns: int, stride: int, cell: np.ndarray) -> np.n
 
     The centre of cell (i, j) lies at ((j + 0.5) * stride, (i + 0.5) * stride) in pixels of the network input.
     """
-    y, x = np.meshgrid((np.arange(rows) + 0.5) * stride, (np.arange(columns) + 0.5) * stride, indexing="ij")
+    return _around((np.arange(rows) + 0.5) * stride, (np.arange(columns) + 0.5) * stride, cell)
+
+
+def _around(y: np.ndarray, x: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    y, x = np.meshgrid(y, x, indexing="ij")
     centres = np.stack([x, y, x, y], axis=-1).reshape(-1, 1, 4)
     return (centres + cell[None]).reshape(-1, 4).astype(np.float32)
+
+
+def pyramid_anchors(
+    rule: str, height: int, width: int, strides: tuple[int, ...], scales: tuple[float, ...], ratios: tuple[float, ...]
+) -> list[np.ndarray]:
+    """Anchors of every level of a pyramid over an input of height x width pixels.
+
+    Args:
+        rule: "centred": around the middle of a cell. "torchvision": corners in whole pixels, around the upper left corner of a
+            cell, cells in whole pixels and as large as the input gives (a coarse level with a cell that lies half outside has
+            smaller ones than its stride says).
+
+    Returns:
+        One float32 [A, 4] (x1, y1, x2, y2) a level, in the order of `grid_anchors`.
+    """
+    levels = []
+    for stride in strides:
+        rows, columns = -(-height // stride), -(-width // stride)
+        cell = cell_anchors(stride, scales, ratios)
+        if rule == "centred":
+            levels.append(grid_anchors(rows, columns, stride, cell))
+        else:
+            y, x = np.arange(rows) * (height // rows), np.arange(columns) * (width // columns)
+            levels.append(_around(y, x, np.round(cell)))
+    return levels
 
 
 def inside_image(anchors: np.ndarray, height: int, width: int) -> np.ndarray:

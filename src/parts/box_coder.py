@@ -47,8 +47,8 @@ def decode(deltas: Tensor, anchors: Tensor, stds: tuple[float, float, float, flo
     dx, dy, dw, dh = ops.split(deltas, 1, axis=-1)
     x = x_a + dx * stds[0] * w_a
     y = y_a + dy * stds[1] * h_a
-    half_w = 0.5 * w_a * ops.exp(ops.clip_by_value(dw * stds[2], -MAX_LOG_RATIO, MAX_LOG_RATIO))
-    half_h = 0.5 * h_a * ops.exp(ops.clip_by_value(dh * stds[3], -MAX_LOG_RATIO, MAX_LOG_RATIO))
+    half_w = 0.5 * w_a * ops.exp(ops.minimum(dw * stds[2], MAX_LOG_RATIO))
+    half_h = 0.5 * h_a * ops.exp(ops.minimum(dh * stds[3], MAX_LOG_RATIO))
     return ops.concat((x - half_w, y - half_h, x + half_w, y + half_h), -1)
 
 

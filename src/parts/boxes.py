@@ -9,17 +9,11 @@ IOU_OPERATOR = ops.IOU()
 IOF_OPERATOR = ops.IOU(mode="iof")
 
 
-def clip_to_image(boxes: Tensor, height: float, width: float) -> Tensor:
-    """Move every corner of boxes [..., 4] into the image [0, width] x [0, height]."""
-    x1, y1, x2, y2 = ops.split(boxes, 1, axis=-1)
+def clip_to_image(boxes: Tensor, height: float | Tensor, width: float | Tensor) -> Tensor:
+    """Move every corner of boxes [B, A, 4] into the image [0, width] x [0, height]; sizes of each image are [B, 1, 1]."""
+    x1, y1, x2, y2 = ops.split(ops.maximum(boxes, 0.0), 1, axis=-1)
     return ops.concat(
-        (
-            ops.clip_by_value(x1, 0.0, float(width)),
-            ops.clip_by_value(y1, 0.0, float(height)),
-            ops.clip_by_value(x2, 0.0, float(width)),
-            ops.clip_by_value(y2, 0.0, float(height)),
-        ),
-        -1,
+        (ops.minimum(x1, width), ops.minimum(y1, height), ops.minimum(x2, width), ops.minimum(y2, height)), -1
     )
 
 

@@ -18,12 +18,11 @@ IMAGES = RNG.integers(0, 256, (2, 3, 64, 64), dtype=np.uint8)
 STEP = 3
 
 
-def build(config_path, class_count):
+def build(config_path, class_count, *options):
     """A tiny network whose random weights are large enough for clear decisions."""
     ms.set_seed(1)
-    network = build_network(
-        load_config("", ["--config_path", str(config_path), "--backbone", "resnet_v1_10"]), class_count
-    )
+    words = ["--config_path", str(config_path), "--backbone", "resnet_v1_10", *options]
+    network = build_network(load_config("", words), class_count)
     for part in (network.rpn.objectness, network.rpn.offsets, network.box_head.classes):
         part.weight.set_data(part.weight * 20)
     network.set_train(False)
@@ -120,6 +119,24 @@ def test_one_class_is_enough(tiny_config):
 
 def test_pixels_are_raw_rgb_of_any_type(network):
     assert_same_detections(detections(network, IMAGES), detections(network, IMAGES.astype(np.float32)))
+
+
+def test_no_box_reaches_into_black_padding_where_it_is_known_as_such(tiny_config):
+    network = build(tiny_config, 2, "--black_is_padding", "true")
+    images = IMAGES.copy()
+    images[0, :, 40:], images[0, :, :, 50:], images[1, :, 10:20] = 0, 0, 0
+    boxes, _, _, _, valid = detections(network, images)
+    assert valid.any(1).all()
+    assert boxes[0, :, 3].max() <= 40 and boxes[0, :, 2].max() <= 50
+    assert boxes[1].max() > 50
+    everywhere = detections(build(tiny_config, 2), images)
+    assert everywhere[0][0, :, 3].max() > 40
+    assert_same_detections([part[1] for part in everywhere], [part[1] for part in detections(network, images)])
+
+
+def test_an_image_all_black_has_no_detections_where_black_is_padding(tiny_config):
+    network = build(tiny_config, 1, "--black_is_padding", "true")
+    assert not detections(network, IMAGES * 0)[4].any()
 
 
 class _Both(nn.Cell):

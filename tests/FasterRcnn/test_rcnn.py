@@ -112,7 +112,7 @@ def test_detections_against_a_loop(classes, kind, threshold, count):
     proposals = np.stack([oracles.random_boxes(rng, 20, kind, HEIGHT, WIDTH) for _ in range(2)])
     proposals[:, 10:] = proposals[:, :10]
     valid = rng.random((2, 20)) < 0.9
-    limits = DetectionLimits(threshold, 0.5, count)
+    limits = DetectionLimits(threshold, 0.5, count, candidates=1000)
     flat = (logits.reshape(40, classes), deltas.reshape(40, classes, 4), proposals, valid)
     found = [part.asnumpy() for part in detect(*(Tensor(value) for value in flat), HEIGHT, WIDTH, limits)]
     boxes, scores, labels, probabilities, kept = found
@@ -128,6 +128,15 @@ def test_detections_against_a_loop(classes, kind, threshold, count):
         np.testing.assert_allclose(probabilities[number, :size], its_probabilities[rows], rtol=1e-3, atol=1e-6)
         np.testing.assert_allclose(boxes[number, :size], [one[3] for one in wanted], atol=1e-3)
         assert (scores[number, size:] == 0).all()
+
+
+def test_only_the_best_pairs_are_looked_at_and_what_has_no_area_is_nothing():
+    proposals = np.array([[[0, 0, 10, 10], [20, 20, 30, 30], [40, 40, 50, 50], [WIDTH, 0, WIDTH + 9, 9]]], np.float32)
+    logits = np.array([[0, 5], [0, 3], [0, 4], [0, 6]], np.float32)
+    inputs = [Tensor(value) for value in (logits, np.zeros((4, 2, 4), np.float32), proposals, np.ones((1, 4), bool))]
+    for candidates, wanted in ((3, [0, 40]), (4, [0, 40, 20])):
+        boxes, *_, valid = detect(*inputs, HEIGHT, WIDTH, DetectionLimits(0.1, 0.5, 3, candidates))
+        assert boxes.asnumpy()[valid.asnumpy()][:, 0].tolist() == wanted
 
 
 def test_the_head_lays_offsets_out_by_class():

@@ -55,6 +55,12 @@ def test_clipping_moves_each_corner_to_its_own_border():
     np.testing.assert_array_equal(found.asnumpy(), [[0, 0, 60, 40], [3, 4, 5, 6], [60, 40, 60, 40]])
 
 
+def test_each_image_may_have_a_border_of_its_own():
+    height, width = (Tensor(np.array(sides, np.float32).reshape(2, 1, 1)) for sides in ((10, 20), (30, 40)))
+    found = boxes.clip_to_image(Tensor(np.full((2, 1, 4), 99, np.float32)), height, width)
+    np.testing.assert_array_equal(found.asnumpy()[:, 0], [[30, 10, 30, 10], [40, 20, 40, 20]])
+
+
 def test_rows_are_taken_image_by_image():
     rows = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
     found = boxes.take_rows(Tensor(rows), Tensor([[3, 0], [1, 1]])).asnumpy()
