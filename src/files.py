@@ -1,5 +1,7 @@
 """Files are written whole or not at all, and nothing is overwritten unasked."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -23,10 +25,12 @@ def check_free(path: str | Path, overwrite: bool) -> None:
 def write_whole(path: str | Path, write: Callable[[Path], None], overwrite: bool = False) -> None:
     """Let ``write`` fill a temporary file in the folder of ``path``, then move it into place.
 
-    Missing parent folders are made. A reader sees the old file or the whole new one, also after a crash.
+    Missing parent folders are made. A reader sees the old file or the whole new one, also after a crash or a power cut:
+    the file is synced before it gets its name, its folder afterwards.
 
     Raises:
-        UserError: the target exists and ``overwrite`` is False, or the system refuses to write.
+        UserError: the target exists and ``overwrite`` is False, or the system refuses to write (disk full, folder
+            read-only or gone); then the old file is still there.
     """
     path = Path(path)
     check_free(path, overwrite)
@@ -38,20 +42,41 @@ def write_whole(path: str | Path, write: Callable[[Path], None], overwrite: bool
         os.close(handle)
         temporary = Path(name)
         write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        sync(temporary)
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private
         os.replace(temporary, path)
+        sync(path.parent)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the folder may be gone, or have become read-only
+                temporary.unlink(missing_ok=True)
+
+
+def sync(path: str | Path) -> None:
+    """Have the system put a file, or the names in a folder, onto the disk; an OSError says that it could not.
+
+    File systems that cannot sync a folder (some network mounts) say so with EINVAL, which is no fault of the file.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL or not Path(path).is_dir():
+            raise
+    finally:
+        os.close(handle)
 
 
 def write_text(path: str | Path, text: str, overwrite: bool = False) -> None:
-    """Write ``text`` as UTF-8; see ``write_whole``."""
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"), overwrite)
+    """Write ``text`` as UTF-8; see ``write_whole``. Raises a UserError also where a file name is no text at all."""
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        near = text[max(error.start - 40, 0) : error.end + 10]
+        raise UserError(f"{path}: cannot be written, {near!r} is not text; rename the file that is called so") from None
+    write_whole(path, lambda temporary: temporary.write_bytes(data), overwrite)
 
 
 def write_json(path: str | Path, value: Any, overwrite: bool = False, indent: int | None = None) -> None:

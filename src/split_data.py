@@ -22,6 +22,7 @@ if not __package__:  # started as a file: python src/split_data.py
 from src.data.same_picture import SAME_FROM, group_same_pictures
 from src.data.voc import pair_files
 from src.errors import DataError, UserError, entry_point
+from src.files import sync
 
 SIDES = ("train", "val")
 KINDS = ("images", "annotations")
@@ -85,9 +86,12 @@ def copy_split(data_path: Path, output_path: Path, sides: dict[str, list[tuple[s
             for name, source in planned.items():
                 (Path(staging) / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, Path(staging) / name)
+                sync(Path(staging) / name)
             for name in planned:
                 (output_path / name).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(Path(staging) / name, output_path / name)
+            for folder in {(output_path / name).parent for name in planned}:
+                sync(folder)
     except OSError as error:
         raise UserError(f"{output_path}: the split cannot be written: {error}") from error
 

@@ -1,10 +1,21 @@
+import errno
 import hashlib
 import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from src.errors import UserError
-from src.files import check_free, file_hash, write_json, write_text, write_whole
+from src.files import check_free, file_hash, sync, write_json, write_text, write_whole
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_json_is_readable_utf8_and_parents_are_made(tmp_path):
@@ -36,6 +47,111 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
         write_whole(path, fail, overwrite=True)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+REFUSALS = {  # what a full disk, a read-only folder, a broken disk and a vanished network mount answer
+    "disk full": errno.ENOSPC,
+    "read-only": errno.EROFS,
+    "broken disk": errno.EIO,
+    "vanished mount": errno.ESTALE,
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize("place", [(tempfile, "mkstemp"), (Path, "write_bytes"), (os, "fsync"), (os, "replace")])
+def test_whenever_the_system_refuses_the_old_file_stays_and_the_reason_is_told(tmp_path, monkeypatch, place, refusal):
+    path = tmp_path / "a.json"
+    write_json(path, "old")
+
+    def refuse(*_, **__):
+        raise OSError(REFUSALS[refusal], os.strerror(REFUSALS[refusal]))
+
+    monkeypatch.setattr(*place, refuse)
+    with pytest.raises(UserError) as error:
+        write_json(path, "new", overwrite=True)
+    assert str(error.value) == f"{path}: cannot be written: {os.strerror(REFUSALS[refusal])}"
+    monkeypatch.undo()
+    assert json.loads(path.read_text()) == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def small_disk() -> None:
+    """Files may have 1000 bytes from now on; writing more fails in the middle, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+
+def run_writer(path: Path, body: str, **options) -> subprocess.CompletedProcess:
+    """Start a program whose main is `body`, with the name of the file as `path`."""
+    program = (
+        "import os, sys\nfrom pathlib import Path\nfrom src.errors import entry_point\n"
+        "from src.files import write_json, write_whole\npath = Path(sys.argv[1])\n"
+        f"@entry_point\ndef main():\n    {body}\nmain()\n"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
+
+
+def test_a_disk_that_gets_full_in_the_middle_of_a_real_write(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, "old")
+    done = run_writer(
+        path, "write_json(path, 'new' * 1000, overwrite=True)", preexec_fn=small_disk, restore_signals=False
+    )
+    assert (done.returncode, done.stderr) == (2, f"error: {path}: cannot be written: File too large\n")
+    assert json.loads(path.read_text()) == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_program_killed_while_it_writes_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, "old")
+    body = "write_whole(path, lambda part: (part.write_text('half'), os.kill(os.getpid(), 9)), overwrite=True)"
+    assert run_writer(path, body).returncode == -signal.SIGKILL
+    assert json.loads(path.read_text()) == "old"
+
+
+def test_a_folder_that_vanishes_under_the_writer(tmp_path):
+    path = tmp_path / "mount" / "a.txt"
+
+    def write(temporary):
+        temporary.write_text("new")
+        shutil.rmtree(path.parent)
+
+    with pytest.raises(UserError, match=r"a\.txt: cannot be written: No such file"):
+        write_whole(path, write)
+
+
+def test_a_folder_of_the_system_that_takes_no_files():
+    with pytest.raises(UserError, match=r"^/proc/sys/a\.txt: cannot be written: "):
+        write_text("/proc/sys/a.txt", "x")
+
+
+def test_the_file_is_on_the_disk_before_it_gets_its_name_and_the_name_afterwards(tmp_path, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (done.append(os.readlink(f"/proc/self/fd/{handle}")), fsync(handle))
+    )
+    monkeypatch.setattr(os, "replace", lambda *names: (done.append("named"), replace(*names)))
+    write_text(tmp_path / "a.txt", "x")
+    assert Path(done[0]).parent == tmp_path and done[1:] == ["named", str(tmp_path)]
+
+
+def test_a_file_system_that_cannot_sync_folders_is_no_fault_of_the_file(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("x")
+
+    def refuse(_):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    sync(tmp_path)
+    with pytest.raises(OSError, match="Invalid"):
+        sync(tmp_path / "a")
+
+
+def test_half_a_character_is_a_user_error(tmp_path):
+    with pytest.raises(UserError, match="rename the file"):
+        write_json(tmp_path / "a.json", {"b\udcff.png": 1})
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_system_s_refusal_is_a_user_error(tmp_path):

@@ -9,6 +9,7 @@
 
 #include "errors.h"
 #include "image_file.h"
+#include "whole_file.h"
 
 namespace {
 
@@ -75,11 +76,16 @@ void write_jpeg(const cv::Mat& rgb, const std::filesystem::path& target) {
   cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
   std::vector<unsigned char> bytes;
   cv::imencode(".jpg", bgr, bytes);
-  std::error_code failure;  // what cannot be made cannot be opened either, and is reported then
-  std::filesystem::create_directories(target.parent_path(), failure);
-  std::ofstream stream(target, std::ios::binary);
+  const auto unfinished = unfinished_name(target);
+  std::ofstream stream(unfinished, std::ios::binary);
   stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  if (!stream.flush()) throw UserError(target.string() + ": cannot be written");
+  stream.close();
+  if (!stream) {
+    std::error_code failure;  // the disk is full already
+    std::filesystem::remove(unfinished, failure);
+    throw UserError(target.string() + ": cannot be written (is the disk full, or the folder not yours?)");
+  }
+  finish_file(unfinished, target);
 }
 
 }  // namespace

@@ -1,11 +1,10 @@
 #include "record_file.h"
 
-#include <unistd.h>
-
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "errors.h"
+#include "whole_file.h"
 
 namespace {
 
@@ -18,10 +17,7 @@ double pixels(double value) { return std::nearbyint(value * 1000) / 1000; }  // 
 RecordFile::RecordFile(const fs::path& path, const ImageList& list, bool overwrite) : path_(path), list_(list) {
   if (fs::exists(path_) && !overwrite)
     throw UserError(path_.string() + ": exists already; give --overwrite to replace it, or another name");
-  std::error_code failure;  // what cannot be made cannot be opened either, and is reported then
-  if (path_.has_parent_path()) fs::create_directories(path_.parent_path(), failure);
-  unfinished_ = path_;
-  unfinished_.replace_filename("." + path_.filename().string() + "." + std::to_string(getpid()) + ".tmp");
+  unfinished_ = unfinished_name(path_);
   stream_.open(unfinished_);
   stream_ << "[";
   check();
@@ -51,7 +47,7 @@ void RecordFile::finish() {
   stream_.flush();
   check();
   stream_.close();
-  fs::rename(unfinished_, path_);
+  finish_file(unfinished_, path_);
 }
 
 void RecordFile::check() const {

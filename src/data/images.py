@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src.errors import UserError
+from src.errors import DataError, UserError
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
@@ -68,6 +68,9 @@ def list_images(folder: str | Path) -> list[str]:
     """Names of all image files under ``folder``, relative to it with forward slashes, sorted.
 
     Sub-folders and linked folders are followed; hidden files and folders are left out.
+
+    Raises:
+        DataError: names that are not UTF-8, or of several lines: no list or JSON file could hold them.
     """
     names, seen = [], set()
     for place, folders, files in os.walk(folder, followlinks=True):
@@ -78,7 +81,18 @@ def list_images(folder: str | Path) -> list[str]:
             chosen = (name for name in files if not name.startswith("."))
             names += [(relative / name).as_posix() for name in chosen if Path(name).suffix.lower() in IMAGE_SUFFIXES]
         seen.add(real)
+    unusable = [name for name in names if "\n" in name or not _is_utf8(name)]
+    if unusable:
+        raise DataError(
+            f"file names in {folder} that are not UTF-8 text of one line; rename them",
+            [repr(name) for name in unusable],
+        )
     return sorted(names)
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether a name from the system is text; bytes that are none come as lone surrogates (PEP 383)."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _read_bytes(path: str | Path) -> bytes:

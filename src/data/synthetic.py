@@ -145,8 +145,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.images < 1 or min(args.width, args.height) < SIDE[1]:
         raise UserError(f"--images must be at least 1, --width and --height at least {SIDE[1]} pixels")
     stems = [f"face_{index:05d}" for index in range(args.images)]
-    for stem in stems:
-        check_free(args.out / "images" / f"{stem}.png", args.overwrite)
+    for name in (
+        f"{kind}/{stem}.{suffix}" for kind, suffix in (("images", "png"), ("annotations", "xml")) for stem in stems
+    ):
+        check_free(args.out / name, args.overwrite)
     for index, stem in enumerate(stems):
         picture, objects = make_picture(np.random.default_rng((args.seed, index)), args.width, args.height)
         png = io.BytesIO()

@@ -1,6 +1,7 @@
 """The C++ program, run for real with a small ONNX model: its records are those of Python."""
 
 import json
+import resource
 import shutil
 import signal
 import subprocess
@@ -132,6 +133,34 @@ def test_nothing_is_overwritten_unless_told(program, toy, pictures, tmp_path):
     assert out.read_text() == "precious"
     assert program.run(*words, "--overwrite").returncode == 0
     assert json.loads(out.read_text())
+
+
+def small_disk() -> None:
+    """Files may have 200 bytes from now on; writing more fails, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_full_disk_leaves_the_old_file_and_no_rubbish(program, toy, pictures, tmp_path, drawn):
+    out = tmp_path / "out" / "found.json"
+    out.parent.mkdir()
+    out.write_text("old")
+    words = [program.folder / "main", "--model", toy, "--images", pictures, "--out", out, "--overwrite"]
+    words += ["--draw", tmp_path / "drawn"] if drawn else []
+    done = subprocess.run(
+        list(map(str, words)),
+        preexec_fn=small_disk,
+        restore_signals=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "cannot be written" in done.stderr
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["found.json"]
+    assert out.read_text() == "old"
 
 
 def change(model: Path, tmp_path: Path, **changes) -> Path:
