@@ -3,22 +3,22 @@
     python -m src.xml2coco --data_path data/train --save_path data/annotations/instances_train.json
 
 Classes are those found, sorted, or the given ones in their order. Image and annotation ids count from 1. Images without
-objects stay: they are known to be empty. Without an images/ folder the names and sizes of the XML files are taken.
+objects stay: they are known to be empty. Objects marked difficult become crowds. Without an images/ folder the names and
+sizes of the XML files are taken.
 """
 
 import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 if not __package__:  # started as a file: python src/xml2coco.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.data.images import image_size
 from src.data.voc import VocImage, list_xmls, pair_files, read_voc
+from src.data.voc_folder import class_list, to_coco
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json
 
@@ -59,64 +59,17 @@ def read_folder(data_path: Path) -> list[VocImage]:
     return found
 
 
-def class_list(found: Sequence[VocImage], given: Sequence[str] | None) -> list[str]:
-    """The class names in the order of their category ids 1..K.
+def given_names(words: Sequence[str] | None) -> list[str]:
+    """--classes, written as a list or with commas.
 
     Raises:
-        UserError: a given name is repeated, or no class at all.
-        DataError: every class of the files that is not among the given ones, with the nearest given name.
+        UserError: a name is repeated.
     """
-    counts = Counter(item.name for voc in found for item in voc.objects)
-    names = [name.strip() for text in given or () for name in text.split(",") if name.strip()] or sorted(counts)
+    names = [name.strip() for text in words or () for name in text.split(",") if name.strip()]
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise UserError(f"--classes: {', '.join(repeated)} given more than once")
-    if not names:
-        raise UserError("no objects in any XML file, so no classes are known; name them with --classes")
-    faults = []
-    for name in sorted(counts.keys() - set(names)):
-        near = get_close_matches(name, names, n=1)
-        hint = f"; is it {near[0]}?" if near else ""
-        faults.append(f"{name} ({counts[name]} objects) is not among the given classes {', '.join(names)}{hint}")
-    if faults:
-        raise DataError("classes", faults)
     return names
-
-
-def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, Any], int]:
-    """The COCO form, and how many boxes were clipped to their image.
-
-    Raises:
-        DataError: every object that has no area inside its image.
-    """
-    category_id = {name: number for number, name in enumerate(names, start=1)}
-    images, rows, faults, clipped = [], [], [], 0
-    for image_id, voc in enumerate(found, start=1):
-        width, height = voc.size
-        images.append({"id": image_id, "file_name": voc.file_name, "width": width, "height": height})
-        for number, item in enumerate(voc.objects, start=1):
-            x1, y1, x2, y2 = (min(max(v, 0.0), side) for v, side in zip(item.box, (width, height) * 2, strict=True))
-            if x2 <= x1 or y2 <= y1:
-                box = " ".join(f"{value:g}" for value in item.box)
-                faults.append(
-                    f"{voc.file_name}: object {number} ({item.name}), box {box}, has no area in {width} x {height}"
-                )
-                continue
-            clipped += (x1, y1, x2, y2) != item.box
-            rows.append(
-                {
-                    "id": len(rows) + 1,
-                    "image_id": image_id,
-                    "category_id": category_id[item.name],
-                    "bbox": [x1, y1, x2 - x1, y2 - y1],
-                    "area": (x2 - x1) * (y2 - y1),
-                    "iscrowd": 0,
-                }
-            )
-    if faults:
-        raise DataError("objects (xmin ymin xmax ymax) to be corrected or removed", faults)
-    categories = [{"id": number, "name": name, "supercategory": name} for name, number in category_id.items()]
-    return {"images": images, "annotations": rows, "categories": categories}, clipped
 
 
 def _as_on_disk(voc: VocImage, folder: Path, name: str) -> VocImage:
@@ -142,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     check_free(args.save_path, args.overwrite)
     found = read_folder(args.data_path)
-    names = class_list(found, args.classes)
+    names = class_list(found, given_names(args.classes), "classes")
     coco, clipped = to_coco(found, names)
     write_json(args.save_path, coco, args.overwrite)
     counts = Counter(row["category_id"] for row in coco["annotations"])

@@ -54,11 +54,15 @@ class ImageEntry:
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """All images of a file. Label k (1..K) means ``class_names[k - 1]`` and ``category_ids[k - 1]``."""
+    """All images of a data set. Label k (1..K) means ``class_names[k - 1]`` and ``category_ids[k - 1]``.
+
+    ``form`` says what they were read from, for the log.
+    """
 
     class_names: tuple[str, ...]
     category_ids: tuple[int, ...]
     images: tuple[ImageEntry, ...]
+    form: str = "COCO JSON"
 
     @cached_property
     def labelled(self) -> tuple[ImageEntry, ...]:

@@ -1,6 +1,7 @@
 """Pascal VOC folders: images/ and annotations/ with one XML file per image, paired by sub-folder and stem."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, ParseError
@@ -14,10 +15,15 @@ from src.errors import DataError, UserError
 
 @dataclass(frozen=True)
 class VocObject:
-    """One object: class name and box (xmin, ymin, xmax, ymax) in pixels, as the file says, not clipped."""
+    """One object: class name and box (xmin, ymin, xmax, ymax) in pixels, as the file says, not clipped.
+
+    ``difficult`` objects count as crowds everywhere: neither object nor background in training, neither hit nor miss in
+    evaluation (the VOC challenge leaves them out of its scores, too).
+    """
 
     name: str
     box: tuple[float, float, float, float]
+    difficult: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,28 +36,44 @@ class VocImage:
 
 
 def pair_files(data_path: Path) -> list[tuple[str, str]]:
-    """Names (image, XML) relative to images/ and annotations/, paired by sub-folder and stem, sorted.
+    """Names (image, XML) relative to images/ and annotations/, see ``pair_folders``.
 
     Raises:
         UserError: a folder is missing or there is nothing in them.
-        DataError: every image without XML, XML without image and stem that two images share.
+        DataError: as ``pair_folders``.
     """
     if not (data_path / "images").is_dir():
         raise UserError(f"{data_path / 'images'}: no such folder; --data_path must hold images/ and annotations/")
-    xmls = {_stem(name): name for name in list_xmls(data_path)}
-    images: dict[str, str] = {}
+    list_xmls(data_path)
+    return pair_folders(data_path / "images", data_path / "annotations")
+
+
+def pair_folders(images: Path, xmls: Path, stems: Sequence[str] | None = None) -> list[tuple[str, str]]:
+    """Names (image, XML) relative to their folders, paired by sub-folder and stem, sorted.
+
+    Args:
+        stems: those to take; None: all.
+
+    Raises:
+        DataError: every image without XML, XML without image and stem that two images share.
+    """
+    image_of: dict[str, str] = {}
     faults = []
-    for name in list_images(data_path / "images"):
-        other = images.setdefault(_stem(name), name)
-        if other != name:
-            faults.append(f"images/{other} and images/{name} share the stem that pairs images with XML; rename one")
-    for stem in sorted(images.keys() - xmls.keys()):
-        faults.append(f"images/{images[stem]} has no annotations/{stem}.xml")
-    for stem in sorted(xmls.keys() - images.keys()):
-        faults.append(f"annotations/{xmls[stem]} has no image images/{stem}.*")
+    for name in list_images(images):
+        other = image_of.setdefault(_stem(name), name)
+        if other != name and (stems is None or _stem(name) in stems):
+            remedy = "share the stem that pairs images with XML; rename one"
+            faults.append(f"{images.name}/{other} and {images.name}/{name} {remedy}")
+    xml_of = {_stem(name): name for name in xml_files(xmls)}
+    wanted = sorted(image_of.keys() | xml_of.keys()) if stems is None else stems
+    remedy = "write one (without objects if the image shows none), or move the image to a folder of unlabelled ones"
+    for stem in (stem for stem in wanted if stem not in xml_of):
+        faults.append(f"{images.name}/{image_of.get(stem, stem + '.*')} has no {xmls.name}/{stem}.xml; {remedy}")
+    for stem in (stem for stem in wanted if stem not in image_of):
+        faults.append(f"{xmls.name}/{xml_of.get(stem, stem + '.xml')} has no image {images.name}/{stem}.*")
     if faults:
-        raise DataError(str(data_path), faults)
-    return [(images[stem], xmls[stem]) for stem in sorted(images)]
+        raise DataError(str(images.parent), faults)
+    return [(image_of[stem], xml_of[stem]) for stem in sorted(wanted)]
 
 
 def list_xmls(data_path: Path) -> list[str]:
@@ -59,11 +81,16 @@ def list_xmls(data_path: Path) -> list[str]:
     folder = data_path / "annotations"
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; --data_path must hold it")
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() == ".xml")
-    names = sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+    names = xml_files(folder)
     if not names:
         raise UserError(f"{folder}: no XML files in it")
     return names
+
+
+def xml_files(folder: Path) -> list[str]:
+    """Names of the XML files under a folder, relative to it, sorted; hidden ones are left out."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() == ".xml")
+    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
 
 
 def read_voc(path: Path) -> VocImage:
@@ -103,7 +130,11 @@ def _object(element: Element) -> VocObject:
     name = (element.findtext("name") or "").strip()
     if not name:
         raise ValueError("no <name>")
-    return VocObject(name, tuple(_number(element, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax")))
+    difficult = (element.findtext("difficult") or "0").strip()
+    if difficult not in ("0", "1"):
+        raise ValueError(f"<difficult> must be 0 or 1, found {difficult!r}")
+    box = tuple(_number(element, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax"))
+    return VocObject(name, box, difficult == "1")
 
 
 def _number(element: Element, place: str) -> float:

@@ -1,0 +1,66 @@
+"""Which label a class has: one list of names decides, and classes of different files are matched by name."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+import numpy as np
+
+from src.data.annotations import Annotations
+from src.errors import DataError, UserError
+
+_BACKGROUND = ("background", "__background__")
+
+
+def foreground(names: Sequence[str]) -> tuple[str, ...]:
+    """The classes to detect: ``names`` without a first one called background (the model zoo lists it)."""
+    return tuple(names[1:] if names and names[0].lower() in _BACKGROUND else names)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise a UserError if a name is empty or given twice, or the background stands behind another."""
+    faults = [f"{name!r} is given {count} times" for name, count in Counter(names).items() if count > 1]
+    faults += [f"name {place} is empty" for place, name in enumerate(names, start=1) if not name.strip()]
+    faults += [f"{name!r} must be the first name or left out" for name in names[1:] if name.lower() in _BACKGROUND]
+    if faults:
+        raise UserError(f"class_names: {'; '.join(faults)}")
+
+
+def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> list[str]:
+    """One sentence for each (name, number of objects) that is not among ``names``."""
+    faults = []
+    for name, count in counts:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            hint = f"; is it {near[0]}?" if near else ""
+            faults.append(f"{name} ({count} objects) is not among the given classes {', '.join(names)}{hint}")
+    return faults
+
+
+def in_class_order(annotations: Annotations, names: Sequence[str], source: object) -> Annotations:
+    """The same images with label k for ``names[k - 1]``; a class that the file lacks gets a category id of its own.
+
+    Args:
+        source: name of the file, for the message.
+
+    Raises:
+        DataError: naming every class of the annotations that is not among ``names``.
+    """
+    if annotations.class_names == tuple(names):
+        return annotations
+    labels = np.concatenate([entry.labels for entry in annotations.images] or [np.zeros(0, np.int32)])
+    counts = np.bincount(labels, minlength=len(annotations.class_names) + 1)[1:].tolist()
+    faults = unknown_classes(zip(annotations.class_names, counts, strict=True), names)
+    if faults:
+        raise DataError(f"classes of {source}", faults)
+    known = dict(zip(annotations.class_names, annotations.category_ids, strict=True))
+    free = max(annotations.category_ids, default=0)
+    for name in names:
+        if name not in known:
+            free += 1
+            known[name] = free
+    new_label = np.array([0, *(names.index(name) + 1 for name in annotations.class_names)], np.int32)
+    entries = tuple(replace(entry, labels=new_label[entry.labels]) for entry in annotations.images)
+    category_ids = tuple(known[name] for name in names)
+    return replace(annotations, class_names=tuple(names), category_ids=category_ids, images=entries)

@@ -1,0 +1,60 @@
+"""Labelled data of any form: which form it is, is told by the thing itself, and said; nothing is guessed.
+
+| form | annotation file |
+|---|---|
+| COCO | a file that ends in .json or begins with { or [ |
+| Pascal VOC | a list in ImageSets/ beside Annotations/, or a folder with XML files |
+| text | a .txt file, a line an image |
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.data.annotations import Annotations, read_annotations
+from src.data.classes import check_names, foreground, in_class_order
+from src.data.txt_file import read_txt
+from src.data.voc_folder import read_voc_folder, voc_place
+from src.errors import UserError
+
+_FORMS = (
+    "COCO JSON (.json), a Pascal VOC list (ImageSets/Main/NAME.txt beside Annotations/), a folder with Pascal VOC XML files, "
+    "or text with a line an image (.txt): path x1,y1,x2,y2,class[,iscrowd] ..."
+)
+
+
+def read_data(path: str | Path, img_dir: str | Path, class_names: Sequence[str] = ()) -> Annotations:
+    """Read and check labelled data; ``form`` of the result says which form it is.
+
+    Args:
+        path: annotation file, or folder of XML files.
+        img_dir: folder of the images.
+        class_names: the classes in the order of their labels, background first or left out; for text they say what the
+            numbers mean. Empty: COCO's categories by id, or the classes found in the XML files, sorted.
+
+    Raises:
+        UserError: there is no such thing, it is of no known form, or a text file comes without class names.
+        DataError: every fault of it, classes that are not among ``class_names`` included.
+    """
+    path = Path(path)
+    check_names(class_names)
+    if not path.exists():
+        raise UserError(f"{path}: no such file; expected {_FORMS}")
+    place = voc_place(path)
+    if place:
+        return read_voc_folder(place, img_dir, class_names)
+    if path.is_dir():
+        raise UserError(f"{path}: a folder without XML files; expected {_FORMS}")
+    if path.suffix.lower() == ".json" or _begins_as_json(path):
+        annotations = read_annotations(path)
+        return in_class_order(annotations, foreground(class_names), path) if class_names else annotations
+    if path.suffix.lower() == ".txt":
+        return read_txt(path, img_dir, class_names)
+    raise UserError(f"{path}: neither its name nor its beginning tells its form; expected {_FORMS}")
+
+
+def _begins_as_json(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
