@@ -16,7 +16,9 @@ import numpy as np
 
 from src.data import transforms
 from src.data.annotations import ImageEntry, image_path
+from src.data.framing import draw_frame
 from src.data.images import read_image
+from src.data.photometric import distort
 from src.data.prefetch import prepared_ahead
 from src.errors import DataError, UserError
 
@@ -35,6 +37,9 @@ class BatchSettings:
         height, width: network input in pixels.
         keep_ratio: pad instead of stretch.
         flip_ratio: probability of mirroring an image (both views alike).
+        expand_ratio, multi_scale: see `framing.draw_frame` (both views alike).
+        photo_ratio: probability of `photometric.distort` for a labelled image (both views alike). Unlabelled images keep
+            their colours, so that the teacher sees them as they are.
         max_gts: G, ground-truth rows of an image.
         seed: of the run; the same on every rank.
         batch_size: B, images of a batch on one rank.
@@ -51,6 +56,9 @@ class BatchSettings:
     seed: int
     batch_size: int
     workers: int
+    expand_ratio: float = 0.0
+    multi_scale: tuple[float, float] = (1.0, 1.0)
+    photo_ratio: float = 0.0
     rank: int = 0
     rank_size: int = 1
     strong: bool = True
@@ -171,14 +179,19 @@ def _training_rows(
     """One image's rows of a training batch."""
     epoch, index = place
     rng = np.random.default_rng([_AUGMENTATION, settings.seed, _STREAMS[stream], epoch, index])
-    entry, height, width = entries[index], settings.height, settings.width
-    weak, scale = transforms.resize_to_fit(_read(entry, img_dir), height, width, settings.keep_ratio)
+    entry, height, width, labelled = entries[index], settings.height, settings.width, stream == "labelled"
+    frame = draw_frame(height, width, settings.expand_ratio, settings.multi_scale, rng)
+    weak, scale = transforms.resize_to_fit(_read(entry, img_dir), frame.height, frame.width, settings.keep_ratio)
     boxes = transforms.scale_boxes(entry.boxes, scale)
     if rng.random() < settings.flip_ratio:
         weak, boxes = transforms.flip_horizontal(weak, boxes, weak.shape[1])
+    if labelled and settings.photo_ratio > 0 and rng.random() < settings.photo_ratio:
+        weak = distort(weak, rng)
     strong = transforms.strong_view(weak, rng) if settings.strong else weak
-    views = tuple(_channels_first(transforms.pad_to_input(view, height, width)) for view in (strong, weak))
-    return views + _pad_ground_truth(entry, boxes, settings.max_gts) if stream == "labelled" else views
+    corner = frame.corner(*weak.shape[:2])
+    views = tuple(_channels_first(transforms.pad_to_input(view, height, width, corner)) for view in (strong, weak))
+    boxes = boxes + np.array([*corner, *corner], np.float32)
+    return views + _pad_ground_truth(entry, boxes, settings.max_gts) if labelled else views
 
 
 def _pad_ground_truth(entry: ImageEntry, boxes: np.ndarray, max_gts: int) -> tuple[np.ndarray, ...]:

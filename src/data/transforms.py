@@ -52,10 +52,11 @@ def resize_to_fit(
     return image, (new_width / old_width, new_height / old_height)
 
 
-def pad_to_input(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Copy an image into the upper left corner of a black uint8 [height, width, 3] one."""
+def pad_to_input(image: np.ndarray, height: int, width: int, corner: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """Copy an image into a black uint8 [height, width, 3] one, with its upper left corner at `corner` (x, y)."""
     padded = np.zeros((height, width, 3), np.uint8)
-    padded[: image.shape[0], : image.shape[1]] = image
+    x, y = corner
+    padded[y : y + image.shape[0], x : x + image.shape[1]] = image
     return padded
 
 

@@ -129,6 +129,39 @@ def test_boxes_are_scaled_padded_and_flipped_with_the_picture(tmp_path):
     assert corners == {2, 20}, "flipped and not"
 
 
+def test_boxes_stay_on_their_objects_at_every_size_and_place(tmp_path):
+    image = np.zeros((60, 120, 3), np.uint8)
+    image[12:36, 8:40] = 255
+    cv2.imwrite(str(tmp_path / "0.png"), image)
+    entry = _entry(0, boxes=[(8, 12, 40, 36)], size=(120, 60))
+    changes = {
+        "batch_size": 1,
+        "strong": False,
+        "height": 64,
+        "width": 128,
+        "expand_ratio": 0.7,
+        "multi_scale": (0.5, 1.0),
+    }
+    batches = _batches([entry], tmp_path, stop=40, **changes)
+    sizes = []
+    for _, weak, boxes, *_ in batches:
+        rows, columns = np.nonzero(weak[0, 0].max(1) > 127)[0], np.nonzero(weak[0, 0].max(0) > 127)[0]
+        seen = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        np.testing.assert_allclose(boxes[0, 0], seen, atol=1.0)
+        sizes.append(boxes[0, 0, 2] - boxes[0, 0, 0])
+    assert min(sizes) < 12 and max(sizes) > 30
+    assert _same(batches[7:], _batches([entry], tmp_path, start=7, stop=40, workers=1, **changes))
+
+
+def test_photometric_distortion_is_of_both_views_and_of_labelled_images_only(entries, img_dir):
+    plain, changed = (_batches(entries, img_dir, strong=False, photo_ratio=ratio) for ratio in (0.0, 1.0))
+    assert not _same(plain, changed)
+    for one, other in zip(plain, changed, strict=True):
+        assert np.array_equal(other[0], other[1])
+        assert all(np.array_equal(a, b) for a, b in zip(one[2:], other[2:], strict=True))
+    assert _same(*(_batches(entries, img_dir, "unlabelled", photo_ratio=ratio) for ratio in (0.0, 1.0)))
+
+
 def test_crowds_are_marked_and_not_valid(img_dir):
     entry = _entry(0, boxes=[(0, 0, 5, 5), (1, 1, 9, 9)], crowd=[False, True])
     _, _, _, labels, valid, crowd = _batches([entry], img_dir, stop=1, batch_size=1)[0]
