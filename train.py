@@ -4,12 +4,11 @@ Burn-in: the student learns from labels, each image in a strong and a weak view.
 weak view of unlabelled images, and the student learns from their strong view too (Liu et al. 2021, Unbiased Teacher).
 """
 
-from dataclasses import replace
-
 from src.config import Config, load_config, require, save_config
 from src.data.training_data import TrainingData, read_training_data
 from src.errors import entry_point
 from src.files import write_text
+from src.runs.length import with_rate, with_steps
 from src.runs.loop import train
 from src.runs.networks import build_networks, start_weights
 from src.runs.run import Run
@@ -36,11 +35,11 @@ def main(argv: list[str] | None = None) -> None:
         config.eval_img_dir,
         config.num_gts,
     )
-    if not data.unlabelled:
-        config = replace(config, burn_up_iter=config.max_iter)
     device = set_up_device(
         config.device_target, config.device_id, config.run_distribute, config.mixed_precision, config.global_seed
     )
+    config, lengths = with_steps(config, len(data.labelled), len(data.unlabelled), device.count)
+    config, rates = with_rate(config, device.count)
     networks = build_networks(config, data, device)
     unlabelled_names = (entry.file_name for entry in data.unlabelled)
     facts = run_facts(config.as_dict(), config.train_ann_file, unlabelled_names, device.count)
@@ -56,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     log = RunLog(folder.path, device.rank, first_step, config.max_iter)
     if device.rank == 0:
         write_text(folder.config, save_config(config), overwrite=True)
-    log.say(describe(config, data, device, first_step, started_from))
+    log.say("\n".join([describe(config, data, device, first_step, started_from), *lengths, *rates]))
     run = Run(config, data, device, networks, folder, log, facts)
     missed = data.evaluation and facts["evaluated"] < first_step and evaluation_is_due(config, first_step)
     if missed and device.rank == 0:  # the run was stopped while it evaluated

@@ -49,6 +49,9 @@ class Config:
     img_height: Count
     keep_ratio: bool
     flip_ratio: Share
+    expand_ratio: Share
+    multi_scale: tuple[Share, Share]
+    photo_ratio: Share
     num_gts: Count
 
     system: Literal["faster_rcnn"]
@@ -91,10 +94,16 @@ class Config:
     batch_size: Count
     unlabelled_batch_size: Count
     max_iter: Count
+    max_epoch: Count | None
     burn_up_iter: Whole
+    burn_up_epoch: Whole | None
+    opt_type: Literal["momentum", "sgd", "adam", "adamw"]
     base_lr: Positive
-    lr_schedule: Literal["step", "cosine"]
+    lr_reference_batch: Count | None
+    lr_schedule: Literal["multistep", "step", "cosine"]
     milestones: tuple[Count, ...]
+    milestone_epochs: tuple[Count, ...]
+    lr_step_size: Count | None
     gamma: Positive
     warmup_step: Whole
     warmup_ratio: Share
@@ -125,6 +134,7 @@ class Config:
     keep_checkpoint_max: Count
     print_interval_iter: Count
     eval_interval_iter: Whole
+    eval_interval_epoch: Count | None
     resume: bool
     overwrite: bool
 
@@ -149,6 +159,13 @@ class Config:
 
 KEYS = tuple(field.name for field in fields(Config))
 TEXT_KEYS = tuple(field.name for field in fields(Config) if field.type in (str, Path_))
+# Of two keys that say one thing, in steps and in passes over the labelled images, a user gives one.
+IN_EPOCHS = {
+    "max_iter": "max_epoch",
+    "burn_up_iter": "burn_up_epoch",
+    "milestones": "milestone_epochs",
+    "eval_interval_iter": "eval_interval_epoch",
+}
 # What a detector is, as opposed to how it is trained or run: a checkpoint brings these along.
 RECIPE_KEYS = (
     *KEYS[KEYS.index("img_width") : KEYS.index("keep_ratio") + 1],
@@ -181,6 +198,12 @@ def load_config(
     leaf = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
     faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS]
     given = {key: value for key, value in leaf.items() if key in KEYS} | given
+
+    faults += [
+        f"{steps}, {epochs}: they say the same, give one; got {given[steps]!r} and {given[epochs]!r}"
+        for steps, epochs in IN_EPOCHS.items()
+        if given.get(steps) not in (None, []) and given.get(epochs) not in (None, [])
+    ]
 
     values = _read_yaml(CONFIG_FOLDER / "base.yaml") | (defaults or {})
     if recipe_of and given.get("checkpoint_path"):
@@ -228,19 +251,26 @@ def _contradictions(config: Config) -> list[str]:
             size % 32 == 0,
             f"{key}: must be a multiple of 32, got {size}; the nearest is {max(32, round(size / 32) * 32)}",
         )
+    steps_are_known = config.max_epoch is None  # else these are checked once the length of the data is known
     expect(
-        config.burn_up_iter <= config.max_iter,
+        not steps_are_known or config.burn_up_epoch is not None or config.burn_up_iter <= config.max_iter,
         f"burn_up_iter: must not exceed max_iter, got {config.burn_up_iter} > {config.max_iter}",
     )
     expect(
-        config.warmup_step <= config.max_iter,
+        not steps_are_known or config.warmup_step <= config.max_iter,
         f"warmup_step: must not exceed max_iter, got {config.warmup_step} > {config.max_iter}; the rate would never "
         "reach base_lr",
     )
+    for key in ("milestones", "milestone_epochs"):
+        values = list(getattr(config, key))
+        expect(values == sorted(values), f"{key}: must rise, got {values}")
     expect(
-        list(config.milestones) == sorted(config.milestones),
-        f"milestones: must rise, got {list(config.milestones)}",
+        (config.lr_schedule == "step") == (config.lr_step_size is not None),
+        f"lr_step_size: is what --lr_schedule step needs, and nothing else does, got {config.lr_step_size} and "
+        f"{config.lr_schedule}",
     )
+    smallest, largest = config.multi_scale
+    expect(0 < smallest <= largest, f"multi_scale: smallest and largest share, above 0, got {list(config.multi_scale)}")
     expect(
         config.neg_iou_thr <= config.pos_iou_thr,
         f"neg_iou_thr: must not exceed pos_iou_thr, got {config.neg_iou_thr} > {config.pos_iou_thr}",

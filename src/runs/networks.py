@@ -11,6 +11,7 @@ from src.network_define import RunState, StepSettings, TeacherStudentStep, Train
 from src.systems import build_network
 from src.training.checkpoint import TEACHER_PREFIX
 from src.training.device import Device
+from src.training.optimizer import build_optimizer
 from src.training.schedule import learning_rates
 from src.training.weights import load_pretrained
 
@@ -44,7 +45,9 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
     student, detector = (build_network(config, class_count, device.mixed_precision) for _ in range(2))
     student.set_train(True)
     detector.set_train(False)
-    optimizer = nn.Momentum(student.trainable_params(), config.base_lr, config.momentum, config.weight_decay)
+    optimizer = build_optimizer(
+        config.opt_type, student.trainable_params(), config.base_lr, config.momentum, config.weight_decay
+    )
     rates = learning_rates(
         config.lr_schedule,
         config.max_iter,
@@ -53,6 +56,7 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
         config.warmup_ratio,
         config.milestones,
         config.gamma,
+        config.lr_step_size,
     )
     settings = step_settings(config, device)
     state = RunState(settings.initial_loss_scale)

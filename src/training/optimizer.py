@@ -1,0 +1,57 @@
+"""The rule by which gradients move weights."""
+
+from mindspore import Parameter, Tensor, nn, ops
+
+OPTIMIZERS = ("momentum", "sgd", "adam", "adamw")
+
+
+def build_optimizer(
+    name: str, parameters: list[Parameter], base_lr: float, momentum: float, weight_decay: float
+) -> nn.Cell:
+    """An optimizer; its `learning_rate` is a parameter that each step sets, and all its memory is parameters too.
+
+    Args:
+        name: "momentum", v = momentum * v + g, w -= lr * v (the model zoo's sgd); "sgd", w -= lr * g;
+            "adam" (Kingma and Ba 2015, algorithm 1); "adamw", see `AdamW`.
+        weight_decay: added to the gradient as weight_decay * w; of AdamW apart from it.
+
+    Raises:
+        ValueError: for another name.
+    """
+    if name == "momentum":
+        return nn.Momentum(parameters, base_lr, momentum, weight_decay)
+    if name == "sgd":
+        return nn.SGD(parameters, base_lr, momentum=0.0, weight_decay=weight_decay)
+    if name == "adam":
+        return nn.Adam(parameters, base_lr, weight_decay=weight_decay)
+    if name == "adamw":
+        return AdamW(parameters, base_lr, weight_decay)
+    raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {name!r}")
+
+
+class AdamW(nn.Cell):
+    """Adam whose weight decay stays out of its averages (Loshchilov and Hutter 2019, algorithm 2): w -= lr * decay * w.
+
+    Biases and the scales and shifts of batch norm are not decayed. `nn.AdamWeightDecay` does not correct the bias of young
+    averages, so the Adam inside is `nn.Adam`.
+    """
+
+    def __init__(self, parameters: list[Parameter], base_lr: float, weight_decay: float) -> None:
+        super().__init__(auto_prefix=False)
+        self.adam = nn.Adam(parameters, base_lr)
+        self.parameters = self.adam.parameters
+        self.decayed = tuple(parameter for parameter in self.adam.parameters if parameter.ndim > 1)
+        self.weight_decay = weight_decay
+        self.subtract = ops.ApplyGradientDescent()
+
+    @property
+    def learning_rate(self) -> Parameter:
+        """Scalar float32."""
+        return self.adam.learning_rate
+
+    def construct(self, gradients: tuple[Tensor, ...]) -> Tensor:
+        """Move all parameters once; gradients in the order of `parameters`."""
+        if self.weight_decay > 0:
+            for parameter in self.decayed:
+                self.subtract(parameter, self.adam.learning_rate * self.weight_decay, parameter)
+        return self.adam(gradients)
