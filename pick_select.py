@@ -16,6 +16,7 @@ training for hours, and it says how many images it would pick.
 
 import argparse
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def read_values(path: Path, unlabelled: set[str]) -> dict[str, float]:
 
 
 def _is_finite(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # false for NaN and for endless integers
 
 
 def read_list(path: Path) -> list[str]:

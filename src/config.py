@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from src.errors import UserError
 from src.parts.backbones import BACKBONES
+from src.yaml_file import read_yaml
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
 
@@ -28,6 +29,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Path_ = str | None
+
+_SHOWN_LETTERS = 200  # of a value that is wrong
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -227,7 +230,7 @@ def check_config(values: dict, faults: list[str] | None = None) -> Config:
     except ValidationError as error:
         for item in error.errors():
             key = str(item["loc"][0]) if item["loc"] else "config"
-            faults.append(f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {item['input']!r}")
+            faults.append(f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}")
     if config is not None:
         faults += _contradictions(config)
     if faults:
@@ -320,6 +323,12 @@ def save_config(config: Config) -> str:
     return yaml.safe_dump(config.as_dict(), sort_keys=False, allow_unicode=True)
 
 
+def _short(value: object) -> str:
+    """The value as it was given, cut off where it gets long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}..."
+
+
 def _parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -364,15 +373,10 @@ def _plain(key: str, text: str) -> object:
 
 def _read_yaml(path: Path) -> dict:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return read_yaml(path)
     except OSError as error:
         known = ", ".join(sorted(os.path.relpath(leaf) for leaf in CONFIG_FOLDER.glob("*.yaml")))
         raise UserError(f"cannot read config file {path}: {error.strerror}; there are {known}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: expected 'key: value' lines, got {type(values).__name__}")
-    return values
 
 
 def _unknown_key(key: str, source: str) -> str:

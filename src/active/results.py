@@ -65,7 +65,7 @@ def read_sums(path: str | Path) -> ImageSums:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (msgspec.DecodeError, ValueError) as error:  # ValueError: bad UTF-8, and mmap of an empty file
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: bad UTF-8, mmap of an empty file
         raise DataError(str(path), [f"expected a JSON object {{file_name: [detections]}}: {error}"]) from None
     return _sum_up(images.items(), str(path))
 
@@ -77,7 +77,7 @@ def _sum_up(images: Iterable[tuple[str, msgspec.Raw]], title: str) -> ImageSums:
     for name, text in images:
         try:
             found = decoder.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             faults.append(f"image {name}: {error}")
             continue
         for row in found:

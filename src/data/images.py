@@ -38,7 +38,10 @@ def read_image(path: str | Path) -> np.ndarray:
     # OpenCV's own opening of files fails on non-ASCII names on some systems, so it gets the bytes.
     data = _read_bytes(path)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # a header that tells of more pixels than memory
+        image = None
     if image is None:
         raise UserError(f"{path}: not a readable image (broken, or of a kind OpenCV does not know)")
     # OpenCV turns JPEG and PNG but not WebP; turning here keeps read_image and image_size of one mind.

@@ -1,6 +1,6 @@
 """COCO result records that another program wrote, checked against the images they speak of."""
 
-import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ def read_results(path: str | Path, annotations: Annotations) -> list[dict[str, A
     for number, record in enumerate(records):
         fault = _fault_of(record, category_ids)
         if fault is None and "file_name" in record:
-            record = record | {"image_id": ids_by_name.get(record["file_name"], record["file_name"])}
-        if fault is None and record["image_id"] not in image_ids:
+            record = record | {"image_id": ids_by_name.get(str(record["file_name"]), record["file_name"])}
+        if fault is None and not (_is_id(record["image_id"]) and record["image_id"] in image_ids):
             fault = f"image {record['image_id']!r} is not in the annotation file"
         if fault is not None:
             faults.append(f"record {number}: {fault}")
@@ -46,7 +46,7 @@ def _fault_of(record: Any, category_ids: set[int]) -> str | None:
     missing = [key for key in ("image_id", "category_id", "bbox", "score") if key not in record]
     if missing:
         return f"has no {', '.join(missing)}"
-    if record["category_id"] not in category_ids:
+    if not (_is_id(record["category_id"]) and record["category_id"] in category_ids):
         return f"category {record['category_id']!r} is not in the annotation file"
     box = record["bbox"]
     if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box)) and box[2] > 0 and box[3] > 0):
@@ -56,5 +56,9 @@ def _fault_of(record: Any, category_ids: set[int]) -> str | None:
     return None
 
 
+def _is_id(value: Any) -> bool:
+    return type(value) is int
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # false for NaN and for endless integers

@@ -3,15 +3,33 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
-import yaml
+import msgspec
 
 from src.data.annotations import read_annotations
 from src.data.images import list_images
+from src.data.json_file import read_json
 from src.errors import UserError
+from src.yaml_file import read_yaml
 
 STAGES = ("first_stage", "second_stage")
+
+
+_Score = float | None
+
+
+class _ClassScores(TypedDict, total=False):
+    AP: _Score
+    AP50: _Score
+    objects: int
+
+
+class _Record(TypedDict):
+    image_id: int
+    category_id: int
+    bbox: Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
+    score: float
 
 
 @dataclass(frozen=True)
@@ -52,15 +70,21 @@ def _read_stage(folder: Path) -> Stage:
     return Stage(
         name=folder.resolve().name,
         curves=_read_curves(folder / "metrics.jsonl"),
-        metrics=_read_json(folder / "eval" / "metrics.json"),
-        records=_read_json(folder / "eval" / "eval_results.json"),
+        metrics=_read_metrics(folder / "eval" / "metrics.json"),
+        records=_read_as(list[_Record], folder / "eval" / "eval_results.json"),
         labelled=labelled,
         unlabelled=unlabelled,
     )
 
 
 def _read_curves(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    lines = text.splitlines()
+    if lines and not text.endswith("\n") and not lines[-1].endswith("}"):
+        del lines[-1]  # it was being written when the run was killed
     # Scores come in a row of their own, and a resumed run tells some steps twice; the last word counts.
     rows: dict[int, dict[str, Any]] = {}
     for number, line in enumerate(lines, start=1):
@@ -71,20 +95,39 @@ def _read_curves(path: Path) -> list[dict[str, Any]]:
 
 def _count_images(config_file: Path) -> tuple[int | None, int | None]:
     """Labelled and unlabelled images that a stage was trained on."""
-    config = yaml.safe_load(config_file.read_text(encoding="utf-8")) if config_file.is_file() else {}
-    annotation_file, folder = config.get("train_ann_file"), config.get("unlabelled_img_dir")
-    if not annotation_file or not Path(annotation_file).is_file():
+    config = read_yaml(config_file) if config_file.is_file() else {}
+    annotation_file, folder = (config.get(key) for key in ("train_ann_file", "unlabelled_img_dir"))
+    if not isinstance(annotation_file, str) or not Path(annotation_file).is_file():
         return None, None
     annotations = read_annotations(annotation_file)
     return len(annotations.labelled), len(annotations.unlabelled) + len(list_images(folder) if folder else [])
 
 
-def _read_json(path: Path) -> Any:
-    return _parse(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else None
+def _read_metrics(path: Path) -> dict[str, Any] | None:
+    metrics = _read_as(dict[str, Any], path)
+    if metrics is not None:
+        _convert({key: value for key, value in metrics.items() if key[:2] in ("AP", "AR")}, dict[str, _Score], path)
+        _convert(metrics.get("per_class", {}), dict[str, _ClassScores], path)
+    return metrics
 
 
-def _parse(text: str, source: str) -> Any:
+def _read_as(kind: Any, path: Path) -> Any:
+    """The content of a JSON file, None if it is not there."""
+    return _convert(read_json(path), kind, path) if path.is_file() else None
+
+
+def _convert(value: Any, kind: Any, path: Path) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{path}: not what eval.py writes: {error}; evaluate again") from None
+
+
+def _parse(line: str, source: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{source}: not JSON: {error}") from error
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        raise UserError(f'{source}: expected an object with a "step", as train.py writes it; take the line out')
+    return row

@@ -5,7 +5,7 @@ Whoever runs the model reads sizes, resize rule and classes from here, so nothin
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -25,12 +25,14 @@ _COMMON_RULE = (
     "Boxes go back by x * w / new width and y * h / new height, then are clipped to 0..w and 0..h."
 )
 
+_Size = Annotated[int, msgspec.Meta(ge=1)]
+
 
 class Input(msgspec.Struct, forbid_unknown_fields=True):
     """The one input: raw pixels, normalised by the model itself."""
 
     name: str
-    shape: tuple[int, int, int, int]
+    shape: tuple[_Size, _Size, _Size, _Size]
     dtype: str
     layout: str
     colour: str
@@ -120,7 +122,7 @@ def read_model_card(model: str | Path) -> ModelCard:
         raise UserError(f"{path}: missing; export.py writes it beside the model, copy both") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(
             f"{path}: not the description of an exported model ({error}); export the model again"
         ) from error

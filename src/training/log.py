@@ -50,6 +50,7 @@ class RunLog:
         if rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
             handlers.append(logging.FileHandler(folder / "log.txt", encoding="utf-8"))
+            _cut_torn_line(folder / "metrics.jsonl")
             self.metrics = (folder / "metrics.jsonl").open("a", encoding="utf-8")
             self.curves = SummaryWriter(str(folder / "tensorboard"))
         for handler in handlers:
@@ -98,3 +99,11 @@ class RunLog:
         if self.metrics is not None:
             self.metrics.close()
             self.curves.close()
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Take out the end of a line that was being written when the run was killed, or the next row would join it."""
+    if not path.is_file():
+        return
+    with path.open("rb+") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)

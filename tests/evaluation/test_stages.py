@@ -42,6 +42,28 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 
 
 def test_a_broken_file_is_named(tmp_path):
-    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step"')
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step"\n{"step": 2}\n')
     with pytest.raises(UserError, match=r"metrics\.jsonl, line 2: not JSON"):
+        read_stages(tmp_path)
+
+
+def test_a_line_that_a_killed_run_left_unfinished_is_passed_over(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step": 2, "lo')
+    assert read_stages(tmp_path)[0].curves == [{"step": 1}]
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("metrics.jsonl", "[1]\n", 'expected an object with a "step"'),
+        ("eval/metrics.json", '{"AP": "high"}', "evaluate again"),
+        ("eval/metrics.json", '{"per_class": {"a": 1}}', "evaluate again"),
+        ("eval/eval_results.json", '[{"image_id": 1}]', "evaluate again"),
+        ("config.yaml", "a: [", "config.yaml is not YAML"),
+    ],
+)
+def test_files_of_another_form_are_named(tmp_path, name, text, words):
+    (tmp_path / "eval").mkdir()
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=words):
         read_stages(tmp_path)

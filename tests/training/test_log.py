@@ -105,3 +105,15 @@ def test_other_ranks_write_no_files_and_only_their_steps(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "rank_id:3, step: 0" in printed and "a sentence" not in printed
     assert not (tmp_path / "run").exists()
+
+
+def test_a_row_that_a_killed_run_left_unfinished_does_not_spoil_the_next(log, tmp_path):
+    log.numbers(1, {"loss": 1.0})
+    log.close()
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "lo')
+    again = RunLog(tmp_path / "run", 0, 1, 20)
+    again.numbers(2, {"loss": 0.5})
+    again.close()
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert rows == [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]

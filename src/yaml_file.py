@@ -1,0 +1,46 @@
+"""Read a YAML file of plain `key: value` lines; whatever is wrong with it is told with its place."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from src.errors import UserError
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, which can make a small file huge, and without keys that are given twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(
+                None, None, "aliases (*name) are not used here", self.peek_event().start_mark
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key, _ in node.value if keys.count(key.value) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice.value!r} is given twice", twice.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: str | Path) -> dict:
+    """The keys and values of a YAML file; an empty one has none.
+
+    Raises:
+        UserError: the file is not YAML, or holds something else than `key: value` lines.
+        OSError: it cannot be read.
+    """
+    try:
+        values = yaml.load(Path(path).read_text(encoding="utf-8-sig"), _PlainLoader)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, a date like 2026-99-99
+        raise UserError(f"{path} is not YAML: {error}") from error
+    except RecursionError:
+        raise UserError(f"{path} is not YAML of 'key: value' lines: its lists lie in one another too deeply") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected 'key: value' lines, got {type(values).__name__}")
+    return values
