@@ -26,7 +26,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m src.data.doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--ann_file", type=Path, required=True, help="annotation file of training")
+    parser.add_argument("--ann_file", type=Path, required=True, help="annotations of training: COCO, VOC or text")
     parser.add_argument("--img_dir", type=Path, required=True, help="folder of its images")
     parser.add_argument("--unlabelled_img_dir", type=Path, help="folder of further unlabelled images")
     parser.add_argument("--eval_ann_file", type=Path, help="annotation file of the evaluation images")
@@ -34,6 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--num_gts", type=int, help="most objects an image may have, as in training (default: any number)"
     )
+    parser.add_argument("--class_names", default="", help="classes in the order of their labels, with commas")
     parser.add_argument("--images", action="store_true", help="decode every image, too")
     args = parser.parse_args(argv)
     if (args.eval_ann_file is None) != (args.eval_img_dir is None):
@@ -82,7 +83,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Examine, report, end with status 1 if anything must be mended."""
     args = parse_args(argv)
     sources = Sources(
-        args.ann_file, args.img_dir, args.unlabelled_img_dir, args.eval_ann_file, args.eval_img_dir, args.num_gts
+        args.ann_file,
+        args.img_dir,
+        args.unlabelled_img_dir,
+        args.eval_ann_file,
+        args.eval_img_dir,
+        args.num_gts,
+        tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else (),
     )
     data, faults = examine(sources, look_at_pixels if args.images else look_whether_there)
     doubts = list(data.suspicions) if data else []

@@ -1,12 +1,14 @@
 """All images of a training run: labelled, unlabelled, and those to evaluate on; checked together before anything is built."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from src.data.annotations import Annotations, ImageEntry, read_annotations, unlabelled_folder
+from src.data.annotations import Annotations, ImageEntry, unlabelled_folder
 from src.data.consistency import check_apart, check_classes, check_labelled, check_labels
 from src.data.dataset import check_counts
 from src.data.image_files import Look, check_images, look_at_header
+from src.data.reading import read_data
 from src.data.suspicions import shared_files, suspicions
 from src.errors import Faults
 
@@ -16,10 +18,11 @@ class Sources:
     """Where the data of a run lie.
 
     Attributes:
-        ann_file: annotation file of the images in `img_dir`, labelled and unlabelled ones.
+        ann_file: annotations of the images in `img_dir`, labelled and unlabelled ones, in a form of ``src.data.reading``.
         unlabelled_img_dir: folder of further unlabelled images, or None.
         eval_ann_file, eval_img_dir: evaluation images, or None.
         max_gts: most objects a labelled image may have; None: any number.
+        class_names: the classes in the order of their labels, or none, see ``read_data``.
     """
 
     ann_file: str | Path
@@ -28,6 +31,7 @@ class Sources:
     eval_ann_file: str | Path | None = None
     eval_img_dir: str | Path | None = None
     max_gts: int | None = None
+    class_names: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def read_training_data(
     eval_ann_file: str | Path | None,
     eval_img_dir: str | Path | None,
     max_gts: int,
+    class_names: Sequence[str] = (),
 ) -> TrainingData:
     """Read the annotation files and folders of a run; for the arguments see ``Sources``.
 
@@ -62,7 +67,9 @@ def read_training_data(
         UserError: with all that is wrong: a file, folder or image is missing or broken, there is no labelled object, an
             image has more objects than `max_gts`, the two files have other classes, or the folder holds images of theirs.
     """
-    data, faults = examine(Sources(ann_file, img_dir, unlabelled_img_dir, eval_ann_file, eval_img_dir, max_gts))
+    data, faults = examine(
+        Sources(ann_file, img_dir, unlabelled_img_dir, eval_ann_file, eval_img_dir, max_gts, class_names)
+    )
     faults.report()
     return data
 
@@ -74,8 +81,11 @@ def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData
         look: how closely to look at the image files, see ``src.data.image_files``.
     """
     faults = Faults()
-    annotations = faults.attempt(read_annotations, sources.ann_file)
-    evaluation = faults.attempt(read_annotations, sources.eval_ann_file) if sources.eval_ann_file else None
+    names = sources.class_names
+    annotations = faults.attempt(read_data, sources.ann_file, sources.img_dir, names)
+    evaluation = None
+    if sources.eval_ann_file:
+        evaluation = faults.attempt(read_data, sources.eval_ann_file, sources.eval_img_dir, names)
     folder = sources.unlabelled_img_dir
     unlabelled = faults.attempt(unlabelled_folder, folder, 1) if folder else None
     if annotations:

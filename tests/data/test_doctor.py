@@ -319,6 +319,25 @@ def test_faults_of_both_files_of_images_and_of_the_plain_folder_come_together(tm
         assert sentence in said
 
 
+def test_voc_folders_and_text_files_are_examined_too(tmp_path, capsys):
+    make(tmp_path)
+    (tmp_path / "train.json").unlink()
+    lines = [f"{i}.png 2,3,11,11,1 12,5,23,18,2" for i in (1, 2, 3)] + ["4.png 2,3,2,11,1"]
+    (tmp_path / "a.txt").write_text("\n".join(lines))
+    for i in (1, 2, 3, 4):
+        box = "<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>9</xmax><ymax>11</ymax></bndbox>"
+        size = f"<size><width>{60 if i < 4 else 61}</width><height>40</height></size>"
+        xml = tmp_path / f"xml/{i}.xml"
+        xml.parent.mkdir(exist_ok=True)
+        xml.write_text(f"<annotation>{size}<object><name>cat</name>{box}</object></annotation>")
+    for form, sentence in (("a.txt", "line 4: 4.png: '2,3,2,11,1' has no size"), ("xml", "but its entry says 61x40")):
+        with pytest.raises(SystemExit) as end:
+            words = ["--img_dir", str(tmp_path / "images"), "--class_names", "background, cat, dog"]
+            main(["--ann_file", str(tmp_path / form), *words, "--images"])
+        said = capsys.readouterr().out
+        assert end.value.code == 1 and sentence in said, said
+
+
 def test_a_picture_of_the_evaluation_set_is_found_in_training_under_another_name(tmp_path, capsys):
     make(tmp_path)
     (tmp_path / "eval").mkdir()
