@@ -40,10 +40,10 @@ ARROWS = {
     "files": set(),
     "yaml_file": set(),
 }
-# What may import MindSpore. In data, dataset.py alone.
+# What may import MindSpore. In data, record_cache.py alone.
 WITH_MINDSPORE = ENTRY | {"convert_checkpoint", "systems", "network_define", "FasterRcnn", "MaskRcnn", "Ssd", "semi"}
 WITH_MINDSPORE |= {"parts", "training", "exporting", "runs"}
-MODULES_WITH_MINDSPORE = {"src.data.dataset"}
+MODULES_WITH_MINDSPORE = {"src.data.record_cache"}
 
 
 def product_files() -> list[Path]:

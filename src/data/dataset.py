@@ -6,11 +6,12 @@ before, so a run can be resumed in its middle and sharded over devices.
 Axes: B images of a batch, G ground-truth rows, H and W of the network input.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import tee
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from src.data.photometric import distort
 from src.data.prefetch import prepared_ahead
 from src.errors import DataError, UserError
 
+Item = TypeVar("Item")
 Stream = Literal["labelled", "unlabelled"]
 
 _STREAMS = {"labelled": 0, "unlabelled": 1}
@@ -64,6 +66,13 @@ class BatchSettings:
     strong: bool = True
 
 
+class Stored(Protocol):
+    """Image files that lie in one place, such as a ``RecordCache``."""
+
+    def read(self, paths: Iterable[Path]) -> Iterator[bytes]:
+        """What the image files ``paths`` hold, in their order."""
+
+
 def training_batches(
     entries: Sequence[ImageEntry],
     img_dir: str | Path,
@@ -71,6 +80,7 @@ def training_batches(
     stream: Stream,
     start_step: int,
     stop_step: int,
+    stored: Stored | None = None,
 ) -> Iterator[tuple[np.ndarray, ...]]:
     """Batches of the steps start_step .. stop_step - 1; every image appears once an epoch, in a new order each epoch.
 
@@ -80,6 +90,7 @@ def training_batches(
         settings: see ``BatchSettings``.
         stream: "labelled" or "unlabelled"; each has its own order and augmentation.
         start_step, stop_step: steps of the run.
+        stored: where the image files can be had from, too; the batches are the same.
 
     Returns:
         An iterator of (strong uint8 [B, 3, H, W] RGB, weak uint8 [B, 3, H, W] RGB) and for the labelled stream also
@@ -104,6 +115,7 @@ def training_batches(
         ]
         for step in range(start_step, stop_step)
     )
+    batches = _with_bytes(batches, lambda place: image_path(entries[place[1]], img_dir), stored)
     return prepared_ahead(prepare, batches, settings.workers, _stack)
 
 
@@ -125,9 +137,9 @@ class InputSettings(Protocol):
 
 
 def evaluation_batches(
-    entries: Sequence[ImageEntry], img_dir: str | Path, settings: InputSettings
+    entries: Sequence[ImageEntry], img_dir: str | Path, settings: InputSettings, stored: Stored | None = None
 ) -> Iterator[tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]]:
-    """All images once, in the given order.
+    """All images once, in the given order; ``stored`` as in ``training_batches``.
 
     Returns:
         An iterator of (images uint8 [B, 3, H, W] RGB, [(entry, scale), ...]); ``scale`` (x, y) took original pixels to
@@ -137,9 +149,10 @@ def evaluation_batches(
         UserError: while iterating: an image is missing, broken or not of the size its entry says.
     """
 
-    def prepare(entry: ImageEntry) -> tuple[np.ndarray, ImageEntry, tuple[float, float]]:
+    def prepare(item: tuple[ImageEntry, bytes | None]) -> tuple[np.ndarray, ImageEntry, tuple[float, float]]:
+        entry, data = item
         image, scale = transforms.fit_to_input(
-            _read(entry, img_dir), settings.img_height, settings.img_width, settings.keep_ratio
+            _read(entry, img_dir, data), settings.img_height, settings.img_width, settings.keep_ratio
         )
         return _channels_first(image), entry, scale
 
@@ -150,6 +163,7 @@ def evaluation_batches(
 
     size = settings.test_batch_size
     batches = (entries[start : start + size] for start in range(0, len(entries), size))
+    batches = _with_bytes(batches, lambda entry: image_path(entry, img_dir), stored)
     return prepared_ahead(prepare, batches, settings.num_parallel_workers, collect)
 
 
@@ -160,6 +174,19 @@ def check_counts(entries: Iterable[ImageEntry], max_gts: int) -> None:
         most = max(count for _, count in crowded)
         title = f"images with more objects than --num_gts {max_gts}; pass --num_gts {most}"
         raise DataError(title, [f"{name}: {count} objects" for name, count in crowded])
+
+
+def _with_bytes(
+    batches: Iterable[Sequence[Item]], path_of: Callable[[Item], Path], stored: Stored | None
+) -> Iterator[list[tuple[Item, bytes | None]]]:
+    """Each item of each batch with what its image file holds; None: to be read from the file."""
+    if stored is None:
+        yield from ([(item, None) for item in batch] for batch in batches)
+        return
+    ahead, batches = tee(batches)
+    data = stored.read(path_of(item) for batch in ahead for item in batch)
+    for batch in batches:
+        yield [(item, next(data)) for item in batch]
 
 
 def _place(seed: int, stream: int, count: int, position: int) -> tuple[int, int]:
@@ -174,14 +201,18 @@ def _permutation(seed: int, stream: int, count: int, epoch: int) -> np.ndarray:
 
 
 def _training_rows(
-    entries: Sequence[ImageEntry], img_dir: str | Path, settings: BatchSettings, stream: Stream, place: tuple[int, int]
+    entries: Sequence[ImageEntry],
+    img_dir: str | Path,
+    settings: BatchSettings,
+    stream: Stream,
+    item: tuple[tuple[int, int], bytes | None],
 ) -> tuple[np.ndarray, ...]:
     """One image's rows of a training batch."""
-    epoch, index = place
+    (epoch, index), data = item
     rng = np.random.default_rng([_AUGMENTATION, settings.seed, _STREAMS[stream], epoch, index])
     entry, height, width, labelled = entries[index], settings.height, settings.width, stream == "labelled"
     frame = draw_frame(height, width, settings.expand_ratio, settings.multi_scale, rng)
-    weak, scale = transforms.resize_to_fit(_read(entry, img_dir), frame.height, frame.width, settings.keep_ratio)
+    weak, scale = transforms.resize_to_fit(_read(entry, img_dir, data), frame.height, frame.width, settings.keep_ratio)
     boxes = transforms.scale_boxes(entry.boxes, scale)
     if rng.random() < settings.flip_ratio:
         weak, boxes = transforms.flip_horizontal(weak, boxes, weak.shape[1])
@@ -203,9 +234,9 @@ def _pad_ground_truth(entry: ImageEntry, boxes: np.ndarray, max_gts: int) -> tup
     return gt_boxes, gt_labels, gt_valid, gt_crowd
 
 
-def _read(entry: ImageEntry, img_dir: str | Path) -> np.ndarray:
+def _read(entry: ImageEntry, img_dir: str | Path, data: bytes | None) -> np.ndarray:
     path = image_path(entry, img_dir)
-    image = read_image(path)
+    image = read_image(path, data)
     height, width = image.shape[:2]
     if (width, height) != (entry.width, entry.height):
         raise UserError(

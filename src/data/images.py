@@ -26,8 +26,11 @@ _TURNS = {
 _BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises on a bad header
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
     """Read an image file as it is shown: EXIF rotation applied, greyscale and palette expanded, alpha dropped.
+
+    Args:
+        data: what the file holds, if it was read already; ``path`` is for the message only then.
 
     Returns:
         uint8 [H, W, 3], RGB. 16-bit pictures keep their upper 8 bits.
@@ -36,7 +39,7 @@ def read_image(path: str | Path) -> np.ndarray:
         UserError: the file is missing, broken or of a kind OpenCV does not read.
     """
     # OpenCV's own opening of files fails on non-ASCII names on some systems, so it gets the bytes.
-    data = _read_bytes(path)
+    data = _read_bytes(path) if data is None else data
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None

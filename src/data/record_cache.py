@@ -1,0 +1,138 @@
+"""A MindRecord file with the encoded images of a data set, for disks and networks that are slow with many small files.
+
+It is named by a hash of all that it depends on: annotations, the path, size and time of change of every image file, and the
+layout below. Stored are the files' own bytes, so batches are the same with the cache and without, whatever the size of the
+network input and the augmentation; labels are in memory already. A checksum of each image is stored beside it.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import mindspore.dataset as ms_dataset
+from mindspore.mindrecord import FileWriter
+
+from src.data.whole_folder import made_by_one
+from src.errors import DataError, UserError
+
+_LAYOUT = 1  # of the file; a new number makes new caches
+_FILE, _ABOUT = "images.mindrecord", "about.json"
+_COLUMNS = {"image": {"type": "bytes"}, "checksum": {"type": "int64"}}
+_ROWS_WRITTEN = 64  # images in memory while writing
+_ROWS_READ = 1024  # images that one reading pipeline delivers, so that its start costs little
+_PAGES = (2**15, 2**18)  # KB, the usual and the largest page of a MindRecord file; an image must fit into one
+
+
+@dataclass(frozen=True)
+class RecordCache:
+    """A cache that is whole. ``row_of`` tells where in its file the image of a path is."""
+
+    folder: Path
+    row_of: dict[Path, int]
+
+    def read(self, paths: Iterable[Path]) -> Iterator[bytes]:
+        """The bytes of the image files ``paths``, in their order; it looks about a thousand paths ahead.
+
+        Raises:
+            UserError: while iterating: the bytes are not those that were written.
+        """
+        paths = iter(paths)
+        while chosen := list(islice(paths, _ROWS_READ)):
+            rows = [self.row_of[path] for path in chosen]
+            pipeline = ms_dataset.MindDataset(
+                str(self.folder / _FILE),
+                columns_list=list(_COLUMNS),
+                num_parallel_workers=1,
+                sampler=ms_dataset.SubsetSampler(rows),
+            )
+            arriving = pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
+            for path, (image, checksum) in zip(chosen, arriving, strict=True):
+                data = image.tobytes()
+                if zlib.crc32(data) != int(checksum):
+                    raise UserError(
+                        f"{self.folder}: what it holds of {path} is damaged; delete this folder and start again"
+                    )
+                yield data
+
+
+def open_cache(
+    parent: str | Path, paths: Sequence[Path], annotations: str, wait: float, say: Callable[[str], None]
+) -> RecordCache:
+    """The cache of these images under ``parent``, made first if it is not there or not whole.
+
+    Args:
+        paths: the image files; annotations: hash of what is known about them (``content_hash``).
+        wait: seconds to wait for another process that makes it; say: takes sentences for the log.
+
+    Raises:
+        UserError: another process takes longer, the disk is full, an image is missing or larger than 256 MB.
+    """
+    paths = list(dict.fromkeys(paths))
+    states = _states(paths)
+    text = json.dumps([_LAYOUT, annotations, [[str(path), *state] for path, state in zip(paths, states, strict=True)]])
+    folder = Path(parent) / hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def make(unfinished: Path) -> None:
+        others = [path.parent.name for path in Path(parent).glob(f"*/{_ABOUT}") if path.parent != folder]
+        if others:
+            say(f"{parent} also holds caches of other images, annotations or times of change: {', '.join(others)}")
+        _write(unfinished, paths, [size for size, _ in states])
+
+    made_by_one(folder, partial(_fault, count=len(paths)), make, wait, say)
+    return RecordCache(folder, {path: row for row, path in enumerate(paths)})
+
+
+def _states(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    """Size in bytes and time of change of each file; a DataError names all that are missing."""
+    states, faults = [], []
+    for path in paths:
+        try:
+            status = os.stat(path)
+            states.append((status.st_size, status.st_mtime_ns))
+        except OSError as error:
+            faults.append(f"{path}: {error.strerror or error}")
+    if faults:
+        raise DataError("image files", faults)
+    return states
+
+
+def _write(folder: Path, paths: Sequence[Path], sizes: Sequence[int]) -> None:
+    page = _PAGES[0]
+    while page * 1024 < max(sizes) + 2**16:
+        page *= 2
+    if page > _PAGES[1]:
+        raise UserError(f"{paths[sizes.index(max(sizes))]}: larger than 256 MB, so it cannot be cached")
+    free, needed = shutil.disk_usage(folder).free, sum(sizes) + 2 * page * 1024
+    if free < needed:
+        raise UserError(f"{folder.parent}: {needed / 1e9:.1f} GB are needed for the cache, {free / 1e9:.1f} are free")
+    writer = FileWriter(str(folder / _FILE), 1)
+    writer.set_page_size(page)
+    writer.add_schema(_COLUMNS, "encoded images")
+    names = iter(paths)
+    while chosen := list(islice(names, _ROWS_WRITTEN)):
+        images = [path.read_bytes() for path in chosen]
+        writer.write_raw_data([{"image": data, "checksum": zlib.crc32(data)} for data in images])
+    writer.commit()
+    written = {file.name: file.stat().st_size for file in folder.iterdir()}
+    (folder / _ABOUT).write_text(json.dumps({"layout": _LAYOUT, "images": len(paths), "bytes": written}))
+
+
+def _fault(folder: Path, count: int) -> str | None:
+    """What keeps a cache from being used, if anything."""
+    try:
+        about = json.loads((folder / _ABOUT).read_text())
+        sizes = {name: (folder / name).stat().st_size for name in about["bytes"]}
+    except FileNotFoundError:
+        return "is there, but not whole" if folder.exists() else "is not there"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"is damaged ({_ABOUT}: {error})"
+    if about["images"] != count or sizes != about["bytes"] or _FILE not in sizes:
+        return f"is damaged: expected {count} images in {about['bytes']} bytes, found {sizes}"
+    return None

@@ -1,0 +1,82 @@
+"""A folder that one process makes while the others wait: whole or not at all, and only when it is needed."""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from src.errors import UserError
+from src.files import sync
+
+_PAUSE = 0.1  # seconds between two looks at the lock
+
+
+def made_by_one(
+    folder: Path,
+    fault_of: Callable[[Path], str | None],
+    make: Callable[[Path], None],
+    wait: float,
+    say: Callable[[str], None],
+) -> None:
+    """Return when ``folder`` is there and ``fault_of`` finds nothing; one of all callers on this machine makes it.
+
+    The lock is the system's, so it ends with its process; what a killed process left unfinished is never used.
+
+    Args:
+        fault_of: what is wrong with the folder, e.g. "is not there"; None: nothing.
+        make: fills an empty folder, which gets its name when it is done; an old one with a fault is replaced.
+        wait: seconds to wait for the process that makes it.
+        say: takes what a user wants to know: that it is made and why, that another process is waited for.
+
+    Raises:
+        UserError: another process takes longer than ``wait``, or the system refuses to write.
+    """
+    if fault_of(folder) is None:
+        return
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder.with_name(folder.name + ".lock"), wait, say):
+            fault = fault_of(folder)
+            if fault is None:
+                return
+            say(f"{folder} {fault}: it is made now")
+            unfinished = folder.with_name(folder.name + ".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+            unfinished.mkdir()
+            try:
+                make(unfinished)
+                for file in unfinished.iterdir():
+                    sync(file)
+                if folder.exists():
+                    shutil.rmtree(folder)
+                os.replace(unfinished, folder)
+                sync(folder.parent)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _locked(path: Path, wait: float, say: Callable[[str], None]) -> Iterator[None]:
+    until = time.monotonic() + wait
+    told = False
+    with open(path, "a", encoding="utf-8") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise UserError(
+                        f"{path}: another process has held this lock for {wait:g} s; wait until it is done, or raise the "
+                        "time (mindrecord_wait)"
+                    ) from None
+            if not told:
+                say(f"another process holds {path}: waiting for it, {wait:g} s at most")
+                told = True
+            time.sleep(_PAUSE)
+        yield
