@@ -16,13 +16,15 @@ from pathlib import Path
 from tqdm import tqdm
 
 from src.config import Config, load_config, require
-from src.data.annotations import Annotations, read_annotations
+from src.data.annotations import Annotations
+from src.data.classes import in_class_order
 from src.data.consistency import check_labelled
 from src.data.dataset import evaluation_batches
 from src.data.image_files import check_images
+from src.data.reading import read_data
 from src.errors import UserError, entry_point
 from src.evaluation.metrics import evaluate, format_table
-from src.evaluation.records import categories_of, coco_records, detect
+from src.evaluation.records import coco_records, detect
 from src.evaluation.results_file import read_results
 from src.exporting.runner import Detector, open_model
 from src.files import check_free, write_json, write_text
@@ -42,9 +44,11 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Found:
-    """COCO result records, and the keys of metrics.json that say where they come from."""
+    """COCO result records, the truth in the order of the detector's classes, and the keys of metrics.json that say where
+    the records come from."""
 
     records: list[dict]
+    annotations: Annotations
     origin: dict
 
 
@@ -54,17 +58,17 @@ def main(argv: list[str] | None = None) -> None:
     config = load_config(__doc__, argv, recipe_of)
     find = source_of(config)
     outputs = free_outputs(Path(config.eval_output_dir), config.overwrite)
-    annotations = read_annotations(config.eval_ann_file)
+    annotations = read_data(config.eval_ann_file, config.eval_img_dir, config.class_names)
     check_labelled(annotations)
 
     found = find(config, annotations)
-    metrics = evaluate(annotations, found.records) | found.origin
+    metrics = evaluate(found.annotations, found.records) | found.origin
     table = format_table(metrics)
     write_json(outputs.records, found.records, config.overwrite)
     write_text(outputs.table, table + "\n", config.overwrite)
     write_json(outputs.metrics, metrics, config.overwrite, indent=2)
     described = ", ".join(f"{key} {value}" for key, value in found.origin.items())
-    print(f"{described} on {config.eval_ann_file}:\n{table}\nwritten: {outputs.metrics}")
+    print(f"{described} on {config.eval_ann_file} ({annotations.form}):\n{table}\nwritten: {outputs.metrics}")
 
 
 def source_of(config: Config) -> Callable[[Config, Annotations], Found]:
@@ -101,8 +105,9 @@ def by_checkpoint(config: Config, annotations: Annotations) -> Found:
     network, card = restore_detector(
         config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
     )
-    records = find_records(on_arrays(network), card.class_names, config, annotations)
-    return Found(records, {"checkpoint": str(config.checkpoint_path), "step": card.step})
+    annotations = in_class_order(annotations, card.class_names, config.eval_ann_file)
+    records = find_records(on_arrays(network), config, annotations)
+    return Found(records, annotations, {"checkpoint": str(config.checkpoint_path), "step": card.step})
 
 
 def by_model(config: Config, annotations: Annotations) -> Found:
@@ -116,25 +121,26 @@ def by_model(config: Config, annotations: Annotations) -> Found:
     config = replace(
         config, img_height=height, img_width=width, keep_ratio=card.resize.keep_ratio, test_batch_size=batch
     )
-    records = find_records(detector, [item.name for item in card.classes], config, annotations)
-    return Found(
-        records, {"model": str(config.model), "checkpoint": card.checkpoint.file, "step": card.checkpoint.step}
-    )
+    annotations = in_class_order(annotations, [item.name for item in card.classes], config.eval_ann_file)
+    records = find_records(detector, config, annotations)
+    origin = {"model": str(config.model), "checkpoint": card.checkpoint.file, "step": card.checkpoint.step}
+    return Found(records, annotations, origin)
 
 
 def by_results(config: Config, annotations: Annotations) -> Found:
     """Detections that another program wrote."""
-    return Found(read_results(config.results, annotations), {"results": str(config.results)})
+    return Found(read_results(config.results, annotations), annotations, {"results": str(config.results)})
 
 
-def find_records(detector: Detector, class_names: list[str], config: Config, annotations: Annotations) -> list[dict]:
-    """Run a detector over all images; returns COCO result records."""
-    category_ids = categories_of(class_names, annotations, config.eval_ann_file)
+def find_records(detector: Detector, config: Config, annotations: Annotations) -> list[dict]:
+    """Run a detector over all images, whose classes are in its order; returns COCO result records."""
     batches = evaluation_batches(annotations.images, config.eval_img_dir, config)
 
     # The first batch compiles the network; on a terminal a bar shows that something happens.
     found = tqdm(detect(detector, batches), "evaluating", len(annotations.images), unit="image", disable=None)
-    return [record for entry, detections in found for record in coco_records(entry, detections, category_ids)]
+    return [
+        record for entry, detections in found for record in coco_records(entry, detections, annotations.category_ids)
+    ]
 
 
 if __name__ == "__main__":

@@ -19,12 +19,14 @@ from mindspore import nn
 from tqdm import tqdm
 
 from src.config import Config, load_config, require
-from src.data.annotations import ImageEntry, image_path, read_annotations, unlabelled_folder
+from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
+from src.data.classes import in_class_order
 from src.data.dataset import evaluation_batches
 from src.data.images import read_image
+from src.data.reading import read_data
 from src.errors import DataError, UserError, entry_point
 from src.evaluation.pictures import SHOWN_SCORE, draw
-from src.evaluation.records import Detections, categories_of, detect, inference_records
+from src.evaluation.records import Detections, detect, inference_records
 from src.files import check_free, write_whole
 from src.systems import build_network
 from src.training.device import set_up_device
@@ -44,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
         config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
     )
     if config.infer_img_dir is None:
-        categories_of(card.class_names, read_annotations(config.train_ann_file), config.train_ann_file)
+        in_class_order(read_annotations(config), card.class_names, config.train_ann_file)
 
     def write(path: Path) -> None:
         # One image at a time: the detections of 100,000 images do not fit into memory.
@@ -73,7 +75,7 @@ def find_images(config: Config) -> tuple[ImageEntry, ...]:
     if config.train_ann_file is None:
         raise UserError("missing: --infer_img_dir, or --train_ann_file and --train_img_dir")
     require(config, "train_img_dir")
-    images = read_annotations(config.train_ann_file).images
+    images = read_annotations(config).images
     entries = tuple(entry for entry in images if not entry.labelled)
     if config.unlabelled_img_dir is not None:
         first_id = max((entry.image_id for entry in images), default=0) + 1
@@ -88,6 +90,11 @@ def find_images(config: Config) -> tuple[ImageEntry, ...]:
         title = f"images of one name in {config.train_ann_file} and {config.unlabelled_img_dir}; rename one of each"
         raise DataError(title, twice)
     return entries
+
+
+def read_annotations(config: Config) -> Annotations:
+    """The images whose unlabelled ones are looked at, and their classes."""
+    return read_data(config.train_ann_file, config.train_img_dir, config.class_names)
 
 
 def check_outputs(folder: Path, entries: tuple[ImageEntry, ...], config: Config) -> None:

@@ -5,6 +5,7 @@ weak view of unlabelled images, and the student learns from their strong view to
 """
 
 from src.config import Config, load_config, require, save_config
+from src.data.annotations import content_hash
 from src.data.training_data import TrainingData, read_training_data
 from src.errors import entry_point
 from src.files import write_text
@@ -34,6 +35,7 @@ def main(argv: list[str] | None = None) -> None:
         config.eval_ann_file,
         config.eval_img_dir,
         config.num_gts,
+        config.class_names,
     )
     device = set_up_device(
         config.device_target, config.device_id, config.run_distribute, config.mixed_precision, config.global_seed
@@ -42,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     config, rates = with_rate(config, device.count)
     networks = build_networks(config, data, device)
     unlabelled_names = (entry.file_name for entry in data.unlabelled)
-    facts = run_facts(config.as_dict(), config.train_ann_file, unlabelled_names, device.count)
+    facts = run_facts(config.as_dict(), content_hash(data.annotations), unlabelled_names, device.count)
     if resumes:
         started_from = f"resumed from {folder.state}"
         facts = saved_facts(folder.state, facts)
@@ -70,6 +72,8 @@ def describe(config: Config, data: TrainingData, device: Device, first_step: int
     lines = [
         save_config(config),
         started_from,
+        f"training data: {data.annotations.form}",
+        *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images",
         f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",
         f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",

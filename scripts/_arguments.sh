@@ -53,6 +53,7 @@ argument_fault() {
     *_ROOT) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
     OUTPUT_DIR) [ ! -e "$2" ] || [ -d "$2" ] || faults+=("$1: $2 is not a folder") ;;
     NEW_ANN) ;;
+    ANN | EVAL_ANN) [ -e "$2" ] || faults+=("$1: there is no file $2") ;; # or a folder of Pascal VOC files
     *) [ -f "$2" ] || faults+=("$1: there is no file $2") ;;
     esac
 }

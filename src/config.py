@@ -47,6 +47,7 @@ class Config:
     unlabelled_img_dir: Path_
     eval_img_dir: Path_
     eval_ann_file: Path_
+    class_names: tuple[str, ...]
     num_parallel_workers: Count
     img_width: Count
     img_height: Count
@@ -173,6 +174,7 @@ IN_EPOCHS = {
 RECIPE_KEYS = (
     *KEYS[KEYS.index("img_width") : KEYS.index("keep_ratio") + 1],
     "num_gts",
+    "class_names",
     *KEYS[KEYS.index("system") : KEYS.index("test_max_per_img") + 1],
 )
 
@@ -360,6 +362,8 @@ def _plain(key: str, text: str) -> object:
     """A command-line word as YAML would read it; '1,2' is a list; names of files and anything that is not YAML stay text."""
     if key in TEXT_KEYS:
         return None if text in ("", "null") else text
+    if key == "class_names" and not text.startswith("["):
+        return [name.strip() for name in text.split(",")]
     if re.fullmatch(r"[-+.\deE]+(,[-+.\deE]+)+", text):
         text = f"[{text}]"
     # YAML 1.1 reads 1e-4 as text; the shell user means a number.

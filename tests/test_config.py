@@ -204,3 +204,11 @@ def test_help_states_default_and_meaning(capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert "learning rate after warm-up [0.005]" in said
     assert all(f"--{key} " in said for key in KEYS)
+
+
+@pytest.mark.parametrize(
+    "word, names",
+    [("cat,traffic light", ("cat", "traffic light")), ("cat", ("cat",)), ('["a, b", c]', ("a, b", "c"))],
+)
+def test_class_names_are_a_list_of_texts(word, names):
+    assert load_config("", ["--class_names", word]).class_names == names

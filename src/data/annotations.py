@@ -6,6 +6,7 @@ and a zero box) is read too. ``"also_unlabelled": true`` on a labelled image put
 (policy 2 of random_select.py and pick_select.py).
 """
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -159,6 +160,17 @@ def to_coco(annotations: Annotations) -> dict[str, Any]:
     named = zip(annotations.category_ids, annotations.class_names, strict=True)
     categories = [{"id": identity, "name": name, "supercategory": name} for identity, name in named]
     return {"images": images, "annotations": rows, "categories": categories}
+
+
+def content_hash(annotations: Annotations) -> str:
+    """A SHA-256 of classes, images and labels, as 64 hexadecimal digits; the form they were read from does not count."""
+    digest = hashlib.sha256(repr((annotations.class_names, annotations.category_ids)).encode())
+    for entry in annotations.images:
+        state = (entry.image_id, entry.file_name, entry.width, entry.height, entry.labelled, entry.also_unlabelled)
+        digest.update(repr((state, len(entry.boxes))).encode())
+        for column in (entry.boxes, entry.labels, entry.crowd):
+            digest.update(column.tobytes())
+    return digest.hexdigest()
 
 
 def hide_labels(coco: dict[str, Any], labelled_ids: set[int], also_unlabelled: bool = False) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> 
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f"; is it {near[0]}?" if near else ""
-            faults.append(f"{name} ({count} objects) is not among the given classes {', '.join(names)}{hint}")
+            faults.append(f"{name} ({count} objects) is none of the classes {', '.join(names)}{hint}")
     return faults
 
 
@@ -53,7 +53,7 @@ def in_class_order(annotations: Annotations, names: Sequence[str], source: objec
     counts = np.bincount(labels, minlength=len(annotations.class_names) + 1)[1:].tolist()
     faults = unknown_classes(zip(annotations.class_names, counts, strict=True), names)
     if faults:
-        raise DataError(f"classes of {source}", faults)
+        raise DataError(f"{source}, whose classes must be those of the training data or of --class_names", faults)
     known = dict(zip(annotations.class_names, annotations.category_ids, strict=True))
     free = max(annotations.category_ids, default=0)
     for name in names:

@@ -30,15 +30,6 @@ def check_labelled(annotations: Annotations) -> None:
         raise DataError(title, [f"{name}: unlabelled" for name in unlabelled])
 
 
-def check_classes(annotations: Annotations, evaluation: Annotations) -> None:
-    """Raise a UserError if training and evaluation have other classes, or the same in another order."""
-    if evaluation.class_names != annotations.class_names:
-        raise UserError(
-            f"eval_ann_file: its classes are {', '.join(evaluation.class_names)}, those of train_ann_file are "
-            f"{', '.join(annotations.class_names)}; use one list of categories in one order for both"
-        )
-
-
 def check_apart(unlabelled: Sequence[ImageEntry], known: Annotations, img_dir: str | Path, name: str) -> None:
     """Raise a DataError if files of the plain folder are images of an annotation file too."""
     told = {image_path(entry, img_dir).resolve() for entry in known.images}

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from src.data.annotations import Annotations, ImageEntry, unlabelled_folder
-from src.data.consistency import check_apart, check_classes, check_labelled, check_labels
+from src.data.classes import in_class_order
+from src.data.consistency import check_apart, check_labelled, check_labels
 from src.data.dataset import check_counts
 from src.data.image_files import Look, check_images, look_at_header
 from src.data.reading import read_data
@@ -18,11 +19,11 @@ class Sources:
     """Where the data of a run lie.
 
     Attributes:
-        ann_file: annotations of the images in `img_dir`, labelled and unlabelled ones, in a form of ``src.data.reading``.
+        ann_file: annotations of the images in `img_dir`, labelled and unlabelled ones, in any form of ``read_data``.
         unlabelled_img_dir: folder of further unlabelled images, or None.
         eval_ann_file, eval_img_dir: evaluation images, or None.
         max_gts: most objects a labelled image may have; None: any number.
-        class_names: the classes in the order of their labels, or none, see ``read_data``.
+        class_names: classes in the order of their labels, see ``read_data``; empty: those of `ann_file`.
     """
 
     ann_file: str | Path
@@ -65,11 +66,11 @@ def read_training_data(
 
     Raises:
         UserError: with all that is wrong: a file, folder or image is missing or broken, there is no labelled object, an
-            image has more objects than `max_gts`, the two files have other classes, or the folder holds images of theirs.
+            image has more objects than `max_gts`, a class of the evaluation images is not trained, or the folder holds
+            images of theirs.
     """
-    data, faults = examine(
-        Sources(ann_file, img_dir, unlabelled_img_dir, eval_ann_file, eval_img_dir, max_gts, class_names)
-    )
+    sources = Sources(ann_file, img_dir, unlabelled_img_dir, eval_ann_file, eval_img_dir, max_gts, class_names)
+    data, faults = examine(sources)
     faults.report()
     return data
 
@@ -81,11 +82,10 @@ def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData
         look: how closely to look at the image files, see ``src.data.image_files``.
     """
     faults = Faults()
-    names = sources.class_names
-    annotations = faults.attempt(read_data, sources.ann_file, sources.img_dir, names)
+    annotations = faults.attempt(read_data, sources.ann_file, sources.img_dir, sources.class_names)
     evaluation = None
     if sources.eval_ann_file:
-        evaluation = faults.attempt(read_data, sources.eval_ann_file, sources.eval_img_dir, names)
+        evaluation = faults.attempt(read_data, sources.eval_ann_file, sources.eval_img_dir, sources.class_names)
     folder = sources.unlabelled_img_dir
     unlabelled = faults.attempt(unlabelled_folder, folder, 1) if folder else None
     if annotations:
@@ -97,7 +97,8 @@ def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData
         faults.attempt(check_images, evaluation, sources.eval_img_dir, look)
         faults.attempt(check_labelled, evaluation)
     if annotations and evaluation:
-        faults.attempt(check_classes, annotations, evaluation)
+        names = annotations.class_names
+        evaluation = faults.attempt(in_class_order, evaluation, names, sources.eval_ann_file) or evaluation
     for known, img_dir, name in (
         (annotations, sources.img_dir, "train_ann_file"),
         (evaluation, sources.eval_img_dir, "eval_ann_file"),

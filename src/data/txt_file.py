@@ -64,7 +64,9 @@ def read_txt(path: str | Path, img_dir: str | Path, class_names: Sequence[str]) 
     if faults:
         raise DataError(str(path), faults)
     names = foreground(class_names)
-    return Annotations(names, tuple(range(1, len(names) + 1)), tuple(entries), "text, a line an image")
+    meaning = ", ".join(f"{number} is {name}" for number, name in enumerate(class_names))
+    form = f"text, a line an image; of its class numbers {meaning}"
+    return Annotations(names, tuple(range(1, len(names) + 1)), tuple(entries), form)
 
 
 def parse_line(line: str) -> tuple[str, tuple[TxtBox, ...]]:

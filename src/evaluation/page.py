@@ -17,8 +17,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from src.data.annotations import Annotations, image_path, read_annotations
+from src.data.annotations import Annotations, image_path
 from src.data.images import read_image
+from src.data.reading import read_data
 from src.errors import UserError, entry_point
 from src.evaluation.charts import line_chart
 from src.evaluation.pictures import SHOWN_SCORE, draw
@@ -191,7 +192,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--eval_img_dir", type=Path, help="evaluation images; with --eval_ann_file the page has pictures"
     )
-    parser.add_argument("--eval_ann_file", type=Path, help="COCO file of the evaluation images")
+    parser.add_argument("--eval_ann_file", type=Path, help="annotations of the evaluation images")
+    parser.add_argument("--class_names", default="", help='classes in the order of their labels, as "cat,dog"')
     parser.add_argument("--pictures", type=int, default=12, help="how many images are shown [12]")
     parser.add_argument("--output", type=Path, help=f"the page [RUN/{PAGE_NAME}]")
     parser.add_argument("--overwrite", action="store_true", help="replace an older page")
@@ -200,7 +202,10 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError("--eval_img_dir and --eval_ann_file belong together: give both or none")
     path = arguments.output or arguments.run / PAGE_NAME
     check_free(path, arguments.overwrite)
-    annotations = None if arguments.eval_ann_file is None else read_annotations(arguments.eval_ann_file)
+    annotations = None
+    if arguments.eval_ann_file is not None:
+        names = [name.strip() for name in arguments.class_names.split(",") if name.strip()]
+        annotations = read_data(arguments.eval_ann_file, arguments.eval_img_dir, names)
     stages = read_stages(arguments.run)
     title = arguments.run.resolve().name
     write_page(path, title, stages, annotations, arguments.eval_img_dir, arguments.pictures, arguments.overwrite)

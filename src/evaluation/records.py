@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from src.data.annotations import Annotations, ImageEntry
-from src.errors import UserError
+from src.data.annotations import ImageEntry
 
 _PIXEL_DECIMALS = 3  # of box coordinates in result files
 _SHARE_DECIMALS = 6  # of scores and probabilities in infer_results.json, which may hold millions
@@ -83,26 +82,6 @@ def in_original_pixels(
         labels=labels[rows].astype(np.int64),
         probabilities=probabilities[rows].astype(np.float64),
     )
-
-
-def categories_of(class_names: Sequence[str], annotations: Annotations, source: str) -> list[int]:
-    """The category id in an annotation file of each class of a detector; the order of the classes may differ.
-
-    Args:
-        class_names: of the detector, label 1 first.
-        annotations: of the file.
-        source: name of the file, for the message.
-
-    Raises:
-        UserError: the detector and the file do not have the same classes.
-    """
-    ids = dict(zip(annotations.class_names, annotations.category_ids, strict=True))
-    if set(ids) != set(class_names):
-        raise UserError(
-            f"{source}: its classes are {', '.join(ids)}, but the detector was trained for {', '.join(class_names)}; "
-            "take a checkpoint for these classes, or correct the categories of the file"
-        )
-    return [ids[name] for name in class_names]
 
 
 def coco_records(entry: ImageEntry, detections: Detections, category_ids: Sequence[int]) -> list[dict[str, Any]]:

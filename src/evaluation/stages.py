@@ -7,9 +7,9 @@ from typing import Annotated, Any, TypedDict
 
 import msgspec
 
-from src.data.annotations import read_annotations
 from src.data.images import list_images
 from src.data.json_file import read_json
+from src.data.reading import read_data
 from src.errors import UserError
 from src.yaml_file import read_yaml
 
@@ -96,10 +96,12 @@ def _read_curves(path: Path) -> list[dict[str, Any]]:
 def _count_images(config_file: Path) -> tuple[int | None, int | None]:
     """Labelled and unlabelled images that a stage was trained on."""
     config = read_yaml(config_file) if config_file.is_file() else {}
-    annotation_file, folder = (config.get(key) for key in ("train_ann_file", "unlabelled_img_dir"))
-    if not isinstance(annotation_file, str) or not Path(annotation_file).is_file():
+    annotation_file, img_dir = config.get("train_ann_file"), str(config.get("train_img_dir"))
+    folder, names = config.get("unlabelled_img_dir"), config.get("class_names")
+    if not isinstance(annotation_file, str) or not Path(annotation_file).exists():
         return None, None
-    annotations = read_annotations(annotation_file)
+    names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else ()
+    annotations = read_data(annotation_file, img_dir, names)
     return len(annotations.labelled), len(annotations.unlabelled) + len(list_images(folder) if folder else [])
 
 

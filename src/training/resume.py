@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from src.errors import UserError
-from src.files import file_hash
 from src.training.checkpoint import read_facts
 
 # A resumed run may differ in these: they do not change what is learnt.
@@ -16,15 +15,16 @@ FREE_KEYS |= {"draw_pics", "pre_trained"}
 FREE_KEYS |= {"model", "results", "file_format", "file_name", "probabilities", "check", "soc_version"}
 
 
-def run_facts(config: dict, ann_file: str | Path, unlabelled: Iterable[str], devices: int) -> dict:
+def run_facts(config: dict, annotations: str, unlabelled: Iterable[str], devices: int) -> dict:
     """What identifies a run, and what it has reached: its best AP and the step of its last evaluation.
 
     Args:
-        config: all settings; ann_file: of training; unlabelled: file names of the unlabelled images; devices: their number.
+        config: all settings; annotations: hash of those of training; unlabelled: file names of the unlabelled images;
+        devices: their number.
     """
     return {
         "config": config,
-        "annotations": file_hash(ann_file),
+        "annotations": annotations,
         "unlabelled": hashlib.sha256("\n".join(unlabelled).encode()).hexdigest(),
         "devices": devices,
         "best": None,

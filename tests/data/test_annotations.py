@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.annotations import hide_labels, image_path, read_annotations, to_coco, unlabelled_folder
+from src.data.annotations import content_hash, hide_labels, image_path, read_annotations, to_coco, unlabelled_folder
 from src.data.coco_file import coco_faults
 from src.errors import DataError, UserError
 
@@ -136,3 +136,21 @@ def test_unlabelled_folder_faults(tmp_path):
     with pytest.raises(DataError) as error:
         unlabelled_folder(tmp_path, 1)
     assert len(error.value.faults) == 2
+
+
+def test_the_hash_of_the_content_sees_labels_and_nothing_else(tmp_path):
+    def hashed(images, rows):
+        (tmp_path / "a.json").write_text(json.dumps(coco_file(images, rows)))
+        return content_hash(read_annotations(tmp_path / "a.json"))
+
+    before = hashed([image(1), image(2)], [row(1, 1), row(2, 1)])
+    assert before == hashed([image(2, license=3), image(1)], [row(7, 1, area=5), row(8, 1)])
+    others = [
+        hashed([image(1), image(2)], [row(1, 1)]),
+        hashed([image(1), image(2)], [row(1, 1), row(2, 2)]),
+        hashed([image(1), image(2)], [row(1, 1), row(2, 1, category_id=9)]),
+        hashed([image(1), image(2)], [row(1, 1), row(2, 1, iscrowd=1)]),
+        hashed([image(1), image(2, labelled=False)], [row(1, 1), row(2, 1)]),
+        hashed([image(1), image(2, file_name="3.png")], [row(1, 1), row(2, 1)]),
+    ]
+    assert len({before, *others}) == 7

@@ -312,7 +312,7 @@ def test_faults_of_both_files_of_images_and_of_the_plain_folder_come_together(tm
     assert status == 1
     for sentence in (
         "1.png: no such image file",
-        "eval_ann_file: its classes are Cat, dog",
+        "is none of the classes cat, dog; is it cat?",
         "4.png: is an image of train_ann_file too",
         "4 of the 4 evaluation images are training images too, such as 1.png",
     ):

@@ -71,6 +71,22 @@ def test_other_classes_for_evaluation_are_refused_by_name(folder):
         read(folder, evaluate=True)
 
 
+def test_evaluation_labels_follow_the_classes_of_training(folder):
+    write(folder, "train.json", boxes=1)
+    coco = json.loads((folder / "train.json").read_text())
+    coco["categories"].append({"id": 9, "name": "dog"})
+    (folder / "train.json").write_text(json.dumps(coco))
+    write(folder, "eval.json", boxes=1, category="dog")
+    coco = json.loads((folder / "eval.json").read_text())
+    del coco["images"][1]
+    (folder / "eval.json").write_text(json.dumps(coco))
+    data = read(folder, evaluate=True)
+    assert data.annotations.class_names == data.evaluation.class_names == ("cat", "dog")
+    assert data.annotations.labelled[0].labels.tolist() == [1]
+    assert data.evaluation.labelled[0].labels.tolist() == [2]
+    assert data.evaluation.category_ids[1] == 5  # the id that the evaluation file gives to dogs
+
+
 def test_missing_image_is_named(folder):
     (folder / "images/b.png").unlink()
     with pytest.raises(UserError, match=r"b\.png"):

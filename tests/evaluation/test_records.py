@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from src.data import transforms
-from src.data.annotations import Annotations, ImageEntry
-from src.errors import UserError
-from src.evaluation.records import categories_of, coco_records, detect, in_original_pixels, inference_records
+from src.data.annotations import ImageEntry
+from src.evaluation.records import coco_records, detect, in_original_pixels, inference_records
 
 
 def _entry(image_id=4, width=100, height=60) -> ImageEntry:
@@ -100,11 +99,3 @@ def test_detect_gives_each_image_its_own_rows_and_drops_the_filling():
     ]
     found = {entry.image_id: result.boxes.tolist() for entry, result in detect(network, batches)}
     assert found == {1: [[0, 0, 1, 1]], 2: [[0, 0, 2, 4]], 3: [[0, 0, 3, 3]]}
-
-
-def test_classes_are_matched_by_name_and_others_are_refused():
-    annotations = Annotations(("circle", "square"), (4, 9), ())
-    assert categories_of(["square", "circle"], annotations, "val.json") == [9, 4]
-    for names in (["square"], ["square", "circle", "star"], ["square", "Circle"]):
-        with pytest.raises(UserError, match=r"val\.json: its classes are circle, square, but"):
-            categories_of(names, annotations, "val.json")

@@ -11,12 +11,11 @@ CONFIG = {"base_lr": 0.1, "milestones": [3, 4], "print_interval_iter": 100, "sav
 
 
 @pytest.fixture
-def facts(tmp_path):
+def facts():
     """Makes the facts of a run, with changes."""
-    (tmp_path / "ann.json").write_text("{}")
 
-    def make(unlabelled=("a.png", "b.png"), devices=1, **changes) -> dict:
-        return run_facts(CONFIG | changes, tmp_path / "ann.json", unlabelled, devices)
+    def make(unlabelled=("a.png", "b.png"), devices=1, annotations="abc", **changes) -> dict:
+        return run_facts(CONFIG | changes, annotations, unlabelled, devices)
 
     return make
 
@@ -35,10 +34,10 @@ def test_the_same_run_goes_on_with_what_it_had_reached(facts, state):
     assert (facts()["best"], facts()["evaluated"]) == (None, 0)
 
 
-def test_all_changes_are_named_together(facts, state, tmp_path):
-    (tmp_path / "ann.json").write_text("{ }")
+def test_all_changes_are_named_together(facts, state):
+    now = facts(unlabelled=("a.png", "c.png"), devices=2, annotations="abd", base_lr=0.2, milestones=[3])
     with pytest.raises(UserError) as raised:
-        saved_facts(state, facts(unlabelled=("a.png", "c.png"), devices=2, base_lr=0.2, milestones=[3]))
+        saved_facts(state, now)
     said = str(raised.value)
     assert "base_lr: was 0.1, is 0.2" in said and "milestones: was [3, 4], is [3]" in said
     assert "train_ann_file: its content is another one" in said and "unlabelled images: they are others" in said
