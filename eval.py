@@ -119,7 +119,12 @@ def by_model(config: Config, annotations: Annotations) -> Found:
     card, detector = open_model(config.model)
     batch, _, height, width = card.input.shape
     config = replace(
-        config, img_height=height, img_width=width, keep_ratio=card.resize.keep_ratio, test_batch_size=batch
+        config,
+        img_height=height,
+        img_width=width,
+        keep_ratio=card.resize.keep_ratio,
+        resize_sides=card.resize.sides,
+        test_batch_size=batch,
     )
     annotations = in_class_order(annotations, [item.name for item in card.classes], config.eval_ann_file)
     records = find_records(detector, config, annotations)

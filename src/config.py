@@ -52,6 +52,7 @@ class Config:
     img_width: Count
     img_height: Count
     keep_ratio: bool
+    resize_sides: tuple[Count, Count] | None
     flip_ratio: Share
     expand_ratio: Share
     multi_scale: tuple[Share, Share]
@@ -172,7 +173,7 @@ IN_EPOCHS = {
 }
 # What a detector is, as opposed to how it is trained or run: a checkpoint brings these along.
 RECIPE_KEYS = (
-    *KEYS[KEYS.index("img_width") : KEYS.index("keep_ratio") + 1],
+    *KEYS[KEYS.index("img_width") : KEYS.index("resize_sides") + 1],
     "num_gts",
     "class_names",
     *KEYS[KEYS.index("system") : KEYS.index("test_max_per_img") + 1],
@@ -287,6 +288,10 @@ def _contradictions(config: Config) -> list[str]:
     expect(
         config.test_max_per_img <= config.num_gts,
         f"test_max_per_img: must not exceed num_gts (detections become pseudo-labels), got {config.test_max_per_img} > {config.num_gts}",
+    )
+    expect(
+        config.resize_sides is None or config.keep_ratio,
+        f"resize_sides: keeps the ratio of an image, so keep_ratio must be true, got {config.keep_ratio}",
     )
     evaluation = [f"{key} {value}" for key in ("eval_img_dir", "eval_ann_file") if (value := getattr(config, key))]
     expect(

@@ -41,11 +41,12 @@ void read_input(const json& input, Card* card) {
 }
 
 void read_resize(const json& resize, Card* card) {
-  check_keys(resize, "resize", {"keep_ratio", "interpolation", "pad_value", "pad", "rule"});
+  check_keys(resize, "resize", {"keep_ratio", "sides", "interpolation", "pad_value", "pad", "rule"});
   expect(resize, "resize", "interpolation", "linear");
   expect(resize, "resize", "pad_value", 0);
   expect(resize, "resize", "pad", "right and bottom");
-  card->keep_ratio = resize.at("keep_ratio").get<bool>();
+  card->resize.keep_ratio = resize.at("keep_ratio").get<bool>();
+  if (!resize.at("sides").is_null()) card->resize.sides = resize.at("sides").get<std::array<int, 2>>();
 }
 
 void read_outputs(const json& outputs, Card* card) {

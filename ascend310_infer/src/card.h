@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "resize_rule.h"
+
 /// A tensor as the card describes it.
 struct TensorSpec {
   std::string name;
@@ -21,7 +23,7 @@ struct ObjectClass {
 struct Card {
   std::filesystem::path path;
   TensorSpec input;  ///< [B, 3, H, W]
-  bool keep_ratio = true;
+  ResizeRule resize;
   std::vector<TensorSpec> outputs;  ///< boxes, scores, labels, valid and perhaps more, in the order of the model
   std::vector<ObjectClass> classes;
 

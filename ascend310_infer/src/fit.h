@@ -2,6 +2,8 @@
 
 #include <opencv2/core.hpp>
 
+#include "resize_rule.h"
+
 /// Pixels of the network input per pixel of the original picture.
 struct Scale {
   double x = 1;
@@ -15,9 +17,9 @@ struct Fitted {
   cv::Size original;    ///< size of the picture as it is shown
 };
 
-/// Resizes an 8-bit RGB picture, bilinearly and once, and pads it. With keep_ratio both sides are scaled by
-/// min(width / w, height / h), otherwise it is stretched to width x height. The same rule as src/data/transforms.py.
-Fitted fit_to_input(const cv::Mat& image, int height, int width, bool keep_ratio);
+/// Resizes an 8-bit RGB picture, bilinearly and once, and pads it: the same rule as src/data/transforms.py. Throws UserError if the
+/// picture becomes larger than the input.
+Fitted fit_to_input(const cv::Mat& image, int height, int width, const ResizeRule& rule);
 
 /// Writes 8-bit [H, W, 3] pixels as float32 planes [3, H, W], values 0 to 255.
 void copy_planes(const cv::Mat& pixels, float* planes);

@@ -12,7 +12,7 @@ Prepared prepare(const ImageEntry& entry, const std::filesystem::path& folder, c
   Prepared prepared;
   prepared.entry = &entry;
   try {
-    prepared.picture = fit_to_input(read_image(folder / entry.name), card.height(), card.width(), card.keep_ratio);
+    prepared.picture = fit_to_input(read_image(folder / entry.name), card.height(), card.width(), card.resize);
   } catch (const std::exception& error) {
     prepared.fault = error.what();
   }

@@ -38,6 +38,7 @@ class BatchSettings:
     Attributes:
         height, width: network input in pixels.
         keep_ratio: pad instead of stretch.
+        resize_sides: shorter and longer side of a resized image, as ``transforms.resize_to_fit`` says.
         flip_ratio: probability of mirroring an image (both views alike).
         expand_ratio, multi_scale: see `framing.draw_frame` (both views alike).
         photo_ratio: probability of `photometric.distort` for a labelled image (both views alike). Unlabelled images keep
@@ -64,6 +65,7 @@ class BatchSettings:
     rank: int = 0
     rank_size: int = 1
     strong: bool = True
+    resize_sides: tuple[int, int] | None = None
 
 
 class Stored(Protocol):
@@ -125,6 +127,7 @@ class InputSettings(Protocol):
     Attributes:
         img_height, img_width: network input in pixels.
         keep_ratio: pad instead of stretch.
+        resize_sides: shorter and longer side of a resized image, as ``transforms.resize_to_fit`` says.
         test_batch_size: B, images of a batch.
         num_parallel_workers: threads that prepare images.
     """
@@ -132,6 +135,7 @@ class InputSettings(Protocol):
     img_height: int
     img_width: int
     keep_ratio: bool
+    resize_sides: tuple[int, int] | None
     test_batch_size: int
     num_parallel_workers: int
 
@@ -152,7 +156,11 @@ def evaluation_batches(
     def prepare(item: tuple[ImageEntry, bytes | None]) -> tuple[np.ndarray, ImageEntry, tuple[float, float]]:
         entry, data = item
         image, scale = transforms.fit_to_input(
-            _read(entry, img_dir, data), settings.img_height, settings.img_width, settings.keep_ratio
+            _read(entry, img_dir, data),
+            settings.img_height,
+            settings.img_width,
+            settings.keep_ratio,
+            settings.resize_sides,
         )
         return _channels_first(image), entry, scale
 
@@ -212,7 +220,10 @@ def _training_rows(
     rng = np.random.default_rng([_AUGMENTATION, settings.seed, _STREAMS[stream], epoch, index])
     entry, height, width, labelled = entries[index], settings.height, settings.width, stream == "labelled"
     frame = draw_frame(height, width, settings.expand_ratio, settings.multi_scale, rng)
-    weak, scale = transforms.resize_to_fit(_read(entry, img_dir, data), frame.height, frame.width, settings.keep_ratio)
+    share = min(frame.height / height, frame.width / width)
+    sides = tuple(side * share for side in settings.resize_sides) if settings.resize_sides else None
+    image = _read(entry, img_dir, data)
+    weak, scale = transforms.resize_to_fit(image, frame.height, frame.width, settings.keep_ratio, sides)
     boxes = transforms.scale_boxes(entry.boxes, scale)
     if rng.random() < settings.flip_ratio:
         weak, boxes = transforms.flip_horizontal(weak, boxes, weak.shape[1])

@@ -9,6 +9,8 @@ import math
 import cv2
 import numpy as np
 
+from src.errors import UserError
+
 # Unbiased Teacher (Liu et al. 2021), appendix table of strong augmentations.
 _JITTER_PROBABILITY = 0.8
 _BRIGHTNESS = _CONTRAST = _SATURATION = 0.4  # factors are drawn from 1 - x to 1 + x
@@ -27,26 +29,48 @@ _HUES = 180  # OpenCV keeps hue in half degrees, so that it fits into a byte
 _LEVELS = np.arange(256, dtype=np.float32)
 
 
+def resized_size(
+    old: tuple[int, int], height: int, width: int, keep_ratio: bool, sides: tuple[float, float] | None = None
+) -> tuple[int, int]:
+    """The size (width, height) that an image of the size `old` (width, height) is resized to; see ``resize_to_fit``.
+
+    Raises:
+        UserError: by `sides` it would be larger than the input.
+    """
+    if not keep_ratio:
+        return width, height
+    if sides is None:
+        scale = min(width / old[0], height / old[1])
+        new_width, new_height = (min(max(int(side * scale + 0.5), 1), most) for side, most in zip(old, (width, height)))
+        return new_width, new_height
+    scale = min(sides[0] / min(old), sides[1] / max(old))
+    new_width, new_height = (max(int(side * scale), 1) for side in old)
+    if new_width > width or new_height > height:
+        raise UserError(
+            f"an image of {old[0]}x{old[1]} becomes {new_width}x{new_height} by resize_sides {list(sides)} and does not fit into "
+            f"the network input of {width}x{height}; pass a larger --img_width and --img_height, or other --resize_sides"
+        )
+    return new_width, new_height
+
+
 def resize_to_fit(
-    image: np.ndarray, height: int, width: int, keep_ratio: bool
+    image: np.ndarray, height: int, width: int, keep_ratio: bool, sides: tuple[float, float] | None = None
 ) -> tuple[np.ndarray, tuple[float, float]]:
-    """Resize an image, bilinearly and once, to the largest size that fits the network input.
+    """Resize an image, bilinearly and once, to the largest size that fits the network input, or to a size of its own.
 
     Args:
         image: uint8 [h, w, 3] of any size.
         height: input height in pixels.
         width: input width in pixels.
         keep_ratio: scale both sides by min(width / w, height / h); otherwise stretch to exactly height x width.
+        sides: with keep_ratio, make the shorter side sides[0] pixels, or less if the longer one would exceed sides[1]
+            (torchvision's rule, rounded down).
 
     Returns:
         The resized image uint8 [h', w', 3] with h' <= height and w' <= width, and the scale (x, y): resized size / size.
     """
     old_height, old_width = image.shape[:2]
-    new_height, new_width = height, width
-    if keep_ratio:
-        scale = min(width / old_width, height / old_height)
-        new_width = min(max(int(old_width * scale + 0.5), 1), width)
-        new_height = min(max(int(old_height * scale + 0.5), 1), height)
+    new_width, new_height = resized_size((old_width, old_height), height, width, keep_ratio, sides)
     if (new_height, new_width) != (old_height, old_width):
         image = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
     return image, (new_width / old_width, new_height / old_height)
@@ -61,14 +85,14 @@ def pad_to_input(image: np.ndarray, height: int, width: int, corner: tuple[int, 
 
 
 def fit_to_input(
-    image: np.ndarray, height: int, width: int, keep_ratio: bool
+    image: np.ndarray, height: int, width: int, keep_ratio: bool, sides: tuple[float, float] | None = None
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """Bring an image to the network input: ``resize_to_fit``, then ``pad_to_input``.
 
     Returns:
         uint8 [height, width, 3], and the scale (x, y) that takes original pixels to pixels of the network input.
     """
-    resized, scale = resize_to_fit(image, height, width, keep_ratio)
+    resized, scale = resize_to_fit(image, height, width, keep_ratio, sides)
     return pad_to_input(resized, height, width), scale
 
 

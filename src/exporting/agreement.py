@@ -34,10 +34,12 @@ class Agreement:
         return self.pixels <= PIXEL_TOLERANCE and self.score <= SCORE_TOLERANCE
 
 
-def synthetic_images(count: int, height: int, width: int, keep_ratio: bool) -> np.ndarray:
+def synthetic_images(
+    count: int, height: int, width: int, keep_ratio: bool, sides: tuple[int, int] | None = None
+) -> np.ndarray:
     """Pictures with faces, textures and shapes, as a network sees them: uint8 [count, 3, height, width]."""
     pictures = (make_picture(np.random.default_rng(number), *PICTURE_SIZE)[0] for number in range(count))
-    inputs = [fit_to_input(picture, height, width, keep_ratio)[0] for picture in pictures]
+    inputs = [fit_to_input(picture, height, width, keep_ratio, sides)[0] for picture in pictures]
     return np.array(inputs, np.uint8).reshape(count, height, width, 3).transpose(0, 3, 1, 2)
 
 

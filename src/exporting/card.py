@@ -18,6 +18,10 @@ _RATIO_RULE = (
     "scale = min(W / w, H / h) in double precision for an image of w x h pixels; new width = int(w * scale + 0.5) and new "
     "height = int(h * scale + 0.5), truncated, then limited to 1..W and 1..H. "
 )
+_SIDES_RULE = (
+    "scale = min({shorter} / min(w, h), {longer} / max(w, h)) in double precision for an image of w x h pixels; new width = "
+    "int(w * scale) and new height = int(h * scale), truncated, at least 1; an image that becomes larger than W x H is an error. "
+)
 _STRETCH_RULE = "new width = W, new height = H, whatever the image's ratio. "
 _COMMON_RULE = (
     "W and H are the last and the last but one number of the input's shape. The image is 8-bit RGB, turned as its EXIF data say. "
@@ -43,6 +47,7 @@ class Resize(msgspec.Struct, forbid_unknown_fields=True):
     """How an image becomes the input."""
 
     keep_ratio: bool
+    sides: tuple[int, int] | None
     interpolation: str
     pad_value: int
     pad: str
@@ -91,10 +96,12 @@ def raw_rgb_input(batch: int, height: int, width: int) -> Input:
     return Input("images", (batch, 3, height, width), "float32", "NCHW", "RGB", (0, 255))
 
 
-def resize_rule(keep_ratio: bool) -> Resize:
-    """The resize rule in words a runner can be written from."""
-    rule = (_RATIO_RULE if keep_ratio else _STRETCH_RULE) + _COMMON_RULE
-    return Resize(keep_ratio, "linear", 0, "right and bottom", rule)
+def resize_rule(keep_ratio: bool, sides: tuple[int, int] | None = None) -> Resize:
+    """The resize rule in words a runner can be written from; `sides` as for ``transforms.resize_to_fit``."""
+    rule = _RATIO_RULE if keep_ratio else _STRETCH_RULE
+    if sides:
+        rule = _SIDES_RULE.format(shorter=sides[0], longer=sides[1])
+    return Resize(keep_ratio, sides, "linear", 0, "right and bottom", rule + _COMMON_RULE)
 
 
 def output_cards(names: Sequence[str], outputs: Sequence[np.ndarray]) -> list[Output]:

@@ -17,6 +17,7 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
         height=config.img_height,
         width=config.img_width,
         keep_ratio=config.keep_ratio,
+        resize_sides=config.resize_sides,
         flip_ratio=config.flip_ratio,
         expand_ratio=config.expand_ratio,
         multi_scale=config.multi_scale,

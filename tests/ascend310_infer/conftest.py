@@ -91,6 +91,7 @@ def make_card(model: Path, batch: int = 2, keep_ratio: bool = True) -> None:
         },
         "resize": {
             "keep_ratio": keep_ratio,
+            "sides": None,
             "interpolation": "linear",
             "pad_value": 0,
             "pad": "right and bottom",

@@ -172,7 +172,14 @@ def change(model: Path, tmp_path: Path, **changes) -> Path:
     return copy
 
 
-RESIZE = {"keep_ratio": True, "interpolation": "linear", "pad_value": 0, "pad": "right and bottom", "rule": ""}
+RESIZE = {
+    "keep_ratio": True,
+    "sides": None,
+    "interpolation": "linear",
+    "pad_value": 0,
+    "pad": "right and bottom",
+    "rule": "",
+}
 INPUT = {"name": "images", "dtype": "float32", "layout": "NCHW", "colour": "RGB", "range": [0, 255]}
 
 

@@ -17,7 +17,12 @@ COUNT = 5
 
 def input_settings(batch_size: int) -> SimpleNamespace:
     return SimpleNamespace(
-        img_height=32, img_width=48, keep_ratio=True, test_batch_size=batch_size, num_parallel_workers=2
+        img_height=32,
+        img_width=48,
+        keep_ratio=True,
+        resize_sides=None,
+        test_batch_size=batch_size,
+        num_parallel_workers=2,
     )
 
 
@@ -211,3 +216,14 @@ def test_evaluation_shows_every_image_once_and_fills_the_last_batch(entries, img
 
 def test_evaluation_of_no_images(img_dir):
     assert list(evaluation_batches([], img_dir, input_settings(2))) == []
+
+
+def test_sides_decide_the_size_of_an_image_and_shrink_with_the_frame(entries, img_dir):
+    for multi_scale, most in (((1.0, 1.0), (15, 20)), ((0.5, 0.5), (7, 10))):
+        settings = replace(SETTINGS, resize_sides=(15, 40), multi_scale=multi_scale, strong=False, flip_ratio=0)
+        (_, weak, gt_boxes, *_) = next(training_batches(entries, img_dir, settings, "labelled", 0, 1))
+        rows, columns = np.flatnonzero(weak[0].any((0, 2))), np.flatnonzero(weak[0].any((0, 1)))
+        assert (len(rows), len(columns)) == most
+        np.testing.assert_allclose(
+            gt_boxes[0, 0], np.array([2, 3, 10, 12]) * np.tile([most[1] / 40, most[0] / 30], 2), atol=0.1
+        )

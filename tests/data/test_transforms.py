@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.data import transforms
+from src.errors import UserError
 
 
 class Choices:
@@ -52,6 +53,20 @@ def test_fit_without_ratio_stretches_to_the_whole_input():
     fitted, scale = transforms.fit_to_input(np.full((30, 80, 3), 9, np.uint8), 60, 40, keep_ratio=False)
     assert scale == (0.5, 2.0)
     assert (fitted == 9).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [((640, 480), (1066, 800)), ((480, 640), (800, 1066)), ((500, 375), (1066, 800)), ((640, 360), (1333, 749))],
+)
+def test_sides_are_those_of_torchvision(old, new):
+    # What torch.nn.functional.interpolate gives for the scale factor of torchvision's GeneralizedRCNNTransform(800, 1333).
+    assert transforms.resized_size(old, 1344, 1344, True, (800, 1333)) == new
+
+
+def test_an_image_that_outgrows_the_input_is_an_error():
+    with pytest.raises(UserError, match="640x480 becomes 1066x800 .* input of 1024x800; pass a larger --img_width"):
+        transforms.resized_size((640, 480), 800, 1024, True, (800, 1333))
 
 
 def test_fit_leaves_an_image_of_the_right_size_as_it_is(photo):

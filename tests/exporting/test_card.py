@@ -92,6 +92,15 @@ def _by_rule(keep_ratio: bool, w: int, h: int, W: int, H: int) -> tuple[int, int
     return tuple(min(max(int(side * scale + 0.5), 1), limit) for side, limit in ((w, W), (h, H)))
 
 
+def test_the_rule_of_sides_in_words_is_the_rule_in_code():
+    rule = resize_rule(True, (35, 80)).rule
+    assert "min(35 / min(w, h), 80 / max(w, h))" in rule and "int(w * scale)" in rule
+    for w, h in np.random.default_rng(0).integers(1, 400, (40, 2)).tolist():
+        scale = min(35 / min(w, h), 80 / max(w, h))
+        resized, _ = resize_to_fit(np.zeros((h, w, 3), np.uint8), 80, 80, True, (35, 80))
+        assert resized.shape[1::-1] == (max(int(w * scale), 1), max(int(h * scale), 1))
+
+
 @pytest.mark.parametrize("keep_ratio", [True, False])
 def test_the_rule_in_words_is_the_rule_in_code(keep_ratio):
     rng = np.random.default_rng(0)

@@ -32,6 +32,7 @@ def main(workshop, tmp_path) -> dict[str, str]:
         "input": numbers | {"layout": "NCHW", "colour": "RGB", "range": [0, 255]},
         "resize": {
             "keep_ratio": True,
+            "sides": None,
             "interpolation": "linear",
             "pad_value": 0,
             "pad": "right and bottom",
