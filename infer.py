@@ -4,7 +4,8 @@
     python infer.py --checkpoint_path outputs/best_model.ckpt --train_img_dir train/images --train_ann_file train_25.json \\
         --eval_output_dir found
 
-Written is infer_results.json: for each image name (sub-folders included) a list of detections, best first. With
+Written is infer_results.json: for each image name (sub-folders included) a list of detections, best first; beside it,
+infer_results.made_from.json says what it was made from. With
 --unlabelled_img_dir the images of that folder join the unlabelled ones. With --draw_pics true pictures are drawn into
 pictures/. A run that was stopped starts anew with --overwrite.
 """
@@ -23,6 +24,7 @@ from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled
 from src.data.classes import in_class_order
 from src.data.dataset import evaluation_batches
 from src.data.images import read_image
+from src.data.made_from import made_from, side_file, write_side_file
 from src.data.reading import read_data
 from src.errors import DataError, UserError, entry_point
 from src.evaluation.pictures import SHOWN_SCORE, draw
@@ -61,6 +63,11 @@ def main(argv: list[str] | None = None) -> None:
 
     results = folder / "infer_results.json"
     write_whole(results, write, config.overwrite)
+    inputs = {"checkpoint_path": config.checkpoint_path}
+    if config.infer_img_dir is None and Path(config.train_ann_file).is_file():  # XML files lie in a folder
+        inputs["train_ann_file"] = config.train_ann_file
+    settings = {key: getattr(config, key) for key in ("test_score_thr", "test_iou_thr", "test_max_per_img")}
+    write_side_file(results, made_from("infer.py", inputs, settings), config.overwrite)
     print(f"{len(entries)} images, written: {results}")
 
 
@@ -99,7 +106,7 @@ def read_annotations(config: Config) -> Annotations:
 
 def check_outputs(folder: Path, entries: tuple[ImageEntry, ...], config: Config) -> None:
     """Raise a UserError if output files exist, also those of a run that was stopped, and may not be overwritten."""
-    paths = [folder / "infer_results.json"]
+    paths = [folder / "infer_results.json", side_file(folder / "infer_results.json")]
     if config.draw_pics:
         paths += [picture_path(folder, entry) for entry in entries]
     taken = [path for path in paths if path.exists()]

@@ -6,7 +6,8 @@
 --pick_ratio is the share of all images that is labelled afterwards. The labels come from --ann_file; a ranked image that
 is not in it counts as one without labels. The picked file names are written beside the output as <its stem>_picked.txt,
 most valuable first. If --ann_file lacks labels of some of them, only this list is written: the work list for annotators.
-When they have labels, --picked_file takes the images of the list, instead of picking anew.
+When they have labels, --picked_file takes the images of the list, instead of picking anew. Both outputs say what they were
+made from: the COCO file in its "info", the list in <its stem>.made_from.json.
 
 With --img_dir, the images of --ann_file must all be there, as training on the output will want them.
 
@@ -28,6 +29,7 @@ from src.data.image_files import check_images
 from src.data.images import list_images
 from src.data.json_file import read_json
 from src.data.known_labels import KnownSoFar, known_so_far, told_names
+from src.data.made_from import MadeFrom, is_still, made_from, read_side_file, side_file, with_origin, write_side_file
 from src.errors import DataError, Faults, UserError, entry_point
 from src.files import check_free, write_json, write_text
 
@@ -147,6 +149,24 @@ def pick(values: dict[str, float], labelled: set[str], pick_ratio: float, image_
     return choose_valuable(values, labelled, target - len(labelled))
 
 
+def origin_of(args: argparse.Namespace, known: KnownSoFar) -> MadeFrom:
+    """What the output is made from; says so when the ranking or the list was made from another --combine_ann_file."""
+    options = ("ann_file", "combine_ann_file", "top_value_file", "picked_file")
+    inputs = {option: getattr(args, option) for option in options}
+    before = {option: read_side_file(inputs[option]) for option in options[2:] if inputs[option]}
+    for option, told in before.items():
+        for name in ("combine_ann_file", "train_ann_file"):  # the list tells the first, detections the second
+            if told and args.combine_ann_file and not is_still(told, name, args.combine_ann_file):
+                print(
+                    f"note: {inputs[option]} was made when {args.combine_ann_file} had another content; to choose by what is "
+                    "labelled now, infer and rank again"
+                )
+                break
+    return made_from(
+        "pick_select.py", inputs, {"pick_ratio": args.pick_ratio, "policy": args.policy or known.policy}, before
+    )
+
+
 def check_labels(picked: list[str], told: set[str], list_file: Path, ann_file: Path) -> None:
     """Raise a UserError that says what to do if images were picked that have no labels."""
     lacking = [name for name in picked if name not in told]
@@ -181,9 +201,14 @@ def report_check(
 
 
 def label(
-    coco: dict[str, Any], known: KnownSoFar, picked: list[str], list_file: Path, args: argparse.Namespace
+    coco: dict[str, Any],
+    known: KnownSoFar,
+    picked: list[str],
+    list_file: Path,
+    origin: MadeFrom,
+    args: argparse.Namespace,
 ) -> None:
-    """Write the annotation file in which the picked images are labelled beside the ``known`` ones.
+    """Write the annotation file in which the picked images are labelled beside the ``known`` ones; it tells its ``origin``.
 
     Raises:
         UserError: picked images have no labels in ``coco``.
@@ -192,7 +217,8 @@ def label(
     wanted = known.labelled.union(picked)
     chosen = {image["id"] for image in coco["images"] if image["file_name"] in wanted}
     joined = (args.policy or known.policy) == 2
-    write_json(args.output_ann_file, hide_labels(coco, chosen, also_unlabelled=joined), args.overwrite)
+    content = with_origin(hide_labels(coco, chosen, also_unlabelled=joined), origin)
+    write_json(args.output_ann_file, content, args.overwrite)
     count = len(coco["images"])
     print(
         f"{args.output_ann_file}: {count} images, {len(chosen)} labelled ({len(chosen) - len(known.labelled)} newly picked, "
@@ -212,7 +238,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     faults.report()
     labelled, unlabelled = known.labelled, known.unlabelled
     if args.picked_file:
-        label(coco, known, read_list(args.picked_file), args.picked_file, args)
+        label(coco, known, read_list(args.picked_file), args.picked_file, origin_of(args, known), args)
         return
     if args.top_value_file:
         values = read_values(args.top_value_file, unlabelled)
@@ -226,8 +252,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     list_file = args.output_ann_file.with_name(f"{args.output_ann_file.stem}_picked.txt")
     check_free(args.output_ann_file, args.overwrite)
+    for path in (list_file, side_file(list_file)):
+        check_free(path, args.overwrite)
     write_text(list_file, "".join(f"{name}\n" for name in picked), args.overwrite)
-    label(coco, known, picked, list_file, args)
+    origin = origin_of(args, known)
+    write_side_file(list_file, origin, args.overwrite)
+    label(coco, known, picked, list_file, origin, args)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python random_select.py --ann_file instances_train.json --label_ratio 25 --output_ann_file instances_train_25.json
 
-Hidden images get "labelled": false and nothing of their annotations stays in the file. With --policy 2 the labelled
+Hidden images get "labelled": false and nothing of their annotations stays in the file. Its "info" says what it was made from. With --policy 2 the labelled
 images join the unlabelled ones in the unlabelled stream ("also_unlabelled": true), so that it holds every image.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from src.active.choice import choose_random, label_count
 from src.data.annotations import hide_labels, unlabelled_ids
 from src.data.coco_file import read_coco
+from src.data.made_from import made_from, with_origin
 from src.errors import UserError, entry_point
 from src.files import check_free, write_json
 
@@ -44,7 +45,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     image_ids = [image["id"] for image in coco["images"]]
     labelled = choose_random(image_ids, label_count(args.label_ratio, len(image_ids)), args.seed)
-    write_json(args.output_ann_file, hide_labels(coco, labelled, also_unlabelled=args.policy == 2), args.overwrite)
+    hidden = hide_labels(coco, labelled, also_unlabelled=args.policy == 2)
+    settings = {"label_ratio": args.label_ratio, "policy": args.policy, "seed": args.seed}
+    origin = made_from("random_select.py", {"ann_file": args.ann_file}, settings)
+    write_json(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
     unlabelled = len(image_ids) - (len(labelled) if args.policy == 1 else 0)
     print(f"{args.output_ann_file}: {len(image_ids)} images, {len(labelled)} labelled, {unlabelled} unlabelled")
 

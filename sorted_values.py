@@ -2,7 +2,8 @@
 
     python sorted_values.py --infer_json infer_results.json --exp_dir selection
 
-Writes top_value_data.json into --exp_dir: {file_name: value}, most valuable first. With --check in place of --infer_json
+Writes top_value_data.json into --exp_dir: {file_name: value}, most valuable first, and beside it what it was made from
+(top_value_data.made_from.json). With --check in place of --infer_json
 nothing is read or written: the other options are checked, to be done before training for hours.
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from src.active.results import read_sums
 from src.active.value import STRATEGIES, check_options, image_values
+from src.data.made_from import made_from, read_side_file, side_file, write_side_file
 from src.errors import entry_point
 from src.files import check_free, write_json
 
@@ -44,9 +46,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     output = args.exp_dir / "top_value_data.json"
     check_free(output, args.overwrite)
+    check_free(side_file(output), args.overwrite)
+    before = {"infer_json": read_side_file(args.infer_json)}
     sums = read_sums(args.infer_json)
     values = image_values(sums, args.strategy, args.weights, args.seed)
+    settings = {"strategy": args.strategy, "weights": list(args.weights), "seed": args.seed}
+    origin = made_from("sorted_values.py", {"infer_json": args.infer_json}, settings, before)
     write_json(output, values, args.overwrite, indent=1)
+    write_side_file(output, origin, args.overwrite)
     empty = int((sums.detections == 0).sum())
     print(f"{output}: {len(values)} images ranked, {empty} of them without detections")
 

@@ -4,10 +4,11 @@
 
 Files are copied, never moved. The split depends on the names, the pictures and the seed only. Images that show the
 same picture (equal pixels, or re-saved, resized, watermarked) stay on one side, else the validation set would hold
-images that were trained on.
+images that were trained on. split.json says which images went where, and what the split was made from.
 """
 
 import argparse
+import hashlib
 import os
 import random
 import shutil
@@ -19,13 +20,15 @@ from pathlib import Path
 if not __package__:  # started as a file: python src/split_data.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.data.made_from import MadeFrom, made_from
 from src.data.same_picture import SAME_FROM, group_same_pictures
 from src.data.voc import pair_files
 from src.errors import DataError, UserError, entry_point
-from src.files import sync
+from src.files import check_free, file_hash, sync, write_json
 
 SIDES = ("train", "val")
 KINDS = ("images", "annotations")
+SPLIT_FILE = "split.json"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -96,6 +99,16 @@ def copy_split(data_path: Path, output_path: Path, sides: dict[str, list[tuple[s
         raise UserError(f"{output_path}: the split cannot be written: {error}") from error
 
 
+def split_origin(data_path: Path, pairs: Sequence[tuple[str, str]], args: argparse.Namespace) -> MadeFrom:
+    """What the split is made from: all files of a folder count as one input, by their names and contents."""
+    settings = {"val_ratio": args.val_ratio, "seed": args.seed, "same_from": args.same_from}
+    origin = made_from("split_data.py", {}, settings)
+    for kind, names in zip(KINDS, zip(*pairs, strict=True), strict=True):
+        told = "".join(f"{file_hash(data_path / kind / name)} {name}\n" for name in names)
+        origin["inputs"][kind] = {"name": kind, "sha256": hashlib.sha256(told.encode()).hexdigest()}
+    return origin
+
+
 def _check_output(output_path: Path, planned: set[str], overwrite: bool) -> None:
     """Refuse to mix two splits: files of another one would put an image on both sides."""
     there = {
@@ -127,7 +140,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "train": [pair for index, pair in enumerate(pairs) if index not in val],
         "val": [pair for index, pair in enumerate(pairs) if index in val],
     }
+    told = {"made_from": split_origin(args.data_path, pairs, args)}
+    told |= {side: [image for image, _ in pairs_of] for side, pairs_of in sides.items()}
+    check_free(output_path / SPLIT_FILE, args.overwrite)
     copy_split(args.data_path, output_path, sides, args.overwrite)
+    write_json(output_path / SPLIT_FILE, told, args.overwrite, indent=1)
     for group in groups:
         if len(group) > 1:
             print(

@@ -39,7 +39,7 @@ def test_every_image_is_copied_to_exactly_one_side(tmp_path, capsys):
         assert stems(tmp_path / "out" / side / "annotations") == stems(tmp_path / "out" / side / "images")
     assert ("a/000" in val) == ("b/004" in val), "equal pictures on two sides"
     assert len(stems(tmp_path / "voc" / "images")) == 10, "the input was touched"
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["train", "val"], "rubbish left"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["split.json", "train", "val"], "rubbish left"
     assert "10 images: 7 in" in capsys.readouterr().out
 
 

@@ -1,0 +1,145 @@
+"""Splits and picks tell what they were made from; the same inputs and seed give the same bytes wherever the files lie."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pick_select
+import random_select
+import sorted_values
+from src import split_data
+from src.data.made_from import is_still, made_from, read_side_file, side_file, with_origin, write_side_file
+from src.errors import UserError
+from src.files import file_hash
+
+
+def coco(count: int = 8) -> dict:
+    images = [{"id": i, "file_name": f"{i}.png", "width": 9, "height": 9} for i in range(count)]
+    rows = [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 4, 4], "iscrowd": 0} for i in range(count)]
+    return {"info": {"year": 2026}, "images": images, "annotations": rows, "categories": [{"id": 1, "name": "cat"}]}
+
+
+def detections(count: int = 8) -> dict:
+    found = {"pred box": [1, 1, 4, 4], "pred class": 0}
+    return {
+        f"{i}.png": [found | {"confidence score": i / 10, "pred score": [1 - i / 10, i / 10]}] for i in range(count)
+    }
+
+
+def chain(folder: Path) -> dict[str, bytes]:
+    """Every label tool in turn in a folder; the bytes of all outputs by name."""
+    folder.mkdir(parents=True)
+    (folder / "all.json").write_text(json.dumps(coco()))
+    (folder / "infer_results.json").write_text(json.dumps(detections()))
+    random_select.main(words(folder, "--ann_file all.json --label_ratio 25 --output_ann_file part.json"))
+    sorted_values.main(words(folder, "--infer_json infer_results.json --exp_dir ."))
+    pick_select.main(
+        words(
+            folder,
+            "--ann_file all.json --combine_ann_file part.json --pick_ratio 50 --top_value_file top_value_data.json "
+            "--output_ann_file new.json",
+        )
+    )
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def words(folder: Path, line: str) -> list[str]:
+    """A command line whose files lie in the folder."""
+    return [str(folder / word) if word.endswith((".json", ".txt", ".")) else word for word in line.split()]
+
+
+def test_the_same_inputs_give_the_same_bytes_wherever_they_lie(tmp_path):
+    here, there = chain(tmp_path / "here"), chain(tmp_path / "quite" / "another place")
+    assert here == there
+    assert set(here) > {"part.json", "top_value_data.made_from.json", "new.json", "new_picked.made_from.json"}
+    assert str(tmp_path).encode() not in b"".join(here.values())
+
+
+def test_every_file_tells_its_program_inputs_and_settings(tmp_path):
+    chain(tmp_path / "a")
+    part = json.loads((tmp_path / "a/part.json").read_text())["info"]
+    assert part["year"] == 2026
+    assert part["made_from"] == {
+        "program": "random_select.py",
+        "inputs": {"ann_file": {"name": "all.json", "sha256": file_hash(tmp_path / "a/all.json")}},
+        "settings": {"label_ratio": 25, "policy": 1, "seed": 10},
+        "before": {},
+    }
+    new = json.loads((tmp_path / "a/new.json").read_text())["info"]["made_from"]
+    assert {option: told["name"] for option, told in new["inputs"].items()} == {
+        "ann_file": "all.json",
+        "combine_ann_file": "part.json",
+        "top_value_file": "top_value_data.json",
+    }
+    ranking = read_side_file(tmp_path / "a/top_value_data.json")
+    assert new["before"] == {"top_value_file": ranking}
+    assert ranking["inputs"]["infer_json"]["sha256"] == file_hash(tmp_path / "a/infer_results.json")
+    assert read_side_file(tmp_path / "a/new_picked.txt") == new
+
+
+def test_a_ranking_of_another_annotation_file_is_noticed(tmp_path, capsys):
+    folder = tmp_path / "a"
+    chain(folder)
+    assert "note:" not in capsys.readouterr().out
+    told = made_from("infer.py", {"train_ann_file": folder / "part.json"}, {})
+    write_side_file(folder / "infer_results.json", told, overwrite=False)
+    sorted_values.main([*words(folder, "--infer_json infer_results.json --exp_dir ."), "--overwrite"])
+    line = "--ann_file all.json --combine_ann_file part.json --pick_ratio 50 --output_ann_file new.json "
+    rank = words(folder, line + "--top_value_file top_value_data.json")
+    pick_select.main([*rank, "--overwrite"])
+    assert "note:" not in capsys.readouterr().out, "ranked by what is labelled now"
+    part = json.loads((folder / "part.json").read_text())
+    (folder / "part.json").write_text(json.dumps(part, indent=2))
+    pick_select.main([*rank, "--overwrite"])
+    assert f"note: {folder / 'top_value_data.json'} was made when {folder / 'part.json'} had" in capsys.readouterr().out
+
+
+def test_a_file_that_was_edited_is_not_what_was_told_of_any_more(tmp_path):
+    (tmp_path / "a.txt").write_text("1.png\n2.png\n")
+    origin = made_from("x.py", {"b": None}, {"seed": 1})
+    write_side_file(tmp_path / "a.txt", origin, overwrite=False)
+    assert read_side_file(tmp_path / "a.txt") == origin
+    (tmp_path / "a.txt").write_text("1.png\n")
+    assert read_side_file(tmp_path / "a.txt") is None
+    side_file(tmp_path / "a.txt").write_text("{}")
+    with pytest.raises(UserError, match=r"a\.made_from\.json: does not tell what a\.txt was made from"):
+        read_side_file(tmp_path / "a.txt")
+
+
+def test_inputs_are_found_through_all_steps(tmp_path):
+    (tmp_path / "a").write_text("1")
+    first = made_from("one.py", {"train": tmp_path / "a"}, {})
+    last = made_from("two.py", {}, {}, {"x": None, "y": made_from("three.py", {}, {}, {"z": first})})
+    assert is_still(last, "train", tmp_path / "a") and is_still(last, "unknown", tmp_path / "a")
+    (tmp_path / "a").write_text("2")
+    assert not is_still(last, "train", tmp_path / "a")
+
+
+def test_an_info_that_is_no_object_makes_room():
+    origin = made_from("x.py", {}, {})
+    assert with_origin({"info": "old", "images": []}, origin) == {"info": {"made_from": origin}, "images": []}
+
+
+def test_a_split_tells_its_pictures_and_is_the_same_anywhere(tmp_path):
+    for place in ("here", "there/deep"):
+        for i in range(6):
+            for kind in ("images", "annotations"):
+                (tmp_path / place / kind).mkdir(parents=True, exist_ok=True)
+            picture = np.random.default_rng(i).integers(0, 256, (32, 32, 3), np.uint8)
+            Image.fromarray(picture).save(tmp_path / place / f"images/{i}.png")
+            (tmp_path / place / f"annotations/{i}.xml").write_text("<annotation/>")
+        split_data.main(["--data_path", str(tmp_path / place), "--val_ratio", "0.5"])
+    here, there = ((tmp_path / place / "split.json").read_bytes() for place in ("here", "there/deep"))
+    assert here == there
+    told = json.loads(here)
+    assert sorted(told["train"] + told["val"]) == [f"{i}.png" for i in range(6)] and len(told["val"]) == 3
+    assert told["made_from"]["settings"]["seed"] == 10
+    for side in ("train", "val"):
+        shutil.rmtree(tmp_path / "there/deep" / side)
+    (tmp_path / "there/deep/annotations/0.xml").write_text("<annotation></annotation>")
+    split_data.main(["--data_path", str(tmp_path / "there/deep"), "--val_ratio", "0.5", "--overwrite"])
+    assert (tmp_path / "there/deep/split.json").read_bytes() != here
