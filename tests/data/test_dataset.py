@@ -1,5 +1,6 @@
 """Batches: order, resuming, sharding, independence of workers, and what becomes of boxes."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from src.data import dataset
 from src.data.annotations import ImageEntry
 from src.data.dataset import BatchSettings, evaluation_batches, training_batches
 from src.errors import DataError, UserError
@@ -114,6 +116,42 @@ def test_ranks_share_the_bigger_batch(entries, img_dir):
     shards = [_batches(entries, img_dir, rank=rank, rank_size=2) for rank in range(2)]
     joined = [tuple(np.concatenate(pair) for pair in zip(*step, strict=True)) for step in zip(*shards, strict=True)]
     assert _same(whole, joined)
+
+
+EVERYTHING = {"flip_ratio": 0.5, "expand_ratio": 0.5, "multi_scale": (0.5, 1.0), "photo_ratio": 0.5}
+
+
+@pytest.mark.parametrize("stream", ["labelled", "unlabelled"])
+def test_neither_workers_nor_the_order_they_finish_in_nor_ranks_nor_a_resume_change_a_byte(
+    entries, img_dir, stream, monkeypatch
+):
+    """One process with one thread is the truth for every other way to make the same global batches."""
+    truth = _batches(entries, img_dir, stream, stop=5, batch_size=6, workers=1, **EVERYTHING)
+    read, waits = dataset.read_image, np.random.default_rng(0).uniform(0, 0.004, 1000).tolist()
+
+    def read_late(path):
+        time.sleep(waits.pop())  # pictures arrive in another order than they were asked for
+        return read(path)
+
+    monkeypatch.setattr(dataset, "read_image", read_late)
+    for workers, rank_size, start in ((8, 1, 0), (3, 2, 0), (2, 3, 2), (5, 6, 1), (1, 2, 4)):
+        shards = [
+            _batches(
+                entries,
+                img_dir,
+                stream,
+                start,
+                5,
+                batch_size=6 // rank_size,
+                workers=workers,
+                rank=rank,
+                rank_size=rank_size,
+                **EVERYTHING,
+            )
+            for rank in range(rank_size)
+        ]
+        joined = [tuple(np.concatenate(rows) for rows in zip(*step, strict=True)) for step in zip(*shards, strict=True)]
+        assert _same(truth[start:], joined), (workers, rank_size, start)
 
 
 def test_boxes_are_scaled_padded_and_flipped_with_the_picture(tmp_path):
