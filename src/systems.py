@@ -8,6 +8,7 @@ from src.FasterRcnn.faster_rcnn import FasterRcnn
 from src.FasterRcnn.proposals import ProposalLimits
 from src.FasterRcnn.rcnn import DetectionLimits, RoiTargets
 from src.FasterRcnn.rpn import RpnTargets
+from src.parts.convolution import use_native_kernels
 from src.parts.resnet import ResNet
 
 
@@ -19,9 +20,10 @@ def build_network(config: Config, class_count: int, mixed_precision: bool = Fals
         mixed_precision: compute in float16, keep weights in float32.
         portable: use operators only that can be exported; else, on a CPU, also C++ kernels.
     """
-    network = _faster_rcnn(
-        config, class_count + 1, not portable and not mixed_precision and config.device_target == "CPU"
-    )
+    native_kernels = not portable and not mixed_precision and config.device_target == "CPU"
+    network = _faster_rcnn(config, class_count + 1, native_kernels)
+    if native_kernels:
+        use_native_kernels(network)
     if mixed_precision:
         for part in (network.backbone, network.fpn, network.rpn, network.box_head):
             part.to_float(mstype.float16)

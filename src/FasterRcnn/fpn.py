@@ -3,9 +3,11 @@
 from mindspore import Tensor, nn
 from mindspore.common.initializer import XavierUniform
 
+from src.parts.convolution import Convolution
 
-def _conv(in_channels: int, out_channels: int, kernel: int) -> nn.Conv2d:
-    return nn.Conv2d(
+
+def _conv(in_channels: int, out_channels: int, kernel: int) -> Convolution:
+    return Convolution(
         in_channels,
         out_channels,
         kernel,

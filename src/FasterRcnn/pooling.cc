@@ -3,13 +3,9 @@
 // Work is cut into units of one image and CHANNELS channels. A unit copies its channels of all levels into a channels-last table of
 // its own, small enough for a cache, so that every tap is one contiguous row. Units share no memory: the sums are the same for any
 // number of threads.
-#include <sched.h>
-
-#include <algorithm>
 #include <atomic>
-#include <cstdint>
-#include <thread>
-#include <vector>
+
+#include "parallel.h"
 
 namespace {
 
@@ -55,29 +51,19 @@ Problem read_problem(int level_count, void **inputs, int64_t **shapes, void **le
   return problem;
 }
 
-int64_t processors() {
-  cpu_set_t allowed;
-  const bool known = sched_getaffinity(0, sizeof(allowed), &allowed) == 0;
-  return known ? CPU_COUNT(&allowed) : static_cast<int64_t>(std::thread::hardware_concurrency());
-}
-
 // Calls work(image, first channel, number of channels, table) for every unit, on all processors of this process.
 template <typename Work>
 void for_each_unit(const Problem &problem, const Work &work) {
   const int64_t blocks = (problem.channels + CHANNELS - 1) / CHANNELS;
   const int64_t units = problem.images * blocks;
   std::atomic<int64_t> next{0};
-  const auto run = [&] {
+  on_processors(units, [&](int64_t, int64_t) {
     std::vector<float> table(problem.rows * CHANNELS);
     for (int64_t unit = next++; unit < units; unit = next++) {
       const int64_t first = unit % blocks * CHANNELS;
       work(unit / blocks, first, std::min(CHANNELS, problem.channels - first), reinterpret_cast<Row *>(table.data()));
     }
-  };
-  std::vector<std::thread> helpers;
-  for (int64_t i = 1; i < std::min(processors(), units); ++i) helpers.emplace_back(run);
-  run();
-  for (auto &helper : helpers) helper.join();
+  });
 }
 
 // Copies the channels of one unit into its table (rows of all levels), or back.

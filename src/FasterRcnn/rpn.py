@@ -10,6 +10,7 @@ from mindspore import dtype as mstype
 from mindspore.common.initializer import Normal
 
 from src.parts import box_coder, boxes
+from src.parts.convolution import Convolution
 from src.parts.losses import binary_cross_entropy, smooth_l1
 from src.parts.matcher import IGNORED, match
 from src.parts.sampler import priorities, sample
@@ -34,13 +35,13 @@ class Rpn(nn.Cell):
 
     def __init__(self, channels: int, anchors_per_cell: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(
+        self.conv = Convolution(
             channels, channels, 3, pad_mode="same", has_bias=True, weight_init=Normal(0.01), bias_init="zeros"
         )
-        self.objectness = nn.Conv2d(
+        self.objectness = Convolution(
             channels, anchors_per_cell, 1, has_bias=True, weight_init=Normal(0.01), bias_init="zeros"
         )
-        self.offsets = nn.Conv2d(
+        self.offsets = Convolution(
             channels, 4 * anchors_per_cell, 1, has_bias=True, weight_init=Normal(0.01), bias_init="zeros"
         )
 

@@ -10,6 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+HEADERS = Path(__file__).parent
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror")
 COMPILERS = ("c++", "g++", "clang++")
 
@@ -18,13 +19,14 @@ COMPILERS = ("c++", "g++", "clang++")
 def compiled(source: Path) -> Path | None:
     """The shared library of a source file, or None where it cannot be made; then one warning says why.
 
-    It lies in $XDG_CACHE_HOME (or ~/.cache), in a name made from the source, the compiler and the processor, so a change of any
+    It lies in $XDG_CACHE_HOME (or ~/.cache), in a name made from the source, the headers, the compiler and the processor, so a change of any
     of them compiles again.
     """
     compiler = os.environ.get("CXX") or next(filter(shutil.which, COMPILERS), None)
     if compiler is None:
         return _without(source, f"no C++ compiler was found (tried {', '.join(COMPILERS)}); install g++ or set CXX")
-    key = hashlib.sha256(source.read_bytes() + repr((compiler, FLAGS, _processor())).encode()).hexdigest()[:16]
+    texts = [file.read_bytes() for file in (source, *sorted(HEADERS.glob("*.h")))]
+    key = hashlib.sha256(b"".join(texts) + repr((compiler, FLAGS, _processor())).encode()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faster_rcnn_ssod"
     library = folder / f"{source.stem}-{key}.so"
     if library.exists():
@@ -33,7 +35,8 @@ def compiled(source: Path) -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as work:
             made = Path(work) / library.name
-            subprocess.run([compiler, *FLAGS, str(source), "-o", str(made)], check=True, capture_output=True, text=True)
+            command = [compiler, *FLAGS, "-I", str(HEADERS), str(source), "-o", str(made)]
+            subprocess.run(command, check=True, capture_output=True, text=True)
             made.replace(library)  # whole or not at all: several processes may be doing this
     except subprocess.CalledProcessError as error:
         return _without(source, f"{compiler} failed: {(error.stderr.strip() or 'no message').splitlines()[0]}")

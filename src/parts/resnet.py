@@ -8,10 +8,11 @@ from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import HeNormal
 
 from src.parts.backbones import BACKBONES
+from src.parts.convolution import Convolution, normalised
 
 
-def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(
+def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> Convolution:
+    return Convolution(
         in_channels,
         out_channels,
         kernel,
@@ -46,11 +47,11 @@ class Block(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """Map [B, in, H, W] to [B, out, H / stride, W / stride]."""
-        shortcut = self.downsample(x) if self.has_downsample else x
-        y = ops.relu(self.bn1(self.conv1(x)))
-        y = self.bn2(self.conv2(y))
+        shortcut = normalised(self.downsample[0], self.downsample[1], x) if self.has_downsample else x
+        y = ops.relu(normalised(self.conv1, self.bn1, x))
+        y = normalised(self.conv2, self.bn2, y)
         if self.bottleneck:
-            y = self.bn3(self.conv3(ops.relu(y)))
+            y = normalised(self.conv3, self.bn3, ops.relu(y))
         return ops.relu(y + shortcut)
 
 
@@ -108,7 +109,7 @@ class ResNet(nn.Cell):
         Returns:
             Four tensors [B, out_channels[i], H / 4 / 2^i, W / 4 / 2^i].
         """
-        x = self.maxpool(_border_of_zeros(ops.relu(self.bn1(self.conv1(images)))))
+        x = self.maxpool(_border_of_zeros(ops.relu(normalised(self.conv1, self.bn1, images))))
         if self.frozen_stages == 1:
             x = ops.stop_gradient(x)
         features = ()
