@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from src.data.coco_file import is_blank, read_coco_boxes
+from src.data.coco_file import is_blank, read_coco_boxes, sound_images
 from src.data.images import image_size, list_images
+from src.data.json_file import read_json
 from src.errors import DataError, UserError
 
 # What may stay of an image whose label is hidden; fields of other tools could tell what is in the picture.
@@ -105,6 +106,16 @@ def from_coco(coco: dict[str, Any]) -> Annotations:
         category_ids=tuple(category["id"] for category in categories),
         images=tuple(entries),
     )
+
+
+def images_despite_faults(path: str | Path) -> Annotations:
+    """The images of a COCO file with faults, as far as their own entries are right, with nothing of their labels."""
+    try:
+        images = sound_images(read_json(path))
+    except UserError:
+        images = []
+    entries = (_empty_entry(image["id"], image["file_name"], image["width"], image["height"], None) for image in images)
+    return Annotations((), (), tuple(entries))
 
 
 def image_path(entry: ImageEntry, img_dir: str | Path) -> Path:

@@ -95,6 +95,19 @@ def coco_faults(coco: Any) -> list[str]:
     return faults
 
 
+def sound_images(coco: Any) -> list[dict]:
+    """The image entries of any JSON value that are right in themselves, one for each file."""
+    images = coco.get("images") if isinstance(coco, dict) else None
+    sound: dict[str, dict] = {}
+    for image in images if isinstance(images, list) else ():
+        faults: list[str] = []
+        if type(image) is dict:
+            _image_faults([image], faults)
+            if not faults:
+                sound.setdefault(posixpath.normpath(image["file_name"]), image)
+    return list(sound.values())
+
+
 def _category_faults(categories: list[dict], faults: list[str]) -> set[int]:
     """The known category ids; faults are appended."""
     if not categories:

@@ -16,9 +16,13 @@ from pathlib import Path
 
 from src.data.annotations import Annotations, image_path
 from src.data.image_files import look_at_pixels, look_whether_there
-from src.data.same_picture import group_same_pictures
+from src.data.same_picture import SAME_FROM, group_same_pictures
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
+
+MOST_COMPARED = (
+    20_000  # pictures; their number squared is what comparing takes: a minute for these, half an hour for 100,000
+)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -53,7 +57,10 @@ def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
             names.append(entry.file_name)
             for_evaluation.append(annotations is data.evaluation)
     found = []
-    for group in group_same_pictures(paths):
+    alike = SAME_FROM if len(paths) <= MOST_COMPARED else 2
+    if alike > 1:
+        print(f"{len(paths)} pictures are too many to compare each with each: only equal ones are looked for")
+    for group in group_same_pictures(paths, alike):
         shown = ", ".join(str(paths[index]) for index in group)
         if len({for_evaluation[index] for index in group}) == 2:
             found.append(f"the same picture is in training and evaluation, which makes scores too good: {shown}")

@@ -8,10 +8,12 @@ alike of all other pairs, two shots of one burst, reaches 0.841.
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from src.data.images import read_image
 from src.errors import DataError, UserError
@@ -34,17 +36,13 @@ def group_same_pictures(paths: Sequence[Path], same_from: float = SAME_FROM) -> 
     Raises:
         DataError: every image that cannot be read.
     """
-    hashes, edges, faults = [], [], []
-    for path in paths:
-        try:
-            image = read_image(path)
-        except UserError as error:
-            faults.append(str(error))
-            continue
-        hashes.append(hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest())
-        edges.append(_edges(image))
+    with ThreadPoolExecutor() as pool:
+        told = tqdm(pool.map(_fingerprint, paths), "comparing", len(paths), unit="image", disable=None, leave=False)
+        prints = list(told)
+    faults = [str(found) for found in prints if isinstance(found, UserError)]
     if faults:
         raise DataError("images", faults)
+    hashes, edges = ([found[part] for found in prints] for part in (0, 1))
     leaders = list(range(len(paths)))  # each index points towards the smallest index of its group
     first: dict[bytes, int] = {}
     for index, digest in enumerate(hashes):
@@ -55,6 +53,15 @@ def group_same_pictures(paths: Sequence[Path], same_from: float = SAME_FROM) -> 
     for index in range(len(paths)):
         groups.setdefault(_leader(leaders, index), []).append(index)
     return list(groups.values())
+
+
+def _fingerprint(path: Path) -> tuple[bytes, np.ndarray] | UserError:
+    """Hash of the pixels and the edges of a picture, or why it cannot be read."""
+    try:
+        image = read_image(path)
+    except UserError as error:
+        return error
+    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest(), _edges(image)
 
 
 def _edges(image: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from src.data.annotations import Annotations, ImageEntry, unlabelled_folder
+from src.data.annotations import Annotations, ImageEntry, images_despite_faults, unlabelled_folder
 from src.data.classes import in_class_order
 from src.data.consistency import check_apart, check_labelled, check_labels
 from src.data.dataset import check_counts
@@ -88,13 +88,17 @@ def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData
         evaluation = faults.attempt(read_data, sources.eval_ann_file, sources.eval_img_dir, sources.class_names)
     folder = sources.unlabelled_img_dir
     unlabelled = faults.attempt(unlabelled_folder, folder, 1) if folder else None
+    # Faults of an annotation file must not hide those of its images, or mending would take one start more.
+    seen = annotations or images_despite_faults(sources.ann_file)
+    faults.attempt(check_images, seen, sources.img_dir, look)
     if annotations:
-        faults.attempt(check_images, annotations, sources.img_dir, look)
         faults.attempt(check_labels, annotations, sources.ann_file)
         if sources.max_gts is not None:
             faults.attempt(check_counts, annotations.labelled, sources.max_gts)
+    if sources.eval_ann_file:
+        seen = evaluation or images_despite_faults(sources.eval_ann_file)
+        faults.attempt(check_images, seen, sources.eval_img_dir, look)
     if evaluation:
-        faults.attempt(check_images, evaluation, sources.eval_img_dir, look)
         faults.attempt(check_labelled, evaluation)
     if annotations and evaluation:
         names = annotations.class_names

@@ -294,6 +294,18 @@ def test_each_doubtful_data_set_is_told_and_training_says_it_too(name, tmp_path,
         assert any(sentence in doubt for doubt in data.suspicions)
 
 
+def test_faults_of_the_annotation_file_do_not_hide_those_of_the_images(tmp_path, capsys):
+    make(tmp_path, both(put(*ROW, "bbox", [5, 5, 0, 3]), file("3.png", None)))
+    (tmp_path / "images/4.png").write_bytes(b"hello")
+    coco = json.loads((tmp_path / "train.json").read_text())
+    coco["images"] += ["x", {"id": 5, "file_name": ["5.png"]}, {"id": 6, "file_name": "6.png", "width": 9, "height": 9}]
+    (tmp_path / "train.json").write_text(json.dumps(coco))
+    status, said = doctor(tmp_path, capsys, "--images")
+    assert status == 1
+    for sentence in ("images[4]: expected an object", "3.png: no such", "4.png: not a readable", "6.png: no such"):
+        assert sentence in said
+
+
 def test_no_fault_of_many_is_left_out(tmp_path, capsys):
     make(tmp_path, boxes(*[(5, 5, 0, 1)] * 50))
     _, said = doctor(tmp_path, capsys)
