@@ -50,7 +50,13 @@ class StepSettings:
 
 
 class RunState(nn.Cell):
-    """What both phases share and a checkpoint keeps: step number, loss scale, good steps since it last changed."""
+    """What both phases share and a checkpoint keeps.
+
+    Attributes:
+        step: number of the next step; loss_scale, good_steps: the scale, and good steps since it last changed.
+        skipped: how many of the last steps in a row were skipped, because a loss or a gradient was not finite.
+        unsupervised_factor: times the weight of the unsupervised losses; lowered from outside when pseudo-labels are bad.
+    """
 
     def __init__(self, initial_loss_scale: float) -> None:
         super().__init__(auto_prefix=False)
@@ -59,6 +65,10 @@ class RunState(nn.Cell):
             Tensor(initial_loss_scale, mstype.float32), name="run.loss_scale", requires_grad=False
         )
         self.good_steps = Parameter(Tensor(0, mstype.int32), name="run.good_steps", requires_grad=False)
+        self.skipped = Parameter(Tensor(0, mstype.int32), name="run.skipped", requires_grad=False)
+        self.unsupervised_factor = Parameter(
+            Tensor(1.0, mstype.float32), name="run.unsupervised_factor", requires_grad=False
+        )
 
 
 class _Update(nn.Cell):
@@ -83,9 +93,19 @@ class _Update(nn.Cell):
             nn.DistributedGradReducer(optimizer.parameters, True, device_count) if device_count > 1 else ops.identity
         )
 
-    def construct(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """Apply gradients of the scaled loss. Returns whether all were finite (else nothing but the scale moved) and the rate."""
-        gradients = self.reducer(gradients)
+    def construct(self, gradients: tuple[Tensor, ...], loss: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Apply gradients of the scaled loss.
+
+        Args:
+            gradients: of each parameter; loss: scalar, unscaled.
+
+        Returns:
+            Whether the loss and all gradients were finite on all devices (else nothing but the scale moved), the rate, and
+            the number of the next step.
+        """
+        # A broken loss may have finite gradients. It breaks one of them, so that the other devices hear of it too.
+        broken = ops.where(ops.isfinite(loss), 0.0, np.nan).astype(gradients[0].dtype)
+        gradients = self.reducer((gradients[0] + broken,) + gradients[1:])
         lengths = [_length(gradient) for gradient in gradients]
         finite = ops.isfinite(sum(lengths))
         rate = self.learning_rates[self.state.step]
@@ -99,8 +119,9 @@ class _Update(nn.Cell):
             self.optimizer(updates)
         if self.dynamic:
             self._move_scale(finite)
-        ops.assign_add(self.state.step, Tensor(1, mstype.int32))
-        return finite, rate
+        next_step = self.state.step + 1
+        ops.assign(self.state.step, next_step)
+        return finite, rate, next_step
 
     def _move_scale(self, finite: Tensor) -> None:
         good = ops.where(finite, self.state.good_steps + 1, 0)
@@ -112,28 +133,102 @@ class _Update(nn.Cell):
         ops.assign(self.state.good_steps, ops.where(good >= self.window, 0, good).astype(mstype.int32))
 
 
+@dataclass(frozen=True)
+class Interval:
+    """What happened since the last log line.
+
+    Attributes:
+        sums: over steps, by name; losses of skipped steps are left out.
+        bad_terms: the same values of the last skipped step alone, by name; bad_step: its number. Without meaning if none was.
+        skipped_in_a_row: longest row of skipped steps, also those before the last line; skipped_until: number of its last one.
+        peak_loss: greatest loss on labelled images of a step.
+    """
+
+    sums: dict[str, float]
+    bad_terms: dict[str, float]
+    bad_step: int
+    skipped_in_a_row: int
+    skipped_until: int
+    peak_loss: float
+
+
 class _Sums(nn.Cell):
-    """Sums over steps of what is logged, kept on the device."""
+    """What is logged, kept on the device; as float32, which counts steps exactly up to 16 million."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__(auto_prefix=False)
         self.names = names
+        self.of_every_step = Tensor(np.isin(names, STEP_KEYS))
         self.total = Parameter(Tensor(np.zeros(len(names), np.float32)), name="log_sums", requires_grad=False)
+        self.bad = Parameter(Tensor(np.zeros(len(names), np.float32)), name="log_bad", requires_grad=False)
+        # Number of the last skipped step, longest row of them, number of its last step, greatest loss.
+        self.marks = Parameter(Tensor(np.zeros(4, np.float32)), name="log_marks", requires_grad=False)
 
-    def construct(self, values: tuple[Tensor, ...]) -> None:
-        """Add one step; values that are not finite count as 0."""
-        row = ops.concat([value.astype(mstype.float32).reshape(1) for value in values])
-        ops.assign_add(self.total, ops.where(ops.isfinite(row), row, 0.0))
+    def construct(
+        self, values: tuple[Tensor, ...], finite: Tensor, step: Tensor, skipped: Tensor, labelled_loss: Tensor
+    ) -> None:
+        """Add one step.
 
-    def take(self) -> dict[str, float]:
-        """The sums since the last call, by name; starts again at 0. The only copy from the device to the host."""
-        values = self.total.asnumpy().copy()
-        self.total.set_data(Tensor(np.zeros_like(values)))
-        return dict(zip(self.names, values.tolist(), strict=True))
+        Args:
+            values: scalars in the order of the names; finite: whether the step was taken; step: its number;
+            skipped: steps skipped in a row, this one included; labelled_loss: scalar.
+        """
+        row = _row(values)
+        ops.assign_add(self.total, ops.where(ops.logical_or(finite, self.of_every_step), row, 0.0))
+        ops.assign(self.bad, ops.where(finite, self.bad, row))
+        longer = skipped.astype(mstype.float32) > self.marks[1]
+        stepped = _row((step, skipped, step))
+        changed = ops.concat((ops.logical_not(finite).reshape(1), longer.reshape(1), longer.reshape(1)))
+        peak = ops.where(finite, ops.maximum(self.marks[3], labelled_loss), self.marks[3])
+        ops.assign(self.marks, ops.concat((ops.where(changed, stepped, self.marks[:3]), peak.reshape(1))))
+
+    def take(self) -> Interval:
+        """What happened since the last call; starts again at 0. The only copy from the device to the host."""
+        total, bad, marks = (values.asnumpy().copy() for values in (self.total, self.bad, self.marks))
+        for values in (self.total, self.bad, self.marks):
+            values.set_data(Tensor(np.zeros(values.shape, np.float32)))
+        return Interval(
+            dict(zip(self.names, total.tolist(), strict=True)),
+            dict(zip(self.names, bad.tolist(), strict=True)),
+            *map(int, marks[:3]),
+            float(marks[3]),
+        )
+
+
+def _row(values: tuple[Tensor, ...]) -> Tensor:
+    """Scalars as one vector, float32."""
+    return ops.concat([value.astype(mstype.float32).reshape(1) for value in values])
+
+
+class _Statistics(nn.Cell):
+    """Moving statistics of batch norm. The forward pass moves them, so a skipped step must take them back."""
+
+    def __init__(self, network: nn.Cell) -> None:
+        super().__init__(auto_prefix=False)
+        moving = []
+        for _, cell in network.cells_and_names():
+            if isinstance(cell, nn.BatchNorm2d) and cell.use_batch_statistics is not False:
+                moving += [cell.moving_mean, cell.moving_variance]
+        self.moving = tuple(moving)
+        self.before = tuple(
+            Parameter(Tensor(np.zeros(value.shape, np.float32)), name=f"before.{value.name}", requires_grad=False)
+            for value in moving
+        )
+
+    def construct(self) -> None:
+        """Remember them."""
+        for before, value in zip(self.before, self.moving):
+            ops.assign(before, value)
+
+    def settle(self, finite: Tensor) -> None:
+        """Take them back if the step was not finite."""
+        for before, value in zip(self.before, self.moving):
+            ops.assign(value, ops.where(finite, value, before))
 
 
 LOSS_TERMS = ("rpn_cls_loss", "rpn_reg_loss", "rcnn_cls_loss", "rcnn_reg_loss")
 PSEUDO_TERMS = tuple(f"{name}_pseudo" for name in LOSS_TERMS)
+STEP_KEYS = ("overflow", "scaling_sens", "lr")  # told of every step, skipped or not
 
 
 class _Step(nn.Cell):
@@ -154,8 +249,21 @@ class _Step(nn.Cell):
         self.settings = settings
         self.state = state
         self.update = _Update(optimizer, learning_rates, state, settings, device_count)
-        self.sums = _Sums(("loss", *names, "overflow", "scaling_sens", "lr"))
+        self.sums = _Sums(("loss", *names, *STEP_KEYS))
+        self.statistics = _Statistics(student)
         self.gradient = ops.value_and_grad(self._loss, None, ParameterTuple(optimizer.parameters), has_aux=True)
+
+    def _finish(
+        self, gradients: tuple[Tensor, ...], logged: tuple[Tensor, ...], more: tuple[Tensor, ...], labelled_loss: Tensor
+    ) -> Tensor:
+        """Take the step, or skip it, and note it for the log; `logged` begins with the whole loss. Returns whether taken."""
+        finite, rate, next_step = self.update(gradients, logged[0])
+        self.statistics.settle(finite)
+        skipped = ops.where(finite, 0, self.state.skipped + 1).astype(mstype.int32)
+        ops.assign(self.state.skipped, skipped)
+        values = logged + more + (ops.logical_not(finite), self.state.loss_scale, rate)
+        self.sums(values, finite, next_step - 1, skipped, labelled_loss)
+        return finite
 
 
 class TrainStep(_Step):
@@ -195,12 +303,11 @@ class TrainStep(_Step):
             labels [B, G] int32; valid, crowd [B, G] bool.
 
         Returns:
-            Scalar bool: the gradients were finite and the weights moved.
+            Scalar bool: losses and gradients were finite and the weights moved.
         """
+        self.statistics()
         (_, logged), gradients = self.gradient(strong, weak, boxes, labels, valid, crowd)
-        finite, rate = self.update(gradients)
-        self.sums(logged + (ops.logical_not(finite), self.state.loss_scale, rate))
-        return finite
+        return self._finish(gradients, logged, (), logged[0])
 
 
 class TeacherStudentStep(_Step):
@@ -216,7 +323,7 @@ class TeacherStudentStep(_Step):
         settings: StepSettings,
         device_count: int = 1,
     ) -> None:
-        names = (*LOSS_TERMS, *PSEUDO_TERMS, "pseudo_boxes", "pseudo_score")
+        names = (*LOSS_TERMS, *PSEUDO_TERMS, "unsup_loss", "pseudo_boxes", "pseudo_score")
         super().__init__(names, student, optimizer, learning_rates, state, settings, device_count)
         self.teacher = teacher
         self.average = MovingAverage(teacher, student, settings.keep_rate, settings.ramp)
@@ -228,9 +335,9 @@ class TeacherStudentStep(_Step):
         views = 2 * labelled
         means = _means([term[:views] for term in terms], labelled)
         pseudo = _means([term[views:] for term in terms], images.shape[0] - views)
-        total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights)
-        total = total + weight * _weighted(pseudo, self.settings.pseudo_term_weights)
-        return total * self.state.loss_scale, (total,) + means + pseudo
+        unsupervised = weight * _weighted(pseudo, self.settings.pseudo_term_weights)
+        total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights) + unsupervised
+        return total * self.state.loss_scale, (total,) + means + pseudo + (unsupervised,)
 
     def construct(
         self,
@@ -246,18 +353,19 @@ class TeacherStudentStep(_Step):
         """One step; the first six arguments as for `TrainStep`, then the two views of unlabelled images [U, 3, H, W] uint8.
 
         Returns:
-            Scalar bool: the gradients were finite and the weights moved.
+            Scalar bool: losses and gradients were finite and the weights moved.
         """
         age = self.state.step - self.settings.burn_in_steps
-        # 1. The teacher follows the student of the last step and looks at the weak view.
-        keep = self.average(age)
+        # 1. The teacher follows the student of the last step, unless that was skipped, and looks at the weak view.
+        keep = self.average(age, self.state.skipped == 0)
         detections = self.teacher(ops.depend(unlabelled_weak, keep))
         pseudo = pseudo_labels(detections, self.settings.threshold, self.settings.ignore_threshold, boxes.shape[1])
         # 2. The student learns from everything in one batch.
-        weight = Tensor(self.settings.unsupervised_weight, mstype.float32)
+        weight = self.settings.unsupervised_weight * self.state.unsupervised_factor
         if self.settings.unsupervised_ramp > 0:
             share = (age.astype(mstype.float32) + 1.0) / self.settings.unsupervised_ramp
             weight = weight * ops.minimum(share, Tensor(1.0, mstype.float32))
+        self.statistics()
         (_, logged), gradients = self.gradient(
             ops.concat((strong, weak, unlabelled_strong)),
             ops.concat((boxes, boxes, pseudo[0])),
@@ -267,13 +375,11 @@ class TeacherStudentStep(_Step):
             strong.shape[0],
             weight,
         )
-        finite, rate = self.update(gradients)
         # 3. What users ask for: how many pseudo-boxes an image, and how sure the teacher was of them.
         count = pseudo[2].astype(mstype.float32).sum()
         score = (detections[1] * (detections[1] > self.settings.threshold).astype(mstype.float32)).sum()
         seen = Tensor(1.0 / unlabelled_weak.shape[0], mstype.float32)
-        self.sums(logged + (count * seen, score * seen, ops.logical_not(finite), self.state.loss_scale, rate))
-        return finite
+        return self._finish(gradients, logged, (count * seen, score * seen), logged[0] - logged[-1])
 
 
 def _length(gradient: Tensor) -> Tensor:

@@ -108,7 +108,7 @@ def test_burn_in_adds_the_strong_and_the_weak_view():
     assert bool(step(STRONG, WEAK, *TRUTH))
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * FACTOR, rtol=1e-5)
     assert int(state.step.asnumpy()) == 1 and float(student.frozen.asnumpy()) == 5.0
-    sums = step.sums.take()
+    sums = step.sums.take().sums
     for value, name in zip(START, LOSS_TERMS):
         assert sums[name] == pytest.approx(value * FACTOR, rel=1e-5)
     assert sums["loss"] == pytest.approx(sum(START) * FACTOR, rel=1e-5)
@@ -120,7 +120,9 @@ def test_each_term_and_the_whole_have_weights():
     student, _, step = burn_in(replace(SETTINGS, term_weights=weights, supervised_weight=0.5))
     step(STRONG, WEAK, *TRUTH)
     np.testing.assert_allclose(START - student.values(), 0.1 * FACTOR * 0.5 * np.array(weights), rtol=1e-4, atol=1e-7)
-    assert step.sums.take()["rcnn_cls_loss"] == pytest.approx(0.2 * FACTOR, rel=1e-5)  # terms are logged unweighted
+    assert step.sums.take().sums["rcnn_cls_loss"] == pytest.approx(
+        0.2 * FACTOR, rel=1e-5
+    )  # terms are logged unweighted
 
 
 def test_each_step_has_the_rate_of_the_schedule_and_momentum_is_kept():
@@ -131,8 +133,8 @@ def test_each_step_has_the_rate_of_the_schedule_and_momentum_is_kept():
         velocity = 0.9 * velocity + FACTOR
         expected -= rate * velocity
         assert student.values()[0] == pytest.approx(expected, rel=1e-5)
-    assert step.sums.take()["lr"] == pytest.approx(RATES[:4].sum())
-    assert set(step.sums.take().values()) == {0.0}
+    assert step.sums.take().sums["lr"] == pytest.approx(RATES[:4].sum())
+    assert set(step.sums.take().sums.values()) == {0.0}
 
 
 def test_each_gradient_is_clipped_by_itself():
@@ -150,7 +152,7 @@ def test_a_loss_scale_changes_no_update(clip_norm):
     for step in (plain_step, scaled_step):
         step(STRONG, WEAK, *TRUTH)
     np.testing.assert_allclose(scaled.values(), plain.values(), rtol=1e-5)
-    assert scaled_step.sums.take()["loss"] == pytest.approx(plain_step.sums.take()["loss"])
+    assert scaled_step.sums.take().sums["loss"] == pytest.approx(plain_step.sums.take().sums["loss"])
 
 
 @in_both_modes
@@ -167,7 +169,7 @@ def test_the_scale_doubles_after_its_window_and_halves_on_overflow(mode):
         assert (student.values() == before).all() == (number == 4)
     assert scales == [8, 8, 16, 16, 8, 8, 8]
     assert int(state.step.asnumpy()) == 7
-    sums = step.sums.take()
+    sums = step.sums.take().sums
     assert sums["overflow"] == 1 and np.isfinite(sums["loss"])
 
 
@@ -176,7 +178,7 @@ def test_without_a_scale_too_a_broken_gradient_moves_nothing(broken):
     student, state, step = burn_in(momentum=0.9)
     assert not bool(step(picture(broken, 0.0), WEAK, *TRUTH))
     np.testing.assert_allclose(student.values(), START)
-    assert step.sums.take()["overflow"] == 1 and float(state.loss_scale.asnumpy()) == 1.0
+    assert step.sums.take().sums["overflow"] == 1 and float(state.loss_scale.asnumpy()) == 1.0
     step(STRONG, WEAK, *TRUTH)
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[1] * FACTOR, rtol=1e-5)
 
@@ -196,7 +198,7 @@ def test_the_teacher_moves_first_and_its_boxes_enter_the_loss(mode):
     np.testing.assert_allclose(teacher.values(), START, rtol=1e-6)
     pull = FACTOR + 2.0 * 1.0 * np.array(SETTINGS.pseudo_term_weights)
     np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
-    sums = step.sums.take()
+    sums = step.sums.take().sums
     assert (sums["pseudo_boxes"], sums["pseudo_score"]) == (1.0, pytest.approx(0.8))
     assert sums["rpn_cls_loss_pseudo"] == pytest.approx(0.8) and sums["rpn_reg_loss_pseudo"] == pytest.approx(0.4)
     assert sums["loss"] == pytest.approx(sum(START) * FACTOR + 2.0 * (0.8 + 0.2), rel=1e-5)
@@ -211,7 +213,7 @@ def test_an_image_without_a_sure_box_is_background():
     step(STRONG, WEAK, *TRUTH, *UNLABELLED)
     pull = FACTOR + 2.0 * 0.5 * np.array(SETTINGS.pseudo_term_weights)
     np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
-    assert step.sums.take()["pseudo_boxes"] == 0
+    assert step.sums.take().sums["pseudo_boxes"] == 0
 
 
 def test_a_weight_of_zero_is_supervised_training():
@@ -239,4 +241,104 @@ def test_two_unlabelled_images_count_as_their_mean():
     step(STRONG, WEAK, *TRUTH, picture(127.5, 255.0), picture(1.0, 2.0))
     pull = FACTOR + 2.0 * (0.5 + 1.0) / 2 * 2 * np.array(SETTINGS.pseudo_term_weights)
     np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
-    assert step.sums.take()["pseudo_boxes"] == 1.0
+    assert step.sums.take().sums["pseudo_boxes"] == 1.0
+
+
+class BrokenLoss(Toy):
+    """Its third term is the logarithm of 1 - brightness: not finite on a white image, and without a gradient."""
+
+    def losses(self, images, boxes, labels, valid, crowd, step):
+        terms = super().losses(images, boxes, labels, valid, crowd, step)
+        brightness = images.astype(mstype.float32).mean((1, 2, 3)) / 255.0
+        return terms[0], terms[1], terms[2] + ops.stop_gradient(ops.log(1.0 - brightness)), terms[3]
+
+
+@in_both_modes
+def test_a_broken_loss_with_finite_gradients_moves_nothing_and_its_terms_are_kept(mode):
+    ms.set_context(mode=mode)
+    student, state = BrokenLoss(), RunState(1.0)
+    step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, SETTINGS)
+    step(STRONG, WEAK, *TRUTH)
+    before = student.values()
+    assert not bool(step(picture(255.0, 0.0), WEAK, *TRUTH))
+    assert (student.values() == before).all()
+    assert int(state.skipped.asnumpy()) == 1
+    seen = step.sums.take()
+    assert (seen.bad_step, seen.skipped_in_a_row, seen.skipped_until) == (1, 1, 1)
+    assert seen.bad_terms["rcnn_cls_loss"] == -np.inf and seen.bad_terms["rpn_cls_loss"] > 0
+    # What is averaged comes from the step that was taken.
+    assert seen.sums["rpn_cls_loss"] == pytest.approx(START[0] * FACTOR, rel=1e-5) and seen.sums["overflow"] == 1
+
+
+def test_rows_of_skipped_steps_are_counted_over_log_lines():
+    _, state, step = burn_in()
+    bad = picture(np.nan, 0.0)
+    peaks, rows = [], []
+    for images in ((STRONG, bad, bad), (bad, STRONG, bad), (STRONG, STRONG)):
+        for image in images:
+            step(image, WEAK, *TRUTH)
+        seen = step.sums.take()
+        rows.append((seen.skipped_in_a_row, seen.skipped_until))
+        peaks.append(seen.peak_loss)
+    assert rows == [(2, 2), (3, 3), (0, 0)]
+    assert int(state.skipped.asnumpy()) == 0
+    assert peaks[0] == pytest.approx(sum(START) * FACTOR, rel=1e-5) and min(peaks) >= 0
+
+
+@in_both_modes
+def test_the_teacher_moves_once_for_each_step_that_was_taken(mode):
+    ms.set_context(mode=mode)
+    settings = replace(SETTINGS, unsupervised_weight=0.0)
+
+    def follow(images) -> list[np.ndarray]:
+        """Values of student and teacher after each step."""
+        student, teacher, _, step = mutual(settings)
+        step.update.learning_rates = Tensor(np.full(8, 0.1, np.float32))
+        seen = []
+        for image in images:
+            step(image, WEAK, *TRUTH, *UNLABELLED)
+            seen.append(np.concatenate((student.values(), teacher.values())))
+        return seen
+
+    bad = picture(np.inf, 0.0)
+    plain, with_bad = follow([STRONG] * 3), follow([STRONG, STRONG, bad, bad, STRONG])
+    np.testing.assert_allclose(with_bad[1], plain[1])
+    # The first bad step still brings the teacher to where the third good one would have brought it; then both stay.
+    np.testing.assert_allclose(with_bad[2], np.concatenate((plain[1][:4], plain[2][4:])), rtol=1e-6)
+    assert (with_bad[3] == with_bad[2]).all()
+    np.testing.assert_allclose(with_bad[4], plain[2], rtol=1e-6)
+
+
+class WithBatchNorm(Toy):
+    """The toy behind a batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+        self.set_train(True)
+
+    def losses(self, images, boxes, labels, valid, crowd, step):
+        return super().losses(self.norm(images), boxes, labels, valid, crowd, step)
+
+
+@in_both_modes
+def test_a_skipped_step_takes_the_moving_statistics_back(mode):
+    ms.set_context(mode=mode)
+    student, state = WithBatchNorm(), RunState(1.0)
+    step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, SETTINGS)
+    means = [student.norm.moving_mean.asnumpy().copy()]
+    for image in (STRONG, picture(np.inf, 0.0), STRONG):
+        step(image, WEAK, *TRUTH)
+        means.append(student.norm.moving_mean.asnumpy().copy())
+    assert (means[1] > means[0]).all() and (means[2] == means[1]).all() and (means[3] > means[2]).all()
+
+
+def test_the_unsupervised_weight_can_be_lowered_from_outside():
+    student, _, state, step = mutual(replace(SETTINGS, supervised_weight=0.0, threshold=9.0))
+    for factor in (1.0, 0.5, 0.0):
+        state.unsupervised_factor.set_data(Tensor(factor, mstype.float32))
+        before = student.values()
+        step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+        moved = before - student.values()
+        rate = RATES[int(state.step.asnumpy()) - 1]
+        np.testing.assert_allclose(moved, rate * factor * 2.0 * 0.5 * np.array([1, 0, 1, 0]), atol=1e-6)

@@ -33,9 +33,16 @@ class MovingAverage(nn.Cell):
         grown = age / (age + 1.0) if self.ramp else ops.minimum(age, Tensor(1.0, mstype.float32))
         return ops.minimum(grown, Tensor(self.keep_rate, mstype.float32))
 
-    def construct(self, age: Tensor) -> Tensor:
-        """Move the teacher one step; `age` is a scalar int32. Returns the share that stayed."""
-        keep = self.keep(age)
+    def construct(self, age: Tensor, student_moved: Tensor) -> Tensor:
+        """Move the teacher one step.
+
+        Args:
+            age: scalar int32, see `keep`; student_moved: scalar bool; the teacher stays when its student did.
+
+        Returns:
+            The share that stayed.
+        """
+        keep = ops.where(student_moved, self.keep(age), Tensor(1.0, mstype.float32))
         for old, new in zip(self.teacher_parameters, self.student_parameters):
             # old -= (1 - keep) * (old - new): two passes over the weights instead of four.
             self.subtract(old, 1.0 - keep, old - new)

@@ -30,7 +30,7 @@ def follow(keep_rate: float, ramp: bool, steps: int) -> list[tuple[float, float,
     for age in range(steps):
         for parameter in student.get_parameters():
             parameter.set_data(Tensor(np.full(3, age + 1.0, np.float32)))
-        keep = float(average(Tensor(age, mstype.int32)).asnumpy())
+        keep = float(average(Tensor(age, mstype.int32), Tensor(True)).asnumpy())
         seen.append((keep, *(float(row.asnumpy()[1]) for row in teacher.get_parameters())))
         assert all((row.asnumpy() == age + 1).all() for row in student.get_parameters())
     return seen
@@ -51,6 +51,13 @@ def test_values_against_numpy(keep_rate, ramp):
 def test_the_first_step_copies_and_a_ramp_is_the_mean_of_all_students():
     assert follow(0.5, False, 1)[0][1] == 1.0
     assert follow(0.9996, True, 5)[-1][1] == pytest.approx(3.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("age", [0, 3])
+def test_the_teacher_stays_when_its_student_did(age):
+    teacher, student = Network(-7.0, "teacher."), Network(1.0)
+    keep = MovingAverage(teacher, student, 0.5, False)(Tensor(age, mstype.int32), Tensor(False))
+    assert float(keep.asnumpy()) == 1.0 and float(teacher.trained.asnumpy()[0]) == -7.0
 
 
 def test_networks_of_different_size_are_refused():
