@@ -43,6 +43,7 @@ class TrainingData:
         annotations: the training file, for its classes.
         labelled, unlabelled: the two streams; `unlabelled` may be empty.
         evaluation: None when there is nothing to evaluate on.
+        probe: labelled images that count as unlabelled in training; pseudo-labels are measured on them.
         suspicions: sentences about what is allowed and yet mostly a mistake.
     """
 
@@ -51,6 +52,7 @@ class TrainingData:
     unlabelled: tuple[ImageEntry, ...]
     evaluation: Annotations | None
     suspicions: tuple[str, ...] = ()
+    probe: tuple[ImageEntry, ...] = ()
 
 
 def read_training_data(

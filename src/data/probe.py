@@ -1,0 +1,76 @@
+"""A probe: labelled images whose labels are put aside, to see how good pseudo-labels are where the truth is known."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from src.data.annotations import ImageEntry
+from src.data.training_data import TrainingData
+from src.errors import UserError
+
+_PROBE = 3  # first word of the seed; 1 and 2 are those of the order and the augmentation of batches
+
+
+def hold_out(data: TrainingData, share: float, seed: int) -> TrainingData:
+    """Move a share of the labelled images into the unlabelled stream and keep their labels as the probe.
+
+    Args:
+        data: of a run; share: of its labelled images, 0 to 1; seed: of the run; the same images are taken on every rank.
+
+    Returns:
+        Data with fewer labelled and more unlabelled images, and with `probe`.
+
+    Raises:
+        UserError: there are too few labelled images to put one aside.
+    """
+    chosen = set(choose_probe(data.labelled, share, seed, len(data.annotations.class_names)))
+    probe = tuple(entry for index, entry in enumerate(data.labelled) if index in chosen)
+    rest = tuple(entry for index, entry in enumerate(data.labelled) if index not in chosen)
+    # Images of policy 2 are in the unlabelled stream already.
+    hidden = tuple(_hidden(entry) for entry in probe if not entry.also_unlabelled)
+    return replace(data, labelled=rest, unlabelled=data.unlabelled + hidden, probe=probe)
+
+
+def choose_probe(entries: Sequence[ImageEntry], share: float, seed: int, classes: int) -> list[int]:
+    """Indices of the images to put aside, by a rule of (entries, share, seed) alone.
+
+    Each class gets an image, the rarest first, as long as an image of it is left to learn from; then come others at
+    random that take no class its last image.
+
+    Raises:
+        UserError: fewer than two images.
+    """
+    if len(entries) < 2:
+        raise UserError(f"guard_share: needs two labelled images or more to put one aside, got {len(entries)}")
+    wanted = min(max(round(share * len(entries)), 1), len(entries) - 1)
+    holds = np.zeros((len(entries), classes), bool)
+    for index, entry in enumerate(entries):
+        holds[index, entry.labels[~entry.crowd] - 1] = True
+    left = holds.sum(0)
+    chosen: list[int] = []
+    order = np.random.default_rng([_PROBE, seed]).permutation(len(entries)).tolist()
+
+    def take(candidates: list[int]) -> None:
+        for index in candidates:
+            if len(chosen) < wanted and index not in taken and (left[holds[index]] > 1).all():
+                chosen.append(index)
+                taken.add(index)
+                left[:] -= holds[index]
+                return
+
+    taken: set[int] = set()
+    for label in np.argsort(left, kind="stable"):
+        if not holds[chosen, label].any():
+            take([index for index in order if holds[index, label]])
+    for index in order:
+        take([index])
+    if not chosen:
+        raise UserError(
+            "guard_share: every labelled image is the only one of a class, so none can be put aside; set it to 0"
+        )
+    return sorted(chosen)
+
+
+def _hidden(entry: ImageEntry) -> ImageEntry:
+    return replace(entry, labelled=False, boxes=entry.boxes[:0], labels=entry.labels[:0], crowd=entry.crowd[:0])
