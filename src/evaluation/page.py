@@ -29,6 +29,7 @@ from src.files import check_free, write_text
 PAGE_NAME = "report.html"
 
 _JPEG_QUALITY = 80
+_NOT_TERMS = ("total_loss", "peak_loss", "unsup_loss")  # sums and extremes of what the others are
 _SUMMARY = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2329; max-width: 1120px; margin: 32px auto; padding: 0 20px }
@@ -42,6 +43,7 @@ td small { color: #5f6b76; margin-left: 6px }
 .chart .title { font-size: 14px; font-weight: 600; fill: #1c2329 } .chart .grid { stroke: #e3e7ea }
 .chart figcaption { font-size: 12px; padding-left: 52px } .chart figcaption span { margin-right: 16px; white-space: nowrap; display: inline-block }
 .chart i { display: inline-block; width: 12px; height: 3px; margin-right: 5px; vertical-align: middle }
+.warnings { padding-left: 18px } .warnings li { margin: 4px 0 } .warnings b { color: #a4452c; margin-right: 6px }
 .picture { margin: 0 0 22px } .picture img { width: 100%; border: 1px solid #dde2e6 }
 .picture figcaption { font-size: 13px; color: #5f6b76 }
 """
@@ -75,6 +77,8 @@ def write_page(
     if annotations is not None and evaluated and evaluated[-1].records is not None:
         parts.append(_pictures(evaluated[-1], annotations, img_dir, picture_count))
     for stage in stages:
+        if stage.warnings:
+            parts += [f"<h2>Warnings: {escape(_spoken(stage.name))}</h2>", _warning_list(stage.warnings)]
         if stage.curves:
             parts += [f"<h2>Training: {escape(_spoken(stage.name))}</h2>", _charts(stage.curves)]
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
@@ -122,16 +126,22 @@ def _score(value: float | None, before: float | None = None) -> str:
     return f"{value:.3f}{gain}"
 
 
+def _warning_list(warnings: Sequence[tuple[int, str]]) -> str:
+    items = (f"<li><b>step {step}</b> {escape(sentence)}</li>" for step, sentence in warnings)
+    return f'<ul class="warnings">{"".join(items)}</ul>'
+
+
 def _charts(rows: Sequence[dict[str, Any]]) -> str:
     """Charts of what the rows hold: scores, loss, its terms, pseudo-labels, learning rate."""
     keys = sorted({key for row in rows for key in row})
     groups = {
         "AP and AP50 on the evaluation images": [key for key in keys if key.endswith(("/AP", "/AP50"))],
-        "loss": [key for key in keys if key in ("loss", "total_loss")],
-        "loss terms": [key for key in keys if key.endswith("_loss") and key != "total_loss"],
+        "loss": [key for key in keys if key in ("loss", "total_loss", "unsup_loss")],
+        "loss terms": [key for key in keys if key.endswith("_loss") and key not in _NOT_TERMS],
         "loss terms of pseudo-labels": [key for key in keys if key.endswith("_pseudo")],
         "pseudo-boxes an image": [key for key in keys if key == "pseudo_boxes"],
         "score of pseudo-boxes": [key for key in keys if key == "pseudo_score"],
+        "pseudo-boxes on the probe": [key for key in keys if key in ("probe/precision", "probe/recall")],
         "learning rate": [key for key in keys if key == "lr"],
     }
     charts = [

@@ -38,7 +38,8 @@ class Stage:
 
     Attributes:
         name: of its folder.
-        curves: the rows of metrics.jsonl by rising step.
+        curves: the rows of metrics.jsonl by rising step, warnings left out.
+        warnings: (step, sentence) of what the run noticed of itself, each once.
         metrics: of eval/metrics.json; None when the stage was not evaluated.
         records: COCO result records of eval/eval_results.json, or None.
         labelled, unlabelled: numbers of training images; None when the annotation file is not there any more.
@@ -46,6 +47,7 @@ class Stage:
 
     name: str
     curves: list[dict[str, Any]]
+    warnings: list[tuple[int, str]]
     metrics: dict[str, Any] | None
     records: list[dict[str, Any]] | None
     labelled: int | None
@@ -67,9 +69,11 @@ def read_stages(run: Path) -> list[Stage]:
 
 def _read_stage(folder: Path) -> Stage:
     labelled, unlabelled = _count_images(folder / "config.yaml")
+    rows = _read_rows(folder / "metrics.jsonl")
     return Stage(
         name=folder.resolve().name,
-        curves=_read_curves(folder / "metrics.jsonl"),
+        curves=_curves([row for row in rows if "warning" not in row]),
+        warnings=_warnings(rows),
         metrics=_read_metrics(folder / "eval" / "metrics.json"),
         records=_read_as(list[_Record], folder / "eval" / "eval_results.json"),
         labelled=labelled,
@@ -77,7 +81,7 @@ def _read_stage(folder: Path) -> Stage:
     )
 
 
-def _read_curves(path: Path) -> list[dict[str, Any]]:
+def _read_rows(path: Path) -> list[dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     except OSError as error:
@@ -85,12 +89,21 @@ def _read_curves(path: Path) -> list[dict[str, Any]]:
     lines = text.splitlines()
     if lines and not text.endswith("\n") and not lines[-1].endswith("}"):
         del lines[-1]  # it was being written when the run was killed
+    return [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def _curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # Scores come in a row of their own, and a resumed run tells some steps twice; the last word counts.
-    rows: dict[int, dict[str, Any]] = {}
-    for number, line in enumerate(lines, start=1):
-        row = _parse(line, f"{path}, line {number}")
-        rows[row["step"]] = rows.get(row["step"], {}) | row
-    return [rows[step] for step in sorted(rows)]
+    joined: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        joined[row["step"]] = joined.get(row["step"], {}) | row
+    return [joined[step] for step in sorted(joined)]
+
+
+def _warnings(rows: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    # A resumed run may tell again what it had told since its last checkpoint.
+    told = {(row["step"], str(row.get("watcher"))): str(row["warning"]) for row in rows if "warning" in row}
+    return [(step, sentence) for (step, _), sentence in sorted(told.items())]
 
 
 def _count_images(config_file: Path) -> tuple[int | None, int | None]:

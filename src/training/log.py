@@ -9,25 +9,14 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
-from src.errors import UserError
-
 STEP_KEYS = ("overflow", "scaling_sens", "lr")
 
 
-def averages_of(sums: dict[str, float], count: int) -> dict[str, float]:
-    """Averages over `count` steps; losses over those that were finite, the others having counted as 0 and been skipped.
-
-    Raises:
-        UserError: not one step was finite, and no smaller loss scale is left to try.
-    """
-    finite = count - sums["overflow"]
-    if finite <= 0 and sums["scaling_sens"] <= count:
-        terms = ", ".join(name for name in sums if name.endswith(("_loss", "_pseudo")))
-        raise UserError(
-            f"none of the last {count} steps had finite gradients, so nothing was learnt (terms: {terms}); lower --base_lr, "
-            "and check the boxes of the annotation file"
-        )
-    return {name: value / (count if name in STEP_KEYS else max(finite, 1)) for name, value in sums.items()}
+def averages_of(sums: dict[str, float], count: int) -> dict[str, float | None]:
+    """Averages over `count` steps; losses over those that were taken, None if all were skipped."""
+    taken = count - sums["overflow"]
+    means = {name: sums[name] / count for name in STEP_KEYS}
+    return {name: sum_ / taken if taken > 0 else None for name, sum_ in sums.items()} | means
 
 
 class RunLog:
@@ -62,12 +51,22 @@ class RunLog:
         if self.rank == 0:
             self.logger.info(sentence)
 
-    def steps(self, step: int, averages: dict[str, float], iter_time: float, data_time: float) -> None:
+    def warning(self, step: int, watcher: str, sentence: str) -> None:
+        """Something that is probably wrong, from rank 0 only: a line of the log and a row of metrics.jsonl.
+
+        Args:
+            step: the last one done, counted from 0; watcher: who noticed it; sentence: what, and the remedy.
+        """
+        if self.rank == 0:
+            self.logger.warning(sentence)
+            self._row({"step": step, "warning": sentence, "watcher": watcher})
+
+    def steps(self, step: int, averages: dict[str, float | None], iter_time: float, data_time: float) -> None:
         """The line every print_interval_iter steps: averages since the last one, seconds a step, progress and time left."""
         losses = {name: value for name, value in averages.items() if name.endswith(("_loss", "_pseudo"))}
-        parts = [f"rank_id:{self.rank}, step: {step}, avg loss: {averages['loss']:.5f}"]
-        parts += [f"{name}: {value:.5f}" for name, value in losses.items()]
-        if "pseudo_boxes" in averages:
+        parts = [f"rank_id:{self.rank}, step: {step}, avg loss: {_five(averages['loss'])}"]
+        parts += [f"{name}: {_five(value)}" for name, value in losses.items()]
+        if averages.get("pseudo_boxes") is not None:
             sure = averages["pseudo_score"] / averages["pseudo_boxes"] if averages["pseudo_boxes"] > 0 else 0.0
             averages = {**averages, "pseudo_score": sure}
             parts.append(f"pseudo boxes per image: {averages['pseudo_boxes']:.2f} (mean score {sure:.2f})")
@@ -86,11 +85,14 @@ class RunLog:
         """One row of metrics.jsonl and a point of each TensorBoard curve."""
         if self.metrics is None:
             return
-        self.metrics.write(json.dumps({"step": step, **values}, ensure_ascii=False) + "\n")
-        self.metrics.flush()
+        self._row({"step": step, **values})
         for name, value in values.items():
             if value is not None:
                 self.curves.add_scalar(name, value, step)
+
+    def _row(self, values: dict) -> None:
+        self.metrics.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self.metrics.flush()
 
     def close(self) -> None:
         """Flush and close all files."""
@@ -107,3 +109,7 @@ def _cut_torn_line(path: Path) -> None:
         return
     with path.open("rb+") as file:
         file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def _five(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.5f}"

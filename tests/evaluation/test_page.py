@@ -42,6 +42,16 @@ def run(tmp_path) -> Path:
     return tmp_path / "run"
 
 
+def test_warnings_of_a_run_stand_above_its_curves(run):
+    assert "Warnings" not in _write(run)
+    rows = (run / "first_stage" / "metrics.jsonl").read_text()
+    row = json.dumps({"step": 9, "warning": "no pseudo-box in <b>", "watcher": "no_pseudo_boxes"})
+    (run / "first_stage" / "metrics.jsonl").write_text(rows + "\n" + row)
+    page = _write(run, "--overwrite")
+    assert page.count("Warnings: ") == 1 and "<b>step 9</b> no pseudo-box in &lt;b&gt;" in page
+    assert page.index("Warnings: first stage") < page.index("Training: first stage")
+
+
 def _write(run: Path, *more: str) -> str:
     main(["--run", str(run), *more])
     return (run / "report.html").read_text(encoding="utf-8")

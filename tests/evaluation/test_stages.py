@@ -21,6 +21,15 @@ def test_rows_of_one_step_are_joined_and_the_last_word_counts(tmp_path):
     assert stage.metrics is None and stage.labelled is None
 
 
+def test_warnings_are_no_points_of_curves_and_a_resumed_run_tells_them_once(tmp_path):
+    rows = [{"step": 10, "loss": 3.0}, {"step": 10, "warning": "no boxes", "watcher": "no_pseudo_boxes"}]
+    rows += [{"step": 10, "warning": "slow", "watcher": "slow_data"}, rows[1]]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    [stage] = read_stages(tmp_path)
+    assert stage.curves == [{"step": 10, "loss": 3.0}]
+    assert stage.warnings == [(10, "no boxes"), (10, "slow")]
+
+
 def test_both_stages_with_scores_and_image_counts(tmp_path):
     images = [{"id": index, "file_name": f"{index}.png", "width": 9, "height": 9} for index in range(5)]
     for image in images[2:]:

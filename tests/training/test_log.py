@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from src.errors import UserError
 from src.training.log import RunLog, averages_of
 
 BURN_IN = {
@@ -52,11 +51,20 @@ def test_skipped_steps_do_not_lower_the_averages():
     assert averages_of(sums, 4) == pytest.approx(wanted)
 
 
-def test_a_run_that_learns_nothing_stops_unless_a_smaller_loss_scale_may_help():
+def test_when_all_steps_were_skipped_there_is_no_loss_to_average(log, tmp_path):
     sums = {"loss": 0.0, "rpn_cls_loss": 0.0, "overflow": 4.0, "scaling_sens": 4.0, "lr": 0.4}
-    with pytest.raises(UserError, match="none of the last 4 steps had finite gradients.*rpn_cls_loss.*--base_lr"):
-        averages_of(sums, 4)
-    assert averages_of(sums | {"scaling_sens": 4 * 1024.0}, 4)["overflow"] == 1.0
+    averages = averages_of(sums, 4)
+    assert averages == {"loss": None, "rpn_cls_loss": None, "overflow": 1.0, "scaling_sens": 1.0, "lr": 0.1}
+    log.steps(14, averages | {"pseudo_boxes": None, "pseudo_score": None}, 2.0, 0.25)
+    assert "avg loss: n/a, rpn_cls_loss: n/a, iter_time" in last_line(tmp_path)
+    assert json.loads((tmp_path / "run" / "metrics.jsonl").read_text())["loss"] is None
+
+
+def test_a_warning_is_a_line_and_a_row(log, tmp_path):
+    log.warning(14, "slow_data", "loading is slow; größer")
+    assert last_line(tmp_path).endswith("WARNING loading is slow; größer")
+    (row,) = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    assert row == {"step": 14, "warning": "loading is slow; größer", "watcher": "slow_data"}
 
 
 def test_the_first_step_tells_no_time_left(log, tmp_path):

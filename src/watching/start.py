@@ -1,0 +1,86 @@
+"""Faults that training data, evaluation data and the weights to start from show only when they are put together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from src.data.annotations import Annotations, ImageEntry
+
+LEAST_OBJECTS = 10  # with fewer, a class may be absent by chance
+
+
+def start_faults(
+    annotations: Annotations,
+    labelled: Sequence[ImageEntry],
+    evaluation: Annotations | None,
+    known: tuple[Sequence[str], Sequence[int]] | None,
+) -> list[tuple[str, str | None]]:
+    """(name, sentence or None) of every watcher of the start.
+
+    Args:
+        annotations: the training file, for its classes; labelled: its labelled images; evaluation: the evaluation file.
+        known: class names and category ids of the checkpoint the run starts from; None if it does not tell.
+    """
+    names, ids = annotations.class_names, annotations.category_ids
+    found = [("labels_shifted", shifted_counts(names, labelled, evaluation.images) if evaluation else None)]
+    if known:
+        found.append(("class_order", other_order(names, known[0])))
+        found.append(("labels_shifted", shifted_ids(names, ids, *known)))
+    return found
+
+
+def other_order(names: Sequence[str], known: Sequence[str]) -> str | None:
+    """A sentence if a checkpoint has other class names at the same labels; `names`: of the data, `known`: of the checkpoint."""
+    if list(names) == list(known) or len(names) != len(known):  # for another number, the class layers start at random
+        return None
+    order = "the same classes in another order" if set(names) == set(known) else "other classes, but as many"
+    return (
+        f"pre_trained: the checkpoint has {order}: {', '.join(known)}; the data has {', '.join(names)}. Labels go by the "
+        "order, so its class layers start with the wrong names; use a checkpoint trained for this order, or order the "
+        "categories (by id) as the checkpoint does"
+    )
+
+
+def shifted_ids(
+    names: Sequence[str], ids: Sequence[int], known_names: Sequence[str], known_ids: Sequence[int]
+) -> str | None:
+    """A sentence if the data's category ids are the checkpoint's plus or minus one."""
+    if list(names) != list(known_names) or len(ids) != len(known_ids):
+        return None
+    shifts = {new - old for new, old in zip(ids, known_ids)}
+    if shifts not in ({1}, {-1}):
+        return None
+    return (
+        f"category ids are shifted by one against those of the checkpoint: there {_listed(known_ids)}, here "
+        f"{_listed(ids)}, for the same classes. Names decide, so this is right if the rows of annotations count like the "
+        "list of categories; if a tool moved only one of them, every object has the class of its neighbour"
+    )
+
+
+def shifted_counts(
+    names: Sequence[str], labelled: Sequence[ImageEntry], evaluation: Sequence[ImageEntry]
+) -> str | None:
+    """A sentence if the classes with objects are in the evaluation file those of training plus or minus one."""
+    here, there = (_count(entries, len(names)) for entries in (labelled, evaluation))
+    if min(here.sum(), there.sum()) < LEAST_OBJECTS or (here > 0).sum() < 2:
+        return None
+    present = np.flatnonzero(here).tolist()
+    if np.flatnonzero(there).tolist() not in ([k + 1 for k in present], [k - 1 for k in present]):
+        return None
+    only_here = [names[k] for k in range(len(names)) if here[k] and not there[k]]
+    only_there = [names[k] for k in range(len(names)) if there[k] and not here[k]]
+    return (
+        f"labels look shifted by one between training and evaluation: {', '.join(only_here)} occurs in training only, "
+        f"{', '.join(only_there)} in evaluation only, the classes between in both; check that category_id counts from the "
+        "same number in both files"
+    )
+
+
+def _count(entries: Sequence[ImageEntry], classes: int) -> np.ndarray:
+    """Objects of each class, crowds left out: int64 [classes]."""
+    labels = [entry.labels[~entry.crowd] for entry in entries]
+    return np.bincount(np.concatenate(labels), minlength=classes + 1)[1:]
+
+
+def _listed(ids: Sequence[int]) -> str:
+    return ", ".join(map(str, ids)) if len(ids) <= 4 else f"{ids[0]}, {ids[1]}, ... {ids[-1]}"
