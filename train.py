@@ -6,14 +6,17 @@ weak view of unlabelled images, and the student learns from their strong view to
 
 from src.config import Config, load_config, require, save_config
 from src.data.annotations import content_hash
+from src.data.probe import hold_out
 from src.data.training_data import TrainingData, read_training_data
 from src.errors import entry_point
 from src.files import write_text
+from src.runs.guard import check_guard
 from src.runs.length import with_rate, with_steps
 from src.runs.loop import train
 from src.runs.networks import build_networks, start_weights
 from src.runs.run import Run
-from src.runs.scores import evaluate_now, evaluation_is_due
+from src.runs.scores import evaluate_all, evaluation_is_due, outcome
+from src.runs.watching import build_watch, warn_of_start
 from src.training.checkpoint import load_state
 from src.training.device import Device, set_up_device
 from src.training.log import RunLog
@@ -37,11 +40,14 @@ def main(argv: list[str] | None = None) -> None:
         config.num_gts,
         config.class_names,
     )
+    if config.guard_share and data.unlabelled:
+        data = hold_out(data, config.guard_share, config.global_seed)
     device = set_up_device(
         config.device_target, config.device_id, config.run_distribute, config.mixed_precision, config.global_seed
     )
     config, lengths = with_steps(config, len(data.labelled), len(data.unlabelled), device.count)
     config, rates = with_rate(config, device.count)
+    check_guard(config, data)
     networks = build_networks(config, data, device)
     unlabelled_names = (entry.file_name for entry in data.unlabelled)
     facts = run_facts(config.as_dict(), content_hash(data.annotations), unlabelled_names, device.count)
@@ -58,12 +64,13 @@ def main(argv: list[str] | None = None) -> None:
     if device.rank == 0:
         write_text(folder.config, save_config(config), overwrite=True)
     log.say("\n".join([describe(config, data, device, first_step, started_from), *lengths, *rates]))
-    run = Run(config, data, device, networks, folder, log, facts)
-    missed = data.evaluation and facts["evaluated"] < first_step and evaluation_is_due(config, first_step)
-    if missed and device.rank == 0:  # the run was stopped while it evaluated
-        evaluate_now(run, first_step)
+    run = Run(config, data, device, networks, folder, log, facts, build_watch(config, data, facts["watch"]))
+    if not resumes:
+        warn_of_start(run)
+    if facts["evaluated"] < first_step and evaluation_is_due(config, first_step):  # it was stopped while it evaluated
+        evaluate_all(run, first_step)
     train(run, first_step)
-    log.say(f"end: the detector is {folder.best if folder.best.exists() else folder.latest}")
+    log.say(f"end: {outcome(run)}")
     log.close()
 
 
@@ -75,11 +82,11 @@ def describe(config: Config, data: TrainingData, device: Device, first_step: int
         f"training data: {data.annotations.form}",
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images",
+        *([f"guard: {len(data.probe)} labelled images are put aside and count as unlabelled"] if data.probe else []),
         f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",
         f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",
         f"steps {first_step} to {config.max_iter}; the first one compiles the network, which takes a while",
     ]
-    lines += [f"suspicious: {sentence}" for sentence in data.suspicions]
     if config.burn_up_iter == config.max_iter:
         lines.append(
             "supervised training: " + ("no unlabelled images" if not data.unlabelled else "burn-in is the whole run")

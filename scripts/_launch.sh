@@ -88,7 +88,7 @@ msrun_quietly() {
     "$PYTHON" -m mindspore.parallel.cluster.run --log_dir="$logs" --join=True --tail_worker_log=0 "$@" 2>"$logs/msrun.log"
 }
 
-# best_checkpoint FOLDER: the best teacher on the evaluation set, or the last one when nothing was evaluated.
+# best_checkpoint FOLDER: the best detector on the evaluation set, or the latest one when nothing was evaluated.
 best_checkpoint() {
     if [ -f "$1/best_model.ckpt" ]; then echo "$1/best_model.ckpt"; else echo "$1/model_0.ckpt"; fi
 }

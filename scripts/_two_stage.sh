@@ -50,7 +50,7 @@ train_stage() {
     train "$@"
 }
 
-# evaluate_stage FOLDER: scores the best teacher of the stage when there is evaluation data.
+# evaluate_stage FOLDER: scores the best detector of the stage when there is evaluation data.
 evaluate_stage() {
     [ -n "$EVAL_ANN" ] || return 0
     local options=("${options[@]}")

@@ -115,6 +115,7 @@ class Config:
     momentum: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Weight
     clip_norm: Positive
+    max_skipped_steps: Count
     loss_scale: Positive
     loss_scale_window: Count
 
@@ -125,6 +126,9 @@ class Config:
     sup_loss_weight: Weight
     unsup_loss_weight: Weight
     unsup_ramp_iter: Whole
+    guard_share: Annotated[float, Field(ge=0, lt=1)]
+    guard_precision: Share
+    guard_action: Literal["lower", "stop"]
     rpn_loss_cls_weight: Weight
     rpn_loss_reg_weight: Weight
     rcnn_loss_cls_weight: Weight

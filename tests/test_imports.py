@@ -15,14 +15,15 @@ LEAVES = {"errors", "files", "yaml_file"}  # everybody may import these
 # Group -> the groups it may import, beside itself and the leaves. A group is an entry script, a package or a module of src/.
 ARROWS = {
     **{
-        name: {"systems", "network_define", "data", "evaluation", "exporting", "training", "runs", "config"}
+        name: {"systems", "network_define", "data", "evaluation", "exporting", "training", "runs", "watching", "config"}
         for name in ENTRY
     },
     **{name: {"active", "data"} for name in LABEL_TOOLS},
     **{name: {"data"} for name in DATA_TOOLS},
     "modelarts": set(),  # starts the programs as processes
     "convert_checkpoint": {"training", "parts"},
-    "runs": {"systems", "network_define", "data", "evaluation", "training", "config"},
+    "runs": {"systems", "network_define", "data", "evaluation", "training", "watching", "config"},
+    "watching": {"data"},
     "systems": {"FasterRcnn", "MaskRcnn", "Ssd", "parts", "config"},
     "network_define": {"semi"},
     "MaskRcnn": {"FasterRcnn", "parts"},

@@ -7,9 +7,10 @@ from mindspore import Tensor
 from src.runs.batches import batches
 from src.runs.run import Run
 from src.runs.saving import save, save_facts
-from src.runs.scores import evaluate_now, evaluation_is_due
+from src.runs.scores import evaluate_all, evaluation_is_due
+from src.runs.skips import stop_if_stuck
+from src.runs.watching import log_steps
 from src.training.checkpoint import copy_weights
-from src.training.log import averages_of
 
 
 def train(run: Run, first_step: int) -> None:
@@ -18,6 +19,9 @@ def train(run: Run, first_step: int) -> None:
     arriving = batches(config, run.data, run.device, first_step)
     waited = spent = 0.0
     count = 0
+    if run.facts["ended"]:
+        run.log.say(f"the guard has ended this run at step {run.facts['ended']}; there is nothing to go on with")
+        return
     for step in range(first_step, config.max_iter):
         if step == config.burn_up_iter:
             run.log.say(
@@ -34,17 +38,21 @@ def train(run: Run, first_step: int) -> None:
         done = step + 1
         last = done in (config.burn_up_iter, config.max_iter)
         if step == first_step or done % config.print_interval_iter == 0 or last:
-            sums = step_cell.sums.take()
+            interval = step_cell.sums.take()
             spent += time.perf_counter() - started
-            run.log.steps(step, averages_of(sums, count), spent / count, waited / count)
+            log_steps(run, step, interval, count, spent / count, waited / count)
+            stop_if_stuck(run, interval, done)
             count, waited, spent = 0, 0.0, 0.0
         else:
             spent += time.perf_counter() - started
-        if run.device.rank == 0:
-            saves = last or done % config.save_checkpoint_interval == 0
-            if saves:
+        saves = run.device.rank == 0 and (last or done % config.save_checkpoint_interval == 0)
+        if saves:
+            save(run, done)
+        if evaluation_is_due(config, done):
+            evaluate_all(run, done)
+            if saves:  # saved before too: an evaluation that fails must not cost the training
+                save_facts(run)
+        if run.facts["ended"]:
+            if run.device.rank == 0 and not saves:
                 save(run, done)
-            if run.data.evaluation and evaluation_is_due(config, done):
-                evaluate_now(run, done)
-                if saves:  # saved before too: an evaluation that fails must not cost the training
-                    save_facts(run)
+            return

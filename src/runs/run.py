@@ -8,6 +8,7 @@ from src.runs.networks import Networks
 from src.training.device import Device
 from src.training.log import RunLog
 from src.training.run_folder import RunFolder
+from src.watching.watch import Watch
 
 
 @dataclass
@@ -15,7 +16,7 @@ class Run:
     """What the parts of a run share.
 
     Attributes:
-        facts: JSON values that are saved with the state and come back when the run is resumed; see `run_facts`.
+        watch: what notices that a run goes wrong; facts: JSON values that are saved with the state and come back when the run is resumed; see `run_facts`.
     """
 
     config: Config
@@ -25,3 +26,4 @@ class Run:
     folder: RunFolder
     log: RunLog
     facts: dict
+    watch: Watch

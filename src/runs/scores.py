@@ -1,16 +1,20 @@
 """How good the networks of a run are on its evaluation images, and which of them was the best."""
 
+import numpy as np
 from mindspore import nn
 
 from src.config import Config
 from src.data.dataset import evaluation_batches
-from src.data.training_data import TrainingData
+from src.evaluation.matching import confusion
 from src.evaluation.metrics import evaluate, format_table
 from src.evaluation.records import coco_records, detect
+from src.runs.guard import guard
 from src.runs.run import Run
 from src.runs.saving import card
+from src.runs.watching import tell
 from src.training.checkpoint import copy_weights, save_detector
 from src.training.restore import on_arrays
+from src.watching.scores import CONFUSED_SCORE, mixed_up
 
 
 def evaluation_is_due(config: Config, done: int) -> bool:
@@ -19,37 +23,75 @@ def evaluation_is_due(config: Config, done: int) -> bool:
     return at_interval or done in (config.burn_up_iter, config.max_iter)
 
 
+def evaluate_all(run: Run, done: int) -> None:
+    """Evaluate on the evaluation images, if there are any, and on the probe; every process of a run must call this."""
+    if run.data.evaluation and run.device.rank == 0:
+        evaluate_now(run, done)
+    ended = done if run.data.probe and guard(run, done) else None
+    run.facts = {**run.facts, "evaluated": done, "ended": ended}
+
+
 def evaluate_now(run: Run, done: int) -> None:
-    """AP of the student and, once it has started, of the teacher; keeps the best and notes its AP in the run's facts."""
-    networks, folder = run.networks, run.folder
-    row, best = {}, run.facts["best"]
+    """AP of the student and, once it has started, of the teacher; keeps the better of teacher and best supervised student."""
+    networks = run.networks
+    row, warning = {}, None
     roles = {"student": networks.student}
     if networks.latest is networks.teacher:
         roles["teacher"] = networks.teacher
     for role, network in roles.items():
         copy_weights(network, networks.detector)
-        metrics = average_precision(run.config, run.data, networks.detector)
+        metrics, names = measure(networks.detector, run)
         row |= {f"{role}/{name}": value for name, value in metrics.items() if name != "per_class"}
         row |= {f"{role}/AP50/{name}": value["AP50"] for name, value in metrics["per_class"].items()}
-        images = len(run.data.evaluation.images)
-        run.log.say(f"step {done}, {role} on {images} evaluation images:\n{format_table(metrics)}")
-        if network is networks.latest and is_better(metrics, role, best):
-            best = {"step": done, "role": role, "AP": metrics["AP"], "AP50": metrics["AP50"]}
-            save_detector(network, folder.best, card(run.config, run.data, done))
-            run.log.say(f"best {role} so far -> {folder.best}")
+        run.log.say(f"step {done}, {role} on {metrics['images']} evaluation images:\n{format_table(metrics)}")
+        if network is networks.latest:
+            keep_best(run, role, metrics, done)
+            warning = mixed_up(names, run.data.annotations.class_names)
     run.log.numbers(done - 1, row)
-    run.facts = {**run.facts, "best": best, "evaluated": done}
+    tell(run, done - 1, run.watch.scores(done, row) + run.watch.new([warning] if warning else []))
 
 
-def is_better(metrics: dict, role: str, best: dict | None) -> bool:
-    """Whether a network replaces the best one; the first teacher always does. An AP of None (no objects) counts as 0."""
-    return best is None or role != best["role"] or (metrics["AP"] or 0.0) > (best["AP"] or 0.0)
+def keep_best(run: Run, role: str, metrics: dict, done: int) -> None:
+    """Make the latest network the best one if its AP is higher than that of every one before, student or teacher."""
+    best, path = run.facts["best"], run.folder.best
+    now = {"step": done, "role": role, "AP": metrics["AP"], "AP50": metrics["AP50"]}
+    if best is None or is_better(now, best):
+        save_detector(run.networks.latest, path, card(run.config, run.data, done))
+        run.log.say(f"best so far: the {_named(now)} -> {path}")
+        run.facts = {**run.facts, "best": now}
+    else:
+        run.log.say(f"the {_named(now)} is not better than the {_named(best)}, which stays in {path}")
 
 
-def average_precision(config: Config, data: TrainingData, detector: nn.Cell) -> dict:
-    """COCO metrics of a network on the evaluation images."""
-    arriving = evaluation_batches(data.evaluation.images, config.eval_img_dir, config)
+def is_better(now: dict, best: dict) -> bool:
+    """Whether a network replaces the best one: by its AP alone; an AP of None (no objects) counts as 0."""
+    return (now["AP"] or 0.0) > (best["AP"] or 0.0)
+
+
+def outcome(run: Run) -> str:
+    """Which file is the detector that the run has made, and why."""
+    best = run.facts["best"]
+    role = "teacher" if run.networks.latest is run.networks.teacher else "student"
+    if best is None:
+        doubt = "; whether it is better than labels alone nobody has measured" if role == "teacher" else ""
+        return f"the detector is {run.folder.latest}, the latest {role}, because there are no evaluation images{doubt}"
+    reason = ""
+    if role == "teacher":
+        better = "better than labels alone" if best["role"] == "teacher" else "no teacher was better than labels alone"
+        reason = f" ({better}, on the evaluation images)"
+    return f"the detector is {run.folder.best}, the {_named(best)}{reason}"
+
+
+def _named(network: dict) -> str:
+    return f"{network['role']} of step {network['step']} with AP {network['AP'] or 0.0:.3f}"
+
+
+def measure(detector: nn.Cell, run: Run) -> tuple[dict, np.ndarray]:
+    """COCO metrics of a network on the evaluation images, and how often it calls one class another: int64 [K, K]."""
+    truth, config = run.data.evaluation, run.config
+    names = np.zeros((len(truth.class_names),) * 2, np.int64)
     records = []
-    for entry, found in detect(on_arrays(detector), arriving):
-        records += coco_records(entry, found, data.evaluation.category_ids)
-    return evaluate(data.evaluation, records)
+    for entry, found in detect(on_arrays(detector), evaluation_batches(truth.images, config.eval_img_dir, config)):
+        records += coco_records(entry, found, truth.category_ids)
+        names += confusion(entry, found, len(names), CONFUSED_SCORE)
+    return evaluate(truth, records), names

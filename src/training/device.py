@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 import mindspore as ms
-from mindspore import communication
+from mindspore import Tensor, communication, nn, ops
 
 from src.errors import UserError
 
@@ -47,3 +47,23 @@ def set_up_device(target: str, device_id: int, distribute: bool, mixed_precision
         rank, count = communication.get_rank(), communication.get_group_size()
         ms.set_auto_parallel_context(parallel_mode="data_parallel", gradients_mean=True, device_num=count)
     return Device(rank, count, target == "Ascend" if mixed_precision == "auto" else bool(mixed_precision))
+
+
+class _Sum(nn.Cell):
+    """Adds a tensor over all processes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add = ops.AllReduce()
+
+    def construct(self, value: Tensor) -> Tensor:
+        """The sum, the same everywhere."""
+        return self.add(value)
+
+
+def from_first_rank(value: float, device: Device) -> float:
+    """The number that rank 0 has; every process must ask, and waits for it."""
+    if device.count == 1:
+        return value
+    mine = value if device.rank == 0 else 0.0
+    return float(_Sum()(Tensor([mine], ms.float32)).asnumpy()[0])

@@ -11,12 +11,12 @@ from src.training.checkpoint import read_facts
 FREE_KEYS = {"resume", "overwrite", "num_parallel_workers", "print_interval_iter", "save_checkpoint_interval"}
 FREE_KEYS |= {"keep_checkpoint_max", "eval_interval_iter", "eval_img_dir", "eval_ann_file", "device_id"}
 FREE_KEYS |= {"save_checkpoint_path", "checkpoint_path", "infer_img_dir", "eval_output_dir", "test_batch_size"}
-FREE_KEYS |= {"draw_pics", "pre_trained"}
+FREE_KEYS |= {"draw_pics", "pre_trained", "max_skipped_steps"}
 FREE_KEYS |= {"model", "results", "file_format", "file_name", "probabilities", "check", "soc_version"}
 
 
 def run_facts(config: dict, annotations: str, unlabelled: Iterable[str], devices: int) -> dict:
-    """What identifies a run, and what it has reached: its best AP and the step of its last evaluation.
+    """What identifies a run, and what it has reached: best AP, steps of the last evaluation and of an early end, and its watch.
 
     Args:
         config: all settings; annotations: hash of those of training; unlabelled: file names of the unlabelled images;
@@ -29,6 +29,8 @@ def run_facts(config: dict, annotations: str, unlabelled: Iterable[str], devices
         "devices": devices,
         "best": None,
         "evaluated": 0,
+        "ended": None,
+        "watch": None,
     }
 
 

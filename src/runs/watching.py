@@ -1,0 +1,73 @@
+"""The watchers of a run, fed with what it measures; what they find goes to the log and into metrics.jsonl."""
+
+import numpy as np
+
+from src.config import Config
+from src.data.training_data import TrainingData
+from src.network_define import Interval
+from src.runs.run import Run
+from src.runs.skips import skipped_steps
+from src.training.checkpoint import read_card
+from src.training.log import averages_of
+from src.watching.losses import RateTooHigh, untrained_loss
+from src.watching.pseudo_labels import NoPseudoBoxes, SilentUnlabelledLoss, TooManyPseudoBoxes, patience_of
+from src.watching.scores import TeacherWorse
+from src.watching.speed import SlowData
+from src.watching.start import start_faults
+from src.watching.watch import Watch
+
+
+def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watch:
+    """All watchers of a run; `memory`: of an earlier start, None for a new run."""
+    patience = patience_of(config.max_iter - config.burn_up_iter)
+    untrained = untrained_loss(
+        len(data.annotations.class_names),
+        config.rcnn_focal_gamma,
+        config.sup_loss_weight * config.rpn_loss_cls_weight,
+        config.sup_loss_weight * config.rcnn_loss_cls_weight,
+    )
+    objects = float(np.mean([np.count_nonzero(~entry.crowd) for entry in data.labelled]))
+    watchers = [
+        RateTooHigh(untrained, config.base_lr),
+        SlowData(config.num_parallel_workers),
+        SilentUnlabelledLoss(patience),
+        NoPseudoBoxes(patience, config.bbox_threshold),
+        TooManyPseudoBoxes(patience, objects),
+        TeacherWorse(),
+    ]
+    return Watch(watchers, memory)
+
+
+def warn_of_start(run: Run) -> None:
+    """Say what is suspicious before the first step: of the data, and of the weights that the run starts from."""
+    data, weights = run.data, run.config.pre_trained
+    card = read_card(weights) if weights and weights.endswith(".ckpt") else None
+    known = (card.class_names, card.category_ids) if card else None
+    found = [(f"data_{number}", sentence) for number, sentence in enumerate(data.suspicions, start=1)]
+    found += start_faults(data.annotations, data.labelled, data.evaluation, known)
+    tell(run, 0, run.watch.new(found))
+
+
+def log_steps(run: Run, step: int, interval: Interval, count: int, iter_time: float, data_time: float) -> None:
+    """Write the line of the last `count` steps, and what is wrong with them.
+
+    Args:
+        step: the last of them; interval: what they summed up; iter_time, data_time: seconds a step, and waiting in it.
+    """
+    averages = averages_of(interval.sums, count)
+    averages["peak_loss"] = None if averages["loss"] is None else interval.peak_loss
+    run.log.steps(step, averages, iter_time, data_time)
+    skipped = skipped_steps(interval, run.networks.burn_in.settings.dynamic_loss_scale)
+    if skipped:
+        run.log.warning(step, "skipped_steps", skipped)
+    if averages["loss"] is None:  # no step was taken, so there is nothing to see
+        return
+    row = {**averages, "steps": count, "iter_time": iter_time, "data_time": data_time}
+    tell(run, step, run.watch.line(step, row))
+
+
+def tell(run: Run, step: int, found: list[tuple[str, str]]) -> None:
+    """Warn of what is new, and let the run's facts remember what the watchers know."""
+    for name, sentence in found:
+        run.log.warning(step, name, sentence)
+    run.facts = {**run.facts, "watch": run.watch.memory()}

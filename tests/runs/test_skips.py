@@ -1,0 +1,50 @@
+"""What is said of skipped steps, and when they end a run."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from src.errors import UserError
+from src.network_define import Interval
+from src.runs import skips
+from src.runs.skips import skipped_steps, stop_if_stuck, too_many_skips
+
+TERMS = {"loss": float("nan"), "rpn_cls_loss": 0.5, "rcnn_reg_loss": float("inf"), "lr": 0.01}
+
+
+def interval(overflow: float = 4.0, row: int = 4, until: int = 129, terms=TERMS) -> Interval:
+    """The steps since the last line, some of them skipped."""
+    return Interval({"loss": 3.0, "overflow": overflow}, terms, until, row, until, 2.0)
+
+
+def test_every_term_of_the_last_skipped_step_is_told():
+    said = skipped_steps(interval(), dynamic_scale=False)
+    assert "4 of the last steps were skipped" in said and "weights and teacher stayed as they were" in said
+    assert said.endswith("step 129: loss: nan, rpn_cls_loss: 0.5, rcnn_reg_loss: inf, lr: 0.01")
+    assert skipped_steps(interval(overflow=0.0), dynamic_scale=False) is None
+
+
+def test_in_mixed_precision_some_skips_are_normal_and_that_is_said():
+    assert "in mixed precision some skips are normal" in skipped_steps(interval(1.0, 1), dynamic_scale=True)
+    assert "was skipped" in skipped_steps(interval(1.0, 1), dynamic_scale=True)
+
+
+def test_too_many_in_a_row_are_told_with_their_first_step_and_the_remedy():
+    assert too_many_skips(interval(), most=4) is None
+    said = too_many_skips(interval(), most=3)
+    assert "4 steps in a row were skipped, steps 126 to 129 (loss, rcnn_reg_loss not finite)" in said
+    assert "--max_skipped_steps 3" in said and "lower --base_lr" in said and "--mixed_precision false" in said
+    assert "losses finite, a gradient not" in too_many_skips(interval(terms={"loss": 1.0}), most=3)
+
+
+@pytest.mark.parametrize(("rank", "saved"), [(0, [130]), (1, [])])
+def test_a_stuck_run_is_saved_before_it_stops(monkeypatch, rank, saved):
+    steps, rows = [], []
+    monkeypatch.setattr(skips, "save", lambda run, done: steps.append(done))
+    log = SimpleNamespace(warning=lambda *row: rows.append(row))
+    run = SimpleNamespace(config=SimpleNamespace(max_skipped_steps=3), device=SimpleNamespace(rank=rank), log=log)
+    stop_if_stuck(run, interval(row=3), 130)
+    assert not steps and not rows
+    with pytest.raises(UserError, match="4 steps in a row were skipped"):
+        stop_if_stuck(run, interval(), 130)
+    assert steps == saved and [row[:2] for row in rows] == [(129, "too_many_skips")]
