@@ -207,13 +207,8 @@ def load_config(
         faults = [f"command line: {word!r} belongs to no argument" for word in unknown]
     leaf = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
     faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS]
-    given = {key: value for key, value in leaf.items() if key in KEYS} | given
-
-    faults += [
-        f"{steps}, {epochs}: they say the same, give one; got {given[steps]!r} and {given[epochs]!r}"
-        for steps, epochs in IN_EPOCHS.items()
-        if given.get(steps) not in (None, []) and given.get(epochs) not in (None, [])
-    ]
+    faults += _given_twice(leaf) + _given_twice(given)
+    given = {key: value for key, value in leaf.items() if key in KEYS and not _is_replaced(key, given)} | given
 
     values = _read_yaml(CONFIG_FOLDER / "base.yaml") | (defaults or {})
     if recipe_of and given.get("checkpoint_path"):
@@ -222,6 +217,21 @@ def load_config(
     lists = {key for key, value in values.items() if isinstance(value, list)}
     given = {key: [value] if key in lists and not isinstance(value, list) else value for key, value in given.items()}
     return check_config(values | given, faults)
+
+
+def _given_twice(source: dict) -> list[str]:
+    """Lengths that one source gives in steps and in passes."""
+    return [
+        f"{steps}, {epochs}: they say the same, give one; got {source[steps]!r} and {source[epochs]!r}"
+        for steps, epochs in IN_EPOCHS.items()
+        if source.get(steps) not in (None, []) and source.get(epochs) not in (None, [])
+    ]
+
+
+def _is_replaced(key: str, stronger: dict) -> bool:
+    """Whether a stronger source says in passes what this key says in steps, or the other way round."""
+    other = IN_EPOCHS.get(key) or {epochs: steps for steps, epochs in IN_EPOCHS.items()}.get(key)
+    return stronger.get(other) not in (None, [])
 
 
 def check_config(values: dict, faults: list[str] | None = None) -> Config:

@@ -159,6 +159,15 @@ def test_contradictions_and_ranges(words, said):
     assert said in mistakes(*words.split())
 
 
+def test_a_length_of_the_command_line_replaces_that_of_the_leaf_in_either_unit(tmp_path):
+    config = load(*leaf(tmp_path, "max_iter: 9000\nmilestones: [5]\n"), "--max_epoch", "7", "--milestone_epochs", "3")
+    assert (config.max_epoch, config.milestones, config.milestone_epochs) == (7, (), (3,))
+    config = load(*leaf(tmp_path, "max_epoch: 7\neval_interval_epoch: 2\n"), "--max_iter", "8000")
+    assert (config.max_iter, config.max_epoch, config.eval_interval_epoch) == (8000, None, 2)
+    assert "max_iter, max_epoch" in mistakes(*leaf(tmp_path, "max_epoch: 7\nmax_iter: 800\n"))
+    assert load(*leaf(tmp_path, save_config(config)), "--max_epoch", "5").max_epoch == 5
+
+
 def test_contradictions_come_together():
     said = mistakes("--img_width", "100", "--ema_keep_rate", "1", "--num_gts", "50")
     assert all(key in said for key in ("img_width", "ema_keep_rate", "test_max_per_img"))
