@@ -47,8 +47,10 @@ def group_same_pictures(paths: Sequence[Path], same_from: float = SAME_FROM) -> 
     first: dict[bytes, int] = {}
     for index, digest in enumerate(hashes):
         _join(leaders, first.setdefault(digest, index), index)
-    for a, b in _alike(np.array(edges, np.float32), same_from) if same_from <= 1 else ():
-        _join(leaders, a, b)
+    if same_from <= 1:
+        different = list(first.values())  # one of each set of equal pictures
+        for a, b in _alike(np.array([edges[index] for index in different], np.float32), same_from):
+            _join(leaders, different[a], different[b])
     groups: dict[int, list[int]] = {}
     for index in range(len(paths)):
         groups.setdefault(_leader(leaders, index), []).append(index)
