@@ -43,8 +43,7 @@ class RecordCache:
         Raises:
             UserError: while iterating: the bytes are not those that were written.
         """
-        paths = iter(paths)
-        while chosen := list(islice(paths, _ROWS_READ)):
+        for chosen in _without_repeats(paths):
             rows = [self.row_of[path] for path in chosen]
             pipeline = ms_dataset.MindDataset(
                 str(self.folder / _FILE),
@@ -87,6 +86,18 @@ def open_cache(
 
     made_by_one(folder, partial(_fault, count=len(paths)), make, wait, say)
     return RecordCache(folder, {path: row for row, path in enumerate(paths)})
+
+
+def _without_repeats(paths: Iterable[Path]) -> Iterator[list[Path]]:
+    """The paths in pieces that hold none twice: a pipeline cannot deliver more rows than the file has."""
+    chosen: dict[Path, None] = {}
+    for path in paths:
+        if path in chosen or len(chosen) == _ROWS_READ:
+            yield list(chosen)
+            chosen = {}
+        chosen[path] = None
+    if chosen:
+        yield list(chosen)
 
 
 def _states(paths: Sequence[Path]) -> list[tuple[int, int]]:
