@@ -28,6 +28,7 @@ from src.evaluation.records import coco_records, detect
 from src.evaluation.results_file import read_results
 from src.exporting.runner import Detector, open_model
 from src.files import check_free, write_json, write_text
+from src.runs.caches import cache_of
 from src.systems import build_network
 from src.training.device import set_up_device
 from src.training.restore import on_arrays, recipe_of, restore_detector
@@ -139,7 +140,10 @@ def by_results(config: Config, annotations: Annotations) -> Found:
 
 def find_records(detector: Detector, config: Config, annotations: Annotations) -> list[dict]:
     """Run a detector over all images, whose classes are in its order; returns COCO result records."""
-    batches = evaluation_batches(annotations.images, config.eval_img_dir, config)
+    stored = None
+    if config.mindrecord_dir is not None:
+        stored = cache_of(config, annotations, annotations.images, config.eval_img_dir, print)
+    batches = evaluation_batches(annotations.images, config.eval_img_dir, config, stored)
 
     # The first batch compiles the network; on a terminal a bar shows that something happens.
     found = tqdm(detect(detector, batches), "evaluating", len(annotations.images), unit="image", disable=None)

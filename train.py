@@ -10,6 +10,7 @@ from src.data.probe import hold_out
 from src.data.training_data import TrainingData, read_training_data
 from src.errors import entry_point
 from src.files import write_text
+from src.runs.caches import with_caches
 from src.runs.guard import check_guard
 from src.runs.length import with_rate, with_steps
 from src.runs.loop import train
@@ -64,6 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     if device.rank == 0:
         write_text(folder.config, save_config(config), overwrite=True)
     log.say("\n".join([describe(config, data, device, first_step, started_from), *lengths, *rates]))
+    data = with_caches(config, data, log.say)
     run = Run(config, data, device, networks, folder, log, facts, build_watch(config, data, facts["watch"]))
     if not resumes:
         warn_of_start(run)

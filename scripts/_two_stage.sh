@@ -40,7 +40,7 @@ find_evaluation_data() {
     EVAL_ROOT="$(setting eval_img_dir)"
     EVAL_ANN="$(setting eval_ann_file)"
     [ -z "$EVAL_ROOT" ] || [ -d "$EVAL_ROOT" ] || fail "eval_img_dir: there is no folder $EVAL_ROOT"
-    [ -z "$EVAL_ANN" ] || [ -f "$EVAL_ANN" ] || fail "eval_ann_file: there is no file $EVAL_ANN"
+    [ -z "$EVAL_ANN" ] || [ -e "$EVAL_ANN" ] || fail "eval_ann_file: there is no file $EVAL_ANN"
 }
 
 # train_stage ANN FOLDER: trains, from where the stage stopped when the job is resumed.

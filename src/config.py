@@ -48,6 +48,8 @@ class Config:
     eval_img_dir: Path_
     eval_ann_file: Path_
     class_names: tuple[str, ...]
+    mindrecord_dir: Path_
+    mindrecord_wait: Positive
     num_parallel_workers: Count
     img_width: Count
     img_height: Count

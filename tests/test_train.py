@@ -127,14 +127,17 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(finished, tiny_data, t
     assert "base_lr: was 0.005, is 0.5" in said and "max_iter: was 4, is 9" in said
     assert (finished.stopped / "log.txt").read_text() in finished.log()
 
-    training_script.main(words)
+    # The rest of the run reads its images from a cache instead of their files, which must make no difference.
+    training_script.main([*words, "--mindrecord_dir", str(finished.stopped / "caches")])
     for name in ("state.ckpt", "model_step_4.ckpt", "teacher_model_step_4.ckpt", "model_0.ckpt"):
         resumed, whole = weights(finished.stopped / name), weights(finished.folder / name)
         assert resumed.keys() == whole.keys()
         for key in whole:
             np.testing.assert_allclose(resumed[key], whole[key], rtol=1e-5, atol=1e-7, err_msg=f"{name}: {key}")
     assert read_facts(finished.stopped / "state.ckpt")["best"]["role"] == "student"
-    assert "steps 3 to 4" in (finished.stopped / "log.txt").read_text()
+    said = (finished.stopped / "log.txt").read_text()
+    assert "steps 3 to 4" in said and "training data: COCO JSON" in said
+    assert said.count("images of") == said.count("come from the MindRecord cache") == 1
 
 
 def test_labelled_images_alone_are_a_supervised_run_here_in_mixed_precision(tiny_data, tiny_config, tmp_path):

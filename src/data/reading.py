@@ -22,12 +22,12 @@ _FORMS = (
 )
 
 
-def read_data(path: str | Path, img_dir: str | Path, class_names: Sequence[str] = ()) -> Annotations:
+def read_data(path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = ()) -> Annotations:
     """Read and check labelled data; ``form`` of the result says which form it is.
 
     Args:
         path: annotation file, or folder of XML files.
-        img_dir: folder of the images.
+        img_dir: folder of the images; COCO files do without it.
         class_names: the classes in the order of their labels, background first or left out; for text they say what the
             numbers mean. Empty: COCO's categories by id, or the classes found in the XML files, sorted.
 
@@ -40,6 +40,8 @@ def read_data(path: str | Path, img_dir: str | Path, class_names: Sequence[str] 
     if not path.exists():
         raise UserError(f"{path}: no such file; expected {_FORMS}")
     place = voc_place(path)
+    if img_dir is None and (place or path.suffix.lower() == ".txt"):
+        raise UserError(f"{path}: the folder of its images must be given, too; only COCO JSON tells their sizes")
     if place:
         return read_voc_folder(place, img_dir, class_names)
     if path.is_dir():

@@ -7,7 +7,7 @@ from pathlib import Path
 from src.data.annotations import Annotations, ImageEntry, images_despite_faults, unlabelled_folder
 from src.data.classes import in_class_order
 from src.data.consistency import check_apart, check_labelled, check_labels
-from src.data.dataset import check_counts
+from src.data.dataset import Stored, check_counts
 from src.data.image_files import Look, check_images, look_at_header
 from src.data.reading import read_data
 from src.data.suspicions import shared_files, suspicions
@@ -45,6 +45,7 @@ class TrainingData:
         evaluation: None when there is nothing to evaluate on.
         probe: labelled images that count as unlabelled in training; pseudo-labels are measured on them.
         suspicions: sentences about what is allowed and yet mostly a mistake.
+        stored, stored_evaluation: where the image files can be had from, too, see ``src.data.dataset``.
     """
 
     annotations: Annotations
@@ -53,6 +54,8 @@ class TrainingData:
     evaluation: Annotations | None
     suspicions: tuple[str, ...] = ()
     probe: tuple[ImageEntry, ...] = ()
+    stored: Stored | None = None
+    stored_evaluation: Stored | None = None
 
 
 def read_training_data(

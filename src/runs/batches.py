@@ -29,14 +29,13 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
         rank=device.rank,
         rank_size=device.count,
     )
-    labelled = training_batches(data.labelled, config.train_img_dir, settings, "labelled", first_step, config.max_iter)
+    folder, stored, stop = config.train_img_dir, data.stored, config.max_iter
+    labelled = training_batches(data.labelled, folder, settings, "labelled", first_step, stop, stored)
     start = max(first_step, config.burn_up_iter)
     for _ in range(first_step, start):
         yield next(labelled)
     if start < config.max_iter:
         settings = replace(settings, batch_size=config.unlabelled_batch_size)
-        unlabelled = training_batches(
-            data.unlabelled, config.train_img_dir, settings, "unlabelled", start, config.max_iter
-        )
+        unlabelled = training_batches(data.unlabelled, folder, settings, "unlabelled", start, stop, stored)
         for batch, more in zip(labelled, unlabelled, strict=True):
             yield batch + more

@@ -90,8 +90,9 @@ def measure(detector: nn.Cell, run: Run) -> tuple[dict, np.ndarray]:
     """COCO metrics of a network on the evaluation images, and how often it calls one class another: int64 [K, K]."""
     truth, config = run.data.evaluation, run.config
     names = np.zeros((len(truth.class_names),) * 2, np.int64)
+    arriving = evaluation_batches(truth.images, config.eval_img_dir, config, run.data.stored_evaluation)
     records = []
-    for entry, found in detect(on_arrays(detector), evaluation_batches(truth.images, config.eval_img_dir, config)):
+    for entry, found in detect(on_arrays(detector), arriving):
         records += coco_records(entry, found, truth.category_ids)
         names += confusion(entry, found, len(names), CONFUSED_SCORE)
     return evaluate(truth, records), names

@@ -130,6 +130,13 @@ def test_what_is_of_no_form_is_refused(forms, path, words):
         read_data(forms / path, forms / "coco")
 
 
+@pytest.mark.parametrize("path", ["pair/annotations", "lines.txt"])
+def test_the_folder_of_the_images_is_asked_for(forms, path):
+    with pytest.raises(UserError, match="the folder of its images must be given"):
+        read_data(forms / path, None, NAMES)
+    assert read_data(forms / "a.json", None).class_names == NAMES
+
+
 def test_a_list_of_names_elsewhere_is_not_taken_for_text(forms):
     (forms / "names.txt").write_text("a\nb\n")
     with pytest.raises(DataError, match="line 1: expected the path of an image"):
