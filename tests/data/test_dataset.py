@@ -129,9 +129,9 @@ def test_neither_workers_nor_the_order_they_finish_in_nor_ranks_nor_a_resume_cha
     truth = _batches(entries, img_dir, stream, stop=5, batch_size=6, workers=1, **EVERYTHING)
     read, waits = dataset.read_image, np.random.default_rng(0).uniform(0, 0.004, 1000).tolist()
 
-    def read_late(path):
+    def read_late(path, data):
         time.sleep(waits.pop())  # pictures arrive in another order than they were asked for
-        return read(path)
+        return read(path, data)
 
     monkeypatch.setattr(dataset, "read_image", read_late)
     for workers, rank_size, start in ((8, 1, 0), (3, 2, 0), (2, 3, 2), (5, 6, 1), (1, 2, 4)):
