@@ -51,6 +51,8 @@ def write_whole(path: str | Path, write: Callable[[Path], None], overwrite: bool
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):  # the folder may be gone, or have become read-only
+                for left in path.parent.glob(f"{temporary.stem}.*"):  # MindSpore leaves a .tmp of its own, if it fails
+                    left.unlink()
                 temporary.unlink(missing_ok=True)
 
 

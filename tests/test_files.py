@@ -109,6 +109,16 @@ def test_a_program_killed_while_it_writes_leaves_the_old_file(tmp_path):
     assert json.loads(path.read_text()) == "old"
 
 
+def test_what_the_writer_itself_leaves_behind_is_taken_away_too(tmp_path):
+    def fail(temporary):
+        temporary.with_suffix(".tmp").write_text("half")
+        raise OSError(errno.ENOSPC, "No space left")
+
+    with pytest.raises(UserError, match="No space left"):
+        write_whole(tmp_path / "a.ckpt", fail)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_vanishes_under_the_writer(tmp_path):
     path = tmp_path / "mount" / "a.txt"
 

@@ -78,7 +78,7 @@ def test_a_run_that_was_stopped_is_repeated_with_overwrite(tiny_detector, tiny_d
 
     capsys.readouterr()
     said = _refusal(capsys, tiny_detector, output, **values)
-    assert f"{output}: 2 of the 4 files to write are there already, such as {pictures[0]}" in said
+    assert f"{output}: 2 of the 5 files to write are there already, such as {pictures[0]}" in said
     assert "pass --overwrite to replace them" in said and "another --eval_output_dir" in said
     assert set(_run(tiny_detector, output, **values, overwrite="true")) == {"0.png", "1.png", "2.png"}
     assert all(path.is_file() for path in pictures)
