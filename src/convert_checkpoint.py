@@ -1,46 +1,52 @@
-"""Turn published ResNet weights into a checkpoint for `--pre_trained`: python -m src.convert_checkpoint --ckpt_file FILE.
+"""Turn published weights into a checkpoint of ours: python -m src.convert_checkpoint --ckpt_file FILE.
 
-Reads torchvision's `.pth` and `.safetensors`, NumPy's `.npz` and checkpoints of MindSpore's model zoo. Writes the backbone alone,
-in MindSpore's format and under the names of our detectors; says what was used and what was not.
+Reads torchvision's `.pth` and `.safetensors`, NumPy's `.npz` and checkpoints of MindSpore's model zoo, and says what became what.
+
+A ResNet becomes a backbone for `--pre_trained`. A Faster R-CNN with a feature pyramid, of torchvision (fasterrcnn_resnet50_fpn) or
+of the model zoo, becomes a detector: for `--pre_trained`, and for eval.py, infer.py and export.py. It is built as
+configs/faster_rcnn_torchvision.yaml or configs/base.yaml say, unless --config_path names another file; every key of the
+configuration may be given as --key value. torchvision's published COCO detectors need --batch_norm_eps 0.
 """
 
 import argparse
-import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import mindspore as ms
-import numpy as np
-
+from src.converting.backbone import convert_backbone
+from src.converting.detector import convert_detector
+from src.converting.foreign_detector import detector_origin
 from src.errors import UserError, entry_point
-from src.files import check_free, write_whole
-from src.parts.backbones import BACKBONES
-from src.parts.resnet import ResNet
+from src.parts.resnet import BATCH_NORM_EPSILON
 from src.training.torch_file import read_state_dict
-from src.training.weight_names import common_name
-from src.training.weights import FOREIGN_SUFFIXES, load_weights, read_weights
-
-_STAGE_BLOCK = re.compile(r"^backbone\.layer([1-4])\.(\d+)\.conv(\d)\.weight$")
+from src.training.weights import FOREIGN_SUFFIXES, read_weights
 
 
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line; without --output the new file lies beside the old one."""
+def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """The command line, and the words of it that belong to the configuration; without --output the new file lies beside the old one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ckpt_file", type=Path, required=True, help="weights: .pth, .pt, .safetensors, .npz or .ckpt")
     parser.add_argument("--output", type=Path, help="checkpoint to write; default: the name of the input with .ckpt")
     parser.add_argument("--overwrite", action="store_true", help="replace the output file if it exists")
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--ann_file", type=Path, help="detector: COCO JSON that names its classes, in their order or by their ids"
+    )
+    parser.add_argument(
+        "--batch_norm_eps",
+        type=float,
+        default=BATCH_NORM_EPSILON,
+        help=f"detector: what its batch norm adds to a variance [{BATCH_NORM_EPSILON:g}]",
+    )
+    return parser.parse_known_args(argv)
 
 
-def output_path(ckpt_file: Path, output: Path | None) -> Path:
+def output_path(ckpt_file: Path, output: Path | None, kind: str) -> Path:
     """Where to write; never onto the input.
 
     Raises:
         UserError: the output is no `.ckpt` file, or is the input.
     """
     if output is None:
-        ending = "_backbone.ckpt" if ckpt_file.suffix.lower() == ".ckpt" else ".ckpt"
+        ending = f"_{kind}.ckpt" if ckpt_file.suffix.lower() == ".ckpt" else ".ckpt"
         return ckpt_file.with_name(ckpt_file.stem + ending)
     if output.suffix != ".ckpt":
         raise UserError(f"--output {output}: the name of a MindSpore checkpoint ends in .ckpt")
@@ -49,60 +55,21 @@ def output_path(ckpt_file: Path, output: Path | None) -> Path:
     return output
 
 
-def backbones_of(weights: dict[str, np.ndarray], source: str) -> list[str]:
-    """The backbones with as many blocks, of the same kind, as the names of these weights tell.
-
-    v1 and v1.5 differ in where the stride is, which no weight tells, so there may be two.
-
-    Raises:
-        UserError: they are not of a ResNet, or of one that BACKBONES does not have.
-    """
-    found = [match for name in weights if (match := _STAGE_BLOCK.match(common_name(name)))]
-    if not found:
-        shown = ", ".join(list(weights)[:6])
-        raise UserError(
-            f"{source}: these are no ResNet weights; expected names like layer1.0.conv1.weight, got {shown}"
-        )
-    blocks = tuple(len({match[2] for match in found if match[1] == str(stage)}) for stage in (1, 2, 3, 4))
-    bottleneck = any(match[3] == "3" for match in found)
-    names = [name for name, (count, kind, _) in BACKBONES.items() if (count, kind) == (blocks, bottleneck)]
-    if not names:
-        kind = "bottleneck" if bottleneck else "basic"
-        raise UserError(
-            f"{source}: a ResNet of {blocks} {kind} blocks is none of {', '.join(BACKBONES)}, or is not complete"
-        )
-    return names
-
-
-def write_backbone(backbone: ResNet, path: Path, overwrite: bool) -> None:
-    """Save a backbone under the names it has within a detector."""
-    rows = [{"name": f"backbone.{name}", "data": value} for name, value in backbone.parameters_and_names()]
-
-    def write(temporary: Path) -> None:
-        ms.save_checkpoint(rows, str(temporary))
-        os.chmod(temporary, 0o600)  # MindSpore makes it read-only, also for itself
-
-    write_whole(path, write, overwrite)
-
-
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read, find the depth, check every weight by loading it, write, report."""
-    args = parse_args(argv)
-    output = output_path(args.ckpt_file, args.output)
-    check_free(output, args.overwrite)
+    """Read, and convert what was found."""
+    args, words = parse_args(argv)
     foreign = args.ckpt_file.suffix.lower() in FOREIGN_SUFFIXES
     weights = read_state_dict(args.ckpt_file) if foreign else read_weights(args.ckpt_file)
-    names = backbones_of(weights, str(args.ckpt_file))
-    backbone = ResNet(names[0])
-    report = load_weights(backbone, weights, str(args.ckpt_file))
-    write_backbone(backbone, output, args.overwrite)
-    print(report)
-    print(f"{output}: written; train with  --pre_trained {output} --backbone {names[-1]}")
-    if len(names) > 1:
-        print(
-            f"  (torchvision's weights are for {names[-1]}; for older ones with the stride in the first 1x1: {names[0]})"
-        )
+    if detector_origin(list(weights)):
+        output = output_path(args.ckpt_file, args.output, "detector")
+        options = (args.ann_file, args.batch_norm_eps, words)
+        convert_detector(weights, str(args.ckpt_file), output, args.overwrite, *options)
+    elif words or args.ann_file:
+        raise UserError(f"{args.ckpt_file}: holds no detector, so {' '.join(words) or '--ann_file'} means nothing here")
+    else:
+        output = output_path(args.ckpt_file, args.output, "backbone")
+        convert_backbone(weights, str(args.ckpt_file), output, args.overwrite)
 
 
 if __name__ == "__main__":

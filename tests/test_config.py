@@ -48,7 +48,7 @@ def test_a_leaf_loads_and_states_only_differences(name):
     stated, loaded = yaml.safe_load(text), load("--config_path", str(path))
     assert not [key for key in stated if getattr(loaded, key) == getattr(base, key)], "same as in base.yaml"
     assert {key for key in KEYS if getattr(loaded, key) != getattr(base, key)} == set(stated)
-    assert re.match(r"# bash scripts/\w+\.sh ", text), "a leaf opens with its command"
+    assert re.match(r"# (bash scripts/[\w/]+\.sh|python -m src\.\w+) ", text), "a leaf opens with its command"
     assert len(re.findall(r"^\w+:", text, re.MULTILINE)) == len(stated), "a key stands twice"
 
 

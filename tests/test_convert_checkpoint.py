@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from src.convert_checkpoint import backbones_of, main
+from src.convert_checkpoint import main
+from src.converting.backbone import backbones_of
 from src.parts.backbones import BACKBONES
 from src.parts.resnet import ResNet
 from src.training.weights import load_pretrained, read_weights

@@ -10,6 +10,8 @@ from mindspore.common.initializer import HeNormal
 from src.parts.backbones import BACKBONES
 from src.parts.convolution import Convolution, normalised
 
+BATCH_NORM_EPSILON = 1e-5
+
 
 def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> Convolution:
     return Convolution(
@@ -70,7 +72,9 @@ class ResNet(nn.Cell):
         blocks, bottleneck, stride_on_3x3 = BACKBONES[name]
 
         def norm(channels: int) -> nn.BatchNorm2d:
-            return nn.BatchNorm2d(channels, eps=1e-5, use_batch_statistics=False if frozen_batch_norm else None)
+            return nn.BatchNorm2d(
+                channels, eps=BATCH_NORM_EPSILON, use_batch_statistics=False if frozen_batch_norm else None
+            )
 
         self.conv1 = _conv(3, 64, 7, 2)
         self.bn1 = norm(64)
