@@ -38,7 +38,7 @@ arguments() {
 # Paths become absolute; other values stay.
 cleaned() {
     case "$1" in
-    DEVICE_ID | TARGET | IMAGE_WIDTH | IMAGE_HEIGHT | KEEP_RATIO) printf '%s' "$2" ;;
+    DEVICE_ID | DEVICE_NUM | TARGET | DEVICE_TYPE | BACKBONE | IMAGE_WIDTH | IMAGE_HEIGHT | KEEP_RATIO) printf '%s' "$2" ;;
     *) realpath --canonicalize-missing --no-symlinks -- "$2" ;;
     esac
 }
@@ -47,15 +47,27 @@ cleaned() {
 argument_fault() {
     case "$1" in
     DEVICE_ID) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number such as 0, not '$2'") ;;
-    TARGET) [[ $2 =~ ^(CPU|GPU|Ascend)$ ]] || faults+=("$1 must be CPU, GPU or Ascend, not '$2'") ;;
+    DEVICE_NUM) [[ $2 =~ ^[1-9][0-9]*$ ]] || faults+=("$1 must be a number from 1 up, not '$2'") ;;
+    BACKBONE) [ -f "${root:?}/configs/faster_rcnn_$2.yaml" ] || faults+=("$1 must be one of $(backbones), not '$2'") ;;
+    TARGET | DEVICE_TYPE) [[ $2 =~ ^(CPU|GPU|Ascend)$ ]] || faults+=("$1 must be CPU, GPU or Ascend, not '$2'") ;;
     IMAGE_WIDTH | IMAGE_HEIGHT) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number of pixels, not '$2'") ;;
     KEEP_RATIO) [[ $2 =~ ^([Tt]rue|[Ff]alse)$ ]] || faults+=("$1 must be true or false, not '$2'") ;;
-    *_ROOT) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
+    *_ROOT | DATA_PATH) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
     OUTPUT_DIR) [ ! -e "$2" ] || [ -d "$2" ] || faults+=("$1: $2 is not a folder") ;;
-    NEW_ANN) ;;
+    NEW_ANN | MINDRECORD_DIR) ;;
     ANN | EVAL_ANN) [ -e "$2" ] || faults+=("$1: there is no file $2") ;; # or a folder of Pascal VOC files
     *) [ -f "$2" ] || faults+=("$1: there is no file $2") ;;
     esac
+}
+
+# backbones: those that have a leaf of their own in configs/.
+backbones() {
+    local leaf names=""
+    for leaf in "$root"/configs/faster_rcnn_resnet_*.yaml; do
+        leaf="${leaf##*/faster_rcnn_}"
+        names="$names, ${leaf%.yaml}"
+    done
+    echo "${names#, }"
 }
 
 # ---- options: --key value, --key=value or --flag ----

@@ -8,5 +8,5 @@ environment requirements-dev.txt
 cd "$root"
 ruff check .
 ruff format --check .
-shellcheck --external-sources scripts/*.sh ascend310_infer/*.sh .ci/run
+shellcheck --external-sources scripts/*.sh scripts/faster_rcnn/*.sh ascend310_infer/*.sh .ci/run
 "$PYTHON" -m pytest --quiet --durations=15 "$@"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from src.config import load_config
 from src.errors import UserError
 from src.exporting.exported import OUTPUTS, write_model
 from src.exporting.runner import as_detector, open_model
+from src.systems import build_network
+from src.training.checkpoint import DetectorCard, save_detector
 
 
 def _arguments(detector, name, **values) -> list[str]:
@@ -166,3 +169,18 @@ def test_what_cannot_be_done_is_said_before_anything_is_built(tiny_detector, tmp
             said = _refusal(capsys, tiny_detector, name, file_format="ONNX")
             assert f"pip install {package}" in said
     assert not list(tmp_path.iterdir())
+
+
+def test_a_bottleneck_backbone_with_the_rules_of_torchvision_is_exported_too(tiny_config, tmp_path, capsys):
+    rules = ["--anchor_rule", "torchvision", "--black_is_padding", "true", "--resize_sides", "40,64"]
+    config = load_config("", ["--config_path", str(tiny_config), "--backbone", "resnet_v1_50", *rules])
+    network = build_network(config, class_count=2)
+    for parameter in network.get_parameters():
+        if parameter.name.endswith("bn3.gamma"):  # random stages without statistics of their own would grow
+            parameter.set_data(parameter * 0.2)
+    checkpoint = tmp_path / "net.ckpt"
+    save_detector(network, checkpoint, DetectorCard(config.as_dict(), ["square", "circle"], [4, 5], step=4))
+    export.main(_arguments(checkpoint, tmp_path / "net", file_format="ONNX"))
+    found = re.search(r"check: 2 images, (\d+) detections: ", capsys.readouterr().out)
+    assert int(found[1]) > 0
+    assert _content(tmp_path / "net.onnx")["resize"]["sides"] == [40, 64]

@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 README_CN = (ROOT / "README_CN.md").read_text(encoding="utf-8")
-SCRIPT_ROW = re.compile(r"^\| `(\w+\.sh)` \| `(.*)` \|$", re.MULTILINE)
+SCRIPT_ROW = re.compile(r"^\| `([\w/]+\.sh)` \| `(.*)` \|$", re.MULTILINE)
 DATA = (ROOT / "docs" / "DATA.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
 OF_DATA = re.findall(r"```bash\n(.*?)```", DATA, re.DOTALL)
@@ -26,10 +26,10 @@ def test_both_languages_name_the_same_things():
 
 def test_every_launch_script_is_told_with_its_arguments():
     told = dict(SCRIPT_ROW.findall(README))
-    for file in (ROOT / "scripts").glob("[!_]*.sh"):
+    for file in (ROOT / "scripts").rglob("[!_]*.sh"):
         usage = re.search(r'^launch "(.*) \[--key value \.\.\.\]" "\$@"$', file.read_text(), re.MULTILINE)
         if usage:
-            assert told.pop(file.name) == usage[1]
+            assert told.pop(str(file.relative_to(ROOT / "scripts"))) == usage[1]
     assert not told
 
 

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 from mindspore import dtype as mstype
+from mindspore.nn.utils import no_init_parameters
 
 from src.config import load_config
+from src.parts.backbones import BACKBONES
 from src.systems import build_network
+from src.training.checkpoint import copy_weights
 
 pytestmark = pytest.mark.usefixtures("pynative")
 
@@ -53,3 +56,32 @@ def test_mixed_precision_computes_in_float16_and_answers_in_float32(config):
     assert all(term.dtype == mstype.float32 and np.isfinite(term.asnumpy()).all() for term in terms)
     found = network(images)
     assert found[0].dtype == found[1].dtype == mstype.float32 and np.isfinite(found[0].asnumpy()).all()
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_makes_a_student_and_a_teacher_that_can_follow_it(config, name):
+    config = replace(config, backbone=name, frozen_stages=2, frozen_batch_norm=True)
+    with no_init_parameters():
+        student, teacher = (build_network(config, 2) for _ in range(2))
+    teacher.update_parameters_name("teacher.")
+    pairs = list(zip(student.get_parameters(), teacher.get_parameters(), strict=True))
+    assert all(theirs.name == f"teacher.{ours.name}" and theirs.shape == ours.shape for ours, theirs in pairs)
+    trained = {parameter.name.split(".")[1] for parameter in student.trainable_params() if "backbone" in parameter.name}
+    assert trained == {"layer2", "layer3", "layer4"}
+
+
+def test_a_bottleneck_student_has_losses_and_a_teacher_of_the_same_weights_its_detections(config):
+    student, teacher = (build_network(replace(config, backbone="resnet_v1_50"), 2) for _ in range(2))
+    copy_weights(student, teacher)
+    images = Tensor(np.random.default_rng(1).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8))
+    boxes = np.zeros((1, 8, 4), np.float32)
+    boxes[0, 0] = (10, 10, 30, 30)
+    truth = (boxes, np.ones((1, 8), np.int32), np.arange(8)[None] < 1, np.zeros((1, 8), bool))
+    student.set_train(True)
+    terms = student.losses(images, *map(Tensor, truth), Tensor(0, mstype.int32))
+    assert all(term.shape == (1,) and np.isfinite(term.asnumpy()).all() for term in terms)
+    student.set_train(False)
+    teacher.set_train(False)
+    for ours, theirs in zip(student(images), teacher(images), strict=True):
+        assert np.isfinite(ours.asnumpy()).all()
+        np.testing.assert_array_equal(ours.asnumpy(), theirs.asnumpy())

@@ -59,6 +59,7 @@ def told(main: dict[str, str]) -> dict[str, str]:
         ("run_infer_cpp.sh", ["Ascend", "--device_id", "2"], "Ascend", "2"),
         ("run_infer_310.sh", [], "Ascend310", "0"),
         ("run_infer_310.sh", ["416", "288", "1"], "Ascend310", "1"),
+        ("faster_rcnn/run_infer_cpp.sh", ["CPU", "416", "288"], "CPU", "0"),
     ],
 )
 def test_detects_and_scores(workshop, main, script, words, device, device_id):

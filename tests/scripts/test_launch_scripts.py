@@ -9,6 +9,21 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TWO_STAGE = "DATA_ROOT TRAIN_ANN ORI_ANN OUTPUT_DIR [PRE_TRAINED]"
 ONE_STAGE = "DATA_ROOT ANN OUTPUT_DIR [PRE_TRAINED]"
+SUPERVISED = "PRETRAINED_MODEL BACKBONE COCO_ROOT"
+SCORING = "VALIDATION_JSON_FILE CHECKPOINT_PATH BACKBONE COCO_ROOT"
+FASTER_RCNN = {
+    "run_standalone_train_cpu.sh": f"{SUPERVISED} [MINDRECORD_DIR]",
+    "run_standalone_train_gpu.sh": f"{SUPERVISED} DEVICE_ID [MINDRECORD_DIR]",
+    "run_standalone_train_ascend.sh": f"{SUPERVISED} DEVICE_ID [MINDRECORD_DIR]",
+    "run_distribute_train_cpu.sh": f"DEVICE_NUM {SUPERVISED} [MINDRECORD_DIR]",
+    "run_distribute_train_gpu.sh": f"DEVICE_NUM {SUPERVISED} [MINDRECORD_DIR]",
+    "run_distribute_train_ascend.sh": f"RANK_TABLE_FILE {SUPERVISED} [MINDRECORD_DIR]",
+    "run_eval_cpu.sh": f"{SCORING} [MINDRECORD_DIR]",
+    "run_eval_gpu.sh": f"{SCORING} DEVICE_ID [MINDRECORD_DIR]",
+    "run_eval_ascend.sh": f"{SCORING} DEVICE_ID [MINDRECORD_DIR]",
+    "run_eval_onnx.sh": "ANNO_PATH ONNX_MODEL BACKBONE COCO_ROOT [MINDRECORD_DIR]",
+    "run_infer_cpp.sh": "MINDIR_PATH DATA_PATH ANNO_PATH DEVICE_TYPE [IMAGE_WIDTH] [IMAGE_HEIGHT] [KEEP_RATIO] [DEVICE_ID]",
+}
 INTERFACES = {
     "run_standalone_train_cpu.sh": TWO_STAGE,
     "run_standalone_train_gpu.sh": f"DEVICE_ID {TWO_STAGE}",
@@ -26,6 +41,7 @@ INTERFACES = {
     "run_eval_onnx.sh": "MODEL EVAL_ROOT EVAL_ANN",
     "run_infer_cpp.sh": "MODEL DATA_ROOT ANN TARGET [IMAGE_WIDTH] [IMAGE_HEIGHT] [KEEP_RATIO] [DEVICE_ID]",
     "run_infer_310.sh": "MODEL DATA_ROOT ANN [IMAGE_WIDTH] [IMAGE_HEIGHT] [DEVICE_ID]",
+    **{f"faster_rcnn/{name}": words for name, words in FASTER_RCNN.items()},
     "select_valuable_sample.sh": "CKPT ORI_ANN PICKED_ANN NEW_ANN TARGET DEVICE_ID DATA_ROOT",
 }
 VALUES = {
@@ -43,6 +59,19 @@ VALUES = {
     "EVAL_ROOT": "eval images",
     "EVAL_ANN": "val.json",
     "DEVICE_ID": "3",
+    "PRETRAINED_MODEL": "net.ckpt",
+    "BACKBONE": "resnet_v1_18",
+    "COCO_ROOT": "coco",
+    "MINDRECORD_DIR": "cache",
+    "DEVICE_NUM": "2",
+    "RANK_TABLE_FILE": "rank table.json",
+    "VALIDATION_JSON_FILE": "val.json",
+    "CHECKPOINT_PATH": "net.ckpt",
+    "ANNO_PATH": "val.json",
+    "ONNX_MODEL": "net.onnx",
+    "MINDIR_PATH": "net.onnx",
+    "DATA_PATH": "images",
+    "DEVICE_TYPE": "CPU",
     "IMAGE_WIDTH": "416",
     "IMAGE_HEIGHT": "288",
     "KEEP_RATIO": "true",
@@ -73,7 +102,8 @@ def fingerprint(folder: Path) -> dict[str, str]:
 
 
 def test_every_launch_script_has_an_entry_here():
-    names = {file.name for file in (ROOT / "scripts").glob("*.sh") if not file.name.startswith("_")}
+    files = (ROOT / "scripts").rglob("*.sh")
+    names = {str(file.relative_to(ROOT / "scripts")) for file in files if not file.name.startswith("_")}
     assert names - {"run_tests.sh", "run_demo_cpu.sh", "docker_start.sh"} == set(INTERFACES)
 
 
@@ -92,7 +122,7 @@ def test_arguments_that_are_wrong_are_named_together(workshop, script):
     result = workshop.run(script, *wrong, "surplus")
     assert result.returncode == 2
     for name in INTERFACES[script].split():
-        if name not in ("OUTPUT_DIR", "NEW_ANN"):  # these are made, so any name will do
+        if name not in ("OUTPUT_DIR", "NEW_ANN", "[MINDRECORD_DIR]"):  # these are made, so any name will do
             assert f"error: {name.strip('[]')}" in result.stderr
     assert "one argument too many: surplus" in result.stderr
     assert not workshop.calls()
