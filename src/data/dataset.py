@@ -101,11 +101,12 @@ def training_batches(
 
     Raises:
         UserError: no entries; while iterating: an image is missing, broken or not of the size its entry says.
-        DataError: images with more than G objects.
+        DataError: images with more than G objects, or that are larger than the input when resized.
     """
     if not entries:
         raise UserError(f"there are no {stream} images to train on")
     labelled = stream == "labelled"
+    check_sizes(entries, settings.height, settings.width, settings.resize_sides)
     if labelled:
         check_counts(entries, settings.max_gts)
     order = partial(_place, settings.seed, _STREAMS[stream], len(entries))
@@ -151,7 +152,9 @@ def evaluation_batches(
 
     Raises:
         UserError: while iterating: an image is missing, broken or not of the size its entry says.
+        DataError: images that are larger than the input when resized.
     """
+    check_sizes(entries, settings.img_height, settings.img_width, settings.resize_sides)
 
     def prepare(item: tuple[ImageEntry, bytes | None]) -> tuple[np.ndarray, ImageEntry, tuple[float, float]]:
         entry, data = item
@@ -182,6 +185,19 @@ def check_counts(entries: Iterable[ImageEntry], max_gts: int) -> None:
         most = max(count for _, count in crowded)
         title = f"images with more objects than --num_gts {max_gts}; pass --num_gts {most}"
         raise DataError(title, [f"{name}: {count} objects" for name, count in crowded])
+
+
+def check_sizes(entries: Iterable[ImageEntry], height: int, width: int, sides: tuple[int, int] | None) -> None:
+    """Raise a DataError that lists the images that would outgrow the input when their sides decide their size."""
+    if sides is None:
+        return
+    sizes = [(entry.file_name, *transforms.size_by_sides((entry.width, entry.height), sides)) for entry in entries]
+    faults = [f"{name}: becomes {w}x{h}" for name, w, h in sizes if w > width or h > height]
+    if faults:
+        remedy = "pass a larger --img_width and --img_height, or other --resize_sides"
+        raise DataError(
+            f"images larger than the input of {width}x{height} by resize_sides {list(sides)}; {remedy}", faults
+        )
 
 
 def _with_bytes(

@@ -43,13 +43,19 @@ def resized_size(
         scale = min(width / old[0], height / old[1])
         new_width, new_height = (min(max(int(side * scale + 0.5), 1), most) for side, most in zip(old, (width, height)))
         return new_width, new_height
-    scale = min(sides[0] / min(old), sides[1] / max(old))
-    new_width, new_height = (max(int(side * scale), 1) for side in old)
+    new_width, new_height = size_by_sides(old, sides)
     if new_width > width or new_height > height:
         raise UserError(
             f"an image of {old[0]}x{old[1]} becomes {new_width}x{new_height} by resize_sides {list(sides)} and does not fit into "
             f"the network input of {width}x{height}; pass a larger --img_width and --img_height, or other --resize_sides"
         )
+    return new_width, new_height
+
+
+def size_by_sides(old: tuple[int, int], sides: tuple[float, float]) -> tuple[int, int]:
+    """The size (width, height) that an image of the size `old` gets where its sides decide it; see ``resize_to_fit``."""
+    scale = min(sides[0] / min(old), sides[1] / max(old))
+    new_width, new_height = (max(int(side * scale), 1) for side in old)
     return new_width, new_height
 
 

@@ -265,3 +265,14 @@ def test_sides_decide_the_size_of_an_image_and_shrink_with_the_frame(entries, im
         np.testing.assert_allclose(
             gt_boxes[0, 0], np.array([2, 3, 10, 12]) * np.tile([most[1] / 40, most[0] / 30], 2), atol=0.1
         )
+
+
+def test_images_that_outgrow_the_input_are_listed_before_anything_is_read(entries, tmp_path):
+    settings = replace(SETTINGS, resize_sides=(40, 60))
+    message = "input of 48x32 by resize_sides .40, 60.; pass a larger --img_width(.|\n)*0.png: becomes 53x40"
+    with pytest.raises(DataError, match=message):
+        training_batches(entries, tmp_path, settings, "unlabelled", 0, 1)
+    evaluation = input_settings(2)
+    evaluation.resize_sides = (40, 60)
+    with pytest.raises(DataError, match="becomes 53x40"):
+        evaluation_batches(entries, tmp_path, evaluation)
