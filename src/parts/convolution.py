@@ -39,7 +39,7 @@ def normalised(convolution: Convolution, norm: nn.BatchNorm2d, x: Tensor) -> Ten
     statistics_move = norm.training if norm.use_batch_statistics is None else norm.use_batch_statistics
     if statistics_move or x.dtype != mstype.float32:
         return norm(convolution(x))
-    factor = norm.gamma * ops.rsqrt(norm.moving_variance + norm.eps)
+    factor = norm.gamma / ops.sqrt(norm.moving_variance + norm.eps)  # Rsqrt is not exported to ONNX
     bias = norm.beta - norm.moving_mean * factor
     return convolution.apply(x, convolution.weight * factor.reshape(-1, 1, 1, 1), bias)
 
