@@ -39,36 +39,36 @@ def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     return parser.parse_known_args(argv)
 
 
-def output_path(ckpt_file: Path, output: Path | None, kind: str) -> Path:
-    """Where to write; never onto the input.
-
-    Raises:
-        UserError: the output is no `.ckpt` file, or is the input.
-    """
-    if output is None:
-        ending = f"_{kind}.ckpt" if ckpt_file.suffix.lower() == ".ckpt" else ".ckpt"
-        return ckpt_file.with_name(ckpt_file.stem + ending)
+def check_output(ckpt_file: Path, output: Path) -> None:
+    """Raise a UserError if the output that was asked for is no `.ckpt` file, or is the input."""
     if output.suffix != ".ckpt":
         raise UserError(f"--output {output}: the name of a MindSpore checkpoint ends in .ckpt")
     if output.resolve() == ckpt_file.resolve():
         raise UserError(f"--output {output}: is the input file; choose another name")
-    return output
+
+
+def beside(ckpt_file: Path, kind: str) -> Path:
+    """Where a backbone or a detector is written unless --output says it; never onto the input."""
+    ending = f"_{kind}.ckpt" if ckpt_file.suffix.lower() == ".ckpt" else ".ckpt"
+    return ckpt_file.with_name(ckpt_file.stem + ending)
 
 
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, and convert what was found."""
     args, words = parse_args(argv)
+    if args.output:
+        check_output(args.ckpt_file, args.output)
     foreign = args.ckpt_file.suffix.lower() in FOREIGN_SUFFIXES
     weights = read_state_dict(args.ckpt_file) if foreign else read_weights(args.ckpt_file)
     if detector_origin(list(weights)):
-        output = output_path(args.ckpt_file, args.output, "detector")
+        output = args.output or beside(args.ckpt_file, "detector")
         options = (args.ann_file, args.batch_norm_eps, words)
         convert_detector(weights, str(args.ckpt_file), output, args.overwrite, *options)
     elif words or args.ann_file:
         raise UserError(f"{args.ckpt_file}: holds no detector, so {' '.join(words) or '--ann_file'} means nothing here")
     else:
-        output = output_path(args.ckpt_file, args.output, "backbone")
+        output = args.output or beside(args.ckpt_file, "backbone")
         convert_backbone(weights, str(args.ckpt_file), output, args.overwrite)
 
 
