@@ -5,6 +5,9 @@
     python eval.py --model exported/faces.onnx --eval_img_dir val/images --eval_ann_file val.json --eval_output_dir scores
     python eval.py --results detections.json --eval_ann_file val.json --eval_output_dir scores
 
+With --report DIR a page goes there that tells what is wrong, what that costs and where to see it, with a CSV file for each
+of its tables; results of another program need --eval_img_dir too if the page is to have pictures.
+
 The detector is a checkpoint (its network is the one it was trained as), an exported model (.mindir or .onnx, run on the CPU),
 or a program that left COCO result records. Written are metrics.json, metrics.txt and eval_results.json (the records).
 """
@@ -25,6 +28,7 @@ from src.data.reading import read_data
 from src.errors import UserError, entry_point
 from src.evaluation.metrics import evaluate, format_table
 from src.evaluation.records import coco_records, detect
+from src.evaluation.report import check_report, write_report
 from src.evaluation.results_file import read_results
 from src.exporting.runner import Detector, open_model
 from src.files import check_free, write_json, write_text
@@ -61,6 +65,8 @@ def main(argv: list[str] | None = None) -> None:
     outputs = free_outputs(Path(config.eval_output_dir), config.overwrite)
     annotations = read_data(config.eval_ann_file, config.eval_img_dir, config.class_names)
     check_labelled(annotations)
+    if config.report is not None:
+        check_report(Path(config.report), config.overwrite)
 
     found = find(config, annotations)
     metrics = evaluate(found.annotations, found.records) | found.origin
@@ -70,6 +76,17 @@ def main(argv: list[str] | None = None) -> None:
     write_json(outputs.metrics, metrics, config.overwrite, indent=2)
     described = ", ".join(f"{key} {value}" for key, value in found.origin.items())
     print(f"{described} on {config.eval_ann_file} ({annotations.form}):\n{table}\nwritten: {outputs.metrics}")
+    if config.report is not None:
+        page = write_report(
+            Path(config.report),
+            found.annotations,
+            found.records,
+            metrics,
+            found.origin | {"on": config.eval_ann_file},
+            config.eval_img_dir,
+            config.overwrite,
+        )
+        print(f"report: {page}")
 
 
 def source_of(config: Config) -> Callable[[Config, Annotations], Found]:
@@ -134,7 +151,9 @@ def by_model(config: Config, annotations: Annotations) -> Found:
 
 
 def by_results(config: Config, annotations: Annotations) -> Found:
-    """Detections that another program wrote."""
+    """Detections that another program wrote; images are there for the pictures of a report only."""
+    if config.report is not None and config.eval_img_dir is not None:
+        check_images(annotations, config.eval_img_dir)
     return Found(read_results(config.results, annotations), annotations, {"results": str(config.results)})
 
 

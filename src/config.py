@@ -153,6 +153,7 @@ class Config:
     infer_img_dir: Path_
     eval_output_dir: str
     test_batch_size: Count
+    report: Path_
     draw_pics: bool
 
     model: Path_

@@ -8,6 +8,7 @@ import pytest
 import eval as evaluation_script
 from src.data.annotations import read_annotations
 from src.evaluation.metrics import evaluate
+from src.evaluation.tables import TABLES
 
 
 def _arguments(detector, data, output, **changes) -> list[str]:
@@ -115,6 +116,40 @@ def test_results_of_another_program_are_scored_as_ours(scored, tiny_data, tmp_pa
     assert metrics == {key: value for key, value in wanted.items() if key not in ("checkpoint", "step")}
     assert json.loads((tmp_path / "eval_results.json").read_text()) == json.loads(results.read_text())
     assert (tmp_path / "metrics.txt").read_text() == (scored.folder / "metrics.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def reported(scored, tiny_data, tmp_path_factory):
+    """A report on results alone, with pictures."""
+    folder = tmp_path_factory.mktemp("reported")
+    words = {"results": scored.folder / "eval_results.json", "report": folder / "report"}
+    evaluation_script.main(_arguments(None, tiny_data, folder, **words))
+    return folder / "report"
+
+
+def test_results_alone_get_a_report_with_and_without_images(reported, scored, tiny_data, tmp_path, capsys):
+    page = (reported / "report.html").read_text(encoding="utf-8")
+    assert "data:image/jpeg" in page and "AP50" in page and str(scored.folder) in page
+    assert {path.name for path in reported.iterdir()} == {"report.html", *TABLES}
+    words = {"results": scored.folder / "eval_results.json", "report": tmp_path / "plain", "eval_img_dir": None}
+    evaluation_script.main(_arguments(None, tiny_data, tmp_path, **words))
+    page = (tmp_path / "plain" / "report.html").read_text(encoding="utf-8")
+    assert "data:image/jpeg" not in page and "--eval_img_dir" in page
+    assert f"report: {tmp_path / 'plain' / 'report.html'}" in capsys.readouterr().out
+
+
+def test_an_exported_model_gets_the_report_of_its_results(exported, reported, tiny_data, tmp_path):
+    evaluation_script.main(_arguments(None, tiny_data, tmp_path, model=exported["ONNX"], report=tmp_path / "report"))
+    for name in ("mistakes.csv", "images.csv"):
+        columns = [row.split(",")[:3] for row in (tmp_path / "report" / name).read_text().splitlines()]
+        assert columns == [row.split(",")[:3] for row in (reported / name).read_text().splitlines()]
+
+
+def test_an_older_report_stops_it_before_any_work(reported, tiny_detector, tiny_data, tmp_path, capsys):
+    said = _refusal(_arguments(tiny_detector, tiny_data, tmp_path, report=reported), capsys)
+    assert "report.html" in said and "--overwrite" in said and not list(tmp_path.iterdir())
+    words = {"results": reported / "none.json", "report": tmp_path / "new", "eval_img_dir": tmp_path}
+    assert "no such image file" in _refusal(_arguments(None, tiny_data, tmp_path, **words), capsys)
 
 
 def test_there_is_one_source_of_detections(tiny_detector, tiny_data, tmp_path, capsys):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from src.evaluation.curves import envelope
 from src.evaluation.coco_matching import FOUND_IOU, NEAR_IOU, Matches
+from src.evaluation.curves import envelope
 
 # Kinds of mistakes; the first five are of detections, the last is of objects.
 KINDS = ("class", "place", "both", "duplicate", "background", "missed")

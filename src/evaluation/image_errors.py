@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.evaluation.error_kinds import KINDS, Mistakes
 from src.evaluation.coco_matching import Matches
+from src.evaluation.error_kinds import KINDS, Mistakes
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from faster_coco_eval import COCO, COCOeval_faster
 from src.data.annotations import Annotations, to_coco
 from src.data.consistency import check_labelled
 
-_AREAS = ("all", "small", "medium", "large")
+SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # by the area of the box, pixels
+_AREAS = ("all", *SIZES)
 _AREA_TITLES = ("all", "small: area < 32^2 px", "medium: 32^2 to 96^2 px", "large: area > 96^2 px")
 _LIMITS = (1, 10, 100)  # detections of an image that count
 
@@ -24,7 +25,7 @@ def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dic
     Returns:
         "AP" (mean over IoU .50:.95), "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100",
         "AR_small", "AR_medium", "AR_large", all 0 to 1; None where there is no object to find. "per_class" holds "AP",
-        "AP50" and the number of "objects" by class name; "images", "objects" and "detections" are counts.
+        "AP50", "AP_small", "AP_medium", "AP_large" and the number of "objects" by class name; "images", "objects" and "detections" are counts.
 
     Raises:
         UserError: there are no images.
@@ -45,6 +46,7 @@ def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dic
         name: {
             "AP": _mean(precision[:, :, index, 0, -1]),
             "AP50": _mean(precision[0, :, index, 0, -1]),
+            **{f"AP_{area}": _mean(precision[:, :, index, size, -1]) for size, area in enumerate(_AREAS) if size},
             "objects": objects[index],
         }
         for index, name in enumerate(annotations.class_names)

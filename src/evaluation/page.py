@@ -7,14 +7,12 @@ are those that eval.py wrote into its folder eval/. The page holds its pictures,
 """
 
 import argparse
-import base64
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from src.data.annotations import Annotations, image_path
@@ -22,31 +20,15 @@ from src.data.images import read_image
 from src.data.reading import read_data
 from src.errors import UserError, entry_point
 from src.evaluation.charts import line_chart
+from src.evaluation.markup import note, page, picture, score, table
 from src.evaluation.pictures import SHOWN_SCORE, draw
 from src.evaluation.stages import Stage, read_stages
 from src.files import check_free, write_text
 
 PAGE_NAME = "report.html"
 
-_JPEG_QUALITY = 80
 _NOT_TERMS = ("total_loss", "peak_loss", "unsup_loss")  # sums and extremes of what the others are
 _SUMMARY = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100")
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2329; max-width: 1120px; margin: 32px auto; padding: 0 20px }
-h1 { font-size: 26px; margin-bottom: 4px } h2 { font-size: 19px; margin: 36px 0 8px } p.note { color: #5f6b76 }
-table { border-collapse: collapse; margin: 12px 0; font-size: 14px } th, td { padding: 5px 10px; text-align: right; white-space: nowrap }
-th { border-bottom: 2px solid #1c2329; font-weight: 600 } td { border-bottom: 1px solid #dde2e6 }
-th:first-child, td:first-child { text-align: left; padding-left: 0 }
-td small { color: #5f6b76; margin-left: 6px }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 12px }
-.chart { margin: 0 } .chart svg { width: 100%; font: 11px system-ui, sans-serif; fill: #5f6b76 }
-.chart .title { font-size: 14px; font-weight: 600; fill: #1c2329 } .chart .grid { stroke: #e3e7ea }
-.chart figcaption { font-size: 12px; padding-left: 52px } .chart figcaption span { margin-right: 16px; white-space: nowrap; display: inline-block }
-.chart i { display: inline-block; width: 12px; height: 3px; margin-right: 5px; vertical-align: middle }
-.warnings { padding-left: 18px } .warnings li { margin: 4px 0 } .warnings b { color: #a4452c; margin-right: 6px }
-.picture { margin: 0 0 22px } .picture img { width: 100%; border: 1px solid #dde2e6 }
-.picture figcaption { font-size: 13px; color: #5f6b76 }
-"""
 
 
 def write_page(
@@ -69,7 +51,7 @@ def write_page(
         overwrite: whether an older page may be replaced.
     """
     evaluated = [stage for stage in stages if stage.metrics is not None]
-    parts = [f"<h1>{escape(title)}</h1>", f'<p class="note">Written {datetime.now():%Y-%m-%d %H:%M}.</p>']
+    parts = [f"<h1>{escape(title)}</h1>", note(f"Written {datetime.now():%Y-%m-%d %H:%M}.")]
     parts.append("<h2>Scores on the evaluation images</h2>")
     parts.append(_summary_table(evaluated) if evaluated else "<p>No stage was evaluated.</p>")
     if evaluated:
@@ -81,11 +63,7 @@ def write_page(
             parts += [f"<h2>Warnings: {escape(_spoken(stage.name))}</h2>", _warning_list(stage.warnings)]
         if stage.curves:
             parts += [f"<h2>Training: {escape(_spoken(stage.name))}</h2>", _charts(stage.curves)]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    body = "\n".join(parts)
-    write_text(
-        path, f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n', overwrite
-    )
+    write_text(path, page(title, parts), overwrite)
 
 
 def _summary_table(stages: Sequence[Stage]) -> str:
@@ -93,13 +71,13 @@ def _summary_table(stages: Sequence[Stage]) -> str:
     for index, stage in enumerate(stages):
         before = stages[index - 1].metrics if index else {}
         counts = ["n/a" if count is None else str(count) for count in (stage.labelled, stage.unlabelled)]
-        scores = [_score(stage.metrics[key], before.get(key)) for key in _SUMMARY]
+        scores = [score(stage.metrics[key], before.get(key)) for key in _SUMMARY]
         rows.append([escape(_spoken(stage.name)), *counts, *scores])
-    note = (
+    explanation = (
         "Labelled and unlabelled: training images of each kind. AP is the mean over IoU .50 to .95; AP50 counts a box as "
         "found from IoU .50 on. Small numbers: change from the stage before."
     )
-    return _table(["stage", "labelled", "unlabelled", *_SUMMARY], rows) + f'<p class="note">{note}</p>'
+    return table(["stage", "labelled", "unlabelled", *_SUMMARY], rows) + note(explanation)
 
 
 def _class_table(stages: Sequence[Stage]) -> str:
@@ -108,22 +86,9 @@ def _class_table(stages: Sequence[Stage]) -> str:
     rows = []
     for name, last in stages[-1].metrics["per_class"].items():
         found = [stage.metrics["per_class"].get(name, {}) for stage in stages]
-        scores = [_score(row.get(key)) for key in ("AP", "AP50") for row in found]
+        scores = [score(row.get(key)) for key in ("AP", "AP50") for row in found]
         rows.append([escape(name), str(last["objects"]), *scores])
-    return _table(header, rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def _score(value: float | None, before: float | None = None) -> str:
-    if value is None:
-        return "n/a"
-    gain = "" if before is None else f"<small>{value - before:+.3f}</small>"
-    return f"{value:.3f}{gain}"
+    return table(header, rows)
 
 
 def _warning_list(warnings: Sequence[tuple[int, str]]) -> str:
@@ -161,8 +126,8 @@ def _pictures(stage: Stage, annotations: Annotations, img_dir: Path, count: int)
         if record["score"] >= SHOWN_SCORE:
             found.setdefault(record["image_id"], []).append(record)
     chosen = np.linspace(0, len(annotations.images) - 1, min(count, len(annotations.images))).round().astype(int)
-    note = f"Ground truth on the left, detections with a score of {SHOWN_SCORE} or more on the right."
-    parts = [f"<h2>Detections: {escape(_spoken(stage.name))}</h2>", f'<p class="note">{note}</p>']
+    explanation = f"Ground truth on the left, detections with a score of {SHOWN_SCORE} or more on the right."
+    parts = [f"<h2>Detections: {escape(_spoken(stage.name))}</h2>", note(explanation)]
     for entry in (annotations.images[index] for index in chosen):
         records = found.get(entry.image_id, [])
         boxes = np.array([record["bbox"] for record in records], np.float64).reshape(-1, 4)
@@ -171,18 +136,9 @@ def _pictures(stage: Stage, annotations: Annotations, img_dir: Path, count: int)
         scores = np.array([record["score"] for record in records])
         image = read_image(image_path(entry, img_dir))
         truth = (entry.boxes[~entry.crowd], entry.labels[~entry.crowd])
-        picture = draw(image, boxes, labels, scores, annotations.class_names, truth)
-        name = escape(entry.file_name)
-        parts.append(
-            f'<figure class="picture"><img alt="{name}" src="{_embedded(picture)}"><figcaption>{name}</figcaption></figure>'
-        )
+        drawing = draw(image, boxes, labels, scores, annotations.class_names, truth)
+        parts.append(picture(drawing, entry.file_name, entry.file_name))
     return "\n".join(parts)
-
-
-def _embedded(picture: np.ndarray) -> str:
-    """The picture as a JPEG inside a URL."""
-    _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
 
 def _spoken(name: str) -> str:

@@ -15,6 +15,7 @@ _LONG_SIDE = (1000, 1600)  # pixels; smaller images are enlarged and bigger ones
 _MOST_ENLARGED = 4  # times
 _TEXT_SIZE = 14  # pixels
 _MARGIN = 4  # pixels around text
+_LINE, _THIN, _THICK = 2, 1, 5  # pixels, widths of lines: all alike, and beside marked ones
 _GAP = 6  # pixels between the two halves of a comparison
 # Fonts with many alphabets, by the names under which systems install them. Pillow's own font knows Latin letters only.
 _FONTS = ("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc", "DejaVuSans.ttf", "arial.ttf")
@@ -36,6 +37,7 @@ def draw(
     scores: np.ndarray,
     class_names: Sequence[str],
     ground_truth: tuple[np.ndarray, np.ndarray] | None = None,
+    marked: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
     """A picture of an image with its detections and, if given, its ground truth to the left of it.
 
@@ -46,14 +48,17 @@ def draw(
         scores: [N]; written beside the box with the class name, as far as there is room.
         class_names: of labels 1..K.
         ground_truth: boxes [M, 4] and labels [M].
+        marked: bool [M] and bool [N], boxes of the ground truth and detections that have thick lines and a name; the others
+            have thin lines alone. None: all boxes look alike.
 
     Returns:
         uint8 [H', W', 3] RGB; small images are enlarged, big ones shrunk. Below each half stand its classes and how many there are.
     """
-    found = _annotate(image, boxes, labels, scores, class_names, "detections")
+    truth_marked, found_marked = marked or (None, None)
+    found = _annotate(image, boxes, labels, scores, class_names, "detections", found_marked)
     if ground_truth is None:
         return np.asarray(found)
-    truth = _annotate(image, *ground_truth, None, class_names, "ground truth")
+    truth = _annotate(image, *ground_truth, None, class_names, "ground truth", truth_marked)
     both = Image.new("RGB", (truth.width + _GAP + found.width, max(truth.height, found.height)), "white")
     both.paste(truth, (0, 0))
     both.paste(found, (truth.width + _GAP, 0))
@@ -67,6 +72,7 @@ def _annotate(
     scores: np.ndarray | None,
     class_names: Sequence[str],
     title: str,
+    marked: np.ndarray | None,
 ) -> Image.Image:
     side = max(image.shape[:2])
     zoom = min(np.clip(side, *_LONG_SIDE) / side, _MOST_ENLARGED)
@@ -75,11 +81,13 @@ def _annotate(
     canvas = ImageDraw.Draw(picture)
     corners = (np.asarray(boxes, np.float64).reshape(-1, 4) * zoom).round().astype(int).tolist()
     texts = [None] * len(corners) if scores is None else [f"{score:.2f}" for score in np.asarray(scores).tolist()]
-    rows = list(zip(corners, np.asarray(labels).tolist(), texts, strict=True))
-    for corner, label, _ in rows:
-        canvas.rectangle(corner, outline=class_colour(label - 1), width=2)
-    for corner, label, score in rows[::-1]:  # the best lies on top
-        _write_label(canvas, corner, class_names[label - 1], score, class_colour(label - 1), size)
+    widths = [_LINE] * len(corners) if marked is None else [_THICK if mark else _THIN for mark in marked]
+    rows = list(zip(corners, np.asarray(labels).tolist(), texts, widths, strict=True))
+    for corner, label, _, width in rows:
+        canvas.rectangle(corner, outline=class_colour(label - 1), width=width)
+    for corner, label, score, width in rows[::-1]:  # the best lies on top
+        if width != _THIN:
+            _write_label(canvas, corner, class_names[label - 1], score, class_colour(label - 1), size)
     return _with_legend(picture, np.asarray(labels), class_names, title)
 
 

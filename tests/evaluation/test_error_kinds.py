@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from src.evaluation.coco_matching import match
 from src.evaluation.error_kinds import (
     BACKGROUND,
     BOTH,
@@ -19,7 +20,6 @@ from src.evaluation.error_kinds import (
     mend,
     scene_of,
 )
-from src.evaluation.coco_matching import match
 from src.evaluation.metrics import evaluate
 from tests.evaluation.scenes import CLASS_NAMES, EMPTY, RANDOM, entry, record, scene
 

@@ -77,7 +77,8 @@ def _pycocotools(annotations, records) -> tuple[list, dict]:
     per_class = {}
     for index, name in enumerate(annotations.class_names):
         values = evaluation.eval["precision"][:, :, index, 0, 2]
-        per_class[name] = (values.mean(), values[0].mean())
+        sizes = evaluation.eval["precision"][:, :, index, 1:, 2].mean((0, 1))
+        per_class[name] = [values.mean(), values[0].mean(), *sizes]
     return list(evaluation.stats), per_class
 
 
@@ -87,10 +88,10 @@ def test_agrees_with_pycocotools(case):
     metrics = evaluate(annotations, records)
     stats, per_class = _pycocotools(annotations, records)
     assert [-1 if metrics[key] is None else metrics[key] for key in KEYS] == pytest.approx(stats, abs=1e-9)
-    for name, (ap, ap50) in per_class.items():
+    for name, wanted in per_class.items():
         row = metrics["per_class"][name]
-        assert (-1 if row["AP"] is None else row["AP"]) == pytest.approx(ap, abs=1e-9)
-        assert (-1 if row["AP50"] is None else row["AP50"]) == pytest.approx(ap50, abs=1e-9)
+        found = [row[key] for key in ("AP", "AP50", "AP_small", "AP_medium", "AP_large")]
+        assert [-1 if value is None else value for value in found] == pytest.approx(wanted, abs=1e-9)
 
 
 def _iou(found, box, crowd) -> float:
@@ -152,8 +153,9 @@ def test_perfect_detections_score_one_and_classes_without_objects_are_left_out()
     metrics = evaluate(annotations, [_record(1, 3, (0, 0, 50, 50), 0.9)])
     assert metrics["AP"] == metrics["AP50"] == metrics["AR_1"] == metrics["AP_medium"] == 1.0
     assert metrics["AP_small"] is None
-    assert metrics["per_class"]["cat"] == {"AP": 1.0, "AP50": 1.0, "objects": 1}
-    assert metrics["per_class"]["hund"] == {"AP": None, "AP50": None, "objects": 0}
+    nothing = dict.fromkeys(("AP", "AP50", "AP_small", "AP_medium", "AP_large"))
+    assert metrics["per_class"]["cat"] == nothing | {"AP": 1.0, "AP50": 1.0, "AP_medium": 1.0, "objects": 1}
+    assert metrics["per_class"]["hund"] == nothing | {"objects": 0}
     assert (metrics["images"], metrics["objects"], metrics["detections"]) == (2, 1, 1)
 
 

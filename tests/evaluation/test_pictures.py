@@ -58,3 +58,18 @@ def test_any_names_any_number_of_boxes_any_size():
     for image in (_image(100, 100), _image(1, 1), _image(2, 900)):
         picture = draw(image, boxes, labels, rng.random(150), names, (boxes, labels))
         assert picture.dtype == np.uint8 and picture.ndim == 3
+
+
+def test_marked_boxes_have_thick_lines_and_a_name():
+    boxes, labels = np.array([[20.0, 30.0, 60.0, 80.0]]), np.array([1])
+
+    def coloured(*marks: bool) -> tuple[int, int]:
+        marked = tuple(np.array([mark]) for mark in marks)
+        picture = draw(_image(), boxes, labels, np.array([0.9]), NAMES, (boxes, labels), marked)[:400]
+        same = (picture == class_colour(0)).all(axis=-1)
+        half = picture.shape[1] // 2
+        return int(same[:, :half].sum()), int(same[:, half:].sum())
+
+    thin, thick = coloured(False, False), coloured(True, True)
+    assert coloured(True, False) == (thick[0], thin[1]) and coloured(False, True) == (thin[0], thick[1])
+    assert thick[0] > 4 * thin[0] and thick[1] > 4 * thin[1]

@@ -1,0 +1,35 @@
+"""Small, medium and large objects: found, kept and missed."""
+
+import numpy as np
+import pytest
+
+from src.evaluation.metrics import evaluate
+from src.evaluation.sizes import size_of
+from src.evaluation.study import make_study
+from tests.evaluation.scenes import RANDOM, entry, record, scene
+
+SMALL, MEDIUM, LARGE = (0, 0, 20, 20), (50, 0, 100, 50), (0, 100, 200, 300)
+
+
+def test_borders_are_those_of_coco():
+    sides = [31, 32, 95, 96]
+    assert size_of(np.array([[5, 5, side, side] for side in sides])).tolist() == [0, 1, 1, 2]
+
+
+def test_each_size_has_its_row():
+    annotations = scene(entry(1, [SMALL, MEDIUM, LARGE, LARGE], [1, 1, 1, 2]))
+    records = [record(1, 1, SMALL, 0.9), record(1, 1, MEDIUM, 0.8), record(1, 1, LARGE, 0.7)]
+    study = make_study(annotations, records, evaluate(annotations, records))
+    rows = [(row.name, row.objects, row.found, row.kept, row.missed) for row in study.sizes]
+    assert rows == [("small", 1, 1, 1, 0), ("medium", 1, 1, 1, 0), ("large", 2, 1, 1, 1)]
+    assert [row.ap for row in study.sizes] == [pytest.approx(1), pytest.approx(1), pytest.approx(0.5)]
+
+
+@pytest.mark.parametrize("case", RANDOM)
+def test_sizes_share_all_objects(case):
+    metrics = evaluate(*case)
+    study = make_study(*case, metrics)
+    assert sum(row.objects for row in study.sizes) == metrics["objects"]
+    assert sum(row.found for row in study.sizes) == study.matches.right.sum()
+    assert sum(row.missed for row in study.sizes) == study.mistakes.missed.sum()
+    assert all(row.kept <= row.found <= row.objects for row in study.sizes)
