@@ -1,5 +1,7 @@
 """Kinds of mistakes: each by hand, disjoint and complete, and an AP50 that is COCO's when nothing is mended."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,7 @@ from src.evaluation.error_kinds import (
 )
 from src.evaluation.metrics import evaluate
 from tests.evaluation.scenes import CLASS_NAMES, EMPTY, RANDOM, entry, record, scene
+from tests.oracles import iou
 
 BOX, OTHER, FAR = (0, 0, 100, 100), (150, 150, 250, 250), (260, 260, 290, 290)
 LOOSE = (0, 0, 100, 250)  # IoU .4 with BOX
@@ -134,6 +137,70 @@ def test_everything_has_one_kind_and_mending_all_of_them_is_perfect(case):
     assert mean_ap50(class_ap50(mended, matches.objects)) in (None, pytest.approx(1.0, abs=1e-12))
     for gain in costs(matches, mistakes).values():
         assert (gain[~np.isnan(gain)] >= -1e-12).all()
+
+
+def _kind_by_loops(matches, row: int) -> int:
+    """The kind of a wrong detection, straight from the definitions."""
+    own, other = [0.0], [0.0]
+    for number in np.flatnonzero(matches.object_image == matches.image[row]):
+        same = matches.object_label[number] == matches.label[row]
+        (own if same else other).append(iou(_corners(matches.box[row]), _corners(matches.object_box[number])))
+    if 0.1 <= max(own) < 0.5:
+        return PLACE
+    if max(other) >= 0.5:
+        return CLASS
+    if max(own) >= 0.5:
+        return DUPLICATE
+    return BACKGROUND if max(other) < 0.1 else BOTH
+
+
+@pytest.mark.parametrize("case", RANDOM)
+def test_kinds_agree_with_loops(case):
+    matches = match(*case)
+    kinds = find_mistakes(matches).detection
+    wrong = np.flatnonzero(~matches.right & ~matches.ignored)
+    assert kinds[wrong].tolist() == [_kind_by_loops(matches, row) for row in wrong]
+
+
+@pytest.mark.parametrize("kind", range(len(KINDS)))
+@pytest.mark.parametrize("case", RANDOM[:12])
+def test_a_gain_is_what_coco_finds_when_the_files_are_mended(case, kind):
+    annotations, _ = case
+    matches = match(*case)
+    mistakes = find_mistakes(matches)
+    before = class_ap50(scene_of(matches), matches.objects)
+    mended = before + costs(matches, mistakes)[KINDS[kind]]
+    wanted = evaluate(*_mended_files(annotations, matches, mistakes, kind))["per_class"]
+    left = np.bincount(matches.object_label[~mistakes.missed], minlength=4)[1:]
+    for index, name in enumerate(CLASS_NAMES):
+        if matches.objects[index] and (kind != MISSED or left[index]):
+            assert mended[index] == pytest.approx(wanted[name]["AP50"], abs=1e-9)
+
+
+def _mended_files(annotations, matches, mistakes, kind) -> tuple:
+    """Annotations and records without the mistakes of a kind: boxes and labels corrected, rows dropped."""
+    free = set(np.flatnonzero(matches.found_by < 0).tolist())
+    records = []
+    for row, (image, label, box) in enumerate(zip(matches.image, matches.label, matches.box, strict=True)):
+        corners = _corners(box)
+        if mistakes.detection[row] == kind:
+            if mistakes.target[row] not in free:
+                continue
+            free.remove(mistakes.target[row])
+            label = matches.object_label[mistakes.target[row]]
+            corners = _corners(matches.object_box[mistakes.target[row]])
+        records.append(record(annotations.images[image].image_id, label, corners, matches.score[row]))
+    if kind != MISSED:
+        return annotations, records
+    missed, entries = iter(mistakes.missed.tolist()), []
+    for image in annotations.images:
+        kept = np.array([crowd or not next(missed) for crowd in image.crowd.tolist()], bool)
+        entries.append(replace(image, boxes=image.boxes[kept], labels=image.labels[kept], crowd=image.crowd[kept]))
+    return replace(annotations, images=tuple(entries)), records
+
+
+def _corners(box: np.ndarray) -> np.ndarray:
+    return np.concatenate([box[:2], box[:2] + box[2:]])
 
 
 def test_random_scenes_have_mistakes_of_every_kind():
