@@ -1,4 +1,4 @@
-"""One HTML page that tells how a run went: scores of each stage, curves, and detections beside ground truth.
+"""One HTML page that tells how a run went: scores of each stage, what costs most, detections beside ground truth, curves.
 
     python -m src.evaluation.page --run OUTPUT_DIR --eval_img_dir DIR --eval_ann_file FILE
 
@@ -15,14 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from src.data.annotations import Annotations, image_path
-from src.data.images import read_image
+from src.data.annotations import Annotations
 from src.data.reading import read_data
 from src.errors import UserError, entry_point
+from src.evaluation.advice import headline
 from src.evaluation.charts import line_chart
 from src.evaluation.markup import note, page, picture, score, table
-from src.evaluation.pictures import SHOWN_SCORE, draw
+from src.evaluation.pictures import SHOWN_SCORE
+from src.evaluation.report_page import kinds_table
+from src.evaluation.report_pictures import draw_image
+from src.evaluation.results_file import check_results
 from src.evaluation.stages import Stage, read_stages
+from src.evaluation.study import Study, make_study
 from src.files import check_free, write_text
 
 PAGE_NAME = "report.html"
@@ -57,7 +61,12 @@ def write_page(
     if evaluated:
         parts += ["<h2>Scores of each class</h2>", _class_table(evaluated)]
     if annotations is not None and evaluated and evaluated[-1].records is not None:
-        parts.append(_pictures(evaluated[-1], annotations, img_dir, picture_count))
+        last = evaluated[-1]
+        check_results(last.records, annotations, f"results of {last.name}")
+        study = make_study(annotations, last.records, last.metrics)
+        told = f'<p class="headline">{escape(headline(study))}</p>'
+        parts += [f"<h2>What it gets wrong: {escape(_spoken(last.name))}</h2>", told, kinds_table(study)]
+        parts.append(_pictures(study, _spoken(last.name), img_dir, picture_count))
     for stage in stages:
         if stage.warnings:
             parts += [f"<h2>Warnings: {escape(_spoken(stage.name))}</h2>", _warning_list(stage.warnings)]
@@ -119,25 +128,14 @@ def _charts(rows: Sequence[dict[str, Any]]) -> str:
     return f'<div class="charts">{"".join(charts)}</div>'
 
 
-def _pictures(stage: Stage, annotations: Annotations, img_dir: Path, count: int) -> str:
-    label_of = {category: label for label, category in enumerate(annotations.category_ids, start=1)}
-    found: dict[int, list[dict[str, Any]]] = {}
-    for record in stage.records:
-        if record["score"] >= SHOWN_SCORE:
-            found.setdefault(record["image_id"], []).append(record)
-    chosen = np.linspace(0, len(annotations.images) - 1, min(count, len(annotations.images))).round().astype(int)
+def _pictures(study: Study, stage: str, img_dir: Path, count: int) -> str:
+    images = study.annotations.images
+    chosen = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int)
     explanation = f"Ground truth on the left, detections with a score of {SHOWN_SCORE} or more on the right."
-    parts = [f"<h2>Detections: {escape(_spoken(stage.name))}</h2>", note(explanation)]
-    for entry in (annotations.images[index] for index in chosen):
-        records = found.get(entry.image_id, [])
-        boxes = np.array([record["bbox"] for record in records], np.float64).reshape(-1, 4)
-        boxes[:, 2:] += boxes[:, :2]
-        labels = np.array([label_of[record["category_id"]] for record in records], np.int64)
-        scores = np.array([record["score"] for record in records])
-        image = read_image(image_path(entry, img_dir))
-        truth = (entry.boxes[~entry.crowd], entry.labels[~entry.crowd])
-        drawing = draw(image, boxes, labels, scores, annotations.class_names, truth)
-        parts.append(picture(drawing, entry.file_name, entry.file_name))
+    parts = [f"<h2>Detections: {escape(stage)}</h2>", note(explanation)]
+    for index in chosen.tolist():
+        name = images[index].file_name
+        parts.append(picture(draw_image(study, index, img_dir, study.matches.score >= SHOWN_SCORE), name, name))
     return "\n".join(parts)
 
 

@@ -36,7 +36,7 @@ def report_page(study: Study, origin: Mapping[str, Any], img_dir: str | Path | N
     told += [f"{study.metrics[key]:,} {key}" for key in ("images", "objects", "detections")]
     parts = [f"<h1>{title}</h1>", note(f"{', '.join(told)}. Written {datetime.now():%Y-%m-%d %H:%M}.")]
     parts += [f'<p class="headline">{escape(headline(study))}</p>', _scores(study)]
-    parts += ["<h2>What the mistakes cost</h2>", _kinds(study), _kinds_by_class(study)]
+    parts += ["<h2>What the mistakes cost</h2>", kinds_table(study), _kinds_by_class(study)]
     parts += ["<h2>Small and large objects</h2>", _sizes(study)]
     parts += ["<h2>Classes</h2>", _classes(study)]
     parts += ["<h2>What is taken for what</h2>", _confusion(study)]
@@ -60,7 +60,8 @@ def _scores(study: Study) -> str:
     return table(header, [row]) + note(text)
 
 
-def _kinds(study: Study) -> str:
+def kinds_table(study: Study) -> str:
+    """Number and cost of each kind of mistake, the one that costs most first."""
     gains = {name: mean_ap50(study.costs[name]) for name in KINDS}
     longest = max([gain for gain in gains.values() if gain is not None], default=0) or 1
     counts = study.mistakes.counts()

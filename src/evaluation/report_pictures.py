@@ -33,23 +33,44 @@ def worst_pictures(study: Study, img_dir: str | Path | None) -> str:
         rows = [[escape(study.annotations.images[index].file_name), escape(_caption(study, index))] for index in worst]
         return note(f"{rule} To see them, give --eval_img_dir.") + table(["image", "mistakes"], rows, ("", "text"))
     rule += " Ground truth is on the left, detections are on the right; thick lines: not found, or wrong."
-    return note(rule) + "\n".join(_picture(study, index, img_dir) for index in worst)
+    marked = found.lost, ~study.matches.right
+    parts = [note(rule)]
+    for index in worst:
+        name = study.annotations.images[index].file_name
+        drawing = draw_image(study, index, img_dir, found.kept, marked)
+        parts.append(picture(drawing, name, f"{name}: {_caption(study, index)}"))
+    return "\n".join(parts)
 
 
-def _picture(study: Study, index: int, img_dir: str | Path) -> str:
-    matches, entry = study.matches, study.annotations.images[index]
-    shown = np.flatnonzero((matches.image == index) & study.images.kept)
+def draw_image(
+    study: Study,
+    index: int,
+    img_dir: str | Path,
+    shown: np.ndarray,
+    marked: tuple[np.ndarray, np.ndarray] | None = None,
+) -> np.ndarray:
+    """One image with its ground truth on the left and detections on the right.
+
+    Args:
+        study: of the data set; index: of the image in it; img_dir: folder of the images.
+        shown: bool [D], the detections that are drawn.
+        marked: bool [G] and bool [D], objects and detections with thick lines; None: all look alike.
+
+    Returns:
+        uint8 [H, W, 3] RGB.
+    """
+    matches = study.matches
+    shown = np.flatnonzero((matches.image == index) & shown)
     truth = np.flatnonzero(matches.object_image == index)
-    drawing = draw(
-        read_image(image_path(entry, img_dir)),
+    return draw(
+        read_image(image_path(study.annotations.images[index], img_dir)),
         _corners(matches.box[shown]),
         matches.label[shown],
         matches.score[shown],
         matches.class_names,
         (_corners(matches.object_box[truth]), matches.object_label[truth]),
-        (study.images.lost[truth], ~matches.right[shown]),
+        None if marked is None else (marked[0][truth], marked[1][shown]),
     )
-    return picture(drawing, entry.file_name, f"{entry.file_name}: {_caption(study, index)}")
 
 
 def _caption(study: Study, index: int) -> str:

@@ -19,9 +19,20 @@ def read_results(path: str | Path, annotations: Annotations) -> list[dict[str, A
         UserError: there is no such file.
         DataError: every fault of the file.
     """
-    records = read_json(path)
+    return check_results(read_json(path), annotations, str(path))
+
+
+def check_results(records: Any, annotations: Annotations, source: str) -> list[dict[str, Any]]:
+    """Result records, those with a "file_name" given the id of their image.
+
+    Args:
+        records: what was read; source: its name, for the message.
+
+    Raises:
+        DataError: every fault.
+    """
     if not isinstance(records, list):
-        raise DataError(str(path), [f"expected a list of result records, got {type(records).__name__}"])
+        raise DataError(source, [f"expected a list of result records, got {type(records).__name__}"])
     image_ids = {entry.image_id for entry in annotations.images}
     ids_by_name = {entry.file_name: entry.image_id for entry in annotations.images}
     category_ids = set(annotations.category_ids)
@@ -36,7 +47,7 @@ def read_results(path: str | Path, annotations: Annotations) -> list[dict[str, A
             faults.append(f"record {number}: {fault}")
         results.append(record)
     if faults:
-        raise DataError(str(path), faults)
+        raise DataError(source, faults)
     return results
 
 

@@ -80,6 +80,22 @@ def test_pictures_are_inside_and_nothing_else_is_needed(run):
     assert "sub/0 &amp; co.png" in page
 
 
+def test_the_last_stage_is_told_what_it_gets_wrong(run):
+    page = _write(run, *_with_data(run))
+    assert "What it gets wrong: second stage" in page and "AP50 is 1.000" in page
+    file = run / "second_stage" / "eval" / "eval_results.json"
+    file.write_text(json.dumps(json.loads(file.read_text())[1:]))
+    assert "Missed objects cost most" in _write(run, *_with_data(run), "--overwrite")
+
+
+def test_results_of_other_images_are_refused(run, capsys):
+    file = run / "second_stage" / "eval" / "eval_results.json"
+    file.write_text(json.dumps([row | {"image_id": 77} for row in json.loads(file.read_text())]))
+    with pytest.raises(SystemExit, match="2"):
+        main(["--run", str(run), *_with_data(run)])
+    assert "image 77 is not in the annotation file" in capsys.readouterr().err
+
+
 def test_an_older_page_is_kept_unless_told_otherwise(run, capsys):
     _write(run)
     with pytest.raises(SystemExit, match="2"):
