@@ -138,11 +138,13 @@ def test_results_alone_get_a_report_with_and_without_images(reported, scored, ti
     assert f"report: {tmp_path / 'plain' / 'report.html'}" in capsys.readouterr().out
 
 
-def test_an_exported_model_gets_the_report_of_its_results(exported, reported, tiny_data, tmp_path):
-    evaluation_script.main(_arguments(None, tiny_data, tmp_path, model=exported["ONNX"], report=tmp_path / "report"))
-    for name in ("mistakes.csv", "images.csv"):
-        columns = [row.split(",")[:3] for row in (tmp_path / "report" / name).read_text().splitlines()]
-        assert columns == [row.split(",")[:3] for row in (reported / name).read_text().splitlines()]
+def test_checkpoints_and_exported_models_get_a_report(tiny_detector, exported, tiny_data, tmp_path):
+    for name, source in (("checkpoint", {}), ("model", {"checkpoint_path": None, "model": exported["ONNX"]})):
+        folder = tmp_path / name
+        evaluation_script.main(_arguments(tiny_detector, tiny_data, folder, report=folder / "report", **source))
+        page = (folder / "report" / "report.html").read_text(encoding="utf-8")
+        assert f"{name} {source.get('model', tiny_detector)}" in page and "5 images" in page
+        assert {path.name for path in (folder / "report").iterdir()} == {"report.html", *TABLES}
 
 
 def test_an_older_report_stops_it_before_any_work(reported, tiny_detector, tiny_data, tmp_path, capsys):

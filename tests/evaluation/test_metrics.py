@@ -2,35 +2,20 @@
 
 import contextlib
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from src.data.annotations import Annotations, ImageEntry, to_coco
+from src.data.annotations import Annotations, to_coco
 from src.errors import DataError, UserError
 from src.evaluation.metrics import evaluate, format_table
+from tests.evaluation.scenes import CLASS_NAMES, entry, record, scene
 
-CATEGORY_IDS = (3, 7, 8)
-CLASS_NAMES = ("cat", "hund", "猫")
 KEYS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large")
 KEYS += ("AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large")
-
-
-def _entry(image_id, boxes=(), labels=(), crowd=None, labelled=True) -> ImageEntry:
-    crowd = np.zeros(len(labels), bool) if crowd is None else np.array(crowd, bool)
-    boxes = np.array(boxes, np.float32).reshape(-1, 4)
-    return ImageEntry(image_id, f"{image_id}.png", 300, 300, labelled, boxes, np.array(labels, np.int32), crowd)
-
-
-def _annotations(*entries, classes=3) -> Annotations:
-    return Annotations(CLASS_NAMES[:classes], CATEGORY_IDS[:classes], entries)
-
-
-def _record(image_id, category_id, box, score) -> dict:
-    x1, y1, x2, y2 = (float(value) for value in box)
-    return {"image_id": image_id, "category_id": category_id, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": float(score)}
 
 
 def _random_boxes(rng, count, largest) -> np.ndarray:
@@ -45,21 +30,21 @@ def _random_case(seed, classes=3, largest=150, objects=8, crowds=0.15) -> tuple[
     for image_id in range(10, 10 + rng.integers(1, 8)):
         count = rng.integers(0, objects + 1)
         boxes, labels = _random_boxes(rng, count, largest), rng.integers(1, classes + 1, count)
-        entries.append(_entry(image_id, boxes, labels, rng.random(count) < crowds))
+        entries.append(entry(image_id, boxes, labels, rng.random(count) < crowds))
         near = boxes + rng.normal(0, 0.08, boxes.shape) * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
         guesses = np.concatenate([near, near + 1, _random_boxes(rng, 3, largest)])
         for box in guesses:
-            records.append(_record(image_id, CATEGORY_IDS[rng.integers(classes)], box, rng.random()))
+            records.append(record(image_id, rng.integers(classes) + 1, box, rng.random()))
         for box, label in zip(near, labels, strict=True):
-            records.append(_record(image_id, CATEGORY_IDS[label - 1], box, rng.random()))
-    return _annotations(*entries, classes=classes), records
+            records.append(record(image_id, label, box, rng.random()))
+    return scene(*entries, classes=classes), records
 
 
 CASES = [_random_case(seed) for seed in range(12)]
 CASES += [_random_case(seed, classes=1) for seed in range(3)]
 CASES += [_random_case(seed, largest=25) for seed in range(3)]  # all small
 CASES += [_random_case(seed, objects=60, crowds=0.5) for seed in range(3)]  # more than 100 detections, many crowds
-CASES += [(_random_case(1)[0], []), (_annotations(_entry(1), _entry(2)), [])]
+CASES += [(_random_case(1)[0], []), (scene(entry(1), entry(2)), [])]
 
 
 def _pycocotools(annotations, records) -> tuple[list, dict]:
@@ -107,22 +92,22 @@ def _iou(found, box, crowd) -> float:
 def _oracle_ap(annotations, records, label, threshold) -> float | None:
     """Average precision of one class at one IoU: greedy matching, 101 recall points; crowds swallow detections."""
     hits, total = [], 0
-    for entry in annotations.images:
-        rows = [index for index in range(len(entry.labels)) if entry.labels[index] == label]
-        objects = [index for index in rows if not entry.crowd[index]]
-        crowds = [index for index in rows if entry.crowd[index]]
+    for image in annotations.images:
+        rows = [index for index in range(len(image.labels)) if image.labels[index] == label]
+        objects = [index for index in rows if not image.crowd[index]]
+        crowds = [index for index in rows if image.crowd[index]]
         total += len(objects)
         category = annotations.category_ids[label - 1]
-        mine = [row for row in records if row["image_id"] == entry.image_id and row["category_id"] == category]
+        mine = [row for row in records if row["image_id"] == image.image_id and row["category_id"] == category]
         for row in sorted(mine, key=lambda row: -row["score"])[:100]:
             x, y, width, height = row["bbox"]
             found = (x, y, x + width, y + height)
-            ious = [(_iou(found, entry.boxes[index].astype(float), False), index) for index in objects]
+            ious = [(_iou(found, image.boxes[index].astype(float), False), index) for index in objects]
             best, chosen = max(ious, default=(0, None))
             if best >= threshold:
                 objects.remove(chosen)
                 hits.append((row["score"], True))
-            elif not any(_iou(found, entry.boxes[index].astype(float), True) >= threshold for index in crowds):
+            elif not any(_iou(found, image.boxes[index].astype(float), True) >= threshold for index in crowds):
                 hits.append((row["score"], False))
     if total == 0:
         return None
@@ -149,8 +134,8 @@ def test_agrees_with_the_oracle(case):
 
 
 def test_perfect_detections_score_one_and_classes_without_objects_are_left_out():
-    annotations = _annotations(_entry(1, [(0, 0, 50, 50)], [1]), _entry(2))
-    metrics = evaluate(annotations, [_record(1, 3, (0, 0, 50, 50), 0.9)])
+    annotations = scene(entry(1, [(0, 0, 50, 50)], [1]), entry(2))
+    metrics = evaluate(annotations, [record(1, 1, (0, 0, 50, 50), 0.9)])
     assert metrics["AP"] == metrics["AP50"] == metrics["AR_1"] == metrics["AP_medium"] == 1.0
     assert metrics["AP_small"] is None
     nothing = dict.fromkeys(("AP", "AP50", "AP_small", "AP_medium", "AP_large"))
@@ -160,15 +145,15 @@ def test_perfect_detections_score_one_and_classes_without_objects_are_left_out()
 
 
 def test_nothing_detected_scores_zero_and_the_table_says_so():
-    metrics = evaluate(_annotations(_entry(1, [(0, 0, 50, 50)], [2])), [])
+    metrics = evaluate(scene(entry(1, [(0, 0, 50, 50)], [2])), [])
     assert metrics["AP"] == metrics["AR_100"] == 0.0
     assert "Nothing was detected" in format_table(metrics)
 
 
 def test_eighty_classes():
     names = tuple(f"class {index}" for index in range(80))
-    annotations = Annotations(names, tuple(range(1, 91))[-80:], (_entry(1, [(0, 0, 50, 50)], [80]),))
-    metrics = evaluate(annotations, [_record(1, 90, (0, 0, 50, 50), 0.9)])
+    annotations = Annotations(names, tuple(range(1, 91))[-80:], (entry(1, [(0, 0, 50, 50)], [80]),))
+    metrics = evaluate(annotations, [record(1, 1, (0, 0, 50, 50), 0.9) | {"category_id": 90}])
     assert metrics["AP"] == 1.0 and len(metrics["per_class"]) == 80
 
 
@@ -181,10 +166,10 @@ def test_the_table_shows_every_number():
 
 
 def test_unlabelled_images_are_refused_by_name():
-    with pytest.raises(DataError, match=r"(?s)unlabelled images.*2\.png"):
-        evaluate(_annotations(_entry(1), _entry(2, labelled=False)), [])
+    with pytest.raises(DataError, match=r"(?s)unlabelled images.*2 ü\.png"):
+        evaluate(scene(entry(1), replace(entry(2), labelled=False)), [])
 
 
 def test_a_file_without_images_is_refused():
     with pytest.raises(UserError, match="no images"):
-        evaluate(_annotations(), [])
+        evaluate(scene(), [])
