@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from src.evaluation.error_kinds import CLASS, KINDS, PLACE, mean_ap50
+from src.evaluation.error_kinds import CLASS, KINDS, PLACE
+from src.evaluation.mending import mean_ap50
 from src.evaluation.metrics import SIZES
 from src.evaluation.sizes import size_of
 from src.evaluation.study import Study

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from src.data.annotations import Annotations, ImageEntry
+from src.data.annotations import Annotations
+from src.evaluation.boxes import detections_of, objects_of, touching_pairs
 
 FOUND_IOU = 0.5  # from here on a box counts as found, in AP50 and in every count of a report
 NEAR_IOU = 0.1  # below it a detection has nothing to do with an object (Bolya et al. 2020, section 2.2)
-MOST_DETECTIONS = 100  # of one class in an image; COCO's AP counts no more
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Matches:
         matched: int [D], the object that a detection has found, -1 for none.
         ignored: bool [D], detections inside a crowd of their class, neither right nor wrong.
         found_by: int [G], the detection that has found an object, -1 for none.
-        left_out: int, detections beyond ``MOST_DETECTIONS``, which are in none of the arrays.
+        left_out: int, detections beyond ``src.evaluation.boxes.MOST_DETECTIONS``, which are in none of the arrays.
     """
 
     class_names: tuple[str, ...]
@@ -73,9 +73,9 @@ def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matche
         annotations: ground truth; all of its images are labelled.
         records: COCO result records of these images and classes.
     """
-    image, label, score, box, left_out = _detections(annotations, records)
-    object_image, object_label, object_box, crowd = _objects(annotations.images)
-    detection, other, iou, inside = _touching(image, box, object_image, object_box, crowd, len(annotations.images))
+    image, label, score, box, left_out = detections_of(annotations, records)
+    object_image, object_label, object_box, crowd = objects_of(annotations.images)
+    detection, other, iou, inside = touching_pairs(image, box, object_image, object_box, len(annotations.images))
 
     same = label[detection] == object_label[other]
     ignored = np.zeros(len(label), bool)
@@ -127,55 +127,3 @@ def assign(
         if value >= best and column >= 0 and found_by[column] < 0:
             best, chosen = value, column
     return np.array(matched, np.int64), np.array(found_by, np.int64)
-
-
-def _detections(annotations: Annotations, records: Sequence[dict[str, Any]]) -> tuple:
-    """Image, label, score and box of each detection that counts, in order, and how many do not count."""
-    index_of = {entry.image_id: index for index, entry in enumerate(annotations.images)}
-    label_of = {category: label for label, category in enumerate(annotations.category_ids, start=1)}
-    image = np.array([index_of[record["image_id"]] for record in records], np.int64)
-    label = np.array([label_of[record["category_id"]] for record in records], np.int64)
-    score = np.array([record["score"] for record in records], np.float64)
-    box = np.array([record["bbox"] for record in records], np.float64).reshape(-1, 4)
-    order = np.lexsort((-score, label, image))  # lexsort keeps the order of equal rows
-    group = image[order] * (len(label_of) + 1) + label[order]
-    start = np.searchsorted(group, group)
-    order = order[np.arange(len(order)) - start < MOST_DETECTIONS]
-    order = np.sort(order)
-    order = order[np.lexsort((-score[order], image[order]))]
-    return image[order], label[order], score[order], box[order], len(records) - len(order)
-
-
-def _objects(entries: Sequence[ImageEntry]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Image, label, box and crowd flag of each row of ground truth."""
-    image = np.repeat(np.arange(len(entries)), [len(entry.labels) for entry in entries])
-    label = np.concatenate([np.zeros(0, np.int64), *(entry.labels for entry in entries)]).astype(np.int64)
-    box = np.concatenate([np.zeros((0, 4)), *(entry.boxes for entry in entries)]).astype(np.float64)
-    box[:, 2:] -= box[:, :2]
-    return image, label, box, np.concatenate([np.zeros(0, bool), *(entry.crowd for entry in entries)])
-
-
-def _touching(
-    image: np.ndarray, box: np.ndarray, other_image: np.ndarray, other_box: np.ndarray, crowd: np.ndarray, images: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Detection, row of ground truth, IoU, and share of the detection inside that row, of all pairs that overlap."""
-    of_image = np.searchsorted(image, np.arange(images + 1)), np.searchsorted(other_image, np.arange(images + 1))
-    far, other_far = box[:, :2] + box[:, 2:], other_box[:, :2] + other_box[:, 2:]
-    rows, columns, areas = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    for (low, high), (other_low, other_high) in zip(*(_neighbours(ends) for ends in of_image), strict=True):
-        if low == high or other_low == other_high:
-            continue
-        near = np.maximum(box[low:high, None, :2], other_box[other_low:other_high, :2])
-        side = np.minimum(far[low:high, None], other_far[other_low:other_high]) - near
-        shared = np.where((side > 0).all(-1), side[..., 0] * side[..., 1], 0.0)
-        row, column = np.nonzero(shared)
-        rows.append(row + low)
-        columns.append(column + other_low)
-        areas.append(shared[row, column])
-    row, column, shared = np.concatenate(rows), np.concatenate(columns), np.concatenate(areas)
-    area, other_area = box[:, 2] * box[:, 3], other_box[:, 2] * other_box[:, 3]
-    return row, column, shared / (area[row] + other_area[column] - shared), shared / area[row]
-
-
-def _neighbours(ends: np.ndarray) -> list[tuple[int, int]]:
-    return list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))

@@ -90,3 +90,8 @@ def score(value: float | None, before: float | None = None) -> str:
 def at_least(value: float | None) -> str:
     """A threshold with three decimals, rounded down, so that what has just this score is kept."""
     return "n/a" if value is None else f"{np.floor(value * 1000 + 1e-9) / 1000:.3f}"
+
+
+def folded(title: str, content: str) -> str:
+    """A part of a page (HTML) that opens with a click on its title (plain text); works without a script."""
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"

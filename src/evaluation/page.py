@@ -22,8 +22,8 @@ from src.evaluation.advice import headline
 from src.evaluation.charts import line_chart
 from src.evaluation.markup import note, page, picture, score, table
 from src.evaluation.pictures import SHOWN_SCORE
-from src.evaluation.report_page import kinds_table
 from src.evaluation.report_pictures import draw_image
+from src.evaluation.report_tables import kinds_table
 from src.evaluation.results_file import check_results
 from src.evaluation.stages import Stage, read_stages
 from src.evaluation.study import Study, make_study

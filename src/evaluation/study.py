@@ -10,8 +10,9 @@ from src.data.annotations import Annotations
 from src.evaluation.coco_matching import Matches, match
 from src.evaluation.confusion import confusion_matrix
 from src.evaluation.curves import Curve, Threshold, class_curves, overall_threshold
-from src.evaluation.error_kinds import Mistakes, costs, find_mistakes
+from src.evaluation.error_kinds import Mistakes, find_mistakes
 from src.evaluation.image_errors import ImageErrors, image_errors
+from src.evaluation.mending import costs
 from src.evaluation.pictures import SHOWN_SCORE
 from src.evaluation.sizes import SizeRow, by_size
 

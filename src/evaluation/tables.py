@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from src.evaluation.curves import RECALLS
-from src.evaluation.error_kinds import KINDS, MISSED, mean_ap50
+from src.evaluation.error_kinds import KINDS, MISSED
+from src.evaluation.mending import mean_ap50
 from src.evaluation.study import Study
 
 ALL_CLASSES = "(all classes)"

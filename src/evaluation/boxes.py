@@ -1,0 +1,79 @@
+"""Ground truth and detections of all images as flat arrays, and which of them overlap.
+
+Boxes are (x, y, width, height) in pixels of the image, as in COCO's files.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from src.data.annotations import Annotations, ImageEntry
+
+MOST_DETECTIONS = 100  # of one class in an image; COCO's AP counts no more
+
+
+def detections_of(annotations: Annotations, records: Sequence[dict[str, Any]]) -> tuple:
+    """The detections that count, ordered by image and then from the highest score down.
+
+    Returns:
+        Image index int [D], label int [D], score [D], box [D, 4], and the number of those that do not count, because they
+        come after the first ``MOST_DETECTIONS`` of their class and image.
+    """
+    index_of = {entry.image_id: index for index, entry in enumerate(annotations.images)}
+    label_of = {category: label for label, category in enumerate(annotations.category_ids, start=1)}
+    image = np.array([index_of[record["image_id"]] for record in records], np.int64)
+    label = np.array([label_of[record["category_id"]] for record in records], np.int64)
+    score = np.array([record["score"] for record in records], np.float64)
+    box = np.array([record["bbox"] for record in records], np.float64).reshape(-1, 4)
+    order = np.lexsort((-score, label, image))  # lexsort keeps the order of equal rows
+    group = image[order] * (len(label_of) + 1) + label[order]
+    start = np.searchsorted(group, group)
+    order = order[np.arange(len(order)) - start < MOST_DETECTIONS]
+    order = np.sort(order)
+    order = order[np.lexsort((-score[order], image[order]))]
+    return image[order], label[order], score[order], box[order], len(records) - len(order)
+
+
+def objects_of(entries: Sequence[ImageEntry]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All rows of ground truth: image index int [R], label int [R], box [R, 4], and whether it is a crowd, bool [R]."""
+    image = np.repeat(np.arange(len(entries)), [len(entry.labels) for entry in entries])
+    label = np.concatenate([np.zeros(0, np.int64), *(entry.labels for entry in entries)]).astype(np.int64)
+    box = np.concatenate([np.zeros((0, 4)), *(entry.boxes for entry in entries)]).astype(np.float64)
+    box[:, 2:] -= box[:, :2]
+    return image, label, box, np.concatenate([np.zeros(0, bool), *(entry.crowd for entry in entries)])
+
+
+def touching_pairs(
+    image: np.ndarray, box: np.ndarray, other_image: np.ndarray, other_box: np.ndarray, images: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of a detection and a row of ground truth of the same image that overlap.
+
+    Args:
+        image [D], box [D, 4]: of the detections, ordered by image; other_image [R], other_box [R, 4]: of the ground truth.
+        images: how many there are.
+
+    Returns:
+        Detection int [P] (rising), row of ground truth int [P], IoU [P], and the share of the detection that lies inside the
+        row's box [P], which is what counts for crowds.
+    """
+    of_image = np.searchsorted(image, np.arange(images + 1)), np.searchsorted(other_image, np.arange(images + 1))
+    far, other_far = box[:, :2] + box[:, 2:], other_box[:, :2] + other_box[:, 2:]
+    rows, columns, areas = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
+    for (low, high), (other_low, other_high) in zip(*(_neighbours(ends) for ends in of_image), strict=True):
+        if low == high or other_low == other_high:
+            continue
+        near = np.maximum(box[low:high, None, :2], other_box[other_low:other_high, :2])
+        side = np.minimum(far[low:high, None], other_far[other_low:other_high]) - near
+        shared = np.where((side > 0).all(-1), side[..., 0] * side[..., 1], 0.0)
+        row, column = np.nonzero(shared)
+        rows.append(row + low)
+        columns.append(column + other_low)
+        areas.append(shared[row, column])
+    row, column, shared = np.concatenate(rows), np.concatenate(columns), np.concatenate(areas)
+    area, other_area = box[:, 2] * box[:, 3], other_box[:, 2] * other_box[:, 3]
+    return row, column, shared / (area[row] + other_area[column] - shared), shared / area[row]
+
+
+def _neighbours(ends: np.ndarray) -> list[tuple[int, int]]:
+    return list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
