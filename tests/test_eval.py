@@ -77,7 +77,7 @@ def test_unlabelled_images_and_missing_files_are_refused(tiny_detector, tiny_dat
     said = _refusal(_arguments(tiny_detector, tiny_data, tmp_path, eval_ann_file=tiny_data.train_file), capsys)
     assert "unlabelled" in said
     said = _refusal(_arguments(tiny_detector, tiny_data, tmp_path, eval_img_dir=tmp_path), capsys)
-    assert "no such image file" in said
+    assert "it holds no images" in said
     said = _refusal(_arguments(tmp_path / "none.ckpt", tiny_data, tmp_path), capsys)
     assert "none.ckpt" in said
 
@@ -151,7 +151,7 @@ def test_an_older_report_stops_it_before_any_work(reported, tiny_detector, tiny_
     said = _refusal(_arguments(tiny_detector, tiny_data, tmp_path, report=reported), capsys)
     assert "report.html" in said and "--overwrite" in said and not list(tmp_path.iterdir())
     words = {"results": reported / "none.json", "report": tmp_path / "new", "eval_img_dir": tmp_path}
-    assert "no such image file" in _refusal(_arguments(None, tiny_data, tmp_path, **words), capsys)
+    assert "it holds no images" in _refusal(_arguments(None, tiny_data, tmp_path, **words), capsys)
 
 
 def test_there_is_one_source_of_detections(tiny_detector, tiny_data, tmp_path, capsys):

@@ -29,7 +29,7 @@ _SUBJECTS = {
     "place": "Badly placed boxes cost",
     "both": "Detections of a wrong class and place cost",
     "duplicate": "Duplicates cost",
-    "background": "Detections where no object is cost",
+    "background": "Detections of mere background cost",
     "missed": "Missed objects cost",
 }
 _REMEDIES = {

@@ -40,7 +40,7 @@ def test_mixed_up_classes_are_named():
     ("wrong", "kind", "remedy"),
     [
         ((1, BOX), "Duplicates cost", "--test_iou_thr"),
-        ((1, (0, 200, 50, 250)), "Detections where no object is cost", "images without objects"),
+        ((1, (0, 200, 50, 250)), "Detections of mere background cost", "images without objects"),
         ((2, LOOSE), "Detections of a wrong class and place cost", "mixed up"),
     ],
 )
