@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import mindspore as ms
+import msgspec
 from mindspore import Tensor, nn
 
 from src.errors import UserError
@@ -57,7 +58,13 @@ def read_card(path: str | Path) -> DetectorCard | None:
     Raises:
         UserError: if there is no such file, or it is no checkpoint.
     """
-    return _card(_load(path))
+    told = _told(_load(path), path)
+    if told is None:
+        return None
+    try:
+        return msgspec.convert(told, DetectorCard)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{path} does not describe a detector ({error}); is it the state of a run?") from None
 
 
 def load_detector(network: nn.Cell, path: str | Path) -> None:
@@ -70,8 +77,10 @@ def load_detector(network: nn.Cell, path: str | Path) -> None:
     faults = []
     for parameter in network.get_parameters():
         name = parameter.name.removeprefix(TEACHER_PREFIX)
-        if name not in values:
+        if not isinstance(values.get(name), Tensor):
             faults.append(f"{name}: not in the file")
+        elif values[name].dtype != parameter.dtype:
+            faults.append(f"{name}: expected {parameter.dtype}, got {values[name].dtype}")
         elif tuple(values[name].shape) != tuple(parameter.shape):
             faults.append(f"{name}: expected shape {tuple(parameter.shape)}, got {tuple(values[name].shape)}")
     if faults:
@@ -98,7 +107,11 @@ def load_state(cells: Sequence[nn.Cell], path: Path) -> None:
     """
     values = _load(path)
     parameters = _parameters(cells)
-    wrong = [name for name, value in parameters.items() if name not in values or values[name].shape != value.shape]
+    wrong = [
+        name
+        for name, value in parameters.items()
+        if not isinstance(values.get(name), Tensor) or values[name].shape != value.shape
+    ]
     if wrong:
         raise UserError(f"{path} cannot be resumed with this configuration: it has no fitting {', '.join(wrong[:5])}")
     for name, parameter in parameters.items():
@@ -106,17 +119,31 @@ def load_state(cells: Sequence[nn.Cell], path: Path) -> None:
 
 
 def read_facts(path: Path) -> dict:
-    """The facts of a state file."""
-    return json.loads(str(_load(path)[CARD]))
+    """The facts of a state file.
+
+    Raises:
+        UserError: if there is no such file, or it is no state of a run.
+    """
+    facts = _told(_load(path), path)
+    if facts is None:
+        raise UserError(f"{path} holds weights, but not the state of a run")
+    return facts
 
 
 def _parameters(cells: Sequence[nn.Cell]) -> dict[str, ms.Parameter]:
     return {parameter.name: parameter for cell in cells for parameter in cell.get_parameters()}
 
 
-def _card(values: dict) -> DetectorCard | None:
+def _told(values: dict, path: str | Path) -> dict | None:
+    """The JSON object that a file carries beside its weights."""
     text = values.get(CARD)
-    return None if text is None else DetectorCard(**json.loads(str(text)))
+    try:
+        told = None if text is None else json.loads(str(text))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: what it says of itself is not JSON ({error})") from None
+    if not isinstance(told, dict | None):
+        raise UserError(f"{path} is damaged: what it says of itself is a {type(told).__name__}")
+    return told
 
 
 def _save(rows: list[dict], path: Path, texts: dict) -> None:
@@ -132,7 +159,7 @@ def _load(path: str | Path) -> dict:
         raise UserError(f"no checkpoint at {path}")
     try:
         return ms.load_checkpoint(str(path))
-    except (ValueError, RuntimeError, TypeError, OSError) as error:
+    except Exception as error:  # a damaged file can raise anything
         raise UserError(
-            f"{path} is not a MindSpore checkpoint, or is damaged ({str(error).splitlines()[0]})"
+            f"{path} is not a MindSpore checkpoint, or is damaged ({str(error).partition(chr(10))[0]})"
         ) from error

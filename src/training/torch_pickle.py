@@ -4,6 +4,7 @@ It describes each tensor as a view: a storage (type, key, count), an offset, siz
 """
 
 import pickle
+import pickletools
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ STORAGE_TYPES = {
     "ByteStorage": np.dtype("u1"),
     "BoolStorage": np.dtype("?"),
 }
+
+
+MOST_OBJECTS = 1_000_000  # a state dict of 1000 tensors has about 10,000
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,15 @@ STAND_INS = {
 }
 
 
+def _check_memos(file: BinaryIO) -> None:
+    """Refuse a pickle that numbers its objects so high that the table of them alone would fill the memory."""
+    start = file.tell()
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name.endswith("PUT") and int(argument) > MOST_OBJECTS:
+            raise pickle.UnpicklingError(f"it numbers an object {argument}")
+    file.seek(start)
+
+
 class StateDictUnpickler(pickle.Unpickler):
     """Unpickles plain containers, numbers, text and the names of STAND_INS.
 
@@ -112,6 +125,7 @@ class StateDictUnpickler(pickle.Unpickler):
     """
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
+        _check_memos(file)
         super().__init__(file, encoding="utf-8")
         self.path = path
         self.storages: dict[str, Storage] = {}
