@@ -151,7 +151,7 @@ def detect(
     delta = boxes.take_rows(deltas.reshape(batch, -1, 4), roi * class_count + label)
     box = boxes.clip_to_image(box_coder.decode(delta, boxes.take_rows(proposals, roi), STDS), height, width)
     # Boxes of different classes are moved apart, so that one suppression serves all classes.
-    apart = box + (label.astype(mstype.float32) * (box.max() + 1.0))[..., None]
+    apart = box + label.astype(mstype.float32)[..., None] * (ops.amax(box, (1, 2), True) + 1.0)
     sides = ops.minimum(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
     kept = ops.logical_and(keep_masks(apart, limits.nms_iou), sides >= LEAST_SIDE)
     final = ops.where(ops.logical_and(kept, score > limits.score_threshold), score, 0.0)
