@@ -35,7 +35,7 @@ evaluate_on_coco() {
     local file folder images
     coco_file val2017
     PYTHONPATH="$root" "$PYTHON" "$root/scripts/_backbone.py" "$CHECKPOINT_PATH" "$BACKBONE"
-    [ -z "$MINDRECORD_DIR" ] || echo "MINDRECORD_DIR: evaluation reads the images themselves"
+    [ -z "$MINDRECORD_DIR" ] || options=(--mindrecord_dir "$MINDRECORD_DIR" "${options[@]}")
     take_option eval_img_dir images "$file"
     take_option eval_output_dir folder "${CHECKPOINT_PATH%.ckpt}_eval"
     evaluate "$CHECKPOINT_PATH" "$images" "$VALIDATION_JSON_FILE" "$folder"
@@ -46,6 +46,7 @@ evaluate_model_on_coco() {
     local file folder images
     coco_file val2017
     take_option eval_img_dir images "$file"
+    [ -z "$MINDRECORD_DIR" ] || options=(--mindrecord_dir "$MINDRECORD_DIR" "${options[@]}")
     take_option eval_output_dir folder "${ONNX_MODEL%.*}_eval"
     evaluate_model "$ONNX_MODEL" "$images" "$ANNO_PATH" "$folder"
 }

@@ -89,7 +89,7 @@ def test_a_backbone_that_there_is_not(workshop, coco):
 
 @pytest.mark.parametrize("script", [f"faster_rcnn/run_eval_{where}.sh" for where in ("cpu", "gpu", "ascend")])
 def test_evaluation(workshop, coco, script):
-    result = workshop.run(script, *arguments_of(script), "--test_batch_size", "2")
+    result = workshop.run(script, *arguments_of(script, optional=True), "--test_batch_size", "2")
     assert result.returncode == 0, result.stderr
     (call,) = workshop.calls()
     options = options_of(call)
@@ -101,6 +101,7 @@ def test_evaluation(workshop, coco, script):
     assert options["--device_target"] == device_of(script)
     assert options["--device_id"] == ("0" if "cpu" in script else "3")
     assert options["--test_batch_size"] == "2"
+    assert options["--mindrecord_dir"] == workshop.path("cache")
 
 
 def test_evaluation_of_an_exported_model(workshop, coco):
