@@ -17,6 +17,7 @@ from src.config import load_config
 from src.data.annotations import hide_labels, read_annotations, to_coco
 from src.data.coco_file import coco_faults, read_coco
 from src.data.images import image_size, read_image
+from src.data.reading import read_data
 from src.data.suspicions import suspicions
 from src.data.voc import read_voc
 from src.errors import UserError
@@ -155,6 +156,23 @@ def test_cards_of_exported_models(tmp_path, data):
 )
 def test_voc_files(tmp_path, data):
     survives(read_voc, tmp_path / "a.xml", data)
+
+
+@CHEAP
+@given(damaged(b"a.png 1,2,9,8,0 3,4,12,9,1,1\nsub/b c.png\n"))
+def test_text_files(tmp_path, data):
+    (tmp_path / "sub").mkdir(exist_ok=True)
+    for name in ("a.png", "sub/b c.png"):
+        Image.new("RGB", (40, 30)).save(tmp_path / name)
+    read = survives(lambda path: read_data(path, tmp_path, ["cat", "dog"]), tmp_path / "train.txt", data)
+    if read is not None:
+        suspicions(read)
+
+
+@pytest.mark.parametrize("deep", [1000, 200_000])
+def test_xml_of_many_levels(tmp_path, deep):
+    within = b"<part>" * deep + b"</part>" * deep
+    survives(read_voc, tmp_path / "a.xml", VOC.replace(b"<object>", within + b"<object>"))
 
 
 BOMB = b'<!DOCTYPE a [<!ENTITY a "ha">' + b"".join(

@@ -34,6 +34,10 @@ class MadeFrom(TypedDict):
     before: dict[str, Any]
 
 
+class _WithInfo(TypedDict, total=False):
+    info: Any
+
+
 class SideFile(TypedDict):
     """NAME.made_from.json: which file it tells of, and what of it."""
 
@@ -97,6 +101,29 @@ def read_side_file(path: Path) -> MadeFrom | None:
     except msgspec.ValidationError as error:
         raise UserError(f"{place}: does not tell what {path.name} was made from ({error}); remove it") from None
     return told["made_from"] if told["sha256"] == file_hash(path) else None
+
+
+def changed_inputs(coco_file: str | Path) -> list[str]:
+    """One sentence for each input that a COCO file was made from and that lies beside it with another content now.
+
+    Raises:
+        UserError: the file is not JSON.
+    """
+    path = Path(coco_file)
+    content = read_json(path, _WithInfo)
+    info = content.get("info") if isinstance(content, dict) else None
+    try:
+        told = msgspec.convert(info[KEY] if isinstance(info, dict) and KEY in info else None, MadeFrom | None)
+    except msgspec.ValidationError:  # another program's word for something else
+        told = None
+    inputs = told["inputs"].values() if told else ()
+    beside = [(path.with_name(Path(known["name"]).name), known["sha256"]) for known in inputs]
+    return [
+        f"{path.name} was made from {place.name}, which has another content now; if that was mended, make {path.name} anew "
+        f"({told['program']}: {', '.join(f'{key} {value}' for key, value in told['settings'].items())})"
+        for place, digest in beside
+        if place.is_file() and place.name != path.name and file_hash(place) != digest
+    ]
 
 
 def is_still(origin: MadeFrom, option: str, path: Path) -> bool:

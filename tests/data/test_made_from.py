@@ -12,7 +12,15 @@ import pick_select
 import random_select
 import sorted_values
 from src import split_data
-from src.data.made_from import is_still, made_from, read_side_file, side_file, with_origin, write_side_file
+from src.data.made_from import (
+    changed_inputs,
+    is_still,
+    made_from,
+    read_side_file,
+    side_file,
+    with_origin,
+    write_side_file,
+)
 from src.errors import UserError
 from src.files import file_hash
 
@@ -117,6 +125,22 @@ def test_inputs_are_found_through_all_steps(tmp_path):
     assert is_still(last, "train", tmp_path / "a") and is_still(last, "unknown", tmp_path / "a")
     (tmp_path / "a").write_text("2")
     assert not is_still(last, "train", tmp_path / "a")
+
+
+def test_an_input_that_was_mended_since_is_noticed_where_it_lies_beside(tmp_path):
+    folder = tmp_path / "a"
+    chain(folder)
+    assert changed_inputs(folder / "new.json") == changed_inputs(folder / "all.json") == []
+    (folder / "all.json").write_text(json.dumps(coco(), indent=1))
+    (said,) = changed_inputs(folder / "part.json")
+    assert said.startswith(
+        "part.json was made from all.json, which has another content now; if that was mended, make part"
+    )
+    assert said.endswith("(random_select.py: label_ratio 25.0, policy 1, seed 10)")
+    (folder / "all.json").unlink()
+    assert changed_inputs(folder / "part.json") == []
+    (folder / "odd.json").write_text('{"info": {"made_from": "hand"}}')
+    assert changed_inputs(folder / "odd.json") == []
 
 
 def test_an_info_that_is_no_object_makes_room():
