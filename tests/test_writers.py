@@ -35,7 +35,7 @@ EXCEPTIONS = {
     ("infer.py", "write_bytes"): "inside write_whole",
     ("src/data/synthetic.py", "save"): "into memory",
     ("src/data/synthetic.py", "write_bytes"): "inside write_whole",
-    ("src/convert_checkpoint.py", "save_checkpoint"): "inside write_whole",
+    ("src/converting/backbone.py", "save_checkpoint"): "inside write_whole",
     ("src/training/checkpoint.py", "save_checkpoint"): "inside write_whole",
     ("src/exporting/exported.py", "export"): "inside write_whole of export.py",
     ("src/exporting/exported.py", "save"): "inside write_whole of export.py",
