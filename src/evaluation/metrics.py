@@ -41,6 +41,9 @@ def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dic
     shape = (len(evaluation.params.iouThrs), -1, len(annotations.category_ids), len(_AREAS), len(_LIMITS))
     precision = np.asarray(evaluation.eval["precision"]).reshape(shape)  # IoU, recall, class, area, limit
     recall = np.asarray(evaluation.eval["recall"]).reshape(shape[:1] + shape[2:])  # IoU, class, area, limit
+    # COCO's tools sort classes by category id, which is not the order of the labels in every data set.
+    places = np.argsort(np.argsort(annotations.category_ids))
+    precision, recall = precision[:, :, places], recall[:, places]
     objects = _count_objects(annotations)
     per_class = {
         name: {

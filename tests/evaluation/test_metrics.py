@@ -144,6 +144,17 @@ def test_perfect_detections_score_one_and_classes_without_objects_are_left_out()
     assert (metrics["images"], metrics["objects"], metrics["detections"]) == (2, 1, 1)
 
 
+def test_scores_belong_to_their_class_when_category_ids_do_not_rise_with_labels():
+    """As it is when a class that the file lacks comes first and gets the id after the last one."""
+    annotations, records = _random_case(3)
+    expected = evaluate(annotations, records)["per_class"]
+    order = (2, 0, 1)  # the class of the new label 1, 2, 3
+    entries = [replace(entry, labels=np.array([2, 3, 1], np.int32)[entry.labels - 1]) for entry in annotations.images]
+    names, ids = (tuple(old[place] for place in order) for old in (CLASS_NAMES, CATEGORY_IDS))
+    assert evaluate(Annotations(names, ids, tuple(entries)), records)["per_class"] == expected
+    assert len({row["AP"] for row in expected.values()}) == 3
+
+
 def test_nothing_detected_scores_zero_and_the_table_says_so():
     metrics = evaluate(scene(entry(1, [(0, 0, 50, 50)], [2])), [])
     assert metrics["AP"] == metrics["AR_100"] == 0.0
