@@ -100,6 +100,7 @@ class Config:
     global_seed: Whole
     batch_size: Count
     unlabelled_batch_size: Count
+    accumulate_steps: Count
     max_iter: Count
     max_epoch: Count | None
     burn_up_iter: Whole
@@ -117,6 +118,7 @@ class Config:
     momentum: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Weight
     clip_norm: Positive
+    clip_by: Literal["each", "all"]
     max_skipped_steps: Count
     loss_scale: Positive
     loss_scale_window: Count
@@ -146,6 +148,7 @@ class Config:
     print_interval_iter: Count
     eval_interval_iter: Whole
     eval_interval_epoch: Count | None
+    profile_steps: tuple[Whole, ...]
     resume: bool
     overwrite: bool
 
@@ -294,6 +297,15 @@ def _contradictions(config: Config) -> list[str]:
     )
     smallest, largest = config.multi_scale
     expect(0 < smallest <= largest, f"multi_scale: smallest and largest share, above 0, got {list(config.multi_scale)}")
+    watched = list(config.profile_steps)
+    expect(
+        len(watched) in (0, 2) and watched == sorted(watched),
+        f"profile_steps: first and last step, or none, got {watched}",
+    )
+    expect(
+        not watched or not steps_are_known or watched[-1] < config.max_iter,
+        f"profile_steps: must lie before max_iter {config.max_iter}, got {watched}",
+    )
     expect(
         config.neg_iou_thr <= config.pos_iou_thr,
         f"neg_iou_thr: must not exceed pos_iou_thr, got {config.neg_iou_thr} > {config.pos_iou_thr}",

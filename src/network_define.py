@@ -15,6 +15,7 @@ from mindspore import dtype as mstype
 
 from src.semi.ema import MovingAverage
 from src.semi.pseudo_labels import pseudo_labels
+from src.training.update import Update
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class StepSettings:
         pseudo_term_weights: the same for pseudo-labelled images.
         supervised_weight, unsupervised_weight: of the labelled and of the unlabelled sum.
         unsupervised_ramp: steps over which the unsupervised weight grows linearly from 0; 0 is none.
-        clip_norm: greatest L2 norm of each parameter's gradient.
+        clip_norm: greatest L2 norm of each parameter's gradient; clip_together: of all of them as one vector.
+        batches: so many batches make one step, see `Update`.
         dynamic_loss_scale: for float16; float32 needs none. scale_window: good steps before the scale doubles.
         burn_in_steps: step number at which the teacher starts; threshold: least score of a pseudo-label;
             ignore_threshold: least score of a detection that is at least not background; None: all others are.
@@ -39,6 +41,8 @@ class StepSettings:
     unsupervised_weight: float
     unsupervised_ramp: int
     clip_norm: float
+    clip_together: bool
+    batches: int
     dynamic_loss_scale: bool
     initial_loss_scale: float
     scale_window: int
@@ -69,68 +73,6 @@ class RunState(nn.Cell):
         self.unsupervised_factor = Parameter(
             Tensor(1.0, mstype.float32), name="run.unsupervised_factor", requires_grad=False
         )
-
-
-class _Update(nn.Cell):
-    """From scaled gradients to new weights: average over devices, unscale, check, clip, step."""
-
-    def __init__(
-        self,
-        optimizer: nn.Optimizer,
-        learning_rates: np.ndarray,
-        state: RunState,
-        settings: StepSettings,
-        device_count: int,
-    ) -> None:
-        super().__init__(auto_prefix=False)
-        self.optimizer = optimizer
-        self.learning_rates = Tensor(np.asarray(learning_rates, np.float32))
-        self.state = state
-        self.clip_norm = settings.clip_norm
-        self.dynamic = settings.dynamic_loss_scale
-        self.window = settings.scale_window
-        self.reducer = (
-            nn.DistributedGradReducer(optimizer.parameters, True, device_count) if device_count > 1 else ops.identity
-        )
-
-    def construct(self, gradients: tuple[Tensor, ...], loss: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Apply gradients of the scaled loss.
-
-        Args:
-            gradients: of each parameter; loss: scalar, unscaled.
-
-        Returns:
-            Whether the loss and all gradients were finite on all devices (else nothing but the scale moved), the rate, and
-            the number of the next step.
-        """
-        # A broken loss may have finite gradients. It breaks one of them, so that the other devices hear of it too.
-        broken = ops.where(ops.isfinite(loss), 0.0, np.nan).astype(gradients[0].dtype)
-        gradients = self.reducer((gradients[0] + broken,) + gradients[1:])
-        lengths = [_length(gradient) for gradient in gradients]
-        finite = ops.isfinite(sum(lengths))
-        rate = self.learning_rates[self.state.step]
-        if finite:
-            longest = self.clip_norm * self.state.loss_scale
-            updates = ()
-            for gradient, length in zip(gradients, lengths):
-                # Clip and unscale by one factor: min(longest / length, 1) / scale.
-                updates = updates + (gradient * (self.clip_norm / ops.maximum(length, longest)),)
-            ops.assign(self.optimizer.learning_rate, rate)
-            self.optimizer(updates)
-        if self.dynamic:
-            self._move_scale(finite)
-        next_step = self.state.step + 1
-        ops.assign(self.state.step, next_step)
-        return finite, rate, next_step
-
-    def _move_scale(self, finite: Tensor) -> None:
-        good = ops.where(finite, self.state.good_steps + 1, 0)
-        scale = ops.where(
-            finite, self.state.loss_scale, ops.maximum(self.state.loss_scale * 0.5, Tensor(1.0, mstype.float32))
-        )
-        scale = ops.where(good >= self.window, scale * 2.0, scale)
-        ops.assign(self.state.loss_scale, scale)
-        ops.assign(self.state.good_steps, ops.where(good >= self.window, 0, good).astype(mstype.int32))
 
 
 @dataclass(frozen=True)
@@ -186,7 +128,8 @@ class _Sums(nn.Cell):
         """What happened since the last call; starts again at 0. The only copy from the device to the host."""
         total, bad, marks = (values.asnumpy().copy() for values in (self.total, self.bad, self.marks))
         for values in (self.total, self.bad, self.marks):
-            values.set_data(Tensor(np.zeros(values.shape, np.float32)))
+            # Not set_data: a graph with branches would go on with the memory of before.
+            ops.assign(values, Tensor(np.zeros(values.shape, np.float32)))
         return Interval(
             dict(zip(self.names, total.tolist(), strict=True)),
             dict(zip(self.names, bad.tolist(), strict=True)),
@@ -248,7 +191,17 @@ class _Step(nn.Cell):
         self.student = student
         self.settings = settings
         self.state = state
-        self.update = _Update(optimizer, learning_rates, state, settings, device_count)
+        self.update = Update(
+            optimizer,
+            learning_rates,
+            state,
+            settings.clip_norm,
+            settings.clip_together,
+            settings.dynamic_loss_scale,
+            settings.scale_window,
+            device_count,
+            settings.batches,
+        )
         self.sums = _Sums(("loss", *names, *STEP_KEYS))
         self.statistics = _Statistics(student)
         self.gradient = ops.value_and_grad(self._loss, None, ParameterTuple(optimizer.parameters), has_aux=True)
@@ -257,12 +210,18 @@ class _Step(nn.Cell):
         self, gradients: tuple[Tensor, ...], logged: tuple[Tensor, ...], more: tuple[Tensor, ...], labelled_loss: Tensor
     ) -> Tensor:
         """Take the step, or skip it, and note it for the log; `logged` begins with the whole loss. Returns whether taken."""
-        finite, rate, next_step = self.update(gradients, logged[0])
+        finite, rate, next_step, complete = self.update(gradients, logged[0])
         self.statistics.settle(finite)
         skipped = ops.where(finite, 0, self.state.skipped + 1).astype(mstype.int32)
+        lost = ops.logical_not(finite)
+        usable = finite
+        if self.settings.batches > 1:  # a step is taken or skipped with its last batch, and lost with all of them
+            skipped = ops.where(complete, skipped, self.state.skipped)
+            lost = lost.astype(mstype.float32) * self.settings.batches
+            usable = ops.logical_and(finite, ops.isfinite(logged[0]))
         ops.assign(self.state.skipped, skipped)
-        values = logged + more + (ops.logical_not(finite), self.state.loss_scale, rate)
-        self.sums(values, finite, next_step - 1, skipped, labelled_loss)
+        values = logged + more + (lost, self.state.loss_scale, rate)
+        self.sums(values, usable, next_step - 1, skipped, labelled_loss)
         return finite
 
 
@@ -305,7 +264,8 @@ class TrainStep(_Step):
         Returns:
             Scalar bool: losses and gradients were finite and the weights moved.
         """
-        self.statistics()
+        if self.update.is_first():
+            self.statistics()
         (_, logged), gradients = self.gradient(strong, weak, boxes, labels, valid, crowd)
         return self._finish(gradients, logged, (), logged[0])
 
@@ -357,7 +317,8 @@ class TeacherStudentStep(_Step):
         """
         age = self.state.step - self.settings.burn_in_steps
         # 1. The teacher follows the student of the last step, unless that was skipped, and looks at the weak view.
-        keep = self.average(age, self.state.skipped == 0)
+        first = self.update.is_first()
+        keep = self.average(age, ops.logical_and(self.state.skipped == 0, first))
         detections = self.teacher(ops.depend(unlabelled_weak, keep))
         pseudo = pseudo_labels(detections, self.settings.threshold, self.settings.ignore_threshold, boxes.shape[1])
         # 2. The student learns from everything in one batch.
@@ -365,7 +326,8 @@ class TeacherStudentStep(_Step):
         if self.settings.unsupervised_ramp > 0:
             share = (age.astype(mstype.float32) + 1.0) / self.settings.unsupervised_ramp
             weight = weight * ops.minimum(share, Tensor(1.0, mstype.float32))
-        self.statistics()
+        if first:
+            self.statistics()
         (_, logged), gradients = self.gradient(
             ops.concat((strong, weak, unlabelled_strong)),
             ops.concat((boxes, boxes, pseudo[0])),
@@ -380,12 +342,6 @@ class TeacherStudentStep(_Step):
         score = (detections[1] * (detections[1] > self.settings.threshold).astype(mstype.float32)).sum()
         seen = Tensor(1.0 / unlabelled_weak.shape[0], mstype.float32)
         return self._finish(gradients, logged, (count * seen, score * seen), logged[0] - logged[-1])
-
-
-def _length(gradient: Tensor) -> Tensor:
-    """The L2 norm. Row by row, because a sum over all axes at once takes five times as long on a CPU."""
-    rows = gradient.reshape(gradient.shape[0] if gradient.ndim else 1, -1)
-    return ops.sqrt(ops.square(rows).sum(-1).sum())
 
 
 def _means(terms: tuple[Tensor, ...], images: int) -> tuple[Tensor, ...]:

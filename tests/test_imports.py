@@ -26,7 +26,7 @@ ARROWS = {
     "runs": {"systems", "network_define", "data", "evaluation", "training", "watching", "config"},
     "watching": {"data"},
     "systems": {"FasterRcnn", "MaskRcnn", "Ssd", "parts", "config"},
-    "network_define": {"semi"},
+    "network_define": {"semi", "training"},
     "MaskRcnn": {"FasterRcnn", "parts"},
     "FasterRcnn": {"parts"},
     "Ssd": {"parts"},

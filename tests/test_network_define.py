@@ -25,6 +25,8 @@ SETTINGS = StepSettings(
     unsupervised_weight=2.0,
     unsupervised_ramp=0,
     clip_norm=1e6,
+    clip_together=False,
+    batches=1,
     dynamic_loss_scale=False,
     initial_loss_scale=1.0,
     scale_window=3,
@@ -342,3 +344,52 @@ def test_the_unsupervised_weight_can_be_lowered_from_outside():
         moved = before - student.values()
         rate = RATES[int(state.step.asnumpy()) - 1]
         np.testing.assert_allclose(moved, rate * factor * 2.0 * 0.5 * np.array([1, 0, 1, 0]), atol=1e-6)
+
+
+PARTS = [(picture(51.0), picture(153.0), *labels(1)), (picture(102.0), picture(204.0), *labels(3))]
+UNLABELLED_PARTS = [(picture(100.0), picture(10.0)), (picture(155.0), picture(20.0))]
+
+
+@in_both_modes
+@pytest.mark.parametrize("clip_norm", [1e6, 1.0])
+def test_two_batches_of_one_image_make_the_step_of_one_batch_of_two(mode, clip_norm):
+    ms.set_context(mode=mode)
+    settings = replace(SETTINGS, clip_norm=clip_norm, burn_in_steps=0)
+    whole, whole_teacher, whole_state, one_batch = mutual(settings)
+    student, teacher, state, half = mutual(replace(settings, batches=2))
+    unlabelled = tuple(ops.concat(pair) for pair in zip(*UNLABELLED_PARTS))
+    for number in range(3):
+        one_batch(STRONG, WEAK, *TRUTH, *unlabelled)
+        before = student.values()
+        half(*PARTS[0], *UNLABELLED_PARTS[0])
+        assert (student.values() == before).all() and int(state.step.asnumpy()) == number
+        half(*PARTS[1], *UNLABELLED_PARTS[1])
+        np.testing.assert_allclose(student.values(), whole.values(), rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(teacher.values(), whole_teacher.values(), rtol=1e-5, atol=1e-7)
+        assert int(state.step.asnumpy()) == int(whole_state.step.asnumpy()) == number + 1
+        sums, wanted = half.sums.take().sums, one_batch.sums.take().sums
+        for name, value in wanted.items():
+            assert sums[name] / 2 == pytest.approx(value, rel=1e-4, abs=1e-6), name
+
+
+@in_both_modes
+def test_a_broken_batch_costs_the_step_all_its_batches_and_the_next_step_is_clean(mode):
+    ms.set_context(mode=mode)
+    student, state, step = burn_in(replace(SETTINGS, batches=2))
+    for broken in (0, 1):
+        for number, part in enumerate(PARTS):
+            step(picture(np.nan) if number == broken else part[0], *part[1:])
+        assert student.values() == pytest.approx(START)
+        assert int(state.skipped.asnumpy()) == broken + 1
+    sums = step.sums.take().sums
+    assert sums["overflow"] == 4 and np.isfinite(sums["loss"])
+    for part in PARTS:
+        step(*part)
+    np.testing.assert_allclose(student.values(), np.array(START) - RATES[2] * FACTOR, rtol=1e-5)
+    assert int(state.skipped.asnumpy()) == 0 and int(state.step.asnumpy()) == 3
+
+
+def test_gradients_can_be_clipped_together():
+    student, _, step = burn_in(replace(SETTINGS, clip_norm=1.0, clip_together=True, term_weights=(3.0, 4.0, 0.0, 0.0)))
+    step(STRONG, WEAK, *TRUTH)
+    np.testing.assert_allclose(START - student.values(), 0.1 * np.array([0.6, 0.8, 0.0, 0.0]), atol=1e-6)

@@ -12,7 +12,7 @@ from src.training.device import Device
 
 
 def batches(config: Config, data: TrainingData, device: Device, first_step: int) -> Iterator[tuple[np.ndarray, ...]]:
-    """The arguments of every step from first_step on."""
+    """What the step cells take from first_step on: `accumulate_steps` batches for each step."""
     settings = BatchSettings(
         height=config.img_height,
         width=config.img_width,
@@ -29,12 +29,14 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
         rank=device.rank,
         rank_size=device.count,
     )
-    folder, stored, stop = config.train_img_dir, data.stored, config.max_iter
-    labelled = training_batches(data.labelled, folder, settings, "labelled", first_step, stop, stored)
-    start = max(first_step, config.burn_up_iter)
-    for _ in range(first_step, start):
+    folder, stored = config.train_img_dir, data.stored
+    first, start, stop = (
+        step * config.accumulate_steps for step in (first_step, max(first_step, config.burn_up_iter), config.max_iter)
+    )
+    labelled = training_batches(data.labelled, folder, settings, "labelled", first, stop, stored)
+    for _ in range(first, start):
         yield next(labelled)
-    if start < config.max_iter:
+    if start < stop:
         settings = replace(settings, batch_size=config.unlabelled_batch_size)
         unlabelled = training_batches(data.unlabelled, folder, settings, "unlabelled", start, stop, stored)
         for batch, more in zip(labelled, unlabelled, strict=True):

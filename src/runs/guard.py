@@ -1,6 +1,6 @@
 """The guard: pseudo-labels are measured where the truth is known, and count for less when they are too often wrong."""
 
-from mindspore import Tensor
+from mindspore import Tensor, ops
 
 from src.config import Config
 from src.data.dataset import evaluation_batches
@@ -36,7 +36,7 @@ def guard(run: Run, done: int) -> bool:
     verdict = from_first_rank(verdict, run.device)
     if verdict == LOWER:
         factor = run.networks.state.unsupervised_factor
-        factor.set_data(Tensor(factor.asnumpy() / 2))
+        ops.assign(factor, Tensor(factor.asnumpy() / 2, factor.dtype))  # not set_data, see `_Sums.take`
     return verdict == STOP
 
 

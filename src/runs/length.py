@@ -7,8 +7,8 @@ from src.config import Config, check_config
 
 
 def images_a_step(config: Config, devices: int) -> int:
-    """Labelled images of one step, over all devices."""
-    return config.batch_size * devices
+    """Labelled images of one step, over all devices and batches."""
+    return config.batch_size * devices * config.accumulate_steps
 
 
 def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> tuple[Config, list[str]]:

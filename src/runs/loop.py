@@ -5,6 +5,7 @@ import time
 from mindspore import Tensor
 
 from src.runs.batches import batches
+from src.runs.profile import StepProfile
 from src.runs.run import Run
 from src.runs.saving import save, save_facts
 from src.runs.scores import evaluate_all, evaluation_is_due
@@ -17,6 +18,7 @@ def train(run: Run, first_step: int) -> None:
     """Do the steps from `first_step` on; log, evaluate and save at their intervals."""
     config, networks = run.config, run.networks
     arriving = batches(config, run.data, run.device, first_step)
+    profile = StepProfile(config.profile_steps if run.device.rank == 0 else (), run.folder.path / "profile", run.log)
     waited = spent = 0.0
     count = 0
     if run.facts["ended"]:
@@ -30,10 +32,14 @@ def train(run: Run, first_step: int) -> None:
             copy_weights(networks.student, networks.teacher)
             count, waited, spent = 0, 0.0, 0.0
         step_cell = networks.burn_in if step < config.burn_up_iter else networks.mutual
+        profile.before(step)
         started = time.perf_counter()
-        batch = [Tensor(column) for column in next(arriving)]
-        waited += time.perf_counter() - started
-        step_cell(*batch)
+        for _ in range(config.accumulate_steps):
+            fetching = time.perf_counter()
+            batch = [Tensor(column) for column in next(arriving)]
+            waited += time.perf_counter() - fetching
+            step_cell(*batch)
+        profile.after(step)
         count += 1
         done = step + 1
         last = done in (config.burn_up_iter, config.max_iter)

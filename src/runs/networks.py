@@ -89,6 +89,8 @@ def step_settings(config: Config, device: Device) -> StepSettings:
         unsupervised_weight=config.unsup_loss_weight,
         unsupervised_ramp=config.unsup_ramp_iter,
         clip_norm=config.clip_norm,
+        clip_together=config.clip_by == "all",
+        batches=config.accumulate_steps,
         dynamic_loss_scale=device.mixed_precision,
         initial_loss_scale=config.loss_scale if device.mixed_precision else 1.0,
         scale_window=config.loss_scale_window,

@@ -54,7 +54,7 @@ def log_steps(run: Run, step: int, interval: Interval, count: int, iter_time: fl
     Args:
         step: the last of them; interval: what they summed up; iter_time, data_time: seconds a step, and waiting in it.
     """
-    averages = averages_of(interval.sums, count)
+    averages = averages_of(interval.sums, count * run.config.accumulate_steps)
     averages["peak_loss"] = None if averages["loss"] is None else interval.peak_loss
     run.log.steps(step, averages, iter_time, data_time)
     skipped = skipped_steps(interval, run.networks.burn_in.settings.dynamic_loss_scale)

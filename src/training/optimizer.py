@@ -39,15 +39,10 @@ class AdamW(nn.Cell):
     def __init__(self, parameters: list[Parameter], base_lr: float, weight_decay: float) -> None:
         super().__init__(auto_prefix=False)
         self.adam = nn.Adam(parameters, base_lr)
-        self.parameters = self.adam.parameters
+        self.parameters, self.learning_rate = self.adam.parameters, self.adam.learning_rate
         self.decayed = tuple(parameter for parameter in self.adam.parameters if parameter.ndim > 1)
         self.weight_decay = weight_decay
         self.subtract = ops.ApplyGradientDescent()
-
-    @property
-    def learning_rate(self) -> Parameter:
-        """Scalar float32."""
-        return self.adam.learning_rate
 
     def construct(self, gradients: tuple[Tensor, ...]) -> Tensor:
         """Move all parameters once; gradients in the order of `parameters`."""

@@ -12,6 +12,7 @@ FREE_KEYS = {"resume", "overwrite", "num_parallel_workers", "print_interval_iter
 FREE_KEYS |= {"keep_checkpoint_max", "eval_interval_iter", "eval_img_dir", "eval_ann_file", "device_id"}
 FREE_KEYS |= {"save_checkpoint_path", "checkpoint_path", "infer_img_dir", "eval_output_dir", "test_batch_size"}
 FREE_KEYS |= {"report", "draw_pics", "pre_trained", "max_skipped_steps", "mindrecord_dir", "mindrecord_wait"}
+FREE_KEYS |= {"profile_steps", "eval_interval_epoch"}
 FREE_KEYS |= {"model", "results", "file_format", "file_name", "probabilities", "check", "soc_version"}
 
 

@@ -18,8 +18,9 @@ def test_an_epoch_shows_every_labelled_image_once():
     assert said == ["max_epoch: 12 x 101 labelled images / 2 a step = step 606"]
 
 
-def test_devices_shorten_the_run():
-    config, _ = with_steps(load("--max_epoch", "10", "--batch_size", "6"), labelled=100, unlabelled=0, devices=4)
+def test_devices_and_accumulated_batches_shorten_the_run():
+    words = ("--max_epoch", "10", "--batch_size", "2", "--accumulate_steps", "3")
+    config, _ = with_steps(load(*words), labelled=100, unlabelled=0, devices=4)
     assert images_a_step(config, 4) == 24 and config.max_iter == 42  # 1000 / 24 = 41.7
 
 
@@ -47,7 +48,7 @@ def test_what_contradicts_itself_once_the_data_is_known_is_refused():
 
 
 def test_the_rate_is_scaled_only_when_asked():
-    config = load("--base_lr", "0.02", "--batch_size", "2")
+    config = load("--base_lr", "0.02", "--batch_size", "2", "--accumulate_steps", "2")
     assert with_rate(config, 4) == (config, [])
     scaled, said = with_rate(load("--base_lr", "0.02", "--batch_size", "2", "--lr_reference_batch", "16"), 4)
     assert scaled.base_lr == pytest.approx(0.01) and scaled.lr_reference_batch is None

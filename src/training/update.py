@@ -1,0 +1,127 @@
+"""From gradients to new weights: average over devices and batches, unscale, check, clip, step."""
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+from mindspore import dtype as mstype
+
+
+class Update(nn.Cell):
+    """What happens to the gradients of a batch.
+
+    Args:
+        optimizer: its rate is set before each step.
+        learning_rates: float32 [steps], of every step of the run.
+        state: the `RunState` of the run.
+        clip_norm: greatest L2 norm of each parameter's gradient, or of all of them together.
+        clip_together: which of the two.
+        dynamic_loss_scale: let the loss scale follow overflows; window: good steps before it doubles.
+        device_count: processes whose gradients are averaged, before anything is clipped.
+        batches: gradients of so many batches are averaged before one step. They count as one batch of all their images: the
+            step number, which decides random samples and rates, stays the same from the first to the last of them.
+    """
+
+    def __init__(
+        self,
+        optimizer: nn.Cell,
+        learning_rates: np.ndarray,
+        state: nn.Cell,
+        clip_norm: float,
+        clip_together: bool,
+        dynamic_loss_scale: bool,
+        window: int,
+        device_count: int,
+        batches: int,
+    ) -> None:
+        super().__init__(auto_prefix=False)
+        self.optimizer = optimizer
+        self.learning_rates = Tensor(np.asarray(learning_rates, np.float32))
+        self.state = state
+        self.clip_norm = clip_norm
+        self.clip_together = clip_together
+        self.dynamic = dynamic_loss_scale
+        self.window = window
+        self.reducer = (
+            nn.DistributedGradReducer(optimizer.parameters, True, device_count) if device_count > 1 else ops.identity
+        )
+        self.batches = batches
+        if batches > 1:
+            self.sums = optimizer.parameters.clone("sum_of_batches", init="zeros")
+            self.taken = Parameter(Tensor(0, mstype.int32), name="batches_taken", requires_grad=False)
+
+    def is_first(self) -> bool | Tensor:
+        """Whether the next batch begins a step."""
+        return True if self.batches == 1 else self.taken == 0
+
+    def construct(self, gradients: tuple[Tensor, ...], loss: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Take what one batch gives.
+
+        Args:
+            gradients: of the scaled loss, in the order of the optimizer's parameters; loss: scalar, unscaled.
+
+        Returns:
+            Whether loss and gradients were finite on all devices (else nothing but the scale moved; True until the step has
+            all its batches), the rate, the number of the next step, and whether the step has all its batches.
+        """
+        # A broken loss may have finite gradients. It breaks one of them, so that the other devices hear of it too.
+        broken = ops.where(ops.isfinite(loss), 0.0, np.nan).astype(gradients[0].dtype)
+        gradients = self.reducer((gradients[0] + broken,) + gradients[1:])
+        rate, next_step = self.learning_rates[self.state.step], self.state.step + 1
+        finite = complete = Tensor(True)
+        if self.batches == 1:
+            finite = self._step(gradients, rate, next_step)
+        else:
+            taken = self.taken + 1
+            complete = taken == self.batches
+            for total, gradient in zip(self.sums, gradients):
+                ops.assign_add(total, gradient)
+            ops.assign(self.taken, ops.where(complete, 0, taken).astype(mstype.int32))
+            if complete:
+                finite = self._step(self._take_means(), rate, next_step)
+        return finite, rate, next_step, complete
+
+    def _take_means(self) -> tuple[Tensor, ...]:
+        """The averages over the batches of a step; the sums start again at 0."""
+        means = ()
+        for total in self.sums:
+            mean = total / self.batches
+            means = means + (ops.depend(mean, ops.assign(total, ops.zeros_like(mean))),)
+        return means
+
+    def _step(self, gradients: tuple[Tensor, ...], rate: Tensor, next_step: Tensor) -> Tensor:
+        """Move the weights, if all gradients are finite; returns whether they are."""
+        lengths = [_length(gradient) for gradient in gradients]
+        finite = ops.isfinite(sum(lengths))
+        if finite:
+            updates = self._clip(gradients, lengths)
+            ops.assign(self.optimizer.learning_rate, rate)
+            self.optimizer(updates)
+        if self.dynamic:
+            self._move_scale(finite)
+        ops.assign(self.state.step, next_step)
+        return finite
+
+    def _clip(self, gradients: tuple[Tensor, ...], lengths: list[Tensor]) -> tuple[Tensor, ...]:
+        """Clip and unscale by one factor: min(longest / length, 1) / scale."""
+        longest = self.clip_norm * self.state.loss_scale
+        if self.clip_together:
+            whole = ops.sqrt(sum([ops.square(length) for length in lengths]))
+            lengths = [whole for _ in lengths]
+        updates = ()
+        for gradient, length in zip(gradients, lengths):
+            updates = updates + (gradient * (self.clip_norm / ops.maximum(length, longest)),)
+        return updates
+
+    def _move_scale(self, finite: Tensor) -> None:
+        good = ops.where(finite, self.state.good_steps + 1, 0)
+        scale = ops.where(
+            finite, self.state.loss_scale, ops.maximum(self.state.loss_scale * 0.5, Tensor(1.0, mstype.float32))
+        )
+        scale = ops.where(good >= self.window, scale * 2.0, scale)
+        ops.assign(self.state.loss_scale, scale)
+        ops.assign(self.state.good_steps, ops.where(good >= self.window, 0, good).astype(mstype.int32))
+
+
+def _length(gradient: Tensor) -> Tensor:
+    """The L2 norm. Row by row, because a sum over all axes at once takes five times as long on a CPU."""
+    rows = gradient.reshape(gradient.shape[0] if gradient.ndim else 1, -1)
+    return ops.sqrt(ops.square(rows).sum(-1).sum())
