@@ -2,12 +2,14 @@ import errno
 import hashlib
 import json
 import os
+import random
 import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,25 @@ def test_a_program_killed_while_it_writes_leaves_the_old_file(tmp_path):
     body = "write_whole(path, lambda part: (part.write_text('half'), os.kill(os.getpid(), 9)), overwrite=True)"
     assert run_writer(path, body).returncode == -signal.SIGKILL
     assert json.loads(path.read_text()) == "old"
+
+
+def test_a_writer_killed_at_any_of_twenty_moments_leaves_a_whole_file(tmp_path):
+    path, rng = tmp_path / "a.json", random.Random(0)
+    program = (
+        "import itertools, sys\nfrom src.files import write_json\n"
+        "for n in itertools.count():\n    write_json(sys.argv[1], [n] * 20_000, overwrite=True)\n    print(n, flush=True)\n"
+    )
+    seen = set()
+    for _ in range(20):
+        writer = subprocess.Popen([sys.executable, "-c", program, str(path)], cwd=ROOT, stdout=subprocess.PIPE)
+        writer.stdout.readline()  # it has written once
+        time.sleep(rng.uniform(0, 0.03))
+        writer.kill()
+        writer.communicate()
+        content = json.loads(path.read_text())
+        assert len(content) == 20_000 and len(set(content)) == 1
+        seen.add(content[0])
+    assert len(seen) > 1, "every kill came at the same moment"
 
 
 def test_what_the_writer_itself_leaves_behind_is_taken_away_too(tmp_path):
