@@ -150,7 +150,7 @@ def test_scores_belong_to_their_class_when_category_ids_do_not_rise_with_labels(
     expected = evaluate(annotations, records)["per_class"]
     order = (2, 0, 1)  # the class of the new label 1, 2, 3
     entries = [replace(entry, labels=np.array([2, 3, 1], np.int32)[entry.labels - 1]) for entry in annotations.images]
-    names, ids = (tuple(old[place] for place in order) for old in (CLASS_NAMES, CATEGORY_IDS))
+    names, ids = (tuple(old[place] for place in order) for old in (annotations.class_names, annotations.category_ids))
     assert evaluate(Annotations(names, ids, tuple(entries)), records)["per_class"] == expected
     assert len({row["AP"] for row in expected.values()}) == 3
 
