@@ -129,7 +129,7 @@ def test_scores(tmp_path, data):
     survives(lambda path: read_stages(path.parents[1]), tmp_path / "eval/metrics.json", data)
 
 
-@CHEAP
+@settings(CHEAP, max_examples=25)  # the whole configuration is read each time
 @given(damaged(b"train_ann_file: a.json\nbatch_size: 2\nmilestones: [1, 2]\nbase_lr: 0.1\nfile_name: null\n"))
 def test_configurations(tmp_path, data):
     survives(read_yaml, tmp_path / "leaf.yaml", data)

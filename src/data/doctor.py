@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.data.annotations import Annotations, image_path
-from src.data.image_files import look_at_pixels, look_whether_there
+from src.data.annotations import Annotations, ImageEntry, image_path
+from src.data.image_files import check_images, look_at_pixels, look_whether_there
 from src.data.same_picture import SAME_FROM, group_same_pictures
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
@@ -45,16 +45,17 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
+def from_folder(data: TrainingData) -> tuple[ImageEntry, ...]:
+    """The images of --unlabelled_img_dir, which no annotation file names."""
+    return tuple(entry for entry in data.unlabelled if entry.path is not None)
+
+
 def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
     """Pictures that are there more than once; worst are those that training sees and evaluation asks for."""
-    names, paths, for_evaluation = [], [], []
-    sets: list[tuple[Annotations, str | Path]] = [(data.annotations, sources.img_dir)]
-    sets += [(data.evaluation, sources.eval_img_dir)] if data.evaluation else []
-    for annotations, img_dir in sets:
-        for entry in annotations.images:
-            paths.append(image_path(entry, img_dir))
-            names.append(entry.file_name)
-            for_evaluation.append(annotations is data.evaluation)
+    trained = (*data.annotations.images, *from_folder(data))
+    paths = [image_path(entry, sources.img_dir) for entry in trained]
+    if data.evaluation:
+        paths += [image_path(entry, sources.eval_img_dir) for entry in data.evaluation.images]
     found = []
     alike = SAME_FROM if len(paths) <= MOST_COMPARED else 2
     if alike > 1:
@@ -62,7 +63,7 @@ def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
     for group in group_same_pictures(paths, alike):
         shown = ", ".join(str(paths[index]) for index in group[:SHOWN])
         shown += f" and {len(group) - SHOWN} more" if len(group) > SHOWN else ""
-        if len({for_evaluation[index] for index in group}) == 2:
+        if group[0] < len(trained) <= group[-1]:
             found.append(f"the same picture is in training and evaluation, which makes scores too good: {shown}")
         elif len(group) > 1:
             found.append(f"the same picture is there {len(group)} times: {shown}; keep the one whose boxes are right")
@@ -99,6 +100,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else (),
     )
     data, faults = examine(sources, look_at_pixels if args.images else look_whether_there)
+    if data and args.images and args.unlabelled_img_dir:
+        faults.attempt(check_images, Annotations((), (), from_folder(data)), args.unlabelled_img_dir, look_at_pixels)
     doubts = list(data.suspicions) if data else []
     if data and args.images and not faults.errors:
         doubts += same_pictures(data, sources)

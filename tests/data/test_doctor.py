@@ -364,6 +364,20 @@ def test_a_picture_of_the_evaluation_set_is_found_in_training_under_another_name
     assert status == 0 and "the same picture is in training and evaluation" in said and "other.png" in said
 
 
+def test_pictures_of_the_unlabelled_folder_are_decoded_and_compared_too(tmp_path, capsys):
+    make(tmp_path)
+    (tmp_path / "more").mkdir()
+    picture(3).save(tmp_path / "more/again.png")
+    words = ["--unlabelled_img_dir", str(tmp_path / "more"), "--images"]
+    status, said = doctor(tmp_path, capsys, *words)
+    assert status == 0 and "the same picture is there 2 times" in said and "again.png" in said
+    cut_off("png")({}, tmp_path)
+    (tmp_path / "images/1.png").rename(tmp_path / "more/cut.png")
+    picture(1).save(tmp_path / "images/1.png")
+    status, said = doctor(tmp_path, capsys, *words)
+    assert status == 1 and "cut.png: the picture is cut off or broken" in said
+
+
 def test_the_program_ends_with_1_for_errors_and_2_for_a_wrong_command(tmp_path):
     make(tmp_path, put(*ROW, "iscrowd", 2))
     command = [sys.executable, "-m", "src.data.doctor", "--ann_file", str(tmp_path / "train.json")]
