@@ -161,8 +161,10 @@ def change_batch_norm_epsilon(weights: dict[str, np.ndarray], theirs: float, our
     """
     if theirs == ours:
         return
-    for name in [name for name in weights if name.endswith(".moving_variance")]:
-        variance = weights[name].astype(np.float64)
-        gamma = name.removesuffix("moving_variance") + "gamma"
+    norms = [name.removesuffix("gamma") for name in weights if name.endswith(".gamma")]
+    for norm in [
+        norm for norm in norms if f"{norm}moving_variance" in weights
+    ]:  # what is missing is told when it is loaded
+        variance, gamma = weights[f"{norm}moving_variance"].astype(np.float64), f"{norm}gamma"
         ratio = np.sqrt((variance + ours) / np.maximum(variance + theirs, np.finfo(np.float32).tiny))
         weights[gamma] = (weights[gamma] * ratio).astype(np.float32)
