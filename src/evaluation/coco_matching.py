@@ -12,7 +12,7 @@ import numpy as np
 from src.data.annotations import Annotations
 from src.evaluation.boxes import detections_of, objects_of, touching_pairs
 
-FOUND_IOU = 0.5  # from here on a box counts as found, in AP50 and in every count of a report
+FOUND_IOU = 0.5  # from here on a box counts as found: in AP50, in the counts of a report, and for pseudo-labels
 NEAR_IOU = 0.1  # below it a detection has nothing to do with an object (Bolya et al. 2020, section 2.2)
 
 

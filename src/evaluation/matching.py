@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from src.data.annotations import ImageEntry
+from src.evaluation.coco_matching import FOUND_IOU
 from src.evaluation.records import Detections
 
-FOUND_IOU = 0.5  # a detection is right from here on
 NO_OBJECT, CROWD = -1, -2
 
 
