@@ -140,12 +140,20 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(finished, tiny_data, t
     assert said.count("images of") == said.count("come from the MindRecord cache") == 1
 
 
-def test_labelled_images_alone_are_a_supervised_run_here_in_mixed_precision(tiny_data, tiny_config, tmp_path):
-    words = arguments(tiny_data, tiny_config, tmp_path, "--train_ann_file", tiny_data.val_file, "--max_iter", 1)
-    training_script.main([*words, "--burn_up_iter", "0", "--mixed_precision", "true", "--loss_scale", "256"])
+def test_labelled_images_alone_are_a_supervised_run_here_in_mixed_precision_and_with_other_choices(
+    tiny_data, tiny_config, tmp_path
+):
+    words = arguments(tiny_data, tiny_config, tmp_path, "--train_ann_file", tiny_data.val_file, "--max_epoch", 1)
+    words += ["--burn_up_iter", "0", "--mixed_precision", "true", "--loss_scale", "256"]
+    words += ["--opt_type", "adamw", "--base_lr", "1e-4", "--accumulate_steps", "3", "--lr_reference_batch", "12"]
+    training_script.main(
+        [*words, "--clip_by", "all", "--expand_ratio", "0.5", "--multi_scale", "0.6,1", "--photo_ratio", "1"]
+    )
     said = (tmp_path / "log.txt").read_text(encoding="utf-8")
     assert "supervised training: no unlabelled images" in said and "teacher starts" not in said
     assert "1 x CPU, mixed precision" in said
+    assert "max_epoch: 1 x 5 labelled images / 6 a step = step 1" in said
+    assert "base_lr: 0.0001 x 6 images a step / lr_reference_batch 12 = 5e-05" in said
     assert {path.name for path in tmp_path.glob("*.ckpt")} == {"model_0.ckpt", "model_step_1.ckpt", "state.ckpt"}
     (row,) = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert np.isfinite(row["loss"]) and row["loss"] > 0 and row["scaling_sens"] == 256
