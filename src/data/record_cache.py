@@ -27,7 +27,8 @@ _FILE, _ABOUT = "images.mindrecord", "about.json"
 _COLUMNS = {"image": {"type": "bytes"}, "checksum": {"type": "int64"}}
 _ROWS_WRITTEN = 64  # images in memory while writing
 _ROWS_READ = 1024  # images that one reading pipeline delivers, so that its start costs little
-_PAGES = (2**15, 2**18)  # KB, the usual and the largest page of a MindRecord file; an image must fit into one
+_PAGES = (2**25, 2**28)  # bytes, the usual and the largest page of a MindRecord file; an image must fit into one
+_PAGE_HEAD = 2**12  # bytes of a page that are kept for what describes its rows
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,14 @@ def _states(paths: Sequence[Path]) -> list[tuple[int, int]]:
 
 def _write(folder: Path, paths: Sequence[Path], sizes: Sequence[int]) -> None:
     page = _PAGES[0]
-    while page * 1024 < max(sizes) + 2**16:
+    while page < max(sizes) + _PAGE_HEAD:
         page *= 2
     if page > _PAGES[1]:
-        raise UserError(f"{paths[sizes.index(max(sizes))]}: larger than 256 MB, so it cannot be cached")
-    free, needed = shutil.disk_usage(folder).free, sum(sizes) + 2 * page * 1024
+        largest = paths[sizes.index(max(sizes))]
+        raise UserError(
+            f"{largest}: larger than {_PAGES[1] // 2**20} MB, so it cannot be cached; leave mindrecord_dir out"
+        )
+    free, needed = shutil.disk_usage(folder).free, sum(sizes) + 2 * page
     if free < needed:
         raise UserError(f"{folder.parent}: {needed / 1e9:.1f} GB are needed for the cache, {free / 1e9:.1f} are free")
     writer = FileWriter(str(folder / _FILE), 1)

@@ -119,6 +119,17 @@ def test_damage_inside_is_seen_when_it_is_read(data, tmp_path):
         list(cache.read([path]))
 
 
+def test_pages_grow_with_the_largest_image_up_to_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr("src.data.record_cache._PAGES", (2**15, 2**18))
+    paths = [tmp_path / "small.png", tmp_path / "large.png", tmp_path / "too large.png"]
+    for path, size in zip(paths, (2**10, 2**17, 2**18), strict=True):
+        path.write_bytes(np.random.default_rng(size).bytes(size))
+    cache = open_cache(tmp_path / "caches", paths[:2], "", 1, print)
+    assert list(cache.read(paths[:2])) == [path.read_bytes() for path in paths[:2]]
+    with pytest.raises(UserError, match="too large.png: larger than 0 MB"):
+        open_cache(tmp_path / "caches", paths, "", 1, print)
+
+
 def test_missing_images_and_too_little_room_are_told(data, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="none.png: No such file"):
         open_cache(tmp_path / "caches", [tmp_path / "none.png"], "", 1, print)
