@@ -101,6 +101,7 @@ class Config:
     batch_size: Count
     unlabelled_batch_size: Count
     accumulate_steps: Count
+    strong_view: bool
     max_iter: Count
     max_epoch: Count | None
     burn_up_iter: Whole

@@ -25,6 +25,7 @@ class StepSettings:
     Attributes:
         term_weights: weight of each loss term of labelled images, in the order of the network's `losses`.
         pseudo_term_weights: the same for pseudo-labelled images.
+        strong_view: learn from the strong view of labelled images too, or from the weak one alone.
         supervised_weight, unsupervised_weight: of the labelled and of the unlabelled sum.
         unsupervised_ramp: steps over which the unsupervised weight grows linearly from 0; 0 is none.
         clip_norm: greatest L2 norm of each parameter's gradient; clip_together: of all of them as one vector.
@@ -37,6 +38,7 @@ class StepSettings:
 
     term_weights: tuple[float, ...]
     pseudo_term_weights: tuple[float, ...]
+    strong_view: bool
     supervised_weight: float
     unsupervised_weight: float
     unsupervised_ramp: int
@@ -206,6 +208,15 @@ class _Step(nn.Cell):
         self.statistics = _Statistics(student)
         self.gradient = ops.value_and_grad(self._loss, None, ParameterTuple(optimizer.parameters), has_aux=True)
 
+    def _labelled(self, strong: Tensor, weak: Tensor, *ground_truth: Tensor) -> tuple[Tensor, ...]:
+        """Images of all views that are learnt from, and the ground truth of each."""
+        if not self.settings.strong_view:
+            return (weak,) + ground_truth
+        batch = (ops.concat((strong, weak)),)
+        for rows in ground_truth:
+            batch = batch + (ops.concat((rows, rows)),)
+        return batch
+
     def _finish(
         self, gradients: tuple[Tensor, ...], logged: tuple[Tensor, ...], more: tuple[Tensor, ...], labelled_loss: Tensor
     ) -> Tensor:
@@ -226,7 +237,7 @@ class _Step(nn.Cell):
 
 
 class TrainStep(_Step):
-    """Burn-in and plain supervised training: each labelled image in its strong and its weak view."""
+    """Burn-in and plain supervised training: each labelled image in its strong and its weak view, or in the weak one alone."""
 
     def __init__(
         self,
@@ -240,14 +251,8 @@ class TrainStep(_Step):
         super().__init__(LOSS_TERMS, student, optimizer, learning_rates, state, settings, device_count)
 
     def _loss(self, strong: Tensor, weak: Tensor, boxes: Tensor, labels: Tensor, valid: Tensor, crowd: Tensor):
-        terms = self.student.losses(
-            ops.concat((strong, weak)),
-            ops.concat((boxes, boxes)),
-            ops.concat((labels, labels)),
-            ops.concat((valid, valid)),
-            ops.concat((crowd, crowd)),
-            self.state.step,
-        )
+        images, boxes, labels, valid, crowd = self._labelled(strong, weak, boxes, labels, valid, crowd)
+        terms = self.student.losses(images, boxes, labels, valid, crowd, self.state.step)
         means = _means(terms, strong.shape[0])
         total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights)
         return total * self.state.loss_scale, (total,) + means
@@ -289,12 +294,20 @@ class TeacherStudentStep(_Step):
         self.average = MovingAverage(teacher, student, settings.keep_rate, settings.ramp)
 
     def _loss(
-        self, images: Tensor, boxes: Tensor, labels: Tensor, valid: Tensor, crowd: Tensor, labelled: int, weight: Tensor
+        self,
+        images: Tensor,
+        boxes: Tensor,
+        labels: Tensor,
+        valid: Tensor,
+        crowd: Tensor,
+        labelled: int,
+        unlabelled: int,
+        weight: Tensor,
     ):
         terms = self.student.losses(images, boxes, labels, valid, crowd, self.state.step)
-        views = 2 * labelled
+        views = images.shape[0] - unlabelled
         means = _means([term[:views] for term in terms], labelled)
-        pseudo = _means([term[views:] for term in terms], images.shape[0] - views)
+        pseudo = _means([term[views:] for term in terms], unlabelled)
         unsupervised = weight * _weighted(pseudo, self.settings.pseudo_term_weights)
         total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights) + unsupervised
         return total * self.state.loss_scale, (total,) + means + pseudo + (unsupervised,)
@@ -328,15 +341,10 @@ class TeacherStudentStep(_Step):
             weight = weight * ops.minimum(share, Tensor(1.0, mstype.float32))
         if first:
             self.statistics()
-        (_, logged), gradients = self.gradient(
-            ops.concat((strong, weak, unlabelled_strong)),
-            ops.concat((boxes, boxes, pseudo[0])),
-            ops.concat((labels, labels, pseudo[1])),
-            ops.concat((valid, valid, pseudo[2])),
-            ops.concat((crowd, crowd, pseudo[3])),
-            strong.shape[0],
-            weight,
-        )
+        batch = ()
+        for ours, more in zip(self._labelled(strong, weak, boxes, labels, valid, crowd), (unlabelled_strong,) + pseudo):
+            batch = batch + (ops.concat((ours, more)),)
+        (_, logged), gradients = self.gradient(*batch, strong.shape[0], unlabelled_strong.shape[0], weight)
         # 3. What users ask for: how many pseudo-boxes an image, and how sure the teacher was of them.
         count = pseudo[2].astype(mstype.float32).sum()
         score = (detections[1] * (detections[1] > self.settings.threshold).astype(mstype.float32)).sum()
@@ -345,7 +353,7 @@ class TeacherStudentStep(_Step):
 
 
 def _means(terms: tuple[Tensor, ...], images: int) -> tuple[Tensor, ...]:
-    """Each term [N] summed and divided by the number of images (a labelled image is there in two views)."""
+    """Each term [N] summed and divided by the number of images (a labelled image may be there in two views)."""
     result = ()
     for term in terms:
         result = result + (term.sum() / images,)

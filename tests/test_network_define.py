@@ -21,6 +21,7 @@ RATES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], np.float32)
 SETTINGS = StepSettings(
     term_weights=(1.0, 1.0, 1.0, 1.0),
     pseudo_term_weights=(1.0, 0.0, 1.0, 0.0),
+    strong_view=True,
     supervised_weight=1.0,
     unsupervised_weight=2.0,
     unsupervised_ramp=0,
@@ -115,6 +116,17 @@ def test_burn_in_adds_the_strong_and_the_weak_view():
         assert sums[name] == pytest.approx(value * FACTOR, rel=1e-5)
     assert sums["loss"] == pytest.approx(sum(START) * FACTOR, rel=1e-5)
     assert (sums["overflow"], sums["scaling_sens"], sums["lr"]) == (0.0, 1.0, pytest.approx(0.1))
+
+
+def test_without_the_strong_view_each_labelled_image_is_learnt_from_once():
+    weak_alone = (0.6 * 2 + 0.8 * 4) / 2
+    student, _, step = burn_in(replace(SETTINGS, strong_view=False))
+    step(STRONG, WEAK, *TRUTH)
+    np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * weak_alone, rtol=1e-5)
+    student, _, _, step = mutual(replace(SETTINGS, strong_view=False))
+    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    unlabelled = 2.0 * 0.5 * (1 + 1) * np.array(SETTINGS.pseudo_term_weights)  # one pseudo-box, as below
+    np.testing.assert_allclose(student.values(), START - RATES[0] * (weak_alone + unlabelled), rtol=1e-5)
 
 
 def test_each_term_and_the_whole_have_weights():

@@ -33,7 +33,8 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
     first, start, stop = (
         step * config.accumulate_steps for step in (first_step, max(first_step, config.burn_up_iter), config.max_iter)
     )
-    labelled = training_batches(data.labelled, folder, settings, "labelled", first, stop, stored)
+    once = replace(settings, strong=config.strong_view)
+    labelled = training_batches(data.labelled, folder, once, "labelled", first, stop, stored)
     for _ in range(first, start):
         yield next(labelled)
     if start < stop:

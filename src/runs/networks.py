@@ -85,6 +85,7 @@ def step_settings(config: Config, device: Device) -> StepSettings:
             config.rcnn_pseudo_cls_weight,
             config.rcnn_pseudo_reg_weight,
         ),
+        strong_view=config.strong_view,
         supervised_weight=config.sup_loss_weight,
         unsupervised_weight=config.unsup_loss_weight,
         unsupervised_ramp=config.unsup_ramp_iter,
