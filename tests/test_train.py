@@ -11,6 +11,7 @@ import pytest
 
 import train as training_script
 from src.config import load_config
+from src.network_define import TrainStep
 from src.runs import loop
 from src.training.checkpoint import read_card, read_facts
 
@@ -140,24 +141,62 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(finished, tiny_data, t
     assert said.count("images of") == said.count("come from the MindRecord cache") == 1
 
 
-def test_labelled_images_alone_are_a_supervised_run_here_in_mixed_precision_and_with_other_choices(
-    tiny_data, tiny_config, tmp_path
-):
-    words = arguments(tiny_data, tiny_config, tmp_path, "--train_ann_file", tiny_data.val_file, "--max_epoch", 1)
-    words += ["--burn_up_iter", "0", "--mixed_precision", "true", "--loss_scale", "256"]
+@dataclass(frozen=True)
+class Supervised:
+    """A run of three steps of three batches on labels alone, and the order of what happened in it."""
+
+    folder: Path
+    events: list[str]  # "batch", "copy" of a tensor to the host, "log"
+
+
+@pytest.fixture(scope="module")
+def supervised(tiny_data, tiny_config, tmp_path_factory) -> Supervised:
+    """See ``Supervised``; in mixed precision and with other choices, a log line after the first step and after the last."""
+    run = Supervised(tmp_path_factory.mktemp("supervised"), [])
+
+    def noted(event, call):
+        def note_and_call(*args, **kwargs):
+            run.events.append(event)
+            return call(*args, **kwargs)
+
+        return note_and_call
+
+    words = arguments(tiny_data, tiny_config, run.folder, "--train_ann_file", tiny_data.val_file, "--max_epoch", 3)
+    words += ["--burn_up_iter", "0", "--mixed_precision", "true", "--loss_scale", "256", "--print_interval_iter", "3"]
     words += ["--opt_type", "adamw", "--base_lr", "1e-4", "--accumulate_steps", "3", "--lr_reference_batch", "12"]
-    training_script.main(
-        [*words, "--clip_by", "all", "--expand_ratio", "0.5", "--multi_scale", "0.6,1", "--photo_ratio", "1"]
-    )
-    said = (tmp_path / "log.txt").read_text(encoding="utf-8")
+    words += ["--clip_by", "all", "--expand_ratio", "0.5", "--multi_scale", "0.6,1", "--photo_ratio", "1"]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("asnumpy", "item", "tolist", "__bool__", "__float__", "__int__"):
+            patch.setattr(ms.Tensor, name, noted("copy", getattr(ms.Tensor, name)))
+        patch.setattr(TrainStep, "__call__", noted("batch", TrainStep.__call__))
+        patch.setattr(loop, "log_steps", noted("log", loop.log_steps))
+        training_script.main(words)
+    return run
+
+
+def test_labelled_images_alone_are_a_supervised_run_here_in_mixed_precision_and_with_other_choices(supervised):
+    said = (supervised.folder / "log.txt").read_text(encoding="utf-8")
     assert "supervised training: no unlabelled images" in said and "teacher starts" not in said
     assert "1 x CPU, mixed precision" in said
-    assert "max_epoch: 1 x 5 labelled images / 6 a step = step 1" in said
+    assert "max_epoch: 3 x 5 labelled images / 6 a step = step 3" in said
     assert "base_lr: 0.0001 x 6 images a step / lr_reference_batch 12 = 5e-05" in said
-    assert {path.name for path in tmp_path.glob("*.ckpt")} == {"model_0.ckpt", "model_step_1.ckpt", "state.ckpt"}
-    (row,) = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert np.isfinite(row["loss"]) and row["loss"] > 0 and row["scaling_sens"] == 256
-    assert {parameter.dtype for parameter in weights(tmp_path / "model_0.ckpt").values()} == {np.dtype(np.float32)}
+    names = {path.name for path in supervised.folder.glob("*.ckpt")}
+    assert names >= {"model_0.ckpt", "model_step_3.ckpt", "state.ckpt"} and not any("teacher" in name for name in names)
+    rows = [json.loads(line) for line in (supervised.folder / "metrics.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if "loss" in row]
+    assert [row["step"] for row in rows] == [0, 2]
+    assert all(np.isfinite(row["loss"]) and row["loss"] > 0 and row["scaling_sens"] == 256 for row in rows)
+    kinds = {parameter.dtype for parameter in weights(supervised.folder / "model_0.ckpt").values()}
+    assert kinds == {np.dtype(np.float32)}
+
+
+def test_nothing_is_copied_to_the_host_between_two_log_lines(supervised):
+    events = supervised.events
+    assert events.count("batch") == 9 and events.count("log") == 2
+    after_first_log = events[events.index("log") + 1 :]
+    batches = [place for place, event in enumerate(after_first_log) if event == "batch"]
+    assert len(batches) == 6 and "copy" not in after_first_log[batches[0] : batches[-1]]
+    assert "copy" in after_first_log[batches[-1] : after_first_log.index("log")], "the test does not see copies"
 
 
 def test_a_folder_with_another_run_is_left_alone(finished, tiny_data, tiny_config, capsys):
