@@ -81,11 +81,36 @@ free_port() {
     "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'
 }
 
-# Its own words (a traceback when a worker fails) go to a log; the workers' words are what one wants to see.
+# Its own words (a traceback when a worker fails) go to a log; the workers' words are what one wants to see. In a session of its
+# own it does not hear Ctrl-C, at which it would kill all workers: rank 0 is asked to save and leave, and then it ends the others.
 msrun_quietly() {
-    local logs="$1"
+    local logs="$1" msrun status
     shift
-    "$PYTHON" -m mindspore.parallel.cluster.run --log_dir="$logs" --join=True --tail_worker_log=0 "$@" 2>"$logs/msrun.log"
+    setsid "$PYTHON" -m mindspore.parallel.cluster.run --log_dir="$logs" --join=True --tail_worker_log=0 "$@" \
+        2>"$logs/msrun.log" &
+    msrun=$!
+    trap 'ask_to_stop "$msrun"' INT TERM
+    while true; do
+        wait "$msrun" && status=0 || status=$?
+        kill -0 "$msrun" 2>/dev/null || return "$status" # else a signal cut the waiting short
+    done
+}
+
+# ask_to_stop MSRUN: sends SIGTERM to rank 0 among the processes that msrun started.
+ask_to_stop() {
+    local child children
+    read -ra children <"/proc/$1/task/$1/children" || true # the file has no end of line
+    for child in "${children[@]}"; do
+        if is_in "/proc/$child/cmdline" "$root/train.py" && is_in "/proc/$child/environ" MS_ROLE=MS_WORKER &&
+            is_in "/proc/$child/environ" RANK_ID=0; then
+            kill -TERM "$child" || true # it may have ended by itself
+        fi
+    done
+}
+
+# is_in FILE WORD: whether one of the words of a file that ends each with a null character is this one; not if the file is gone.
+is_in() {
+    grep --quiet --no-messages --null-data --line-regexp --fixed-strings -e "$2" "$1"
 }
 
 # best_checkpoint FOLDER: the best detector on the evaluation set, or the latest one when nothing was evaluated.

@@ -1,6 +1,8 @@
 """The launch scripts, started as a user starts them, with a stand-in for Python that notes its arguments."""
 
 import hashlib
+import os
+import signal
 from itertools import pairwise
 from pathlib import Path
 
@@ -301,6 +303,30 @@ def test_a_failing_worker_is_quoted_and_old_logs_stay(workshop):
         assert "Traceback" not in result.stdout + result.stderr
         assert (workshop.folder / "out put" / name / "msrun.log").read_text() == "Traceback\n"
     assert "--worker_num=2" in workshop.calls()[0]
+
+
+RANK = """
+import os, signal, sys, time
+
+def leave(number, frame):
+    print("rank 0 has saved", flush=True)
+    sys.exit(143)
+
+if os.environ["RANK_ID"] == "0" and os.environ["MS_ROLE"] == "MS_WORKER":
+    signal.signal(signal.SIGTERM, leave)
+    print("rank 0 trains", flush=True)
+time.sleep(60)
+"""
+
+
+def test_ctrl_c_lets_rank_0_save_before_msrun_ends_the_others(workshop):
+    script = "run_distribute_train_model_cpu.sh"
+    with workshop.start(script, *arguments_of(script), STUB_RANKS=RANK, DEVICE_NUM="2") as process:
+        while process.stdout.readline() != "rank 0 trains\n":
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        said, errors = process.communicate(timeout=60)
+    assert (said, process.returncode, errors) == ("rank 0 has saved\n", 130, "")
 
 
 def test_device_number_is_checked(workshop):
