@@ -56,14 +56,17 @@ def device():
 
 @pytest.fixture
 def pynative():
-    """MindSpore runs operator by operator: no time goes into compiling. The mode before comes back after the test."""
+    """MindSpore runs operator by operator: no time goes into compiling. The mode before comes back after the test.
+
+    In step with Python: handing each operator to a thread takes 9 ms instead of 0.2 ms where there is one core only.
+    """
     # Imported here, because most tests need no MindSpore.
     import mindspore as ms
 
     before = ms.get_context("mode")
-    ms.set_context(mode=ms.PYNATIVE_MODE)
+    ms.set_context(mode=ms.PYNATIVE_MODE, pynative_synchronize=True)
     yield
-    ms.set_context(mode=before)
+    ms.set_context(mode=before, pynative_synchronize=False)
 
 
 @dataclass(frozen=True)
