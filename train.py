@@ -4,8 +4,10 @@ Burn-in: the student learns from labels, each image in a strong and a weak view.
 weak view of unlabelled images, and the student learns from their strong view too (Liu et al. 2021, Unbiased Teacher).
 """
 
+from contextlib import closing
+from dataclasses import replace
+
 from src.config import Config, load_config, require, save_config
-from src.data.annotations import content_hash
 from src.data.probe import hold_out
 from src.data.training_data import TrainingData, read_training_data
 from src.errors import entry_point
@@ -15,14 +17,15 @@ from src.runs.guard import check_guard
 from src.runs.length import with_rate, with_steps
 from src.runs.loop import train
 from src.runs.networks import build_networks, start_weights
+from src.runs.resuming import facts_of, go_on
 from src.runs.run import Run
-from src.runs.scores import evaluate_all, evaluation_is_due, outcome
+from src.runs.scores import outcome
+from src.runs.stopping import StopRequest
 from src.runs.watching import build_watch, warn_of_start
-from src.training.checkpoint import load_state
 from src.training.device import Device, set_up_device
 from src.training.log import RunLog
-from src.training.resume import run_facts, saved_facts
 from src.training.run_folder import RunFolder
+from src.training.states import StateFiles
 
 
 @entry_point
@@ -50,37 +53,33 @@ def main(argv: list[str] | None = None) -> None:
     config, rates = with_rate(config, device.count)
     check_guard(config, data)
     networks = build_networks(config, data, device)
-    unlabelled_names = (entry.file_name for entry in data.unlabelled)
-    facts = run_facts(config.as_dict(), content_hash(data.annotations), unlabelled_names, device.count)
+    states, facts = StateFiles(folder.state, folder.state_before), facts_of(config, data, device)
     if resumes:
-        started_from = f"resumed from {folder.state}"
-        facts = saved_facts(folder.state, facts)
-        load_state(networks.saved(), folder.state)
+        facts, started_from = go_on(states, networks, facts, config.resume_anyway)
     else:
-        started_from = start_weights(config, networks.student)
-        if device.rank == 0:
-            folder.clear()
+        started_from = [start_weights(config, networks.student)]
     first_step = int(networks.state.step.asnumpy())
-    log = RunLog(folder.path, device.rank, first_step, config.max_iter)
     if device.rank == 0:
-        write_text(folder.config, save_config(config), overwrite=True)
-    log.say("\n".join([describe(config, data, device, first_step, started_from), *lengths, *rates]))
-    data = with_caches(config, data, log.say)
-    run = Run(config, data, device, networks, folder, log, facts, build_watch(config, data, facts["watch"]))
-    if not resumes:
-        warn_of_start(run)
-    if facts["evaluated"] < first_step and evaluation_is_due(config, first_step):  # it was stopped while it evaluated
-        evaluate_all(run, first_step)
-    train(run, first_step)
-    log.say(f"end: {outcome(run)}")
-    log.close()
+        folder.make_ready(resumes)
+        # How it was started this time is not what the run is.
+        lasting = replace(config, resume=False, resume_anyway=False, overwrite=False)
+        write_text(folder.config, save_config(lasting), overwrite=True)
+    with closing(RunLog(folder.path, device.rank, first_step, config.max_iter)) as log:
+        log.say("\n".join([describe(config, data, device, first_step), *lengths, *rates, *started_from]))
+        data = with_caches(config, data, log.say)
+        watch, stop = build_watch(config, data, facts["watch"]), StopRequest(device.rank)
+        run = Run(config, data, device, networks, folder, states, log, stop, facts, watch)
+        if not resumes:
+            warn_of_start(run)
+        with stop:
+            train(run, first_step)
+        log.say(f"end: {outcome(run)}")
 
 
-def describe(config: Config, data: TrainingData, device: Device, first_step: int, started_from: str) -> str:
+def describe(config: Config, data: TrainingData, device: Device, first_step: int) -> str:
     """What the run is about to do, for its log."""
     lines = [
         save_config(config),
-        started_from,
         f"training data: {data.annotations.form}",
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images",

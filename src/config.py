@@ -151,6 +151,7 @@ class Config:
     eval_interval_epoch: Count | None
     profile_steps: tuple[Whole, ...]
     resume: bool
+    resume_anyway: bool
     overwrite: bool
 
     checkpoint_path: Path_
@@ -375,7 +376,7 @@ def _parser(description: str) -> argparse.ArgumentParser:
     )
     helps = _help_texts()
     for key in KEYS:
-        if key in ("resume", "overwrite", "run_distribute", "probabilities"):
+        if key in ("resume", "resume_anyway", "overwrite", "run_distribute", "probabilities"):
             parser.add_argument(f"--{key}", nargs="?", const="true", metavar="BOOL", help=helps[key])
         else:
             parser.add_argument(f"--{key}", metavar="VALUE", help=helps[key])

@@ -12,6 +12,8 @@ from typing import Any
 
 from src.errors import UserError
 
+TEMPORARY = ".writing-"  # how names of files begin that are being written; a killed process leaves them behind
+
 
 def check_free(path: str | Path, overwrite: bool) -> None:
     """Raise a UserError if ``path`` is taken and may not be overwritten; call it before any work is done."""
@@ -38,7 +40,7 @@ def write_whole(path: str | Path, write: Callable[[Path], None], overwrite: bool
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix is kept because some writers (OpenCV, MindSpore) choose the format by it or append it.
-        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         write(temporary)

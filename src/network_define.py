@@ -127,17 +127,28 @@ class _Sums(nn.Cell):
         ops.assign(self.marks, ops.concat((ops.where(changed, stepped, self.marks[:3]), peak.reshape(1))))
 
     def take(self) -> Interval:
-        """What happened since the last call; starts again at 0. The only copy from the device to the host."""
-        total, bad, marks = (values.asnumpy().copy() for values in (self.total, self.bad, self.marks))
-        for values in (self.total, self.bad, self.marks):
-            # Not set_data: a graph with branches would go on with the memory of before.
-            ops.assign(values, Tensor(np.zeros(values.shape, np.float32)))
+        """What happened since the last call; starts again at 0."""
+        total, bad, marks = self.values()
+        self.put([[0.0] * len(row) for row in (total, bad, marks)])
         return Interval(
-            dict(zip(self.names, total.tolist(), strict=True)),
-            dict(zip(self.names, bad.tolist(), strict=True)),
+            dict(zip(self.names, total, strict=True)),
+            dict(zip(self.names, bad, strict=True)),
             *map(int, marks[:3]),
-            float(marks[3]),
+            marks[3],
         )
+
+    def values(self) -> list[list[float]]:
+        """All that `take` would tell, as it is: a copy from the device to the host."""
+        return [values.asnumpy().tolist() for values in self._kept()]
+
+    def put(self, values: list[list[float]]) -> None:
+        """Go on from what `values` gave."""
+        for kept, row in zip(self._kept(), values, strict=True):
+            # Not set_data: a graph with branches would go on with the memory of before.
+            ops.assign(kept, Tensor(np.asarray(row, np.float32)))
+
+    def _kept(self) -> tuple[Parameter, ...]:
+        return self.total, self.bad, self.marks
 
 
 def _row(values: tuple[Tensor, ...]) -> Tensor:

@@ -1,7 +1,9 @@
-"""train.py from files to files: both phases, a run that is stopped and resumed, and everything it refuses to start."""
+"""train.py from files to files: both phases, a run that is stopped and killed, and everything it refuses to start."""
 
 import json
-import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +15,24 @@ import train as training_script
 from src.config import load_config
 from src.network_define import TrainStep
 from src.runs import loop
-from src.training.checkpoint import read_card, read_facts
+from src.training.checkpoint import read_card
+from src.training.states import StateFiles
 
-STOPPED_AT = 3
+ROOT = Path(__file__).resolve().parents[1]
+# train.py in a process that gets a signal when a step is about to begin.
+SIGNALLED = """
+import os, signal, sys
+import train
+from src.runs import loop
+
+def take_step(run, step, *more, whole=loop.take_step):
+    if step == {step}:
+        os.kill(os.getpid(), signal.{signal})
+    whole(run, step, *more)
+
+loop.take_step = take_step
+train.main(sys.argv[1:])
+"""
 
 
 def arguments(data, config, folder, *more) -> list[str]:
@@ -31,10 +48,10 @@ def scoring(data) -> tuple:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run of four steps, two of them with a teacher, and what a stop after the third would have left."""
+    """A run of four steps, two of them with a teacher."""
 
     folder: Path
-    stopped: Path
+    words: list[str]
 
     def log(self) -> str:
         """What it said."""
@@ -44,25 +61,16 @@ class Finished:
 @pytest.fixture(scope="module")
 def finished(tiny_data, tiny_config, tmp_path_factory) -> Finished:
     """See ``Finished``; read only."""
-    folder = tmp_path_factory.mktemp("runs")
-    run = Finished(folder / "run", folder / "stopped")
-    save = loop.save
-
-    def save_and_copy(*values):
-        save(*values)
-        if values[-1] == STOPPED_AT:
-            shutil.copytree(run.folder, run.stopped)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "save", save_and_copy)
-        words = arguments(tiny_data, tiny_config, run.folder, "--save_checkpoint_interval", 1, "--bbox_threshold", 0.3)
-        training_script.main(words + [str(word) for word in scoring(tiny_data)])
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    more = ("--save_checkpoint_interval", 1, "--bbox_threshold", 0.3, *scoring(tiny_data))
+    run = Finished(folder, arguments(tiny_data, tiny_config, folder, *more))
+    training_script.main(run.words)
     return run
 
 
 def weights(path: Path) -> dict[str, np.ndarray]:
     """Numbers of a weight or state file by name."""
-    return {name: row.asnumpy() for name, row in ms.load_checkpoint(str(path)).items() if name != "card"}
+    return {name: row.asnumpy() for name, row in ms.load_checkpoint(str(path)).items() if isinstance(row, ms.Tensor)}
 
 
 def refusal(words, capsys) -> str:
@@ -79,7 +87,8 @@ def test_a_run_leaves_its_files(finished, tiny_data):
     names = {path.name for path in finished.folder.iterdir()}
     steps = {"model_step_2.ckpt", "model_step_3.ckpt", "model_step_4.ckpt"}
     teachers = {"teacher_model_step_3.ckpt", "teacher_model_step_4.ckpt"}
-    others = {"config.yaml", "log.txt", "metrics.jsonl", "tensorboard", "model_0.ckpt", "best_model.ckpt", "state.ckpt"}
+    others = {"config.yaml", "log.txt", "metrics.jsonl", "tensorboard", "model_0.ckpt", "best_model.ckpt"}
+    others |= {"state.ckpt", "state_before.ckpt"}
     assert names == steps | teachers | others
     config = load_config("", ["--config_path", str(finished.folder / "config.yaml")])
     assert (config.max_iter, config.bbox_threshold, config.train_img_dir) == (4, 0.3, str(tiny_data.img_dir))
@@ -121,24 +130,39 @@ def test_the_numbers_of_each_step(finished):
     assert ["teacher/AP" in row for row in scores] == [False, True] and "student/AP50/circle" in scores[0]
 
 
-def test_a_stopped_run_goes_on_as_if_nothing_had_happened(finished, tiny_data, tiny_config, capsys):
-    words = arguments(tiny_data, tiny_config, finished.stopped, "--bbox_threshold", 0.3, "--resume")
-    assert int(weights(finished.stopped / "state.ckpt")["run.step"]) == STOPPED_AT
-    said = refusal([*words, "--base_lr", "0.5", "--max_iter", "9"], capsys)
-    assert "base_lr: was 0.005, is 0.5" in said and "max_iter: was 4, is 9" in said
-    assert (finished.stopped / "log.txt").read_text() in finished.log()
+def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(finished, tmp_path, capsys):
+    folder = tmp_path / "run"
+    words = [*finished.words, "--save_checkpoint_path", str(folder)]
+
+    def start(step: int, number: signal.Signals, *more: str) -> tuple[int, str]:
+        script = SIGNALLED.format(step=step, signal=number.name)
+        whole = [sys.executable, "-c", script, *words, *more]
+        done = subprocess.run(whole, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+        return done.returncode, done.stdout
+
+    status, said = start(1, signal.SIGTERM)
+    assert status == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM after step 2 of 4; everything is saved, go on with" in said
+    assert "student on 5 evaluation images" not in said, "a run that is asked to stop does not evaluate first"
+    status, said = start(3, signal.SIGKILL, "--resume")
+    assert status == -signal.SIGKILL
+    assert "steps 2 to 4" in said and said.index("step 2, student on 5") < said.index("step: 2, avg")
+    refused = refusal([*words, "--resume", "--base_lr", "0.5", "--max_iter", "9"], capsys)
+    assert "base_lr: was 0.005, is 0.5" in refused and "max_iter: was 4, is 9" in refused
 
     # The rest of the run reads its images from a cache instead of their files, which must make no difference.
-    training_script.main([*words, "--mindrecord_dir", str(finished.stopped / "caches")])
-    for name in ("state.ckpt", "model_step_4.ckpt", "teacher_model_step_4.ckpt", "model_0.ckpt"):
-        resumed, whole = weights(finished.stopped / name), weights(finished.folder / name)
-        assert resumed.keys() == whole.keys()
-        for key in whole:
-            np.testing.assert_allclose(resumed[key], whole[key], rtol=1e-5, atol=1e-7, err_msg=f"{name}: {key}")
-    assert read_facts(finished.stopped / "state.ckpt")["best"]["role"] == "student"
-    said = (finished.stopped / "log.txt").read_text()
-    assert "steps 3 to 4" in said and "training data: COCO JSON" in said
-    assert said.count("images of") == said.count("come from the MindRecord cache") == 1
+    training_script.main([*words, "--resume", "--mindrecord_dir", str(folder / "caches")])
+    log = (folder / "log.txt").read_text(encoding="utf-8")
+    assert "steps 3 to 4" in log and "training data: COCO JSON" in log
+    assert log.count("images of") == log.count("come from the MindRecord cache") == 1
+    names = sorted(path.name for path in folder.glob("*.ckpt"))
+    assert names == sorted(path.name for path in finished.folder.glob("*.ckpt"))
+    for name in names:
+        ours, theirs = weights(folder / name), weights(finished.folder / name)
+        assert ours.keys() == theirs.keys()
+        assert not [key for key in ours if ours[key].tobytes() != theirs[key].tobytes()], name
+    facts = [StateFiles(run / "state.ckpt", run / "none").read().facts for run in (folder, finished.folder)]
+    assert facts[0]["best"] == facts[1]["best"] and facts[0]["best"]["AP"] is not None
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,10 @@ class Networks:
         started = self.teacher is not None and int(self.state.step.asnumpy()) > self.burn_in.settings.burn_in_steps
         return self.teacher if started else self.student
 
+    def step_cell(self, step: int) -> TrainStep | TeacherStudentStep:
+        """What does the step of this number."""
+        return self.burn_in if step < self.burn_in.settings.burn_in_steps else self.mutual
+
     def saved(self) -> list[nn.Cell]:
         """The cells whose parameters are the state of the run."""
         return [cell for cell in (self.student, self.teacher, self.optimizer, self.state) if cell is not None]

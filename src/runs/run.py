@@ -1,14 +1,25 @@
 """A training run: what it was asked for, what it works with, and what it has reached."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from src.config import Config
 from src.data.training_data import TrainingData
 from src.runs.networks import Networks
+from src.runs.stopping import StopRequest
 from src.training.device import Device
 from src.training.log import RunLog
 from src.training.run_folder import RunFolder
+from src.training.states import StateFiles
 from src.watching.watch import Watch
+
+
+@dataclass
+class SinceLog:
+    """What gathered since the last line of the log: steps, their seconds, and the seconds of these that were waiting for data."""
+
+    steps: int = 0
+    spent: float = 0.0
+    waited: float = 0.0
 
 
 @dataclass
@@ -16,7 +27,8 @@ class Run:
     """What the parts of a run share.
 
     Attributes:
-        watch: what notices that a run goes wrong; facts: JSON values that are saved with the state and come back when the run is resumed; see `run_facts`.
+        states: its saved states; stop: whether it was asked to stop; watch: what notices that it goes wrong.
+        facts: JSON values that are saved with the state and come back when the run is resumed; see `run_facts`.
     """
 
     config: Config
@@ -24,6 +36,9 @@ class Run:
     device: Device
     networks: Networks
     folder: RunFolder
+    states: StateFiles
     log: RunLog
+    stop: StopRequest
     facts: dict
     watch: Watch
+    since_log: SinceLog = field(default_factory=SinceLog)

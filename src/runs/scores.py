@@ -1,5 +1,7 @@
 """How good the networks of a run are on its evaluation images, and which of them was the best."""
 
+from contextlib import closing
+
 import numpy as np
 from mindspore import nn
 
@@ -24,15 +26,22 @@ def evaluation_is_due(config: Config, done: int) -> bool:
 
 
 def evaluate_all(run: Run, done: int) -> None:
-    """Evaluate on the evaluation images, if there are any, and on the probe; every process of a run must call this."""
-    if run.data.evaluation and run.device.rank == 0:
-        evaluate_now(run, done)
+    """Evaluate on the evaluation images, if there are any, and on the probe; every process of a run must call this.
+
+    A run that is asked to stop meanwhile evaluates when it goes on; its facts stay as they are.
+    """
+    if run.data.evaluation and run.device.rank == 0 and not evaluate_now(run, done):
+        return
     ended = done if run.data.probe and guard(run, done) else None
     run.facts = {**run.facts, "evaluated": done, "ended": ended}
 
 
-def evaluate_now(run: Run, done: int) -> None:
-    """AP of the student and, once it has started, of the teacher; keeps the better of teacher and best supervised student."""
+def evaluate_now(run: Run, done: int) -> bool:
+    """AP of the student and, once it has started, of the teacher; keeps the better of teacher and best supervised student.
+
+    Returns:
+        False if the run was asked to stop meanwhile; then nothing is changed.
+    """
     networks = run.networks
     row, warning = {}, None
     roles = {"student": networks.student}
@@ -41,6 +50,8 @@ def evaluate_now(run: Run, done: int) -> None:
     for role, network in roles.items():
         copy_weights(network, networks.detector)
         metrics, names = measure(networks.detector, run)
+        if metrics is None:
+            return False
         row |= {f"{role}/{name}": value for name, value in metrics.items() if name != "per_class"}
         row |= {f"{role}/AP50/{name}": value["AP50"] for name, value in metrics["per_class"].items()}
         run.log.say(f"step {done}, {role} on {metrics['images']} evaluation images:\n{format_table(metrics)}")
@@ -49,6 +60,7 @@ def evaluate_now(run: Run, done: int) -> None:
             warning = mixed_up(names, run.data.annotations.class_names)
     run.log.numbers(done - 1, row)
     tell(run, done - 1, run.watch.scores(done, row) + run.watch.new([warning] if warning else []))
+    return True
 
 
 def keep_best(run: Run, role: str, metrics: dict, done: int) -> None:
@@ -86,13 +98,18 @@ def _named(network: dict) -> str:
     return f"{network['role']} of step {network['step']} with AP {network['AP'] or 0.0:.3f}"
 
 
-def measure(detector: nn.Cell, run: Run) -> tuple[dict, np.ndarray]:
-    """COCO metrics of a network on the evaluation images, and how often it calls one class another: int64 [K, K]."""
+def measure(detector: nn.Cell, run: Run) -> tuple[dict | None, np.ndarray]:
+    """COCO metrics of a network on the evaluation images, and how often it calls one class another: int64 [K, K].
+
+    The metrics are None if the run was asked to stop meanwhile.
+    """
     truth, config = run.data.evaluation, run.config
     names = np.zeros((len(truth.class_names),) * 2, np.int64)
-    arriving = evaluation_batches(truth.images, config.eval_img_dir, config, run.data.stored_evaluation)
     records = []
-    for entry, found in detect(on_arrays(detector), arriving):
-        records += coco_records(entry, found, truth.category_ids)
-        names += confusion(entry, found, len(names), CONFUSED_SCORE)
+    with closing(evaluation_batches(truth.images, config.eval_img_dir, config, run.data.stored_evaluation)) as arriving:
+        for entry, found in detect(on_arrays(detector), arriving):
+            if run.stop.asked:
+                return None, names
+            records += coco_records(entry, found, truth.category_ids)
+            names += confusion(entry, found, len(names), CONFUSED_SCORE)
     return evaluate(truth, records), names

@@ -1,13 +1,12 @@
-"""Checkpoints: plain weight files that know their recipe, and the whole state of a run for resuming.
+"""Checkpoints: plain weight files that know their recipe.
 
 A weight file holds the parameters of one detector under the names its network gives them (`backbone.layer1.0.conv1.weight`)
-and, as text, the recipe to build the network and the class names. The state file holds every parameter of the training step:
-student, teacher (`teacher.` in front), optimizer, loss scale and step number.
+and, as text, the recipe to build the network and the class names.
 """
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mindspore import Tensor, nn
 
 from src.errors import UserError
 from src.files import write_whole
+from src.training.seal import seal
 
 TEACHER_PREFIX = "teacher."
 CARD = "card"
@@ -49,7 +49,7 @@ def save_detector(network: nn.Cell, path: Path, card: DetectorCard) -> None:
         {"name": parameter.name.removeprefix(TEACHER_PREFIX), "data": parameter}
         for parameter in network.get_parameters()
     ]
-    _save(rows, path, {CARD: json.dumps(asdict(card), ensure_ascii=False)})
+    write_checkpoint(rows, path, asdict(card))
 
 
 def read_card(path: str | Path) -> DetectorCard | None:
@@ -58,11 +58,11 @@ def read_card(path: str | Path) -> DetectorCard | None:
     Raises:
         UserError: if there is no such file, or it is no checkpoint.
     """
-    told = _told(_load(path), path)
-    if told is None:
+    card = told(read_checkpoint(path), path)
+    if card is None:
         return None
     try:
-        return msgspec.convert(told, DetectorCard)
+        return msgspec.convert(card, DetectorCard)
     except msgspec.ValidationError as error:
         raise UserError(f"{path} does not describe a detector ({error}); is it the state of a run?") from None
 
@@ -73,7 +73,7 @@ def load_detector(network: nn.Cell, path: str | Path) -> None:
     Raises:
         UserError: naming the parameters that the file lacks or holds in another shape.
     """
-    values = _load(path)
+    values = read_checkpoint(path)
     faults = []
     for parameter in network.get_parameters():
         name = parameter.name.removeprefix(TEACHER_PREFIX)
@@ -92,69 +92,29 @@ def load_detector(network: nn.Cell, path: str | Path) -> None:
         parameter.set_data(Tensor(values[parameter.name.removeprefix(TEACHER_PREFIX)].asnumpy()))
 
 
-def save_state(cells: Sequence[nn.Cell], path: Path, facts: dict) -> None:
-    """Write every parameter of the cells of a run, and `facts` (JSON values) about it."""
-    _save(
-        [{"name": name, "data": value} for name, value in _parameters(cells).items()], path, {CARD: json.dumps(facts)}
-    )
+def write_checkpoint(rows: list[dict], path: Path, card: dict, make_room: Callable[[], None] = lambda: None) -> None:
+    """Write parameters, what the file says of itself, and a checksum; an older file is replaced once the new one is whole.
 
-
-def load_state(cells: Sequence[nn.Cell], path: Path) -> None:
-    """Put a saved state back.
-
-    Raises:
-        UserError: if the file lacks a parameter, or holds it in another shape.
+    Args:
+        rows: {"name", "data"} of each parameter; card: JSON values.
+        make_room: called when the new file is filled and still has its temporary name.
     """
-    values = _load(path)
-    parameters = _parameters(cells)
-    wrong = [
-        name
-        for name, value in parameters.items()
-        if not isinstance(values.get(name), Tensor) or values[name].shape != value.shape
-    ]
-    if wrong:
-        raise UserError(f"{path} cannot be resumed with this configuration: it has no fitting {', '.join(wrong[:5])}")
-    for name, parameter in parameters.items():
-        parameter.set_data(Tensor(values[name].asnumpy(), parameter.dtype))
 
-
-def read_facts(path: Path) -> dict:
-    """The facts of a state file.
-
-    Raises:
-        UserError: if there is no such file, or it is no state of a run.
-    """
-    facts = _told(_load(path), path)
-    if facts is None:
-        raise UserError(f"{path} holds weights, but not the state of a run")
-    return facts
-
-
-def _parameters(cells: Sequence[nn.Cell]) -> dict[str, ms.Parameter]:
-    return {parameter.name: parameter for cell in cells for parameter in cell.get_parameters()}
-
-
-def _told(values: dict, path: str | Path) -> dict | None:
-    """The JSON object that a file carries beside its weights."""
-    text = values.get(CARD)
-    try:
-        told = None if text is None else json.loads(str(text))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged: what it says of itself is not JSON ({error})") from None
-    if not isinstance(told, dict | None):
-        raise UserError(f"{path} is damaged: what it says of itself is a {type(told).__name__}")
-    return told
-
-
-def _save(rows: list[dict], path: Path, texts: dict) -> None:
     def write(temporary: Path) -> None:
-        ms.save_checkpoint(rows, str(temporary), append_dict=texts)
+        ms.save_checkpoint(rows, str(temporary), append_dict={CARD: json.dumps(card, ensure_ascii=False)})
         os.chmod(temporary, 0o644)
+        seal(temporary)
+        make_room()
 
     write_whole(path, write, overwrite=True)
 
 
-def _load(path: str | Path) -> dict:
+def read_checkpoint(path: str | Path) -> dict:
+    """Parameters of a checkpoint by name, and its card as text.
+
+    Raises:
+        UserError: there is no such file, or it is no checkpoint.
+    """
     if not Path(path).is_file():
         raise UserError(f"no checkpoint at {path}")
     try:
@@ -163,3 +123,19 @@ def _load(path: str | Path) -> dict:
         raise UserError(
             f"{path} is not a MindSpore checkpoint, or is damaged ({str(error).partition(chr(10))[0]})"
         ) from error
+
+
+def told(values: dict, path: str | Path) -> dict | None:
+    """What a checkpoint says of itself, from what `read_checkpoint` gave; None if it says nothing.
+
+    Raises:
+        UserError: it is not a JSON object.
+    """
+    text = values.get(CARD)
+    try:
+        card = None if text is None else json.loads(str(text))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: what it says of itself is not JSON ({error})") from None
+    if not isinstance(card, dict | None):
+        raise UserError(f"{path} is damaged: what it says of itself is a {type(card).__name__}")
+    return card

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
+from src.training.rows import keep_rows_before
+
 STEP_KEYS = ("overflow", "scaling_sens", "lr")
 
 
@@ -23,7 +25,11 @@ class RunLog:
     """The log of one process of a run; only rank 0 writes files.
 
     Args:
-        folder: of the run; first_step, last_step: the steps that this start will do, for progress and time left.
+        folder: of the run; first_step, last_step: the steps that this start will do, for progress and time left. Numbers of
+            first_step and later ones that the folder holds already are removed, for they are told again.
+
+    Attributes:
+        told_again: how many rows of numbers were removed.
     """
 
     def __init__(self, folder: Path, rank: int, first_step: int, last_step: int) -> None:
@@ -36,12 +42,13 @@ class RunLog:
         self.logger.handlers.clear()
         handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
         self.metrics = self.curves = None
+        self.told_again = 0
         if rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
             handlers.append(logging.FileHandler(folder / "log.txt", encoding="utf-8"))
-            _cut_torn_line(folder / "metrics.jsonl")
+            self.told_again = keep_rows_before(folder / "metrics.jsonl", first_step)
             self.metrics = (folder / "metrics.jsonl").open("a", encoding="utf-8")
-            self.curves = SummaryWriter(str(folder / "tensorboard"))
+            self.curves = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step or None)
         for handler in handlers:
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
             self.logger.addHandler(handler)
@@ -81,6 +88,11 @@ class RunLog:
         self.logger.info(", ".join(parts))
         self.numbers(step, {**averages, "iter_time": iter_time, "data_time": data_time})
 
+    def under_way(self, step: int) -> None:
+        """The first step of a run that goes on between two lines of the log is done."""
+        self.started = time.monotonic()
+        self.say(f"step {step} is done, the network is compiled")
+
     def numbers(self, step: int, values: dict[str, float | None]) -> None:
         """One row of metrics.jsonl and a point of each TensorBoard curve."""
         if self.metrics is None:
@@ -101,14 +113,6 @@ class RunLog:
         if self.metrics is not None:
             self.metrics.close()
             self.curves.close()
-
-
-def _cut_torn_line(path: Path) -> None:
-    """Take out the end of a line that was being written when the run was killed, or the next row would join it."""
-    if not path.is_file():
-        return
-    with path.open("rb+") as file:
-        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _five(value: float | None) -> str:

@@ -1,14 +1,13 @@
 """What a resumed run must have in common with the stopped one."""
 
 import hashlib
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from src.errors import UserError
-from src.training.checkpoint import read_facts
 
 # A resumed run may differ in these: they do not change what is learnt.
-FREE_KEYS = {"resume", "overwrite", "num_parallel_workers", "print_interval_iter", "save_checkpoint_interval"}
+FREE_KEYS = {"resume", "resume_anyway", "overwrite"}
+FREE_KEYS |= {"num_parallel_workers", "print_interval_iter", "save_checkpoint_interval"}
 FREE_KEYS |= {"keep_checkpoint_max", "eval_interval_iter", "eval_img_dir", "eval_ann_file", "device_id"}
 FREE_KEYS |= {"save_checkpoint_path", "checkpoint_path", "infer_img_dir", "eval_output_dir", "test_batch_size"}
 FREE_KEYS |= {"report", "draw_pics", "pre_trained", "max_skipped_steps", "mindrecord_dir", "mindrecord_wait"}
@@ -16,47 +15,85 @@ FREE_KEYS |= {"profile_steps", "eval_interval_epoch"}
 FREE_KEYS |= {"model", "results", "file_format", "file_name", "probabilities", "check", "soc_version"}
 
 
-def run_facts(config: dict, annotations: str, unlabelled: Iterable[str], devices: int) -> dict:
-    """What identifies a run, and what it has reached: best AP, steps of the last evaluation and of an early end, and its watch.
+# What a run has reached, as opposed to what it was asked for; it comes back from the state.
+REACHED = ("best", "evaluated", "ended", "since_log", "watch")
+
+
+def run_facts(
+    config: dict,
+    annotations: str,
+    class_names: Sequence[str],
+    unlabelled: Iterable[str],
+    evaluation: str | None,
+    devices: int,
+) -> dict:
+    """What identifies a run, and what it has reached, as JSON values; they are saved with its state.
 
     Args:
-        config: all settings; annotations: hash of those of training; unlabelled: file names of the unlabelled images;
-        devices: their number.
+        config: all settings; annotations: hash of those of training; class_names: without background; unlabelled: file names
+            of the unlabelled images; evaluation: hash of its annotations, if there are any; devices: their number.
+
+    Returns:
+        Beside the arguments: "best", the score of the best network so far; "evaluated", the step of the last evaluation;
+        "ended", the step at which the guard ended the run, or None; "since_log", what gathered for the next line of the log; "watch", what the watchers of a run remember.
     """
     return {
         "config": config,
         "annotations": annotations,
+        "classes": list(class_names),
         "unlabelled": hashlib.sha256("\n".join(unlabelled).encode()).hexdigest(),
+        "evaluation": evaluation,
         "devices": devices,
         "best": None,
         "evaluated": 0,
         "ended": None,
-        "watch": None,
+        "since_log": {},
+        "watch": {},
     }
 
 
-def saved_facts(path: Path, now: dict) -> dict:
-    """The facts of a stopped run.
+def carried_on(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[str]]:
+    """The facts of a run that goes on.
 
     Args:
-        path: its state file; now: the facts of the run that is to go on.
+        saved: facts of the stopped run; now: facts of the run as it was started again.
+        anyway: go on although something changed that decides what is learnt.
+
+    Returns:
+        `now` with what the stopped run had reached, and sentences for the log: what changed.
 
     Raises:
-        UserError: naming everything that changed since.
+        UserError: naming everything that changed, unless `anyway`.
     """
-    saved = read_facts(path)
-    changed = [
+    changed = changes(saved, now)
+    if changed and not anyway:
+        raise UserError(
+            "resume: the run was started otherwise:\n  {}\nstart it as before, or go on all the same with "
+            "--resume_anyway".format("\n  ".join(changed))
+        )
+    said = ["resume_anyway: this run is not the one that was stopped:", *changed] if changed else []
+    facts = now | {key: saved[key] for key in REACHED}
+    if saved["best"] and now["evaluation"] not in (None, saved["evaluation"]):
+        said.append(f"the evaluation images are others, so the best score so far is void: {saved['best']}")
+        facts["best"] = None
+    return facts, said
+
+
+def changes(saved: dict, now: dict) -> list[str]:
+    """Sentences on everything that decides what is learnt and is another than it was."""
+    # The guard acts at evaluations.
+    free = FREE_KEYS - ({"eval_interval_iter"} if now["config"].get("guard_share") else set())
+    found = [
         f"{key}: was {saved['config'].get(key)!r}, is {value!r}"
         for key, value in now["config"].items()
-        if key not in FREE_KEYS and saved["config"].get(key) != value
+        if key not in free and saved["config"].get(key) != value
     ]
     for key, sentence in (
         ("annotations", "train_ann_file: its content is another one"),
+        ("classes", f"classes: were {', '.join(saved['classes'])}, are {', '.join(now['classes'])}"),
         ("unlabelled", "unlabelled images: they are others, or were renamed"),
         ("devices", f"number of devices: was {saved['devices']}, is {now['devices']}"),
     ):
         if saved[key] != now[key]:
-            changed.append(sentence)
-    if changed:
-        raise UserError("resume: the run of {} was started otherwise:\n  {}".format(path, "\n  ".join(changed)))
-    return saved
+            found.append(sentence)
+    return found

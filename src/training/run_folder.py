@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from src.errors import UserError
+from src.files import TEMPORARY
 
 
 class RunFolder:
     """Names of the files of a run.
 
     Attributes:
-        config: the configuration as it was resolved; state: everything that resuming needs.
+        config: the configuration as it was resolved.
+        state: everything that resuming needs; state_before: the same of an earlier step, should `state` get damaged.
         latest: weights of the latest teacher (of the student while there is no teacher); best: of the best one so far.
     """
 
@@ -17,6 +19,7 @@ class RunFolder:
         self.path = Path(path)
         self.config = self.path / "config.yaml"
         self.state = self.path / "state.ckpt"
+        self.state_before = self.path / "state_before.ckpt"
         self.latest = self.path / "model_0.ckpt"
         self.best = self.path / "best_model.ckpt"
 
@@ -45,12 +48,18 @@ class RunFolder:
                 f"save_checkpoint_path: {self.path} holds another run ({left[0].name}); choose another folder, "
                 "continue that run with --resume, or replace it with --overwrite"
             )
-        return resume and self.state.is_file()
+        return resume and (self.state.is_file() or self.state_before.is_file())
 
-    def clear(self) -> None:
-        """Remove what another run left here; only after `check`, and when the new run is about to start."""
-        for path in self._outputs():
-            path.unlink(missing_ok=True)
+    def make_ready(self, resumes: bool) -> None:
+        """Remove half-written files of a run that was killed, and unless one is resumed, all that another run left here.
+
+        Only after `check`, and when the run is about to start.
+        """
+        for path in self.path.glob(f"{TEMPORARY}*"):
+            path.unlink()
+        if not resumes:
+            for path in self._outputs():
+                path.unlink(missing_ok=True)
 
     def forget_old(self, keep: int) -> None:
         """Remove step checkpoints but the newest `keep` of student and teacher each."""
@@ -63,6 +72,7 @@ class RunFolder:
         return [
             self.config,
             self.state,
+            self.state_before,
             self.latest,
             self.best,
             self.path / "log.txt",

@@ -1,11 +1,10 @@
-"""Weight files and states: what is written comes back, and what does not fit is named."""
+"""Weight files: what is written comes back, and what does not fit is named."""
 
 import stat
 
 import numpy as np
 import pytest
-from mindspore import Parameter, Tensor, nn
-from mindspore import dtype as mstype
+from mindspore import Tensor, nn
 
 from src.errors import UserError
 from src.training.checkpoint import (
@@ -13,11 +12,8 @@ from src.training.checkpoint import (
     DetectorCard,
     copy_weights,
     load_detector,
-    load_state,
     read_card,
-    read_facts,
     save_detector,
-    save_state,
 )
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -118,32 +114,3 @@ def test_missing_and_damaged_files_are_named(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=rf"damaged_{number}\.ckpt"):
             load_detector(Toy(), path)
-
-
-def test_a_state_comes_back_with_its_facts(tmp_path):
-    def run():
-        network = Toy()
-        optimizer = nn.Momentum(network.trainable_params(), 0.1, 0.9)
-        step = nn.Cell()
-        step.count = Parameter(Tensor(0, mstype.int32), name="run.step", requires_grad=False)
-        return network, teacher(), optimizer, step
-
-    cells, others, path = run(), run(), tmp_path / "state.ckpt"
-    cells[3].count.set_data(Tensor(12, mstype.int32))
-    cells[2](tuple(Tensor(np.ones(row.shape, np.float32)) for row in cells[0].trainable_params()))
-    facts = {"config": {"milestones": [3, 4], "train_img_dir": "ä"}, "best": None}
-    save_state(cells, path, facts)
-    assert read_facts(path) == facts
-    load_state(others, path)
-    for cell, other in zip(cells, others):
-        assert_equal(values(other), values(cell))
-    assert others[3].count.dtype == mstype.int32 and int(others[3].count.asnumpy()) == 12
-    assert any((row.asnumpy() == 1).all() for row in others[2].moments), "momentum is part of the state"
-
-
-def test_a_state_of_another_network_is_refused(tmp_path):
-    save_state([Toy()], tmp_path / "state.ckpt", {})
-    with pytest.raises(UserError, match=r"state\.ckpt cannot be resumed .* no fitting last\.weight, last\.bias$"):
-        load_state([Toy(outputs=3)], tmp_path / "state.ckpt")
-    with pytest.raises(UserError, match=r"teacher\.first\.weight"):
-        load_state([Toy(), teacher()], tmp_path / "state.ckpt")

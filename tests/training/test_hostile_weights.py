@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 from mindspore import nn
 
 from src.errors import UserError
-from src.training.checkpoint import (
-    DetectorCard,
-    load_detector,
-    load_state,
-    read_card,
-    read_facts,
-    save_detector,
-    save_state,
-)
+from src.training.checkpoint import DetectorCard, load_detector, read_card, save_detector
+from src.training.states import StateFiles
 from src.training.torch_file import read_state_dict
 from src.training.weights import read_weights
 from tests.hostile import damaged, survives
@@ -78,7 +71,8 @@ def files(tmp_path_factory) -> dict[str, bytes]:
     """A detector and the state of a run, of one small layer."""
     folder = tmp_path_factory.mktemp("good")
     save_detector(nn.Dense(3, 2), folder / "best_model.ckpt", DetectorCard({"backbone": "toy"}, ["größe"], [4], 7))
-    save_state([nn.Dense(3, 2)], folder / "state.ckpt", {"config": {"batch_size": 2}, "best": None})
+    facts = {"config": {"batch_size": 2}, "best": None}
+    StateFiles(folder / "state.ckpt", folder / "none").write([nn.Dense(3, 2)], facts)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -91,10 +85,11 @@ def test_checkpoints(tmp_path, files, name, data):
     path, layer = tmp_path / name, nn.Dense(3, 2)
     survives(read_card, path, content)
     survives(read_weights, path, content)
-    facts = survives(read_facts, path, content)
-    assert facts is None or json.dumps(facts)
+    state = survives(lambda file: StateFiles(file, tmp_path / "none").read(), path, content)
+    assert state is None or json.dumps(state.facts)
     survives(lambda file: load_detector(layer, file), path, content)
-    survives(lambda file: load_state([layer], file), path, content)
+    if state:
+        state.put_into([layer])
 
 
 def test_the_one_kind_of_checkpoint_is_not_the_other(tmp_path, files):
@@ -102,6 +97,8 @@ def test_the_one_kind_of_checkpoint_is_not_the_other(tmp_path, files):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match="does not describe a detector"):
         read_card(tmp_path / "state.ckpt")
+    with pytest.raises(UserError, match="holds weights, but not the state of a run"):
+        StateFiles(tmp_path / "best_model.ckpt", tmp_path / "none").read()
 
 
 def test_a_disk_that_gets_full_while_a_checkpoint_is_written_leaves_the_old_one(tmp_path):

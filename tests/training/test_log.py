@@ -105,6 +105,18 @@ def test_a_second_start_adds_to_the_files(log, tmp_path):
     assert [line.split("INFO ")[1] for line in lines] == ["first", "zweitens: größer"]
 
 
+def test_numbers_that_are_told_again_are_removed(log, tmp_path):
+    for step in (12, 13, 14):
+        log.numbers(step, {"loss": 1.0})
+    log.close()
+    again = RunLog(tmp_path / "run", 0, 13, 20)
+    again.numbers(13, {"loss": 2.0})
+    again.close()
+    assert (log.told_again, again.told_again) == (0, 2)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert rows == [{"step": 12, "loss": 1.0}, {"step": 13, "loss": 2.0}]
+
+
 def test_other_ranks_write_no_files_and_only_their_steps(tmp_path, capsys):
     log = RunLog(tmp_path / "run", 3, 0, 20)
     log.say("a sentence")
@@ -120,7 +132,7 @@ def test_a_row_that_a_killed_run_left_unfinished_does_not_spoil_the_next(log, tm
     log.close()
     with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
         file.write('{"step": 2, "lo')
-    again = RunLog(tmp_path / "run", 0, 1, 20)
+    again = RunLog(tmp_path / "run", 0, 2, 20)
     again.numbers(2, {"loss": 0.5})
     again.close()
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]

@@ -1,11 +1,9 @@
 """What a resumed run must share with the stopped one."""
 
 import pytest
-from mindspore import nn
 
 from src.errors import UserError
-from src.training.checkpoint import save_state
-from src.training.resume import run_facts, saved_facts
+from src.training.resume import carried_on, run_facts
 
 CONFIG = {"base_lr": 0.1, "milestones": [3, 4], "print_interval_iter": 100, "save_checkpoint_path": "runs/a"}
 
@@ -14,31 +12,50 @@ CONFIG = {"base_lr": 0.1, "milestones": [3, 4], "print_interval_iter": 100, "sav
 def facts():
     """Makes the facts of a run, with changes."""
 
-    def make(unlabelled=("a.png", "b.png"), devices=1, annotations="abc", **changes) -> dict:
-        return run_facts(CONFIG | changes, annotations, unlabelled, devices)
+    def make(
+        unlabelled=("a.png", "b.png"),
+        classes=("square", "circle"),
+        evaluation=None,
+        devices=1,
+        annotations="abc",
+        **changes,
+    ) -> dict:
+        return run_facts(CONFIG | changes, annotations, classes, unlabelled, evaluation, devices)
 
     return make
 
 
-@pytest.fixture
-def state(tmp_path, facts):
-    """The state file of a run that was evaluated once."""
-    path = tmp_path / "state.ckpt"
-    save_state([nn.Dense(1, 1)], path, facts() | {"best": {"step": 8, "AP": 0.5}, "evaluated": 8})
-    return path
+REACHED = {"best": {"step": 8, "AP": 0.5}, "evaluated": 8, "since_log": {"steps": 2}, "watch": {"quiet": 3}}
 
 
-def test_the_same_run_goes_on_with_what_it_had_reached(facts, state):
-    found = saved_facts(state, facts(print_interval_iter=7, save_checkpoint_path="elsewhere"))
-    assert (found["best"], found["evaluated"]) == ({"step": 8, "AP": 0.5}, 8)
-    assert (facts()["best"], facts()["evaluated"]) == (None, 0)
+def test_the_same_run_goes_on_with_what_it_had_reached(facts):
+    now = facts(print_interval_iter=7, save_checkpoint_path="elsewhere")
+    found, said = carried_on(facts() | REACHED, now, anyway=False)
+    assert found == now | REACHED and said == []
+    assert (now["best"], now["evaluated"], now["since_log"], now["watch"]) == (None, 0, {}, {})
 
 
-def test_all_changes_are_named_together(facts, state):
-    now = facts(unlabelled=("a.png", "c.png"), devices=2, annotations="abd", base_lr=0.2, milestones=[3])
+def test_all_changes_are_named_together(facts):
+    saved = facts() | REACHED
+    changed = {"devices": 2, "annotations": "abd", "base_lr": 0.2, "milestones": [3]}
+    now = facts(("a.png", "c.png"), ("circle", "square"), **changed)
     with pytest.raises(UserError) as raised:
-        saved_facts(state, now)
-    said = str(raised.value)
-    assert "base_lr: was 0.1, is 0.2" in said and "milestones: was [3, 4], is [3]" in said
-    assert "train_ann_file: its content is another one" in said and "unlabelled images: they are others" in said
-    assert "number of devices: was 1, is 2" in said
+        carried_on(saved, now, anyway=False)
+    told = str(raised.value)
+    assert "base_lr: was 0.1, is 0.2" in told and "milestones: was [3, 4], is [3]" in told
+    assert "train_ann_file: its content is another one" in told and "unlabelled images: they are others" in told
+    assert "classes: were square, circle, are circle, square" in told and "number of devices: was 1, is 2" in told
+    assert "--resume_anyway" in told
+    found, said = carried_on(saved, now, anyway=True)
+    assert found == now | REACHED
+    assert (
+        "resume_anyway" in said[0] and len(said) == 7 and set(said[1:]) <= {line.strip() for line in told.split("\n")}
+    )
+
+
+def test_a_score_on_other_images_is_void(facts):
+    saved = facts(evaluation="one") | REACHED
+    for now, is_void in (("one", False), ("other", True), (None, False)):
+        found, said = carried_on(saved, facts(evaluation=now), anyway=False)
+        assert found["best"] == (None if is_void else REACHED["best"]) and found["evaluated"] == 8
+        assert len(said) == is_void and all("void: {'step': 8, 'AP': 0.5}" in line for line in said)

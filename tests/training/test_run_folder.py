@@ -5,7 +5,15 @@ import pytest
 from src.errors import UserError
 from src.training.run_folder import RunFolder
 
-OUTPUTS = ("config.yaml", "state.ckpt", "model_0.ckpt", "best_model.ckpt", "log.txt", "metrics.jsonl")
+OUTPUTS = (
+    "config.yaml",
+    "state.ckpt",
+    "state_before.ckpt",
+    "model_0.ckpt",
+    "best_model.ckpt",
+    "log.txt",
+    "metrics.jsonl",
+)
 OUTPUTS += ("tensorboard/events.out.1", "model_step_4.ckpt", "teacher_model_step_4.ckpt")
 
 
@@ -41,7 +49,7 @@ def test_overwriting_clears_the_files_of_a_run_and_no_other_when_it_starts(tmp_p
     folder = RunFolder(tmp_path)
     folder.check(resume=False, overwrite=True)
     assert set(OUTPUTS) <= set(files(tmp_path)), "checking removes nothing"
-    folder.clear()
+    folder.make_ready(resumes=False)
     assert files(tmp_path) == ["eval/metrics.json", "my_model.ckpt", "notes.txt", "tensorboard/notes.txt"]
 
 
@@ -53,6 +61,17 @@ def test_resuming_needs_a_run_and_goes_on_from_its_state(tmp_path):
     fill(tmp_path, "state.ckpt")
     assert RunFolder(tmp_path).check(resume=True, overwrite=False)
     assert files(tmp_path) == ["config.yaml", "log.txt", "state.ckpt"]
+
+
+def test_a_state_before_is_enough_to_go_on(tmp_path):
+    fill(tmp_path, "config.yaml", "state_before.ckpt")
+    assert RunFolder(tmp_path).check(resume=True, overwrite=False)
+
+
+def test_half_written_files_are_swept_away(tmp_path):
+    fill(tmp_path, ".writing-x.ckpt", ".writing-y.tmp", ".hidden", "state.ckpt", "eval/.writing-z.json")
+    RunFolder(tmp_path).make_ready(resumes=True)
+    assert files(tmp_path) == [".hidden", "eval/.writing-z.json", "state.ckpt"]
 
 
 def test_old_step_checkpoints_are_forgotten_by_number(tmp_path):

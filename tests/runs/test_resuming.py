@@ -1,0 +1,171 @@
+"""A run that is stopped, killed or robbed of its newest state goes on as if nothing had happened, bit for bit."""
+
+import json
+import random
+import shutil
+import signal
+from pathlib import Path
+
+import mindspore as ms
+import pytest
+
+KILLS = 22
+# Log lines, evaluations and the change of phase fall on different steps, so that a stop meets every mixture of them.
+LONG = ("--max_iter", 130, "--burn_up_iter", 30, "--print_interval_iter", 7, "--eval_interval_iter", 25)
+SHORT = ("--max_iter", 5, "--burn_up_iter", 2, "--print_interval_iter", 2)
+# From the first moment of the save after step 3 to its last; before are config.yaml, two saves and an evaluation.
+MOMENTS = range(38, 55)
+
+
+@pytest.fixture(scope="module")
+def long_run(toys, tmp_path_factory) -> Path:
+    """The folder of 130 steps that nothing interrupted; read only."""
+    folder = tmp_path_factory.mktemp("runs") / "long"
+    assert toys.run(folder, *LONG) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def short_run(toys, tmp_path_factory) -> Path:
+    """The folder of 5 steps that nothing interrupted; read only."""
+    folder = tmp_path_factory.mktemp("runs") / "short"
+    assert toys.run(folder, *SHORT) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def killed_run(toys, tmp_path_factory) -> Path:
+    """The folder of a short run that was killed after step 3, when the log had half an interval; read only."""
+    folder = tmp_path_factory.mktemp("runs") / "killed"
+    assert toys.run(folder, *SHORT, die_at=MOMENTS[-1] + 1) == -signal.SIGKILL
+    assert step_of(folder / "state.ckpt") == 3 and step_of(folder / "state_before.ckpt") == 2
+    return folder
+
+
+def contents(path: Path) -> dict:
+    """Bytes of each parameter of a checkpoint, and what a state says beside.
+
+    Left out are the settings, which name the folder, and the watcher of the data, which goes by the clock.
+    """
+    values = ms.load_checkpoint(str(path))
+    card = json.loads(str(values.pop("card")))
+    texts = {key: value for key, value in card.items() if key not in ("config", "recipe")}
+    watch = texts.get("watch", {})
+    watch.get("watchers", {}).pop("slow_data", None)
+    watch["told"] = [name for name in watch.get("told", []) if name != "slow_data"]
+    return texts | {name: value.asnumpy().tobytes() for name, value in values.items()}
+
+
+def step_of(path: Path) -> int:
+    """Steps done when a state was written."""
+    return int(ms.load_checkpoint(str(path))["run.step"].asnumpy())
+
+
+def told(folder: Path) -> dict[tuple, dict]:
+    """What metrics.jsonl says of each step, and each watcher at it, without times; rows of one kind must agree."""
+    steps: dict[tuple, dict] = {}
+    for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+        row = {name: value for name, value in json.loads(line).items() if name not in ("iter_time", "data_time")}
+        known = steps.setdefault((row["step"], row.get("watcher")), {})
+        assert all(known.get(name, value) == value for name, value in row.items()), f"told in two ways: {known}, {row}"
+        known |= row
+    return {key: row for key, row in steps.items() if "slow_data" not in key}
+
+
+def assert_same_end(folder: Path, whole: Path) -> None:
+    """Both runs end with the same bits: weights, optimizer, teacher, loss scale, best score, losses of all steps."""
+    weights = {path.name for path in whole.glob("*.ckpt")}
+    assert weights >= {"state.ckpt", "model_0.ckpt", "best_model.ckpt"}
+    assert {path.name for path in folder.glob("*.ckpt")} == weights
+    for name in weights:
+        ours, theirs = contents(folder / name), contents(whole / name)
+        assert ours.keys() == theirs.keys()
+        assert not [key for key in ours if ours[key] != theirs[key]], name
+    assert told(folder) == told(whole)
+    assert not list(folder.glob(".*")), "half-written files are swept away"
+
+
+def said(folder: Path) -> str:
+    """What all starts of a run printed."""
+    return Path(f"{folder}.console").read_text(encoding="utf-8")
+
+
+def going_on(folder: Path) -> tuple:
+    """--resume, if a run left anything to go on from."""
+    return ("--resume",) if folder.is_dir() and any(folder.iterdir()) else ()
+
+
+def test_killed_at_random_moments(toys, long_run, tmp_path):
+    moments, kills, number = random.Random(7), 0, 0
+    folder = tmp_path / "run_0"
+    while kills < KILLS:
+        kill = ("", moments.uniform(0.1, 0.9), signal.SIGKILL)
+        status = toys.run(folder, *LONG, *going_on(folder), signal=kill)
+        assert status in (0, -signal.SIGKILL), said(folder)
+        kills += status != 0
+        if status == 0:  # it was faster than its killer: on with another one
+            assert_same_end(folder, long_run)
+            number += 1
+            folder = tmp_path / f"run_{number}"
+    assert toys.run(folder, *LONG, *going_on(folder)) == 0, said(folder)
+    assert_same_end(folder, long_run)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_each_moment_of_saving(toys, short_run, tmp_path, moment):
+    folder = tmp_path / "run"
+    assert toys.run(folder, *SHORT, die_at=moment) == -signal.SIGKILL
+    assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
+    assert_same_end(folder, short_run)
+
+
+def test_signals_stop_between_two_steps_and_the_message_says_how_to_go_on(toys, long_run, tmp_path):
+    moments, folder = random.Random(3), tmp_path / "run"
+    for asked in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        under_way = ("avg loss", moments.uniform(0.0, 0.7), asked)
+        status = toys.run(folder, *LONG, *going_on(folder), signal=under_way)
+        heard = signal.Signals(status - 128)  # while MindSpore computes, it passes SIGINT on as SIGTERM
+        assert heard in (asked, signal.SIGTERM), said(folder)
+        step = step_of(folder / "state.ckpt")
+        assert f"stopped by {heard.name} after step {step} of 130; everything is saved, go on with" in said(folder)
+        assert said(folder).rstrip().endswith(f"--config_path {folder / 'config.yaml'} --resume")
+    # The settings need not be told again: the folder knows them.
+    assert toys.run(folder, "--config_path", folder / "config.yaml", "--resume") == 0, said(folder)
+    assert_same_end(folder, long_run)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "a bit is wrong", "empty"])
+def test_a_damaged_state_falls_back_to_the_one_before(toys, short_run, killed_run, tmp_path, damage):
+    folder = shutil.copytree(killed_run, tmp_path / "run")
+    state = folder / "state.ckpt"
+    content = bytearray(state.read_bytes())
+    content[len(content) // 3] ^= 4
+    state.write_bytes({"cut off": content[: len(content) // 2], "a bit is wrong": content, "empty": b""}[damage])
+    assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
+    log = (folder / "log.txt").read_text(encoding="utf-8")
+    assert f"resumed from {folder / 'state_before.ckpt'}\n{state} is damaged, its checksum is wrong" in log
+    assert_same_end(folder, short_run)
+
+
+def test_without_a_whole_state_nothing_starts(toys, killed_run, tmp_path):
+    folder = shutil.copytree(killed_run, tmp_path / "run")
+    for name in ("state.ckpt", "state_before.ckpt"):
+        (folder / name).write_bytes((folder / name).read_bytes()[:-1])
+    assert toys.run(folder, *SHORT, "--resume") == 2
+    assert "state.ckpt and state_before.ckpt" in said(folder) and "--overwrite" in said(folder)
+    assert "Traceback" not in said(folder)
+
+
+def test_a_changed_run_goes_on_only_when_told_to_and_names_what_changed(toys, tiny_data, killed_run, tmp_path):
+    folder, again = shutil.copytree(killed_run, tmp_path / "run"), (*SHORT, "--base_lr", 0.25, "--resume")
+    assert toys.run(folder, *again) == 2
+    assert "base_lr: was 0.5, is 0.25\nstart it as before" in said(folder)
+    other = tmp_path / "other.json"
+    coco = json.loads(tiny_data.val_file.read_text(encoding="utf-8"))
+    coco["annotations"][0]["bbox"][2] += 1
+    other.write_text(json.dumps(coco))
+    assert toys.run(folder, *again, "--resume_anyway", "--eval_ann_file", other) == 0, said(folder)
+    log = (folder / "log.txt").read_text(encoding="utf-8")
+    assert "resume_anyway: this run is not the one that was stopped:\nbase_lr: was 0.5, is 0.25\n" in log
+    assert "the evaluation images are others, so the best score so far is void: {'step': 2, " in log
+    assert "resume_anyway: false" in (folder / "config.yaml").read_text()
