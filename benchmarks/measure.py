@@ -130,7 +130,17 @@ def rounds(
 
 def peak_memory() -> float:
     """The most memory this process has held so far, in MB."""
+    return _status("VmHWM")
+
+
+def memory() -> float:
+    """The memory this process holds now, in MB."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> float:
+    """A line of /proc/self/status in MB."""
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
-    raise UserError("/proc/self/status has no VmHWM; the benchmarks need Linux")
+    raise UserError(f"/proc/self/status has no {name}; the benchmarks need Linux")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import inference, roi_align, step
+from benchmarks import inference, long_run, roi_align, step
 from benchmarks.parts import part_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,6 +98,21 @@ def test_a_semi_supervised_step(tiny, tmp_path):
     shares = report["shares"]
     assert 0 <= shares["waiting_for_data"] < 1 and 0 < shares["moving_average"] < 1
     assert {"backbone", "teacher backbone", "average", "optimizer"} <= set(shares["by_part"])
+
+
+def test_a_long_run(tiny, tmp_path):
+    file, words = tmp_path / "report.json", tiny[:4] + tiny[-2:]
+    long_run.main([*words, "--steps", "20", "--evaluations", "2", "--save_interval", "5", "--json", str(file)])
+    memory = json.loads(file.read_text())["memory_MB"]
+    assert memory["peak"] > memory["with_teacher"]["end"] > 100 and len(memory["evaluations"]["after_each"]) == 2
+
+
+def test_growth_is_what_comes_after_the_first_steps():
+    assert long_run.growth([900.0] * 20 + [1000.0] * 80)["growth"] == 0.0
+    grown = long_run.growth([1000.0 + step for step in range(100)])
+    assert grown["growth_per_100_steps"] == pytest.approx(100) and grown["settled"] == 1029.5
+    freed = long_run.growth([1000.0 - step for step in range(100)])
+    assert freed["growth"] == pytest.approx(-grown["growth"])
 
 
 def test_all_steps_are_measured_apart_and_compared(monkeypatch, tmp_path, capsys):

@@ -1,0 +1,141 @@
+"""Does a long run stay flat? Memory over training steps and over evaluations, one process, as train.py runs it.
+
+    python benchmarks/long_run.py --config_path tiny.yaml --height 64 --width 64 --json long_run.json
+
+--steps steps, half of them burn-in and half with a teacher, with their loader, log and checkpoints; the memory of the process is
+read after each. Then --evaluations evaluations. What counts is what comes after the first steps of a phase, which compile its
+graph and fill the pools of memory: the growth is the difference of medians over the first and the last quarter of the rest.
+"""
+
+import sys
+from pathlib import Path
+
+if not __package__:  # started as a file: this folder must not come first, its select.py would hide the standard module
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import argparse
+import contextlib
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
+
+from benchmarks import command, measure, setting
+from src.errors import UserError, entry_point
+from src.runs.loop import train
+from src.runs.networks import build_networks
+from src.runs.resuming import facts_of
+from src.runs.run import Run
+from src.runs.scores import evaluate_now
+from src.runs.stopping import StopRequest
+from src.runs.watching import build_watch
+from src.training.log import RunLog
+from src.training.run_folder import RunFolder
+from src.training.states import StateFiles
+
+SETTLING = 0.2  # share of the steps of a phase in which its graph is compiled and pools are filled
+
+
+@entry_point
+def main(argv: list[str] | None = None) -> None:
+    """Train, evaluate, and report how much memory came on top."""
+    parser = command.options(__doc__, "height", "width", "batch_size")
+    parser.add_argument("--steps", type=int, default=500, help="training steps (default 500)")
+    parser.add_argument("--evaluations", type=int, default=3, help="evaluations afterwards (default 3)")
+    parser.add_argument("--save_interval", type=int, default=50, help="steps between checkpoints (default 50)")
+    setting.add_config(parser)
+    args = command.start(parser, argv)
+    if args.steps < 20 or args.steps % 2 or args.evaluations < 2 or args.save_interval < 1:
+        raise UserError(
+            "--steps: expected an even number from 20 on; --evaluations: from 2 on; --save_interval: from 1 on"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        command.finish(args, measured(args, Path(folder)))
+
+
+def measured(args: argparse.Namespace, folder: Path) -> dict:
+    """Memory in MB of each phase and of the evaluations, and the most of it all."""
+    config = replace(
+        setting.config(args),
+        batch_size=args.batch_size,
+        unlabelled_batch_size=args.batch_size,
+        max_iter=args.steps,
+        burn_up_iter=args.steps // 2,
+        print_interval_iter=1,
+        save_checkpoint_interval=args.save_interval,
+        eval_interval_iter=0,
+        save_checkpoint_path=str(folder / "run"),
+    )
+    config, data = setting.data(folder, config)
+    data = replace(data, evaluation=None)
+    device = setting.device(config)
+    run_folder = RunFolder(config.save_checkpoint_path)
+    facts = facts_of(config, data, device)
+    networks = build_networks(config, data, device)
+    setting.calm(networks.student)
+    states = StateFiles(run_folder.state, run_folder.state_before)
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.closing(MemoryLog(run_folder.path, device.rank, 0, config.max_iter)) as log,
+        StopRequest(device.rank) as stop,
+    ):
+        watch = build_watch(config, data, facts["watch"])
+        run = Run(config, data, device, networks, run_folder, states, log, stop, facts, watch)
+        train(run, 0)
+        run.config = replace(config, eval_img_dir=config.train_img_dir)
+        run.data = replace(data, evaluation=data.annotations)
+        scored = []
+        for _ in range(args.evaluations):
+            evaluate_now(run, config.max_iter)
+            scored.append(measure.memory())
+    half = args.steps // 2
+    return {
+        "memory_MB": {
+            "burn_in": growth(log.held[:half]),
+            "with_teacher": growth(log.held[half:]),
+            "evaluations": {"after_each": scored, "growth": scored[-1] - scored[0]},
+            "peak": measure.peak_memory(),
+        }
+    }
+
+
+class MemoryLog(RunLog):
+    """A log that notes the memory after each of its lines.
+
+    Attributes:
+        held: MB after each.
+    """
+
+    def __init__(self, *what: object) -> None:
+        super().__init__(*what)
+        self.held: list[float] = []
+
+    def steps(self, *what: object) -> None:
+        """A line of the log."""
+        super().steps(*what)
+        self.held.append(measure.memory())
+
+
+def growth(held: Sequence[float]) -> dict:
+    """From the memory after each step of a phase in MB to what came on top once the phase had settled.
+
+    Returns:
+        "settled" and "end", medians of the first and the last quarter after SETTLING of the steps, in MB; "growth", their
+        difference; "growth_per_100_steps" (half a quarter away from each end).
+    """
+    settled = held[int(len(held) * SETTLING) :]
+    quarter = max(1, len(settled) // 4)
+    start, end = median(settled[:quarter]), median(settled[-quarter:])
+    steps = len(settled) - quarter
+    return {
+        "settled": start,
+        "end": end,
+        "growth": end - start,
+        "growth_per_100_steps": 100 * (end - start) / steps,
+    }
+
+
+if __name__ == "__main__":
+    main()
