@@ -61,11 +61,25 @@ std::vector<std::int64_t> category_ids(const json& coco, const Card& card) {
   return found;
 }
 
+// Results and drawn pictures carry the name, so it must be text, and must not lead out of a folder.
+void check_name(const std::string& name) {
+  const fs::path path(name);
+  if (path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end())
+    throw UserError("the file_name " + name + " must be a path inside the image folder");
+  try {
+    json(name).dump();
+  } catch (const json::exception&) {
+    throw UserError("a file name in it is not UTF-8 text: " + json(name).dump(-1, ' ', true, json::error_handler_t::replace) +
+                    "; rename the image");
+  }
+}
+
 std::vector<ImageEntry> entries(const json& coco, const fs::path& folder) {
   std::vector<ImageEntry> images;
   std::vector<std::string> missing;
   for (const auto& image : coco.at("images")) {
     images.push_back({image.at("id").get<std::int64_t>(), image.at("file_name").get<std::string>()});
+    check_name(images.back().name);
     if (!fs::is_regular_file(folder / images.back().name)) missing.push_back(images.back().name);
   }
   if (!missing.empty())
@@ -83,6 +97,11 @@ ImageList list_folder(const fs::path& folder, const Card& card) {
   std::vector<std::string> names;
   add_images(folder, folder, &seen, &names);
   if (names.empty()) throw UserError(folder.string() + ": no images there (bmp, jpg, png, tif, webp)");
+  try {
+    std::for_each(names.begin(), names.end(), check_name);
+  } catch (const UserError& error) {
+    throw UserError(folder.string() + ": " + error.what());
+  }
   std::sort(names.begin(), names.end());
   ImageList list;
   list.numbered_here = true;

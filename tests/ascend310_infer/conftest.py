@@ -36,7 +36,13 @@ class Program:
         """Start it; `variables` join the environment."""
         command = [str(self.folder / program), *map(str, words)]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **variables}
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=120,
+            check=False,
+            env={**os.environ, **variables},
         )
 
     def peak_memory(self, *words: str | Path) -> int:

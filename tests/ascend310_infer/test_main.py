@@ -1,6 +1,7 @@
 """The C++ program, run for real with a small ONNX model: its records are those of Python."""
 
 import json
+import os
 import resource
 import shutil
 import signal
@@ -11,11 +12,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from src.data.annotations import ImageEntry
 from src.data.images import list_images, read_image
 from src.data.transforms import fit_to_input
 from src.evaluation.records import coco_records, in_original_pixels
+from tests.hostile import damaged
 
 HEIGHT, WIDTH = 64, 96
 
@@ -225,6 +229,8 @@ def test_a_card_that_cannot_be_right_is_one_line(program, toy, pictures, tmp_pat
         (["--annotations", "gone.json"], "gone.json: cannot be read"),
         (["--annotations", "{other_classes}"], "it has no category 'square', which the detector finds"),
         (["--annotations", "{other_images}"], "1 of its images are not in"),
+        (["--annotations", "{outside}"], "the file_name ../16bit.png must be a path inside the image folder"),
+        (["--images", "{not_text}"], "a file name in it is not UTF-8 text"),
         (["--out", "{empty}/file/found.json"], "cannot be written"),
     ],
 )
@@ -232,9 +238,14 @@ def test_mistakes_are_one_line(program, toy, pictures, tmp_path, words, message)
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "file").write_text("")
+    not_text = tmp_path / "latin"
+    not_text.mkdir()
+    (not_text / os.fsdecode(b"gr\xfc\xdfe.png")).touch()
     places = {
         "empty": empty,
         "other_classes": coco_file(tmp_path / "classes.json", ["16bit.png"], ["Kreis ä", "cat"]),
+        "outside": coco_file(tmp_path / "outside.json", ["../16bit.png"], ["Kreis ä", "square"]),
+        "not_text": not_text,
         "other_images": coco_file(tmp_path / "images.json", ["other.png"], ["Kreis ä", "square"]),
     }
     given = ["--model", toy, "--images", pictures, "--out", tmp_path / "found.json"]
@@ -244,6 +255,19 @@ def test_mistakes_are_one_line(program, toy, pictures, tmp_path, words, message)
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "found.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["card", "annotations"])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_damaged_files_are_one_line(program, toy, pictures, tmp_path, kind, data):
+    model, annotations = change(toy, tmp_path), coco_file(tmp_path / "ann.json", ["16bit.png"], ["Kreis ä", "square"])
+    file = annotations if kind == "annotations" else model.with_suffix(".json")
+    file.write_bytes(data.draw(damaged(file.read_bytes())))
+    words = ["--model", model, "--images", pictures, "--annotations", annotations, "--out", tmp_path / "found.json"]
+    done = program.run(*words, "--overwrite")
+    assert done.returncode in (0, 2), done.stderr
+    assert done.returncode == 0 or (done.stderr.startswith("error: ") and done.stderr.count("\n") == 1), done.stderr
 
 
 def test_help_and_missing_options(program):
