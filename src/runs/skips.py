@@ -3,30 +3,25 @@
 import math
 
 from src.errors import UserError
-from src.network_define import Interval
+from src.network_define import StepSettings
 from src.runs.run import Run
 from src.runs.saving import save
+from src.training.step_sums import Interval
 
 
-def skipped_steps(interval: Interval, dynamic_scale: bool) -> str | None:
-    """What the log says of the steps since its last line that were skipped; None if there were none.
+def are_normal(interval: Interval, settings: StepSettings) -> bool:
+    """Whether skipped steps only search for a loss scale: no more in a row than halve the first one down to 1."""
+    return settings.dynamic_loss_scale and interval.skipped_in_a_row <= math.log2(settings.initial_loss_scale)
 
-    Args:
-        interval: since the last line; dynamic_scale: whether a loss scale is searched, which makes some skips normal.
-    """
+
+def skipped_steps(interval: Interval) -> str:
+    """What the log says of the steps since its last line that were skipped."""
     count = round(interval.sums["overflow"])
-    if not count:
-        return None
     terms = ", ".join(f"{name}: {value:g}" for name, value in interval.bad_terms.items())
-    sentence = (
+    return (
         f"{count} of the last steps {'was' if count == 1 else 'were'} skipped, because a loss or a gradient was not finite: "
         f"weights and teacher stayed as they were. Terms of the last one, step {interval.bad_step}: {terms}"
     )
-    if dynamic_scale:
-        sentence += (
-            "; in mixed precision some skips are normal, each halves the loss scale until gradients fit into float16"
-        )
-    return sentence
 
 
 def stop_if_stuck(run: Run, interval: Interval, done: int) -> None:

@@ -4,11 +4,11 @@ import numpy as np
 
 from src.config import Config
 from src.data.training_data import TrainingData
-from src.network_define import Interval
 from src.runs.run import Run
-from src.runs.skips import skipped_steps
+from src.runs.skips import are_normal, skipped_steps
 from src.training.checkpoint import read_card
 from src.training.log import averages_of
+from src.training.step_sums import Interval
 from src.watching.losses import RateTooHigh, untrained_loss
 from src.watching.pseudo_labels import NoPseudoBoxes, SilentUnlabelledLoss, TooManyPseudoBoxes, patience_of
 from src.watching.scores import TeacherWorse
@@ -57,13 +57,23 @@ def log_steps(run: Run, step: int, interval: Interval, count: int, iter_time: fl
     averages = averages_of(interval.sums, count * run.config.accumulate_steps)
     averages["peak_loss"] = None if averages["loss"] is None else interval.peak_loss
     run.log.steps(step, averages, iter_time, data_time)
-    skipped = skipped_steps(interval, run.networks.burn_in.settings.dynamic_loss_scale)
-    if skipped:
-        run.log.warning(step, "skipped_steps", skipped)
+    if interval.sums["overflow"]:
+        tell_skips(run, step, interval)
     if averages["loss"] is None:  # no step was taken, so there is nothing to see
         return
     row = {**averages, "steps": count, "iter_time": iter_time, "data_time": data_time}
     tell(run, step, run.watch.line(step, row))
+
+
+def tell_skips(run: Run, step: int, interval: Interval) -> None:
+    """Say which steps were skipped: a warning, unless a loss scale is being searched."""
+    if are_normal(interval, run.networks.burn_in.settings):
+        run.log.say(
+            f"{skipped_steps(interval)}; in mixed precision this is normal: a skip halves the loss scale until gradients "
+            "fit into float16"
+        )
+    else:
+        run.log.warning(step, "skipped_steps", skipped_steps(interval))
 
 
 def tell(run: Run, step: int, found: list[tuple[str, str]]) -> None:

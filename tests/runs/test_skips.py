@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from src.errors import UserError
-from src.network_define import Interval
 from src.runs import skips
 from src.runs.skips import skipped_steps, stop_if_stuck, too_many_skips
+from src.runs.watching import tell_skips
+from src.training.step_sums import Interval
 
 TERMS = {"loss": float("nan"), "rpn_cls_loss": 0.5, "rcnn_reg_loss": float("inf"), "lr": 0.01}
 
@@ -18,15 +19,21 @@ def interval(overflow: float = 4.0, row: int = 4, until: int = 129, terms=TERMS)
 
 
 def test_every_term_of_the_last_skipped_step_is_told():
-    said = skipped_steps(interval(), dynamic_scale=False)
+    said = skipped_steps(interval())
     assert "4 of the last steps were skipped" in said and "weights and teacher stayed as they were" in said
     assert said.endswith("step 129: loss: nan, rpn_cls_loss: 0.5, rcnn_reg_loss: inf, lr: 0.01")
-    assert skipped_steps(interval(overflow=0.0), dynamic_scale=False) is None
+    assert "1 of the last steps was skipped" in skipped_steps(interval(1.0, 1))
 
 
-def test_in_mixed_precision_some_skips_are_normal_and_that_is_said():
-    assert "in mixed precision some skips are normal" in skipped_steps(interval(1.0, 1), dynamic_scale=True)
-    assert "was skipped" in skipped_steps(interval(1.0, 1), dynamic_scale=True)
+@pytest.mark.parametrize(("dynamic", "row", "warns"), [(False, 1, True), (True, 16, False), (True, 17, True)])
+def test_in_mixed_precision_the_search_for_a_loss_scale_is_no_fault(dynamic, row, warns):
+    said, warned = [], []
+    log = SimpleNamespace(say=said.append, warning=lambda *line: warned.append(line))
+    settings = SimpleNamespace(dynamic_loss_scale=dynamic, initial_loss_scale=65536.0)
+    networks = SimpleNamespace(burn_in=SimpleNamespace(settings=settings))
+    tell_skips(SimpleNamespace(log=log, networks=networks), 129, interval(row=row))
+    assert (len(warned), len(said)) == ((1, 0) if warns else (0, 1))
+    assert warns or "in mixed precision this is normal" in said[0]
 
 
 def test_too_many_in_a_row_are_told_with_their_first_step_and_the_remedy():

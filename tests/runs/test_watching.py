@@ -10,12 +10,12 @@ from mindspore import Tensor
 
 from src.config import load_config
 from src.data.training_data import read_training_data
-from src.network_define import Interval
 from src.runs.batches import batches
 from src.runs.networks import build_networks
 from src.runs.skips import too_many_skips
 from src.runs.watching import build_watch, warn_of_start
 from src.training.device import set_up_device
+from src.training.step_sums import Interval
 
 STEPS, LINE = 40, 5
 RATE = 0.005  # of configs/base.yaml

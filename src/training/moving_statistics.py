@@ -1,0 +1,30 @@
+"""Moving statistics of batch norm in a step that is skipped."""
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+
+class MovingStatistics(nn.Cell):
+    """Moving statistics of batch norm. The forward pass moves them, so a skipped step must take them back."""
+
+    def __init__(self, network: nn.Cell) -> None:
+        super().__init__(auto_prefix=False)
+        moving = []
+        for _, cell in network.cells_and_names():
+            if isinstance(cell, nn.BatchNorm2d) and cell.use_batch_statistics is not False:
+                moving += [cell.moving_mean, cell.moving_variance]
+        self.moving = tuple(moving)
+        self.before = tuple(
+            Parameter(Tensor(np.zeros(value.shape, np.float32)), name=f"before.{value.name}", requires_grad=False)
+            for value in moving
+        )
+
+    def construct(self) -> None:
+        """Remember them."""
+        for before, value in zip(self.before, self.moving):
+            ops.assign(before, value)
+
+    def settle(self, finite: Tensor) -> None:
+        """Take them back if the step was not finite."""
+        for before, value in zip(self.before, self.moving):
+            ops.assign(value, ops.where(finite, value, before))
