@@ -1,17 +1,18 @@
 """The guard: pseudo-labels are measured where the truth is known, and count for less when they are too often wrong."""
 
+from dataclasses import replace
+
 from mindspore import Tensor, ops
 
 from src.config import Config
-from src.data.dataset import evaluation_batches
 from src.data.training_data import TrainingData
 from src.errors import UserError
-from src.evaluation.matching import quality
-from src.evaluation.records import detect
+from src.evaluation.coco_matching import match
+from src.evaluation.pseudo_quality import pseudo_quality
+from src.runs.finding import find_records
 from src.runs.run import Run
 from src.training.checkpoint import copy_weights
 from src.training.device import from_first_rank
-from src.training.restore import on_arrays
 
 LEAST_BOXES = 5  # the precision of fewer pseudo-labels says nothing
 GO_ON, LOWER, STOP = 0.0, 1.0, 2.0
@@ -44,10 +45,10 @@ def judge(run: Run, done: int) -> float:
     """Log precision and recall of the latest network on the probe; returns GO_ON, LOWER or STOP."""
     config, networks = run.config, run.networks
     copy_weights(networks.latest, networks.detector)
-    arriving = evaluation_batches(run.data.probe, config.train_img_dir, config)
-    names = run.data.annotations.class_names
-    rows = quality(detect(on_arrays(networks.detector), arriving), names, config.bbox_threshold)
-    whole = rows.pop("all")
+    truth = replace(run.data.annotations, images=run.data.probe)
+    records = find_records(networks.detector, truth, config.train_img_dir, config)
+    rows = pseudo_quality(match(truth, records), config.bbox_threshold)
+    whole = rows.pop("")
     factor = float(networks.state.unsupervised_factor.asnumpy())
     numbers = {"probe/precision": whole["precision"], "probe/recall": whole["recall"], "unsup_factor": factor}
     for name, row in rows.items():

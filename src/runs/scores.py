@@ -1,21 +1,15 @@
 """How good the networks of a run are on its evaluation images, and which of them was the best."""
 
-from contextlib import closing
-
-import numpy as np
-from mindspore import nn
-
 from src.config import Config
-from src.data.dataset import evaluation_batches
-from src.evaluation.matching import confusion
+from src.evaluation.coco_matching import match
+from src.evaluation.confusion import confusion_matrix
 from src.evaluation.metrics import evaluate, format_table
-from src.evaluation.records import coco_records, detect
+from src.runs.finding import find_records
 from src.runs.guard import guard
 from src.runs.run import Run
 from src.runs.saving import card
 from src.runs.watching import tell
 from src.training.checkpoint import copy_weights, save_detector
-from src.training.restore import on_arrays
 from src.watching.scores import CONFUSED_SCORE, mixed_up
 
 
@@ -49,15 +43,18 @@ def evaluate_now(run: Run, done: int) -> bool:
         roles["teacher"] = networks.teacher
     for role, network in roles.items():
         copy_weights(network, networks.detector)
-        metrics, names = measure(networks.detector, run)
-        if metrics is None:
+        truth, stored = run.data.evaluation, run.data.stored_evaluation
+        records = find_records(networks.detector, truth, run.config.eval_img_dir, run.config, stored, run.stop)
+        if records is None:
             return False
+        metrics = evaluate(truth, records)
         row |= {f"{role}/{name}": value for name, value in metrics.items() if name != "per_class"}
         row |= {f"{role}/AP50/{name}": value["AP50"] for name, value in metrics["per_class"].items()}
         run.log.say(f"step {done}, {role} on {metrics['images']} evaluation images:\n{format_table(metrics)}")
         if network is networks.latest:
             keep_best(run, role, metrics, done)
-            warning = mixed_up(names, run.data.annotations.class_names)
+            taken_for = confusion_matrix(match(truth, records), CONFUSED_SCORE)[1:, 1:]
+            warning = mixed_up(taken_for, run.data.annotations.class_names)
     run.log.numbers(done - 1, row)
     tell(run, done - 1, run.watch.scores(done, row) + run.watch.new([warning] if warning else []))
     return True
@@ -96,20 +93,3 @@ def outcome(run: Run) -> str:
 
 def _named(network: dict) -> str:
     return f"{network['role']} of step {network['step']} with AP {network['AP'] or 0.0:.3f}"
-
-
-def measure(detector: nn.Cell, run: Run) -> tuple[dict | None, np.ndarray]:
-    """COCO metrics of a network on the evaluation images, and how often it calls one class another: int64 [K, K].
-
-    The metrics are None if the run was asked to stop meanwhile.
-    """
-    truth, config = run.data.evaluation, run.config
-    names = np.zeros((len(truth.class_names),) * 2, np.int64)
-    records = []
-    with closing(evaluation_batches(truth.images, config.eval_img_dir, config, run.data.stored_evaluation)) as arriving:
-        for entry, found in detect(on_arrays(detector), arriving):
-            if run.stop.asked:
-                return None, names
-            records += coco_records(entry, found, truth.category_ids)
-            names += confusion(entry, found, len(names), CONFUSED_SCORE)
-    return evaluate(truth, records), names

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import train as training_script
+from src.data.annotations import Annotations
 from src.runs import guard as module
 from src.runs.guard import GO_ON, LOWER, STOP, judge
 
@@ -29,8 +30,9 @@ WHOLE = {"precision": 0.4, "recall": 0.2, "boxes": 10, "right": 4, "objects": 20
 )
 def test_what_follows_from_the_probe(monkeypatch, done, action, whole, verdict):
     monkeypatch.setattr(module, "copy_weights", lambda *_: None)
-    monkeypatch.setattr(module, "evaluation_batches", lambda *_: [])
-    monkeypatch.setattr(module, "quality", lambda *_: {"all": whole, "cat": whole})
+    monkeypatch.setattr(module, "find_records", lambda *_: [])
+    monkeypatch.setattr(module, "match", lambda *_: None)
+    monkeypatch.setattr(module, "pseudo_quality", lambda *_: {"cat": whole, "": whole})
     rows, warnings, said = [], [], []
     config = SimpleNamespace(
         burn_up_iter=100,
@@ -46,7 +48,7 @@ def test_what_follows_from_the_probe(monkeypatch, done, action, whole, verdict):
         networks=SimpleNamespace(
             latest=None, detector=None, state=SimpleNamespace(unsupervised_factor=ms.Tensor(0.5, ms.float32))
         ),
-        data=SimpleNamespace(probe=[1, 2, 3], annotations=SimpleNamespace(class_names=["cat"])),
+        data=SimpleNamespace(probe=[1, 2, 3], annotations=Annotations(("cat",), (1,), ())),
         log=SimpleNamespace(
             numbers=lambda *row: rows.append(row), say=said.append, warning=lambda *row: warnings.append(row)
         ),
