@@ -37,7 +37,7 @@ def guard(run: Run, done: int) -> bool:
     verdict = from_first_rank(verdict, run.device)
     if verdict == LOWER:
         factor = run.networks.state.unsupervised_factor
-        ops.assign(factor, Tensor(factor.asnumpy() / 2, factor.dtype))  # not set_data, see `_Sums.take`
+        ops.assign(factor, Tensor(factor.asnumpy() / 2, factor.dtype))  # not set_data, see `StepSums.take`
     return verdict == STOP
 
 

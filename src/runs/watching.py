@@ -25,6 +25,7 @@ def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watc
         config.rcnn_focal_gamma,
         config.sup_loss_weight * config.rpn_loss_cls_weight,
         config.sup_loss_weight * config.rcnn_loss_cls_weight,
+        views=2 if config.strong_view else 1,
     )
     objects = float(np.mean([np.count_nonzero(~entry.crowd) for entry in data.labelled]))
     watchers = [

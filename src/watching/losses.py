@@ -7,14 +7,15 @@ from src.watching.watcher import Watcher
 RISE = 2.0  # times the loss of a network that knows nothing; ten times the right rate gives 6 to 1000 times, the right one less than 1
 
 
-def untrained_loss(classes: int, focal_gamma: float, rpn_weight: float, rcnn_weight: float) -> float:
-    """Loss of a labelled image, both views, for a network that thinks everything equally probable.
+def untrained_loss(classes: int, focal_gamma: float, rpn_weight: float, rcnn_weight: float, views: int) -> float:
+    """Loss of a labelled image for a network that thinks everything equally probable.
 
     Args:
-        classes: without background; focal_gamma: exponent of the class loss; rpn_weight, rcnn_weight: of the class losses.
+        classes: without background; focal_gamma: exponent of the class loss; rpn_weight, rcnn_weight: of the class losses;
+        views: in which the image is learnt from.
     """
     guess = 1.0 / (classes + 1)
-    return 2 * (rpn_weight * math.log(2) - rcnn_weight * (1 - guess) ** focal_gamma * math.log(guess))
+    return views * (rpn_weight * math.log(2) - rcnn_weight * (1 - guess) ** focal_gamma * math.log(guess))
 
 
 class RateTooHigh(Watcher):

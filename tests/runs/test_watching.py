@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from mindspore import Tensor
+from mindspore import Tensor, ops
 
 from src.config import load_config
 from src.data.training_data import read_training_data
@@ -49,7 +49,7 @@ def learnt(tiny_data, tiny_config) -> dict[float, tuple[list[Interval], list[str
     found = {}
     for rate, count in rates.items():
         for parameter, value in zip(parameters, start):
-            parameter.set_data(Tensor(value))
+            ops.assign(parameter, Tensor(value))
         watch, intervals, told = build_watch(config, data, None), [], []
         for step in range(count):
             networks.burn_in(*map(Tensor, next(arriving)))
