@@ -83,7 +83,6 @@ class StepSums(nn.Cell):
         return self.total, self.bad, self.marks
 
 
-
 def _row(values: tuple[Tensor, ...]) -> Tensor:
     """Scalars as one vector, float32."""
     return ops.concat([value.astype(mstype.float32).reshape(1) for value in values])

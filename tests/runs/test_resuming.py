@@ -91,8 +91,9 @@ def said(folder: Path) -> str:
 
 
 def going_on(folder: Path) -> tuple:
-    """--resume, if a run left anything to go on from."""
-    return ("--resume",) if folder.is_dir() and any(folder.iterdir()) else ()
+    """--resume, if a run left a file; one that was killed before that is started again."""
+    left = [path for path in folder.glob("[!.]*") if path.is_file()]
+    return ("--resume",) if left else ()
 
 
 def test_killed_at_random_moments(toys, long_run, tmp_path):
