@@ -1,6 +1,7 @@
 """A tiny data set, a tiny network and a detector checkpoint of it, shared by the tests of the entry scripts."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Several test processes share a machine: each keeps to one core, because threads of MindSpore that wait spin.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 # The smallest network that still has every part; leaves of configs/ are bigger.
 TINY = {
