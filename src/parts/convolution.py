@@ -18,12 +18,10 @@ class Convolution(nn.Conv2d):
 
     is_native = False
 
-    def construct(self, x: Tensor) -> Tensor:
-        """Map [B, I, H, W] to [B, O, H / stride, W / stride]."""
-        return self.apply(x, self.weight, self.bias)
-
-    def apply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The same with these weights [O, I, rows, columns] and bias [O] in place of its own."""
+    def construct(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """Map [B, I, H, W] to [B, O, H / stride, W / stride], by its own weights or by weight [O, I, rows, columns] and bias [O]."""
+        if weight is None:
+            weight, bias = self.weight, self.bias
         if self.is_native:
             return self.native(x, weight, ops.zeros((self.out_channels,), x.dtype) if bias is None else bias)
         y = self.conv2d(x, weight)
@@ -41,7 +39,7 @@ def normalised(convolution: Convolution, norm: nn.BatchNorm2d, x: Tensor) -> Ten
         return norm(convolution(x))
     factor = norm.gamma / ops.sqrt(norm.moving_variance + norm.eps)  # Rsqrt is not exported to ONNX
     bias = norm.beta - norm.moving_mean * factor
-    return convolution.apply(x, convolution.weight * factor.reshape(-1, 1, 1, 1), bias)
+    return convolution(x, convolution.weight * factor.reshape(-1, 1, 1, 1), bias)
 
 
 class NativeConvolution(nn.Cell):

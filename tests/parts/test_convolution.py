@@ -51,7 +51,7 @@ def test_convolution_against_the_definition(shape, native):
 def test_gradients_against_the_definition(shape, native):
     cell, x, slope = convolution(shape[1], 7, native), random(2, *shape), random(3, shape[0], 7, *shape[2:])
     inputs = (Tensor(x), cell.weight.value(), cell.bias.value())
-    found = ops.grad(lambda *values: (cell.apply(*values) * Tensor(slope)).sum(), (0, 1, 2))(*inputs)
+    found = ops.grad(lambda *values: (cell(*values) * Tensor(slope)).sum(), (0, 1, 2))(*inputs)
     # A convolution is linear in each of its inputs: a difference is the gradient, whatever the distance.
     values = [value.asnumpy() for value in inputs]
     for number, gradient in enumerate(found):
@@ -75,7 +75,7 @@ class Gradient(nn.Cell):
         self.gradient = ops.grad(self.total, (0, 1, 2))
 
     def total(self, x, weight, bias):
-        return (self.cell.apply(x, weight, bias) * self.slope).sum()
+        return (self.cell(x, weight, bias) * self.slope).sum()
 
     def construct(self, x, weight, bias):
         return self.gradient(x, weight, bias)
