@@ -57,7 +57,8 @@ def test_training_batches_are_the_same_bit_for_bit_over_several_epochs(data, cac
 
 def test_evaluation_batches_are_the_same(data, cache):
     class Settings:
-        img_height, img_width, keep_ratio, test_batch_size, num_parallel_workers = 64, 96, True, 3, 2
+        img_height, img_width, keep_ratio, resize_sides = 64, 96, True, None
+        test_batch_size, num_parallel_workers = 3, 2
 
     plain, stored = (list(evaluation_batches(data[1].images, data[0], Settings, source)) for source in (None, cache))
     assert same([images for images, _ in plain], [images for images, _ in stored]) == 3
