@@ -9,187 +9,19 @@ import difflib
 import os
 import re
 from collections.abc import Callable
-from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
+from pydantic import TypeAdapter, ValidationError
 
+from src.contradictions import contradictions
 from src.errors import UserError
-from src.parts.backbones import BACKBONES
+from src.settings import IN_EPOCHS, KEYS, RECIPE_KEYS, TEXT_KEYS, Config
 from src.yaml_file import read_yaml
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
 
-Count = Annotated[int, Field(ge=1)]
-Whole = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Path_ = str | None
-
 _SHOWN_LETTERS = 200  # of a value that is wrong
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class Config:
-    """All settings of a run; meaning and unit of each stand in configs/base.yaml."""
-
-    device_target: Literal["CPU", "GPU", "Ascend"]
-    device_id: Whole
-    run_distribute: bool
-    mixed_precision: Literal["auto"] | bool
-
-    train_img_dir: Path_
-    train_ann_file: Path_
-    unlabelled_img_dir: Path_
-    eval_img_dir: Path_
-    eval_ann_file: Path_
-    class_names: tuple[str, ...]
-    mindrecord_dir: Path_
-    mindrecord_wait: Positive
-    num_parallel_workers: Count
-    img_width: Count
-    img_height: Count
-    keep_ratio: bool
-    resize_sides: tuple[Count, Count] | None
-    flip_ratio: Share
-    expand_ratio: Share
-    multi_scale: tuple[Share, Share]
-    photo_ratio: Share
-    num_gts: Count
-
-    system: Literal["faster_rcnn"]
-    backbone: Literal[*BACKBONES]
-    frozen_stages: Annotated[int, Field(ge=0, le=5)]
-    frozen_batch_norm: bool
-    fpn_out_channels: Count
-    anchor_scales: tuple[Positive, ...]
-    anchor_ratios: tuple[Positive, ...]
-    anchor_rule: Literal["centred", "torchvision"]
-    anchors_inside_only: bool
-    black_is_padding: bool
-    pos_iou_thr: Share
-    neg_iou_thr: Share
-    min_pos_iou: Share
-    num_expected_rpn: Count
-    num_expected_pos: Count
-    pos_iou_thr_stage2: Share
-    neg_iou_thr_stage2: Share
-    num_expected_total_stage2: Count
-    num_expected_pos_stage2: Count
-    rcnn_focal_gamma: Weight
-    rpn_proposal_nms_pre: Count
-    rpn_proposal_max_num: Count
-    rpn_proposal_nms_thr: Share
-    rpn_nms_pre: Count
-    rpn_max_num: Count
-    rpn_nms_thr: Share
-    roi_out_size: Count
-    roi_sample_num: Count
-    roi_finest_scale: Positive
-    rcnn_fc_out_channels: Count
-    test_score_thr: Share
-    test_nms_pre: Count
-    test_iou_thr: Share
-    test_max_per_img: Count
-
-    pre_trained: Path_
-    global_seed: Whole
-    batch_size: Count
-    unlabelled_batch_size: Count
-    accumulate_steps: Count
-    strong_view: bool
-    max_iter: Count
-    max_epoch: Count | None
-    burn_up_iter: Whole
-    burn_up_epoch: Whole | None
-    opt_type: Literal["momentum", "sgd", "adam", "adamw"]
-    base_lr: Positive
-    lr_reference_batch: Count | None
-    lr_schedule: Literal["multistep", "step", "cosine"]
-    milestones: tuple[Count, ...]
-    milestone_epochs: tuple[Count, ...]
-    lr_step_size: Count | None
-    gamma: Positive
-    warmup_step: Whole
-    warmup_ratio: Share
-    momentum: Annotated[float, Field(ge=0, lt=1)]
-    weight_decay: Weight
-    clip_norm: Positive
-    clip_by: Literal["each", "all"]
-    max_skipped_steps: Count
-    loss_scale: Positive
-    loss_scale_window: Count
-
-    ema_keep_rate: Share
-    ema_ramp: bool
-    bbox_threshold: Share
-    bbox_ignore_threshold: Share | None
-    sup_loss_weight: Weight
-    unsup_loss_weight: Weight
-    unsup_ramp_iter: Whole
-    guard_share: Annotated[float, Field(ge=0, lt=1)]
-    guard_precision: Share
-    guard_action: Literal["lower", "stop"]
-    rpn_loss_cls_weight: Weight
-    rpn_loss_reg_weight: Weight
-    rcnn_loss_cls_weight: Weight
-    rcnn_loss_reg_weight: Weight
-    rpn_pseudo_cls_weight: Weight
-    rpn_pseudo_reg_weight: Weight
-    rcnn_pseudo_cls_weight: Weight
-    rcnn_pseudo_reg_weight: Weight
-
-    save_checkpoint_path: str
-    save_checkpoint_interval: Count
-    keep_checkpoint_max: Count
-    print_interval_iter: Count
-    eval_interval_iter: Whole
-    eval_interval_epoch: Count | None
-    profile_steps: tuple[Whole, ...]
-    resume: bool
-    resume_anyway: bool
-    overwrite: bool
-
-    checkpoint_path: Path_
-    infer_img_dir: Path_
-    eval_output_dir: str
-    test_batch_size: Count
-    report: Path_
-    draw_pics: bool
-
-    model: Path_
-    results: Path_
-    file_format: Literal["MINDIR", "ONNX", "AIR"]
-    file_name: Path_
-    probabilities: bool
-    check: Whole
-    soc_version: Path_
-
-    def as_dict(self) -> dict:
-        """Plain values, tuples as lists, ready for YAML or JSON."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-
-KEYS = tuple(field.name for field in fields(Config))
-TEXT_KEYS = tuple(field.name for field in fields(Config) if field.type in (str, Path_))
-# Of two keys that say one thing, in steps and in passes over the labelled images, a user gives one.
-IN_EPOCHS = {
-    "max_iter": "max_epoch",
-    "burn_up_iter": "burn_up_epoch",
-    "milestones": "milestone_epochs",
-    "eval_interval_iter": "eval_interval_epoch",
-}
-# What a detector is, as opposed to how it is trained or run: a checkpoint brings these along.
-RECIPE_KEYS = (
-    *KEYS[KEYS.index("img_width") : KEYS.index("resize_sides") + 1],
-    "num_gts",
-    "class_names",
-    *KEYS[KEYS.index("system") : KEYS.index("test_max_per_img") + 1],
-)
 
 
 def load_config(
@@ -257,90 +89,12 @@ def check_config(values: dict, faults: list[str] | None = None) -> Config:
             key = str(item["loc"][0]) if item["loc"] else "config"
             faults.append(f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}")
     if config is not None:
-        faults += _contradictions(config)
+        faults += contradictions(config)
     if faults:
         faults = list(dict.fromkeys(faults))  # two wrong numbers of a list may read alike
         count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
         raise UserError("\n  ".join([f"the configuration has {count}:", *faults]))
     return config
-
-
-def _contradictions(config: Config) -> list[str]:
-    """Values that are right one by one and wrong together."""
-    faults = []
-
-    def expect(holds: bool, message: str) -> None:
-        if not holds:
-            faults.append(message)
-
-    for key in ("img_width", "img_height"):
-        size = getattr(config, key)
-        expect(
-            size % 32 == 0,
-            f"{key}: must be a multiple of 32, got {size}; the nearest is {max(32, round(size / 32) * 32)}",
-        )
-    steps_are_known = config.max_epoch is None  # else these are checked once the length of the data is known
-    expect(
-        not steps_are_known or config.burn_up_epoch is not None or config.burn_up_iter <= config.max_iter,
-        f"burn_up_iter: must not exceed max_iter, got {config.burn_up_iter} > {config.max_iter}",
-    )
-    expect(
-        not steps_are_known or config.warmup_step <= config.max_iter,
-        f"warmup_step: must not exceed max_iter, got {config.warmup_step} > {config.max_iter}; the rate would never "
-        "reach base_lr",
-    )
-    for key in ("milestones", "milestone_epochs"):
-        values = list(getattr(config, key))
-        expect(values == sorted(values), f"{key}: must rise, got {values}")
-    expect(
-        (config.lr_schedule == "step") == (config.lr_step_size is not None),
-        f"lr_step_size: is what --lr_schedule step needs, and nothing else does, got {config.lr_step_size} and "
-        f"{config.lr_schedule}",
-    )
-    smallest, largest = config.multi_scale
-    expect(0 < smallest <= largest, f"multi_scale: smallest and largest share, above 0, got {list(config.multi_scale)}")
-    watched = list(config.profile_steps)
-    expect(
-        len(watched) in (0, 2) and watched == sorted(watched),
-        f"profile_steps: first and last step, or none, got {watched}",
-    )
-    expect(
-        not watched or not steps_are_known or watched[-1] < config.max_iter,
-        f"profile_steps: must lie before max_iter {config.max_iter}, got {watched}",
-    )
-    expect(
-        config.neg_iou_thr <= config.pos_iou_thr,
-        f"neg_iou_thr: must not exceed pos_iou_thr, got {config.neg_iou_thr} > {config.pos_iou_thr}",
-    )
-    expect(
-        config.neg_iou_thr_stage2 <= config.pos_iou_thr_stage2,
-        f"neg_iou_thr_stage2: must not exceed pos_iou_thr_stage2, got {config.neg_iou_thr_stage2} > {config.pos_iou_thr_stage2}",
-    )
-    expect(
-        config.test_max_per_img <= config.num_gts,
-        f"test_max_per_img: must not exceed num_gts (detections become pseudo-labels), got {config.test_max_per_img} > {config.num_gts}",
-    )
-    expect(
-        config.resize_sides is None or config.keep_ratio,
-        f"resize_sides: keeps the ratio of an image, so keep_ratio must be true, got {config.keep_ratio}",
-    )
-    evaluation = [f"{key} {value}" for key in ("eval_img_dir", "eval_ann_file") if (value := getattr(config, key))]
-    expect(
-        len(evaluation) != 1 or config.results is not None,  # results were found in the images already
-        f"eval_img_dir and eval_ann_file: give both or neither, got {''.join(evaluation)} alone",
-    )
-    expect(
-        bool(config.anchor_scales) and bool(config.anchor_ratios), "anchor_scales, anchor_ratios: at least one of each"
-    )
-    expect(
-        config.bbox_ignore_threshold is None or config.bbox_ignore_threshold <= config.bbox_threshold,
-        f"bbox_ignore_threshold: must not exceed bbox_threshold, got {config.bbox_ignore_threshold} > {config.bbox_threshold}",
-    )
-    expect(
-        config.ema_keep_rate < 1,
-        f"ema_keep_rate: must be below 1, or the teacher never learns, got {config.ema_keep_rate}",
-    )
-    return faults
 
 
 def require(config: Config, *keys: str) -> None:

@@ -37,7 +37,9 @@ ARROWS = {
     "training": set(),
     "active": set(),
     "data": set(),
-    "config": {"parts"},  # parts.backbones, a table of names
+    "config": {"settings", "contradictions"},
+    "contradictions": {"settings"},
+    "settings": {"parts"},  # parts.backbones, a table of names
     "errors": set(),
     "files": set(),
     "yaml_file": set(),
