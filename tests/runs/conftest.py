@@ -16,20 +16,22 @@ class Toys:
     process: subprocess.Popen
     options: tuple
 
-    def run(self, folder: Path, *more: object, signal: tuple = (), die_at: int | None = None) -> int:
+    def run(
+        self, folder: Path, *more: object, signal: tuple = (), die_at: int | None = None, reading: float = 0.0
+    ) -> int:
         """Start a run and wait for its end.
 
         Args:
             folder: of the run; more: further words of the command line.
             signal: (text to wait for in what it prints, seconds to wait afterwards, number) of a signal to send.
-            die_at: see ``toy_run.die_at``.
+            die_at: see ``toy_run.die_at``; reading: seconds that reading an image takes longer.
 
         Returns:
             Its exit status; minus the number of the signal that ended it.
         """
         words = [*self.options, "--save_checkpoint_path", folder, *more]
         job = {"words": [str(word) for word in words], "console": f"{folder}.console", "signal": list(signal)}
-        self.process.stdin.write(json.dumps(job | {"die_at": die_at}) + "\n")
+        self.process.stdin.write(json.dumps(job | {"die_at": die_at, "reading": reading}) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 

@@ -21,6 +21,7 @@ from mindspore import dtype as mstype
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import train
+from src.data import dataset
 from src.network_define import RunState, TeacherStudentStep, TrainStep
 from src.runs import networks
 from src.training import checkpoint
@@ -93,13 +94,25 @@ def die_at(number: int) -> None:
     os.fsync, os.replace = deadly(os.fsync, False), deadly(os.replace, False)
 
 
+def slow(call, seconds: float):
+    """A function that takes so much longer."""
+
+    def wait_and_call(*args, **kwargs):
+        time.sleep(seconds)
+        return call(*args, **kwargs)
+
+    return wait_and_call
+
+
 def run(job: dict) -> None:
-    """One run in this process: `words` of its command line, `console` for what it prints, `die_at` or None."""
+    """One run in this process: `words` of its command line, `console` for what it prints, `die_at` or None, `reading` in seconds."""
     console = os.open(job["console"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(console, 1)
     os.dup2(console, 2)
     train.build_networks = toy_networks
     train.start_weights = lambda config, student: "a toy"
+    if job["reading"]:
+        dataset.read_image = slow(dataset.read_image, job["reading"])
     if job["die_at"]:
         die_at(job["die_at"])
     train.main(job["words"])
