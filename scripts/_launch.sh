@@ -96,15 +96,21 @@ msrun_quietly() {
     done
 }
 
-# ask_to_stop MSRUN: sends SIGTERM to rank 0 among the processes that msrun started.
+# ask_to_stop MSRUN: sends SIGTERM to rank 0 among the processes that msrun started. The list of these can lack one while others
+# come and go, so it is read again until rank 0 was found, for five seconds at most.
 ask_to_stop() {
-    local child children
-    read -ra children <"/proc/$1/task/$1/children" || true # the file has no end of line
-    for child in "${children[@]}"; do
-        if is_in "/proc/$child/cmdline" "$root/train.py" && is_in "/proc/$child/environ" MS_ROLE=MS_WORKER &&
-            is_in "/proc/$child/environ" RANK_ID=0; then
-            kill -TERM "$child" || true # it may have ended by itself
-        fi
+    local attempt child children
+    for attempt in {1..50}; do
+        read -ra children 2>/dev/null <"/proc/$1/task/$1/children" || true # the file has no end of line
+        for child in "${children[@]}"; do
+            if is_in "/proc/$child/cmdline" "$root/train.py" && is_in "/proc/$child/environ" MS_ROLE=MS_WORKER &&
+                is_in "/proc/$child/environ" RANK_ID=0; then
+                kill -TERM "$child" || true # it may have ended by itself
+                return
+            fi
+        done
+        [ "$attempt" -lt 50 ] && kill -0 "$1" 2>/dev/null || return 0
+        sleep 0.1
     done
 }
 
