@@ -17,6 +17,7 @@ from src.config import load_config
 from src.data.annotations import hide_labels, read_annotations, to_coco
 from src.data.coco_file import coco_faults, read_coco
 from src.data.images import image_size, read_image
+from src.data.outlines import rasterise
 from src.data.reading import read_data
 from src.data.suspicions import suspicions
 from src.data.voc import read_voc
@@ -42,6 +43,13 @@ COCO = {
         {"id": 3, "image_id": 2, "category_id": -1, "bbox": [0, 0, 0, 0]},
     ],
     "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+}
+MASKED = COCO | {
+    "annotations": [
+        COCO["annotations"][0] | {"segmentation": [[1, 2, 11, 2, 11, 14], [1, 3, 5, 14, 1.5, 14]]},
+        COCO["annotations"][1] | {"segmentation": {"size": [30, 40], "counts": [93, 400, 707]}},
+        COCO["annotations"][1] | {"id": 4, "segmentation": {"size": [30, 40], "counts": "m2`<Sf0"}},
+    ]
 }
 RECORDS = [
     {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5},
@@ -81,6 +89,18 @@ def test_annotation_files(tmp_path, data):
         suspicions(annotations)
         assert not coco_faults(json.loads(json.dumps(to_coco(annotations))))
         assert not coco_faults(hide_labels(coco, {entry.image_id for entry in annotations.labelled[:1]}))
+
+
+@CHEAP
+@given(documents(MASKED))
+def test_annotation_files_with_masks(tmp_path, data):
+    annotations = survives(lambda path: read_annotations(path, masks=True), tmp_path / "train.json", data)
+    if annotations is not None:
+        assert not coco_faults(json.loads(json.dumps(to_coco(annotations, masks=True))), masks=True)
+        for entry in annotations.labelled:
+            size = entry.width, entry.height
+            for outline, box in zip(entry.outlines, entry.boxes, strict=True):
+                assert outline is None or rasterise(outline, box, size, 8).shape == (8, 8)
 
 
 @CHEAP

@@ -7,6 +7,7 @@ and a zero box) is read too. ``"also_unlabelled": true`` on a labelled image put
 """
 
 import hashlib
+import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pycocotools import mask as coco_masks
 
 from src.data.coco_file import is_blank, read_coco_boxes, sound_images
 from src.data.images import image_size, list_images
 from src.data.json_file import read_json
+from src.data.outlines import Outline, as_outline, segmentation_of, whole_mask
 from src.errors import DataError, UserError
 
 # What may stay of an image whose label is hidden; fields of other tools could tell what is in the picture.
@@ -40,6 +43,8 @@ class ImageEntry:
         crowd: bool [N], regions that stand for a group and are neither object nor background.
         path: the folder the image lies in; None when it lies in the image folder of the run.
         also_unlabelled: a labelled image that joins the unlabelled stream as well.
+        outlines: of each row of `boxes`, None for a crowd without one; None where masks were not read.
+        areas: float64 [N], pixels of each outline as the annotation says, NaN where it does not; None as `outlines`.
     """
 
     image_id: int
@@ -52,6 +57,8 @@ class ImageEntry:
     crowd: np.ndarray
     path: Path | None = None
     also_unlabelled: bool = False
+    outlines: tuple[Outline | None, ...] | None = None
+    areas: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +84,20 @@ class Annotations:
         return tuple(_without_labels(entry) for entry in self.images if not entry.labelled or entry.also_unlabelled)
 
 
-def read_annotations(path: str | Path) -> Annotations:
+def read_annotations(path: str | Path, masks: bool = False) -> Annotations:
     """Read and check a COCO annotation file; images are ordered by id, classes by category id.
+
+    Args:
+        masks: read the outlines of objects, too; then every labelled object must have one.
 
     Raises:
         UserError: there is no such file.
         DataError: every fault of it, see ``src.data.coco_file``.
     """
-    return from_coco(read_coco_boxes(path))
+    return from_coco(read_coco_boxes(path, masks), masks)
 
 
-def from_coco(coco: dict[str, Any]) -> Annotations:
+def from_coco(coco: dict[str, Any], masks: bool = False) -> Annotations:
     """What a checked COCO file (``read_coco``) says; images are ordered by id, classes by category id."""
     categories = sorted(coco["categories"], key=lambda category: category["id"])
     label_of = {category["id"]: label for label, category in enumerate(categories, start=1)}
@@ -98,7 +108,7 @@ def from_coco(coco: dict[str, Any]) -> Annotations:
         else:
             rows_of[row["image_id"]].append(row)
     entries = (
-        _entry(image, rows_of.get(image["id"], []), image["id"] in blank, label_of)
+        _entry(image, rows_of.get(image["id"], []), image["id"] in blank, label_of, masks)
         for image in sorted(coco["images"], key=lambda image: image["id"])
     )
     return Annotations(
@@ -148,29 +158,49 @@ def unlabelled_folder(img_dir: str | Path, first_id: int) -> tuple[ImageEntry, .
     return tuple(entries)
 
 
-def to_coco(annotations: Annotations) -> dict[str, Any]:
-    """The COCO form: boxes as (x, y, width, height), annotation ids from 1, ``"labelled": false`` where it is so."""
+def to_coco(annotations: Annotations, masks: bool = False) -> dict[str, Any]:
+    """The COCO form: boxes as (x, y, width, height), annotation ids from 1, ``"labelled": false`` where it is so.
+
+    Args:
+        masks: with "segmentation" (a crowd without an outline is its box), and "area" that of the mask, as the annotation
+            gave it or as COCO's tools count it; otherwise "area" is that of the box. The entries must have outlines.
+    """
     images, rows = [], []
     for entry in annotations.images:
         image = {"id": entry.image_id, "file_name": entry.file_name, "width": entry.width, "height": entry.height}
         flags = {"labelled": False} if not entry.labelled else {}
         flags |= {"also_unlabelled": True} if entry.also_unlabelled else {}
         images.append(image | flags)
-        for box, label, crowd in zip(entry.boxes.tolist(), entry.labels.tolist(), entry.crowd.tolist(), strict=True):
+        segments = _segments(entry) if masks else [{}] * len(entry.boxes)
+        objects = zip(entry.boxes.tolist(), entry.labels.tolist(), entry.crowd.tolist(), segments, strict=True)
+        for box, label, crowd, segment in objects:
             width, height = box[2] - box[0], box[3] - box[1]
-            rows.append(
-                {
-                    "id": len(rows) + 1,
-                    "image_id": entry.image_id,
-                    "category_id": annotations.category_ids[label - 1],
-                    "bbox": [box[0], box[1], width, height],
-                    "area": width * height,
-                    "iscrowd": int(crowd),
-                }
-            )
+            row = {
+                "id": len(rows) + 1,
+                "image_id": entry.image_id,
+                "category_id": annotations.category_ids[label - 1],
+                "bbox": [box[0], box[1], width, height],
+                "area": width * height,
+                "iscrowd": int(crowd),
+            }
+            rows.append(row | segment)
     named = zip(annotations.category_ids, annotations.class_names, strict=True)
     categories = [{"id": identity, "name": name, "supercategory": name} for identity, name in named]
     return {"images": images, "annotations": rows, "categories": categories}
+
+
+def _segments(entry: ImageEntry) -> list[dict[str, Any]]:
+    """ "segmentation" and "area" of each object of an image."""
+    segments = []
+    for box, outline, area in zip(entry.boxes.tolist(), entry.outlines, entry.areas.tolist(), strict=True):
+        if outline is None:
+            x1, y1, x2, y2 = box
+            segments.append({"segmentation": [[x1, y1, x2, y1, x2, y2, x1, y2]]})
+            continue
+        if math.isnan(area):
+            area = float(coco_masks.area(whole_mask(outline, (entry.width, entry.height))))
+        segments.append({"segmentation": segmentation_of(outline), "area": area})
+    return segments
 
 
 def content_hash(annotations: Annotations) -> str:
@@ -181,6 +211,8 @@ def content_hash(annotations: Annotations) -> str:
         digest.update(repr((state, len(entry.boxes))).encode())
         for column in (entry.boxes, entry.labels, entry.crowd):
             digest.update(column.tobytes())
+        for outline in entry.outlines or ():
+            digest.update(b"null" if outline is None else outline)
     return digest.hexdigest()
 
 
@@ -226,7 +258,7 @@ def also_unlabelled_ids(coco: dict[str, Any]) -> set[int]:
     return joined - unlabelled_ids(coco)
 
 
-def _entry(image: dict, rows: list[dict], blank: bool, label_of: dict[int, int]) -> ImageEntry:
+def _entry(image: dict, rows: list[dict], blank: bool, label_of: dict[int, int], masks: bool) -> ImageEntry:
     width, height = int(image["width"]), int(image["height"])
     boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
@@ -241,7 +273,13 @@ def _entry(image: dict, rows: list[dict], blank: bool, label_of: dict[int, int])
         labels=np.array([label_of[row["category_id"]] for row in rows], np.int32),
         crowd=np.array([bool(row.get("iscrowd", 0)) for row in rows], bool),
         also_unlabelled=image.get("also_unlabelled", bool(rows) and blank),
+        outlines=tuple(as_outline(row.get("segmentation")) for row in rows) if masks else None,
+        areas=np.array([_area(row.get("area")) for row in rows], np.float64) if masks else None,
     )
+
+
+def _area(value: Any) -> float:
+    return float(value) if type(value) in (int, float) and 0 < value < math.inf else math.nan
 
 
 def _empty_entry(image_id: int, name: str, width: int, height: int, path: Path | None) -> ImageEntry:

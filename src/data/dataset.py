@@ -19,6 +19,7 @@ from src.data import transforms
 from src.data.annotations import ImageEntry, image_path
 from src.data.framing import draw_frame
 from src.data.images import read_image
+from src.data.outlines import rasterise
 from src.data.photometric import distort
 from src.data.prefetch import prepared_ahead
 from src.errors import DataError, UserError
@@ -49,6 +50,7 @@ class BatchSettings:
         workers: threads that prepare images.
         rank, rank_size: this rank takes rows [rank * B, rank * B + B) of a global batch of rank_size * B.
         strong: whether the strong view is augmented; otherwise both views are the weak one.
+        mask_size: M, cells along each side of a ground-truth mask; 0: no masks.
     """
 
     height: int
@@ -66,6 +68,7 @@ class BatchSettings:
     rank_size: int = 1
     strong: bool = True
     resize_sides: tuple[int, int] | None = None
+    mask_size: int = 0
 
 
 class Stored(Protocol):
@@ -97,15 +100,19 @@ def training_batches(
     Returns:
         An iterator of (strong uint8 [B, 3, H, W] RGB, weak uint8 [B, 3, H, W] RGB) and for the labelled stream also
         gt_boxes float32 [B, G, 4] in pixels of the input, gt_labels int32 [B, G] (0 = none), gt_valid bool [B, G],
-        gt_crowd bool [B, G]. Close it to stop its threads before its end.
+        gt_crowd bool [B, G]; with `mask_size` also gt_masks uint8 [B, G, M, M], 0 or 1 for each cell of the object's box
+        (``outlines.rasterise``), 0 for crowds and empty rows. Close it to stop its threads before its end.
 
     Raises:
         UserError: no entries; while iterating: an image is missing, broken or not of the size its entry says.
         DataError: images with more than G objects, or that are larger than the input when resized.
+        ValueError: `mask_size` asks for masks, but the entries were read without them.
     """
     if not entries:
         raise UserError(f"there are no {stream} images to train on")
     labelled = stream == "labelled"
+    if labelled and settings.mask_size and any(entry.outlines is None for entry in entries):
+        raise ValueError(f"mask_size {settings.mask_size}: the entries have no outlines; read them with masks=True")
     check_sizes(entries, settings.height, settings.width, settings.resize_sides)
     if labelled:
         check_counts(entries, settings.max_gts)
@@ -241,7 +248,8 @@ def _training_rows(
     image = _read(entry, img_dir, data)
     weak, scale = transforms.resize_to_fit(image, frame.height, frame.width, settings.keep_ratio, sides)
     boxes = transforms.scale_boxes(entry.boxes, scale)
-    if rng.random() < settings.flip_ratio:
+    mirrored = rng.random() < settings.flip_ratio
+    if mirrored:
         weak, boxes = transforms.flip_horizontal(weak, boxes, weak.shape[1])
     if labelled and settings.photo_ratio > 0 and rng.random() < settings.photo_ratio:
         weak = distort(weak, rng)
@@ -249,7 +257,11 @@ def _training_rows(
     corner = frame.corner(*weak.shape[:2])
     views = tuple(_channels_first(transforms.pad_to_input(view, height, width, corner)) for view in (strong, weak))
     boxes = boxes + np.array([*corner, *corner], np.float32)
-    return views + _pad_ground_truth(entry, boxes, settings.max_gts) if labelled else views
+    if not labelled:
+        return views
+    truth = _pad_ground_truth(entry, boxes, settings.max_gts)
+    masks = (_pad_masks(entry, mirrored, settings),) if settings.mask_size else ()
+    return views + truth + masks
 
 
 def _pad_ground_truth(entry: ImageEntry, boxes: np.ndarray, max_gts: int) -> tuple[np.ndarray, ...]:
@@ -259,6 +271,16 @@ def _pad_ground_truth(entry: ImageEntry, boxes: np.ndarray, max_gts: int) -> tup
     gt_boxes[:count], gt_labels[:count] = boxes, entry.labels
     gt_valid[:count], gt_crowd[:count] = ~entry.crowd, entry.crowd
     return gt_boxes, gt_labels, gt_valid, gt_crowd
+
+
+def _pad_masks(entry: ImageEntry, mirrored: bool, settings: BatchSettings) -> np.ndarray:
+    """uint8 [G, M, M]; a mask is measured in its box, so of all that happens to an image only mirroring changes it."""
+    cells = settings.mask_size
+    gt_masks = np.zeros((settings.max_gts, cells, cells), np.uint8)
+    for row in np.flatnonzero(~entry.crowd):
+        mask = rasterise(entry.outlines[row], entry.boxes[row], (entry.width, entry.height), cells)
+        gt_masks[row] = mask[:, ::-1] if mirrored else mask
+    return gt_masks
 
 
 def _read(entry: ImageEntry, img_dir: str | Path, data: bytes | None) -> np.ndarray:

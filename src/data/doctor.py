@@ -39,6 +39,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--class_names", default="", help="classes in the order of their labels, with commas")
     parser.add_argument("--images", action="store_true", help="decode every image, too")
+    parser.add_argument(
+        "--masks", action="store_true", help="the detector has masks: look at those of the objects, too"
+    )
     args = parser.parse_args(argv)
     if (args.eval_ann_file is None) != (args.eval_img_dir is None):
         parser.error("--eval_ann_file and --eval_img_dir belong together: give both or none")
@@ -98,6 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.eval_img_dir,
         args.num_gts,
         tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else (),
+        args.masks,
     )
     data, faults = examine(sources, look_at_pixels if args.images else look_whether_there)
     if data and args.images and args.unlabelled_img_dir:

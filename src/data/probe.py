@@ -73,4 +73,5 @@ def choose_probe(entries: Sequence[ImageEntry], share: float, seed: int, classes
 
 
 def _hidden(entry: ImageEntry) -> ImageEntry:
-    return replace(entry, labelled=False, boxes=entry.boxes[:0], labels=entry.labels[:0], crowd=entry.crowd[:0])
+    boxes, labels, crowd = entry.boxes[:0], entry.labels[:0], entry.crowd[:0]
+    return replace(entry, labelled=False, boxes=boxes, labels=labels, crowd=crowd, outlines=None, areas=None)

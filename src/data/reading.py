@@ -22,7 +22,9 @@ _FORMS = (
 )
 
 
-def read_data(path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = ()) -> Annotations:
+def read_data(
+    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = (), masks: bool = False
+) -> Annotations:
     """Read and check labelled data; ``form`` of the result says which form it is.
 
     Args:
@@ -30,9 +32,11 @@ def read_data(path: str | Path, img_dir: str | Path | None, class_names: Sequenc
         img_dir: folder of the images; COCO files do without it.
         class_names: the classes in the order of their labels, background first or left out; for text they say what the
             numbers mean. Empty: COCO's categories by id, or the classes found in the XML files, sorted.
+        masks: read the outlines of objects, too, which only COCO files have; then every labelled object must have one.
 
     Raises:
-        UserError: there is no such thing, it is of no known form, or a text file comes without class names.
+        UserError: there is no such thing, it is of no known form, or of one without masks, or a text file comes without
+            class names.
         DataError: every fault of it, classes that are not among ``class_names`` included.
     """
     path = Path(path)
@@ -43,15 +47,25 @@ def read_data(path: str | Path, img_dir: str | Path | None, class_names: Sequenc
     if img_dir is None and (place or path.suffix.lower() == ".txt"):
         raise UserError(f"{path}: the folder of its images must be given, too; only COCO JSON tells their sizes")
     if place:
+        _refuse(masks, path)
         return read_voc_folder(place, img_dir, class_names)
     if path.is_dir():
         raise UserError(f"{path}: a folder without XML files; expected {_FORMS}")
     if path.suffix.lower() == ".json" or _begins_as_json(path):
-        annotations = read_annotations(path)
+        annotations = read_annotations(path, masks)
         return in_class_order(annotations, foreground(class_names), path) if class_names else annotations
     if path.suffix.lower() == ".txt":
+        _refuse(masks, path)
         return read_txt(path, img_dir, class_names)
     raise UserError(f"{path}: neither its name nor its beginning tells its form; expected {_FORMS}")
+
+
+def _refuse(masks: bool, path: Path) -> None:
+    if masks:
+        raise UserError(
+            f"{path}: tells boxes but no masks, which this detector learns from; give COCO JSON whose annotations have a "
+            '"segmentation", or take a system without masks'
+        )
 
 
 def _begins_as_json(path: Path) -> bool:

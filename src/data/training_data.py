@@ -25,6 +25,7 @@ class Sources:
         eval_ann_file, eval_img_dir: evaluation images, or None.
         max_gts: most objects a labelled image may have; None: any number.
         class_names: classes in the order of their labels, see ``read_data``; empty: those of `ann_file`.
+        masks: whether the detector has masks, so that outlines are read and every labelled object must have one.
     """
 
     ann_file: str | Path
@@ -34,6 +35,7 @@ class Sources:
     eval_img_dir: str | Path | None = None
     max_gts: int | None = None
     class_names: Sequence[str] = ()
+    masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def read_training_data(
     eval_img_dir: str | Path | None,
     max_gts: int,
     class_names: Sequence[str] = (),
+    masks: bool = False,
 ) -> TrainingData:
     """Read the annotation files and folders of a run; for the arguments see ``Sources``.
 
@@ -75,7 +78,7 @@ def read_training_data(
             image has more objects than `max_gts`, a class of the evaluation images is not trained, or the folder holds
             images of theirs.
     """
-    sources = Sources(ann_file, img_dir, unlabelled_img_dir, eval_ann_file, eval_img_dir, max_gts, class_names)
+    sources = Sources(ann_file, img_dir, unlabelled_img_dir, eval_ann_file, eval_img_dir, max_gts, class_names, masks)
     data, faults = examine(sources)
     faults.report()
     return data
@@ -88,10 +91,12 @@ def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData
         look: how closely to look at the image files, see ``src.data.image_files``.
     """
     faults = Faults()
-    annotations = faults.attempt(read_data, sources.ann_file, sources.img_dir, sources.class_names)
+    annotations = faults.attempt(read_data, sources.ann_file, sources.img_dir, sources.class_names, sources.masks)
     evaluation = None
     if sources.eval_ann_file:
-        evaluation = faults.attempt(read_data, sources.eval_ann_file, sources.eval_img_dir, sources.class_names)
+        evaluation = faults.attempt(
+            read_data, sources.eval_ann_file, sources.eval_img_dir, sources.class_names, sources.masks
+        )
     folder = sources.unlabelled_img_dir
     unlabelled = faults.attempt(unlabelled_folder, folder, 1) if folder else None
     # Faults of an annotation file must not hide those of its images, or mending would take one start more.

@@ -34,9 +34,9 @@ def coco_file(images, rows):
     return {"images": images, "annotations": rows, "categories": categories}
 
 
-def read(tmp_path, coco):
+def read(tmp_path, coco, masks=False):
     (tmp_path / "a.json").write_text(json.dumps(coco))
-    return read_annotations(tmp_path / "a.json")
+    return read_annotations(tmp_path / "a.json", masks)
 
 
 def test_boxes_labels_and_order(tmp_path):
@@ -154,3 +154,48 @@ def test_the_hash_of_the_content_sees_labels_and_nothing_else(tmp_path):
         hashed([image(1), image(2, file_name="3.png")], [row(1, 1), row(2, 1)]),
     ]
     assert len({before, *others}) == 7
+
+
+TRIANGLE = [[1.0, 2.0, 4.0, 2.0, 4.0, 6.0]]
+CROWD = {"size": [10, 20], "counts": [0, 200]}
+
+
+def masked_file():
+    images = [image(1), image(2), image(3, labelled=False), image(4, also_unlabelled=True)]
+    rows = [
+        row(1, 1, segmentation=TRIANGLE, area=6.5),
+        row(2, 2, 9, (0, 0, 20, 10), iscrowd=1, segmentation=CROWD),
+        row(3, 2, 9, (0, 0, 20, 10), iscrowd=1),
+        row(4, 4, 9, segmentation={"size": [10, 20], "counts": "0X6"}, area="large"),
+    ]
+    return coco_file(images, rows)
+
+
+def test_outlines_are_read_where_they_are_asked_for(tmp_path):
+    assert all(e.outlines is None and e.areas is None for e in read(tmp_path, masked_file()).images)
+    first, second, hidden, joined = (data := read(tmp_path, masked_file(), masks=True)).images
+    assert [json.loads(bytes(outline)) for outline in first.outlines] == [TRIANGLE]
+    assert json.loads(bytes(second.outlines[0])) == CROWD and second.outlines[1] is None
+    assert hidden.outlines == () and len(joined.outlines) == 1
+    assert first.areas.tolist() == [6.5] and np.isnan([*second.areas, *joined.areas]).all()
+    assert all(not entry.outlines for entry in data.unlabelled)
+
+
+def test_outlines_reach_a_coco_file_and_come_back(tmp_path):
+    data = read(tmp_path, masked_file(), masks=True)
+    assert all(
+        "segmentation" not in r and r["area"] == r["bbox"][2] * r["bbox"][3] for r in to_coco(data)["annotations"]
+    )
+    rows = to_coco(data, masks=True)["annotations"]
+    box = [[0.0, 0.0, 20.0, 0.0, 20.0, 10.0, 0.0, 10.0]]
+    assert [r["segmentation"] for r in rows] == [TRIANGLE, CROWD, box, {"size": [10, 20], "counts": "0X6"}]
+    assert [r["area"] for r in rows] == [6.5, 200.0, 200.0, 200.0]
+    again = to_coco(read(tmp_path, to_coco(data, masks=True), masks=True), masks=True)
+    assert again["annotations"] == rows
+
+
+def test_outlines_count_in_the_hash_where_they_were_read(tmp_path):
+    other = masked_file()
+    other["annotations"][0]["segmentation"] = [[1, 2, 4, 2, 4, 5]]
+    hashes = {content_hash(read(tmp_path, coco, masks)) for coco in (masked_file(), other) for masks in (False, True)}
+    assert len(hashes) == 3

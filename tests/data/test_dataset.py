@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from msgspec import Raw
 
 from src.data import dataset
 from src.data.annotations import ImageEntry
@@ -276,3 +277,34 @@ def test_images_that_outgrow_the_input_are_listed_before_anything_is_read(entrie
     evaluation.resize_sides = (40, 60)
     with pytest.raises(DataError, match="becomes 53x40"):
         evaluation_batches(entries, tmp_path, evaluation)
+
+
+# The upper left half of the box, cut from corner to corner, and its mirror image.
+CORNER = Raw(b"[[2, 3, 10, 3, 2, 12]]")
+
+
+def test_masks_are_the_last_column_and_are_mirrored_with_the_image(img_dir):
+    crowd = replace(_entry(0, [(2, 3, 10, 12)] * 2, [False, True]), outlines=(CORNER, None))
+    for flip_ratio in (0.0, 1.0):
+        plain = _batches([crowd], img_dir, stop=1, flip_ratio=flip_ratio)
+        (batch,) = _batches([crowd], img_dir, stop=1, flip_ratio=flip_ratio, mask_size=8)
+        assert _same(plain, [batch[:-1]]) and batch[-1].dtype == np.uint8 and batch[-1].shape == (2, 4, 8, 8)
+        triangle = np.tri(8, k=-1, dtype=np.uint8)[::-1]
+        for masks in batch[-1]:
+            np.testing.assert_array_equal(masks[0][:, ::-1] if flip_ratio else masks[0], triangle)
+            assert not masks[1:].any()
+
+
+def test_no_change_of_size_or_place_changes_a_mask(img_dir):
+    entry = replace(_entry(0), outlines=(CORNER,))
+    (still,) = _batches([entry], img_dir, stop=1, flip_ratio=0.0, mask_size=8)
+    moved = {"multi_scale": (0.5, 1.0), "expand_ratio": 1.0, "keep_ratio": False, "photo_ratio": 1.0}
+    (batch,) = _batches([entry], img_dir, stop=1, flip_ratio=0.0, mask_size=8, **moved)
+    assert not np.array_equal(still[2], batch[2])
+    np.testing.assert_array_equal(still[-1], batch[-1])
+
+
+def test_masks_that_were_not_read_are_an_error_and_unlabelled_images_need_none(entries, img_dir):
+    with pytest.raises(ValueError, match="masks=True"):
+        _batches(entries, img_dir, mask_size=8)
+    assert len(_batches(entries, img_dir, "unlabelled", mask_size=8)[0]) == 2

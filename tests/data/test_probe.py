@@ -1,7 +1,10 @@
 """Which labelled images are put aside."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from msgspec import Raw
 
 from src.data.annotations import Annotations, ImageEntry
 from src.data.probe import choose_probe, hold_out
@@ -56,3 +59,10 @@ def test_the_probe_counts_as_unlabelled():
     assert not any(entry.labelled or len(entry.boxes) for entry in held.unlabelled)
     # The image of both streams is not there twice.
     assert sorted(entry.file_name for entry in held.unlabelled) == sorted(names | {"9.png"})
+
+
+def test_an_image_put_aside_leaves_its_masks_behind():
+    masked = [replace(entry, outlines=(Raw(b"[]"),) * len(entry.labels), areas=entry.boxes[:, 0]) for entry in MANY]
+    data = hold_out(TrainingData(Annotations(("a", "b", "c"), (1, 2, 3), ()), tuple(masked), (), None), 0.2, 7)
+    assert all(entry.outlines is None and entry.areas is None for entry in data.unlabelled)
+    assert all(len(entry.outlines) == len(entry.labels) for entry in (*data.labelled, *data.probe))

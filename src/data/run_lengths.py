@@ -1,0 +1,61 @@
+"""COCO's run-length encoding of a mask: lengths of runs, background first, column by column; compressed to a text or not."""
+
+import msgspec
+import numpy as np
+
+_MOST_LETTERS = 12  # of one number, 5 bits each: all that 64 bits hold
+
+
+class Rle(msgspec.Struct):
+    """A run-length encoding as it stands in a COCO file."""
+
+    size: tuple[int, int]
+    counts: str | list[int]
+
+
+def run_ends(rle: Rle, size: tuple[int, int]) -> np.ndarray:
+    """Where each run ends, as a number of pixels counted down the columns; the runs of odd index are the object.
+
+    Args:
+        rle: the encoding; size: (width, height) of its image.
+
+    Returns:
+        int64, never falling; the last is width * height.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    width, height = size
+    if rle.size != (height, width):
+        raise ValueError(
+            f"its size [height, width] is {list(rle.size)}, its image is {[height, width]}; encode the mask of this image"
+        )
+    counts = _decompress(rle.counts) if isinstance(rle.counts, str) else rle.counts
+    pixels = width * height
+    # Lists may hold numbers of any size, so they are summed up before NumPy sees them.
+    if len(counts) == 0 or min(counts) < 0 or sum(counts) != pixels:
+        raise ValueError(
+            f"its counts must be 0 or more and sum up to {pixels}, all pixels of the image; encode it anew"
+        )
+    return np.cumsum(np.asarray(counts, np.int64))
+
+
+def _decompress(text: str) -> list[int]:
+    """The counts of a compressed text: letters from "0" on carry 5 bits of a number and one that says "more follows".
+
+    From the fourth number on a number is the difference to the last but one before it (pycocotools, rleFrString).
+    """
+    letters = np.frombuffer(text.encode("utf-8"), np.uint8).astype(np.int64) - 48
+    if letters.size == 0 or letters.min() < 0 or letters.max() > 63 or letters[-1] & 32:
+        raise ValueError('its counts are no compressed text of COCO ("0" to "o", with an end); encode it anew')
+    starts = np.concatenate([[0], np.flatnonzero(letters & 32 == 0)[:-1] + 1])
+    lengths = np.diff(np.append(starts, letters.size))
+    if lengths.max() > _MOST_LETTERS:
+        raise ValueError("its counts hold a number of more than 60 bits; encode it anew")
+    place = np.arange(letters.size) - np.repeat(starts, lengths)
+    numbers = np.add.reduceat((letters & 31) << (5 * place), starts)
+    negative = letters[starts + lengths - 1] & 16 > 0
+    numbers -= np.where(negative, np.int64(1) << (5 * lengths), 0)
+    numbers[1::2] = numbers[1::2].cumsum()
+    numbers[2::2] = numbers[2::2].cumsum()
+    return numbers.tolist()
