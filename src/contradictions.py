@@ -26,6 +26,14 @@ def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
         config.resize_sides is None or config.keep_ratio,
         f"resize_sides: keeps the ratio of an image, so keep_ratio must be true, got {config.keep_ratio}",
     )
+    longest, least = max(config.resize_sides or (0,)), min(config.img_width, config.img_height)
+    yield (
+        config.crop_ratio == 0 or longest <= least,
+        (
+            "crop_ratio: a crop may be upright or lie, so both sides of the input must hold the longer of resize_sides, "
+            f"got {least} < {longest}"
+        ),
+    )
     yield (
         bool(config.anchor_scales) and bool(config.anchor_ratios),
         "anchor_scales, anchor_ratios: at least one of each",

@@ -39,6 +39,7 @@ class Config:
     keep_ratio: bool
     resize_sides: tuple[Count, Count] | None
     flip_ratio: Share
+    crop_ratio: Share
     expand_ratio: Share
     multi_scale: tuple[Share, Share]
     photo_ratio: Share

@@ -139,6 +139,10 @@ def test_stray_words_and_unreadable_files_are_named(tmp_path):
         ("--opt_type lion", "opt_type: input should be 'momentum', 'sgd', 'adam' or 'adamw', got 'lion'"),
         ("--multi_scale 0.8,0.5", "multi_scale: smallest and largest share, above 0, got [0.8, 0.5]"),
         ("--multi_scale 0.5,1.5", "multi_scale: "),
+        (
+            "--crop_ratio 0.5 --resize_sides 800,1333",
+            "crop_ratio: a crop may be upright or lie, so both sides of the input",
+        ),
         ("--profile_steps 5", "profile_steps: first and last step, or none, got [5]"),
         ("--profile_steps 10,20000", "profile_steps: must lie before max_iter 20000, got [10, 20000]"),
         ("--neg_iou_thr 0.8", "neg_iou_thr: must not exceed pos_iou_thr, got 0.8 > 0.7"),

@@ -17,6 +17,7 @@ import numpy as np
 
 from src.data import transforms
 from src.data.annotations import ImageEntry, image_path
+from src.data.cropping import cut_boxes, draw_region
 from src.data.framing import draw_frame
 from src.data.images import read_image
 from src.data.outlines import rasterise
@@ -41,6 +42,7 @@ class BatchSettings:
         keep_ratio: pad instead of stretch.
         resize_sides: shorter and longer side of a resized image, as ``transforms.resize_to_fit`` says.
         flip_ratio: probability of mirroring an image (both views alike).
+        crop_ratio: probability of a crop by `cropping.draw_region` for a labelled image (both views alike), before all else.
         expand_ratio, multi_scale: see `framing.draw_frame` (both views alike).
         photo_ratio: probability of `photometric.distort` for a labelled image (both views alike). Unlabelled images keep
             their colours, so that the teacher sees them as they are.
@@ -61,6 +63,7 @@ class BatchSettings:
     seed: int
     batch_size: int
     workers: int
+    crop_ratio: float = 0.0
     expand_ratio: float = 0.0
     multi_scale: tuple[float, float] = (1.0, 1.0)
     photo_ratio: float = 0.0
@@ -245,9 +248,13 @@ def _training_rows(
     frame = draw_frame(height, width, settings.expand_ratio, settings.multi_scale, rng)
     share = min(frame.height / height, frame.width / width)
     sides = tuple(side * share for side in settings.resize_sides) if settings.resize_sides else None
-    image = _read(entry, img_dir, data)
-    weak, scale = transforms.resize_to_fit(image, frame.height, frame.width, settings.keep_ratio, sides)
-    boxes = transforms.scale_boxes(entry.boxes, scale)
+    image, seen, stays = _read(entry, img_dir, data), entry.boxes, np.ones(len(entry.boxes), bool)
+    x1, y1, x2, y2 = 0, 0, entry.width, entry.height
+    if labelled and settings.crop_ratio > 0 and rng.random() < settings.crop_ratio:
+        x1, y1, x2, y2 = draw_region(entry.width, entry.height, entry.boxes[~entry.crowd], rng)
+        seen, stays = cut_boxes(entry.boxes, entry.crowd, (x1, y1, x2, y2))
+    weak, scale = transforms.resize_to_fit(image[y1:y2, x1:x2], frame.height, frame.width, settings.keep_ratio, sides)
+    boxes = transforms.scale_boxes(seen - np.array([x1, y1, x1, y1], np.float32), scale)
     mirrored = rng.random() < settings.flip_ratio
     if mirrored:
         weak, boxes = transforms.flip_horizontal(weak, boxes, weak.shape[1])
@@ -256,30 +263,33 @@ def _training_rows(
     strong = transforms.strong_view(weak, rng) if settings.strong else weak
     corner = frame.corner(*weak.shape[:2])
     views = tuple(_channels_first(transforms.pad_to_input(view, height, width, corner)) for view in (strong, weak))
-    boxes = boxes + np.array([*corner, *corner], np.float32)
     if not labelled:
         return views
-    truth = _pad_ground_truth(entry, boxes, settings.max_gts)
-    masks = (_pad_masks(entry, mirrored, settings),) if settings.mask_size else ()
+    boxes = boxes + np.array([*corner, *corner], np.float32)
+    truth = _pad_ground_truth(boxes, entry.labels[stays], entry.crowd[stays], settings.max_gts)
+    masks = (_pad_masks(entry, seen, stays, mirrored, settings),) if settings.mask_size else ()
     return views + truth + masks
 
 
-def _pad_ground_truth(entry: ImageEntry, boxes: np.ndarray, max_gts: int) -> tuple[np.ndarray, ...]:
+def _pad_ground_truth(boxes: np.ndarray, labels: np.ndarray, crowd: np.ndarray, max_gts: int) -> tuple[np.ndarray, ...]:
     gt_boxes, gt_labels = np.zeros((max_gts, 4), np.float32), np.zeros(max_gts, np.int32)
     gt_valid, gt_crowd = np.zeros(max_gts, bool), np.zeros(max_gts, bool)
     count = len(boxes)
-    gt_boxes[:count], gt_labels[:count] = boxes, entry.labels
-    gt_valid[:count], gt_crowd[:count] = ~entry.crowd, entry.crowd
+    gt_boxes[:count], gt_labels[:count] = boxes, labels
+    gt_valid[:count], gt_crowd[:count] = ~crowd, crowd
     return gt_boxes, gt_labels, gt_valid, gt_crowd
 
 
-def _pad_masks(entry: ImageEntry, mirrored: bool, settings: BatchSettings) -> np.ndarray:
-    """uint8 [G, M, M]; a mask is measured in its box, so of all that happens to an image only mirroring changes it."""
+def _pad_masks(
+    entry: ImageEntry, seen: np.ndarray, stays: np.ndarray, mirrored: bool, settings: BatchSettings
+) -> np.ndarray:
+    """uint8 [G, M, M]; a mask is measured in its box as far as it is seen, so beside that only mirroring changes it."""
     cells = settings.mask_size
     gt_masks = np.zeros((settings.max_gts, cells, cells), np.uint8)
-    for row in np.flatnonzero(~entry.crowd):
-        mask = rasterise(entry.outlines[row], entry.boxes[row], (entry.width, entry.height), cells)
-        gt_masks[row] = mask[:, ::-1] if mirrored else mask
+    for place, (row, box) in enumerate(zip(np.flatnonzero(stays), seen, strict=True)):
+        if not entry.crowd[row]:
+            mask = rasterise(entry.outlines[row], box, (entry.width, entry.height), cells)
+            gt_masks[place] = mask[:, ::-1] if mirrored else mask
     return gt_masks
 
 

@@ -19,6 +19,7 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
         keep_ratio=config.keep_ratio,
         resize_sides=config.resize_sides,
         flip_ratio=config.flip_ratio,
+        crop_ratio=config.crop_ratio,
         expand_ratio=config.expand_ratio,
         multi_scale=config.multi_scale,
         photo_ratio=config.photo_ratio,

@@ -119,7 +119,7 @@ def test_ranks_share_the_bigger_batch(entries, img_dir):
     assert _same(whole, joined)
 
 
-EVERYTHING = {"flip_ratio": 0.5, "expand_ratio": 0.5, "multi_scale": (0.5, 1.0), "photo_ratio": 0.5}
+EVERYTHING = {"flip_ratio": 0.5, "crop_ratio": 0.7, "expand_ratio": 0.5, "multi_scale": (0.5, 1.0), "photo_ratio": 0.5}
 
 
 @pytest.mark.parametrize("stream", ["labelled", "unlabelled"])
@@ -195,6 +195,73 @@ def test_boxes_stay_on_their_objects_at_every_size_and_place(tmp_path):
         sizes.append(boxes[0, 0, 2] - boxes[0, 0, 0])
     assert min(sizes) < 12 and max(sizes) > 30
     assert _same(batches[7:], _batches([entry], tmp_path, start=7, stop=40, workers=1, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"keep_ratio": False},
+        {"flip_ratio": 1.0},
+        {"expand_ratio": 0.5, "multi_scale": (0.6, 1.0)},
+        {"resize_sides": (50, 64)},
+    ],
+)
+def test_boxes_stay_on_their_objects_in_every_crop(tmp_path, changes):
+    """Two objects, one all red and one all green, that crops cut, and lose one at a time."""
+    image = np.zeros((90, 120, 3), np.uint8)
+    image[10:50, 8:56, 2] = image[40:85, 70:110, 1] = 255  # OpenCV writes BGR
+    cv2.imwrite(str(tmp_path / "0.png"), image)
+    entry = _entry(0, boxes=[(8, 10, 56, 50), (70, 40, 110, 85)], size=(120, 90))
+    settings = {
+        "batch_size": 1,
+        "height": 64,
+        "width": 64,
+        "flip_ratio": 0.5,
+        "strong": False,
+        "crop_ratio": 0.9,
+    } | changes
+    batches = _batches([entry], tmp_path, stop=60, **settings)
+    counts, sizes = [], []
+    for strong, weak, boxes, labels, valid, crowd in batches:
+        assert np.array_equal(strong, weak) and not crowd.any()
+        counts.append(int(valid.sum()))
+        assert valid[0, : counts[-1]].all() and labels[0, : counts[-1]].all() and not labels[0, counts[-1] :].any()
+        for (x1, y1, x2, y2), label in zip(boxes[0, : counts[-1]], labels[0], strict=False):
+            assert 0 <= x1 < x2 <= 64 + 1e-3 and 0 <= y1 < y2 <= 64 + 1e-3
+            rows, columns = (np.nonzero(weak[0, label - 1].max(axis) > 127)[0] for axis in (1, 0))
+            np.testing.assert_allclose(
+                [x1, y1, x2, y2], [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], atol=1.01
+            )
+            sizes.append(x2 - x1)
+    assert set(counts) == {1, 2}, "an image of two objects keeps one of them, or both"
+    assert max(sizes) > 1.5 * min(sizes)
+    assert _same(batches[9:], _batches([entry], tmp_path, start=9, stop=60, workers=5, **settings))
+
+
+def test_a_crop_is_of_both_views_and_of_labelled_images_only(img_dir):
+    entry = _entry(0, boxes=[(2, 3, 30, 28)])
+    plain, cropped = (
+        _batches([entry], img_dir, batch_size=1, keep_ratio=False, flip_ratio=0, strong=False, crop_ratio=ratio)
+        for ratio in (0.0, 1.0)
+    )
+    assert len({one[2].tobytes() for one in plain}) == 1 and len({one[2].tobytes() for one in cropped}) > 2
+    assert all(np.array_equal(one[0], one[1]) for one in cropped)
+    assert _same(*(_batches([entry], img_dir, "unlabelled", crop_ratio=ratio) for ratio in (0.0, 1.0)))
+
+
+def test_crowds_are_cropped_with_their_image_and_leave_with_it(img_dir):
+    entry = _entry(0, boxes=[(0, 0, 40, 30), (0, 0, 4, 3), (0, 0, 39, 29)], crowd=[False, True, True])
+    counts = set()
+    for _, _, boxes, labels, valid, crowd in _batches([entry], img_dir, stop=40, batch_size=1, crop_ratio=1.0):
+        rows = int(valid.sum() + crowd.sum())
+        assert valid[0].tolist() == [True, False, False, False] and labels[0, 0] == 1
+        assert crowd[0, 1:rows].all() and set(labels[0, 1:rows]) <= {2, 3}
+        (x1, y1), (x2, y2) = boxes[0, :rows, :2].T, boxes[0, :rows, 2:].T
+        assert (x1 < x2).all() and (y1 < y2).all()
+        assert min(x1.min(), y1.min()) > -1e-3 and x2.max() < 48 + 1e-3 and y2.max() < 32 + 1e-3
+        counts.add(rows)
+    assert counts == {2, 3}
 
 
 def test_photometric_distortion_is_of_both_views_and_of_labelled_images_only(entries, img_dir):
@@ -308,3 +375,19 @@ def test_masks_that_were_not_read_are_an_error_and_unlabelled_images_need_none(e
     with pytest.raises(ValueError, match="masks=True"):
         _batches(entries, img_dir, mask_size=8)
     assert len(_batches(entries, img_dir, "unlabelled", mask_size=8)[0]) == 2
+
+
+def test_a_mask_in_a_crop_covers_what_is_seen_of_its_object(tmp_path):
+    image = np.zeros((80, 80, 3), np.uint8)
+    image[10:70, 10:30] = image[50:70, 10:70] = 255  # an L
+    cv2.imwrite(str(tmp_path / "0.png"), image)
+    shape = Raw(b"[[10, 10, 30, 10, 30, 50, 70, 50, 70, 70, 10, 70]]")
+    entry = replace(_entry(0, boxes=[(10, 10, 70, 70)], size=(80, 80)), outlines=(shape,))
+    changes = {"batch_size": 1, "height": 160, "width": 160, "crop_ratio": 0.8, "strong": False, "mask_size": 20}
+    masks = set()
+    for _, weak, boxes, *_, gt_masks in _batches([entry], tmp_path, stop=30, **changes):
+        (x1, y1, x2, y2), centres = boxes[0, 0], (np.arange(20) + 0.5) / 20
+        rows, columns = (y1 + centres * (y2 - y1)).astype(int), (x1 + centres * (x2 - x1)).astype(int)
+        assert ((weak[0, 0][rows][:, columns] > 127) == gt_masks[0, 0]).mean() > 0.95
+        masks.add(gt_masks[0, 0].tobytes())
+    assert len(masks) > 5

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from src.data.framing import Frame, draw_frame
+from src.data.transforms import resized_size
 
 HEIGHT, WIDTH = 96, 160
 
@@ -46,3 +49,29 @@ def test_expand_shrinks_its_share_of_the_images_up_to_four_times_and_puts_them_a
     share = corners[room.min(1) > 20] / room[room.min(1) > 20]
     assert (np.histogram(share[:, 0], 4, (0, 1))[0] > 80).all() and (np.histogram(share[:, 1], 4, (0, 1))[0] > 80).all()
     assert {(frame.height, frame.width) for frame in drawn if frame.canvas == 1} == {(HEIGHT, WIDTH)}
+
+
+@given(
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.integers(0, 2**32),
+    st.booleans(),
+    st.lists(st.floats(0, 1), min_size=4, max_size=4),
+)
+@settings(max_examples=150, deadline=None)
+def test_boxes_of_an_expanded_image_shrink_with_it_and_stay_inside(width, height, seed, keep_ratio, shares):
+    """A box anywhere in an image of any size, given by shares of its sides."""
+    (x1, x2), (y1, y2) = sorted(shares[:2]), sorted(shares[2:])
+    frame = draw_frame(HEIGHT, WIDTH, 1.0, (1.0, 1.0), np.random.default_rng(seed))
+    assert frame.canvas > 1
+    large = resized_size((width, height), HEIGHT, WIDTH, keep_ratio)
+    small = resized_size((width, height), frame.height, frame.width, keep_ratio)
+    x, y = frame.corner(small[1], small[0])
+    assert (
+        0 <= x + x1 * small[0] <= x + x2 * small[0] <= WIDTH and 0 <= y + y1 * small[1] <= y + y2 * small[1] <= HEIGHT
+    )
+    for new, old in zip(small, large, strict=True):
+        asked = max(
+            old / frame.canvas, 1
+        )  # a frame is of whole pixels, 24 at least, and so a little smaller than asked
+        assert new <= old and 0.95 * asked - 1 <= new <= asked + 1, "a side shrinks as the canvas grew"

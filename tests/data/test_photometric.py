@@ -20,6 +20,13 @@ def test_the_same_generator_gives_the_same_image_and_the_input_stays():
     assert not np.array_equal(first, distort(image, np.random.default_rng(6)))
 
 
+def test_no_pixel_moves_or_sees_another_so_boxes_stay():
+    image = np.random.default_rng(1).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    for seed in range(40):
+        turned = distort(image[::-1, ::-1], np.random.default_rng(seed))
+        assert np.array_equal(turned[::-1, ::-1], distort(image, np.random.default_rng(seed)))
+
+
 def test_grey_stays_grey_and_keeps_its_brightness_within_bounds():
     found = distorted((100, 100, 100))
     assert (found.max(1) - found.min(1) <= 1).all()
