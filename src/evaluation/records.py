@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from src.data.annotations import ImageEntry
+from src.evaluation.masks import Pasting, Rle, paste
 
+_PASTING = Pasting()
 _PIXEL_DECIMALS = 3  # of box coordinates in result files
 _SHARE_DECIMALS = 6  # of scores and probabilities in infer_results.json, which may hold millions
 
@@ -24,24 +26,28 @@ class Detections:
         scores: float64 [N], 0 to 1.
         labels: int64 [N], 1..K as in ``Annotations``.
         probabilities: float64 [N, C], of the background and of each class.
+        masks: the N masks in pixels of the original image, run-length encoded; None if the network has none.
     """
 
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
+    masks: tuple[Rle, ...] | None = None
 
 
 def detect(
     network: Callable[[np.ndarray], Sequence[np.ndarray]],
     batches: Iterable[tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]],
+    pasting: Pasting = _PASTING,
 ) -> Iterator[tuple[ImageEntry, Detections]]:
     """Run a network over evaluation batches.
 
     Args:
         network: takes images uint8 [B, 3, H, W]; gives boxes [B, K, 4], scores [B, K], labels [B, K],
-            class probabilities [B, K, C] and valid [B, K].
+            class probabilities [B, K, C], valid [B, K] and, if it has masks, their probabilities [B, K, M, M].
         batches: of ``src.data.dataset.evaluation_batches``.
+        pasting: how masks become pixels.
 
     Yields:
         Each image and what was found in it.
@@ -49,7 +55,7 @@ def detect(
     for images, rows in batches:
         outputs = [np.asarray(output) for output in network(images)]
         for index, (entry, scale) in enumerate(rows):
-            yield entry, in_original_pixels(entry, scale, *(output[index] for output in outputs))
+            yield entry, in_original_pixels(entry, scale, *(output[index] for output in outputs), pasting=pasting)
 
 
 def in_original_pixels(
@@ -60,6 +66,8 @@ def in_original_pixels(
     labels: np.ndarray,
     probabilities: np.ndarray,
     valid: np.ndarray,
+    masks: np.ndarray | None = None,
+    pasting: Pasting = _PASTING,
 ) -> Detections:
     """Drop the rows that are not valid and map the others back to the original image.
 
@@ -67,12 +75,13 @@ def in_original_pixels(
         entry: the image.
         scale: (x, y) that took original pixels to pixels of the network input.
         boxes: [K, 4] in pixels of the network input; scores: [K]; labels: [K]; probabilities: [K, C]; valid: [K] bool.
+        masks: [K, M, M], the probability of each cell of the box; pasting: how they become pixels.
 
     Returns:
         Detections clipped to the image; those that lie in the padding altogether are dropped.
     """
-    boxes = boxes.astype(np.float64) / np.array([*scale, *scale])
-    boxes = np.clip(boxes, 0, (entry.width, entry.height, entry.width, entry.height))
+    whole = boxes.astype(np.float64) / np.array([*scale, *scale])
+    boxes = np.clip(whole, 0, (entry.width, entry.height, entry.width, entry.height))
     kept = valid.astype(bool) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     rows = np.flatnonzero(kept)
     rows = rows[np.argsort(-scores[rows], kind="stable")]
@@ -81,19 +90,25 @@ def in_original_pixels(
         scores=scores[rows].astype(np.float64),
         labels=labels[rows].astype(np.int64),
         probabilities=probabilities[rows].astype(np.float64),
+        masks=None
+        if masks is None
+        else tuple(paste(masks[row], whole[row], (entry.width, entry.height), pasting) for row in rows),
     )
 
 
 def coco_records(entry: ImageEntry, detections: Detections, category_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """COCO result records of one image: image_id, category_id, bbox (x, y, width, height), score."""
+    """COCO result records of one image: image_id, category_id, bbox (x, y, width, height), score, segmentation if any."""
     return [
-        {"image_id": entry.image_id, "category_id": category_ids[label - 1], "bbox": box, "score": score}
-        for box, score, label in _rows(detections)
+        {"image_id": entry.image_id, "category_id": category_ids[label - 1], "bbox": box, "score": score} | mask
+        for (box, score, label), mask in zip(_rows(detections), _masks(detections, "segmentation"), strict=True)
     ]
 
 
 def inference_records(entry: ImageEntry, detections: Detections) -> list[dict[str, Any]]:
-    """Rows of infer_results.json of one image; "pred class" counts from 0, "width" and "height" are the image's."""
+    """Rows of infer_results.json of one image; "pred class" counts from 0, "width" and "height" are the image's.
+
+    "pred mask" is there if the network has masks.
+    """
     return [
         {
             "pred box": box,
@@ -103,10 +118,19 @@ def inference_records(entry: ImageEntry, detections: Detections) -> list[dict[st
             "width": entry.width,
             "height": entry.height,
         }
-        for (box, score, label), probabilities in zip(
-            _rows(detections), detections.probabilities.round(_SHARE_DECIMALS).tolist(), strict=True
+        | mask
+        for (box, score, label), probabilities, mask in zip(
+            _rows(detections),
+            detections.probabilities.round(_SHARE_DECIMALS).tolist(),
+            _masks(detections, "pred mask"),
+            strict=True,
         )
     ]
+
+
+def _masks(detections: Detections, key: str) -> list[dict[str, Rle]]:
+    """What each record says about its mask: nothing if there is none."""
+    return [{}] * len(detections.boxes) if detections.masks is None else [{key: mask} for mask in detections.masks]
 
 
 def _rows(detections: Detections) -> Iterator[tuple[list[float], float, int]]:

@@ -13,6 +13,7 @@ from src.data.outlines import as_outline, outline_fault, rasterise, whole_mask
 from tests.hostile import JUNK
 
 SIZE = (120, 90)  # width, height
+QUICK = settings(deadline=None, max_examples=40)
 
 
 def outline(value) -> msgspec.Raw:
@@ -98,6 +99,7 @@ def test_run_lengths_are_read_pixel_by_pixel(compressed):
     np.testing.assert_array_equal(coco_masks.decode(whole_mask(outline(rle), SIZE)), mask)
 
 
+@QUICK
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 9), st.floats(0.1, 9))
 def test_scaling_image_and_outline_together_changes_nothing(seed, across, down):
     polygon = star(np.random.default_rng(seed))
@@ -106,6 +108,7 @@ def test_scaling_image_and_outline_together_changes_nothing(seed, across, down):
     assert np.abs(mask.astype(int) - again).sum() <= 2  # a centre may lie on an edge within rounding
 
 
+@QUICK
 @given(st.integers(0, 2**32 - 1))
 def test_a_mirrored_outline_has_the_mirrored_mask(seed):
     polygon = star(np.random.default_rng(seed))
@@ -158,7 +161,7 @@ RLES = st.fixed_dictionaries(
 POLYGONS = st.lists(st.lists(st.floats(-50, 200) | st.integers(-(10**12), 10**12) | JUNK, max_size=10), max_size=3)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(st.one_of(RLES, POLYGONS, JUNK))
 def test_whatever_has_no_fault_can_be_read(value):
     raw = as_outline(value)

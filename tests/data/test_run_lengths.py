@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
 
 from src.data.run_lengths import Rle, run_ends
+
+QUICK = settings(deadline=None, max_examples=60)
 
 
 def painted(ends: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -18,6 +20,7 @@ def painted(ends: np.ndarray, width: int, height: int) -> np.ndarray:
     return flat.reshape(width, height).T
 
 
+@QUICK
 @given(st.integers(0, 2**32 - 1), st.integers(1, 70), st.integers(1, 70), st.sampled_from([0.0, 0.02, 0.5, 0.98, 1.0]))
 def test_compressed_and_uncompressed_are_what_pycocotools_encodes(seed, height, width, share):
     mask = (np.random.default_rng(seed).random((height, width)) < share).astype(np.uint8)
