@@ -189,6 +189,11 @@ def to_coco(annotations: Annotations, masks: bool = False) -> dict[str, Any]:
     return {"images": images, "annotations": rows, "categories": categories}
 
 
+def has_outlines(annotations: Annotations) -> bool:
+    """Whether the outlines of all labelled images were read."""
+    return bool(annotations.labelled) and all(entry.outlines is not None for entry in annotations.labelled)
+
+
 def _segments(entry: ImageEntry) -> list[dict[str, Any]]:
     """ "segmentation" and "area" of each object of an image."""
     segments = []

@@ -40,21 +40,13 @@ def outline_fault(outline: Outline, box: Box, size: tuple[int, int]) -> str | No
         outline: of an object; box: around it; size: (width, height) of its image.
     """
     try:
-        shape = _DECODER.decode(outline)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return f"segmentation must be {_SHAPE}: {error}"
+        shape = _sound(outline, size)
+    except ValueError as error:
+        return str(error)
     if isinstance(shape, list):
-        extents = []
-        for number, polygon in enumerate(shape):
-            if fault := _polygon_fault(polygon):
-                return f"segmentation, polygon {number}: {fault}"
-            extents.append((min(polygon[::2]), min(polygon[1::2]), max(polygon[::2]), max(polygon[1::2])))
+        extents = [(min(part[::2]), min(part[1::2]), max(part[::2]), max(part[1::2])) for part in shape]
     else:
-        try:
-            ends = run_ends(shape, size)
-        except ValueError as error:
-            return f"segmentation: {error}"
-        extents = _extents(ends, size[1])
+        extents = _extents(run_ends(shape, size), size[1])
     if any(min(a[2], box[2]) > max(a[0], box[0]) and min(a[3], box[3]) > max(a[1], box[1]) for a in extents):
         return None
     where = f"lies outside bbox {_corners(box)}" if extents else "marks no pixel"
@@ -91,13 +83,37 @@ def segmentation_of(outline: Outline) -> Any:
 
 
 def whole_mask(outline: Outline, size: tuple[int, int]) -> dict[str, Any]:
-    """COCO's own mask of an outline without fault, in its image of ``size`` (width, height); compressed, as pycocotools."""
-    segmentation, (width, height) = segmentation_of(outline), size
-    if isinstance(segmentation, list):
-        return coco_masks.merge(coco_masks.frPyObjects(segmentation, height, width))
-    if isinstance(segmentation["counts"], list):
-        return coco_masks.frPyObjects(segmentation, height, width)
-    return segmentation | {"counts": segmentation["counts"].encode()}
+    """COCO's own mask of an outline in its image of ``size`` (width, height): compressed, ``{"size", "counts": text}``.
+
+    Raises:
+        ValueError: saying what is wrong with the outline.
+    """
+    shape, (width, height) = _sound(outline, size), size
+    if isinstance(shape, list):
+        rle = coco_masks.merge(coco_masks.frPyObjects(shape, height, width))
+    elif isinstance(shape.counts, list):
+        rle = coco_masks.frPyObjects({"size": [height, width], "counts": shape.counts}, height, width)
+    else:
+        return {"size": [height, width], "counts": shape.counts}
+    return {"size": [height, width], "counts": rle["counts"].decode("ascii")}
+
+
+def _sound(outline: Outline, size: tuple[int, int]) -> list[list[float]] | Rle:
+    """The polygons or run lengths of an outline; a ValueError says what is wrong with them."""
+    try:
+        shape = _DECODER.decode(outline)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"segmentation must be {_SHAPE}: {error}") from None
+    if isinstance(shape, list):
+        for number, polygon in enumerate(shape):
+            if fault := _polygon_fault(polygon):
+                raise ValueError(f"segmentation, polygon {number}: {fault}")
+    else:
+        try:
+            run_ends(shape, size)
+        except ValueError as error:
+            raise ValueError(f"segmentation: {error}") from None
+    return shape
 
 
 def _polygon_fault(polygon: list[float]) -> str | None:

@@ -1,12 +1,12 @@
-"""COCO's box metrics, over all classes and for each class."""
+"""COCO's metrics of boxes and of masks, over all classes and for each class."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
-from src.data.annotations import Annotations, to_coco
+from src.data.annotations import Annotations, has_outlines, to_coco
 from src.data.consistency import check_labelled
 
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # by the area of the box, pixels
@@ -26,14 +26,28 @@ def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dic
         "AP" (mean over IoU .50:.95), "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100",
         "AR_small", "AR_medium", "AR_large", all 0 to 1; None where there is no object to find. "per_class" holds "AP",
         "AP50", "AP_small", "AP_medium", "AP_large" and the number of "objects" by class name; "images", "objects" and "detections" are counts.
+        With outlines in the ground truth and a mask in each record, "segm" holds the same of masks, whose objects are small
+        or large by their "area" in the annotations.
 
     Raises:
         UserError: there are no images.
         DataError: images whose labels are not known.
     """
     check_labelled(annotations)
-    truth = COCO(to_coco(annotations))
-    evaluation = COCOeval_faster(truth, truth.loadRes(list(records)), "bbox")
+    metrics = _measure(annotations, records, "bbox")
+    if has_outlines(annotations) and all("segmentation" in record for record in records):
+        metrics["segm"] = _measure(annotations, records, "segm")
+    return metrics
+
+
+def _measure(
+    annotations: Annotations, records: Sequence[dict[str, Any]], kind: Literal["bbox", "segm"]
+) -> dict[str, Any]:
+    truth = COCO(to_coco(annotations, masks=kind == "segm"))
+    shape = "bbox" if kind == "bbox" else "segmentation"
+    # COCO's tools write into the records that they get, and with a box beside it they take the box for a mask's size.
+    found = [{key: record[key] for key in ("image_id", "category_id", shape, "score")} for record in records]
+    evaluation = COCOeval_faster(truth, truth.loadRes(found), kind)
     evaluation.params.catIds = list(annotations.category_ids)
     evaluation.params.maxDets = list(_LIMITS)
     evaluation.evaluate()
@@ -69,7 +83,16 @@ def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dic
 
 
 def format_table(metrics: dict[str, Any]) -> str:
-    """The metrics of ``evaluate`` as text: COCO's twelve lines, then a line for each class."""
+    """The metrics of ``evaluate`` as text: COCO's twelve lines and a line for each class; of boxes, then of masks if any."""
+    blocks = {"boxes:\n": metrics, "masks:\n": metrics["segm"]} if "segm" in metrics else {"": metrics}
+    lines = [title + _format_block(block) for title, block in blocks.items()]
+    lines.append(", ".join(f"{key}: {metrics[key]}" for key in ("images", "objects", "detections")))
+    if metrics["detections"] == 0:
+        lines[-1] += "\nNothing was detected in any image; has this network been trained, and for these classes?"
+    return "\n\n".join(lines)
+
+
+def _format_block(metrics: dict[str, Any]) -> str:
     lines = []
     for key, iou, area, limit in _summary_lines():
         kind = "Average Precision (AP)" if key.startswith("AP") else "Average Recall    (AR)"
@@ -78,10 +101,6 @@ def format_table(metrics: dict[str, Any]) -> str:
     lines += ["", f"{'class':<{width}}  objects      AP    AP50"]
     for name, row in metrics["per_class"].items():
         lines.append(f"{name:<{width}}  {row['objects']:>7}  {_number(row['AP'])}  {_number(row['AP50'])}")
-    counts = ", ".join(f"{key}: {metrics[key]}" for key in ("images", "objects", "detections"))
-    lines += ["", counts]
-    if metrics["detections"] == 0:
-        lines.append("Nothing was detected in any image; has this network been trained, and for these classes?")
     return "\n".join(lines)
 
 

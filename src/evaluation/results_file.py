@@ -6,11 +6,13 @@ from typing import Any
 
 from src.data.annotations import Annotations
 from src.data.json_file import read_json
+from src.data.outlines import as_outline, whole_mask
 from src.errors import DataError
 
 
 def read_results(path: str | Path, annotations: Annotations) -> list[dict[str, Any]]:
-    """Result records: image_id, category_id, bbox (x, y, width, height in pixels of the image), score.
+    """Result records: image_id, category_id, bbox (x, y, width, height in pixels of the image), score; if the detector has
+    masks, a segmentation in any of COCO's forms, which becomes a compressed run-length encoding.
 
     A record that also has a "file_name" belongs to the image of that name, for its writer had no annotation file to take
     ids from.
@@ -33,7 +35,7 @@ def check_results(records: Any, annotations: Annotations, source: str) -> list[d
     """
     if not isinstance(records, list):
         raise DataError(source, [f"expected a list of result records, got {type(records).__name__}"])
-    image_ids = {entry.image_id for entry in annotations.images}
+    sizes = {entry.image_id: (entry.width, entry.height) for entry in annotations.images}
     ids_by_name = {entry.file_name: entry.image_id for entry in annotations.images}
     category_ids = set(annotations.category_ids)
     faults, results = [], []
@@ -41,14 +43,31 @@ def check_results(records: Any, annotations: Annotations, source: str) -> list[d
         fault = _fault_of(record, category_ids)
         if fault is None and "file_name" in record:
             record = record | {"image_id": ids_by_name.get(str(record["file_name"]), record["file_name"])}
-        if fault is None and not (_is_id(record["image_id"]) and record["image_id"] in image_ids):
+        if fault is None and not (_is_id(record["image_id"]) and record["image_id"] in sizes):
             fault = f"image {record['image_id']!r} is not in the annotation file"
+        if fault is None:
+            record, fault = _with_mask(record, sizes[record["image_id"]])
         if fault is not None:
             faults.append(f"record {number}: {fault}")
         results.append(record)
+    bare = [] if faults else [number for number, record in enumerate(results) if "segmentation" not in record]
+    if 0 < len(bare) < len(results):
+        told = f"{len(bare)} of {len(results)} records have no segmentation, such as record {bare[0]}"
+        faults.append(f"{told}; give all of them one, or none")
     if faults:
         raise DataError(source, faults)
     return results
+
+
+def _with_mask(record: dict[str, Any], size: tuple[int, int]) -> tuple[dict[str, Any], str | None]:
+    """The record with its mask, if it has one, as a compressed encoding; and what is wrong with the mask."""
+    outline = as_outline(record.get("segmentation"))
+    if outline is None:
+        return {key: value for key, value in record.items() if key != "segmentation"}, None
+    try:
+        return record | {"segmentation": whole_mask(outline, size)}, None
+    except ValueError as error:
+        return record, str(error)
 
 
 def _fault_of(record: Any, category_ids: set[int]) -> str | None:

@@ -48,8 +48,8 @@ def evaluate_now(run: Run, done: int) -> bool:
         if records is None:
             return False
         metrics = evaluate(truth, records)
-        row |= {f"{role}/{name}": value for name, value in metrics.items() if name != "per_class"}
-        row |= {f"{role}/AP50/{name}": value["AP50"] for name, value in metrics["per_class"].items()}
+        row |= _numbers(metrics, role)
+        row |= _numbers(metrics.get("segm"), f"{role}/segm")
         run.log.say(f"step {done}, {role} on {metrics['images']} evaluation images:\n{format_table(metrics)}")
         if network is networks.latest:
             keep_best(run, role, metrics, done)
@@ -58,6 +58,14 @@ def evaluate_now(run: Run, done: int) -> bool:
     run.log.numbers(done - 1, row)
     tell(run, done - 1, run.watch.scores(done, row) + run.watch.new([warning] if warning else []))
     return True
+
+
+def _numbers(metrics: dict | None, name: str) -> dict:
+    """What metrics say, for the log."""
+    if metrics is None:
+        return {}
+    numbers = {f"{name}/{key}": value for key, value in metrics.items() if key not in ("per_class", "segm")}
+    return numbers | {f"{name}/AP50/{key}": value["AP50"] for key, value in metrics["per_class"].items()}
 
 
 def keep_best(run: Run, role: str, metrics: dict, done: int) -> None:

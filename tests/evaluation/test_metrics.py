@@ -1,15 +1,18 @@
 """Metrics against a plain NumPy oracle and against pycocotools."""
 
 import contextlib
+import copy
 import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from src.data.annotations import Annotations, to_coco
+from src.data.outlines import as_outline, whole_mask
 from src.errors import DataError, UserError
 from src.evaluation.metrics import evaluate, format_table
 from tests.evaluation.scenes import CLASS_NAMES, entry, record, scene
@@ -47,13 +50,15 @@ CASES += [_random_case(seed, objects=60, crowds=0.5) for seed in range(3)]  # mo
 CASES += [(_random_case(1)[0], []), (scene(entry(1), entry(2)), [])]
 
 
-def _pycocotools(annotations, records) -> tuple[list, dict]:
+def _pycocotools(annotations, records, kind="bbox") -> tuple[list, dict]:
+    shape = "segmentation" if kind == "segm" else "bbox"
+    records = [{key: row[key] for key in ("image_id", "category_id", "score", shape)} for row in records]
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
-        truth.dataset = to_coco(annotations)
+        truth.dataset = to_coco(annotations, masks=kind == "segm")
         truth.createIndex()
         found = truth.loadRes(records) if records else COCO()
-        evaluation = COCOeval(truth, found, "bbox")
+        evaluation = COCOeval(truth, found, kind)
         evaluation.params.catIds = list(annotations.category_ids)
         evaluation.params.imgIds = [entry.image_id for entry in annotations.images]
         evaluation.evaluate()
@@ -77,6 +82,77 @@ def test_agrees_with_pycocotools(case):
         row = metrics["per_class"][name]
         found = [row[key] for key in ("AP", "AP50", "AP_small", "AP_medium", "AP_large")]
         assert [-1 if value is None else value for value in found] == pytest.approx(wanted, abs=1e-9)
+
+
+def _masked_case(seed, **more) -> tuple[Annotations, list[dict]]:
+    """A random case whose objects and detections are ovals and other polygons in their boxes, crowds run-length encoded."""
+    annotations, records = _random_case(seed, **more)
+    rng = np.random.default_rng(seed)
+    entries = []
+    for image in annotations.images:
+        outlines = [as_outline(_polygon(rng, box, crowd)) for box, crowd in zip(image.boxes, image.crowd, strict=True)]
+        outlines = [None if crowd and rng.random() < 0.2 else o for o, crowd in zip(outlines, image.crowd, strict=True)]
+        areas = rng.choice([np.nan, 500.0, 2000.0, 20000.0], len(outlines))
+        entries.append(replace(image, outlines=tuple(outlines), areas=areas))
+    records = [
+        row | {"segmentation": whole_mask(as_outline(_polygon(rng, _corners(row["bbox"]), False)), (300, 300))}
+        for row in records
+    ]
+    return replace(annotations, images=tuple(entries)), records
+
+
+def _polygon(rng, box, crowd):
+    angles = np.linspace(0, 2 * np.pi, 14, endpoint=False)
+    reach = rng.choice([1.0, 0.8, 0.6], 14) if rng.random() < 0.5 else np.ones(14)
+    points = np.stack([np.cos(angles) * reach, np.sin(angles) * reach], 1) / 2 + 0.5
+    polygon = [(points * (box[2:] - box[:2]) + box[:2]).ravel().astype(float).tolist()]
+    if not crowd:
+        return polygon
+    mask = coco_masks.decode(whole_mask(as_outline(polygon), (300, 300)))
+    changes = np.flatnonzero(np.diff(mask.ravel(order="F"), prepend=0, append=2))
+    return {"size": [300, 300], "counts": np.diff(changes, prepend=0).tolist()}
+
+
+def _corners(box):
+    return np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]])
+
+
+MASKED = [_masked_case(seed) for seed in range(6)] + [_masked_case(7, objects=30, crowds=0.5), (_masked_case(1)[0], [])]
+
+
+@pytest.mark.parametrize("case", range(len(MASKED)))
+def test_masks_agree_with_pycocotools_and_boxes_stay_what_they_are(case):
+    annotations, records = MASKED[case]
+    metrics = evaluate(annotations, records)
+    stats, per_class = _pycocotools(annotations, records, "segm")
+    found = metrics.pop("segm")
+    assert [-1 if found[key] is None else found[key] for key in KEYS] == pytest.approx(stats, abs=1e-9)
+    for name, wanted in per_class.items():
+        row = [found["per_class"][name][key] for key in ("AP", "AP50", "AP_small", "AP_medium", "AP_large")]
+        assert [-1 if value is None else value for value in row] == pytest.approx(wanted, abs=1e-9)
+    bare = replace(annotations, images=tuple(replace(i, outlines=None, areas=None) for i in annotations.images))
+    assert metrics == evaluate(bare, records)
+    assert [-1 if metrics[key] is None else metrics[key] for key in KEYS] == pytest.approx(
+        _pycocotools(annotations, records)[0], abs=1e-9
+    )
+
+
+def test_masks_are_scored_where_both_sides_have_them():
+    annotations, records = MASKED[0]
+    assert "segm" in evaluate(annotations, records)
+    assert "segm" not in evaluate(
+        annotations, [{k: v for k, v in row.items() if k != "segmentation"} for row in records]
+    )
+    table = format_table(evaluate(annotations, records))
+    assert table.startswith("boxes:\n") and table.count("Average Precision (AP)  IoU 0.50:0.95  all") == 2
+    assert f"{evaluate(annotations, records)['segm']['AP50']:.3f}" in table.split("masks:\n")[1]
+
+
+def test_records_are_left_as_they_were():
+    annotations, records = MASKED[2]
+    before = copy.deepcopy(records)
+    evaluate(annotations, records)
+    assert records == before
 
 
 def _iou(found, box, crowd) -> float:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pycocotools import mask as coco_masks
 
 from src.data.annotations import Annotations, ImageEntry
 from src.errors import DataError
@@ -64,3 +65,39 @@ def test_all_faults_are_told_together(annotations, tmp_path):
 def test_what_is_no_list_of_numbers_is_refused(annotations, tmp_path, text):
     with pytest.raises(DataError, match=r"r\.json"):
         read_results(_write(tmp_path / "r.json", text), annotations)
+
+
+def test_masks_of_every_form_become_the_one_that_is_scored(annotations, tmp_path):
+    square = np.zeros((50, 60), np.uint8)
+    square[10:20, 5:15] = 1
+    counts = coco_masks.encode(np.asfortranarray(square))["counts"].decode()
+    lengths = np.diff(np.flatnonzero(np.diff(square.ravel(order="F"), prepend=0, append=2)), prepend=0).tolist()
+    forms = [
+        [[5, 10, 15, 10, 15, 20, 5, 20]],
+        {"size": [50, 60], "counts": lengths},
+        {"size": [50, 60], "counts": counts},
+    ]
+    path = _write(tmp_path / "r.json", [RECORD | {"segmentation": form} for form in forms])
+    for record in read_results(path, annotations):
+        assert record == RECORD | {"segmentation": {"size": [50, 60], "counts": counts}}
+
+
+@pytest.mark.parametrize("nothing", [None, []])
+def test_an_empty_segmentation_is_none(annotations, tmp_path, nothing):
+    assert read_results(_write(tmp_path / "r.json", [RECORD | {"segmentation": nothing}]), annotations) == [RECORD]
+
+
+@pytest.mark.parametrize(
+    "segmentation, words",
+    [
+        ([[1, 2, 3]], "record 1: segmentation, polygon 0: has an odd number of coordinates, 3"),
+        ({"size": [60, 50], "counts": [3000]}, "its size [height, width] is [60, 50], its image is [50, 60]"),
+        ("x", "record 1: segmentation must be polygons"),
+        (None, "1 of 2 records have no segmentation, such as record 1; give all of them one, or none"),
+    ],
+)
+def test_faulty_masks_are_told(annotations, tmp_path, segmentation, words):
+    good = RECORD | {"segmentation": {"size": [50, 60], "counts": [3000]}}  # nothing of it is the object, which may be
+    with pytest.raises(DataError) as raised:
+        read_results(_write(tmp_path / "r.json", [good, RECORD | {"segmentation": segmentation}]), annotations)
+    assert len(raised.value.faults) == 1 and words in raised.value.faults[0]
