@@ -25,13 +25,14 @@ from typing import Any
 from src.active.choice import choose_valuable, label_count
 from src.data.annotations import from_coco, hide_labels
 from src.data.coco_file import read_coco
+from src.data.coco_rows import write_coco
 from src.data.image_files import check_images
 from src.data.images import list_images
 from src.data.json_file import read_json
 from src.data.known_labels import KnownSoFar, known_so_far, told_names
 from src.data.made_from import MadeFrom, is_still, made_from, read_side_file, side_file, with_origin, write_side_file
 from src.errors import DataError, Faults, UserError, entry_point
-from src.files import check_free, write_json, write_text
+from src.files import check_free, write_text
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -218,7 +219,7 @@ def label(
     chosen = {image["id"] for image in coco["images"] if image["file_name"] in wanted}
     joined = (args.policy or known.policy) == 2
     content = with_origin(hide_labels(coco, chosen, also_unlabelled=joined), origin)
-    write_json(args.output_ann_file, content, args.overwrite)
+    write_coco(args.output_ann_file, content, args.overwrite)
     count = len(coco["images"])
     print(
         f"{args.output_ann_file}: {count} images, {len(chosen)} labelled ({len(chosen) - len(known.labelled)} newly picked, "

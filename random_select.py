@@ -13,9 +13,10 @@ from pathlib import Path
 from src.active.choice import choose_random, label_count
 from src.data.annotations import hide_labels, unlabelled_ids
 from src.data.coco_file import read_coco
+from src.data.coco_rows import write_coco
 from src.data.made_from import made_from, with_origin
 from src.errors import UserError, entry_point
-from src.files import check_free, write_json
+from src.files import check_free
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     hidden = hide_labels(coco, labelled, also_unlabelled=args.policy == 2)
     settings = {"label_ratio": args.label_ratio, "policy": args.policy, "seed": args.seed}
     origin = made_from("random_select.py", {"ann_file": args.ann_file}, settings)
-    write_json(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
+    write_coco(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
     unlabelled = len(image_ids) - (len(labelled) if args.policy == 1 else 0)
     print(f"{args.output_ann_file}: {len(image_ids)} images, {len(labelled)} labelled, {unlabelled} unlabelled")
 

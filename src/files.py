@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +75,18 @@ def sync(path: str | Path) -> None:
 
 def write_text(path: str | Path, text: str, overwrite: bool = False) -> None:
     """Write ``text`` as UTF-8; see ``write_whole``. Raises a UserError also where a file name is no text at all."""
-    try:
-        data = text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        near = text[max(error.start - 40, 0) : error.end + 10]
-        raise UserError(f"{path}: cannot be written, {near!r} is not text; rename the file that is called so") from None
+    data = _encoded(path, text)
     write_whole(path, lambda temporary: temporary.write_bytes(data), overwrite)
+
+
+def write_pieces(path: str | Path, pieces: Iterable[str], overwrite: bool = False) -> None:
+    """As ``write_text``, for a text that is too long to be held at once: ``pieces`` are written one after the other."""
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as file:
+            file.writelines(_encoded(path, piece) for piece in pieces)
+
+    write_whole(path, write, overwrite)
 
 
 def write_json(path: str | Path, value: Any, overwrite: bool = False, indent: int | None = None) -> None:
@@ -95,6 +101,14 @@ def file_hash(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _encoded(path: str | Path, text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        near = text[max(error.start - 40, 0) : error.end + 10]
+        raise UserError(f"{path}: cannot be written, {near!r} is not text; rename the file that is called so") from None
 
 
 def _umask() -> int:

@@ -4,11 +4,13 @@ import json
 import posixpath
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict
 
 import msgspec
 
+from src.data.coco_rows import decode_coco
 from src.data.json_file import read_json
 from src.data.mask_faults import mask_faults
 from src.errors import DataError
@@ -22,14 +24,17 @@ _SHOWN_LETTERS = 100  # of a value that is wrong
 _LARGEST_NUMBER = 1e9  # pixels; beyond it single precision and 32-bit sizes give out
 
 
-def read_coco(path: str | Path, shape: Any = Any, masks: bool = False) -> dict[str, Any]:
-    """The file as JSON, with all its fields (or those of ``shape``), after ``coco_faults`` found nothing.
+def read_coco(path: str | Path, decode: Callable[[bytes], Any] = decode_coco, masks: bool = False) -> dict[str, Any]:
+    """The file as JSON, with all its fields (or those of ``decode``), after ``coco_faults`` found nothing.
+
+    What nothing looks into in annotation rows, outlines above all, stays text: see ``src.data.coco_rows``, which also
+    writes such a file.
 
     Raises:
         UserError: there is no such file.
         DataError: every fault of the file.
     """
-    coco = read_json(path, shape)
+    coco = read_json(path, decode)
     faults = coco_faults(coco, masks)
     if faults:
         raise DataError(str(path), faults)
@@ -77,7 +82,7 @@ def read_coco_boxes(path: str | Path, masks: bool = False) -> dict[str, Any]:
     Args:
         masks: read outlines and areas, too; each "segmentation" stays JSON (``msgspec.Raw``), and faults of them count.
     """
-    return read_coco(path, _Masks if masks else _Boxes, masks)
+    return read_coco(path, msgspec.json.Decoder(_Masks if masks else _Boxes).decode, masks)
 
 
 def is_blank(row: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from src.errors import DataError, UserError
 _TOO_DEEP = "not a data file: its lists or objects lie in one another too deeply to be read"
 
 
-def read_json(path: str | Path, shape: Any = Any) -> Any:
+def read_json(path: str | Path, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
     """Any JSON file; a missing file, broken text or wrong encoding is a UserError that names the place.
 
     Args:
-        shape: a ``TypedDict`` or the like; fields it does not have are passed over, which saves memory. A file of
-            another shape comes back whole, for the caller to say what is wrong with it.
+        decode: a decoder of msgspec; one of a ``TypedDict`` passes over fields that this does not have, which saves memory.
+            A file that it refuses comes back whole if it is JSON, for the caller to say what is wrong with it.
     """
     try:
         data = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
@@ -26,7 +27,7 @@ def read_json(path: str | Path, shape: Any = Any) -> Any:
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
-        return msgspec.json.decode(data, type=shape)  # three times as fast on large files as the standard library,
+        return decode(data)  # msgspec is three times as fast on large files as the standard library,
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _explained(path, data)  # which in turn takes NaN and tells the line of a fault
     except RecursionError:

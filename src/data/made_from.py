@@ -110,7 +110,7 @@ def changed_inputs(coco_file: str | Path) -> list[str]:
         UserError: the file is not JSON.
     """
     path = Path(coco_file)
-    content = read_json(path, _WithInfo)
+    content = read_json(path, msgspec.json.Decoder(_WithInfo).decode)
     info = content.get("info") if isinstance(content, dict) else None
     try:
         told = msgspec.convert(info[KEY] if isinstance(info, dict) and KEY in info else None, MadeFrom | None)

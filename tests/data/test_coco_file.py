@@ -4,6 +4,7 @@ import json
 import pytest
 
 from src.data.coco_file import coco_faults, read_coco, read_coco_boxes
+from src.data.coco_rows import write_coco
 from src.errors import DataError, UserError
 
 GOOD = {
@@ -129,7 +130,8 @@ def test_the_brief_reading_leaves_out_outlines_and_nothing_that_counts(tmp_path)
     path = tmp_path / "a.json"
     path.write_text("\ufeff" + json.dumps(whole | {"info": {"year": 2017}}), encoding="utf-8")
     assert read_coco_boxes(path) == coco
-    assert read_coco(path)["annotations"] == whole["annotations"]
+    write_coco(path, read_coco(path), overwrite=True)
+    assert json.loads(path.read_text(encoding="utf-8"))["annotations"] == whole["annotations"]
 
 
 @pytest.mark.parametrize(
