@@ -1,6 +1,7 @@
 """Mistakes that the user can mend, and the one place where they become a message and an exit status."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -55,18 +56,25 @@ class Faults:
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:
     """Wrap the ``main`` of a script: a UserError is printed and ends it with status 2, Ctrl-C ends it with 130.
 
+    Whoever reads its words through ``head`` or ``less`` may stop reading; then it ends with 141, as other programs do.
+
     Every other exception is a defect of the program and keeps its traceback.
     """
 
     @functools.wraps(main)
     def run(*args, **kwargs):
         try:
-            return main(*args, **kwargs)
+            result = main(*args, **kwargs)
+            sys.stdout.flush()
+            return result
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
         except KeyboardInterrupt:
             print("stopped by the keyboard", file=sys.stderr)
             sys.exit(130)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left when it ends
+            sys.exit(141)
 
     return run

@@ -1,6 +1,13 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from src.errors import DataError, UserError, entry_point
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_data_error_shows_twenty_faults_and_counts_the_rest():
@@ -36,3 +43,13 @@ def test_entry_point_lets_defects_and_results_through():
     assert entry_point(lambda x: x + 1)(1) == 2
     with pytest.raises(ZeroDivisionError):
         entry_point(lambda: 1 / 0)()
+
+
+@pytest.mark.parametrize("count", [1, 10_000])  # in the buffer until the end, and more than fits into it
+def test_nothing_is_said_when_nobody_reads_on(count):
+    words = f"from src.errors import entry_point; entry_point(lambda: [print('a line') for _ in range({count})])()"
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", words], check=False, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
