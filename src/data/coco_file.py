@@ -98,6 +98,11 @@ def coco_faults(coco: Any, masks: bool = False) -> list[str]:
     """
     if not isinstance(coco, dict):
         return [f"expected an object with images, annotations and categories, found {_kind(coco)}; is it a COCO file?"]
+    if not coco.keys() & {"images", "annotations", "categories"}:
+        found = _short(list(coco)[:8])
+        return [
+            f'found an object with {found}, expected "images", "annotations" and "categories"; convert it to COCO first'
+        ]
     faults = []
     for key in ("images", "annotations", "categories"):
         if key not in coco:

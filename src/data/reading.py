@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from src.data.annotations import Annotations, read_annotations
@@ -42,7 +43,7 @@ def read_data(
     path = Path(path)
     check_names(class_names)
     if not path.exists():
-        raise UserError(f"{path}: no such file; expected {_FORMS}")
+        raise UserError(f"{path}: no such file; {_there_is(path)}")
     place = voc_place(path)
     if img_dir is None and (place or path.suffix.lower() == ".txt"):
         raise UserError(f"{path}: the folder of its images must be given, too; only COCO JSON tells their sizes")
@@ -50,10 +51,13 @@ def read_data(
         _refuse(masks, path)
         return read_voc_folder(place, img_dir, class_names)
     if path.is_dir():
-        raise UserError(f"{path}: a folder without XML files; expected {_FORMS}")
+        raise UserError(f"{path}: a folder without XML files{_holding(path)}; expected {_FORMS}")
     if path.suffix.lower() == ".json" or _begins_as_json(path):
         annotations = read_annotations(path, masks)
         return in_class_order(annotations, foreground(class_names), path) if class_names else annotations
+    if path.suffix.lower() == ".txt" and path.parent.parent.name == "ImageSets":
+        root = path.parents[2]
+        raise UserError(f"{path}: a Pascal VOC list, but there is no {root / 'Annotations'}; put the XML files there")
     if path.suffix.lower() == ".txt":
         _refuse(masks, path)
         return read_txt(path, img_dir, class_names)
@@ -66,6 +70,20 @@ def _refuse(masks: bool, path: Path) -> None:
             f"{path}: tells boxes but no masks, which this detector learns from; give COCO JSON whose annotations have a "
             '"segmentation", or take a system without masks'
         )
+
+
+def _there_is(path: Path) -> str:
+    """What to do about a file that is not there."""
+    if not path.parent.is_dir():
+        return f"its folder {path.parent} is not there; expected {_FORMS}"
+    near = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1, cutoff=0.75)
+    return f"did you mean {path.parent / near[0]}?" if near else f"expected {_FORMS}"
+
+
+def _holding(folder: Path) -> str:
+    """What lies in a folder that was given in place of a file."""
+    found = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in (".json", ".txt"))
+    return f" that holds {found[0]} ({len(found)} such files); name one file, that of all images" if found else ""
 
 
 def _begins_as_json(path: Path) -> bool:

@@ -43,11 +43,6 @@ def read_txt(path: str | Path, img_dir: str | Path, class_names: Sequence[str]) 
         DataError: every fault of the file, each with its line.
     """
     lines = [(number, line) for number, line in enumerate(_text(path).split("\n"), start=1) if line.strip()]
-    if not class_names:
-        raise UserError(
-            f"{path}: its lines give classes as numbers; say what they mean with --class_names, the name of class 0 "
-            'first. Where numbers count from 1 the list begins with background: --class_names "background,cat,dog"'
-        )
     entries: list[ImageEntry] = []
     faults: list[str] = []
     first_line: dict[str, int] = {}
@@ -56,13 +51,19 @@ def read_txt(path: str | Path, img_dir: str | Path, class_names: Sequence[str]) 
             name, boxes = parse_line(line)
             if first_line.setdefault(name, number) != number:
                 raise ValueError(f"{name} stands in line {first_line[name]} already; write all its boxes into one line")
-            entries.append(_entry(len(entries) + 1, name, boxes, Path(img_dir), class_names))
+            if class_names:
+                entries.append(_entry(len(entries) + 1, name, boxes, Path(img_dir), class_names))
         except DataError as error:
             faults += [f"line {number}: {fault}" for fault in error.faults]
         except (UserError, ValueError) as error:
             faults.append(f"line {number}: {error}")
     if faults:
         raise DataError(str(path), faults)
+    if not class_names:
+        raise UserError(
+            f"{path}: its lines give classes as numbers; say what they mean with --class_names, the name of class 0 "
+            'first. Where numbers count from 1 the list begins with background: --class_names "background,cat,dog"'
+        )
     names = foreground(class_names)
     meaning = ", ".join(f"{number} is {name}" for number, name in enumerate(class_names))
     form = f"text, a line an image; of its class numbers {meaning}"
@@ -80,7 +81,10 @@ def parse_line(line: str) -> tuple[str, tuple[TxtBox, ...]]:
     end = next((i for i, word in enumerate(words) if PurePosixPath(word).suffix.lower() in IMAGE_SUFFIXES), None)
     if end is None:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise ValueError(f"expected the path of an image ({kinds}) and its boxes, found {line.strip()[:60]!r}")
+        raise ValueError(
+            f"expected the path of an image ({kinds}) and its boxes, found {line.strip()[:60]!r}; a list of names alone belongs "
+            "into ImageSets/Main/ of a Pascal VOC folder"
+        )
     name = line.strip().rsplit(maxsplit=len(words) - end - 1)[0]
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise ValueError(f"{name!r} must be a path inside the image folder; write it from that folder on")
@@ -112,7 +116,8 @@ def parse_box(word: str) -> TxtBox:
     x1, y1, x2, y2 = map(float, fields[:4])
     if x2 <= x1 or y2 <= y1:
         raise ValueError(
-            f"{word[:60]!r} has no size; the first four numbers are corners x1,y1,x2,y2 with x2 > x1 and y2 > y1"
+            f"{word[:60]!r} has no size; the first four numbers are corners x1,y1,x2,y2 with x2 > x1 and y2 > y1. If they are "
+            "x,y,width,height, write x + width and y + height for the last two"
         )
     return TxtBox((x1, y1, x2, y2), int(fields[4]), fields[5:] == ["1"])
 

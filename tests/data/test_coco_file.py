@@ -106,6 +106,7 @@ def test_all_faults_come_together(tmp_path):
         (b"\xff\xfe{", "not UTF-8"),
         (b"", "not valid JSON"),
         (b"[1]", "found a list"),
+        (b'{"shapes": [], "version": "5"}', 'found an object with ["shapes", "version"], expected "images"'),
     ],
 )
 def test_unreadable_files(tmp_path, data, words):

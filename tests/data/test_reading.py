@@ -117,8 +117,14 @@ def test_a_list_takes_its_images_alone(forms):
 @pytest.mark.parametrize(
     "path, words",
     [
-        ("none.json", "no such file; expected COCO JSON"),
+        ("else.json", "no such file; expected COCO JSON"),
+        ("voc/ImageSets/Main/alll.txt", r"no such file; did you mean .*/voc/ImageSets/Main/all.txt\?"),
+        ("nowhere/all.txt", "no such file; its folder .*nowhere is not there; expected COCO JSON"),
         ("coco", "a folder without XML files; expected COCO JSON"),
+        (
+            "voc/ImageSets/Main",
+            r"a folder without XML files that holds all.txt \(3 such files\); name one file, that of all images",
+        ),
         ("voc", r"which of its images\? Name one of its lists: .*all.txt"),
         ("voc/ImageSets/Main/cat_val.txt", "second column"),
         ("coco/a.png", "neither its name nor its beginning tells its form; expected COCO JSON"),
@@ -137,10 +143,19 @@ def test_the_folder_of_the_images_is_asked_for(forms, path):
     assert read_data(forms / "a.json", None).class_names == NAMES
 
 
-def test_a_list_of_names_elsewhere_is_not_taken_for_text(forms):
+@pytest.mark.parametrize("names", [NAMES, ()])
+def test_a_list_of_names_elsewhere_is_not_taken_for_text(forms, names):
     (forms / "names.txt").write_text("a\nb\n")
-    with pytest.raises(DataError, match="line 1: expected the path of an image"):
-        read_data(forms / "names.txt", forms / "coco", NAMES)
+    with pytest.raises(
+        DataError, match="line 1: expected the path of an image.*found 'a'; a list of names alone belongs"
+    ):
+        read_data(forms / "names.txt", forms / "coco", names)
+
+
+def test_a_list_without_xml_files(forms):
+    (forms / "voc/Annotations").rename(forms / "voc/xml")
+    with pytest.raises(UserError, match="all.txt: a Pascal VOC list, but there is no .*voc/Annotations; put the XML"):
+        read_data(forms / "voc/ImageSets/Main/all.txt", forms / "voc")
 
 
 def test_faults_of_all_xml_files_come_together(forms):
