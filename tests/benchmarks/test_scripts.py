@@ -9,6 +9,7 @@ import mindspore as ms
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from benchmarks import inference, long_run, roi_align, step
 from benchmarks.parts import part_of
@@ -58,6 +59,20 @@ def test_evaluate_agrees_with_pycocotools(tmp_path):
     report = report_of("evaluate.py", *words, folder=tmp_path)
     assert report["largest_difference"] <= 1e-9 and report["AP"] > 0.01
     assert report["runs"]["evaluate"]["seconds"]["count"] == 2 and report["peak_memory_MB"] > 10
+
+
+def test_record_cache_times_files_and_cache_and_leaves_nothing(tmp_path):
+    (tmp_path / "images").mkdir()
+    for number in range(3):
+        Image.fromarray(np.full((20, 30, 3), number, np.uint8)).save(tmp_path / "images" / f"{number}.png")
+    words = ("--img_dir", str(tmp_path / "images"), "--disk", str(tmp_path), "--images", "7", "--batch_size", "2")
+    words += ("--height", "32", "--width", "32", "--repeats", "2")
+    report = report_of("record_cache.py", *words, folder=tmp_path)
+    assert set(report) == COMMON | {"MB", "make_cache", "open_cache", "files", "cache"}
+    for source in ("files", "cache"):
+        assert set(report[source]) == {"read", "weak batches", "weak and strong batches"}
+        assert all(set(run[state]) == SUMMARY for run in report[source].values() for state in ("cold", "warm"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "report.json"]
 
 
 def test_roi_align(tiny, tmp_path):
