@@ -2,8 +2,9 @@
 
     python -m src.data.synthetic --out data/faces --images 120
 
-Writes DIR/images/*.png and DIR/annotations/*.xml (Pascal VOC). Simple faces of many skin tones, hair colours and sizes
-on textured grounds with distractors, of three classes: the mask covers nose and mouth, is missing, or hangs below.
+Writes DIR/images/*.png, DIR/annotations/*.xml (Pascal VOC) and DIR/instances.json (COCO, with the outline of each face as
+far as it is seen). Simple faces of many skin tones, hair colours and sizes on textured grounds with distractors, of three
+classes: the mask covers nose and mouth, is missing, or hangs below.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from src.errors import UserError, entry_point
-from src.files import check_free, write_text, write_whole
+from src.files import check_free, write_json, write_text, write_whole
 
 CLASSES = ("with_mask", "without_mask", "mask_weared_incorrect")
 SHARES = (0.45, 0.35, 0.2)  # drawn shares of the classes; the rare one is the real set's, less extreme
@@ -51,8 +52,14 @@ def draw_ground(rng: np.random.Generator, width: int, height: int) -> np.ndarray
     return ground
 
 
-def draw_face(canvas: np.ndarray, box: tuple[float, float, float, float], kind: str, rng: np.random.Generator) -> None:
-    """Draw one face that fills ``box`` (x1, y1, x2, y2) of ``canvas`` uint8 [H, W, 3], in place."""
+def draw_face(
+    canvas: np.ndarray, box: tuple[float, float, float, float], kind: str, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw one face that fills ``box`` (x1, y1, x2, y2) of ``canvas`` uint8 [H, W, 3], in place.
+
+    Returns:
+        uint8 [H, W], 1 where the face is.
+    """
     x1, y1, x2, y2 = box
     width, height = x2 - x1, y2 - y1
 
@@ -76,17 +83,38 @@ def draw_face(canvas: np.ndarray, box: tuple[float, float, float, float], kind: 
         oval(x + rng.uniform(-0.02, 0.02), 0.46, 0.045, 0.05, dark)
     cv2.line(canvas, at(0.5, 0.5), at(0.5, 0.64), dark, max(1, round(width / 24)))
     oval(0.5, 0.75, rng.uniform(0.12, 0.2), rng.uniform(0.03, 0.06), (170, 60, 70))
+    covered = np.zeros(canvas.shape[:2], np.uint8)
+    cv2.ellipse(covered, at(0.5, 0.5), (round(width / 2), round(height / 2)), 0, 0, 360, 1, -1)
     if kind == "without_mask":
-        return
+        return covered
     cover = _MASK[rng.integers(len(_MASK))]
     top = rng.uniform(0.54, 0.6) if kind == "with_mask" else rng.uniform(0.74, 0.79)
     corners = [at(0.1, top), at(0.9, top), at(0.84, 0.86), at(0.66, 0.99), at(0.34, 0.99), at(0.16, 0.86)]
     cv2.fillPoly(canvas, [np.array(corners)], cover, cv2.LINE_AA)
+    cv2.fillPoly(covered, [np.array(corners)], 1)
     shade = [value * 3 // 4 for value in cover]
     for y in np.linspace(top + 0.04, 0.95, 4)[1:-1]:  # folds
         cv2.line(canvas, at(0.2, y), at(0.8, y), shade, max(1, round(width / 30)))
     for x in (0.1, 0.9):  # straps
         cv2.line(canvas, at(x, top), at(round(x), 0.48), cover, max(1, round(width / 30)))
+        cv2.line(covered, at(x, top), at(round(x), 0.48), 1, max(1, round(width / 30)))
+    return covered
+
+
+def outlines(covered: Sequence[np.ndarray]) -> list[list[list[float]]]:
+    """COCO polygons of what is seen of each object, in pixels of the picture.
+
+    Args:
+        covered: uint8 [H, W] of each object, in the size that was drawn; a later object lies over those before it.
+    """
+    free, found = np.ones_like(covered[0]), []
+    for whole in reversed(covered):
+        parts, _ = cv2.findContours(whole & free, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        rough = [cv2.approxPolyDP(part, 1.0, True)[:, 0] for part in parts]
+        # Contours run through the centres of the outermost pixels.
+        found.append([((part + 0.5) / _SUPERSAMPLING).round(2).ravel().tolist() for part in rough if len(part) > 2])
+        free &= 1 - whole
+    return found[::-1]
 
 
 def place_faces(rng: np.random.Generator, width: int, height: int) -> list[tuple[int, int, int, int]]:
@@ -104,16 +132,17 @@ def place_faces(rng: np.random.Generator, width: int, height: int) -> list[tuple
     return boxes
 
 
-def make_picture(rng: np.random.Generator, width: int, height: int) -> tuple[np.ndarray, list[tuple[str, tuple]]]:
-    """One picture uint8 [H, W, 3] and its objects (class name, box in pixels)."""
+def make_picture(
+    rng: np.random.Generator, width: int, height: int
+) -> tuple[np.ndarray, list[tuple[str, tuple]], list[list[list[float]]]]:
+    """One picture uint8 [H, W, 3], its objects (class name, box in pixels) and their ``outlines``."""
     large = (width * _SUPERSAMPLING, height * _SUPERSAMPLING)
     canvas = cv2.resize(draw_ground(rng, width, height), large, interpolation=cv2.INTER_LINEAR)
     objects = [(CLASSES[rng.choice(len(CLASSES), p=SHARES)], box) for box in place_faces(rng, width, height)]
-    for kind, box in objects:
-        draw_face(canvas, tuple(_SUPERSAMPLING * value for value in box), kind, rng)
+    covered = [draw_face(canvas, tuple(_SUPERSAMPLING * value for value in box), kind, rng) for kind, box in objects]
     picture = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
     picture = picture * rng.uniform(0.75, 1.15) + rng.normal(0, 4, picture.shape)  # light and sensor noise
-    return np.clip(picture, 0, 255).astype(np.uint8), objects
+    return np.clip(picture, 0, 255).astype(np.uint8), objects, outlines(covered)
 
 
 def voc_xml(file_name: str, width: int, height: int, objects: Sequence[tuple[str, tuple]]) -> str:
@@ -126,10 +155,30 @@ def voc_xml(file_name: str, width: int, height: int, objects: Sequence[tuple[str
     return "<annotation>\n  " + "\n  ".join(lines) + "\n</annotation>\n"
 
 
+def coco_rows(image_id: int, objects: Sequence[tuple[str, tuple]], polygons: Sequence, first_id: int) -> list[dict]:
+    """The COCO annotation rows of one picture, with ids from ``first_id`` up."""
+    return [
+        {
+            "id": first_id + number,
+            "image_id": image_id,
+            "category_id": CLASSES.index(name) + 1,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "segmentation": polygon,
+            "area": sum(map(_area, polygon)),
+            "iscrowd": 0,
+        }
+        for number, ((name, (x1, y1, x2, y2)), polygon) in enumerate(zip(objects, polygons, strict=True))
+    ]
+
+
+def _area(polygon: list[float]) -> float:
+    return float(cv2.contourArea(np.reshape(polygon, (-1, 2)).astype(np.float32)))
+
+
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for images/ and annotations/")
+    parser.add_argument("--out", type=Path, required=True, help="folder for images/, annotations/ and instances.json")
     parser.add_argument("--images", type=int, default=120, help="how many pictures (default 120)")
     parser.add_argument("--seed", type=int, default=10, help="the same seed gives the same pictures (default 10)")
     parser.add_argument("--width", type=int, default=128, help=f"pixels, at least {SIDE[1]} (default 128)")
@@ -145,12 +194,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.images < 1 or min(args.width, args.height) < SIDE[1]:
         raise UserError(f"--images must be at least 1, --width and --height at least {SIDE[1]} pixels")
     stems = [f"face_{index:05d}" for index in range(args.images)]
+    check_free(args.out / "instances.json", args.overwrite)
+    images, rows = [], []
     for name in (
         f"{kind}/{stem}.{suffix}" for kind, suffix in (("images", "png"), ("annotations", "xml")) for stem in stems
     ):
         check_free(args.out / name, args.overwrite)
     for index, stem in enumerate(stems):
-        picture, objects = make_picture(np.random.default_rng((args.seed, index)), args.width, args.height)
+        picture, objects, polygons = make_picture(np.random.default_rng((args.seed, index)), args.width, args.height)
         png = io.BytesIO()
         Image.fromarray(picture).save(png, "PNG")
         write_whole(
@@ -160,6 +211,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         xml = voc_xml(f"{stem}.png", args.width, args.height, objects)
         write_text(args.out / "annotations" / f"{stem}.xml", xml, args.overwrite)
+        images.append({"id": index + 1, "file_name": f"{stem}.png", "width": args.width, "height": args.height})
+        rows += coco_rows(index + 1, objects, polygons, len(rows) + 1)
+    categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, start=1)]
+    coco = {"images": images, "annotations": rows, "categories": categories}
+    write_json(args.out / "instances.json", coco, args.overwrite)
     print(f"{args.out}: {args.images} pictures of {args.width} x {args.height}")
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from src.data.images import read_image
+from src.data.outlines import as_outline, rasterise
+from src.data.reading import read_data
 from src.data.same_picture import group_same_pictures
-from src.data.synthetic import CLASSES, SIDE, draw_face, main, place_faces
+from src.data.synthetic import CLASSES, SIDE, draw_face, main, outlines, place_faces
 from src.data.voc import pair_files, read_voc
 
 
@@ -68,3 +70,44 @@ def test_faults(tmp_path, capsys, more, words):
     with pytest.raises(SystemExit):
         make(tmp_path, *more)
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_the_mask_of_a_face_is_what_it_paints(kind):
+    """On two grounds that no face has the colour of both, a pixel that looks alike is painted over altogether."""
+    for seed in range(5):
+        canvases = [np.full((200, 200, 3), level, np.uint8) for level in (0, 255)]
+        covered = [draw_face(canvas, (40, 20, 140, 150), kind, np.random.default_rng(seed)) for canvas in canvases]
+        np.testing.assert_array_equal(*covered)
+        painted = (canvases[0] == canvases[1]).all(axis=2)
+        assert (painted != covered[0]).sum() < 0.03 * painted.sum()  # its edge is half transparent
+
+
+def test_a_face_behind_another_has_the_mask_of_what_is_seen():
+    back, front = np.zeros((80, 80), np.uint8), np.zeros((80, 80), np.uint8)
+    back[8:40, 8:72] = 1
+    front[20:60, 32:48] = 1
+    behind, before = outlines([back, front])
+    box = (0, 0, 20, 20)
+    wholes = [rasterise(as_outline(polygons), box, (20, 20), 80) for polygons in (behind, before)]
+    for whole, wanted in zip(wholes, (back & ~front, front), strict=True):
+        assert (whole != wanted).sum() < 0.1 * wanted.sum()
+    assert not (wholes[0] & wholes[1]).any()
+    split = np.zeros((80, 80), np.uint8)
+    split[:, 32:48] = 1
+    assert len(outlines([back, split])[0]) == 2
+
+
+def test_the_coco_file_has_the_objects_of_the_xml_files_and_a_mask_of_each(tmp_path):
+    pairs = make(tmp_path, "--width", "100", "--height", "60")
+    data = read_data(tmp_path / "instances.json", tmp_path / "images", masks=True)
+    assert data.class_names == CLASSES and len(data.images) == len(pairs) == 30
+    shares = []
+    for entry, (image, xml) in zip(data.images, pairs, strict=True):
+        voc = read_voc(tmp_path / "annotations" / xml)
+        assert entry.file_name == image and entry.boxes.tolist() == [list(item.box) for item in voc.objects]
+        assert [CLASSES[label - 1] for label in entry.labels] == [item.name for item in voc.objects]
+        for box, outline, area in zip(entry.boxes, entry.outlines, entry.areas, strict=True):
+            shares.append(rasterise(outline, box, (100, 60), 28).mean())
+            assert shares[-1] == pytest.approx(area / np.prod(box[2:] - box[:2]), abs=0.05)
+    assert 0.6 < min(shares) and max(shares) < 0.9 and np.mean(shares) == pytest.approx(np.pi / 4, abs=0.05)
