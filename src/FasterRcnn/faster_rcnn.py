@@ -9,17 +9,16 @@ from mindspore import dtype as mstype
 
 from src.FasterRcnn.fpn import FeaturePyramid
 from src.FasterRcnn.proposals import ProposalLimits, propose
-from src.FasterRcnn.rcnn import BoxHead, DetectionLimits, RoiTargets, detect, rcnn_loss, sample_rois
+from src.FasterRcnn.rcnn import BoxHead, RoiTargets, detect, rcnn_loss, sample_rois
 from src.FasterRcnn.roi_align import PyramidRoiAlign
 from src.FasterRcnn.rpn import Rpn, RpnTargets, rpn_loss
 from src.parts.anchors import inside_image, pyramid_anchors
+from src.parts.detections import DetectionLimits
+from src.parts.pixels import normalise
 from src.parts.sampler import priority_table
 
 STRIDES = (4, 8, 16, 32, 64)
 POOLED_LEVELS = 4
-# ImageNet statistics of RGB pixels in 0..255, as every published ResNet expects them.
-MEAN = (123.675, 116.28, 103.53)
-STD = (58.395, 57.12, 57.375)
 
 
 class FasterRcnn(nn.Cell):
@@ -90,16 +89,13 @@ class FasterRcnn(nn.Cell):
         self.black_is_padding = black_is_padding
         self.rows = Tensor(np.arange(height, dtype=np.float32).reshape(1, height, 1))
         self.columns = Tensor(np.arange(width, dtype=np.float32).reshape(1, 1, width))
-        self.mean = Tensor(np.asarray(MEAN, np.float32).reshape(1, 3, 1, 1))
-        self.std = Tensor(np.asarray(STD, np.float32).reshape(1, 3, 1, 1))
 
     def _pyramid(self, images: Tensor) -> tuple[tuple[Tensor, ...], float | Tensor, float | Tensor]:
         """P2 to P6, and height and width that boxes are clipped to: those of the input, or of each image [B, 1, 1]."""
-        pixels = images.astype(mstype.float32)
-        normalised = (pixels - self.mean) / self.std
+        normalised = normalise(images)
         height, width = float(self.height), float(self.width)
         if self.black_is_padding:
-            height, width = self._image_size(pixels)
+            height, width = self._image_size(images.astype(mstype.float32))
             inside = ops.logical_and(self.rows < height, self.columns < width).astype(mstype.float32)
             normalised = normalised * ops.expand_dims(inside, 1)
         return self.fpn(self.backbone(normalised)), height, width

@@ -11,14 +11,13 @@ from mindspore import dtype as mstype
 from mindspore.common.initializer import HeUniform, Normal
 
 from src.parts import box_coder, boxes
+from src.parts.detections import DetectionLimits, best_pairs, detections
 from src.parts.losses import smooth_l1, softmax_focal
 from src.parts.matcher import IGNORED, match
-from src.parts.nms import keep_masks
 from src.parts.sampler import priorities, sample
 
 STDS = (0.1, 0.1, 0.2, 0.2)
 SMOOTH_L1_BETA = 1.0
-LEAST_SIDE = 0.01  # pixels: what is clipped to less lies outside the image
 
 
 @dataclass(frozen=True)
@@ -30,16 +29,6 @@ class RoiTargets:
     sample_size: int
     max_positive: int
     focal_gamma: float
-
-
-@dataclass(frozen=True)
-class DetectionLimits:
-    """Least score of a detection, IoU of duplicates of one class, detections an image, and pairs of RoI and class they come of."""
-
-    score_threshold: float
-    nms_iou: float
-    count: int
-    candidates: int
 
 
 class BoxHead(nn.Cell):
@@ -143,22 +132,8 @@ def detect(
     class_count = logits.shape[-1]
     probabilities = ops.softmax(logits, -1).reshape(batch, count, class_count)
 
-    # Candidates are (RoI, class) pairs without background; only the best few can become detections.
-    scores = ops.where(valid[..., None], probabilities, -1.0)[..., 1:].reshape(batch, -1)
-    score, flat = ops.topk(scores, min(limits.candidates, scores.shape[1]))
-    roi = ops.floor_divide(flat, class_count - 1)
-    label = flat - roi * (class_count - 1) + 1
+    scores = ops.where(valid[..., None], probabilities, -1.0)[..., 1:]
+    score, roi, label = best_pairs(scores, limits.candidates)
     delta = boxes.take_rows(deltas.reshape(batch, -1, 4), roi * class_count + label)
     box = boxes.clip_to_image(box_coder.decode(delta, boxes.take_rows(proposals, roi), STDS), height, width)
-    # Boxes of different classes are moved apart, so that one suppression serves all classes.
-    apart = box + label.astype(mstype.float32)[..., None] * (ops.amax(box, (1, 2), True) + 1.0)
-    sides = ops.minimum(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
-    kept = ops.logical_and(keep_masks(apart, limits.nms_iou), sides >= LEAST_SIDE)
-    final = ops.where(ops.logical_and(kept, score > limits.score_threshold), score, 0.0)
-
-    score, rank = ops.topk(final, min(limits.count, final.shape[1]))
-    label = ops.gather_elements(label, 1, rank).astype(mstype.int32)
-    roi = ops.gather_elements(roi, 1, rank)
-    box = boxes.take_rows(box, rank)
-    probability = boxes.take_rows(probabilities, roi)
-    return box, score, label, probability, score > 0.0
+    return detections(score, roi, label, box, probabilities, limits)

@@ -5,7 +5,8 @@ import pytest
 from mindspore import Tensor
 from mindspore import dtype as mstype
 
-from src.FasterRcnn.rcnn import STDS, BoxHead, DetectionLimits, RoiTargets, detect, rcnn_loss, sample_rois
+from src.FasterRcnn.rcnn import STDS, BoxHead, RoiTargets, detect, rcnn_loss, sample_rois
+from src.parts.detections import DetectionLimits
 from src.parts.sampler import priority_table
 from tests import oracles
 

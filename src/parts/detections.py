@@ -1,0 +1,65 @@
+"""From scores of boxes and classes to the detections of an image, for every detector alike.
+
+Axes: B images, N boxes an image, F classes without background, P candidate pairs of box and class, K detections.
+"""
+
+from dataclasses import dataclass
+
+from mindspore import Tensor, ops
+from mindspore import dtype as mstype
+
+from src.parts import boxes
+from src.parts.nms import keep_masks
+
+LEAST_SIDE = 0.01  # pixels: what is clipped to less lies outside the image
+
+
+@dataclass(frozen=True)
+class DetectionLimits:
+    """Least score of a detection, IoU of duplicates of one class, detections an image, and pairs of box and class they come of."""
+
+    score_threshold: float
+    nms_iou: float
+    count: int
+    candidates: int
+
+
+def best_pairs(scores: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The pairs of box and class with the highest scores; only they can become detections.
+
+    Args:
+        scores: [B, N, F] float32; count: how many pairs, P; all of them if there are fewer.
+
+    Returns:
+        score [B, P] float32, best first; row of the box [B, P] int32; label [B, P] int32 in 1..F.
+    """
+    batch, _, classes = scores.shape
+    flat = scores.reshape(batch, -1)
+    score, index = ops.topk(flat, min(count, flat.shape[1]))
+    row = ops.floor_divide(index, classes)
+    return score, row, index - row * classes + 1
+
+
+def detections(
+    score: Tensor, row: Tensor, label: Tensor, box: Tensor, facts: Tensor, limits: DetectionLimits
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The candidates that no better one of their class overlaps, best first.
+
+    Args:
+        score, row, label: [B, P] of `best_pairs`; box: [B, P, 4] float32 (x1, y1, x2, y2), clipped to the image.
+        facts: [B, N, D], what is known of each box, such as class probabilities.
+
+    Returns:
+        boxes [B, K, 4] float32, scores [B, K] float32, labels [B, K] int32, facts of their boxes [B, K, D], valid [B, K]
+        bool. Rows that are not valid have score 0.
+    """
+    # Boxes of different classes are moved apart, so that one suppression serves all classes.
+    apart = box + label.astype(mstype.float32)[..., None] * (ops.amax(box, (1, 2), True) + 1.0)
+    sides = ops.minimum(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
+    kept = ops.logical_and(keep_masks(apart, limits.nms_iou), sides >= LEAST_SIDE)
+    final = ops.where(ops.logical_and(kept, score > limits.score_threshold), score, 0.0)
+
+    score, rank = ops.topk(final, min(limits.count, final.shape[1]))
+    label = ops.gather_elements(label, 1, rank).astype(mstype.int32)
+    fact = boxes.take_rows(facts, ops.gather_elements(row, 1, rank))
+    return boxes.take_rows(box, rank), score, label, fact, score > 0.0
