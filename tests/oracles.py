@@ -107,3 +107,9 @@ def cross_entropy(logits: np.ndarray, label: int) -> float:
     """Softmax cross-entropy of one row."""
     logits = np.asarray(logits, np.float64)
     return float(np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[label])
+
+
+def sigmoid_focal(logit: float, there: bool, gamma: float, alpha: float) -> float:
+    """Focal loss of one class of one box, from probabilities."""
+    right = 1 / (1 + np.exp(-float(logit))) if there else 1 / (1 + np.exp(float(logit)))
+    return (alpha if there else 1 - alpha) * (1 - right) ** gamma * -np.log(right)

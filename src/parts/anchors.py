@@ -22,10 +22,11 @@ def grid_anchors(rows: int, columns: int, stride: int, cell: np.ndarray) -> np.n
 
     The centre of cell (i, j) lies at ((j + 0.5) * stride, (i + 0.5) * stride) in pixels of the network input.
     """
-    return _around((np.arange(rows) + 0.5) * stride, (np.arange(columns) + 0.5) * stride, cell)
+    return around((np.arange(rows) + 0.5) * stride, (np.arange(columns) + 0.5) * stride, cell)
 
 
-def _around(y: np.ndarray, x: np.ndarray, cell: np.ndarray) -> np.ndarray:
+def around(y: np.ndarray, x: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """The boxes of a cell [A, 4] around every pair of centres y [rows] and x [columns]: float32 [rows * columns * A, 4], row by row."""
     y, x = np.meshgrid(y, x, indexing="ij")
     centres = np.stack([x, y, x, y], axis=-1).reshape(-1, 1, 4)
     return (centres + cell[None]).reshape(-1, 4).astype(np.float32)
@@ -52,7 +53,7 @@ def pyramid_anchors(
             levels.append(grid_anchors(rows, columns, stride, cell))
         else:
             y, x = np.arange(rows) * (height // rows), np.arange(columns) * (width // columns)
-            levels.append(_around(y, x, np.round(cell)))
+            levels.append(around(y, x, np.round(cell)))
     return levels
 
 

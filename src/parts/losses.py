@@ -15,6 +15,20 @@ def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return ops.relu(logits) - logits * target + ops.log1p(ops.exp(-ops.abs(logits)))
 
 
+def sigmoid_focal(logits: Tensor, target: Tensor, gamma: float, alpha: float) -> Tensor:
+    """Sigmoid cross-entropy that easy elements add little to: alpha_t * (1 - p_t)^gamma * CE (Lin et al. 2017, Focal Loss, eq. 5).
+
+    Args:
+        logits: float32; target: the same shape, 0 or 1; alpha: weight of the ones; 1 - alpha is that of the zeros.
+
+    Returns:
+        Float32, the shape of the inputs.
+    """
+    wrong = ops.abs(target - ops.sigmoid(logits))
+    weight = (1.0 - alpha) + (2.0 * alpha - 1.0) * target
+    return weight * ops.pow(ops.clip_by_value(wrong, 1e-6, 1.0), gamma) * binary_cross_entropy(logits, target)
+
+
 def softmax_focal(logits: Tensor, labels: Tensor, gamma: float) -> Tensor:
     """(1 - p)^gamma * cross-entropy of softmax classes (Liu et al. 2021, Unbiased Teacher, section 3.3); gamma 0 is plain cross-entropy.
 

@@ -58,16 +58,25 @@ class Block(nn.Cell):
 
 
 class ResNet(nn.Cell):
-    """The four stages C2 to C5 of a ResNet.
+    """The stages C2 to C5 of a ResNet, or only the first of them.
 
     Args:
         name: a key of BACKBONES.
         frozen_stages: how many parts from the front are not trained: 0 none, 1 the stem, 2 also C2, ... 5 all.
         frozen_batch_norm: batch norm uses its loaded statistics for ever (fine-tuning with small batches); its scale and
             shift are still trained outside the frozen stages.
+        stages: how many there are: 4, or 3 to end with C4.
+        last_stride: of the last one; 1 keeps its rows and columns those of the one before.
     """
 
-    def __init__(self, name: str, frozen_stages: int = 2, frozen_batch_norm: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        frozen_stages: int = 2,
+        frozen_batch_norm: bool = True,
+        stages: int = 4,
+        last_stride: int = 2,
+    ) -> None:
         super().__init__()
         blocks, bottleneck, stride_on_3x3 = BACKBONES[name]
 
@@ -79,23 +88,25 @@ class ResNet(nn.Cell):
         self.conv1 = _conv(3, 64, 7, 2)
         self.bn1 = norm(64)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2)
-        stages, channels = [], 64
-        for index, count in enumerate(blocks):
-            width = 64 * 2**index
-            cells = []
+        cells, channels = [], 64
+        for index, count in enumerate(blocks[:stages]):
+            stride = 1 if index == 0 else last_stride if index == stages - 1 else 2
+            stage = []
             for number in range(count):
-                stride = 2 if index > 0 and number == 0 else 1
-                cells.append(Block(channels, width, stride, bottleneck, stride_on_3x3, norm))
-                channels = width * 4 if bottleneck else width
-            stages.append(nn.SequentialCell(cells))
-        self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        expansion = 4 if bottleneck else 1
-        self.out_channels = tuple(64 * 2**index * expansion for index in range(4))
-        self.frozen_stages = frozen_stages
-        self._freeze(frozen_stages)
+                first = stride if number == 0 else 1
+                stage.append(Block(channels, 64 * 2**index, first, bottleneck, stride_on_3x3, norm))
+                channels = 64 * 2**index * (4 if bottleneck else 1)
+            cells.append(nn.SequentialCell(stage))
+        self.layer1, self.layer2, self.layer3 = cells[:3]
+        self.has_layer4 = stages == 4
+        if self.has_layer4:
+            self.layer4 = cells[3]
+        self.out_channels = tuple(64 * 2**index * (4 if bottleneck else 1) for index in range(stages))
+        self.frozen_stages = min(frozen_stages, 1 + stages)
+        self._freeze(frozen_stages, cells)
 
-    def _freeze(self, count: int) -> None:
-        parts = ((self.conv1, self.bn1), (self.layer1,), (self.layer2,), (self.layer3,), (self.layer4,))
+    def _freeze(self, count: int, stages: list[nn.Cell]) -> None:
+        parts = ((self.conv1, self.bn1), *((stage,) for stage in stages))
         for part in parts[:count]:
             for cell in part:
                 for _, inner in cell.cells_and_names():
@@ -104,22 +115,27 @@ class ResNet(nn.Cell):
                 for parameter in cell.get_parameters():
                     parameter.requires_grad = False
 
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Features C2 to C5 of normalised images.
+    def construct(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Features C2, C3, ... of normalised images.
 
         Args:
-            images: [B, 3, H, W] float32, H and W multiples of 32.
+            images: [B, 3, H, W] float32; H and W must be multiples of 4, and of 32 for maps that are halves of each other.
 
         Returns:
-            Four tensors [B, out_channels[i], H / 4 / 2^i, W / 4 / 2^i].
+            A tensor a stage, [B, out_channels[i], H / 4 / 2^i, W / 4 / 2^i], rounded up; less the last stride where it is 1.
         """
         x = self.maxpool(_border_of_zeros(ops.relu(normalised(self.conv1, self.bn1, images))))
         if self.frozen_stages == 1:
             x = ops.stop_gradient(x)
         features = ()
-        for number, stage in enumerate((self.layer1, self.layer2, self.layer3, self.layer4)):
+        for number, stage in enumerate((self.layer1, self.layer2, self.layer3)):
             x = stage(x)
             if number + 2 == self.frozen_stages:
+                x = ops.stop_gradient(x)
+            features = features + (x,)
+        if self.has_layer4:
+            x = self.layer4(x)
+            if self.frozen_stages == 5:
                 x = ops.stop_gradient(x)
             features = features + (x,)
         return features

@@ -17,7 +17,7 @@ FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")
 BACKBONE = "backbone"
 RESNET = re.compile(r"^backbone\.(conv1|bn1|layer\d)\.")
 # Their shapes follow from the number of classes, so weights of another task are left out and said.
-CLASS_LAYERS = ("box_head.classes.", "box_head.offsets.")
+CLASS_LAYERS = ("box_head.classes.", "box_head.offsets.", "multi_box.classes.")
 SHOWN_NAMES = 6  # of a long list; the rest is counted
 
 
@@ -166,7 +166,9 @@ def _faults(given: dict[str, np.ndarray], wanted: dict[str, ms.Parameter], fitti
         faults.append(
             f"{len(absent)} of the backbone's {len(backbone)} parameters are not in the file: {_some(absent)}"
         )
-    surplus = [name for name in given if name not in wanted and RESNET.match(name)]
+    # A backbone may end before the file's does; what its own stages have no place for is of another depth.
+    stages = {match[0] for name in wanted if (match := RESNET.match(name))}
+    surplus = [name for name in given if name not in wanted and (match := RESNET.match(name)) and match[0] in stages]
     if backbone and surplus:
         faults.append(f"{len(surplus)} of the file's backbone weights have no place in the network: {_some(surplus)}")
     for name in fitting:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.parts.losses import binary_cross_entropy, smooth_l1, softmax_focal
+from src.parts.losses import binary_cross_entropy, sigmoid_focal, smooth_l1, softmax_focal
 from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -23,6 +23,13 @@ def test_binary_cross_entropy():
     probability = 1 / (1 + np.exp(-logits.astype(np.float64)))
     wanted = -target * np.log(probability) - (1 - target) * np.log(1 - probability)
     np.testing.assert_allclose(binary_cross_entropy(Tensor(logits), Tensor(target)).asnumpy(), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("gamma", "alpha"), [(2.0, 0.75), (0.0, 0.5), (1.5, 0.25)])
+def test_sigmoid_focal(gamma, alpha):
+    logits, there = RNG.normal(0, 3, 50).astype(np.float32), RNG.integers(0, 2, 50).astype(np.float32)
+    wanted = [oracles.sigmoid_focal(logit, bool(one), gamma, alpha) for logit, one in zip(logits, there)]
+    np.testing.assert_allclose(sigmoid_focal(Tensor(logits), Tensor(there), gamma, alpha).asnumpy(), wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("classes", [2, 5])

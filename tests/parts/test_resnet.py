@@ -39,6 +39,22 @@ def test_shapes(name, channels):
     assert network.out_channels == tuple(channels * 2**level for level in range(4))
 
 
+@pytest.mark.parametrize(("name", "channels"), [("resnet_v1_10", 256), ("resnet_v1.5_50", 1024)])
+def test_it_can_end_with_the_third_stage_and_keep_its_rows_and_columns(name, channels):
+    network = ResNet(name, frozen_stages=0, stages=3, last_stride=1).set_train(False)
+    found = [feature.shape[1:] for feature in network(Tensor(np.zeros((1, 3, 300, 44), np.float32)))]
+    assert found == [(channels // 4, 75, 11), (channels // 2, 38, 6), (channels, 38, 6)]
+    assert network.out_channels == (channels // 4, channels // 2, channels)
+    whole = {parameter.name: parameter.shape for parameter in ResNet(name).get_parameters()}
+    ours = {parameter.name: parameter.shape for parameter in network.get_parameters()}
+    assert ours == {key: shape for key, shape in whole.items() if not key.startswith("layer4")}
+
+
+def test_a_shorter_network_with_all_stages_frozen_has_nothing_to_train():
+    with no_init_parameters():
+        assert not ResNet("resnet_v1_10", 5, stages=3).trainable_params()
+
+
 @pytest.mark.parametrize("frozen", range(6))
 def test_frozen_stages_are_not_trained(frozen):
     with no_init_parameters():

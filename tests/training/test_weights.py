@@ -246,3 +246,17 @@ def test_other_files_get_a_remedy(tmp_path, name, words):
     with pytest.raises(UserError) as raised:
         read_weights(tmp_path / name)
     assert words in str(raised.value)
+
+
+def test_a_whole_resnet_fills_a_backbone_that_ends_earlier():
+    network = nn.Cell()
+    network.backbone = ResNet("resnet_v1_34", 0, False, stages=3, last_stride=1)
+    weights = distinct_like(ResNet("resnet_v1_34"))
+    foreign = torchvision(weights) | {"fc.weight": np.ones((1000, 512), np.float32)}
+    report = load_weights(network, foreign, "resnet34.npz")
+    assert report.backbone_is_loaded and not report.missing
+    assert_holds(network.backbone, {name: value for name, value in weights.items() if not name.startswith("layer4")})
+    assert "fc.weight" in report.unused and "backbone.layer4.2.conv2.weight" in report.unused
+    with pytest.raises(UserError, match="have no place in the network: backbone.layer1.2.conv1.weight"):
+        network.backbone = ResNet("resnet_v1_18", 0, False, stages=3, last_stride=1)
+        load_weights(network, foreign, "resnet34.npz")
