@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 from mindspore import nn
 from tqdm import tqdm
 
@@ -138,7 +139,8 @@ def write_picture(folder: Path, entry: ImageEntry, found: Detections, config: Co
     """Draw the detections that are more likely right than wrong."""
     image = read_image(image_path(entry, config.train_img_dir))
     shown = found.scores >= SHOWN_SCORE
-    picture = draw(image, found.boxes[shown], found.labels[shown], found.scores[shown], class_names)
+    masks = None if found.masks is None else ((), [found.masks[row] for row in np.flatnonzero(shown)])
+    picture = draw(image, found.boxes[shown], found.labels[shown], found.scores[shown], class_names, masks=masks)
     _, data = cv2.imencode(".jpg", picture[..., ::-1])
     write_whole(picture_path(folder, entry), lambda path: path.write_bytes(data.tobytes()), config.overwrite)
 

@@ -47,7 +47,7 @@ def paste(probabilities: np.ndarray, box: np.ndarray, size: tuple[int, int], how
     begin, end = box[:2] - ring, box[2:] + ring
     if how.rule == "torchvision":
         begin, end = np.trunc(begin), np.trunc(end) + 1
-    cells = np.pad(probabilities.astype(np.float64), 1)
+    cells = np.pad(probabilities.astype(np.float32), 1)
     (left, x), (top, y) = (_readings(*axis, len(cells)) for axis in zip(begin, end, size, strict=True))
     return encode_patch(y @ cells @ x.T > how.threshold, (left, top), size)
 
@@ -85,4 +85,4 @@ def _readings(begin: float, end: float, pixels: int, cells: int) -> tuple[int, n
     stop = max(min(math.ceil(end), pixels), start)
     place = (np.arange(start, stop) + 0.5 - begin) * (cells / (end - begin)) - 0.5
     place = np.clip(place, 0, cells - 1)
-    return start, np.maximum(1 - np.abs(place[:, None] - np.arange(cells)), 0)
+    return start, np.maximum(1 - np.abs(place[:, None] - np.arange(cells)), 0).astype(np.float32)

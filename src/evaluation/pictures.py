@@ -1,11 +1,14 @@
-"""Draw boxes on an image so that a person can judge them, also on small pictures with many objects."""
+"""Draw boxes and masks on an image so that a person can judge them, also on small pictures with many objects."""
 
 import colorsys
 from collections.abc import Sequence
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from src.evaluation.masks import Rle, decode_mask
 
 Colour = tuple[int, int, int]
 
@@ -16,6 +19,7 @@ _MOST_ENLARGED = 4  # times
 _TEXT_SIZE = 14  # pixels
 _MARGIN = 4  # pixels around text
 _LINE, _THIN, _THICK = 2, 1, 5  # pixels, widths of lines: all alike, and beside marked ones
+_VEIL = 0.4  # how much of the colour of a class lies over its mask
 _GAP = 6  # pixels between the two halves of a comparison
 # Fonts with many alphabets, by the names under which systems install them. Pillow's own font knows Latin letters only.
 _FONTS = ("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc", "DejaVuSans.ttf", "arial.ttf")
@@ -38,6 +42,7 @@ def draw(
     class_names: Sequence[str],
     ground_truth: tuple[np.ndarray, np.ndarray] | None = None,
     marked: tuple[np.ndarray, np.ndarray] | None = None,
+    masks: tuple[Sequence[Rle], Sequence[Rle]] | None = None,
 ) -> np.ndarray:
     """A picture of an image with its detections and, if given, its ground truth to the left of it.
 
@@ -50,15 +55,17 @@ def draw(
         ground_truth: boxes [M, 4] and labels [M].
         marked: bool [M] and bool [N], boxes of the ground truth and detections that have thick lines and a name; the others
             have thin lines alone. None: all boxes look alike.
+        masks: of the ground truth (empty without one) and of the detections, in pixels of the image; None: there are none.
 
     Returns:
         uint8 [H', W', 3] RGB; small images are enlarged, big ones shrunk. Below each half stand its classes and how many there are.
     """
     truth_marked, found_marked = marked or (None, None)
-    found = _annotate(image, boxes, labels, scores, class_names, "detections", found_marked)
+    truth_masks, found_masks = masks or ((), ())
+    found = _annotate(image, boxes, labels, scores, class_names, "detections", found_marked, found_masks)
     if ground_truth is None:
         return np.asarray(found)
-    truth = _annotate(image, *ground_truth, None, class_names, "ground truth", truth_marked)
+    truth = _annotate(image, *ground_truth, None, class_names, "ground truth", truth_marked, truth_masks)
     both = Image.new("RGB", (truth.width + _GAP + found.width, max(truth.height, found.height)), "white")
     both.paste(truth, (0, 0))
     both.paste(found, (truth.width + _GAP, 0))
@@ -73,11 +80,14 @@ def _annotate(
     class_names: Sequence[str],
     title: str,
     marked: np.ndarray | None,
+    masks: Sequence[Rle],
 ) -> Image.Image:
     side = max(image.shape[:2])
     zoom = min(np.clip(side, *_LONG_SIDE) / side, _MOST_ENLARGED)
     size = (max(round(image.shape[1] * zoom), 1), max(round(image.shape[0] * zoom), 1))
     picture = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
+    if masks:
+        picture = _veiled(picture, masks, np.asarray(labels).tolist())
     canvas = ImageDraw.Draw(picture)
     corners = (np.asarray(boxes, np.float64).reshape(-1, 4) * zoom).round().astype(int).tolist()
     texts = [None] * len(corners) if scores is None else [f"{score:.2f}" for score in np.asarray(scores).tolist()]
@@ -89,6 +99,20 @@ def _annotate(
         if width != _THIN:
             _write_label(canvas, corner, class_names[label - 1], score, class_colour(label - 1), size)
     return _with_legend(picture, np.asarray(labels), class_names, title)
+
+
+def _veiled(picture: Image.Image, masks: Sequence[Rle], labels: Sequence[int]) -> Image.Image:
+    """The picture with a half transparent veil over each mask and a line around it; the first, which is the best, on top."""
+    pixels = np.array(picture)
+    for rle, label in list(zip(masks, labels, strict=True))[::-1]:
+        colour, whole = np.array(class_colour(label - 1), np.uint8), decode_mask(rle).astype(np.uint8)
+        if not whole.any():
+            continue
+        large = cv2.resize(whole * np.uint8(255), picture.size, interpolation=cv2.INTER_LINEAR) > 127
+        pixels[large] = (pixels[large] * (1 - _VEIL) + colour * _VEIL).astype(np.uint8)
+        edge = large & (cv2.erode(large.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=_LINE) == 0)
+        pixels[edge] = colour
+    return Image.fromarray(pixels)
 
 
 def _write_label(

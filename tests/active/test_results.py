@@ -1,5 +1,6 @@
 import json
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -44,6 +45,21 @@ def test_sums_are_those_of_plain_loops_across_blocks(tmp_path, count):
         assert sums.entropy[index] == pytest.approx(oracle_entropy(rows), abs=1e-9)
         assert sums.confidence[index] == pytest.approx(sum(row["confidence score"] for row in rows))
         assert sums.classes[index] == len({row["pred class"] for row in rows})
+
+
+def test_masks_are_passed_over_and_cost_no_memory(tmp_path):
+    mask = {"pred mask": {"size": [480, 640], "counts": "o" * 2000}}
+    content = {f"{index}.png": [detection([0.25, 0.75])] * 5 for index in range(1100)}
+    masked = {name: [row | mask for row in rows] for name, rows in content.items()}
+    peaks, sums = [], []
+    for value in (content, masked):
+        path = write(tmp_path, value)
+        tracemalloc.start()
+        sums.append(read_sums(path))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    np.testing.assert_array_equal(sums[0].entropy, sums[1].entropy)
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_certain_and_undecided_detections(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from src.evaluation.masks import encode_patch
 from src.evaluation.pictures import class_colour, draw
 
 NAMES = ("with_mask", "ohne Maske", "口罩")
@@ -73,3 +74,28 @@ def test_marked_boxes_have_thick_lines_and_a_name():
     thin, thick = coloured(False, False), coloured(True, True)
     assert coloured(True, False) == (thick[0], thin[1]) and coloured(False, True) == (thin[0], thick[1])
     assert thick[0] > 4 * thin[0] and thick[1] > 4 * thin[1]
+
+
+def test_a_mask_is_veiled_in_the_colour_of_its_class_and_has_a_line_around_it():
+    image = np.full((400, 1000, 3), 100, np.uint8)
+    square = np.zeros((400, 1000), np.uint8)
+    square[100:200, 300:500] = 1
+    mask = encode_patch(square[100:200].astype(bool), (0, 100), (1000, 400))
+    nothing = encode_patch(np.zeros((1, 1), bool), (0, 0), (1000, 400))
+    boxes, labels = np.array([[290, 90, 510, 210], [0, 0, 9, 9]]), np.array([2, 1])
+    plain = draw(image, boxes, labels, np.array([0.9, 0.8]), NAMES)
+    veiled = draw(image, boxes, labels, np.array([0.9, 0.8]), NAMES, masks=((), [mask, nothing]))
+    changed = (plain != veiled).any(axis=2)
+    np.testing.assert_array_equal(np.argwhere(changed).min(0), [100, 300])
+    np.testing.assert_array_equal(np.argwhere(changed).max(0), [199, 499])
+    assert changed[100:200, 300:500].all()
+    colour = np.array(class_colour(1))
+    assert np.abs(veiled[150, 400] - (0.6 * 100 + 0.4 * colour)).max() < 1
+    np.testing.assert_array_equal(veiled[101, 400], colour)
+
+
+def test_ground_truth_has_masks_of_its_own():
+    image, box = np.full((400, 1000, 3), 100, np.uint8), np.array([[300, 100, 500, 200]])
+    mask = encode_patch(np.ones((100, 200), bool), (300, 100), (1000, 400))
+    both = draw(image, box, np.array([1]), np.array([0.9]), NAMES, (box, np.array([1])), masks=([mask], [mask]))
+    assert (both[150, 400] == both[150, 400 + 1006]).all() and (both[150, 400] != 100).all()

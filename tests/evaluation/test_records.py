@@ -7,6 +7,7 @@ import pytest
 
 from src.data import transforms
 from src.data.annotations import ImageEntry
+from src.evaluation.masks import Pasting, decode_mask
 from src.evaluation.records import coco_records, detect, in_original_pixels, inference_records
 
 
@@ -99,3 +100,52 @@ def test_detect_gives_each_image_its_own_rows_and_drops_the_filling():
     ]
     found = {entry.image_id: result.boxes.tolist() for entry, result in detect(network, batches)}
     assert found == {1: [[0, 0, 1, 1]], 2: [[0, 0, 2, 4]], 3: [[0, 0, 3, 3]]}
+
+
+def _masks(count):
+    """Full masks but for the last, which is the left half of its box."""
+    masks = np.ones((count, 28, 28), np.float32)
+    masks[-1, :, 14:] = 0
+    return masks
+
+
+def test_masks_follow_their_boxes_and_are_measured_in_the_whole_box():
+    boxes = [(0, 0, 40, 20), (150, 10, 190, 110), (210, 10, 230, 50), (-40, 20, 40, 80)]
+    output = _output(boxes, [0.3, 0.8, 0.9, 0.5], [1, 2, 1, 1], [1, 0, 1, 1])
+    found = in_original_pixels(_entry(), (2.0, 2.0), *output, _masks(4))
+    assert found.boxes.tolist() == [[0, 10, 20, 40], [0, 0, 20, 10]] and len(found.masks) == 2
+    cut, full = map(decode_mask, found.masks)
+    assert cut.shape == (60, 100) and not cut[:, 1:].any(), "the left half of the whole box lies outside of the image"
+    assert full[:10, :20].mean() > 0.97 and not full[10:].any() and not full[:, 20:].any()
+    assert found.masks[1]["size"] == [60, 100] and isinstance(found.masks[1]["counts"], str)
+
+
+def test_records_carry_masks_where_the_network_has_them():
+    output = _output([(1, 2, 4, 8), (0, 0, 5, 5)], [0.25, 0.5], [1, 2])
+    found = in_original_pixels(_entry(), (1.0, 1.0), *output, _masks(2))
+    rows = json.loads(json.dumps([coco_records(_entry(), found, (30, 70)), inference_records(_entry(), found)]))
+    assert [row["segmentation"] for row in rows[0]] == [row["pred mask"] for row in rows[1]] == list(found.masks)
+    bare = in_original_pixels(_entry(), (1.0, 1.0), *output)
+    assert [{k: v for k, v in row.items() if k != "segmentation"} for row in rows[0]] == coco_records(
+        _entry(), bare, (30, 70)
+    )
+
+
+def test_the_sixth_output_of_a_network_is_its_masks():
+    def network(images):
+        one = np.ones((len(images), 1))
+        boxes = np.tile(np.array([10.0, 10, 50, 50]), (len(images), 1, 1))
+        return (
+            boxes,
+            one * 0.5,
+            one.astype(int),
+            np.ones((len(images), 1, 2)),
+            one > 0,
+            np.full((len(images), 1, 4, 4), 0.4),
+        )
+
+    batches = [(np.zeros((2, 3, 60, 100), np.uint8), [(_entry(1), (1.0, 1.0))])]
+    ((_, found),) = detect(network, batches, Pasting(0.3))
+    assert decode_mask(found.masks[0])[15:45, 15:45].all()
+    ((_, found),) = detect(network, batches)
+    assert not decode_mask(found.masks[0]).any()
