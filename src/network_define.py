@@ -4,6 +4,10 @@ Networks and optimizer are handed in; nothing is built here. What a run must rem
 are parameters of the step cells, so they are saved and resumed like weights. Sums of what is logged stay on the device until
 the host asks for them.
 
+A network names its `loss_terms`; what `losses` takes beside images and step is its ground truth, G rows an image:
+boxes [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input, labels [B, G] int32, valid [B, G] bool, crowd [B, G] bool, and
+for a network with masks these, see `src.semi.pseudo_labels`. Nothing here depends on which network it is.
+
 Axes: B labelled images, U unlabelled images, H and W the network input in pixels, G rows of ground truth.
 """
 
@@ -25,7 +29,7 @@ class StepSettings:
     """How a loss becomes an update.
 
     Attributes:
-        term_weights: weight of each loss term of labelled images, in the order of the network's `losses`.
+        term_weights: weight of each loss term of labelled images, in the order of the network's `loss_terms`.
         pseudo_term_weights: the same for pseudo-labelled images.
         strong_view: learn from the strong view of labelled images too, or from the weak one alone.
         supervised_weight, unsupervised_weight: of the labelled and of the unlabelled sum.
@@ -77,10 +81,6 @@ class RunState(nn.Cell):
         self.unsupervised_factor = Parameter(
             Tensor(1.0, mstype.float32), name="run.unsupervised_factor", requires_grad=False
         )
-
-
-LOSS_TERMS = ("rpn_cls_loss", "rpn_reg_loss", "rcnn_cls_loss", "rcnn_reg_loss")
-PSEUDO_TERMS = tuple(f"{name}_pseudo" for name in LOSS_TERMS)
 
 
 class _Step(nn.Cell):
@@ -155,30 +155,26 @@ class TrainStep(_Step):
         settings: StepSettings,
         device_count: int = 1,
     ) -> None:
-        super().__init__(LOSS_TERMS, student, optimizer, learning_rates, state, settings, device_count)
+        super().__init__(student.loss_terms, student, optimizer, learning_rates, state, settings, device_count)
 
-    def _loss(self, strong: Tensor, weak: Tensor, boxes: Tensor, labels: Tensor, valid: Tensor, crowd: Tensor):
-        images, boxes, labels, valid, crowd = self._labelled(strong, weak, boxes, labels, valid, crowd)
-        terms = self.student.losses(images, boxes, labels, valid, crowd, self.state.step)
+    def _loss(self, strong: Tensor, weak: Tensor, *ground_truth: Tensor):
+        terms = self.student.losses(*self._labelled(strong, weak, *ground_truth), self.state.step)
         means = _means(terms, strong.shape[0])
         total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights)
         return total * self.state.loss_scale, (total,) + means
 
-    def construct(
-        self, strong: Tensor, weak: Tensor, boxes: Tensor, labels: Tensor, valid: Tensor, crowd: Tensor
-    ) -> Tensor:
+    def construct(self, strong: Tensor, weak: Tensor, *ground_truth: Tensor) -> Tensor:
         """One step.
 
         Args:
-            strong, weak: [B, 3, H, W] uint8, RGB; boxes [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input;
-            labels [B, G] int32; valid, crowd [B, G] bool.
+            strong, weak: [B, 3, H, W] uint8, RGB; ground_truth: as above.
 
         Returns:
             Scalar bool: losses and gradients were finite and the weights moved.
         """
         if self.update.is_first():
             self.statistics()
-        (_, logged), gradients = self.gradient(strong, weak, boxes, labels, valid, crowd)
+        (_, logged), gradients = self.gradient(strong, weak, *ground_truth)
         return self._finish(gradients, logged, (), logged[0])
 
 
@@ -195,23 +191,14 @@ class TeacherStudentStep(_Step):
         settings: StepSettings,
         device_count: int = 1,
     ) -> None:
-        names = (*LOSS_TERMS, *PSEUDO_TERMS, "unsup_loss", "pseudo_boxes", "pseudo_score")
+        pseudo_terms = tuple(f"{name}_pseudo" for name in student.loss_terms)
+        names = (*student.loss_terms, *pseudo_terms, "unsup_loss", "pseudo_boxes", "pseudo_score")
         super().__init__(names, student, optimizer, learning_rates, state, settings, device_count)
         self.teacher = teacher
         self.average = MovingAverage(teacher, student, settings.keep_rate, settings.ramp)
 
-    def _loss(
-        self,
-        images: Tensor,
-        boxes: Tensor,
-        labels: Tensor,
-        valid: Tensor,
-        crowd: Tensor,
-        labelled: int,
-        unlabelled: int,
-        weight: Tensor,
-    ):
-        terms = self.student.losses(images, boxes, labels, valid, crowd, self.state.step)
+    def _loss(self, labelled: int, unlabelled: int, weight: Tensor, images: Tensor, *ground_truth: Tensor):
+        terms = self.student.losses(images, *ground_truth, self.state.step)
         views = images.shape[0] - unlabelled
         means = _means([term[:views] for term in terms], labelled)
         pseudo = _means([term[views:] for term in terms], unlabelled)
@@ -219,28 +206,27 @@ class TeacherStudentStep(_Step):
         total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights) + unsupervised
         return total * self.state.loss_scale, (total,) + means + pseudo + (unsupervised,)
 
-    def construct(
-        self,
-        strong: Tensor,
-        weak: Tensor,
-        boxes: Tensor,
-        labels: Tensor,
-        valid: Tensor,
-        crowd: Tensor,
-        unlabelled_strong: Tensor,
-        unlabelled_weak: Tensor,
-    ) -> Tensor:
-        """One step; the first six arguments as for `TrainStep`, then the two views of unlabelled images [U, 3, H, W] uint8.
+    def construct(self, *batch: Tensor) -> Tensor:
+        """One step; arguments as for `TrainStep`, then the two views of unlabelled images, strong and weak, [U, 3, H, W] uint8.
 
         Returns:
             Scalar bool: losses and gradients were finite and the weights moved.
         """
+        strong, weak, ground_truth, unlabelled_strong, unlabelled_weak = (
+            batch[0],
+            batch[1],
+            batch[2:-2],
+            batch[-2],
+            batch[-1],
+        )
         age = self.state.step - self.settings.burn_in_steps
         # 1. The teacher follows the student of the last step, unless that was skipped, and looks at the weak view.
         first = self.update.is_first()
         keep = self.average(age, ops.logical_and(self.state.skipped == 0, first))
         detections = self.teacher(ops.depend(unlabelled_weak, keep))
-        pseudo = pseudo_labels(detections, self.settings.threshold, self.settings.ignore_threshold, boxes.shape[1])
+        pseudo = pseudo_labels(
+            detections, self.settings.threshold, self.settings.ignore_threshold, ground_truth[0].shape[1]
+        )
         # 2. The student learns from everything in one batch.
         weight = self.settings.unsupervised_weight * self.state.unsupervised_factor
         if self.settings.unsupervised_ramp > 0:
@@ -248,10 +234,10 @@ class TeacherStudentStep(_Step):
             weight = weight * ops.minimum(share, Tensor(1.0, mstype.float32))
         if first:
             self.statistics()
-        batch = ()
-        for ours, more in zip(self._labelled(strong, weak, boxes, labels, valid, crowd), (unlabelled_strong,) + pseudo):
-            batch = batch + (ops.concat((ours, more)),)
-        (_, logged), gradients = self.gradient(*batch, strong.shape[0], unlabelled_strong.shape[0], weight)
+        learnt = ()
+        for ours, more in zip(self._labelled(strong, weak, *ground_truth), (unlabelled_strong,) + pseudo):
+            learnt = learnt + (ops.concat((ours, more)),)
+        (_, logged), gradients = self.gradient(strong.shape[0], unlabelled_strong.shape[0], weight, *learnt)
         # 3. What users ask for: how many pseudo-boxes an image, and how sure the teacher was of them.
         count = pseudo[2].astype(mstype.float32).sum()
         score = (detections[1] * (detections[1] > self.settings.threshold).astype(mstype.float32)).sum()

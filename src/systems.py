@@ -21,16 +21,28 @@ def build_network(config: Config, class_count: int, mixed_precision: bool = Fals
         portable: use operators only that can be exported; else, on a CPU, also C++ kernels.
     """
     native_kernels = not portable and not mixed_precision and config.device_target == "CPU"
-    network = _faster_rcnn(config, class_count + 1, native_kernels)
+    network = _BUILDERS[config.system](config, class_count + 1, native_kernels)
     if native_kernels:
         use_native_kernels(network)
     if mixed_precision:
-        for part in (network.backbone, network.fpn, network.rpn, network.box_head):
-            part.to_float(mstype.float16)
-            for _, cell in part.cells_and_names():
-                if isinstance(cell, nn.BatchNorm2d):  # statistics are too fine for float16, and must not move in a copy
-                    cell.to_float(mstype.float32)
+        _compute_in_float16(network)
     return network
+
+
+def _compute_in_float16(network: nn.Cell) -> None:
+    """All layers with weights; boxes, targets and losses stay in float32."""
+    for part in network.cells():
+        if list(part.get_parameters()):
+            part.to_float(mstype.float16)
+        for _, cell in part.cells_and_names():
+            if isinstance(cell, nn.BatchNorm2d):  # statistics are too fine for float16, and must not move in a copy
+                cell.to_float(mstype.float32)
+
+
+def loss_weights(config: Config, terms: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Weight of each loss term of a network (`loss_terms`): of labelled images, and of pseudo-labelled ones."""
+    keys = [_WEIGHT_KEYS[term] for term in terms]
+    return tuple(getattr(config, key) for key, _ in keys), tuple(getattr(config, key) for _, key in keys)
 
 
 def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> FasterRcnn:
@@ -73,3 +85,14 @@ def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> Fast
         ),
         native_kernels=native_kernels,
     )
+
+
+_BUILDERS = {"faster_rcnn": _faster_rcnn}
+
+# Loss term -> the keys of its weight with labels and with pseudo-labels.
+_WEIGHT_KEYS = {
+    "rpn_cls_loss": ("rpn_loss_cls_weight", "rpn_pseudo_cls_weight"),
+    "rpn_reg_loss": ("rpn_loss_reg_weight", "rpn_pseudo_reg_weight"),
+    "rcnn_cls_loss": ("rcnn_loss_cls_weight", "rcnn_pseudo_cls_weight"),
+    "rcnn_reg_loss": ("rcnn_loss_reg_weight", "rcnn_pseudo_reg_weight"),
+}

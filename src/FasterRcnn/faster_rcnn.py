@@ -36,7 +36,12 @@ class FasterRcnn(nn.Cell):
         max_gts: G, needed to lay out the sampler.
         finest_scale: RoIs of up to twice this side (pixels) are read from P2.
         native_kernels: use C++ kernels where they can be compiled; for the CPU, not for export.
+
+    Attributes:
+        loss_terms: names of what `losses` returns.
     """
+
+    loss_terms = ("rpn_cls_loss", "rpn_reg_loss", "rcnn_cls_loss", "rcnn_reg_loss")
 
     def __init__(
         self,
@@ -119,7 +124,7 @@ class FasterRcnn(nn.Cell):
             step: scalar int32; decides the random samples.
 
         Returns:
-            rpn_cls, rpn_reg, rcnn_cls, rcnn_reg, each [B] float32.
+            The terms of `loss_terms`, each [B] float32.
         """
         ground_truth = (gt_boxes, gt_labels, gt_valid, gt_crowd)
         pyramid, height, width = self._pyramid(images)

@@ -8,7 +8,7 @@ from src.config import Config
 from src.data.training_data import TrainingData
 from src.errors import UserError
 from src.network_define import RunState, StepSettings, TeacherStudentStep, TrainStep
-from src.systems import build_network
+from src.systems import build_network, loss_weights
 from src.training.checkpoint import TEACHER_PREFIX
 from src.training.device import Device
 from src.training.optimizer import build_optimizer
@@ -62,7 +62,7 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
         config.gamma,
         config.lr_step_size,
     )
-    settings = step_settings(config, device)
+    settings = step_settings(config, device, student.loss_terms)
     state = RunState(settings.initial_loss_scale)
     burn_in = TrainStep(student, optimizer, rates, state, settings, device.count)
     teacher = mutual = None
@@ -74,21 +74,12 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
     return Networks(student, teacher, burn_in, mutual, state, optimizer, detector)
 
 
-def step_settings(config: Config, device: Device) -> StepSettings:
-    """Weights of the losses and how gradients become updates."""
+def step_settings(config: Config, device: Device, loss_terms: tuple[str, ...]) -> StepSettings:
+    """Weights of a network's loss terms, and how gradients become updates."""
+    term_weights, pseudo_term_weights = loss_weights(config, loss_terms)
     return StepSettings(
-        term_weights=(
-            config.rpn_loss_cls_weight,
-            config.rpn_loss_reg_weight,
-            config.rcnn_loss_cls_weight,
-            config.rcnn_loss_reg_weight,
-        ),
-        pseudo_term_weights=(
-            config.rpn_pseudo_cls_weight,
-            config.rpn_pseudo_reg_weight,
-            config.rcnn_pseudo_cls_weight,
-            config.rcnn_pseudo_reg_weight,
-        ),
+        term_weights=term_weights,
+        pseudo_term_weights=pseudo_term_weights,
         strong_view=config.strong_view,
         supervised_weight=config.sup_loss_weight,
         unsupervised_weight=config.unsup_loss_weight,

@@ -35,6 +35,8 @@ OBJECTS = np.array([[5 + 12 * i, 10 + 3 * i, 15 + 12 * i, 20 + 3 * i] for i in r
 class Toy(nn.Cell):
     """Knows where objects are and learns how sure to be of each, from mean colours; has moving statistics and an optimizer's slots."""
 
+    loss_terms = ("rpn_cls_loss", "rpn_reg_loss", "rcnn_cls_loss", "rcnn_reg_loss")
+
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(3)
@@ -68,7 +70,7 @@ def toy_networks(config, data, device) -> networks.Networks:
     teacher.update_parameters_name(TEACHER_PREFIX)
     optimizer = nn.Momentum(student.trainable_params(), config.base_lr, config.momentum, config.weight_decay)
     rates = learning_rates("cosine", config.max_iter, config.base_lr, 3, 0.1, config.milestones, config.gamma)
-    settings = networks.step_settings(config, device)
+    settings = networks.step_settings(config, device, student.loss_terms)
     state = RunState(settings.initial_loss_scale)
     burn_in = TrainStep(student, optimizer, rates, state, settings)
     mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, settings)
