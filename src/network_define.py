@@ -237,7 +237,9 @@ class TeacherStudentStep(_Step):
         learnt = ()
         for ours, more in zip(self._labelled(strong, weak, *ground_truth), (unlabelled_strong,) + pseudo):
             learnt = learnt + (ops.concat((ours, more)),)
-        (_, logged), gradients = self.gradient(strong.shape[0], unlabelled_strong.shape[0], weight, *learnt)
+        # Without this both networks would compute at the same time, each with threads for all cores.
+        images = ops.depend(learnt[0], pseudo[0])
+        (_, logged), gradients = self.gradient(strong.shape[0], unlabelled_strong.shape[0], weight, images, *learnt[1:])
         # 3. What users ask for: how many pseudo-boxes an image, and how sure the teacher was of them.
         count = pseudo[2].astype(mstype.float32).sum()
         score = (detections[1] * (detections[1] > self.settings.threshold).astype(mstype.float32)).sum()
