@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr int64_t CHANNELS = 32;
+constexpr int64_t CHANNELS = 16;  // floats of a cache line; their sum stays in registers, which doubles the speed against 32
 using Row = float[CHANNELS];
 
 struct Level {
