@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
     config = load_config(__doc__, argv, recipe_of)
     find = source_of(config)
     outputs = free_outputs(Path(config.eval_output_dir), config.overwrite)
-    annotations = read_data(config.eval_ann_file, config.eval_img_dir, config.class_names)
+    annotations = read_data(config.eval_ann_file, config.eval_img_dir, config.class_names, config.has_masks)
     check_labelled(annotations)
     if config.report is not None:
         check_report(Path(config.report), config.overwrite)

@@ -43,6 +43,7 @@ def main(argv: list[str] | None = None) -> None:
         config.eval_img_dir,
         config.num_gts,
         config.class_names,
+        config.has_masks,
     )
     if config.guard_share and data.unlabelled:
         data = hold_out(data, config.guard_share, config.global_seed)

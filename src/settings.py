@@ -15,6 +15,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Path_ = str | None
 
+SYSTEMS_WITH_MASKS = ("mask_rcnn",)  # their data need outlines, and their networks give masks as the sixth output
+
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Config:
@@ -152,6 +154,11 @@ class Config:
     probabilities: bool
     check: Whole
     soc_version: Path_
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the detector has masks beside boxes."""
+        return self.system in SYSTEMS_WITH_MASKS
 
     def as_dict(self) -> dict:
         """Plain values, tuples as lists, ready for YAML or JSON."""

@@ -17,8 +17,8 @@ def detections_of(annotations: Annotations, records: Sequence[dict[str, Any]]) -
     """The detections that count, ordered by image and then from the highest score down.
 
     Returns:
-        Image index int [D], label int [D], score [D], box [D, 4], and the number of those that do not count, because they
-        come after the first ``MOST_DETECTIONS`` of their class and image.
+        Image index int [D], label int [D], score [D], box [D, 4], the place of each among the records int [D], and the number
+        of those that do not count, because they come after the first ``MOST_DETECTIONS`` of their class and image.
     """
     index_of = {entry.image_id: index for index, entry in enumerate(annotations.images)}
     label_of = {category: label for label, category in enumerate(annotations.category_ids, start=1)}
@@ -32,7 +32,7 @@ def detections_of(annotations: Annotations, records: Sequence[dict[str, Any]]) -
     order = order[np.arange(len(order)) - start < MOST_DETECTIONS]
     order = np.sort(order)
     order = order[np.lexsort((-score[order], image[order]))]
-    return image[order], label[order], score[order], box[order], len(records) - len(order)
+    return image[order], label[order], score[order], box[order], order, len(records) - len(order)
 
 
 def objects_of(entries: Sequence[ImageEntry]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -26,7 +26,7 @@ class Matches:
     Attributes:
         class_names: of labels 1..K.
         images: int, their number; image indices count the images of the annotation file.
-        image [D], label [D], score [D], box [D, 4]: of the detections.
+        image [D], label [D], score [D], box [D, 4]: of the detections; record [D]: their places among the result records.
         object_image [G], object_label [G], object_box [G, 4]: of the objects.
         pair_detection [P], pair_object [P], pair_iou [P]: pairs with an IoU from ``NEAR_IOU`` on, by rising detection.
         matched: int [D], the object that a detection has found, -1 for none.
@@ -41,6 +41,7 @@ class Matches:
     label: np.ndarray
     score: np.ndarray
     box: np.ndarray
+    record: np.ndarray
     object_image: np.ndarray
     object_label: np.ndarray
     object_box: np.ndarray
@@ -73,7 +74,7 @@ def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matche
         annotations: ground truth; all of its images are labelled.
         records: COCO result records of these images and classes.
     """
-    image, label, score, box, left_out = detections_of(annotations, records)
+    image, label, score, box, record, left_out = detections_of(annotations, records)
     object_image, object_label, object_box, crowd = objects_of(annotations.images)
     detection, other, iou, inside = touching_pairs(image, box, object_image, object_box, len(annotations.images))
 
@@ -92,6 +93,7 @@ def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matche
         label=label,
         score=score,
         box=box,
+        record=record,
         object_image=object_image[~crowd],
         object_label=object_label[~crowd],
         object_box=object_box[~crowd],

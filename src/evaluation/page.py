@@ -62,8 +62,8 @@ def write_page(
         parts += ["<h2>Scores of each class</h2>", _class_table(evaluated)]
     if annotations is not None and evaluated and evaluated[-1].records is not None:
         last = evaluated[-1]
-        check_results(last.records, annotations, f"results of {last.name}")
-        study = make_study(annotations, last.records, last.metrics)
+        records = check_results(last.records, annotations, f"results of {last.name}")
+        study = make_study(annotations, records, last.metrics)
         told = f'<p class="headline">{escape(headline(study))}</p>'
         parts += [f"<h2>What it gets wrong: {escape(_spoken(last.name))}</h2>", told, kinds_table(study)]
         parts.append(_pictures(study, _spoken(last.name), img_dir, picture_count))

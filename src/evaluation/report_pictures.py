@@ -1,15 +1,17 @@
-"""The worst images of a report: ground truth beside detections, the mistakes drawn with thick lines."""
+"""The worst images of a report: ground truth beside detections, masks where there are any, mistakes drawn with thick lines."""
 
 from html import escape
 from pathlib import Path
 
 import numpy as np
 
-from src.data.annotations import image_path
+from src.data.annotations import ImageEntry, image_path
 from src.data.images import read_image
+from src.data.outlines import whole_mask
 from src.evaluation.advice import SPOKEN
 from src.evaluation.error_kinds import KINDS, MISSED
 from src.evaluation.markup import at_least, note, picture, table
+from src.evaluation.masks import Rle
 from src.evaluation.pictures import draw
 from src.evaluation.study import Study
 
@@ -70,7 +72,24 @@ def draw_image(
         matches.class_names,
         (_corners(matches.object_box[truth]), matches.object_label[truth]),
         None if marked is None else (marked[0][truth], marked[1][shown]),
+        (_object_masks(study.annotations.images[index]), _found_masks(study, shown)),
     )
+
+
+def _object_masks(entry: ImageEntry) -> list[Rle]:
+    """The masks of the objects of an image, none if they were not read."""
+    outlines = () if entry.outlines is None else entry.outlines
+    return [
+        whole_mask(outline, (entry.width, entry.height))
+        for outline, crowd in zip(outlines, entry.crowd[: len(outlines)], strict=True)
+        if not crowd
+    ]
+
+
+def _found_masks(study: Study, shown: np.ndarray) -> list[Rle]:
+    """The masks of the chosen detections, none if they have none."""
+    records = [study.records[place] for place in study.matches.record[shown].tolist()]
+    return [record["segmentation"] for record in records if "segmentation" in record]
 
 
 def _caption(study: Study, index: int) -> str:

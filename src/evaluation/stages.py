@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 
@@ -30,6 +30,7 @@ class _Record(TypedDict):
     category_id: int
     bbox: Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
     score: float
+    segmentation: NotRequired[Any]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Study:
 
     Attributes:
         annotations: ground truth.
+        records: COCO result records.
         metrics: of ``src.evaluation.metrics.evaluate``.
         matches, mistakes: of every detection and object.
         costs: AP50 gained by each class when a kind of mistake is mended, float [K] by kind; NaN without objects.
@@ -35,6 +36,7 @@ class Study:
     """
 
     annotations: Annotations
+    records: Sequence[dict[str, Any]]
     metrics: dict[str, Any]
     matches: Matches
     mistakes: Mistakes
@@ -62,6 +64,7 @@ def make_study(annotations: Annotations, records: Sequence[dict[str, Any]], metr
     images = image_errors(matches, mistakes, limit)
     return Study(
         annotations=annotations,
+        records=records,
         metrics=metrics,
         matches=matches,
         mistakes=mistakes,
