@@ -1,6 +1,7 @@
 """Faults that are made in real runs of a toy, and the watcher that tells each; a run without them is told none."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,44 @@ def test_boxes_of_one_size(toys, tiny_data, tmp_path):
     assert toys.run(tmp_path / "run", *LENGTH, *SURE) == 0
     said = (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
     assert "WARNING" in said and "size" in said
+
+
+def twice(tiny_data, folder: Path, ids: dict[int, int], names: dict[int, str]) -> tuple:
+    """Options to evaluate on every image of the tiny data and a copy of it, with other category ids and names."""
+    coco = json.loads(tiny_data.val_file.read_text(encoding="utf-8"))
+    images, rows = [], []
+    for shift, copy in ((0, "a"), (100, "b")):
+        shutil.copytree(tiny_data.img_dir, folder / "images" / copy)
+        images += [
+            image | {"id": image["id"] + shift, "file_name": f"{copy}/{image['file_name']}"} for image in coco["images"]
+        ]
+        rows += [
+            row | {"id": row["id"] + shift, "image_id": row["image_id"] + shift, "category_id": ids[row["category_id"]]}
+            for row in coco["annotations"]
+        ]
+    categories = [{"id": identity, "name": name} for identity, name in names.items()]
+    file = folder / "val.json"
+    file.write_text(json.dumps({"images": images, "annotations": rows, "categories": categories}))
+    return "--eval_img_dir", folder / "images", "--eval_ann_file", file
+
+
+def test_names_in_another_order(toys, tiny_data, tmp_path):
+    mixed = twice(tiny_data, tmp_path, {4: 5, 5: 4}, {4: "square", 5: "circle"})
+    assert toys.run(tmp_path / "run", *LENGTH, *SURE, *mixed) == 0
+    assert "class_order" in told(tmp_path / "run")
+
+
+def test_labels_that_are_shifted_by_one(toys, tiny_data, tmp_path):
+    coco = json.loads(tiny_data.train_file.read_text(encoding="utf-8"))
+    names = {4: "square", 5: "circle", 6: "star"}
+    coco["categories"] = [{"id": identity, "name": name} for identity, name in names.items()]
+    (tmp_path / "train.json").write_text(json.dumps(coco))
+    shifted = twice(tiny_data, tmp_path, {4: 5, 5: 6}, names)
+    assert toys.run(tmp_path / "run", *LENGTH, *SURE, "--train_ann_file", tmp_path / "train.json", *shifted) == 0
+    assert "labels_shifted" in told(tmp_path / "run")
+
+
+def test_a_teacher_that_has_gone_bad(toys, tmp_path):
+    stays = ("--ema_ramp", "false", "--ema_keep_rate", 0.99999, "--unsup_loss_weight", 0.0)
+    assert toys.run(tmp_path / "run", *LENGTH, *SURE, *stays, upside_down=True) == 0
+    assert "teacher_worse" in told(tmp_path / "run")

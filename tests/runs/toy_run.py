@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import train
 from src.data import dataset
 from src.network_define import RunState, TeacherStudentStep, TrainStep
-from src.runs import networks
+from src.runs import loop, networks
 from src.training import checkpoint
 from src.training.checkpoint import TEACHER_PREFIX
 from src.training.schedule import learning_rates
@@ -106,8 +106,15 @@ def slow(call, seconds: float):
     return wait_and_call
 
 
+def copy_upside_down(student: Toy, teacher: Toy) -> None:
+    """A teacher that is sure where its student is not."""
+    checkpoint.copy_weights(student, teacher)
+    for parameter in (teacher.sure.weight, teacher.sure.bias):
+        ops.assign(parameter, -parameter)
+
+
 def run(job: dict) -> None:
-    """One run in this process: `words` of its command line, `console` for what it prints, `die_at` or None, `reading` in seconds."""
+    """One run in this process: `words` of its command line, `console` for what it prints, the others as for ``Toys.run``."""
     console = os.open(job["console"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(console, 1)
     os.dup2(console, 2)
@@ -115,6 +122,8 @@ def run(job: dict) -> None:
     train.start_weights = lambda config, student: "a toy"
     if job["reading"]:
         dataset.read_image = slow(dataset.read_image, job["reading"])
+    if job["upside_down"]:
+        loop.copy_weights = copy_upside_down
     if job["die_at"]:
         die_at(job["die_at"])
     train.main(job["words"])
