@@ -38,7 +38,7 @@ arguments() {
 # Paths become absolute; other values stay.
 cleaned() {
     case "$1" in
-    DEVICE_ID | DEVICE_NUM | TARGET | DEVICE_TYPE | BACKBONE | IMAGE_WIDTH | IMAGE_HEIGHT | KEEP_RATIO) printf '%s' "$2" ;;
+    DEVICE_ID | DEVICE_NUM | TARGET | DEVICE_T* | BACKBONE | DATASET | DVPP | IMAGE_WIDTH | IMAGE_HEIGHT | KEEP_RATIO) printf '%s' "$2" ;;
     *) realpath --canonicalize-missing --no-symlinks -- "$2" ;;
     esac
 }
@@ -50,11 +50,14 @@ argument_fault() {
     DEVICE_NUM) [[ $2 =~ ^[1-9][0-9]*$ ]] || faults+=("$1 must be a number from 1 up, not '$2'") ;;
     BACKBONE) [ -f "${root:?}/configs/faster_rcnn_$2.yaml" ] || faults+=("$1 must be one of $(backbones), not '$2'") ;;
     TARGET | DEVICE_TYPE) [[ $2 =~ ^(CPU|GPU|Ascend)$ ]] || faults+=("$1 must be CPU, GPU or Ascend, not '$2'") ;;
+    DEVICE_TARGET) [ "$2" = CPU ] || faults+=("$1 must be CPU, on which exported models are scored, not '$2': leave it away") ;;
+    DATASET) [[ $2 =~ ^(coco|voc|other)$ ]] || faults+=("$1 must be coco, voc or other, not '$2'") ;;
+    DVPP) [ "${2^^}" = CPU ] || faults+=("$1 must be CPU, which decodes and resizes the images, not '$2'") ;;
     IMAGE_WIDTH | IMAGE_HEIGHT) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number of pixels, not '$2'") ;;
     KEEP_RATIO) [[ $2 =~ ^([Tt]rue|[Ff]alse)$ ]] || faults+=("$1 must be true or false, not '$2'") ;;
-    *_ROOT | DATA_PATH) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
-    OUTPUT_DIR) [ ! -e "$2" ] || [ -d "$2" ] || faults+=("$1: $2 is not a folder") ;;
-    NEW_ANN | MINDRECORD_DIR) ;;
+    *_ROOT | DATA_PATH | DATASET_PATH) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
+    OUTPUT_DIR | TRAIN_OUTPUT_PATH) [ ! -e "$2" ] || [ -d "$2" ] || faults+=("$1: $2 is not a folder") ;;
+    NEW_ANN | MINDRECORD_DIR | MINDRECORD_PATH) ;;
     ANN | EVAL_ANN) [ -e "$2" ] || faults+=("$1: there is no file $2") ;; # or a folder of Pascal VOC files
     *) [ -f "$2" ] || faults+=("$1: there is no file $2") ;;
     esac

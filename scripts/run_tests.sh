@@ -8,7 +8,7 @@ environment requirements-dev.txt
 cd "$root"
 ruff check .
 ruff format --check .
-shellcheck --external-sources scripts/*.sh scripts/faster_rcnn/*.sh ascend310_infer/*.sh .ci/run
+shellcheck --external-sources scripts/*.sh scripts/*/*.sh ascend310_infer/*.sh .ci/run
 # Compiling a network keeps one core busy, so each core gets files of its own; a process takes up to 3 GB of memory.
 processes=$(nproc)
 "$PYTHON" -m pytest --quiet --durations=15 --numprocesses="$((processes < 4 ? processes : 4))" --dist=loadfile "$@"

@@ -2,9 +2,9 @@
 # Trains Faster R-CNN in DEVICE_NUM processes on this machine's processor with the labels of COCO_ROOT; the run goes
 # into ./train_parallel (or --save_checkpoint_path).
 set -euo pipefail
-# shellcheck source=scripts/_faster_rcnn.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_faster_rcnn.sh"
+# shellcheck source=scripts/_supervised.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
 launch "DEVICE_NUM PRETRAINED_MODEL BACKBONE COCO_ROOT [MINDRECORD_DIR] [--key value ...]" "$@"
 TARGET=CPU
 several_devices
-train_on_coco train_parallel
+train_faster_rcnn train_parallel

@@ -2,8 +2,8 @@
 # Scores a checkpoint on a GPU with the images of COCO_ROOT/val2017: COCO metrics into CHECKPOINT_PATH without its
 # .ckpt, plus _eval (or --eval_output_dir).
 set -euo pipefail
-# shellcheck source=scripts/_faster_rcnn.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_faster_rcnn.sh"
+# shellcheck source=scripts/_supervised.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
 launch "VALIDATION_JSON_FILE CHECKPOINT_PATH BACKBONE COCO_ROOT DEVICE_ID [MINDRECORD_DIR] [--key value ...]" "$@"
 TARGET=GPU
-evaluate_on_coco
+score_faster_rcnn

@@ -2,7 +2,9 @@
 # Scores an exported model (.onnx, or .mindir) on this machine's processor with the images of COCO_ROOT/val2017: COCO metrics
 # into ONNX_MODEL without its ending, plus _eval (or --eval_output_dir). The model itself knows its backbone.
 set -euo pipefail
-# shellcheck source=scripts/_faster_rcnn.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_faster_rcnn.sh"
+# shellcheck source=scripts/_supervised.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
 launch "ANNO_PATH ONNX_MODEL BACKBONE COCO_ROOT [MINDRECORD_DIR] [--key value ...]" "$@"
-evaluate_model_on_coco
+lay_out coco "$COCO_ROOT"
+eval_ann_file="$ANNO_PATH"
+score evaluate_model "$ONNX_MODEL" "$MINDRECORD_DIR"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Trains Faster R-CNN on an Ascend device with the labels of COCO_ROOT; the run goes into ./train (or --save_checkpoint_path).
 set -euo pipefail
-# shellcheck source=scripts/_faster_rcnn.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_faster_rcnn.sh"
+# shellcheck source=scripts/_supervised.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
 launch "PRETRAINED_MODEL BACKBONE COCO_ROOT DEVICE_ID [MINDRECORD_DIR] [--key value ...]" "$@"
 TARGET=Ascend
-train_on_coco train
+train_faster_rcnn train

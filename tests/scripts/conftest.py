@@ -129,3 +129,14 @@ def workshop(tmp_path: Path) -> Workshop:
     interpreter.write_text(STUB_PYTHON.format(python=sys.executable, record=str(record)))
     interpreter.chmod(0o755)
     return Workshop(folder, interpreter.parents[1], record)
+
+
+@pytest.fixture
+def coco(workshop: Workshop) -> Path:
+    """A folder of the workshop that is laid out as COCO's."""
+    folder = workshop.folder / "coco"
+    for name in ("train2017", "val2017", "annotations"):
+        (folder / name).mkdir(parents=True)
+    for part in ("train", "val"):
+        (folder / "annotations" / f"instances_{part}2017.json").write_text("{}")
+    return folder

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripts.test_launch_scripts import MSRUN, arguments_of, options_of
+from tests.scripts.test_launch_scripts import MSRUN, arguments_of, device_of, options_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = [
@@ -14,22 +14,6 @@ TRAINING = [
     for how in ("standalone", "distribute")
     for where in ("cpu", "gpu", "ascend")
 ]
-
-
-@pytest.fixture
-def coco(workshop) -> Path:
-    """COCO_ROOT of the workshop."""
-    folder = workshop.folder / "coco"
-    for name in ("train2017", "val2017", "annotations"):
-        (folder / name).mkdir(parents=True)
-    for part in ("train", "val"):
-        (folder / "annotations" / f"instances_{part}2017.json").write_text("{}")
-    return folder
-
-
-def device_of(script: str) -> str:
-    """The device_target that a name tells."""
-    return {"cpu": "CPU", "gpu": "GPU", "ascend": "Ascend"}[script.split("_")[-1][:-3]]
 
 
 @pytest.mark.parametrize("script", TRAINING)
@@ -76,7 +60,13 @@ def test_a_folder_that_is_not_laid_out_as_coco(workshop, coco):
     (coco / "annotations" / "instances_train2017.json").unlink()
     result = workshop.run(TRAINING[0], *arguments_of(TRAINING[0]))
     assert (result.returncode, workshop.calls()) == (2, [])
-    assert f"error: COCO_ROOT: there is no {coco}/annotations/instances_train2017.json" in result.stderr
+    assert (
+        f"error: there is no {coco}/annotations/instances_train2017.json; for data laid out otherwise" in result.stderr
+    )
+
+    result = workshop.run(TRAINING[0], *arguments_of(TRAINING[0]), "--train_ann_file", "some.json")
+    assert result.returncode == 0, result.stderr
+    assert options_of(workshop.calls()[0])["--train_ann_file"] == "some.json"
 
 
 def test_a_backbone_that_there_is_not(workshop, coco):

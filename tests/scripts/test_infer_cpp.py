@@ -60,6 +60,7 @@ def told(main: dict[str, str]) -> dict[str, str]:
         ("run_infer_310.sh", [], "Ascend310", "0"),
         ("run_infer_310.sh", ["416", "288", "1"], "Ascend310", "1"),
         ("faster_rcnn/run_infer_cpp.sh", ["CPU", "416", "288"], "CPU", "0"),
+        ("mask_rcnn/run_infer_cpp.sh", ["GPU", "2"], "GPU", "2"),
     ],
 )
 def test_detects_and_scores(workshop, main, script, words, device, device_id):

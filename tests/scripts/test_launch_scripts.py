@@ -26,6 +26,34 @@ FASTER_RCNN = {
     "run_eval_onnx.sh": "ANNO_PATH ONNX_MODEL BACKBONE COCO_ROOT [MINDRECORD_DIR]",
     "run_infer_cpp.sh": "MINDIR_PATH DATA_PATH ANNO_PATH DEVICE_TYPE [IMAGE_WIDTH] [IMAGE_HEIGHT] [KEEP_RATIO] [DEVICE_ID]",
 }
+MASK_RCNN = {
+    "run_standalone_train_cpu.sh": "PRETRAINED_CKPT DATA_PATH",
+    "run_standalone_train_gpu.sh": "PRETRAINED_CKPT DATA_PATH [DEVICE_ID]",
+    "run_standalone_train_ascend.sh": "PRETRAINED_CKPT DATA_PATH [DEVICE_ID]",
+    "run_distribute_train_cpu.sh": "PRETRAINED_CKPT DATA_PATH",
+    "run_distribute_train_gpu.sh": "PRETRAINED_CKPT DATA_PATH",
+    "run_distribute_train_ascend.sh": "RANK_TABLE_FILE PRETRAINED_CKPT DATA_PATH",
+    "run_eval_cpu.sh": "VALIDATION_JSON_FILE CHECKPOINT_PATH DATA_PATH",
+    "run_eval_gpu.sh": "VALIDATION_JSON_FILE CHECKPOINT_PATH DATA_PATH [DEVICE_ID]",
+    "run_eval_ascend.sh": "VALIDATION_JSON_FILE CHECKPOINT_PATH DATA_PATH [DEVICE_ID]",
+    "run_eval_onnx.sh": "ONNX_MODEL_PATH DATA_PATH [DEVICE_TARGET]",
+    "run_infer_cpp.sh": "MINDIR_PATH DATA_PATH ANN_FILE_PATH DEVICE_TYPE [DEVICE_ID]",
+}
+SSD_TRAINING = "DATASET DATASET_PATH MINDRECORD_PATH TRAIN_OUTPUT_PATH [PRE_TRAINED_PATH]"
+SSD_SCORING = "DATASET DATASET_PATH CHECKPOINT_PATH MINDRECORD_PATH"
+SSD = {
+    "run_standalone_train_cpu.sh": SSD_TRAINING,
+    "run_standalone_train_gpu.sh": f"DEVICE_ID {SSD_TRAINING}",
+    "run_standalone_train_ascend.sh": f"DEVICE_ID {SSD_TRAINING}",
+    "run_distribute_train_cpu.sh": f"DEVICE_NUM {SSD_TRAINING}",
+    "run_distribute_train_gpu.sh": f"DEVICE_NUM {SSD_TRAINING}",
+    "run_distribute_train_ascend.sh": f"RANK_TABLE_FILE {SSD_TRAINING}",
+    "run_eval_cpu.sh": SSD_SCORING,
+    "run_eval_gpu.sh": f"DEVICE_ID {SSD_SCORING}",
+    "run_eval_ascend.sh": f"DEVICE_ID {SSD_SCORING}",
+    "run_eval_onnx.sh": "DATASET DATASET_PATH ONNX_MODEL [MINDRECORD_PATH]",
+    "run_infer_cpp.sh": "MINDIR_PATH DATA_PATH DVPP ANNO_FILE DEVICE_TYPE [DEVICE_ID]",
+}
 INTERFACES = {
     "run_standalone_train_cpu.sh": TWO_STAGE,
     "run_standalone_train_gpu.sh": f"DEVICE_ID {TWO_STAGE}",
@@ -44,6 +72,8 @@ INTERFACES = {
     "run_infer_cpp.sh": "MODEL DATA_ROOT ANN TARGET [IMAGE_WIDTH] [IMAGE_HEIGHT] [KEEP_RATIO] [DEVICE_ID]",
     "run_infer_310.sh": "MODEL DATA_ROOT ANN [IMAGE_WIDTH] [IMAGE_HEIGHT] [DEVICE_ID]",
     **{f"faster_rcnn/{name}": words for name, words in FASTER_RCNN.items()},
+    **{f"mask_rcnn/{name}": words for name, words in MASK_RCNN.items()},
+    **{f"ssd/{name}": words for name, words in SSD.items()},
     "select_valuable_sample.sh": "CKPT ORI_ANN PICKED_ANN NEW_ANN TARGET DEVICE_ID DATA_ROOT",
 }
 VALUES = {
@@ -73,6 +103,17 @@ VALUES = {
     "ONNX_MODEL": "net.onnx",
     "MINDIR_PATH": "net.onnx",
     "DATA_PATH": "images",
+    "PRETRAINED_CKPT": "net.ckpt",
+    "ONNX_MODEL_PATH": "net.onnx",
+    "ANN_FILE_PATH": "val.json",
+    "ANNO_FILE": "val.json",
+    "DEVICE_TARGET": "CPU",
+    "DATASET": "coco",
+    "DATASET_PATH": "coco",
+    "MINDRECORD_PATH": "cache",
+    "TRAIN_OUTPUT_PATH": "out put",
+    "PRE_TRAINED_PATH": "net.ckpt",
+    "DVPP": "cpu",
     "DEVICE_TYPE": "CPU",
     "IMAGE_WIDTH": "416",
     "IMAGE_HEIGHT": "288",
@@ -80,6 +121,7 @@ VALUES = {
     "TARGET": "GPU",
 }
 MSRUN = "mindspore.parallel.cluster.run"
+MADE = ("OUTPUT_DIR", "NEW_ANN", "MINDRECORD_DIR", "MINDRECORD_PATH", "TRAIN_OUTPUT_PATH")  # so any name will do
 CHECKS = ["check sorted_values.py", "check pick_select.py"]  # before anything takes long
 EVALUATION = ("--eval_img_dir", "eval images", "--eval_ann_file", "val.json")
 
@@ -92,6 +134,11 @@ def arguments_of(script: str, optional: bool = False) -> list[str]:
 def options_of(call: list[str]) -> dict[str, str]:
     """The values of `--key value`; the last one counts, as in argparse."""
     return {key: value for key, value in pairwise(call) if key.startswith("--")}
+
+
+def device_of(script: str) -> str:
+    """The device_target that a name tells."""
+    return {"cpu": "CPU", "gpu": "GPU", "ascend": "Ascend"}[script.split("_")[-1][:-3]]
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
@@ -124,7 +171,7 @@ def test_arguments_that_are_wrong_are_named_together(workshop, script):
     result = workshop.run(script, *wrong, "surplus")
     assert result.returncode == 2
     for name in INTERFACES[script].split():
-        if name not in ("OUTPUT_DIR", "NEW_ANN", "[MINDRECORD_DIR]"):  # these are made, so any name will do
+        if name.strip("[]") not in MADE:
             assert f"error: {name.strip('[]')}" in result.stderr
     assert "one argument too many: surplus" in result.stderr
     assert not workshop.calls()

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Trains Mask R-CNN on this machine's processor, in 8 (or DEVICE_NUM=N) processes, with the labels of DATA_PATH, a folder laid out
+# as COCO's; the run goes into ./train_parallel (or --save_checkpoint_path). ResNet-50 unless --backbone names another.
+set -euo pipefail
+# shellcheck source=scripts/_supervised.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
+launch "PRETRAINED_CKPT DATA_PATH [--key value ...]" "$@"
+TARGET=CPU
+several_devices
+train_mask_rcnn train_parallel

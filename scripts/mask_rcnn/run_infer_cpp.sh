@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Detects with an exported model (.onnx, .mindir) and the C++ program, which is built if need be, and scores what it found, as
+# ../run_infer_cpp.sh does: detections.json, acc.log and metrics.json in MINDIR_PATH without its ending, plus _infer.
+set -euo pipefail
+# shellcheck source=scripts/_infer_cpp.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../_infer_cpp.sh"
+launch "MINDIR_PATH DATA_PATH ANN_FILE_PATH DEVICE_TYPE [DEVICE_ID] [--key value ...]" "$@"
+MODEL="$MINDIR_PATH" DATA_ROOT="$DATA_PATH" ANN="$ANN_FILE_PATH"
+IMAGE_WIDTH="" IMAGE_HEIGHT="" KEEP_RATIO="" # the card of the model knows them
+detect_and_score "$DEVICE_TYPE"
