@@ -29,7 +29,7 @@ from src.data.coco_rows import write_coco
 from src.data.image_files import check_images
 from src.data.images import list_images
 from src.data.json_file import read_json
-from src.data.known_labels import KnownSoFar, known_so_far, told_names
+from src.data.known_labels import KnownSoFar, check_known, nothing_known, read_known, told_names
 from src.data.made_from import MadeFrom, is_still, made_from, read_side_file, side_file, with_origin, write_side_file
 from src.errors import DataError, Faults, UserError, entry_point
 from src.files import check_free, write_text
@@ -231,9 +231,13 @@ def label(
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, pick, hide the rest, write, report."""
     args = parse_args(argv)
-    coco = read_coco(args.ann_file)
     faults = Faults()
-    known = faults.attempt(known_so_far, args.combine_ann_file, coco, args.ann_file)
+    known = faults.attempt(read_known, args.combine_ann_file) if args.combine_ann_file else None
+    coco = read_coco(args.ann_file)  # after the other, of which little stays in memory
+    if args.combine_ann_file is None:
+        known = nothing_known(coco)
+    elif known:
+        faults.attempt(check_known, known, args.combine_ann_file, coco, args.ann_file)
     if args.img_dir:
         faults.attempt(check_pictures, coco, args.ann_file, args.img_dir)
     faults.report()

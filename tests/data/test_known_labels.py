@@ -3,7 +3,7 @@ import json
 import pytest
 
 from src.data.annotations import hide_labels
-from src.data.known_labels import KnownSoFar, known_so_far, told_names
+from src.data.known_labels import KnownSoFar, check_known, nothing_known, read_known, told_names
 from src.errors import DataError
 
 COCO = {
@@ -25,23 +25,26 @@ def so_far(tmp_path):
 def test_labelled_and_unlabelled_images(so_far):
     assert told_names(COCO) == {"1.png", "2.png", "3.png"}, "an image without boxes is known to be empty"
     part = so_far(hide_labels(COCO, {1, 3}))
-    assert known_so_far(part, COCO, "full.json") == KnownSoFar({"1.png", "3.png"}, {"2.png"}, policy=1)
-    assert known_so_far(None, COCO, "full.json") == KnownSoFar(set(), {"1.png", "2.png", "3.png"}, policy=1)
+    assert read_known(part) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, ["a", "b"], policy=1)
+    assert nothing_known(COCO) == KnownSoFar(set(), {"1.png", "2.png", "3.png"}, ["a", "b"], policy=1)
+    check_known(read_known(part), part, COCO, "full.json")
 
 
 def test_the_policy_that_the_file_was_made_with(so_far):
-    assert known_so_far(so_far(hide_labels(COCO, {1}, also_unlabelled=True)), COCO, "full.json").policy == 2
+    assert read_known(so_far(hide_labels(COCO, {1}, also_unlabelled=True))).policy == 2
     blank = {"id": 2, "image_id": 1, "category_id": -1, "bbox": [0, 0, 0, 0]}  # the reference's form of policy 2
     both = COCO | {"annotations": [*COCO["annotations"], blank]}
-    assert known_so_far(so_far(both), COCO, "full.json").policy == 2
+    assert read_known(so_far(both)).policy == 2
     other = COCO | {"annotations": [*COCO["annotations"], blank | {"image_id": 2}]}
-    assert known_so_far(so_far(other), COCO, "full.json") == KnownSoFar({"1.png", "3.png"}, {"2.png"}, policy=1)
+    assert read_known(so_far(other)) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, ["a", "b"], policy=1)
 
 
 def test_category_ids_may_differ_where_names_and_order_agree(so_far):
     part = hide_labels(COCO, {2})
     part["categories"] = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
-    assert known_so_far(so_far(part), COCO, "full.json").labelled == {"2.png"}
+    known = read_known(so_far(part))
+    assert known.labelled == {"2.png"}
+    check_known(known, "part.json", COCO, "full.json")
 
 
 def test_all_that_does_not_go_together_is_reported_together(so_far):
@@ -49,6 +52,6 @@ def test_all_that_does_not_go_together_is_reported_together(so_far):
     part["images"][2]["file_name"] = "other.png"
     part["categories"][0]["name"] = "c"
     with pytest.raises(DataError) as caught:
-        known_so_far(so_far(part), hide_labels(COCO, {1}), "full.json")
+        check_known(read_known(so_far(part)), "part.json", hide_labels(COCO, {1}), "full.json")
     words = ("other.png is not in", "2.png is labelled here, but not in", "categories are a, c; those of")
     assert all(word in fault for word, fault in zip(words, caught.value.faults, strict=True))
