@@ -137,6 +137,8 @@ def _write(folder: Path, paths: Sequence[Path], sizes: Sequence[int]) -> None:
     writer.commit()
     written = {file.name: file.stat().st_size for file in folder.iterdir()}
     (folder / _ABOUT).write_text(json.dumps({"layout": _LAYOUT, "images": len(paths), "bytes": written}))
+    for name in written:  # MindSpore makes them private, and a cache on a shared disk is there for all who may read it
+        shutil.copymode(folder / _ABOUT, folder / name)
 
 
 def _fault(folder: Path, count: int) -> str | None:

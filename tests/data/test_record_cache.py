@@ -65,6 +65,11 @@ def test_evaluation_batches_are_the_same(data, cache):
     assert [rows for _, rows in plain] == [rows for _, rows in stored]
 
 
+def test_whoever_may_read_new_files_may_read_it(cache, tmp_path):
+    (tmp_path / "new").touch()
+    assert {file.stat().st_mode for file in cache.folder.iterdir()} == {(tmp_path / "new").stat().st_mode}
+
+
 def test_any_order_and_repetition_across_reading_pipelines(data, cache, monkeypatch):
     monkeypatch.setattr("src.data.record_cache._ROWS_READ", 4)
     paths = list(cache.row_of)
