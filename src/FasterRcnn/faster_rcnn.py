@@ -3,6 +3,8 @@
 Axes: B images, H and W the network input in pixels, G ground-truth boxes, K detections, C classes with background first.
 """
 
+from functools import partial
+
 import numpy as np
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
@@ -12,6 +14,7 @@ from src.FasterRcnn.proposals import ProposalLimits, propose
 from src.FasterRcnn.rcnn import BoxHead, RoiTargets, detect, rcnn_loss, sample_rois
 from src.FasterRcnn.roi_align import PyramidRoiAlign
 from src.FasterRcnn.rpn import Rpn, RpnTargets, rpn_loss
+from src.parts import boxes
 from src.parts.anchors import inside_image, pyramid_anchors
 from src.parts.detections import DetectionLimits
 from src.parts.pixels import normalise
@@ -39,9 +42,11 @@ class FasterRcnn(nn.Cell):
 
     Attributes:
         loss_terms: names of what `losses` returns.
+        has_masks: whether detections have masks, and ground truth must have them.
     """
 
     loss_terms = ("rpn_cls_loss", "rpn_reg_loss", "rcnn_cls_loss", "rcnn_reg_loss")
+    has_masks = False
 
     def __init__(
         self,
@@ -75,9 +80,15 @@ class FasterRcnn(nn.Cell):
         self.fpn = FeaturePyramid(backbone.out_channels, channels)
         self.rpn = Rpn(channels, len(anchor_scales) * len(anchor_ratios))
         shapes = tuple((-(-height // stride), -(-width // stride)) for stride in STRIDES)
-        self.roi_align = PyramidRoiAlign(
-            shapes[:POOLED_LEVELS], STRIDES[:POOLED_LEVELS], pooled_size, sampling, finest_scale, native_kernels
+        self.new_roi_align = partial(
+            PyramidRoiAlign,
+            shapes[:POOLED_LEVELS],
+            STRIDES[:POOLED_LEVELS],
+            sampling=sampling,
+            finest_scale=finest_scale,
+            native=native_kernels,
         )
+        self.roi_align = self.new_roi_align(pooled_size)
         self.box_head = BoxHead(channels * pooled_size**2, hidden, class_count)
 
         levels = pyramid_anchors(anchor_rule, height, width, STRIDES, anchor_scales, anchor_ratios)
@@ -126,10 +137,16 @@ class FasterRcnn(nn.Cell):
         Returns:
             The terms of `loss_terms`, each [B] float32.
         """
-        ground_truth = (gt_boxes, gt_labels, gt_valid, gt_crowd)
+        terms, _, _ = self._train(images, (gt_boxes, gt_labels, gt_valid, gt_crowd), step)
+        return terms
+
+    def _train(
+        self, images: Tensor, ground_truth: tuple[Tensor, Tensor, Tensor, Tensor], step: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """Loss terms of `losses`, and what a further branch learns from: P2 to P6, and the RoIs of `sample_rois`."""
         pyramid, height, width = self._pyramid(images)
         logits, deltas = self.rpn(pyramid)
-        rpn_cls, rpn_reg = rpn_loss(
+        rpn_terms = rpn_loss(
             ops.concat(logits, 1),
             ops.concat(deltas, 1),
             self.anchors,
@@ -140,14 +157,14 @@ class FasterRcnn(nn.Cell):
             self.rpn_targets,
         )
         proposals, proposals_valid = propose(logits, deltas, self.level_anchors, height, width, self.train_proposals)
-        rois, labels, roi_gt_boxes, roi_valid = sample_rois(
-            proposals, proposals_valid, ground_truth, self.roi_priorities, step, self.roi_targets
-        )
+        sample = sample_rois(proposals, proposals_valid, ground_truth, self.roi_priorities, step, self.roi_targets)
+        rois, labels, gt_row, valid = sample
         class_logits, box_deltas = self.box_head(self.roi_align(pyramid[:POOLED_LEVELS], rois))
-        rcnn_cls, rcnn_reg = rcnn_loss(
-            class_logits, box_deltas, rois, labels, roi_gt_boxes, roi_valid, self.roi_targets.focal_gamma
+        roi_gt_boxes = boxes.take_rows(ground_truth[0], gt_row)
+        rcnn_terms = rcnn_loss(
+            class_logits, box_deltas, rois, labels, roi_gt_boxes, valid, self.roi_targets.focal_gamma
         )
-        return rpn_cls, rpn_reg, rcnn_cls, rcnn_reg
+        return rpn_terms + rcnn_terms, pyramid, sample
 
     def construct(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Detections, best first.
@@ -159,8 +176,13 @@ class FasterRcnn(nn.Cell):
             boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32 in
             1..C-1, class probabilities [B, K, C] float32, valid [B, K] bool.
         """
+        detections, _ = self._detect(images)
+        return detections
+
+    def _detect(self, images: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Detections of `construct`, and P2 to P6, which a further branch reads."""
         pyramid, height, width = self._pyramid(images)
         logits, deltas = self.rpn(pyramid)
         proposals, valid = propose(logits, deltas, self.level_anchors, height, width, self.test_proposals)
         class_logits, box_deltas = self.box_head(self.roi_align(pyramid[:POOLED_LEVELS], proposals))
-        return detect(class_logits, box_deltas, proposals, valid, height, width, self.detections)
+        return detect(class_logits, box_deltas, proposals, valid, height, width, self.detections), pyramid

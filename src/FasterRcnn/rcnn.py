@@ -64,7 +64,8 @@ def sample_rois(
         priority_table: [G + P] of `sampler.priority_table`; step: scalar int32.
 
     Returns:
-        rois [B, S, 4] float32; labels [B, S] int32, 0 is background; gt_boxes [B, S, 4] of the positives; valid [B, S] bool.
+        rois [B, S, 4] float32, positives first; labels [B, S] int32, 0 is background; gt_row [B, S] int32, the object of a
+        positive; valid [B, S] bool.
     """
     gt_boxes, gt_labels, gt_valid, gt_crowd = ground_truth
     candidates = ops.concat((gt_boxes, proposals), 1)
@@ -82,7 +83,7 @@ def sample_rois(
     index, positive, valid = sample(state, priorities(priority_table, step), targets.sample_size, targets.max_positive)
     row = ops.gather_elements(matched, 1, index)
     labels = ops.where(positive, ops.gather_elements(gt_labels, 1, row), 0)
-    return boxes.take_rows(candidates, index), labels.astype(mstype.int32), boxes.take_rows(gt_boxes, row), valid
+    return boxes.take_rows(candidates, index), labels.astype(mstype.int32), row, valid
 
 
 def rcnn_loss(
@@ -91,7 +92,8 @@ def rcnn_loss(
     """Class and offset loss of each image, both divided by the number of its valid RoIs (Girshick 2015, eq. 1).
 
     Args:
-        logits [B * S, C], deltas [B * S, C, 4] of `BoxHead`; the others of `sample_rois`.
+        logits [B * S, C], deltas [B * S, C, 4] of `BoxHead`; rois, labels, valid: of `sample_rois`; gt_boxes: [B, S, 4], the
+        object of each RoI.
 
     Returns:
         classification [B], regression [B], float32.

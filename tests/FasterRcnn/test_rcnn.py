@@ -35,7 +35,7 @@ def test_all_usable_candidates_are_sampled_with_their_labels(kind):
         Tensor(0, mstype.int32),
         RoiTargets(0.5, 0.5, 100, 100, 0.0),
     )
-    rois, found_labels, gt_boxes, found_valid = (value.asnumpy()[0] for value in found)
+    rois, found_labels, gt_row, found_valid = (value.asnumpy()[0] for value in found)
     candidates = np.concatenate([boxes[valid], proposals[usable]])
     rows, state = oracles.match(candidates, boxes[valid], boxes[crowd], 0.5, 0.5, 0.5)
     wanted = {}
@@ -47,8 +47,9 @@ def test_all_usable_candidates_are_sampled_with_their_labels(kind):
     for index in np.flatnonzero(found_valid):
         label, box = wanted.pop(tuple(rois[index]))
         assert found_labels[index] == label
-        assert label == 0 or tuple(gt_boxes[index]) == box
+        assert label == 0 or tuple(boxes[gt_row[index]]) == box
     assert not wanted
+    assert (np.diff((found_labels > 0).astype(int)) <= 0).all(), "positives come first"
     assert (found_labels[~found_valid] == 0).all()
 
 

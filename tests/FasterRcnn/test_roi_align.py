@@ -64,14 +64,16 @@ def test_random_rois_against_a_loop(kind, size, sampling, native):
         np.testing.assert_allclose(row.reshape(size, size, CHANNELS), wanted, atol=1e-4)
 
 
-def test_maps_filled_with_their_level_show_the_pyramid():
+@KERNELS
+@pytest.mark.parametrize("size", [2, 14])
+def test_maps_filled_with_their_level_show_the_pyramid(size, native):
     shapes = tuple((128 // 2**level, 128 // 2**level) for level in range(4))
-    cell = PyramidRoiAlign(shapes, (4, 8, 16, 32), output_size=2, sampling=1, finest_scale=56.0)
+    cell = PyramidRoiAlign(shapes, (4, 8, 16, 32), output_size=size, sampling=1, finest_scale=56.0, native=native)
     features = tuple(Tensor(np.full((1, 1, *shape), level, np.float32)) for level, shape in enumerate(shapes))
     sides = [1, 30, 56, 111, 112, 223, 224, 447, 448, 512]
     rois = np.array([[[0, 0, side, side] for side in sides]], np.float32)
     found = cell(features, Tensor(rois)).asnumpy()
-    np.testing.assert_allclose(found, np.repeat([0, 0, 0, 0, 1, 1, 2, 2, 3, 3], 4).reshape(-1, 4), atol=1e-5)
+    np.testing.assert_allclose(found, np.repeat([[0, 0, 0, 0, 1, 1, 2, 2, 3, 3]], size**2, 0).T, atol=1e-5)
     long = np.array([[[0, 0, 448, 28], [0, 10, 112, 122]]], np.float32)  # the area decides: 112 x 112 px
     np.testing.assert_allclose(cell(features, Tensor(long)).asnumpy(), 1, atol=1e-5)
 
