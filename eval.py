@@ -26,6 +26,7 @@ from src.data.dataset import evaluation_batches
 from src.data.image_files import check_images
 from src.data.reading import read_data
 from src.errors import UserError, entry_point
+from src.evaluation.masks import Pasting
 from src.evaluation.metrics import evaluate, format_table
 from src.evaluation.records import coco_records, detect
 from src.evaluation.report import check_report, write_report
@@ -165,7 +166,8 @@ def find_records(detector: Detector, config: Config, annotations: Annotations) -
     batches = evaluation_batches(annotations.images, config.eval_img_dir, config, stored)
 
     # The first batch compiles the network; on a terminal a bar shows that something happens.
-    found = tqdm(detect(detector, batches), "evaluating", len(annotations.images), unit="image", disable=None)
+    pasting = Pasting(config.mask_thr_binary, config.mask_pasting)
+    found = tqdm(detect(detector, batches, pasting), "evaluating", len(annotations.images), unit="image", disable=None)
     return [
         record for entry, detections in found for record in coco_records(entry, detections, annotations.category_ids)
     ]

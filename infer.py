@@ -28,6 +28,7 @@ from src.data.images import read_image
 from src.data.made_from import made_from, side_file, write_side_file
 from src.data.reading import read_data
 from src.errors import DataError, UserError, entry_point
+from src.evaluation.masks import Pasting
 from src.evaluation.pictures import SHOWN_SCORE, draw
 from src.evaluation.records import Detections, detect, inference_records
 from src.files import check_free, write_whole
@@ -127,7 +128,8 @@ def find_objects(
     batches = evaluation_batches(entries, config.train_img_dir, config)
 
     # The first batch compiles the network; on a terminal a bar shows that something happens.
-    yield from tqdm(detect(on_arrays(network), batches), "detecting", len(entries), unit="image", disable=None)
+    found = detect(on_arrays(network), batches, Pasting(config.mask_thr_binary, config.mask_pasting))
+    yield from tqdm(found, "detecting", len(entries), unit="image", disable=None)
 
 
 def picture_path(folder: Path, entry: ImageEntry) -> Path:

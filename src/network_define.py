@@ -38,7 +38,8 @@ class StepSettings:
         batches: so many batches make one step, see `Update`.
         dynamic_loss_scale: for float16; float32 needs none. scale_window: good steps before the scale doubles.
         burn_in_steps: step number at which the teacher starts; threshold: least score of a pseudo-label;
-            ignore_threshold: least score of a detection that is at least not background; None: all others are.
+            ignore_threshold: least score of a detection that is at least not background; None: all others are;
+            mask_threshold: what is inside a pseudo-mask has a greater probability; for networks with masks.
         keep_rate, ramp: of the teacher's moving average, see `MovingAverage`.
     """
 
@@ -57,6 +58,7 @@ class StepSettings:
     burn_in_steps: int
     threshold: float
     ignore_threshold: float | None
+    mask_threshold: float
     keep_rate: float
     ramp: bool
 
@@ -225,7 +227,12 @@ class TeacherStudentStep(_Step):
         keep = self.average(age, ops.logical_and(self.state.skipped == 0, first))
         detections = self.teacher(ops.depend(unlabelled_weak, keep))
         pseudo = pseudo_labels(
-            detections, self.settings.threshold, self.settings.ignore_threshold, ground_truth[0].shape[1]
+            detections,
+            self.settings.threshold,
+            self.settings.ignore_threshold,
+            max_gts=ground_truth[0].shape[1],
+            mask_size=ground_truth[-1].shape[-1],
+            mask_threshold=self.settings.mask_threshold,
         )
         # 2. The student learns from everything in one batch.
         weight = self.settings.unsupervised_weight * self.state.unsupervised_factor

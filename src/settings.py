@@ -47,7 +47,7 @@ class Config:
     photo_ratio: Share
     num_gts: Count
 
-    system: Literal["faster_rcnn"]
+    system: Literal["faster_rcnn", "mask_rcnn"]
     backbone: Literal[*BACKBONES]
     frozen_stages: Annotated[int, Field(ge=0, le=5)]
     frozen_batch_norm: bool
@@ -77,6 +77,11 @@ class Config:
     roi_sample_num: Count
     roi_finest_scale: Positive
     rcnn_fc_out_channels: Count
+    mask_out_size: Count
+    rcnn_mask_out_channels: Count
+    mask_thr_binary: Annotated[float, Field(gt=0, lt=1)]
+    mask_pasting: Literal["exact", "torchvision"]
+    gt_mask_size: Count
     test_score_thr: Share
     test_nms_pre: Count
     test_iou_thr: Share
@@ -124,10 +129,12 @@ class Config:
     rpn_loss_reg_weight: Weight
     rcnn_loss_cls_weight: Weight
     rcnn_loss_reg_weight: Weight
+    rcnn_loss_mask_fb_weight: Weight
     rpn_pseudo_cls_weight: Weight
     rpn_pseudo_reg_weight: Weight
     rcnn_pseudo_cls_weight: Weight
     rcnn_pseudo_reg_weight: Weight
+    rcnn_pseudo_mask_weight: Weight
 
     save_checkpoint_path: str
     save_checkpoint_interval: Count

@@ -8,6 +8,7 @@ from src.FasterRcnn.faster_rcnn import FasterRcnn
 from src.FasterRcnn.proposals import ProposalLimits
 from src.FasterRcnn.rcnn import DetectionLimits, RoiTargets
 from src.FasterRcnn.rpn import RpnTargets
+from src.MaskRcnn.mask_rcnn import MaskRcnn
 from src.parts.convolution import use_native_kernels
 from src.parts.resnet import ResNet
 
@@ -46,7 +47,19 @@ def loss_weights(config: Config, terms: tuple[str, ...]) -> tuple[tuple[float, .
 
 
 def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> FasterRcnn:
-    return FasterRcnn(
+    return _two_stages(FasterRcnn, config, class_count, native_kernels)
+
+
+def _mask_rcnn(config: Config, class_count: int, native_kernels: bool) -> FasterRcnn:
+    sizes = {"mask_pooled_size": config.mask_out_size, "mask_channels": config.rcnn_mask_out_channels}
+    return _two_stages(MaskRcnn, config, class_count, native_kernels, **sizes)
+
+
+def _two_stages(
+    kind: type[FasterRcnn], config: Config, class_count: int, native_kernels: bool, **more: int
+) -> FasterRcnn:
+    """Faster R-CNN, or what is built on it and takes `more`."""
+    return kind(
         backbone=ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm),
         class_count=class_count,
         height=config.img_height,
@@ -84,10 +97,11 @@ def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> Fast
             config.test_score_thr, config.test_iou_thr, config.test_max_per_img, config.test_nms_pre
         ),
         native_kernels=native_kernels,
+        **more,
     )
 
 
-_BUILDERS = {"faster_rcnn": _faster_rcnn}
+_BUILDERS = {"faster_rcnn": _faster_rcnn, "mask_rcnn": _mask_rcnn}
 
 # Loss term -> the keys of its weight with labels and with pseudo-labels.
 _WEIGHT_KEYS = {
@@ -95,4 +109,5 @@ _WEIGHT_KEYS = {
     "rpn_reg_loss": ("rpn_loss_reg_weight", "rpn_pseudo_reg_weight"),
     "rcnn_cls_loss": ("rcnn_loss_cls_weight", "rcnn_pseudo_cls_weight"),
     "rcnn_reg_loss": ("rcnn_loss_reg_weight", "rcnn_pseudo_reg_weight"),
+    "rcnn_mask_loss": ("rcnn_loss_mask_fb_weight", "rcnn_pseudo_mask_weight"),
 }

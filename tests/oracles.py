@@ -113,3 +113,23 @@ def sigmoid_focal(logit: float, there: bool, gamma: float, alpha: float) -> floa
     """Focal loss of one class of one box, from probabilities."""
     right = 1 / (1 + np.exp(-float(logit))) if there else 1 / (1 + np.exp(float(logit)))
     return (alpha if there else 1 - alpha) * (1 - right) ** gamma * -np.log(right)
+
+
+def mask_value(mask: np.ndarray, row: float, column: float) -> float:
+    """A mask [M, M] over a unit square at one point: bilinear between centres of cells, flat beyond them, 0 outside."""
+    if not (0 <= row <= 1 and 0 <= column <= 1):
+        return 0.0
+    count = len(mask)
+    y, x = (min(max(place * count - 0.5, 0), count - 1) for place in (row, column))
+    top, left = int(y), int(x)
+    bottom, right = min(top + 1, count - 1), min(left + 1, count - 1)
+    above = mask[top, left] * (1 - (x - left)) + mask[top, right] * (x - left)
+    below = mask[bottom, left] * (1 - (x - left)) + mask[bottom, right] * (x - left)
+    return float(above * (1 - (y - top)) + below * (y - top))
+
+
+def blobs(rng: np.random.Generator, count: int, cells: int) -> np.ndarray:
+    """Ellipses that fill their boxes more or less: uint8 [count, cells, cells], 0 or 1."""
+    place = (np.arange(cells) + 0.5) / cells - 0.5
+    radii = rng.uniform(0.2, 0.6, (count, 2, 1, 1))
+    return ((place[:, None] / radii[:, 0]) ** 2 + (place / radii[:, 1]) ** 2 <= 1).astype(np.uint8)

@@ -34,6 +34,7 @@ SETTINGS = StepSettings(
     burn_in_steps=0,
     threshold=0.5,
     ignore_threshold=None,
+    mask_threshold=0.5,
     keep_rate=0.5,
     ramp=False,
 )

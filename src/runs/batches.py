@@ -29,6 +29,7 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
         workers=config.num_parallel_workers,
         rank=device.rank,
         rank_size=device.count,
+        mask_size=config.gt_mask_size if config.has_masks else 0,
     )
     folder, stored = config.train_img_dir, data.stored
     first, start, stop = (

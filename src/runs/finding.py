@@ -8,6 +8,7 @@ from mindspore import nn
 from src.config import Config
 from src.data.annotations import Annotations
 from src.data.dataset import Stored, evaluation_batches
+from src.evaluation.masks import Pasting
 from src.evaluation.records import coco_records, detect
 from src.runs.stopping import StopRequest
 from src.training.restore import on_arrays
@@ -30,9 +31,9 @@ def find_records(
     Returns:
         The records; None if the run was asked to stop meanwhile.
     """
-    records = []
+    records, pasting = [], Pasting(config.mask_thr_binary, config.mask_pasting)
     with closing(evaluation_batches(annotations.images, img_dir, config, stored)) as arriving:
-        for entry, found in detect(on_arrays(network), arriving):
+        for entry, found in detect(on_arrays(network), arriving, pasting):
             if stop is not None and stop.asked:
                 return None
             records += coco_records(entry, found, annotations.category_ids)

@@ -93,6 +93,7 @@ def step_settings(config: Config, device: Device, loss_terms: tuple[str, ...]) -
         burn_in_steps=config.burn_up_iter,
         threshold=config.bbox_threshold,
         ignore_threshold=config.bbox_ignore_threshold,
+        mask_threshold=config.mask_thr_binary,
         keep_rate=config.ema_keep_rate,
         ramp=config.ema_ramp,
     )

@@ -17,7 +17,7 @@ FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")
 BACKBONE = "backbone"
 RESNET = re.compile(r"^backbone\.(conv1|bn1|layer\d)\.")
 # Their shapes follow from the number of classes, so weights of another task are left out and said.
-CLASS_LAYERS = ("box_head.classes.", "box_head.offsets.", "multi_box.classes.")
+CLASS_LAYERS = ("box_head.classes.", "box_head.offsets.", "mask_head.classes.", "multi_box.classes.")
 SHOWN_NAMES = 6  # of a long list; the rest is counted
 
 

@@ -5,6 +5,7 @@ import pytest
 from mindspore import Tensor
 
 from src.semi.pseudo_labels import pseudo_labels
+from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
 
@@ -52,3 +53,26 @@ def test_random_detections_against_a_loop():
 def test_more_detections_than_rows_are_refused():
     with pytest.raises(ValueError, match="3 detections an image do not fit into 2 rows"):
         pseudo_labels(detections([[0.9, 0.8, 0.7]]), 0.5, None, 2)
+
+
+def test_masks_of_objects_become_finer_and_those_of_other_rows_nothing():
+    rng = np.random.default_rng(2)
+    masks = rng.random((2, 3, 4, 4)).astype(np.float32)
+    found = (*detections([[0.9, 0.4, 0.2], [0.8, 0.7, 0.0]]), Tensor(masks))
+    *others, gt_masks = pseudo_labels(found, 0.5, 0.3, 5, mask_size=8, mask_threshold=0.6)
+    assert [part.shape for part in others] == [(2, 5, 4), (2, 5), (2, 5), (2, 5)]
+    gt_masks = gt_masks.asnumpy()
+    assert gt_masks.shape == (2, 5, 8, 8) and gt_masks.dtype == np.uint8
+    for image, row in np.ndindex(2, 5):
+        if (image, row) not in ((0, 0), (1, 0), (1, 1)):
+            assert not gt_masks[image, row].any()
+            continue
+        for i, j in np.ndindex(8, 8):
+            value = oracles.mask_value(masks[image, row], (i + 0.5) / 8, (j + 0.5) / 8)
+            assert gt_masks[image, row, i, j] == (value > 0.6)
+
+
+def test_a_mask_of_as_many_cells_stays_what_it_is_above_the_threshold():
+    masks = oracles.blobs(np.random.default_rng(3), 4, 28).reshape(2, 2, 28, 28)
+    found = (*detections([[0.9, 0.8], [0.7, 0.6]]), Tensor(masks * np.float32(0.4) + np.float32(0.3)))
+    np.testing.assert_array_equal(pseudo_labels(found, 0.5, None, 2, 28, 0.5)[4].asnumpy(), masks)

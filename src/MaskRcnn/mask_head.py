@@ -1,0 +1,77 @@
+"""Mask head: the shape of the object in a RoI, and its loss (He et al. 2017, Mask R-CNN, section 3 and figure 4, right).
+
+Axes: B images, P RoIs an image, N RoIs of all images, S cells of a mask a side, C classes with background first.
+"""
+
+from itertools import pairwise
+
+from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
+from mindspore.common.initializer import HeNormal, XavierNormal
+
+from src.parts.convolution import Convolution
+from src.parts.losses import binary_cross_entropy
+
+DEPTH = 4  # convolutions before the masks are doubled
+
+
+class MaskHead(nn.Cell):
+    """Four 3x3 convolutions, a 2x2 deconvolution that doubles rows and columns, and a 1x1 convolution to a mask of each class.
+
+    Args:
+        in_channels: of the pooled features; pooled_size: their rows and columns, S / 2; channels: of the hidden layers;
+        class_count: C.
+    """
+
+    def __init__(self, in_channels: int, pooled_size: int, channels: int, class_count: int) -> None:
+        super().__init__()
+        he = HeNormal(mode="fan_out", nonlinearity="relu")
+        widths = (in_channels,) + (channels,) * DEPTH
+        self.convs = nn.CellList(
+            [
+                Convolution(before, after, 3, pad_mode="same", has_bias=True, weight_init=he, bias_init="zeros")
+                for before, after in pairwise(widths)
+            ]
+        )
+        self.deconv = nn.Conv2dTranspose(
+            channels, channels, 2, 2, pad_mode="valid", has_bias=True, weight_init=he, bias_init="zeros"
+        )
+        # By input and output channels: by outputs alone, a few classes would start with masks that are sure of anything.
+        self.classes = Convolution(
+            channels, class_count, 1, has_bias=True, weight_init=XavierNormal(gain=2.0), bias_init="zeros"
+        )
+        self.pooled_size = pooled_size
+
+    def construct(self, pooled: Tensor, labels: Tensor) -> Tensor:
+        """The mask of one class for each RoI; those of the other classes are not computed.
+
+        Args:
+            pooled: [N, in_channels * (S / 2)^2], of `PyramidRoiAlign`; labels: [N] int32 in 0..C-1.
+
+        Returns:
+            Logits [N, S, S] float32: above 0 is inside.
+        """
+        count, size = pooled.shape[0], self.pooled_size
+        hidden = ops.transpose(pooled.reshape(count, size, size, -1), (0, 3, 1, 2))
+        for conv in self.convs:
+            hidden = ops.relu(conv(hidden))
+        hidden = ops.relu(self.deconv(hidden))
+        channels = hidden.shape[1]
+        weight = ops.gather(self.classes.weight.reshape(-1, channels), labels, 0).astype(hidden.dtype)
+        logits = ops.bmm(weight.reshape(count, 1, channels), hidden.reshape(count, channels, -1))
+        bias = ops.gather(self.classes.bias, labels, 0)
+        return logits.astype(mstype.float32).reshape(count, 2 * size, 2 * size) + bias.reshape(count, 1, 1)
+
+
+def mask_loss(logits: Tensor, targets: Tensor, positive: Tensor) -> Tensor:
+    """Binary cross-entropy, the mean over the cells of a mask, then over the positive RoIs of an image (He et al. 2017, section 3).
+
+    Args:
+        logits: [B * P, S, S] of the true class; targets: [B, P, S, S] float32, 0 or 1; positive: [B, P] bool.
+
+    Returns:
+        [B] float32; 0 for an image without positives.
+    """
+    weight = positive.astype(mstype.float32)
+    entropy = binary_cross_entropy(logits.reshape(targets.shape), targets).mean((2, 3)) * weight
+    return entropy.sum(-1) / ops.maximum(weight.sum(-1), Tensor(1.0, mstype.float32))

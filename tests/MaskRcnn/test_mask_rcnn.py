@@ -1,0 +1,95 @@
+"""The assembled detector: what must hold for every detector, and that it is Faster R-CNN and a branch."""
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+from src.config import load_config
+from src.systems import build_network
+from tests.detectors import (
+    IMAGES,
+    assert_graph_mode_is_pynative,
+    assert_two_images_are_one_and_one,
+    detections,
+    ground_truth,
+    losses,
+)
+
+pytestmark = pytest.mark.usefixtures("pynative")
+TINY = ("--backbone", "resnet_v1_10", "--rcnn_mask_out_channels", "8", "--mask_out_size", "4")
+
+
+def build(config_path, system):
+    """A tiny network whose random weights are large enough for clear decisions."""
+    ms.set_seed(1)
+    network = build_network(load_config("", ["--config_path", str(config_path), "--system", system, *TINY]), 2)
+    for part in (network.rpn.objectness, network.rpn.offsets, network.box_head.classes):
+        part.weight.set_data(part.weight * 20)
+    network.set_train(False)
+    return network
+
+
+@pytest.fixture(scope="module")
+def network(tiny_config):
+    """For two classes, with masks of 8 x 8 cells."""
+    return build(tiny_config, "mask_rcnn")
+
+
+def test_what_is_not_masks_is_that_of_faster_rcnn(network, tiny_config):
+    faster = build(tiny_config, "faster_rcnn")
+    weights = {parameter.name: parameter for parameter in network.get_parameters()}
+    for parameter in faster.get_parameters():
+        parameter.set_data(weights[parameter.name])
+    truth = ground_truth(masks=True)
+    for one, other in zip(losses(network, IMAGES, truth), losses(faster, IMAGES, truth[:4])):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(detections(network, IMAGES), detections(faster, IMAGES)):
+        np.testing.assert_array_equal(one, other)
+    assert network.has_masks and not faster.has_masks
+    assert network.loss_terms == (*faster.loss_terms, "rcnn_mask_loss")
+    own = {
+        parameter.name.split(".")[0]
+        for parameter in network.get_parameters()
+        if parameter.name not in {other.name for other in faster.get_parameters()}
+    }
+    assert own == {"mask_head"}
+
+
+def test_an_empty_image_has_no_mask_loss(network):
+    terms = losses(network, IMAGES, ground_truth(objects=0, masks=True))
+    assert all(term.shape == (2,) and np.isfinite(term).all() for term in terms)
+    assert not terms[4].any() and (terms[0] > 0).all()
+
+
+def test_objects_give_every_term_and_the_masks_decide_the_last_alone(network):
+    truth = ground_truth(masks=True)
+    terms = losses(network, IMAGES, truth)
+    assert len(terms) == 5 and all((term > 0).all() and np.isfinite(term).all() for term in terms)
+    *same, other = losses(network, IMAGES, (*truth[:4], 1 - truth[4]))
+    assert all((one == two).all() for one, two in zip(terms, same)) and (other != terms[4]).all()
+
+
+def test_a_crowd_teaches_no_mask(network):
+    assert not np.any(losses(network, IMAGES, ground_truth(objects=0, crowds=1, masks=True)))
+
+
+def test_two_images_are_one_and_one(network):
+    assert_two_images_are_one_and_one(network)
+
+
+def test_masks_are_those_of_the_class_and_box_that_is_reported(network):
+    boxes, _, labels, *_, masks = detections(network, IMAGES)
+    assert masks.shape == (2, 8, 8, 8) and masks.dtype == np.float32 and 0 <= masks.min() < masks.max() <= 1
+    images = Tensor(IMAGES)
+    pyramid, _, _ = network._pyramid(images)
+    pooled = network.mask_roi_align(pyramid[:4], Tensor(boxes))
+    label = Tensor(labels.ravel())
+    for wanted in (label, 3 - label):
+        logits = network.mask_head(pooled, wanted).asnumpy().reshape(masks.shape)
+        same = np.abs(masks - 1 / (1 + np.exp(-logits))).max((2, 3)) < 1e-4
+        assert (same == (wanted is label)).all()
+
+
+def test_graph_mode_is_pynative(network):
+    assert_graph_mode_is_pynative(network)
