@@ -2,10 +2,11 @@
 
 Reads torchvision's `.pth` and `.safetensors`, NumPy's `.npz` and checkpoints of MindSpore's model zoo, and says what became what.
 
-A ResNet becomes a backbone for `--pre_trained`. A Faster R-CNN with a feature pyramid, of torchvision (fasterrcnn_resnet50_fpn) or
-of the model zoo, becomes a detector: for `--pre_trained`, and for eval.py, infer.py and export.py. It is built as
-configs/faster_rcnn_torchvision.yaml or configs/base.yaml say, unless --config_path names another file; every key of the
-configuration may be given as --key value. torchvision's published COCO detectors need --batch_norm_eps 0.
+A ResNet becomes a backbone for `--pre_trained`. A Faster R-CNN or Mask R-CNN with a feature pyramid, of torchvision
+(fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn) or of the model zoo, becomes a detector: for `--pre_trained`, and for eval.py,
+infer.py and export.py. It is built as configs/faster_rcnn_torchvision.yaml, configs/mask_rcnn_torchvision.yaml or
+configs/base.yaml say, unless --config_path names another file; every key of the configuration may be given as --key value.
+torchvision's published COCO detectors need --batch_norm_eps 0.
 """
 
 import argparse

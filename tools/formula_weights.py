@@ -1,4 +1,4 @@
-"""Weights of torchvision's Faster R-CNN R50-FPN, and pictures, that follow from a formula: two programs can make them alone, so
+"""Weights of torchvision's Faster R-CNN and Mask R-CNN R50-FPN, and pictures, that follow from a formula: two programs can make them alone, so
 no file is needed to compare what they compute. NumPy only; names, shapes and layouts are torchvision's.
 """
 
@@ -13,18 +13,22 @@ SIDES = (224, 320)  # what shorter and longer side of a picture are resized to
 PICTURE_SIZES = ((320, 224), (320, 150), (120, 112))
 _BLOCKS = (3, 4, 6, 3)
 _CHANNELS = 256
+_BLUR = 24.0  # how much more of the same a kernel of the mask head adds at all its places
 # How loud a layer is beside He's rule (He et al. 2015); the last ones so that scores are spread and boxes move a little.
 _GAINS = {
     "rpn.head.cls_logits.weight": 0.5,
     "rpn.head.bbox_pred.weight": 0.1,
     "roi_heads.box_predictor.cls_score.weight": 1.6,
     "roi_heads.box_predictor.bbox_pred.weight": 0.5,
+    "roi_heads.mask_predictor.conv5_mask.weight": 2.0,  # laid out by inputs; each is heard at four places
+    "roi_heads.mask_predictor.mask_fcn_logits.weight": 5.0,
 }
 
 
-def weights() -> dict[str, np.ndarray]:
-    """The state dict of the detector, float32; the counters of batch norm are not in it."""
-    return {name: _values(name, shape) for name, shape in shapes().items()}
+def weights(masks: bool = False) -> dict[str, np.ndarray]:
+    """The state dict of Faster R-CNN, or of Mask R-CNN, float32; the counters of batch norm are not in it."""
+    names = shapes() | (mask_shapes() if masks else {})
+    return {name: _values(name, shape) for name, shape in names.items()}
 
 
 def picture(width: int, height: int) -> np.ndarray:
@@ -45,8 +49,17 @@ def hashed(name: str, shape: tuple[int, ...]) -> np.ndarray:
     return (x / 2.0**31 - 1.0).astype(np.float32).reshape(shape)
 
 
+def mask_shapes() -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights that Mask R-CNN has and Faster R-CNN has not."""
+    found = {}
+    for number in range(4):
+        found |= _with_bias(f"roi_heads.mask_head.{number}.0", _CHANNELS, _CHANNELS, 3, 3)
+    found |= _with_bias("roi_heads.mask_predictor.conv5_mask", _CHANNELS, _CHANNELS, 2, 2)
+    return found | _with_bias("roi_heads.mask_predictor.mask_fcn_logits", CLASS_COUNT, _CHANNELS, 1, 1)
+
+
 def shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of all weights."""
+    """Names and shapes of the weights of Faster R-CNN."""
     found = _conv("backbone.body.conv1", 64, 3, 7) | _norm("backbone.body.bn1", 64)
     channels = 64
     for stage, count in enumerate(_BLOCKS, 1):
@@ -87,6 +100,8 @@ def _norm(name: str, channels: int) -> dict[str, tuple[int, ...]]:
 
 def _values(name: str, shape: tuple[int, ...]) -> np.ndarray:
     values = hashed(name, shape)
+    if "mask" in name and len(shape) == 4:  # mostly blurs, so that masks are patches as those of objects are
+        values = (values + _BLUR * values.mean((2, 3), keepdims=True)) / _BLUR
     if name.endswith("running_var"):
         return 1 + np.float32(0.3) * values
     if len(shape) > 1:

@@ -1,4 +1,4 @@
-"""A Faster R-CNN from elsewhere as a detector of ours, with its recipe and the names of its classes."""
+"""A Faster R-CNN or Mask R-CNN from elsewhere as a detector of ours, with its recipe and the names of its classes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,8 @@ from src.systems import build_network
 from src.training.checkpoint import DetectorCard, save_detector
 from src.training.weights import load_weights
 
-RECIPES = {"torchvision": CONFIG_FOLDER / "faster_rcnn_torchvision.yaml"}  # of others, base.yaml
+# By origin and system; of others, base.yaml.
+RECIPES = {("torchvision", name): CONFIG_FOLDER / f"{name}_torchvision.yaml" for name in ("faster_rcnn", "mask_rcnn")}
 
 
 def convert_detector(
@@ -43,17 +44,20 @@ def convert_detector(
     print("\n  ".join([f"{source}: a detector of {found.origin}", *found.moves]))
     if found.unused:
         print(f"  not used: {', '.join(found.unused)}")
-    print(f"{report}\n{output}: written, {config.backbone}, {len(class_names)} classes: {', '.join(class_names)}")
+    print(
+        f"{report}\n{output}: written, {config.system}, {config.backbone}, {len(class_names)} classes: {', '.join(class_names)}"
+    )
 
 
 def detector_config(found: ForeignDetector, words: list[str], source: str) -> Config:
     """The configuration that the detector is built from: what its weights tell overrides what the configuration says."""
-    if found.origin in RECIPES and not any(word.partition("=")[0] == "--config_path" for word in words):
-        words = ["--config_path", str(RECIPES[found.origin]), *words]
+    recipe = RECIPES.get((found.origin, found.system))
+    if recipe and not any(word.partition("=")[0] == "--config_path" for word in words):
+        words = ["--config_path", str(recipe), *words]
     config = load_config(__doc__, words)
     names = backbones_of(found.weights, source)
     backbone = config.backbone if config.backbone in names else names[-1]
-    return replace(config, backbone=backbone, **found.sizes)
+    return replace(config, system=found.system, backbone=backbone, **found.sizes)
 
 
 def name_classes(found: ForeignDetector, ann_file: Path | None) -> tuple[list[str], list[int]]:

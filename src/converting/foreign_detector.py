@@ -10,35 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from src.converting.foreign_names import MODEL_ZOO, TORCHVISION
 from src.errors import UserError
 from src.training.weight_names import common_name, is_weight
 
-# (pattern, our name, whether a dense weight is [inputs, outputs])
-TORCHVISION = (
-    (r"backbone\.fpn\.inner_blocks\.(\d)(?:\.0)?\.(weight|bias)", r"fpn.lateral.\1.\2", False),
-    (r"backbone\.fpn\.layer_blocks\.(\d)(?:\.0)?\.(weight|bias)", r"fpn.output.\1.\2", False),
-    (r"rpn\.head\.conv(?:\.0\.0)?\.(weight|bias)", r"rpn.conv.\1", False),
-    (r"rpn\.head\.cls_logits\.(weight|bias)", r"rpn.objectness.\1", False),
-    (r"rpn\.head\.bbox_pred\.(weight|bias)", r"rpn.offsets.\1", False),
-    (r"roi_heads\.box_head\.fc6\.(weight|bias)", r"box_head.fc1.\1", False),
-    (r"roi_heads\.box_head\.fc7\.(weight|bias)", r"box_head.fc2.\1", False),
-    (r"roi_heads\.box_predictor\.cls_score\.(weight|bias)", r"box_head.classes.\1", False),
-    (r"roi_heads\.box_predictor\.bbox_pred\.(weight|bias)", r"box_head.offsets.\1", False),
-)
-MODEL_ZOO = (
-    (r"fpn_n(?:eck|cek)\.lateral_convs_list\.(\d)\.(weight|bias)", r"fpn.lateral.\1.\2", False),
-    (r"fpn_n(?:eck|cek)\.fpn_convs_list\.(\d)\.(weight|bias)", r"fpn.output.\1.\2", False),
-    # The five levels share one head; a checkpoint names it by the first of them.
-    (r"rpn_with_loss\.rpn_convs_list\.0\.rpn_conv\.(weight|bias)", r"rpn.conv.\1", False),
-    (r"rpn_with_loss\.rpn_convs_list\.0\.rpn_cls\.(weight|bias)", r"rpn.objectness.\1", False),
-    (r"rpn_with_loss\.rpn_convs_list\.0\.rpn_reg\.(weight|bias)", r"rpn.offsets.\1", False),
-    (r"rcnn\.shared_fc_0\.(weight|bias)", r"box_head.fc1.\1", True),
-    (r"rcnn\.shared_fc_1\.(weight|bias)", r"box_head.fc2.\1", True),
-    (r"rcnn\.cls_scores\.(weight|bias)", r"box_head.classes.\1", True),
-    (r"rcnn\.reg_scores\.(weight|bias)", r"box_head.offsets.\1", True),
-)
 CLASSES, OFFSETS, FIRST_DENSE = "box_head.classes.weight", "box_head.offsets.weight", "box_head.fc1.weight"
 CHANNELS_OF = "fpn.lateral.0.weight"
+MASK_HEAD, MASK_CLASSES, MASK_CHANNELS_OF = "mask_head.", "mask_head.classes.weight", "mask_head.deconv.weight"
 
 
 @dataclass(frozen=True)
@@ -62,15 +40,23 @@ class ForeignDetector:
         return len(self.weights[CLASSES]) - 1
 
     @property
+    def system(self) -> str:
+        """Which of our detectors it becomes, by its name in the configuration."""
+        return "mask_rcnn" if MASK_CLASSES in self.weights else "faster_rcnn"
+
+    @property
     def sizes(self) -> dict[str, int]:
-        """Channels of the pyramid, cells of a pooled RoI a side and width of the dense layers, by their keys of the configuration."""
+        """What layers tell by their shapes, by the keys of the configuration: channels, cells of a pooled RoI a side, widths."""
         channels = len(self.weights[CHANNELS_OF])
         hidden, inputs = self.weights[FIRST_DENSE].shape
-        return {
+        sizes = {
             "fpn_out_channels": channels,
             "roi_out_size": round((inputs / channels) ** 0.5),
             "rcnn_fc_out_channels": hidden,
         }
+        if MASK_CHANNELS_OF in self.weights:
+            sizes["rcnn_mask_out_channels"] = len(self.weights[MASK_CHANNELS_OF])
+        return sizes
 
 
 def detector_origin(names: list[str]) -> str | None:
@@ -108,7 +94,9 @@ def foreign_detector(weights: dict[str, np.ndarray], source: str) -> ForeignDete
         turned = rule[2] and array.ndim == 2
         found[new_name] = np.ascontiguousarray(array.T) if turned else array
         moves.append(f"{name} -> {new_name}" + (", transposed" if turned else ""))
-    missing = sorted({re.sub(r"\\\d$", "weight", new).replace(r"\1", "0") for _, new, _ in rules} - found.keys())
+    with_masks = any(name.startswith(MASK_HEAD) for name in found)
+    wanted = [new for _, new, _ in rules if with_masks or not new.startswith(MASK_HEAD)]
+    missing = sorted({re.sub(r"\\\d$", "weight", new).replace(r"\1", "0") for new in wanted} - found.keys())
     if missing:
         raise UserError(
             f"{source}: a detector of {origin}, but of another kind: nothing in it becomes {', '.join(missing)}"
@@ -152,6 +140,9 @@ def keep_classes(weights: dict[str, np.ndarray], labels: list[int]) -> None:
         weights[classes] = weights[classes][rows]
         by_class = weights[offsets].reshape(count, 4, *weights[offsets].shape[1:])
         weights[offsets] = by_class[rows].reshape(-1, *by_class.shape[2:])
+        masks = MASK_CLASSES.replace("weight", part)
+        if masks in weights:
+            weights[masks] = weights[masks][rows]
 
 
 def change_batch_norm_epsilon(weights: dict[str, np.ndarray], theirs: float, ours: float) -> None:

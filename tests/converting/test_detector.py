@@ -12,20 +12,25 @@ from src.training.restore import recipe_of, restore_detector
 from src.training.weights import CLASS_LAYERS, load_pretrained, read_weights
 
 
-def zoo_names(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Weights of the tiny detector as the model zoo has them."""
+def zoo_names(weights: dict[str, np.ndarray], head: str = "rcnn") -> dict[str, np.ndarray]:
+    """Weights of the tiny detector as the model zoo has them, its box head under this name."""
     names = {"fpn.lateral": "fpn_ncek.lateral_convs_list", "fpn.output": "fpn_ncek.fpn_convs_list"}
-    names |= {"rpn.conv": "rpn_with_loss.rpn_convs_list.0.rpn_conv", "box_head.fc1": "rcnn.shared_fc_0"}
-    names |= {"rpn.objectness": "rpn_with_loss.rpn_convs_list.0.rpn_cls", "box_head.fc2": "rcnn.shared_fc_1"}
-    names |= {"rpn.offsets": "rpn_with_loss.rpn_convs_list.0.rpn_reg", "box_head.classes": "rcnn.cls_scores"}
-    names |= {"box_head.offsets": "rcnn.reg_scores"}
+    names |= {"rpn.conv": "rpn_with_loss.rpn_convs_list.0.rpn_conv", "box_head.fc1": f"{head}.shared_fc_0"}
+    names |= {"rpn.objectness": "rpn_with_loss.rpn_convs_list.0.rpn_cls", "box_head.fc2": f"{head}.shared_fc_1"}
+    names |= {"rpn.offsets": "rpn_with_loss.rpn_convs_list.0.rpn_reg", "box_head.classes": f"{head}.cls_scores"}
+    names |= {"box_head.offsets": f"{head}.reg_scores"}
+    names |= {f"mask_head.convs.{number}": f"rcnn_mask.fpn_mask.mask_conv{number + 1}" for number in range(4)}
+    names |= {
+        "mask_head.deconv": "rcnn_mask.fpn_mask.mask_deconv5",
+        "mask_head.classes": "rcnn_mask.fpn_mask.mask_conv6",
+    }
     renamed = {}
     for name, value in weights.items():
         if name == "box_head.fc1.weight":
             value = value.reshape(-1, 7, 7, 16).transpose(0, 3, 1, 2).reshape(len(value), -1)
         for ours, theirs in names.items():
             name = name.replace(ours, theirs)
-        renamed[name] = value.T if name.startswith("rcnn.") else value
+        renamed[name] = value.T if name.startswith(f"{head}.") else value
     return renamed
 
 
@@ -78,6 +83,24 @@ def test_other_classes_drop_exactly_the_layers_that_depend_on_them(foreign, tiny
     assert set(report.other_classes) == {name for name in parameters if name.startswith(CLASS_LAYERS)}
     assert set(report.missing) == set(report.other_classes) and not report.unused
     assert "for another number of classes, start at random: box_head.classes.weight" in str(report)
+
+
+def test_a_mask_rcnn_comes_back_as_one_and_its_masks_depend_on_the_classes(tiny_config, tmp_path, capsys):
+    words = ["--config_path", str(tiny_config), "--rcnn_mask_out_channels", "8"]
+    config = load_config("", [*words, "--system", "mask_rcnn"])
+    weights = {name: value.asnumpy() for name, value in build_network(config, 2).parameters_and_names()}
+    np.savez(tmp_path / "zoo.npz", **zoo_names(weights, "rcnn_cls.fpn_cls"))
+    convert(tmp_path / "zoo.npz", "--config_path", tiny_config)
+    assert "rcnn_mask.fpn_mask.mask_conv6.weight -> mask_head.classes.weight" in capsys.readouterr().out
+    output = tmp_path / "zoo.ckpt"
+    recipe = recipe_of(output)
+    assert (recipe["system"], recipe["rcnn_mask_out_channels"]) == ("mask_rcnn", 8)
+    converted = read_weights(output)
+    assert converted.keys() == weights.keys()
+    assert all((converted[name] == value).all() for name, value in weights.items())
+    report = load_pretrained(build_network(config, class_count=3), output)
+    assert {"mask_head.classes.weight", "mask_head.classes.bias"} < set(report.other_classes)
+    assert set(report.missing) == set(report.other_classes) and report.loaded["mask_head"] == (10, 12)
 
 
 @pytest.mark.parametrize(
