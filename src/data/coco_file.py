@@ -80,7 +80,8 @@ def read_coco_boxes(path: str | Path, masks: bool = False) -> dict[str, Any]:
     of memory instead of 2.8.
 
     Args:
-        masks: read outlines and areas, too; each "segmentation" stays JSON (``msgspec.Raw``), and faults of them count.
+        masks: read outlines and areas, too; each "segmentation" stays JSON (``msgspec.Raw``), which takes 0.3 GiB more of
+            memory for the size of COCO 2017, and faults of them count.
     """
     return read_coco(path, msgspec.json.Decoder(_Masks if masks else _Boxes).decode, masks)
 

@@ -61,7 +61,9 @@ def test_faulty_outlines_come_together_with_other_faults():
     faults = coco_faults(coco, masks=True)
     assert len(faults) == 3
     assert "annotations[0] (id 1), an object of a.png: segmentation, polygon 0: has an odd number of" in faults[1]
-    assert "annotations[1] (id 2), an object of a.png: segmentation lies outside bbox (50, 10, 70, 30)" in faults[2]
+    assert (
+        "annotations[1] (id 2), an object of a.png: segmentation covers nothing of bbox (50, 10, 70, 30)" in faults[2]
+    )
 
 
 def test_rows_that_are_faulty_otherwise_do_not_stop_the_look_at_masks():

@@ -131,18 +131,26 @@ def test_a_mirrored_outline_has_the_mirrored_mask(seed):
         ({"size": [120, 90], "counts": [10800]}, "its size [height, width] is [120, 90], its image is [90, 120]"),
         ({"size": [90, 120], "counts": [1, 2, 3]}, "sum up to 10800"),
         ({"size": [90, 120], "counts": "\x00\x01"}, "no compressed text"),
-        ({"size": [90, 120], "counts": [10800]}, "marks no pixel"),
-        ({"size": [90, 120], "counts": [0, 90, 10710]}, "lies outside bbox (10, 10, 60, 60)"),
-        ({"size": [90, 120], "counts": [990, 3, 9807]}, "lies outside bbox (10, 10, 60, 60)"),
-        ([[70, 10, 90, 10, 90, 50]], "lies outside bbox (10, 10, 60, 60), which stays empty"),
-        ([[10, 10, 60, 10, 30, 10]], "lies outside bbox"),
+        ({"size": [90, 120], "counts": [10800]}, "covers nothing of bbox (10, 10, 60, 60)"),
+        ({"size": [90, 120], "counts": [0, 90, 10710]}, "covers nothing of bbox (10, 10, 60, 60)"),
+        ({"size": [90, 120], "counts": [990, 3, 9807]}, "covers nothing of bbox (10, 10, 60, 60)"),
+        ([[70, 10, 90, 10, 90, 50]], "covers nothing of bbox (10, 10, 60, 60)"),
+        ([[58, 5, 75, 5, 75, 22]], "covers nothing of bbox"),  # only the box around it overlaps
+        ([[10, 10, 60, 10, 30, 10]], "covers nothing of bbox"),
     ],
 )
 def test_faults_are_named(value, words):
     assert words in outline_fault(outline(value), (10, 10, 60, 60), SIZE)
 
 
-@pytest.mark.parametrize("value", [[[5, 5, 30, 5, 30, 30]], {"size": [90, 120], "counts": [905, 200, 9695]}])
+GOOD = [
+    [[5, 5, 30, 5, 30, 30]],
+    {"size": [90, 120], "counts": [905, 200, 9695]},
+    {"size": [90, 120], "counts": [1830, 1, 8969]},  # one pixel
+]
+
+
+@pytest.mark.parametrize("value", GOOD)
 def test_a_good_outline_has_no_fault(value):
     assert outline_fault(outline(value), (10, 10, 60, 60), SIZE) is None
 
