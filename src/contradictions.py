@@ -13,10 +13,11 @@ def contradictions(config: Config) -> list[str]:
 
 def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
     """Of images and what is looked for in them."""
+    step = 4 if config.system == "ssd" else 32  # levels of a pyramid are added to each other, so they must be halves
     for key in ("img_width", "img_height"):
         size = getattr(config, key)
-        nearest = max(32, round(size / 32) * 32)
-        yield size % 32 == 0, f"{key}: must be a multiple of 32, got {size}; the nearest is {nearest}"
+        nearest = max(step, round(size / step) * step)
+        yield size % step == 0, f"{key}: must be a multiple of {step}, got {size}; the nearest is {nearest}"
     smallest, largest = config.multi_scale
     yield (
         0 < smallest <= largest,
@@ -37,6 +38,14 @@ def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
     yield (
         bool(config.anchor_scales) and bool(config.anchor_ratios),
         "anchor_scales, anchor_ratios: at least one of each",
+    )
+    maps = 1 + len(config.ssd_extras_out_channels)
+    yield (
+        len(config.ssd_aspect_ratios) == maps,
+        (
+            "ssd_aspect_ratios: one list for the backbone's map and one for each of ssd_extras_out_channels, "
+            f"so {maps}, got {len(config.ssd_aspect_ratios)}"
+        ),
     )
     yield (
         config.test_max_per_img <= config.num_gts,
@@ -96,6 +105,7 @@ def _thresholds(config: Config) -> Iterator[tuple[bool, str]]:
         ("neg_iou_thr", "pos_iou_thr"),
         ("neg_iou_thr_stage2", "pos_iou_thr_stage2"),
         ("bbox_ignore_threshold", "bbox_threshold"),
+        ("ssd_min_scale", "ssd_max_scale"),
     ):
         low, high = getattr(config, lower), getattr(config, upper)
         yield low is None or low <= high, f"{lower}: must not exceed {upper}, got {low} > {high}"

@@ -47,7 +47,7 @@ class Config:
     photo_ratio: Share
     num_gts: Count
 
-    system: Literal["faster_rcnn", "mask_rcnn"]
+    system: Literal["faster_rcnn", "mask_rcnn", "ssd"]
     backbone: Literal[*BACKBONES]
     frozen_stages: Annotated[int, Field(ge=0, le=5)]
     frozen_batch_norm: bool
@@ -82,6 +82,15 @@ class Config:
     mask_thr_binary: Annotated[float, Field(gt=0, lt=1)]
     mask_pasting: Literal["exact", "torchvision"]
     gt_mask_size: Count
+    ssd_extras_out_channels: tuple[Annotated[int, Field(ge=2, multiple_of=2)], ...]
+    ssd_aspect_ratios: tuple[tuple[Positive, ...], ...]
+    ssd_min_scale: Positive
+    ssd_max_scale: Positive
+    ssd_match_threshold: Share
+    ssd_loss: Literal["focal", "hard_negative"]
+    ssd_focal_gamma: Weight
+    ssd_focal_alpha: Share
+    ssd_negative_ratio: Positive
     test_score_thr: Share
     test_nms_pre: Count
     test_iou_thr: Share
@@ -135,6 +144,10 @@ class Config:
     rcnn_pseudo_cls_weight: Weight
     rcnn_pseudo_reg_weight: Weight
     rcnn_pseudo_mask_weight: Weight
+    ssd_loss_cls_weight: Weight
+    ssd_loss_reg_weight: Weight
+    ssd_pseudo_cls_weight: Weight
+    ssd_pseudo_reg_weight: Weight
 
     save_checkpoint_path: str
     save_checkpoint_interval: Count
@@ -169,7 +182,12 @@ class Config:
 
     def as_dict(self) -> dict:
         """Plain values, tuples as lists, ready for YAML or JSON."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {key: _lists(value) for key, value in asdict(self).items()}
+
+
+def _lists(value: object) -> object:
+    """The value with lists in place of tuples, at any depth."""
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value
 
 
 KEYS = tuple(field.name for field in fields(Config))

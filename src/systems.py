@@ -6,11 +6,14 @@ from mindspore import nn
 from src.config import Config
 from src.FasterRcnn.faster_rcnn import FasterRcnn
 from src.FasterRcnn.proposals import ProposalLimits
-from src.FasterRcnn.rcnn import DetectionLimits, RoiTargets
+from src.FasterRcnn.rcnn import RoiTargets
 from src.FasterRcnn.rpn import RpnTargets
 from src.MaskRcnn.mask_rcnn import MaskRcnn
 from src.parts.convolution import use_native_kernels
+from src.parts.detections import DetectionLimits
 from src.parts.resnet import ResNet
+from src.Ssd.loss import SsdTargets
+from src.Ssd.ssd import Ssd
 
 
 def build_network(config: Config, class_count: int, mixed_precision: bool = False, portable: bool = False) -> nn.Cell:
@@ -93,15 +96,39 @@ def _two_stages(
             config.rpn_proposal_nms_pre, config.rpn_proposal_max_num, config.rpn_proposal_nms_thr
         ),
         test_proposals=ProposalLimits(config.rpn_nms_pre, config.rpn_max_num, config.rpn_nms_thr),
-        detections=DetectionLimits(
-            config.test_score_thr, config.test_iou_thr, config.test_max_per_img, config.test_nms_pre
-        ),
+        detections=_limits(config),
         native_kernels=native_kernels,
         **more,
     )
 
 
-_BUILDERS = {"faster_rcnn": _faster_rcnn, "mask_rcnn": _mask_rcnn}
+def _ssd(config: Config, class_count: int, native_kernels: bool) -> Ssd:
+    """It has no kernels of its own: `native_kernels` reach its convolutions alone."""
+    return Ssd(
+        backbone=ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm, stages=3, last_stride=1),
+        class_count=class_count,
+        height=config.img_height,
+        width=config.img_width,
+        extra_channels=config.ssd_extras_out_channels,
+        ratios=config.ssd_aspect_ratios,
+        smallest=config.ssd_min_scale,
+        largest=config.ssd_max_scale,
+        targets=SsdTargets(
+            config.ssd_match_threshold,
+            config.ssd_loss,
+            config.ssd_focal_gamma,
+            config.ssd_focal_alpha,
+            config.ssd_negative_ratio,
+        ),
+        limits=_limits(config),
+    )
+
+
+def _limits(config: Config) -> DetectionLimits:
+    return DetectionLimits(config.test_score_thr, config.test_iou_thr, config.test_max_per_img, config.test_nms_pre)
+
+
+_BUILDERS = {"faster_rcnn": _faster_rcnn, "mask_rcnn": _mask_rcnn, "ssd": _ssd}
 
 # Loss term -> the keys of its weight with labels and with pseudo-labels.
 _WEIGHT_KEYS = {
@@ -110,4 +137,6 @@ _WEIGHT_KEYS = {
     "rcnn_cls_loss": ("rcnn_loss_cls_weight", "rcnn_pseudo_cls_weight"),
     "rcnn_reg_loss": ("rcnn_loss_reg_weight", "rcnn_pseudo_reg_weight"),
     "rcnn_mask_loss": ("rcnn_loss_mask_fb_weight", "rcnn_pseudo_mask_weight"),
+    "ssd_cls_loss": ("ssd_loss_cls_weight", "ssd_pseudo_cls_weight"),
+    "ssd_reg_loss": ("ssd_loss_reg_weight", "ssd_pseudo_reg_weight"),
 }

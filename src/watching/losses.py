@@ -18,6 +18,15 @@ def untrained_loss(classes: int, focal_gamma: float, rpn_weight: float, rcnn_wei
     return views * (rpn_weight * math.log(2) - rcnn_weight * (1 - guess) ** focal_gamma * math.log(guess))
 
 
+def untrained_ssd_loss(classes: int, cls_weight: float, views: int) -> float:
+    """The same of SSD: for each matched box, it and three boxes of background are guesses, which is also about what its focal loss costs.
+
+    Args:
+        classes: without background; cls_weight: of the class loss; views: in which the image is learnt from.
+    """
+    return views * cls_weight * 4 * math.log(classes + 1)
+
+
 class RateTooHigh(Watcher):
     """The loss rises far over that of a network that knows nothing: each step throws away more than it learns.
 

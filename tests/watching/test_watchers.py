@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from src.watching.losses import RateTooHigh, untrained_loss
+from src.watching.losses import RateTooHigh, untrained_loss, untrained_ssd_loss
 from src.watching.pseudo_labels import NoPseudoBoxes, SilentUnlabelledLoss, TooManyPseudoBoxes, patience_of
 from src.watching.scores import TeacherWorse, mixed_up
 from src.watching.speed import SlowData
@@ -74,6 +74,8 @@ def test_the_loss_of_a_network_that_knows_nothing():
     # Two views; two answers of the RPN, four classes with the background.
     assert untrained_loss(3, 0.0, 1.0, 1.0, views=2) == pytest.approx(2 * (np.log(2) + np.log(4)))
     assert untrained_loss(3, 2.0, 0.5, 2.0, views=1) == pytest.approx(0.5 * np.log(2) + 2 * 0.75**2 * np.log(4))
+    # One view; for each object a matched box and three of background.
+    assert untrained_ssd_loss(3, 0.5, views=1) == pytest.approx(0.5 * 4 * np.log(4))
 
 
 def test_loading_slower_than_training():

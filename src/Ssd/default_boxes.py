@@ -1,0 +1,51 @@
+"""Default boxes: the fixed boxes of every cell of every feature map (Liu et al. 2016, SSD, section 2.2)."""
+
+import math
+
+import numpy as np
+
+from src.parts.anchors import around
+
+
+def cell_shares(size: float, next_size: float, ratios: tuple[float, ...]) -> list[tuple[float, float]]:
+    """Width and height of the boxes of one cell, as shares of the input's.
+
+    A square of `size`; for each ratio one so much wider than high and one so much higher than wide, of the same area; and a
+    square between this level's size and the next one's.
+    """
+    shares = [(size, size)]
+    for ratio in ratios:
+        wide, narrow = size * math.sqrt(ratio), size / math.sqrt(ratio)
+        shares += [(wide, narrow), (narrow, wide)]
+    between = math.sqrt(size * next_size)
+    return [*shares, (between, between)]
+
+
+def default_boxes(
+    height: int,
+    width: int,
+    maps: tuple[tuple[int, int], ...],
+    ratios: tuple[tuple[float, ...], ...],
+    smallest: float,
+    largest: float,
+) -> list[np.ndarray]:
+    """The default boxes of every level over an input of height x width pixels.
+
+    Sizes rise evenly from level to level (eq. 4). Centres are those of the cells, (j + 0.5) / columns of the width; the model
+    zoo rounds the width of a cell down to whole pixels, so its 38 columns end 34 pixels short of the border of the input.
+
+    Args:
+        maps: rows and columns of each feature map; ratios: of each map, as for `cell_shares`.
+        smallest, largest: size of the first and of the last level, as a share of the input; after the last comes 1.
+
+    Returns:
+        One float32 [rows * columns * (2 + 2 * ratios), 4] a level, (x1, y1, x2, y2) in pixels of the input, cell by cell and row
+        by row; those near the border reach beyond it. 300 x 300 pixels give 8732 with the ratios of the paper.
+    """
+    sizes = [*np.linspace(smallest, largest, len(maps)), 1.0]
+    levels = []
+    for (rows, columns), of_level, size, next_size in zip(maps, ratios, sizes, sizes[1:], strict=False):
+        sides = np.asarray(cell_shares(size, next_size, of_level)) * (width, height)
+        y, x = (np.arange(rows) + 0.5) * height / rows, (np.arange(columns) + 0.5) * width / columns
+        levels.append(around(y, x, np.concatenate([-sides / 2, sides / 2], 1)))
+    return levels

@@ -1,0 +1,117 @@
+"""SSD (Liu et al. 2016) on a ResNet that ends at stride 8: the one file that puts its parts together.
+
+Axes: B images, H and W the network input in pixels, G ground-truth boxes, N default boxes, K detections, C classes with
+background first.
+"""
+
+import math
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from src.parts import box_coder, boxes
+from src.parts.detections import DetectionLimits, best_pairs, detections
+from src.parts.pixels import normalise
+from src.Ssd.default_boxes import default_boxes
+from src.Ssd.extra_layers import ExtraLayers
+from src.Ssd.loss import STDS, SsdTargets, ssd_loss
+from src.Ssd.multibox import MultiBox
+
+STRIDE = 8  # of the backbone
+# With the focal loss a box starts as background at this probability, or the sum over all boxes hides the few objects
+# (Lin et al. 2017, Focal Loss, section 4.1).
+FIRST_FOREGROUND = 0.01
+
+
+class Ssd(nn.Cell):
+    """A detector that answers two questions: `losses` and `construct` (detections).
+
+    Args:
+        backbone: a cell with `out_channels`, whose last map is an eighth of the images.
+        class_count: C, background included.
+        height, width: H and W, multiples of 4.
+        extra_channels: of each map behind the backbone's.
+        ratios: width / height of default boxes beside the squares, for each map, the backbone's first.
+        smallest, largest: size of the default boxes of the first and the last map, as a share of the input.
+    """
+
+    loss_terms = ("ssd_cls_loss", "ssd_reg_loss")
+    has_masks = False
+
+    def __init__(
+        self,
+        backbone: nn.Cell,
+        class_count: int,
+        height: int,
+        width: int,
+        extra_channels: tuple[int, ...],
+        ratios: tuple[tuple[float, ...], ...],
+        smallest: float,
+        largest: float,
+        targets: SsdTargets,
+        limits: DetectionLimits,
+    ) -> None:
+        super().__init__()
+        self.height, self.width = height, width
+        self.targets, self.limits = targets, limits
+        self.backbone = backbone
+        channels = backbone.out_channels[-1]
+        self.extra_layers = ExtraLayers(channels, extra_channels, -(-height // STRIDE), -(-width // STRIDE))
+        self.is_focal = targets.kind == "focal"
+        bias = np.zeros(class_count)
+        if self.is_focal:
+            bias[1:] = math.log(FIRST_FOREGROUND / (1 - FIRST_FOREGROUND))
+            bias[0] = -bias[1]
+        boxes_a_cell = tuple(2 + 2 * len(of_level) for of_level in ratios)
+        self.multi_box = MultiBox((channels, *extra_channels), boxes_a_cell, class_count, bias)
+        levels = default_boxes(height, width, self.extra_layers.maps, ratios, smallest, largest)
+        self.default_boxes = Tensor(np.concatenate(levels))
+
+    def _predictions(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Class logits [B, N, C] and offsets [B, N, 4]."""
+        return self.multi_box(self.extra_layers(self.backbone(normalise(images))[-1]))
+
+    def losses(
+        self, images: Tensor, gt_boxes: Tensor, gt_labels: Tensor, gt_valid: Tensor, gt_crowd: Tensor, step: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Loss terms of each image; labels and pseudo-labels look the same.
+
+        Args:
+            images: [B, 3, H, W] uint8 or float32, RGB, 0 to 255.
+            gt_boxes: [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input; gt_labels: [B, G] int32 in 1..C-1;
+            gt_valid: [B, G] bool, objects; gt_crowd: [B, G] bool, regions to ignore. Other rows are padding.
+            step: scalar int32, which other detectors draw samples by; nothing is drawn here.
+
+        Returns:
+            The two `loss_terms`, each [B] float32.
+        """
+        logits, deltas = self._predictions(images)
+        return ssd_loss(logits, deltas, self.default_boxes, (gt_boxes, gt_labels, gt_valid, gt_crowd), self.targets)
+
+    def construct(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Detections, best first.
+
+        With the focal loss a score is the sigmoid of its class, whatever the others say. Class probabilities, which active learning
+        takes the entropy of, have to sum up to 1: they are those given that a box shows one class or none, the odds of the classes
+        by their sum with 1 for background. (That is the softmax of the classes' logits with a 0 in front; the logit that
+        was trained for background is not needed.) So the probability of a detection's class is its score where no other
+        class is likely, and less elsewhere.
+
+        Args:
+            images: [B, 3, H, W] uint8 or float32, RGB, 0 to 255.
+
+        Returns:
+            boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32 in
+            1..C-1, class probabilities [B, K, C] float32, valid [B, K] bool.
+        """
+        logits, deltas = self._predictions(images)
+        if self.is_focal:
+            scores = ops.sigmoid(logits)[..., 1:]
+            logits = ops.concat((ops.zeros_like(logits[..., :1]), logits[..., 1:]), -1)
+        else:
+            scores = ops.softmax(logits, -1)[..., 1:]
+        score, row, label = best_pairs(scores, self.limits.candidates)
+        box = box_coder.decode(boxes.take_rows(deltas, row), ops.gather(self.default_boxes, row, 0), STDS)
+        box = boxes.clip_to_image(box, float(self.height), float(self.width))
+        box, score, label, logit, valid = detections(score, row, label, box, logits, self.limits)
+        return box, score, label, ops.softmax(logit, -1), valid

@@ -1,0 +1,29 @@
+"""A tiny SSD, shared by the tests of this folder."""
+
+import mindspore as ms
+import pytest
+
+from src.config import load_config
+from src.systems import build_network
+
+
+@pytest.fixture(scope="module")
+def ssd_config(tiny_config):
+    """Makes a configuration from further words of a command line: images of 64 x 64 pixels, narrow layers."""
+    words = ["--system", "ssd", "--backbone", "resnet_v1_10", "--ssd_extras_out_channels", "32,32,16,16,16"]
+    return lambda *options: load_config("", ["--config_path", str(tiny_config), *words, *options])
+
+
+@pytest.fixture(scope="module")
+def build_ssd(ssd_config):
+    """Makes a network whose random weights are large enough for clear decisions."""
+
+    def build(class_count: int, *options: str):
+        ms.set_seed(1)
+        network = build_network(ssd_config(*options), class_count)
+        for head in network.multi_box.classes:
+            head.pointwise.weight.set_data(head.pointwise.weight * 30)
+            head.pointwise.bias.set_data(head.pointwise.bias * 0.3)
+        return network.set_train(False)
+
+    return build
