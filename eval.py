@@ -1,4 +1,4 @@
-"""Score a trained detector on labelled images: COCO's metrics, over all classes and for each class.
+"""Score a trained detector on labelled images: COCO's metrics, over all classes and for each class, of boxes and of masks.
 
     python eval.py --checkpoint_path outputs/best_model.ckpt --eval_img_dir val/images --eval_ann_file val.json \\
         --eval_output_dir scores
@@ -155,7 +155,10 @@ def by_results(config: Config, annotations: Annotations) -> Found:
     """Detections that another program wrote; images are there for the pictures of a report only."""
     if config.report is not None and config.eval_img_dir is not None:
         check_images(annotations, config.eval_img_dir)
-    return Found(read_results(config.results, annotations), annotations, {"results": str(config.results)})
+    records = read_results(config.results, annotations)
+    if not config.has_masks and any("segmentation" in record for record in records):
+        print(f"{config.results} has masks, too; to score them, pass --system mask_rcnn")
+    return Found(records, annotations, {"results": str(config.results)})
 
 
 def find_records(detector: Detector, config: Config, annotations: Annotations) -> list[dict]:

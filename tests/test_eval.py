@@ -3,6 +3,7 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 
 import eval as evaluation_script
@@ -116,6 +117,41 @@ def test_results_of_another_program_are_scored_as_ours(scored, tiny_data, tmp_pa
     assert metrics == {key: value for key, value in wanted.items() if key not in ("checkpoint", "step")}
     assert json.loads((tmp_path / "eval_results.json").read_text()) == json.loads(results.read_text())
     assert (tmp_path / "metrics.txt").read_text() == (scored.folder / "metrics.txt").read_text()
+
+
+def _with_outlines(rows: list[dict]) -> list[dict]:
+    """The rows, each with its box as its segmentation."""
+    corners = [
+        (row, row["bbox"][0], row["bbox"][1], *np.add(row["bbox"][:2], row["bbox"][2:]).tolist()) for row in rows
+    ]
+    return [row | {"segmentation": [[x1, y1, x2, y1, x2, y2, x1, y2]]} for row, x1, y1, x2, y2 in corners]
+
+
+def test_masks_of_another_program_are_scored_where_the_system_has_masks(tiny_data, tmp_path, capsys):
+    coco = json.loads(tiny_data.val_file.read_text())
+    rows = _with_outlines(coco["annotations"])
+    (tmp_path / "val.json").write_text(json.dumps(coco | {"annotations": rows}))
+    keys = ("image_id", "category_id", "bbox", "segmentation")
+    found = [{key: row[key] for key in keys} | {"score": 0.5} for row in rows]
+    found[0] |= {"segmentation": [[0, 0, 1, 0, 1, 1, 0, 1]]}  # right box, wrong mask
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    words = {"results": tmp_path / "found.json", "eval_img_dir": None, "eval_ann_file": tmp_path / "val.json"}
+    evaluation_script.main(_arguments(None, tiny_data, tmp_path / "boxes", **words))
+    assert "has masks, too; to score them, pass --system mask_rcnn" in capsys.readouterr().out
+    assert "segm" not in json.loads((tmp_path / "boxes" / "metrics.json").read_text())
+    evaluation_script.main(_arguments(None, tiny_data, tmp_path / "masks", **words, system="mask_rcnn"))
+    metrics = json.loads((tmp_path / "masks" / "metrics.json").read_text())
+    assert metrics["AP"] == 1.0 and 0.5 < metrics["segm"]["AP"] < 1.0
+    assert (tmp_path / "masks" / "metrics.txt").read_text() in capsys.readouterr().out
+    records = json.loads((tmp_path / "masks" / "eval_results.json").read_text())
+    assert all(set(record["segmentation"]) == {"size", "counts"} for record in records)
+    said = _refusal(
+        _arguments(
+            None, tiny_data, tmp_path / "none", **words | {"eval_ann_file": tiny_data.val_file}, system="mask_rcnn"
+        ),
+        capsys,
+    )
+    assert "val.json: 1 fault" in said and "objects has a mask" in said
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,12 @@
 import json
 
 import cv2
+import numpy as np
 import pytest
+from pycocotools import mask as coco_masks
 
 import infer
+from src.active.results import read_sums
 
 KEYS = {"pred box", "confidence score", "pred score", "pred class", "width", "height"}
 
@@ -131,3 +134,28 @@ def test_a_broken_image_is_named_and_leaves_no_half_written_file(tiny_detector, 
     (tmp_path / "images" / "half.png").write_bytes(header)
     assert "half.png" in _refusal(capsys, tiny_detector, tmp_path / "out", infer_img_dir=tmp_path / "images")
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_masks_are_written_and_drawn(tiny_detector, tiny_data, tmp_path, monkeypatch):
+    """A network with a sixth output; its rule of pasting is that of the recipe."""
+
+    def masked(network):
+        def run(images):
+            count = len(images)
+            boxes = np.tile(np.array([[8, 16, 40, 48], [0, 0, 8, 8]], np.float32), (count, 1, 1))
+            scores, labels = np.tile([0.9, 0.2], (count, 1)), np.tile([2, 1], (count, 1))
+            masks = np.zeros((count, 2, 28, 28), np.float32)
+            masks[:, 0, :14] = 1
+            return boxes, scores, labels, np.full((count, 2, 3), 0.5), np.ones((count, 2), bool), masks
+
+        return run
+
+    monkeypatch.setattr(infer, "on_arrays", masked)
+    results = _run(tiny_detector, tmp_path, infer_img_dir=tiny_data.img_dir, draw_pics="true")
+    for rows in results.values():
+        first, second = (row["pred mask"] for row in rows)
+        mask, box = coco_masks.decode(first), rows[0]["pred box"]
+        assert mask.shape == (rows[0]["height"], rows[0]["width"]) and not coco_masks.decode(second).any()
+        assert mask.sum() == pytest.approx(box[2] * box[3] / 2, rel=0.15)
+    assert len(list(tmp_path.rglob("*.jpg"))) == len(results)
+    assert len(read_sums(tmp_path / "infer_results.json").names) == len(results)

@@ -1,6 +1,9 @@
 """Masks become pixels: against torchvision's rule written as loops, against the shape itself, and as COCO encodes them."""
 
+import base64
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
 
 from src.evaluation.masks import Pasting, decode_mask, encode_patch, paste
+from tools.formula_weights import PICTURE_SIZES
 
 EXACT, TORCHVISION = Pasting(0.5, "exact"), Pasting(0.5, "torchvision")
 SIZE = (90, 70)  # width, height
@@ -47,6 +51,20 @@ def test_the_rule_of_torchvision_is_torchvisions_pixel_by_pixel(seed, cells):
     found = decode_mask(paste(probabilities, box, SIZE, TORCHVISION))
     assert found.shape == (70, 90)
     assert (found == (wanted > 0.5))[np.abs(wanted - 0.5) > 1e-5].all()
+
+
+def test_torchvisions_own_masks_of_its_detections():
+    golden = json.loads((Path(__file__).resolve().parents[1] / "golden" / "torchvision_masks.json").read_text())
+    ious = []
+    for size, rows, cells, pasted in zip(
+        PICTURE_SIZES, *(golden[key] for key in ("detections", "cells", "pasted")), strict=True
+    ):
+        cells = np.frombuffer(base64.b64decode(cells), "<u2").reshape(-1, 28, 28) / 65535
+        for row, probabilities, counts in zip(rows, cells, pasted, strict=False):
+            found = decode_mask(paste(probabilities, np.array(row[2:]), size, TORCHVISION))
+            wanted = (np.repeat(np.arange(len(counts)), counts) % 2 == 1).reshape(size).T
+            ious.append((found & wanted).sum() / max((found | wanted).sum(), 1) if wanted.any() or found.any() else 1.0)
+    assert len(ious) > 15 and min(ious) > 0.99, ious
 
 
 @pytest.mark.parametrize("radius", [4, 8, 20, 34])
