@@ -123,7 +123,7 @@ def coco_faults(coco: Any, masks: bool = False) -> list[str]:
     _annotation_faults(coco["annotations"], categories, sizes, faults)
     if masks:
         images = {image["id"]: image for image in coco["images"] if _is_id(image.get("id")) and sizes[image["id"]]}
-        rows = [(place, row) for place, row in enumerate(coco["annotations"]) if _is_whole(row, images)]
+        rows = [(place, row) for place, row in enumerate(coco["annotations"]) if _is_whole(row, sizes)]
         faults += mask_faults(rows, images)
     _state_faults(coco["images"], coco["annotations"], faults)
     return faults
@@ -301,9 +301,10 @@ def _is_box(value: Any) -> bool:
     return type(value) is list and len(value) == 4 and all(map(_is_number, value))
 
 
-def _is_whole(row: dict, images: dict[int, dict]) -> bool:
-    """Whether a row is about an object of one of the images, with a box."""
-    return _is_id(row.get("image_id")) and row["image_id"] in images and not is_blank(row) and _is_box(row.get("bbox"))
+def _is_whole(row: dict, sizes: dict[int, tuple[int, int] | None]) -> bool:
+    """Whether a row is about an object of an image of right size, with a right box."""
+    size = sizes.get(row["image_id"]) if _is_id(row.get("image_id")) else None
+    return size is not None and not is_blank(row) and _box_fault(row.get("bbox"), size) is None
 
 
 def _is_text(value: Any) -> bool:

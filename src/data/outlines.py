@@ -21,8 +21,8 @@ from src.data.run_lengths import Rle, run_ends
 Outline = msgspec.Raw
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels of the image
 
-_CELLS = 64  # a side, to look for what an outline smaller than a pixel has in common with its box
-_LARGEST_NUMBER = 1e9  # pixels, as for boxes
+_CELLS = 64  # a side, to look for what a polygon has in common with its box
+_LEAST_SIDE = 1e-6  # pixels, of a box that single precision leaves without size
 _SHAPE = 'polygons [[x1, y1, x2, y2, ...], ...] or {"size": [height, width], "counts": ...}'
 _DECODER = msgspec.json.Decoder(list[list[float]] | Rle)
 _NOTHING = (b"null", b"[]", b"[ ]")
@@ -45,11 +45,7 @@ def outline_fault(outline: Outline, box: Box, size: tuple[int, int]) -> str | No
         shape = _sound(outline, size)
     except ValueError as error:
         return str(error)
-    x1, y1, x2, y2 = _extent(shape)
-    width, height = min(x2, box[2]) - max(x1, box[0]), min(y2, box[3]) - max(y1, box[1])
-    share = max(width, 0) * max(height, 0) / ((box[2] - box[0]) * (box[3] - box[1]))
-    # Where an outline reaches over its box, as every good one does, there is no need to look at its cells.
-    if share >= 0.5 or (share > 0 and _touches(outline, box, size)):
+    if _covers(shape, box, size) if isinstance(shape, Rle) else _reaches(shape, box):
         return None
     return f"segmentation covers nothing of bbox {_corners(box)}; draw the one or the other anew"
 
@@ -58,23 +54,19 @@ def rasterise(outline: Outline, box: Box, size: tuple[int, int], cells: int) -> 
     """Which cells of a box an object covers, by their centres.
 
     Args:
-        outline: without fault; box: with a width and a height; size: (width, height) of the image; cells: M.
+        outline: without fault; box: in the image; size: (width, height) of the image; cells: M.
 
     Returns:
         uint8 [M, M], 0 or 1; cell (i, j) covers rows i / M to (i + 1) / M and columns j / M to (j + 1) / M of the box. A
         polygon's inside follows the even-odd rule, exactly; of a run-length encoding, the pixel below a centre counts.
     """
     shape = _DECODER.decode(outline)
-    x1, y1, x2, y2 = map(float, box)
     if isinstance(shape, list):
-        inside = np.zeros((cells, cells), bool)
-        for polygon in shape:
-            points = np.array(polygon).reshape(-1, 2)
-            inside |= _inside((points - (x1, y1)) * (cells / (x2 - x1), cells / (y2 - y1)) - 0.5, cells)
-        return inside.astype(np.uint8)
+        return _cells_of(shape, box, cells)
+    x1, y1, width, height = _place(box)
     centres = (np.arange(cells) + 0.5) / cells
-    column = np.clip(np.floor(x1 + centres * (x2 - x1)), 0, size[0] - 1).astype(np.int64)
-    row = np.clip(np.floor(y1 + centres * (y2 - y1)), 0, size[1] - 1).astype(np.int64)
+    column = np.clip(np.floor(x1 + centres * width), 0, size[0] - 1).astype(np.int64)
+    row = np.clip(np.floor(y1 + centres * height), 0, size[1] - 1).astype(np.int64)
     return (np.searchsorted(run_ends(shape, size), row[:, None] + column * size[1], "right") % 2).astype(np.uint8)
 
 
@@ -107,7 +99,7 @@ def _sound(outline: Outline, size: tuple[int, int]) -> list[list[float]] | Rle:
         raise ValueError(f"segmentation must be {_SHAPE}: {error}") from None
     if isinstance(shape, list):
         for number, polygon in enumerate(shape):
-            if fault := _polygon_fault(polygon):
+            if fault := _polygon_fault(polygon, size):
                 raise ValueError(f"segmentation, polygon {number}: {fault}")
     else:
         try:
@@ -117,21 +109,57 @@ def _sound(outline: Outline, size: tuple[int, int]) -> list[list[float]] | Rle:
     return shape
 
 
-def _touches(outline: Outline, box: Box, size: tuple[int, int]) -> bool:
-    """Whether an outline has a pixel of the image or a cell of the box inside the box."""
+def _reaches(polygons: list[list[float]], box: Box) -> bool:
+    """Whether polygons cover a cell of the box."""
+    across, down = (list(chain.from_iterable(polygon[axis::2] for polygon in polygons)) for axis in (0, 1))
+    width = min(max(across), box[2]) - max(min(across), box[0])
+    height = min(max(down), box[3]) - max(min(down), box[1])
+    # Polygons that reach over their box, as good ones do, need no closer look.
+    if width > 0 and height > 0 and width * height >= (box[2] - box[0]) * (box[3] - box[1]) / 2:
+        return True
+    return bool(width > 0 and height > 0 and _cells_of(polygons, box, _CELLS).any())
+
+
+def _covers(rle: Rle, box: Box, size: tuple[int, int]) -> bool:
+    """Whether a run-length encoding has a pixel in the box."""
     x1, y1, x2, y2 = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
-    pixels = coco_masks.decode(whole_mask(outline, size))[y1:y2, x1:x2]
-    return bool(pixels.any() or rasterise(outline, box, size, _CELLS).any())
+    ends = run_ends(rle, size)
+    first, last = ends[:-1:2], ends[1::2] - 1
+    first, last = first[first <= last], last[first <= last]
+    (left, top), (right, bottom) = np.divmod(first, size[1]), np.divmod(last, size[1])
+    # A run has a part in its first column, whole columns, and a part in its last; or all of it in one column.
+    one = left == right
+    in_first = (left >= x1) & (left < x2) & (top < y2) & (~one | (bottom >= y1))
+    in_last = ~one & (right >= x1) & (right < x2) & (bottom >= y1)
+    between = np.maximum(left + 1, x1) < np.minimum(right, x2)
+    return bool((in_first | in_last | between).any())
 
 
-def _polygon_fault(polygon: list[float]) -> str | None:
+def _polygon_fault(polygon: list[float], size: tuple[int, int]) -> str | None:
     if len(polygon) % 2:
         return f"has an odd number of coordinates, {len(polygon)}; x and y come in pairs"
     if len(polygon) < 6:
         return f"has {len(polygon) // 2} points; at least 3 enclose something"
-    if not -_LARGEST_NUMBER <= min(polygon) <= max(polygon) <= _LARGEST_NUMBER:
-        return f"has coordinates beyond {_LARGEST_NUMBER:g} pixels; draw it anew"
+    for numbers, side in zip((polygon[::2], polygon[1::2]), size, strict=True):
+        if min(numbers) < -side or max(numbers) > 2 * side:  # also what would keep COCO's tools busy for ever
+            return f"lies far outside its image of {size[0]} x {size[1]} pixels; draw it anew"
     return None
+
+
+def _cells_of(polygons: list[list[float]], box: Box, cells: int) -> np.ndarray:
+    """``rasterise`` of polygons."""
+    x1, y1, width, height = _place(box)
+    inside = np.zeros((cells, cells), bool)
+    for polygon in polygons:
+        points = np.array(polygon).reshape(-1, 2)
+        inside |= _inside((points - (x1, y1)) * (cells / width, cells / height) - 0.5, cells)
+    return inside.astype(np.uint8)
+
+
+def _place(box: Box) -> tuple[float, float, float, float]:
+    """x1, y1, width, height."""
+    x1, y1, x2, y2 = map(float, box)
+    return x1, y1, max(x2 - x1, _LEAST_SIDE), max(y2 - y1, _LEAST_SIDE)
 
 
 def _inside(points: np.ndarray, cells: int) -> np.ndarray:
@@ -145,23 +173,6 @@ def _inside(points: np.ndarray, cells: int) -> np.ndarray:
     turns = np.zeros((cells, cells + 1), np.int64)
     np.add.at(turns, (row, np.clip(np.ceil(crossing), 0, cells).astype(np.int64)), 1)
     return turns[:, :0:-1].cumsum(axis=1)[:, ::-1] % 2 == 1
-
-
-def _extent(shape: list[list[float]] | Rle) -> Box:
-    """The box around an outline; without size where it marks nothing."""
-    if isinstance(shape, list):
-        across, down = (list(chain.from_iterable(part[axis::2] for part in shape)) for axis in (0, 1))
-        return min(across), min(down), max(across), max(down)
-    height, width = shape.size
-    ends = run_ends(shape, (width, height))
-    first, last = ends[:-1:2], ends[1::2] - 1
-    first, last = first[first <= last], last[first <= last]
-    if not len(first):
-        return 0.0, 0.0, 0.0, 0.0
-    if (first // height != last // height).any():  # a run over two columns counts with all rows
-        return float(first[0] // height), 0.0, float(last[-1] // height + 1), float(height)
-    top, bottom = (first % height).min(), (last % height).max() + 1
-    return float(first[0] // height), float(top), float(last[-1] // height + 1), float(bottom)
 
 
 def _corners(box: Box) -> str:

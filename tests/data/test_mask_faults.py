@@ -72,6 +72,7 @@ def test_rows_that_are_faulty_otherwise_do_not_stop_the_look_at_masks():
         {"image_id": [1]},
         {"image_id": 7, "segmentation": 3},
         {"image_id": 1, "bbox": "x"},
+        {"image_id": 1, "bbox": [5, 5, 0, 3]},
         {"segmentation": SQUARE},
     ]
     coco["annotations"] += junk

@@ -123,7 +123,8 @@ def test_a_mirrored_outline_has_the_mirrored_mask(seed):
         ([[1, 2, 3, 4, 5]], "polygon 0: has an odd number of coordinates, 5"),
         ([[10, 10, 50, 10, 50, 50], [1, 2, 3, 4]], "polygon 1: has 2 points; at least 3"),
         ([[]], "polygon 0: has 0 points"),
-        ([[10, 10, 1e300, 10, 50, 50]], "coordinates beyond"),
+        ([[10, 10, 1e300, 10, 50, 50]], "lies far outside its image of 120 x 90 pixels"),
+        ([[10, 10, 50, -91, 50, 50]], "lies far outside its image of 120 x 90 pixels"),
         ([[10, 10, None, 10, 50, 50]], "segmentation must be polygons"),
         ([1, 2, 3, 4, 5, 6], "segmentation must be polygons"),
         ("polygon", "segmentation must be polygons"),
@@ -155,6 +156,26 @@ def test_a_good_outline_has_no_fault(value):
     assert outline_fault(outline(value), (10, 10, 60, 60), SIZE) is None
 
 
+@QUICK
+@given(st.integers(0, 2**32 - 1))
+def test_run_lengths_that_touch_their_box_are_told_from_others_to_the_pixel(seed):
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((90, 120), np.uint8)
+    for _ in range(rng.integers(1, 4)):
+        x, y = rng.integers(0, 110), rng.integers(0, 80)
+        mask[y : y + rng.integers(1, 90), x : x + rng.integers(1, 4)] = 1
+    x1, y1 = rng.integers(0, (100, 80)).tolist()
+    box = (x1, y1, x1 + 15, y1 + 8)
+    rle = {"size": [90, 120], "counts": coco_masks.encode(np.asfortranarray(mask))["counts"].decode()}
+    touches = mask[y1 : y1 + 8, x1 : x1 + 15].any()
+    assert (outline_fault(outline(rle), box, SIZE) is None) == touches
+
+
+def test_a_box_that_single_precision_leaves_without_size_is_a_point():
+    point = np.array([30, 20, 30, 20], np.float32)
+    assert rasterise(outline([[10, 10, 60, 10, 60, 60, 10, 60]]), point, SIZE, 4).all()
+
+
 def test_no_mask_is_none_and_a_value_becomes_json():
     assert all(as_outline(value) is None for value in (None, [], outline(None), outline([])))
     assert bytes(as_outline([[1, 2, 3, 4, 5, 6]])) == b"[[1, 2, 3, 4, 5, 6]]"
@@ -166,7 +187,10 @@ RLES = st.fixed_dictionaries(
         "counts": st.lists(st.integers(-5, 10800), max_size=5) | st.text(max_size=20) | JUNK,
     }
 )
-POLYGONS = st.lists(st.lists(st.floats(-50, 200) | st.integers(-(10**12), 10**12) | JUNK, max_size=10), max_size=3)
+POLYGONS = st.lists(
+    st.lists(st.floats(-50, 200) | st.integers(-(10**12), 10**12) | st.integers(-50, 200) | JUNK, max_size=10),
+    max_size=3,
+)
 
 
 @settings(deadline=None, max_examples=300)

@@ -1,12 +1,16 @@
 """Which network is the detector of a run."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from src.data.outlines import as_outline, whole_mask
 from src.runs import scores
 from src.runs.scores import keep_best, outcome
+from tests.evaluation.scenes import entry, record, scene
 
 STUDENT = {"step": 20, "role": "student", "AP": 0.4, "AP50": 0.6}
 
@@ -55,3 +59,24 @@ def test_without_evaluation_images_it_is_the_latest_and_that_is_said():
     assert said.startswith("the detector is model_0.ckpt, the latest teacher, because there are no evaluation images")
     assert said.endswith("whether it is better than labels alone nobody has measured")
     assert outcome(a_run(None, "student")).endswith("the latest student, because there are no evaluation images")
+
+
+def test_the_log_has_the_scores_of_boxes_and_of_masks(monkeypatch):
+    outline = as_outline([[0, 0, 100, 0, 100, 100, 0, 100]])
+    image = replace(entry(1, [(0, 0, 100, 100)], [1]), outlines=(outline,), areas=np.full(1, np.nan))
+    half = whole_mask(as_outline([[0, 0, 100, 0, 100, 60, 0, 60]]), (300, 300))
+    truth, rows, run = scene(image), {}, a_run(None, "student")
+    run.networks.detector, run.stop = "detector", None
+    run.config = SimpleNamespace(eval_img_dir="images")
+    run.data = SimpleNamespace(evaluation=truth, stored_evaluation=None, annotations=truth)
+    run.watch = SimpleNamespace(scores=lambda *_: [], new=lambda found: found)
+    run.log.numbers = lambda step, row: rows.update(row)
+    found = [record(1, 1, (0, 0, 100, 100), 0.9) | {"segmentation": half}]
+    monkeypatch.setattr(scores, "find_records", lambda *_: found)
+    for name in ("copy_weights", "keep_best", "tell"):
+        monkeypatch.setattr(scores, name, lambda *_: None)
+    assert scores.evaluate_now(run, 8)
+    assert rows["student/AP"] == 1.0 and rows["student/AP50/cat"] == 1.0
+    assert rows["student/segm/AP50"] == rows["student/segm/AP50/cat"] == 1.0 and 0 < rows["student/segm/AP"] < 0.5
+    assert all(value is None or type(value) in (int, float) for value in rows.values())
+    assert "masks:" in run.said[0]
