@@ -155,10 +155,7 @@ def by_results(config: Config, annotations: Annotations) -> Found:
     """Detections that another program wrote; images are there for the pictures of a report only."""
     if config.report is not None and config.eval_img_dir is not None:
         check_images(annotations, config.eval_img_dir)
-    records = read_results(config.results, annotations)
-    if not config.has_masks and any("segmentation" in record for record in records):
-        print(f"{config.results} has masks, too; to score them, pass --system mask_rcnn")
-    return Found(records, annotations, {"results": str(config.results)})
+    return Found(read_results(config.results, annotations), annotations, {"results": str(config.results)})
 
 
 def find_records(detector: Detector, config: Config, annotations: Annotations) -> list[dict]:
