@@ -80,8 +80,11 @@ def _summary_table(stages: Sequence[Stage]) -> str:
     for index, stage in enumerate(stages):
         before = stages[index - 1].metrics if index else {}
         counts = ["n/a" if count is None else str(count) for count in (stage.labelled, stage.unlabelled)]
-        scores = [score(stage.metrics[key], before.get(key)) for key in _SUMMARY]
-        rows.append([escape(_spoken(stage.name)), *counts, *scores])
+        name = escape(_spoken(stage.name))
+        rows.append([name, *counts, *(score(stage.metrics[key], before.get(key)) for key in _SUMMARY)])
+        if "segm" in stage.metrics:
+            masks, before = stage.metrics["segm"], before.get("segm", {})
+            rows.append([f"{name}: masks", *counts, *(score(masks[key], before.get(key)) for key in _SUMMARY)])
     explanation = (
         "Labelled and unlabelled: training images of each kind. AP is the mean over IoU .50 to .95; AP50 counts a box as "
         "found from IoU .50 on. Small numbers: change from the stage before."

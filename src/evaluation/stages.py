@@ -122,8 +122,9 @@ def _count_images(config_file: Path) -> tuple[int | None, int | None]:
 def _read_metrics(path: Path) -> dict[str, Any] | None:
     metrics = _read_as(dict[str, Any], path)
     if metrics is not None:
-        _convert({key: value for key, value in metrics.items() if key[:2] in ("AP", "AR")}, dict[str, _Score], path)
-        _convert(metrics.get("per_class", {}), dict[str, _ClassScores], path)
+        for block in (metrics, _convert(metrics.get("segm", {}), dict[str, Any], path)):
+            _convert({key: value for key, value in block.items() if key[:2] in ("AP", "AR")}, dict[str, _Score], path)
+            _convert(block.get("per_class", {}), dict[str, _ClassScores], path)
     return metrics
 
 

@@ -70,6 +70,18 @@ def test_the_page_tells_scores_gain_and_classes(run):
     assert "teacher/AP" in page and page.count("<svg") == 2 * 3
 
 
+def test_scores_of_masks_have_a_row_of_their_own(run):
+    assert "masks" not in _write(run)
+    path = run / "second_stage" / "eval" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps(metrics | {"segm": metrics | {"AP": 0.125}}))
+    page = _write(run, "--overwrite")
+    assert page.count("second stage: masks") == 1 and "0.125" in page and "first stage: masks" not in page
+    path.write_text(json.dumps(metrics | {"segm": [1]}))
+    with pytest.raises(SystemExit):
+        _write(run, "--overwrite")
+
+
 def test_pictures_are_inside_and_nothing_else_is_needed(run):
     page = _write(run, *_with_data(run), "--pictures", "3")
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]*)"', page)
