@@ -18,6 +18,7 @@ _NOT_A_WEIGHT = re.compile(
 # (pattern, replacement), applied in this order.
 _RENAMES = (
     (re.compile(r"^backbone\.body\."), "backbone."),  # torchvision's detectors
+    (re.compile(r"^feature_extractor\.module\."), "backbone."),  # MindSpore's model zoo, SSD
     (re.compile(r"^(conv1|bn1|layer[1-4])\."), r"backbone.\1."),  # a bare ResNet
     (re.compile(r"\.down_sample(_layer)?\.(?=\d)"), ".downsample."),  # MindSpore's model zoo, classification
     (re.compile(r"\.conv_down_sample\."), ".downsample.0."),  # MindSpore's model zoo, detection

@@ -18,6 +18,11 @@ from src.training.weight_names import common_name, is_weight
         ("layer3.0.down_sample.0.weight", "backbone.layer3.0.downsample.0.weight"),
         ("backbone.layer3.0.conv_down_sample.weight", "backbone.layer3.0.downsample.0.weight"),
         ("backbone.layer3.0.bn_down_sample.beta", "backbone.layer3.0.downsample.1.beta"),
+        ("network.feature_extractor.module.bn1.gamma", "backbone.bn1.gamma"),
+        (
+            "network.feature_extractor.module.layer2.0.down_sample_layer.0.weight",
+            "backbone.layer2.0.downsample.0.weight",
+        ),
         ("teacher.box_head.fc1.bias", "box_head.fc1.bias"),
         ("rpn.conv.weight", "rpn.conv.weight"),
         ("fc.weight", "fc.weight"),
