@@ -3,7 +3,8 @@
     python modelarts.py --program train.py --data_url obs://bucket/faces --train_url obs://bucket/run_1 \\
         --train_img_dir /cache/data/images --train_ann_file /cache/data/train.json --save_checkpoint_path /cache/output
 
-Everything but the four options of this program goes to that one. Data come to /cache/data, what --checkpoint_url names to
+The detector is chosen as ever: --config_path configs/mask_rcnn_resnet_v1.5_50.yaml, configs/ssd_resnet34.yaml and so on, from the
+folder of this program, in which the programs run. Everything but the four options of this program goes to that one. Data come to /cache/data, what --checkpoint_url names to
 /cache/checkpoint, and /cache/output goes to --train_url in the end, after a failure too: checkpoints are worth keeping.
 """
 
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     for url, name in ((args.data_url, "data"), (args.checkpoint_url, "checkpoint")):
         if url is not None:
             copy(url, str(Path(args.cache) / name))
-    status = subprocess.call([sys.executable, str(ROOT / args.program), *words])
+    status = subprocess.call([sys.executable, str(ROOT / args.program), *words], cwd=ROOT)
     copy(str(output), args.train_url)
     sys.exit(status)
 

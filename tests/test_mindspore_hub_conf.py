@@ -27,7 +27,10 @@ def test_settings_override(tiny_detector):
     ("arguments", "said"),
     [
         ({}, "either checkpoint_path or class_count"),
-        ({"class_count": 2, "name": "yolo"}, "system"),
+        (
+            {"class_count": 2, "name": "yolo"},
+            "no 'yolo'; the names are faster_rcnn, mask_rcnn, maskrcnn, ssd, ssd_resnet34",
+        ),
         ({"class_count": 2, "img_widht": 64}, "did you mean 'img_width'"),
         ({"class_count": 2, "img_width": 65}, "multiple of 32"),
     ],
@@ -40,3 +43,16 @@ def test_what_cannot_be_built_is_told(arguments, said):
 def test_a_checkpoint_of_another_system_is_refused(tiny_detector):
     with pytest.raises(UserError, match="of the system faster_rcnn, not ssd"):
         create_network("ssd", checkpoint_path=tiny_detector)
+
+
+SMALL = {
+    "mask_rcnn": {"img_width": 64, "img_height": 64, "backbone": "resnet_v1_10", "fpn_out_channels": 8},
+    "ssd": {"backbone": "resnet_v1_10"},
+}
+
+
+@pytest.mark.parametrize(("name", "system"), [("maskrcnn", "mask_rcnn"), ("ssd_resnet34", "ssd")])
+def test_the_names_of_the_model_zoo(name, system):
+    network = create_network(name, class_count=2, **SMALL[system])
+    assert network.has_masks == (system == "mask_rcnn")
+    assert (network.height, network.width) == ((64, 64) if system == "mask_rcnn" else (300, 300))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import modelarts
+
 ROOT = Path(__file__).resolve().parents[1]
 STUB_MOXING = """
 import os, shutil
@@ -89,3 +91,19 @@ def test_elsewhere_than_on_modelarts(storage):
     done = run(storage, *selection(storage, "full.json"), moxing=False)
     assert done.returncode == 2
     assert done.stderr.startswith("error: moxing is not here; it comes with the images of ModelArts")
+
+
+def test_every_program_gets_its_words_and_finds_the_leaves(monkeypatch, tmp_path):
+    calls, copies = [], []
+    monkeypatch.setattr(modelarts.subprocess, "call", lambda command, cwd: calls.append((command[1:], cwd)) or 0)
+    monkeypatch.setattr(modelarts, "copy", lambda source, target: copies.append((source, target)))
+    for program in ("train.py", "eval.py", "infer.py", "export.py"):
+        words = ["--config_path", "configs/ssd_resnet34.yaml", "--backbone=resnet_v1_18"]
+        own = ["--program", program, "--train_url", "obs://bucket/run", "--cache", str(tmp_path)]
+        with pytest.raises(SystemExit) as ended:
+            modelarts.main([*own, *words])
+        assert ended.value.code == 0
+        (command, folder), *_ = calls[-1:]
+        assert command == [str(ROOT / program), *words]
+        assert (folder / "configs" / "base.yaml").is_file()
+    assert copies == [(str(tmp_path / "output"), "obs://bucket/run")] * 4
