@@ -43,6 +43,7 @@ class Update(nn.Cell):
         self.reducer = (
             nn.DistributedGradReducer(optimizer.parameters, True, device_count) if device_count > 1 else ops.identity
         )
+        self.each = ops.HyperMap()  # a loop that grows a tuple takes MindSpore twice as long to compile
         self.batches = batches
         if batches > 1:
             self.sums = optimizer.parameters.clone("sum_of_batches", init="zeros")
@@ -81,16 +82,12 @@ class Update(nn.Cell):
 
     def _take_means(self) -> tuple[Tensor, ...]:
         """The averages over the batches of a step; the sums start again at 0."""
-        means = ()
-        for total in self.sums:
-            mean = total / self.batches
-            means = means + (ops.depend(mean, ops.assign(total, ops.zeros_like(mean))),)
-        return means
+        return self.each(ops.partial(_take_mean, self.batches), self.sums)
 
     def _step(self, gradients: tuple[Tensor, ...], rate: Tensor, next_step: Tensor) -> Tensor:
         """Move the weights, if all gradients are finite; returns whether they are."""
-        lengths = [_length(gradient) for gradient in gradients]
-        finite = ops.isfinite(sum(lengths))
+        lengths = self.each(_length, gradients)
+        finite = ops.isfinite(ops.addn(lengths))
         if finite:
             updates = self._clip(gradients, lengths)
             ops.assign(self.optimizer.learning_rate, rate)
@@ -100,16 +97,12 @@ class Update(nn.Cell):
         ops.assign(self.state.step, next_step)
         return finite
 
-    def _clip(self, gradients: tuple[Tensor, ...], lengths: list[Tensor]) -> tuple[Tensor, ...]:
+    def _clip(self, gradients: tuple[Tensor, ...], lengths: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Clip and unscale by one factor: min(longest / length, 1) / scale."""
-        longest = self.clip_norm * self.state.loss_scale
+        shorten = ops.partial(_shorten, self.clip_norm, self.clip_norm * self.state.loss_scale)
         if self.clip_together:
-            whole = ops.sqrt(sum([ops.square(length) for length in lengths]))
-            lengths = [whole for _ in lengths]
-        updates = ()
-        for gradient, length in zip(gradients, lengths):
-            updates = updates + (gradient * (self.clip_norm / ops.maximum(length, longest)),)
-        return updates
+            return self.each(ops.partial(shorten, ops.sqrt(ops.addn(self.each(ops.square, lengths)))), gradients)
+        return self.each(shorten, lengths, gradients)
 
     def _move_scale(self, finite: Tensor) -> None:
         good = ops.where(finite, self.state.good_steps + 1, 0)
@@ -125,3 +118,14 @@ def _length(gradient: Tensor) -> Tensor:
     """The L2 norm. Row by row, because a sum over all axes at once takes five times as long on a CPU."""
     rows = gradient.reshape(gradient.shape[0] if gradient.ndim else 1, -1)
     return ops.sqrt(ops.square(rows).sum(-1).sum())
+
+
+def _shorten(wanted: float, longest: Tensor, length: Tensor, gradient: Tensor) -> Tensor:
+    """A gradient times wanted / max(length, longest)."""
+    return gradient * (wanted / ops.maximum(length, longest))
+
+
+def _take_mean(count: int, total: Parameter) -> Tensor:
+    """A sum divided by its count; it starts again at 0."""
+    mean = total / count
+    return ops.depend(mean, ops.assign(total, ops.zeros_like(mean)))
