@@ -66,6 +66,29 @@ def test_nothing_detected_scores_zero(tiny_detector, tiny_data, tmp_path, capsys
     assert "Nothing was detected" in capsys.readouterr().out
 
 
+def test_a_text_file_with_classes_in_another_order_scores_as_the_coco_file(
+    scored, tiny_detector, tiny_data, tmp_path, capsys
+):
+    names = ("background", "circle", "square")
+    known, lines = read_annotations(tiny_data.val_file), []
+    for entry in known.images:
+        words = [entry.file_name]
+        for box, label in zip(entry.boxes.tolist(), entry.labels, strict=True):
+            words.append(",".join(map(str, [*box, names.index(known.class_names[label - 1])])))
+        lines.append(" ".join(words))
+    (tmp_path / "val.txt").write_text("\n".join(lines), encoding="utf-8")
+    changes = {"eval_ann_file": tmp_path / "val.txt", "class_names": ",".join(names), "test_batch_size": 2}
+    changes["mindrecord_dir"] = tmp_path / "caches"
+    evaluation_script.main(_arguments(tiny_detector, tiny_data, tmp_path / "scores", **changes))
+    metrics, expected = (
+        json.loads((folder / "metrics.json").read_text()) for folder in (tmp_path / "scores", scored.folder)
+    )
+    assert metrics["per_class"] == expected["per_class"] and metrics["AP"] == expected["AP"]
+    said = capsys.readouterr().out
+    assert "of its class numbers 0 is background, 1 is circle, 2 is square" in said
+    assert "5 images of" in said and "come from the MindRecord cache" in said
+
+
 def test_other_classes_are_refused(tiny_detector, tiny_data, tmp_path, capsys):
     coco = json.loads(tiny_data.val_file.read_text())
     coco["categories"][0]["name"] = "triangle"
