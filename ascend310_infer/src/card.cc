@@ -57,6 +57,28 @@ void read_outputs(const json& outputs, Card* card) {
       throw UserError("the outputs must begin with boxes, scores, labels, valid, not " + outputs.dump());
 }
 
+// The key "masks" says how to use the output of that name: one without the other is a card of nothing.
+void read_masks(const json& file, Card* card) {
+  const auto place = card->place_of("masks");
+  if (!file.contains("masks")) {
+    if (place) throw UserError("there is an output masks, but no key 'masks' that says how to use it");
+    return;
+  }
+  if (!place) throw UserError("there is a key 'masks', but no output of that name");
+  const auto& masks = file.at("masks");
+  check_keys(masks, "masks", {"threshold", "pasting", "rule"});
+  const auto pasting = masks.at("pasting").get<std::string>();
+  if (pasting != "exact" && pasting != "torchvision")
+    throw UserError("'pasting' of masks is '" + pasting + "', and only exact and torchvision are known here");
+  card->masks = {masks.at("threshold").get<double>(), pasting == "exact" ? Pasting::kExact : Pasting::kTorchvision};
+  const auto& shape = card->outputs[*place].shape;
+  const auto& scores = card->outputs[1].shape;
+  if (scores.size() != 2 || shape.size() != 4 || shape[0] != scores[0] || shape[1] != scores[1] || shape[2] < 1 ||
+      shape[2] != shape[3])
+    throw UserError("the shape of the output masks must be [batch, detections, M, M], not " +
+                    file.at("outputs")[*place].at("shape").dump());
+}
+
 void read_classes(const json& classes, Card* card) {
   for (const auto& item : classes)
     card->classes.push_back({item.at("id").get<std::int64_t>(), item.at("name").get<std::string>()});
@@ -65,18 +87,25 @@ void read_classes(const json& classes, Card* card) {
 
 Card read(const json& file, const std::filesystem::path& model) {
   check_keys(file, "the card",
-             {"format", "file", "sha256", "system", "input", "resize", "outputs", "classes", "checkpoint"});
+             {"format", "file", "sha256", "system", "input", "resize", "outputs", "masks", "classes", "checkpoint"});
   if (file.at("sha256") != file_hash(model))
     throw UserError("it describes another file than " + model.string() + " (their SHA-256 differ): copy or export both again");
   Card card;
   read_input(file.at("input"), &card);
   read_resize(file.at("resize"), &card);
   read_outputs(file.at("outputs"), &card);
+  read_masks(file, &card);
   read_classes(file.at("classes"), &card);
   return card;
 }
 
 }  // namespace
+
+std::optional<std::size_t> Card::place_of(const std::string& output) const {
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i].name == output) return i;
+  return std::nullopt;
+}
 
 Card read_card(const std::filesystem::path& model) {
   if (!std::filesystem::is_regular_file(model)) throw UserError(model.string() + ": there is no such model");

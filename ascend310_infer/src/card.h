@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "mask_rule.h"
 #include "resize_rule.h"
 
 /// A tensor as the card describes it.
@@ -25,7 +27,11 @@ struct Card {
   TensorSpec input;  ///< [B, 3, H, W]
   ResizeRule resize;
   std::vector<TensorSpec> outputs;  ///< boxes, scores, labels, valid and perhaps more, in the order of the model
+  std::optional<MaskRule> masks;    ///< nothing if the model gives no masks
   std::vector<ObjectClass> classes;
+
+  /// The place of an output among the others, if the model has it.
+  std::optional<std::size_t> place_of(const std::string& output) const;
 
   std::int64_t batch() const { return input.shape[0]; }
   int height() const { return static_cast<int>(input.shape[2]); }

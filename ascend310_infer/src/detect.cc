@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::size_t kWaiting = 8;  // images whose detections wait to be written
 
-struct Found {
-  const ImageEntry* entry;
-  std::vector<Detection> detections;
-};
-
 /// A thread that reports; its first exception closes the queue and is thrown again by finish().
 class Reporter {
  public:
@@ -31,7 +26,7 @@ class Reporter {
  private:
   void work(const Report& report) {
     try {
-      while (const auto found = queue_.pop()) report(*found->entry, found->detections);
+      while (const auto found = queue_.pop()) report(*found);
     } catch (...) {
       failure_ = std::current_exception();
       queue_.close();
@@ -88,7 +83,8 @@ Summary detect(const Card& card, Engine& engine, Readers& readers, const Report&
     summary.network_seconds += std::chrono::duration<double>(Clock::now() - start).count();
     check_outputs(outputs, card);
     for (std::size_t row = 0; row < batch.size() && going; ++row)
-      going = reporter.add({batch[row].entry, in_original_pixels(outputs, row, batch[row].picture, card.classes.size())});
+      going = reporter.add({batch[row].entry, batch[row].picture.original,
+                            in_original_pixels(outputs, row, batch[row].picture, card)});
     summary.images += batch.size();
   }
   reporter.finish();

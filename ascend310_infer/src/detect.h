@@ -16,7 +16,7 @@ struct Summary {
   double network_seconds = 0;
 };
 
-using Report = std::function<void(const ImageEntry&, const std::vector<Detection>&)>;
+using Report = std::function<void(const Found&)>;
 
 /// Runs the network over all pictures of the readers and reports what was found, in their order, from one thread of its own.
 /// Pictures that cannot be read are named on standard error. Ends early when `stop` becomes true.

@@ -20,8 +20,20 @@ double value(const Output& output, std::size_t at) {
   throw std::logic_error("an element type without a reader");
 }
 
-double clipped(const Output& boxes, std::size_t at, double scale, int side) {
-  return std::clamp(value(boxes, at) / scale, 0.0, static_cast<double>(side));
+// In pixels of the picture, which it may leave.
+Box box_at(const Output& boxes, std::size_t at, const Scale& scale) {
+  return {value(boxes, 4 * at) / scale.x, value(boxes, 4 * at + 1) / scale.y, value(boxes, 4 * at + 2) / scale.x,
+          value(boxes, 4 * at + 3) / scale.y};
+}
+
+double clipped(double edge, int side) { return std::clamp(edge, 0.0, static_cast<double>(side)); }
+
+// The cells divide the box that the network found, not what the picture leaves of it.
+SoftMask mask_at(const Output& masks, std::size_t at, const Box& box, const MaskRule& rule) {
+  if (masks.type != ElementType::kFloat32) throw UserError("the output masks of the model is not float32; export it again");
+  const auto side = static_cast<std::size_t>(masks.shape[3]);
+  const float* cells = static_cast<const float*>(masks.data) + at * side * side;
+  return {box, static_cast<int>(side), rule, {cells, cells + side * side}};
 }
 
 int checked_label(double label, std::size_t class_count) {
@@ -50,20 +62,22 @@ void check_outputs(const std::vector<Output>& outputs, const Card& card) {
 }
 
 std::vector<Detection> in_original_pixels(const std::vector<Output>& outputs, std::size_t row, const Fitted& picture,
-                                          std::size_t class_count) {
+                                          const Card& card) {
   const auto count = static_cast<std::size_t>(outputs[kScores].shape[1]);
   const auto [width, height] = picture.original;
+  const auto masks = card.place_of("masks");
   std::vector<Detection> found;
   for (std::size_t at = row * count; at < (row + 1) * count; ++at) {
     if (value(outputs[kValid], at) == 0) continue;
-    const auto& boxes = outputs[kBoxes];
-    const Detection detection = {clipped(boxes, 4 * at, picture.scale.x, width),
-                                 clipped(boxes, 4 * at + 1, picture.scale.y, height),
-                                 clipped(boxes, 4 * at + 2, picture.scale.x, width),
-                                 clipped(boxes, 4 * at + 3, picture.scale.y, height),
-                                 value(outputs[kScores], at),
-                                 checked_label(value(outputs[kLabels], at), class_count)};
-    if (detection.x2 > detection.x1 && detection.y2 > detection.y1) found.push_back(detection);
+    const Box box = box_at(outputs[kBoxes], at, picture.scale);
+    Detection detection = {clipped(box.x1, width),
+                           clipped(box.y1, height),
+                           clipped(box.x2, width),
+                           clipped(box.y2, height),
+                           value(outputs[kScores], at),
+                           checked_label(value(outputs[kLabels], at), card.classes.size()),
+                           masks ? mask_at(outputs[*masks], at, box, *card.masks) : SoftMask()};
+    if (detection.x2 > detection.x1 && detection.y2 > detection.y1) found.push_back(std::move(detection));
   }
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
   return found;

@@ -5,12 +5,22 @@
 #include "card.h"
 #include "engine.h"
 #include "fit.h"
+#include "image_list.h"
+#include "mask.h"
 
 /// One object in a picture.
 struct Detection {
   double x1, y1, x2, y2;  ///< pixels of the original picture, inside it
   double score;           ///< 0 to 1
   int label;              ///< 1..C
+  SoftMask mask;          ///< without cells if the network gives no masks
+};
+
+/// What was found in a picture, best first.
+struct Found {
+  const ImageEntry* entry = nullptr;
+  cv::Size picture;  ///< pixels
+  std::vector<Detection> detections;
 };
 
 /// Throws UserError unless the outputs have the number and the shapes that the card says.
@@ -19,4 +29,4 @@ void check_outputs(const std::vector<Output>& outputs, const Card& card);
 /// What was found in row `row` of a batch, best first. Rows that are not valid and those that lie in the padding are dropped.
 /// The same rule as in_original_pixels of src/evaluation/records.py.
 std::vector<Detection> in_original_pixels(const std::vector<Output>& outputs, std::size_t row, const Fitted& picture,
-                                          std::size_t class_count);
+                                          const Card& card);

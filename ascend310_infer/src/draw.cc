@@ -9,6 +9,7 @@
 
 #include "errors.h"
 #include "image_file.h"
+#include "paint_mask.h"
 #include "whole_file.h"
 
 namespace {
@@ -66,6 +67,7 @@ void draw_one(cv::Mat* canvas, const Detection& found, double zoom, const Card& 
   const cv::Rect box({at(found.x1), at(found.y1)}, cv::Point(at(found.x2), at(found.y2)));
   char score[16];
   std::snprintf(score, sizeof score, "%.2f", found.score);
+  if (!found.mask.cells.empty()) paint(canvas, paste(found.mask.enlarged(zoom), canvas->size()), colour(found.label));
   cv::rectangle(*canvas, box, colour(found.label), 2);
   const auto& name = card.classes[static_cast<std::size_t>(found.label) - 1].name;
   write_label(canvas, box, ascii(name), score, colour(found.label));

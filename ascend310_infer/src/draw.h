@@ -9,7 +9,7 @@
 /// Detections below it would cover the picture; the value of src/evaluation/pictures.py.
 constexpr double kShownScore = 0.5;
 
-/// Writes a JPEG of a picture file with the boxes, classes and scores of what was found in it (score >= kShownScore).
+/// Writes a JPEG of a picture file with the boxes, masks, classes and scores of what was found in it (score >= kShownScore).
 /// Small pictures are enlarged. Throws UserError if it cannot be written.
 void draw(const std::filesystem::path& image, const std::vector<Detection>& detections, const Card& card,
           const std::filesystem::path& target);

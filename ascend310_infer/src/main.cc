@@ -48,9 +48,9 @@ void run(const Options& options) {
   const auto start = Clock::now();
   cv::setNumThreads(1);  // pictures are read side by side; none is divided
   Readers readers(list.images, options.images, card, options.threads);
-  const auto report = [&](const ImageEntry& entry, const std::vector<Detection>& detections) {
-    records.add(entry, detections);
-    if (!options.draw.empty()) draw(options.images / entry.name, detections, card, picture(entry));
+  const auto report = [&](const Found& found) {
+    records.add(found);
+    if (!options.draw.empty()) draw(options.images / found.entry->name, found.detections, card, picture(*found.entry));
   };
   const Summary summary = detect(card, *engine, readers, report, stopped);
   if (stopped) return;

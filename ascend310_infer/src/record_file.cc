@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "errors.h"
+#include "rle.h"
 #include "whole_file.h"
 
 namespace {
@@ -11,6 +12,10 @@ namespace {
 namespace fs = std::filesystem;
 
 double pixels(double value) { return std::nearbyint(value * 1000) / 1000; }  // 3 decimals, as src/evaluation/records.py
+
+nlohmann::ordered_json segmentation(const SoftMask& mask, const cv::Size& picture) {
+  return {{"size", {picture.height, picture.width}}, {"counts", rle_text(paste(mask, picture), picture)}};
+}
 
 }  // namespace
 
@@ -30,13 +35,14 @@ RecordFile::~RecordFile() {
   fs::remove(unfinished_, failure);
 }
 
-void RecordFile::add(const ImageEntry& image, const std::vector<Detection>& detections) {
-  for (const auto& found : detections) {
-    nlohmann::ordered_json record = {{"image_id", image.id}};
-    if (list_.numbered_here) record["file_name"] = image.name;
-    record["category_id"] = list_.category_ids[static_cast<std::size_t>(found.label) - 1];
-    record["bbox"] = {pixels(found.x1), pixels(found.y1), pixels(found.x2 - found.x1), pixels(found.y2 - found.y1)};
-    record["score"] = found.score;
+void RecordFile::add(const Found& found) {
+  for (const auto& one : found.detections) {
+    nlohmann::ordered_json record = {{"image_id", found.entry->id}};
+    if (list_.numbered_here) record["file_name"] = found.entry->name;
+    record["category_id"] = list_.category_ids[static_cast<std::size_t>(one.label) - 1];
+    record["bbox"] = {pixels(one.x1), pixels(one.y1), pixels(one.x2 - one.x1), pixels(one.y2 - one.y1)};
+    record["score"] = one.score;
+    if (!one.mask.cells.empty()) record["segmentation"] = segmentation(one.mask, found.picture);
     stream_ << (count_++ == 0 ? "\n" : ",\n") << record.dump();
   }
   check();

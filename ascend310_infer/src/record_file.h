@@ -8,7 +8,7 @@
 #include "detections.h"
 #include "image_list.h"
 
-/// A JSON array of COCO result records, written as they come. It has its name only when it is complete; before, and if the
+/// A JSON array of COCO result records, with the masks if there are any, written as they come. It has its name only when it is complete; before, and if the
 /// program stops, there is nothing of that name.
 class RecordFile {
  public:
@@ -18,7 +18,7 @@ class RecordFile {
   RecordFile(const RecordFile&) = delete;
   RecordFile& operator=(const RecordFile&) = delete;
 
-  void add(const ImageEntry& image, const std::vector<Detection>& detections);
+  void add(const Found& found);
   void finish();
   std::size_t count() const { return count_; }
 

@@ -12,12 +12,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.data.annotations import ImageEntry
+from src.data.images import read_image
+from src.data.transforms import fit_to_input
+from src.evaluation.masks import Pasting
+from src.evaluation.records import coco_records, in_original_pixels
+
 ROOT = Path(__file__).resolve().parents[2]
 
 HEIGHT, WIDTH = 64, 96
 CLASSES = [{"id": 4, "name": "square"}, {"id": 5, "name": "Kreis ä"}]
 BASE_BOXES = np.array([[2, 3, 30, 40], [10, -5, 90, 60], [50, 20, 200, 90]], np.float32)
 LABELS = np.array([1, 2, 1], np.int32)
+MASK_SIDE, MASK_THRESHOLD = 7, 0.4
 
 MEASURE = """
 import resource, subprocess, sys
@@ -28,7 +35,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 @dataclass(frozen=True)
 class Program:
-    """The folder of a build, with main and fitted_pixels in it."""
+    """The folder of a build, with main, fitted_pixels and pasted_masks in it."""
 
     folder: Path
 
@@ -70,15 +77,24 @@ def program(tmp_path_factory) -> Program:
     return Program(folder)
 
 
-def make_toy(path: Path, batch: int = 2, keep_ratio: bool = True) -> Path:
-    """Write an ONNX model that computes what ``compute_toy`` does, and its card."""
+def make_toy(path: Path, batch: int = 2, keep_ratio: bool = True, masks: bool = False) -> Path:
+    """Write an ONNX model that computes what ``compute_toy`` does, with masks or without, and its card."""
+    mask_file = path.with_suffix(".npy")
+    if masks:
+        np.save(mask_file, base_masks())
     # In a process of its own: onnx and MindSpore want different settings of one protobuf library.
-    subprocess.run([sys.executable, ROOT / "tests" / "ascend310_infer" / "toy_model.py", path, str(batch)], check=True)
-    make_card(path, batch, keep_ratio)
+    program = ROOT / "tests" / "ascend310_infer" / "toy_model.py"
+    subprocess.run([sys.executable, program, path, str(batch), mask_file if masks else "none"], check=True)
+    make_card(path, batch, keep_ratio, masks)
     return path
 
 
-def make_card(model: Path, batch: int = 2, keep_ratio: bool = True) -> None:
+def base_masks() -> np.ndarray:
+    """Cells of the toy's three objects before their scores: float32 [3, M, M], 0 to 2."""
+    return np.random.default_rng(4).uniform(0, 2, (len(LABELS), MASK_SIDE, MASK_SIDE)).astype(np.float32)
+
+
+def make_card(model: Path, batch: int = 2, keep_ratio: bool = True, masks: bool = False) -> None:
     """Write the card of a toy model beside the file, whatever is in it."""
     rows = {"boxes": [4], "scores": [], "labels": [], "valid": []}
     kinds = {"boxes": "float32", "scores": "float32", "labels": "int32", "valid": "bool"}
@@ -107,6 +123,10 @@ def make_card(model: Path, batch: int = 2, keep_ratio: bool = True) -> None:
         "classes": CLASSES,
         "checkpoint": {},
     }
+    if masks:
+        shape = [batch, len(LABELS), MASK_SIDE, MASK_SIDE]
+        card["outputs"].append({"name": "masks", "shape": shape, "dtype": "float32"})
+        card["masks"] = {"threshold": MASK_THRESHOLD, "pasting": "exact", "rule": ""}
     model.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
 
 
@@ -117,17 +137,35 @@ def compute_toy(images: np.ndarray) -> list[np.ndarray]:
         images: uint8 [B, 3, HEIGHT, WIDTH].
 
     Returns:
-        boxes, scores, labels, class probabilities (which the model leaves out) and valid.
+        boxes, scores, labels, class probabilities (which the model leaves out), valid, and masks, which a toy with masks gives.
     """
     scores = images.astype(np.float32).mean((2, 3)) / np.float32(255)
     boxes = BASE_BOXES[None] + 10 * scores[:, :, None]
     labels = np.repeat(LABELS[None], len(images), 0)
-    return [boxes, scores, labels, np.zeros((*scores.shape, len(CLASSES) + 1)), scores > 0.2]
+    masks = base_masks()[None] * scores[:, :, None, None]
+    return [boxes, scores, labels, np.zeros((*scores.shape, len(CLASSES) + 1)), scores > 0.2, masks]
+
+
+def records_of_python(
+    folder: Path, names: list[str], keep_ratio: bool, ids: list[int], masks: bool = False
+) -> list[dict]:
+    """What the program should write for pictures of a folder with these ids."""
+    records = []
+    for name, image_id in zip(names, ids, strict=True):
+        image = read_image(folder / name)
+        pixels, scale = fit_to_input(image, HEIGHT, WIDTH, keep_ratio)
+        outputs = [output[0] for output in compute_toy(pixels.transpose(2, 0, 1)[None])][: 6 if masks else 5]
+        height, width = image.shape[:2]
+        nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool)
+        entry = ImageEntry(image_id, name, width, height, True, *nothing, None)
+        found = in_original_pixels(entry, scale, *outputs, pasting=Pasting(MASK_THRESHOLD))
+        records += coco_records(entry, found, [item["id"] for item in CLASSES])
+    return records
 
 
 @pytest.fixture(scope="session")
 def write_toy():
-    """The function that writes a toy model: path, batch, keep_ratio -> path."""
+    """The function that writes a toy model: path, batch, keep_ratio, masks -> path."""
     return make_toy
 
 
@@ -138,15 +176,21 @@ def write_card():
 
 
 @pytest.fixture(scope="session")
-def toy_network():
-    """The toy model in NumPy."""
-    return compute_toy
+def expected_records():
+    """The function that makes a toy's records by Python's own functions: folder, names, keep_ratio, ids, masks -> records."""
+    return records_of_python
 
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory) -> Path:
     """The toy model in batches of two, keeping the ratio."""
     return make_toy(tmp_path_factory.mktemp("toy") / "toy.onnx")
+
+
+@pytest.fixture(scope="session")
+def toy_with_masks(tmp_path_factory) -> Path:
+    """The same with masks."""
+    return make_toy(tmp_path_factory.mktemp("toy_with_masks") / "toy.onnx", masks=True)
 
 
 @pytest.fixture(scope="session")

@@ -15,27 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from src.data.annotations import ImageEntry
-from src.data.images import list_images, read_image
-from src.data.transforms import fit_to_input
-from src.evaluation.records import coco_records, in_original_pixels
+from src.data.images import list_images
 from tests.hostile import damaged
-
-HEIGHT, WIDTH = 64, 96
-
-
-def expected(toy_network, folder: Path, names: list[str], keep_ratio: bool, ids: list[int]) -> list[dict]:
-    """The records by Python's own functions."""
-    records = []
-    for name, image_id in zip(names, ids, strict=True):
-        image = read_image(folder / name)
-        pixels, scale = fit_to_input(image, HEIGHT, WIDTH, keep_ratio)
-        outputs = [output[0] for output in toy_network(pixels.transpose(2, 0, 1)[None])]
-        height, width = image.shape[:2]
-        nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, bool)
-        entry = ImageEntry(image_id, name, width, height, True, *nothing, None)
-        records += coco_records(entry, in_original_pixels(entry, scale, *outputs), [4, 5])
-    return records
 
 
 def assert_same(found: list[dict], wanted: list[dict]) -> None:
@@ -49,7 +30,7 @@ def assert_same(found: list[dict], wanted: list[dict]) -> None:
 
 @pytest.mark.parametrize(("batch", "keep_ratio"), [(2, True), (1, False), (7, True)])
 def test_records_of_a_folder_are_those_of_python(
-    program, write_toy, toy_network, pictures, tmp_path, batch, keep_ratio
+    program, write_toy, expected_records, pictures, tmp_path, batch, keep_ratio
 ):
     model = write_toy(tmp_path / "toy.onnx", batch, keep_ratio)
     done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "new" / "found.json", "--threads=3")
@@ -57,7 +38,7 @@ def test_records_of_a_folder_are_those_of_python(
     names = list_images(pictures)
     assert f"{len(names)} images, 0 skipped" in done.stdout
     found = json.loads((tmp_path / "new" / "found.json").read_text(encoding="utf-8"))
-    assert_same(found, expected(toy_network, pictures, names, keep_ratio, list(range(1, len(names) + 1))))
+    assert_same(found, expected_records(pictures, names, keep_ratio, list(range(1, len(names) + 1))))
     assert all(record["file_name"] == names[record["image_id"] - 1] for record in found)
     assert not list((tmp_path / "new").glob(".*"))
 
@@ -71,13 +52,13 @@ def coco_file(path: Path, names: list[str], classes: list[str]) -> Path:
     return path
 
 
-def test_ids_and_categories_come_from_the_annotation_file(program, toy, toy_network, pictures, tmp_path):
+def test_ids_and_categories_come_from_the_annotation_file(program, toy, expected_records, pictures, tmp_path):
     names = ["Ordner ä/turned_6.jpg", "97x33.png", "16bit.png"]
     annotations = coco_file(tmp_path / "ann.json", names, ["Kreis ä", "square"])
     out = tmp_path / "found.json"
     done = program.run("--model", toy, "--images", pictures, "--annotations", annotations, "--out", out)
     assert done.returncode == 0, done.stderr
-    wanted = expected(toy_network, pictures, names, True, [70, 71, 72])
+    wanted = expected_records(pictures, names, True, [70, 71, 72])
     assert_same(
         json.loads(out.read_text()), [row | {"category_id": {4: 21, 5: 20}[row["category_id"]]} for row in wanted]
     )
@@ -257,11 +238,12 @@ def test_mistakes_are_one_line(program, toy, pictures, tmp_path, words, message)
     assert not (tmp_path / "found.json").exists()
 
 
-@pytest.mark.parametrize("kind", ["card", "annotations"])
+@pytest.mark.parametrize("kind", ["card", "card of masks", "annotations"])
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_damaged_files_are_one_line(program, toy, pictures, tmp_path, kind, data):
-    model, annotations = change(toy, tmp_path), coco_file(tmp_path / "ann.json", ["16bit.png"], ["Kreis ä", "square"])
+def test_damaged_files_are_one_line(program, toy, toy_with_masks, pictures, tmp_path, kind, data):
+    model = change(toy_with_masks if kind == "card of masks" else toy, tmp_path)
+    annotations = coco_file(tmp_path / "ann.json", ["16bit.png"], ["Kreis ä", "square"])
     file = annotations if kind == "annotations" else model.with_suffix(".json")
     file.write_bytes(data.draw(damaged(file.read_bytes())))
     words = ["--model", model, "--images", pictures, "--annotations", annotations, "--out", tmp_path / "found.json"]

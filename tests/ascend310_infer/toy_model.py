@@ -1,4 +1,7 @@
-"""A program, not a test: `toy_model.py PATH BATCH` writes the ONNX model that `compute_toy` of conftest.py is in NumPy."""
+"""A program, not a test: `toy_model.py PATH BATCH MASKS` writes the ONNX model that `compute_toy` of conftest.py is in NumPy.
+
+MASKS is a file of np.save, float32 [3, M, M], or "none".
+"""
 
 import sys
 
@@ -27,9 +30,17 @@ CONSTANTS = {
     "base_boxes": np.array([[[2, 3, 30, 40], [10, -5, 90, 60], [50, 20, 200, 90]]], np.float32),
 }
 
-path, batch = sys.argv[1], int(sys.argv[2])
+path, batch, mask_file = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+nodes, constants, shapes = list(NODES), dict(CONSTANTS), {}
+if mask_file != "none":
+    constants["base_masks"] = np.load(mask_file)[None]
+    constants["last_two"] = np.array([2, 3])
+    nodes.append(("Unsqueeze", ["scores", "last_two"], "score_cells", {}))
+    nodes.append(("Mul", ["base_masks", "score_cells"], "masks", {}))
+    shapes["masks"] = [batch, *constants["base_masks"].shape[1:]]
+
 graph = helper.make_graph(
-    [helper.make_node(operator, inputs, [output], **more) for operator, inputs, output, more in NODES],
+    [helper.make_node(operator, inputs, [output], **more) for operator, inputs, output, more in nodes],
     "toy",
     [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, 64, 96])],
     [
@@ -37,8 +48,9 @@ graph = helper.make_graph(
         helper.make_tensor_value_info("scores", TensorProto.FLOAT, [batch, 3]),
         helper.make_tensor_value_info("labels", TensorProto.INT32, [batch, 3]),
         helper.make_tensor_value_info("valid", TensorProto.BOOL, [batch, 3]),
+        *(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()),
     ],
-    [numpy_helper.from_array(np.asarray(value), name) for name, value in CONSTANTS.items()],
+    [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
 )
 model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
 model.ir_version = 8

@@ -1,0 +1,129 @@
+"""A network of the detectors' shape, with masks and without, through files of both formats and back."""
+
+from dataclasses import replace
+
+import mindspore as ms
+import msgspec
+import numpy as np
+import pytest
+from mindspore import Tensor, nn, ops
+
+from src.errors import UserError
+from src.exporting.agreement import MASK_TOLERANCE, compare
+from src.exporting.card import (
+    Class,
+    ModelCard,
+    Origin,
+    card_path,
+    mask_rule,
+    output_cards,
+    raw_rgb_input,
+    read_model_card,
+    resize_rule,
+)
+from src.exporting.exported import ExportedDetector, output_names, write_model
+from src.exporting.runner import open_model, run_file
+from src.files import file_hash
+
+SHAPE = (2, 3, 16, 16)
+SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx"}
+
+
+class Toy(nn.Cell):
+    """Three detections, their scores the mean red, green and blue; the last is never valid."""
+
+    def __init__(self, has_masks: bool) -> None:
+        super().__init__()
+        self.has_masks = has_masks
+        self.boxes = Tensor(np.array([[[1, 2, 9, 9], [4, 4, 12, 15], [1, 1, 3, 3]]], np.float32))
+        self.labels = Tensor(np.array([[1, 2, 1]], np.int32))
+        self.base_masks = Tensor(np.random.default_rng(0).random((1, 3, 4, 4)).astype(np.float32))
+        self.is_there = Tensor(np.array([[0.2, 0.2, 2]], np.float32))
+
+    def construct(self, images: Tensor) -> tuple[Tensor, ...]:
+        scores = images.astype(ms.float32).mean((2, 3)) / 255.0
+        boxes = self.boxes + scores[..., None]
+        labels = ops.broadcast_to(self.labels, scores.shape)
+        shares = ops.concat((1.0 - scores[..., None], scores[..., None]), -1)
+        detections = (boxes, scores, labels, shares, scores > self.is_there)
+        return detections + ((self.base_masks * scores[..., None, None],) if self.has_masks else ())
+
+
+def _write(folder, masks: bool, probabilities: bool, file_format: str):
+    detector = ExportedDetector(Toy(masks), probabilities)
+    path = folder / f"toy{SUFFIXES[file_format]}"
+    write_model(detector, SHAPE, path, file_format)
+    outputs = output_cards(detector.output_names, run_file(path)(np.zeros(SHAPE, np.float32)))
+    card = ModelCard(
+        file_format,
+        path.name,
+        file_hash(path),
+        "toy",
+        raw_rgb_input(2, 16, 16),
+        resize_rule(True),
+        outputs,
+        [Class(1, "one"), Class(2, "two")],
+        Origin("best_model.ckpt", "0" * 64, 1),
+        mask_rule(0.4, "exact") if masks else None,
+    )
+    card_path(path).write_bytes(msgspec.json.encode(card))
+    return path
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Model files by (masks, probabilities, format)."""
+    kinds = [(True, False, "MINDIR"), (True, True, "ONNX"), (False, True, "ONNX")]
+    return {kind: _write(tmp_path_factory.mktemp("toy"), *kind) for kind in kinds}
+
+
+def _on_arrays(network):
+    return lambda images: [output.asnumpy() for output in network(Tensor(images))]
+
+
+@pytest.mark.parametrize(("file_format", "probabilities"), [("MINDIR", False), ("ONNX", True)])
+def test_a_model_with_masks_gives_the_outputs_of_its_network(written, file_format, probabilities):
+    card, detector = open_model(written[True, probabilities, file_format])
+    assert tuple(output.name for output in card.outputs) == output_names(probabilities, True)
+    assert card.outputs[-1].shape == (2, 3, 4, 4) and card.masks.threshold == 0.4
+    images = np.random.default_rng(1).integers(100, 256, SHAPE, dtype=np.uint8)
+    expected, found = _on_arrays(Toy(True))(images), detector(images)
+    assert len(found) == 6
+    valid = expected[4]
+    assert valid[:, :2].all() and not valid[:, 2].any()
+    for place, (one, other) in enumerate(zip(expected, found, strict=True)):
+        if place != 3 or probabilities:
+            np.testing.assert_allclose(one[valid], other[valid], atol=1e-6)
+        if place != 1:  # a network gives its rows without a detection the score 0 itself
+            assert not other[~valid].any()
+    result = compare(_on_arrays(Toy(True)), detector, images, 2, 0.05)
+    assert result.holds and result.detections == 4 and result.mask < 1e-6
+
+    def with_other_masks(images):
+        *others, masks = detector(images)
+        return [*others, masks + 2 * MASK_TOLERANCE]
+
+    result = compare(_on_arrays(Toy(True)), with_other_masks, images, 2, 0.05)
+    assert not result.holds and result.mask == pytest.approx(2 * MASK_TOLERANCE, rel=1e-3)
+    assert replace(result, mask=0.0).holds
+
+
+def test_a_model_without_masks_has_none(written):
+    path = written[False, True, "ONNX"]
+    card, detector = open_model(path)
+    assert card.masks is None and b"masks" not in card_path(path).read_bytes()
+    assert len(detector(np.zeros(SHAPE, np.uint8))) == 5
+
+
+def test_outputs_that_are_not_those_of_a_detector_are_named(written):
+    path = written[False, True, "ONNX"]
+    before, card = card_path(path).read_bytes(), read_model_card(path)
+    card.masks = mask_rule(0.5, "exact")
+    card_path(path).write_bytes(msgspec.json.encode(card))
+    try:
+        with pytest.raises(
+            UserError, match="has the outputs boxes, .*, probabilities; expected boxes, .*, masks; export"
+        ):
+            open_model(path)
+    finally:
+        card_path(path).write_bytes(before)
