@@ -5,14 +5,39 @@ Axes: B images, P RoIs an image, N RoIs of all images, S cells of a mask a side,
 
 from itertools import pairwise
 
-from mindspore import Tensor, nn, ops
+from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
-from mindspore.common.initializer import HeNormal, XavierNormal
+from mindspore.common.initializer import HeNormal, XavierNormal, initializer
 
 from src.parts.convolution import Convolution
 from src.parts.losses import binary_cross_entropy
 
 DEPTH = 4  # convolutions before the masks are doubled
+
+
+def _he() -> HeNormal:
+    return HeNormal(mode="fan_out", nonlinearity="relu")
+
+
+class Deconvolution(nn.Cell):
+    """A 2x2 deconvolution with stride 2 (weights [in, out, 2, 2], as torchvision's), which is a 1x1 convolution to four values a place.
+
+    The four stay apart: they are put into rows and columns once there is one channel. (MindSpore's own deconvolution is exported
+    to ONNX with an output shape that no runtime takes.)
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = Parameter(initializer(_he(), (channels, channels, 2, 2)), name="weight")
+        self.bias = Parameter(initializer("zeros", (channels,)), name="bias")
+        self.convolve = ops.Conv2D(4 * channels, (1, 1))  # the exporter to ONNX wants a tuple
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Map [N, C, H, W] to [N, C, 2, 2, H, W]: row and column within a place, then the place."""
+        count, channels, height, width = x.shape
+        weight = ops.transpose(self.weight, (1, 2, 3, 0)).reshape(4 * channels, channels, 1, 1).astype(x.dtype)
+        bias = ops.broadcast_to(self.bias.reshape(-1, 1), (channels, 4)).reshape(-1).astype(x.dtype)
+        return ops.bias_add(self.convolve(x, weight), bias).reshape(count, channels, 2, 2, height, width)
 
 
 class MaskHead(nn.Cell):
@@ -25,17 +50,14 @@ class MaskHead(nn.Cell):
 
     def __init__(self, in_channels: int, pooled_size: int, channels: int, class_count: int) -> None:
         super().__init__()
-        he = HeNormal(mode="fan_out", nonlinearity="relu")
         widths = (in_channels,) + (channels,) * DEPTH
         self.convs = nn.CellList(
             [
-                Convolution(before, after, 3, pad_mode="same", has_bias=True, weight_init=he, bias_init="zeros")
+                Convolution(before, after, 3, pad_mode="same", has_bias=True, weight_init=_he(), bias_init="zeros")
                 for before, after in pairwise(widths)
             ]
         )
-        self.deconv = nn.Conv2dTranspose(
-            channels, channels, 2, 2, pad_mode="valid", has_bias=True, weight_init=he, bias_init="zeros"
-        )
+        self.deconv = Deconvolution(channels)
         # By input and output channels: by outputs alone, a few classes would start with masks that are sure of anything.
         self.classes = Convolution(
             channels, class_count, 1, has_bias=True, weight_init=XavierNormal(gain=2.0), bias_init="zeros"
@@ -59,8 +81,9 @@ class MaskHead(nn.Cell):
         channels = hidden.shape[1]
         weight = ops.gather(self.classes.weight.reshape(-1, channels), labels, 0).astype(hidden.dtype)
         logits = ops.bmm(weight.reshape(count, 1, channels), hidden.reshape(count, channels, -1))
-        bias = ops.gather(self.classes.bias, labels, 0)
-        return logits.astype(mstype.float32).reshape(count, 2 * size, 2 * size) + bias.reshape(count, 1, 1)
+        by_place = ops.transpose(logits.reshape(count, 2, 2, size, size), (0, 3, 1, 4, 2))
+        bias = ops.gather(self.classes.bias, labels, 0).astype(hidden.dtype).reshape(count, 1, 1)
+        return (by_place.reshape(count, 2 * size, 2 * size) + bias).astype(mstype.float32)
 
 
 def mask_loss(logits: Tensor, targets: Tensor, positive: Tensor) -> Tensor:

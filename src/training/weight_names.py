@@ -1,7 +1,7 @@
 """One name for each weight, whatever its file calls it.
 
 The names are our networks' own: torchvision's for the layers of a ResNet, MindSpore's for batch norm, parts in front
-(`backbone.`, `fpn.`, `rpn.`, `box_head.`).
+(`backbone.`, `fpn.`, `rpn.`, `box_head.`, `mask_head.`).
 """
 
 import re
