@@ -10,6 +10,7 @@ import pytest
 from src.config import load_config
 from src.converting.foreign_detector import foreign_detector
 from src.data.transforms import fit_to_input
+from src.evaluation.masks import Pasting, decode_mask, paste
 from src.systems import build_network
 from src.training.restore import on_arrays
 from src.training.weights import load_weights
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 320, 224  # torchvision pads a batch to the largest image in it
 PIXELS, SCORE = 0.5, 0.01  # of the picture; the figures that are reached lie far below
 CLOSE = 1e-3  # scores that differ by less may change places
+MASK_IOU = 0.99  # of pixels
 MASK = 1e-3  # a probability of a mask; 2e-5 is reached, which is how finely they are written down
 
 
@@ -69,6 +71,12 @@ def places(found: np.ndarray, rows: list) -> list[int]:
     return taken
 
 
+def iou_of_runs(found: np.ndarray, runs: list[int]) -> float:
+    """IoU of pixels bool [H, W] with those of COCO's uncompressed RLE; 1 if there are none."""
+    wanted = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(found.T.shape).T
+    return float((found & wanted).sum() / max((found | wanted).sum(), 1)) if found.any() or wanted.any() else 1.0
+
+
 @pytest.mark.usefixtures("pynative")
 def test_same_boxes_scores_classes_and_order():
     wanted = golden("torchvision_detections.json")["detections"]
@@ -90,3 +98,7 @@ def test_same_masks():
         ours = masks[image, at[: len(cells)]]
         assert len(cells) == 8 and cells.min() < 0.1 and cells.max() > 0.9
         np.testing.assert_allclose(ours, cells, atol=MASK)
+        boxes, size = found[image][at, 2:], formula_weights.PICTURE_SIZES[image]
+        for mask, box, runs in zip(ours, boxes, wanted["pasted"][image]):
+            pixels = decode_mask(paste(mask, box, size, Pasting(rule="torchvision")))
+            assert iou_of_runs(pixels, runs) >= MASK_IOU

@@ -34,7 +34,7 @@ class SilentUnlabelledLoss(Watcher):
             return None
         return (
             f"the loss on unlabelled images has been 0 for {count} steps, so they teach nothing; look at "
-            "--unsup_loss_weight, --unsup_ramp_iter, the four weights of pseudo-labels (--rpn_pseudo_cls_weight ...), "
+            "--unsup_loss_weight, --unsup_ramp_iter, the weights of pseudo-labels (--rpn_pseudo_cls_weight ...), "
             "and at how often the guard has lowered the weight"
         )
 
