@@ -14,6 +14,7 @@ class MovingStatistics(nn.Cell):
             if isinstance(cell, nn.BatchNorm2d) and cell.use_batch_statistics is not False:
                 moving += [cell.moving_mean, cell.moving_variance]
         self.moving = tuple(moving)
+        self.each = ops.HyperMap()  # a loop in a graph is a recursion, at most 1000 deep: too few for a ResNet-152
         self.before = tuple(
             Parameter(Tensor(np.zeros(value.shape, np.float32)), name=f"before.{value.name}", requires_grad=False)
             for value in moving
@@ -21,10 +22,14 @@ class MovingStatistics(nn.Cell):
 
     def construct(self) -> None:
         """Remember them."""
-        for before, value in zip(self.before, self.moving):
-            ops.assign(before, value)
+        if self.moving:
+            self.each(ops.partial(ops.assign), self.before, self.moving)
 
     def settle(self, finite: Tensor) -> None:
         """Take them back if the step was not finite."""
-        for before, value in zip(self.before, self.moving):
-            ops.assign(value, ops.where(finite, value, before))
+        if self.moving:
+            self.each(ops.partial(_settle, finite), self.before, self.moving)
+
+
+def _settle(finite: Tensor, before: Parameter, value: Parameter) -> Tensor:
+    return ops.assign(value, ops.where(finite, value, before))

@@ -2,6 +2,7 @@
 
 from mindspore import Parameter, Tensor, nn, ops
 
+_subtract = ops.ApplyGradientDescent()
 OPTIMIZERS = ("momentum", "sgd", "adam", "adamw")
 
 
@@ -42,11 +43,14 @@ class AdamW(nn.Cell):
         self.parameters, self.learning_rate = self.adam.parameters, self.adam.learning_rate
         self.decayed = tuple(parameter for parameter in self.adam.parameters if parameter.ndim > 1)
         self.weight_decay = weight_decay
-        self.subtract = ops.ApplyGradientDescent()
+        self.each = ops.HyperMap()  # a loop in a graph is a recursion, at most 1000 deep: too few for a ResNet-152
 
     def construct(self, gradients: tuple[Tensor, ...]) -> Tensor:
         """Move all parameters once; gradients in the order of `parameters`."""
         if self.weight_decay > 0:
-            for parameter in self.decayed:
-                self.subtract(parameter, self.adam.learning_rate * self.weight_decay, parameter)
+            self.each(ops.partial(_decay, self.adam.learning_rate * self.weight_decay), self.decayed)
         return self.adam(gradients)
+
+
+def _decay(share: Tensor, parameter: Parameter) -> Tensor:
+    return _subtract(parameter, share, parameter)

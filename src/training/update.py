@@ -43,7 +43,8 @@ class Update(nn.Cell):
         self.reducer = (
             nn.DistributedGradReducer(optimizer.parameters, True, device_count) if device_count > 1 else ops.identity
         )
-        self.each = ops.HyperMap()  # a loop that grows a tuple takes MindSpore twice as long to compile
+        # A loop that grows a tuple takes MindSpore twice as long to compile, and 1000 calls are the end of any.
+        self.each = ops.HyperMap()
         self.batches = batches
         if batches > 1:
             self.sums = optimizer.parameters.clone("sum_of_batches", init="zeros")
@@ -73,8 +74,7 @@ class Update(nn.Cell):
         else:
             taken = self.taken + 1
             complete = taken == self.batches
-            for total, gradient in zip(self.sums, gradients):
-                ops.assign_add(total, gradient)
+            self.each(ops.partial(ops.assign_add), self.sums, gradients)
             ops.assign(self.taken, ops.where(complete, 0, taken).astype(mstype.int32))
             if complete:
                 finite = self._step(self._take_means(), rate, next_step)
@@ -99,10 +99,11 @@ class Update(nn.Cell):
 
     def _clip(self, gradients: tuple[Tensor, ...], lengths: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Clip and unscale by one factor: min(longest / length, 1) / scale."""
-        shorten = ops.partial(_shorten, self.clip_norm, self.clip_norm * self.state.loss_scale)
+        longest = self.clip_norm * self.state.loss_scale
         if self.clip_together:
-            return self.each(ops.partial(shorten, ops.sqrt(ops.addn(self.each(ops.square, lengths)))), gradients)
-        return self.each(shorten, lengths, gradients)
+            length = ops.sqrt(ops.addn(self.each(ops.square, lengths)))
+            return self.each(ops.partial(_shorten, self.clip_norm, longest, length), gradients)
+        return self.each(ops.partial(_shorten, self.clip_norm, longest), lengths, gradients)
 
     def _move_scale(self, finite: Tensor) -> None:
         good = ops.where(finite, self.state.good_steps + 1, 0)
