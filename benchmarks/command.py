@@ -1,9 +1,12 @@
 """The command line of the benchmarks and what they report."""
 
 import argparse
+import json
 import os
 import platform
+import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -65,6 +68,27 @@ def start(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) ->
         os.sched_setaffinity(0, cores[: args.threads])
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return args
+
+
+def apart(option: str, parts: dict[str, list[str]]) -> dict:
+    """Start this program anew for each of its parts, one after the other, so that memory and compile time are each part's own.
+
+    Args:
+        option: names the part; parts: its name -> further words of its command line.
+
+    Returns:
+        Of each part what it wrote under its name.
+    """
+    result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, more in parts.items():
+            report = Path(folder) / f"{name}.json"
+            words = [*sys.orig_argv[1:], option, name, "--json", str(report), *more]
+            done = subprocess.run([sys.executable, *words], check=False, stdout=subprocess.DEVNULL)
+            if done.returncode:
+                raise UserError(f"{option} {name} ended with status {done.returncode}; its message stands above")
+            result[name] = json.loads(report.read_text())[name]
+    return result
 
 
 def machine() -> dict:

@@ -56,11 +56,16 @@ def of_detector(detector: FasterRcnn, rois: int, training: bool) -> float:
         rois: RoIs an image that go through the box head.
     """
     share = detector.height * detector.width / SIDE**2
-    convolutions = count(_Dense(detector), ops.zeros((1, 3, SIDE, SIDE), ms.float32))
-    cells = dict(_Dense(detector).cells_and_names())
-    total = 0.0
-    for name, multiply_adds in convolutions.items():
-        trained = training and cells[name].weight.requires_grad
-        total += multiply_adds * share * (3 if trained else 1)
+    total = share * of_network(_Dense(detector), SIDE, SIDE, training) / 2.0
     head = sum(int(np.prod(p.shape)) for p in detector.box_head.get_parameters() if len(p.shape) == 2)
     return 2.0 * (total + head * rois * (3 if training else 1))
+
+
+def of_network(network: nn.Cell, height: int, width: int, training: bool) -> float:
+    """Floating-point operations of one image of this size, as `of_detector`, for a network whose layers see nothing but images."""
+    cells = dict(network.cells_and_names())
+    counts = count(network, ops.zeros((1, 3, height, width), ms.float32))
+    return 2.0 * sum(
+        multiply_adds * (3 if training and cells[name].weight.requires_grad else 1)
+        for name, multiply_adds in counts.items()
+    )

@@ -12,10 +12,14 @@ from pathlib import Path
 if not __package__:  # started as a file: this folder must not come first, its select.py would hide the standard module
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+import argparse
+from collections.abc import Callable
+
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
 from benchmarks import command, flops, measure, parts, setting
+from src.config import Config
 from src.errors import entry_point
 from src.systems import build_network
 
@@ -30,7 +34,22 @@ def main(argv: list[str] | None = None) -> None:
     )
     setting.add_config(parser)
     args = command.start(parser, argv)
-    config = setting.config(args)
+    command.finish(args, of_config(args, setting.config(args), ["inference"], arithmetic))
+
+
+def arithmetic(network: nn.Cell, config: Config) -> float:
+    """Floating-point operations of an image."""
+    return flops.of_detector(network, config.rpn_max_num, training=False)
+
+
+def of_config(
+    args: argparse.Namespace, config: Config, task: list[str], operations: Callable[[nn.Cell, Config], float]
+) -> dict:
+    """Detection with a configuration.
+
+    Args:
+        task: words for peer.py; operations: what an image costs, see `arithmetic`.
+    """
     setting.device(config)
     network = build_network(config, CLASSES).set_train(False)
     setting.calm(network)
@@ -38,17 +57,17 @@ def main(argv: list[str] | None = None) -> None:
     images = Tensor(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
 
     def run() -> int:
-        return int(network(images)[-1].asnumpy().sum())
+        return int(network(images)[4].asnumpy().sum())
 
-    operations = args.batch_size * flops.of_detector(network, config.rpn_max_num, training=False)
-    result = measure.rounds({"inference": run}, ["inference"], args, {"inference": operations})
+    whole = args.batch_size * operations(network, config)
+    result = measure.rounds({"inference": run}, task, args, {"inference": whole})
     result["peak_memory_MB"] = measure.peak_memory()
     row = result["runs"]["inference"]
     row["ms_an_image"] = 1000 * row["seconds"]["median"] / args.batch_size
     row["detections_an_image"] = run() / args.batch_size
     result["compile_s"] = row["first_call"] - row["seconds"]["median"]
     result["shares"] = parts.shares(run, 3)
-    command.finish(args, result)
+    return result
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from mindspore import profiler
 from src.errors import UserError
 
 # The first of these words in an operator's full name says where it belongs; gradients carry the name of their forward part.
-PARTS = ("backbone", "fpn", "rpn", "roi_align", "box_head", "mask_roi_align", "mask_head", "optimizer", "average")
+PARTS = ("backbone", "fpn", "rpn", "roi_align", "box_head", "mask_roi_align", "mask_head", "extra_layers", "multi_box")
+PARTS += ("optimizer", "average")
 SHOWN = 12  # operators; the others are summed up
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 import torchvision
 from torchvision.models import resnet50
-from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection import FasterRCNN, ssd300_vgg16
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
+from torchvision.models.detection.ssd import SSD
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
 CLASSES = 4  # three and background
@@ -43,13 +44,43 @@ def detector(args: argparse.Namespace) -> FasterRCNN:
     return model
 
 
+def ssd300(args: argparse.Namespace) -> SSD:
+    """SSD300 on VGG-16, all of it trained, random weights."""
+    model = ssd300_vgg16(weights=None, weights_backbone=None, num_classes=CLASSES)
+    model.GFLOP = convolution_gflop(model, args)
+    return model
+
+
+def convolution_gflop(model: torch.nn.Module, args: argparse.Namespace) -> float:
+    """Floating-point operations of an image, in billions: two a multiply-add of a convolution."""
+    found = []
+
+    def note(layer: torch.nn.Conv2d, given: tuple, output: torch.Tensor) -> None:
+        found.append(2 * output.numel() * layer.weight[0].numel())
+
+    layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)]
+    hooks = [layer.register_forward_hook(note) for layer in layers]
+    with torch.inference_mode():
+        model.eval()([picture(args)])
+    for hook in hooks:
+        hook.remove()
+    return sum(found) / 1e9
+
+
 def picture(args: argparse.Namespace) -> torch.Tensor:
     return torch.rand(3, args.height, args.width)
 
 
+def facts_of(model: torch.nn.Module, passes: int) -> dict:
+    """What a run did: proposals of a two-stage detector; billions of operations of the other, `passes` times those of an image."""
+    if isinstance(model, SSD):
+        return {"GFLOP": passes * model.GFLOP}
+    return {"proposals_an_image": sum(model.rpn.proposals) / len(model.rpn.proposals)}
+
+
 def step(args: argparse.Namespace) -> dict:
     """Forward, backward and SGD with momentum."""
-    model = detector(args).train()
+    model = DETECTORS[args.detector](args).train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # The rate costs nothing; a small one keeps a random network from diverging.
     optimizer = torch.optim.SGD(trained, lr=1e-5, momentum=0.9, weight_decay=1e-4)
@@ -64,23 +95,26 @@ def step(args: argparse.Namespace) -> dict:
         loss.backward()
         optimizer.step()
         assert torch.isfinite(loss), "torchvision's loss is not finite, so its times mean nothing"
-        return {"proposals_an_image": sum(model.rpn.proposals) / len(images)}
+        return facts_of(model, 3 * len(images))
 
     return {"step": run}
 
 
 def inference(args: argparse.Namespace) -> dict:
     """Detections of a batch of pictures."""
-    model = detector(args).eval()
+    model = DETECTORS[args.detector](args).eval()
     images = [picture(args) for _ in range(args.batch_size)]
 
     @torch.inference_mode()
     def run() -> dict:
         found = model(images)
-        counts = {"proposals": model.rpn.proposals, "detections": [len(row["boxes"]) for row in found]}
-        return {f"{name}_an_image": sum(values) / len(images) for name, values in counts.items()}
+        detections = sum(len(row["boxes"]) for row in found) / len(images)
+        return facts_of(model, len(images)) | {"detections_an_image": detections}
 
     return {"inference": run}
+
+
+DETECTORS = {"faster_rcnn": detector, "ssd": ssd300}
 
 
 def roi_align(args: argparse.Namespace) -> dict:
@@ -123,6 +157,7 @@ def main() -> None:
     parser.add_argument("task", choices=("step", "inference", "roi_align"))
     for name in ("height", "width", "batch_size", "threads"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--detector", choices=DETECTORS, default="faster_rcnn")
     parser.add_argument("--channels", type=int, default=256)
     parser.add_argument("--rois", type=Path)
     args = parser.parse_args()

@@ -18,10 +18,9 @@ if not __package__:  # started as a file: this folder must not come first, its s
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
-import json
-import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from mindspore import Tensor, nn
@@ -53,16 +52,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def every(args: argparse.Namespace) -> dict:
     """All steps, each measured by a process of its own; only the supervised one has a counterpart in torchvision."""
-    result = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name in STEPS:
-            report = Path(folder) / f"{name}.json"
-            words = [*sys.orig_argv[1:], "--step", name, "--json", str(report)]
-            words += [] if name == "supervised" else ["--peer", ""]
-            done = subprocess.run([sys.executable, *words], check=False, stdout=subprocess.DEVNULL)
-            if done.returncode:
-                raise UserError(f"--step {name} ended with status {done.returncode}; its message stands above")
-            result[name] = json.loads(report.read_text())[name]
+    result = command.apart("--step", {name: [] if name == "supervised" else ["--peer", ""] for name in STEPS})
     seconds = {name: result[name]["runs"]["step"]["seconds"]["median"] for name in STEPS}
     return result | {"ratio_semi_supervised": seconds["semi_supervised"] / seconds["supervised"]}
 
@@ -80,6 +70,22 @@ def one(args: argparse.Namespace) -> dict:
         max_iter=10 * (runs + 10),
         burn_up_iter=0 if semi else 10 * (runs + 10),
     )
+    return {args.step: of_config(args, config, semi, ["step"], arithmetic)}
+
+
+def of_config(
+    args: argparse.Namespace,
+    config: Config,
+    semi: bool,
+    task: list[str],
+    operations: Callable[[Networks, Config, bool], float],
+) -> dict:
+    """The step of a configuration, supervised or with unlabelled images.
+
+    Args:
+        task: words for peer.py; operations: what a step computes, see `arithmetic`.
+    """
+    runs = args.warmup + args.repeats
     with tempfile.TemporaryDirectory() as folder:
         config, data = setting.data(Path(folder), config)
         device = setting.device(config)
@@ -93,14 +99,14 @@ def one(args: argparse.Namespace) -> dict:
             if not step(*batch).asnumpy():
                 raise UserError("the gradients of the random network are not finite, so its times mean nothing")
 
-        result = measure.rounds({"step": run}, ["step"], args, {"step": arithmetic(networks, config, semi)})
+        result = measure.rounds({"step": run}, task, args, {"step": operations(networks, config, semi)})
         result["peak_memory_MB"] = measure.peak_memory()
         median = result["runs"]["step"]["seconds"]["median"]
         result["compile_s"] = result["runs"]["step"]["first_call"] - median
         result["shares"] = parts.shares(run, 2) | {"waiting_for_data": waiting(step, arriving, runs, args.warmup)}
     if semi:
         result["shares"]["moving_average"] = moving_average(step, args) / median
-    return {args.step: result}
+    return result
 
 
 def arithmetic(networks: Networks, config: Config, semi: bool) -> float:

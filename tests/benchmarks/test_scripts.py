@@ -11,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from benchmarks import inference, long_run, roi_align, step
+from benchmarks import command, inference, long_run, roi_align, ssd, step
 from benchmarks.parts import part_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +115,18 @@ def test_a_semi_supervised_step(tiny, tmp_path):
     assert {"backbone", "teacher backbone", "average", "optimizer"} <= set(shares["by_part"])
 
 
+@pytest.mark.parametrize("part", ["training", "detection"])
+def test_ssd(tiny, tmp_path, part):
+    file = tmp_path / "report.json"
+    settings = yaml.safe_load(Path(tiny[-1]).read_text()) | {"system": "ssd", "ssd_extras_out_channels": [8] * 5}
+    Path(tiny[-1]).write_text(yaml.safe_dump(settings))
+    ssd.main([*tiny, "--batch_size", "4", "--part", part, "--json", str(file)])
+    report = json.loads(file.read_text())[part]
+    run = report["runs"]["step" if part == "training" else "inference"]
+    assert run["seconds"]["count"] == 2 and run["GFLOP/s"] > 0 and run["images"] == (4 if part == "training" else 1)
+    assert {"backbone", "extra_layers", "multi_box"} <= set(report["shares"]["by_part"])
+
+
 def test_a_long_run(tiny, tmp_path):
     file, words = tmp_path / "report.json", tiny[:4] + tiny[-2:]
     long_run.main([*words, "--steps", "20", "--evaluations", "2", "--save_interval", "5", "--json", str(file)])
@@ -140,7 +152,7 @@ def test_all_steps_are_measured_apart_and_compared(monkeypatch, tmp_path, capsys
         Path(words[words.index("--json") + 1]).write_text(json.dumps({name: {"runs": {"step": {"seconds": seconds}}}}))
         return subprocess.CompletedProcess(words, 0)
 
-    monkeypatch.setattr(step.subprocess, "run", measured)
+    monkeypatch.setattr(command.subprocess, "run", measured)
     monkeypatch.setattr(sys, "orig_argv", ["python", "step.py"])
     step.main(["--json", str(tmp_path / "report.json")])
     assert json.loads((tmp_path / "report.json").read_text())["ratio_semi_supervised"] == 3.0
