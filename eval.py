@@ -30,8 +30,9 @@ from src.evaluation.masks import Pasting
 from src.evaluation.metrics import evaluate, format_table
 from src.evaluation.records import coco_records, detect
 from src.evaluation.report import check_report, write_report
-from src.evaluation.results_file import read_results
-from src.exporting.runner import Detector, open_model
+from src.evaluation.results_file import have_masks, read_results
+from src.exporting.card import read_model_card
+from src.exporting.runner import Detector, check_runnable, open_model
 from src.files import check_free, write_json, write_text
 from src.runs.caches import cache_of
 from src.systems import build_network
@@ -64,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     config = load_config(__doc__, argv, recipe_of)
     find = source_of(config)
     outputs = free_outputs(Path(config.eval_output_dir), config.overwrite)
-    annotations = read_data(config.eval_ann_file, config.eval_img_dir, config.class_names, config.has_masks)
+    annotations = read_data(config.eval_ann_file, config.eval_img_dir, config.class_names, has_masks(config))
     check_labelled(annotations)
     if config.report is not None:
         check_report(Path(config.report), config.overwrite)
@@ -105,6 +106,22 @@ def source_of(config: Config) -> Callable[[Config, Annotations], Found]:
     return sources[given[0]]
 
 
+def has_masks(config: Config) -> bool:
+    """Whether the detections will have masks, so that the truth needs outlines.
+
+    Raises:
+        UserError: there is no model that can be run here, or no file of results.
+    """
+    if config.model is not None:
+        if config.device_target != "CPU":
+            raise UserError(f"device_target: exported models are evaluated on the CPU, not on {config.device_target}")
+        check_runnable(Path(config.model).suffix)
+        return read_model_card(config.model).masks is not None
+    if config.results is not None:
+        return have_masks(config.results)
+    return config.has_masks
+
+
 def free_outputs(folder: Path, overwrite: bool) -> Outputs:
     """Names of the output files.
 
@@ -130,9 +147,7 @@ def by_checkpoint(config: Config, annotations: Annotations) -> Found:
 
 
 def by_model(config: Config, annotations: Annotations) -> Found:
-    """Detections of an exported model; it brings its own input size, batch size and resize rule."""
-    if config.device_target != "CPU":
-        raise UserError(f"device_target: exported models are evaluated on the CPU, not on {config.device_target}")
+    """Detections of an exported model; it brings its own input size, batch size, resize rule, and way from masks to pixels."""
     check_images(annotations, config.eval_img_dir)
     set_up_device("CPU", 0, False, False, config.global_seed)
     card, detector = open_model(config.model)
@@ -145,6 +160,8 @@ def by_model(config: Config, annotations: Annotations) -> Found:
         resize_sides=card.resize.sides,
         test_batch_size=batch,
     )
+    if card.masks is not None:
+        config = replace(config, mask_thr_binary=card.masks.threshold, mask_pasting=card.masks.pasting)
     annotations = in_class_order(annotations, [item.name for item in card.classes], config.eval_ann_file)
     records = find_records(detector, config, annotations)
     origin = {"model": str(config.model), "checkpoint": card.checkpoint.file, "step": card.checkpoint.step}

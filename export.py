@@ -17,11 +17,28 @@ from src.config import Config, load_config, require
 from src.data.annotations import unlabelled_folder
 from src.data.dataset import evaluation_batches
 from src.errors import UserError, entry_point
-from src.exporting.agreement import PIXEL_TOLERANCE, SCORE_TOLERANCE, compare, synthetic_images
-from src.exporting.card import Class, ModelCard, Origin, Output, card_path, output_cards, raw_rgb_input, resize_rule
-from src.exporting.exported import ExportedDetector, check_writable, model_path, write_model
+from src.exporting.agreement import (
+    MASK_TOLERANCE,
+    PIXEL_TOLERANCE,
+    SCORE_TOLERANCE,
+    Agreement,
+    compare,
+    synthetic_images,
+)
+from src.exporting.card import (
+    Class,
+    ModelCard,
+    Origin,
+    Output,
+    card_path,
+    mask_rule,
+    output_cards,
+    raw_rgb_input,
+    resize_rule,
+)
+from src.exporting.exported import MASKS, ExportedDetector, check_writable, model_path, write_model
 from src.exporting.offline_model import check_compiler, offline_path, write_offline_model
-from src.exporting.runner import Run, as_detector, check_runnable, run_file
+from src.exporting.runner import Detector, as_detector, check_runnable, run_file
 from src.files import check_free, file_hash, write_json, write_whole
 from src.systems import build_network
 from src.training.checkpoint import DetectorCard
@@ -91,24 +108,24 @@ def write_checked(path: Path, network: nn.Cell, images: np.ndarray, config: Conf
         run = on_arrays(detector) if config.file_format == "AIR" else run_file(temporary)
         outputs.extend(output_cards(detector.output_names, run(np.zeros(shape, np.float32))))
         if len(images):
-            check_agreement(network, run, images, config)
+            check_agreement(network, as_detector(run, detector.output_names), images, config)
 
     write_whole(path, write, config.overwrite)
     return outputs
 
 
-def check_agreement(network: nn.Cell, run: Run, images: np.ndarray, config: Config) -> None:
+def check_agreement(network: nn.Cell, exported: Detector, images: np.ndarray, config: Config) -> None:
     """Compare network and exported model, and tell the differences.
 
     Raises:
         UserError: they differ, or there was no detection to compare.
     """
-    found = compare(on_arrays(network), as_detector(run), images, config.batch_size, config.test_score_thr)
-    told = f"{len(images)} images, {found.detections} detections: largest difference {found.pixels:.2g} px, score {found.score:.2g}"
+    found = compare(on_arrays(network), exported, images, config.batch_size, config.test_score_thr)
+    told = f"{len(images)} images, {found.detections} detections: largest difference {_described(found)}"
     if not found.holds:
         raise UserError(
             f"check: the exported model differs from the checkpoint and was not kept; {told}; "
-            f"allowed are {PIXEL_TOLERANCE:g} px and {SCORE_TOLERANCE:g}"
+            f"allowed are {PIXEL_TOLERANCE:g} px, {SCORE_TOLERANCE:g} in score and {MASK_TOLERANCE:g} in masks"
         )
     if not found.detections:
         raise UserError(
@@ -116,6 +133,11 @@ def check_agreement(network: nn.Cell, run: Run, images: np.ndarray, config: Conf
             "kept; pass a folder of images with objects as --infer_img_dir, or --check 0"
         )
     print(f"check: {told}")
+
+
+def _described(found: Agreement) -> str:
+    masks = "" if found.mask is None else f", masks {found.mask:.2g}"
+    return f"{found.pixels:.2g} px, score {found.score:.2g}{masks}"
 
 
 def describe(path: Path, outputs: list[Output], card: DetectorCard, config: Config) -> ModelCard:
@@ -130,6 +152,9 @@ def describe(path: Path, outputs: list[Output], card: DetectorCard, config: Conf
         outputs=outputs,
         classes=[Class(*pair) for pair in zip(card.category_ids, card.class_names, strict=True)],
         checkpoint=Origin(Path(config.checkpoint_path).name, file_hash(config.checkpoint_path), card.step),
+        masks=mask_rule(config.mask_thr_binary, config.mask_pasting)
+        if MASKS in [output.name for output in outputs]
+        else None,
     )
 
 

@@ -203,10 +203,11 @@ def test_checkpoints_and_exported_models_get_a_report(tiny_detector, exported, t
         assert {path.name for path in (folder / "report").iterdir()} == {"report.html", *TABLES}
 
 
-def test_an_older_report_stops_it_before_any_work(reported, tiny_detector, tiny_data, tmp_path, capsys):
+def test_an_older_report_stops_it_before_any_work(reported, scored, tiny_detector, tiny_data, tmp_path, capsys):
     said = _refusal(_arguments(tiny_detector, tiny_data, tmp_path, report=reported), capsys)
     assert "report.html" in said and "--overwrite" in said and not list(tmp_path.iterdir())
-    words = {"results": reported / "none.json", "report": tmp_path / "new", "eval_img_dir": tmp_path}
+    results = scored.folder / "eval_results.json"
+    words = {"results": results, "report": tmp_path / "new", "eval_img_dir": tmp_path}
     assert "it holds no images" in _refusal(_arguments(None, tiny_data, tmp_path, **words), capsys)
 
 

@@ -8,21 +8,28 @@ import stat
 import sys
 from pathlib import Path
 
+import mindspore as ms
 import numpy as np
 import pytest
 
+import eval as evaluation_script
 import export
 from src.config import load_config
 from src.errors import UserError
+from src.evaluation.masks import decode_mask
+from src.exporting.agreement import MASK_TOLERANCE
 from src.exporting.exported import OUTPUTS, write_model
 from src.exporting.runner import as_detector, open_model
 from src.systems import build_network
 from src.training.checkpoint import DetectorCard, save_detector
 
 
-def _arguments(detector, name, **values) -> list[str]:
-    values = {"checkpoint_path": detector, "file_name": name, "device_target": "CPU"} | values
+def _options(**values) -> list[str]:
     return [word for key, value in values.items() for word in (f"--{key}", str(value))]
+
+
+def _arguments(detector, name, **values) -> list[str]:
+    return _options(**{"checkpoint_path": detector, "file_name": name, "device_target": "CPU"} | values)
 
 
 def _refusal(capsys, *arguments, **values) -> str:
@@ -133,7 +140,9 @@ def test_nothing_to_compare_is_no_agreement(tiny_config, monkeypatch):
     nothing = [np.zeros(shape, np.float32) for shape in ((2, 8, 4), (2, 8), (2, 8), (2, 8))]
     monkeypatch.setattr(export, "on_arrays", as_detector)
     with pytest.raises(UserError, match="detects nothing in 2 images.*--infer_img_dir, or --check 0"):
-        export.check_agreement(lambda images: nothing, lambda images: nothing, np.zeros((2, 3, 64, 64)), config)
+        export.check_agreement(
+            lambda images: nothing, as_detector(lambda images: nothing), np.zeros((2, 3, 64, 64)), config
+        )
 
 
 def test_images_to_check_are_drawn_or_read(tiny_config, tiny_data):
@@ -184,3 +193,38 @@ def test_a_bottleneck_backbone_with_the_rules_of_torchvision_is_exported_too(tin
     found = re.search(r"check: 2 images, (\d+) detections: ", capsys.readouterr().out)
     assert int(found[1]) > 0
     assert _content(tmp_path / "net.onnx")["resize"]["sides"] == [40, 64]
+
+
+def test_masks_are_exported_compared_and_scored(tiny_config, tiny_data, tmp_path, capsys):
+    ms.set_seed(1)
+    options = ["--system", "mask_rcnn", "--backbone", "resnet_v1_10"]
+    options += ["--mask_out_size", "4", "--rcnn_mask_out_channels", "8", "--mask_thr_binary", "0.4"]
+    config = load_config("", ["--config_path", str(tiny_config), *options])
+    checkpoint = tmp_path / "net.ckpt"
+    card = DetectorCard(config.as_dict(), ["square", "circle"], [4, 5], step=4)
+    save_detector(build_network(config, class_count=2), checkpoint, card)
+    export.main(_arguments(checkpoint, tmp_path / "net", file_format="ONNX", mask_pasting="torchvision"))
+    told = re.search(r"check: 2 images, (\d+) detections: .*, masks (\S+)\n", capsys.readouterr().out)
+    assert int(told[1]) > 0 and float(told[2]) < MASK_TOLERANCE
+    card = _content(tmp_path / "net.onnx")
+    assert card["outputs"][4:] == [{"name": "masks", "shape": [1, 8, 8, 8], "dtype": "float32"}]
+    assert (card["masks"]["threshold"], card["masks"]["pasting"]) == (0.4, "torchvision")
+
+    truth = json.loads(tiny_data.val_file.read_text())
+    for row in truth["annotations"]:
+        x, y, width, height = row["bbox"]
+        row["segmentation"] = [[x, y, x + width, y, x + width, y + height, x, y + height]]
+    (tmp_path / "val.json").write_text(json.dumps(truth))
+    where = {"eval_ann_file": tmp_path / "val.json", "eval_img_dir": tiny_data.img_dir}
+    evaluation_script.main(
+        _options(device_target="CPU", model=tmp_path / "net.onnx", eval_output_dir=tmp_path / "scores", **where)
+    )
+    metrics, records = (
+        json.loads((tmp_path / "scores" / name).read_text()) for name in ("metrics.json", "eval_results.json")
+    )
+    assert 0 <= metrics["segm"]["AP"] <= 1
+    assert records and all(decode_mask(record["segmentation"]).shape == (50, 60) for record in records)
+
+    results = {"results": tmp_path / "scores" / "eval_results.json", "eval_output_dir": tmp_path / "again"}
+    evaluation_script.main(_options(eval_ann_file=tmp_path / "val.json", **results))
+    assert json.loads((tmp_path / "again" / "metrics.json").read_text())["segm"] == metrics["segm"]

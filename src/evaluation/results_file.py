@@ -10,6 +10,14 @@ from src.data.outlines import as_outline, whole_mask
 from src.errors import DataError
 
 
+def have_masks(path: str | Path) -> bool:
+    """Whether any record of a file has a segmentation; whatever else is wrong with them is for ``read_results`` to say."""
+    records = read_json(path)
+    return isinstance(records, list) and any(
+        isinstance(record, dict) and record.get("segmentation") for record in records
+    )
+
+
 def read_results(path: str | Path, annotations: Annotations) -> list[dict[str, Any]]:
     """Result records: image_id, category_id, bbox (x, y, width, height in pixels of the image), score; if the detector has
     masks, a segmentation in any of COCO's forms, which becomes a compressed run-length encoding.

@@ -13,6 +13,7 @@ from src.data.transforms import fit_to_input
 
 PIXEL_TOLERANCE = 0.01  # of a box corner, in pixels of the network input
 SCORE_TOLERANCE = 1e-4
+MASK_TOLERANCE = 1e-3  # of the probability in a cell, which changes by about a tenth a pixel where a box moves
 PICTURE_SIZE = (128, 96)  # width and height of synthetic pictures before they are resized
 
 
@@ -21,17 +22,23 @@ class Agreement:
     """How many detections were compared, and the largest differences; infinite where one side misses a detection.
 
     Attributes:
-        detections: compared; pixels: of box corners; score: of scores, and of class probabilities if they were exported.
+        detections: compared; pixels: of box corners; score: of scores, and of class probabilities if they were exported;
+        mask: of the probabilities in masks, None if the detectors give no masks.
     """
 
     detections: int
     pixels: float
     score: float
+    mask: float | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether both differences are within tolerance."""
-        return self.pixels <= PIXEL_TOLERANCE and self.score <= SCORE_TOLERANCE
+        """Whether all differences are within tolerance."""
+        return (
+            self.pixels <= PIXEL_TOLERANCE
+            and self.score <= SCORE_TOLERANCE
+            and (self.mask is None or self.mask <= MASK_TOLERANCE)
+        )
 
 
 def synthetic_images(
@@ -53,7 +60,7 @@ def compare(
     """Run two detectors over the same images.
 
     Args:
-        expected, found: from images uint8 [B, 3, H, W] to boxes, scores, labels, class probabilities and valid.
+        expected, found: from images uint8 [B, 3, H, W] to boxes, scores, labels, class probabilities, valid and perhaps masks.
         images: uint8 [N, 3, H, W]; the last batch is filled up by repeating its last image.
         batch_size: B; score_threshold: the least score of a detection of both.
     """
@@ -66,32 +73,47 @@ def compare(
             results.append(_of_image(*([output[index] for output in side] for side in sides), score_threshold))
     return Agreement(
         sum(result.detections for result in results),
-        max(result.pixels for result in results),
-        max(result.score for result in results),
+        float(np.max([result.pixels for result in results])),
+        float(np.max([result.score for result in results])),
+        None if results[0].mask is None else float(np.max([result.mask for result in results])),
     )
 
 
 def _of_image(expected: list[np.ndarray], found: list[np.ndarray], score_threshold: float) -> Agreement:
     # What lies at the cut, be it the threshold or the last place, may be in or out by the last digit of its score.
     cut = score_threshold
-    for _, scores, _, _, valid in (expected, found):
+    for _, scores, _, _, valid, *_ in (expected, found):
         if valid.all():
             cut = max(cut, scores.min())
-    (a_boxes, a_scores, a_labels, a_shares, _), (b_boxes, b_scores, b_labels, b_shares, _) = (
+    (a_boxes, a_scores, a_labels, a_shares, _, *a_masks), (b_boxes, b_scores, b_labels, b_shares, _, *b_masks) = (
         [output[side[4].astype(bool)] for output in side] for side in (expected, found)
     )
     distance = np.abs(a_boxes[:, None] - b_boxes[None]).max(-1, initial=0)
     distance = np.where(a_labels[:, None] == b_labels[None], distance, np.inf)
-    difference = np.abs(a_scores[:, None] - b_scores[None])
+    a_rows, b_rows = _pairs(distance, a_scores > cut + SCORE_TOLERANCE, b_scores > cut + SCORE_TOLERANCE)
+    if a_rows is None:
+        return Agreement(len(a_scores), np.inf, np.inf, np.inf if a_masks else None)
+    score = _largest(a_scores[a_rows] - b_scores[b_rows])
     if b_shares.shape[1]:  # class probabilities were exported too
-        difference = np.maximum(difference, np.abs(a_shares[:, None] - b_shares[None]).max(-1, initial=0))
-    pixels, score, count = 0.0, 0.0, 0
-    for table, scores, differences in ((distance, a_scores, difference), (distance.T, b_scores, difference.T)):
-        for row in np.flatnonzero(scores > cut + SCORE_TOLERANCE):
+        score = max(score, _largest(a_shares[a_rows] - b_shares[b_rows]))
+    masks = [_largest(a[a_rows] - b[b_rows]) for a, b in zip(a_masks, b_masks, strict=True)]
+    return Agreement(len(a_rows) // 2, _largest(distance[a_rows, b_rows]), score, *masks)
+
+
+def _pairs(
+    distance: np.ndarray, a_counts: np.ndarray, b_counts: np.ndarray
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """For each detection that counts, on either side, itself and the nearest of the other side; nothing if one has none."""
+    a_rows, b_rows = [], []
+    for table, counts, mine, others in ((distance, a_counts, a_rows, b_rows), (distance.T, b_counts, b_rows, a_rows)):
+        for row in np.flatnonzero(counts):
             nearest = np.argmin(table[row]) if table.shape[1] else None
             if nearest is None or np.isinf(table[row, nearest]):
-                return Agreement(len(a_scores), np.inf, np.inf)
-            pixels = max(pixels, float(table[row, nearest]))
-            score = max(score, float(differences[row, nearest]))
-            count += 1
-    return Agreement(count // 2, pixels, score)
+                return None, None
+            mine.append(row)
+            others.append(nearest)
+    return np.array(a_rows, int), np.array(b_rows, int)
+
+
+def _largest(differences: np.ndarray) -> float:
+    return float(np.abs(differences).max(initial=0))

@@ -29,6 +29,19 @@ _COMMON_RULE = (
     "Boxes go back by x * w / new width and y * h / new height, then are clipped to 0..w and 0..h."
 )
 
+# Keep in step with src/evaluation/masks.paste, which is the same rule as code. By the name of what cells are stretched over.
+_MASK_SPANS = {
+    "exact": "begin = x1 - (x2 - x1) / M to end = x2 + (x2 - x1) / M",
+    "torchvision": "begin = trunc(x1 - (x2 - x1) / M) to end = trunc(x2 + (x2 - x1) / M) + 1, truncated towards 0",
+}
+_MASK_RULE = (
+    "A mask is M x M cells over its box (x1, y1, x2, y2), which is taken back to the image as boxes are, but not clipped. Around "
+    "them lies a ring of cells that are 0, so that there are N x N, N = M + 2. In x they are stretched from {span}: pixel c of the "
+    "image, floor(begin) <= c < ceil(end), reads the cells at u = (c + 0.5 - begin) * N / (end - begin) - 0.5, limited to 0..N - 1, "
+    "where cell j has its centre at u = j; in y likewise. A pixel belongs to the object if the bilinear value there is greater than "
+    "the threshold; pixels that the cells are not stretched over do not."
+)
+
 _Size = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -62,6 +75,14 @@ class Output(msgspec.Struct, forbid_unknown_fields=True):
     dtype: str
 
 
+class Masks(msgspec.Struct, forbid_unknown_fields=True):
+    """How the output "masks" becomes pixels of the image."""
+
+    threshold: float
+    pasting: Literal["exact", "torchvision"]
+    rule: str
+
+
 class Class(msgspec.Struct, forbid_unknown_fields=True):
     """A class; label k of the model is the k-th one, counted from 1, and has this category id in result files."""
 
@@ -77,8 +98,8 @@ class Origin(msgspec.Struct, forbid_unknown_fields=True):
     step: int
 
 
-class ModelCard(msgspec.Struct, forbid_unknown_fields=True):
-    """See the module."""
+class ModelCard(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """See the module. The card of a model without masks says nothing of them, as cards did before there were masks."""
 
     format: Literal["MINDIR", "ONNX", "AIR"]
     file: str
@@ -89,6 +110,7 @@ class ModelCard(msgspec.Struct, forbid_unknown_fields=True):
     outputs: list[Output]
     classes: list[Class]
     checkpoint: Origin
+    masks: Masks | None = None
 
 
 def raw_rgb_input(batch: int, height: int, width: int) -> Input:
@@ -102,6 +124,11 @@ def resize_rule(keep_ratio: bool, sides: tuple[int, int] | None = None) -> Resiz
     if sides:
         rule = _SIDES_RULE.format(shorter=sides[0], longer=sides[1])
     return Resize(keep_ratio, sides, "linear", 0, "right and bottom", rule + _COMMON_RULE)
+
+
+def mask_rule(threshold: float, pasting: str) -> Masks:
+    """The way from masks to pixels in words a runner can be written from; as for ``evaluation.masks.Pasting``."""
+    return Masks(threshold, pasting, _MASK_RULE.format(span=_MASK_SPANS[pasting]))
 
 
 def output_cards(names: Sequence[str], outputs: Sequence[np.ndarray]) -> list[Output]:

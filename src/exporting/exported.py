@@ -14,21 +14,23 @@ from src.errors import UserError
 SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
 OUTPUTS = ("boxes", "scores", "labels", "valid")
 PROBABILITIES = "probabilities"
+MASKS = "masks"
 
 
 class ExportedDetector(nn.Cell):
     """A detector whose input is float32 pixels and whose rows without a detection are all zero.
 
     Args:
-        network: maps images to boxes, scores, labels, class probabilities and valid.
-        probabilities: whether class probabilities are among the outputs, as the last one.
+        network: maps images to boxes, scores, labels, class probabilities, valid and, if it `has_masks`, masks.
+        probabilities: whether class probabilities are among the outputs, after valid. Masks come last, as from the network,
+            so that what reads the outputs before them by position goes on to do so.
     """
 
     def __init__(self, network: nn.Cell, probabilities: bool) -> None:
         super().__init__()
         self.network = network
         self.probabilities = probabilities
-        self.output_names = OUTPUTS + ((PROBABILITIES,) if probabilities else ())
+        self.output_names = output_names(probabilities, network.has_masks)
 
     def construct(self, images: Tensor) -> tuple[Tensor, ...]:
         """Detections, best first.
@@ -38,15 +40,22 @@ class ExportedDetector(nn.Cell):
 
         Returns:
             boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32,
-            valid [B, K] bool, and probabilities [B, K, C] float32, background first, if wanted.
+            valid [B, K] bool, then, if wanted, probabilities [B, K, C] float32, background first, and then, if the network
+            gives them, masks [B, K, M, M] float32, 0 to 1: of the detection's own class, in cells over its box.
         """
-        boxes, scores, labels, probabilities, valid = self.network(images)
-        boxes = boxes * valid[..., None].astype(mstype.float32)
-        labels = labels * valid.astype(mstype.int32)
+        boxes, scores, labels, probabilities, valid, *masks = self.network(images)
+        is_there = valid.astype(mstype.float32)
+        outputs = (boxes * is_there[..., None], scores, labels * valid.astype(mstype.int32), valid)
         if self.probabilities:
-            probabilities = probabilities * valid[..., None].astype(mstype.float32)
-            return boxes, scores, labels, valid, probabilities
-        return boxes, scores, labels, valid
+            outputs += (probabilities * is_there[..., None],)
+        for mask in masks:
+            outputs += (mask * is_there[..., None, None],)
+        return outputs
+
+
+def output_names(probabilities: bool, masks: bool) -> tuple[str, ...]:
+    """The outputs of a model, in order."""
+    return OUTPUTS + ((PROBABILITIES,) if probabilities else ()) + ((MASKS,) if masks else ())
 
 
 def model_path(name: str, file_format: str) -> Path:

@@ -9,11 +9,12 @@ from mindspore import Tensor, nn
 
 from src.errors import UserError
 from src.exporting.card import ModelCard, read_model_card
-from src.exporting.exported import OUTPUTS, PROBABILITIES
+from src.exporting.exported import MASKS, OUTPUTS, PROBABILITIES, output_names
 
 # From images float32 [B, 3, H, W] to the outputs of the file in their order.
 Run = Callable[[np.ndarray], Sequence[np.ndarray]]
-# From images uint8 [B, 3, H, W] to boxes, scores, labels, class probabilities and valid, as the network of a checkpoint.
+# From images uint8 [B, 3, H, W] to what the network of a checkpoint gives: boxes, scores, labels, class probabilities, valid and,
+# of a network with masks, masks.
 Detector = Callable[[np.ndarray], Sequence[np.ndarray]]
 
 
@@ -26,10 +27,13 @@ def open_model(path: str | Path) -> tuple[ModelCard, Detector]:
     path = Path(path)
     check_runnable(path.suffix)
     card = read_model_card(path)
-    names = [output.name for output in card.outputs]
-    if names not in ([*OUTPUTS], [*OUTPUTS, PROBABILITIES]):
-        raise UserError(f"{path}: has the outputs {', '.join(names)}; expected {', '.join(OUTPUTS)}; export it again")
-    return card, as_detector(run_file(path))
+    names = tuple(output.name for output in card.outputs)
+    masks = card.masks is not None
+    if names not in (output_names(False, masks), output_names(True, masks)):
+        raise UserError(
+            f"{path}: has the outputs {', '.join(names)}; expected {', '.join(output_names(False, masks))}; export it again"
+        )
+    return card, as_detector(run_file(path), names)
 
 
 def check_runnable(suffix: str) -> None:
@@ -45,13 +49,18 @@ def run_file(path: Path) -> Run:
     return _ENGINES[path.suffix](path)
 
 
-def as_detector(run: Run) -> Detector:
-    """An exported model with inputs and outputs as the network has them; probabilities are [B, K, 0] if it gives none."""
+def as_detector(run: Run, names: Sequence[str] = OUTPUTS) -> Detector:
+    """An exported model with inputs and outputs as the network has them; probabilities are [B, K, 0] if it gives none.
+
+    Args:
+        names: of its outputs, in order.
+    """
 
     def detect(images: np.ndarray) -> Sequence[np.ndarray]:
-        boxes, scores, labels, valid, *rest = run(images.astype(np.float32))
-        probabilities = rest[0] if rest else np.zeros((*scores.shape, 0), np.float32)
-        return boxes, scores, labels, probabilities, valid
+        found = dict(zip(names, run(images.astype(np.float32)), strict=True))
+        boxes, scores, labels, valid = (found[name] for name in OUTPUTS)
+        probabilities = found.get(PROBABILITIES, np.zeros((*scores.shape, 0), np.float32))
+        return [boxes, scores, labels, probabilities, valid, *([found[MASKS]] if MASKS in found else [])]
 
     return detect
 

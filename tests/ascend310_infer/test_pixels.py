@@ -10,7 +10,7 @@ from src.data.transforms import fit_to_input
 @pytest.mark.parametrize(
     ("height", "width", "keep_ratio", "sides"),
     [(height, width, keep, None) for height, width in ((64, 96), (75, 51), (7, 300)) for keep in (True, False)]
-    + [(80, 80, True, (35, 80))],
+    + [(300, 300, False, None), (80, 80, True, (35, 80))],
 )
 def test_pixels_are_those_of_python(program, pictures, tmp_path, height, width, keep_ratio, sides):
     names = list_images(pictures)

@@ -8,7 +8,7 @@ from pycocotools import mask as coco_masks
 
 from src.data.annotations import Annotations, ImageEntry
 from src.errors import DataError
-from src.evaluation.results_file import read_results
+from src.evaluation.results_file import have_masks, read_results
 
 RECORD = {"image_id": 7, "category_id": 4, "bbox": [1, 2.5, 3, 4], "score": 0.5}
 
@@ -84,7 +84,14 @@ def test_masks_of_every_form_become_the_one_that_is_scored(annotations, tmp_path
 
 @pytest.mark.parametrize("nothing", [None, []])
 def test_an_empty_segmentation_is_none(annotations, tmp_path, nothing):
-    assert read_results(_write(tmp_path / "r.json", [RECORD | {"segmentation": nothing}]), annotations) == [RECORD]
+    path = _write(tmp_path / "r.json", [RECORD | {"segmentation": nothing}])
+    assert read_results(path, annotations) == [RECORD]
+    assert not have_masks(path)
+
+
+def test_one_mask_says_that_there_are_masks_whatever_else_is_wrong(tmp_path):
+    assert have_masks(_write(tmp_path / "r.json", [3, RECORD, RECORD | {"segmentation": [[1, 2, 3]]}]))
+    assert not have_masks(_write(tmp_path / "r.json", [RECORD])) and not have_masks(_write(tmp_path / "r.json", {}))
 
 
 @pytest.mark.parametrize(

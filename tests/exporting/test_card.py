@@ -8,11 +8,13 @@ import pytest
 
 from src.data.transforms import resize_to_fit
 from src.errors import UserError
+from src.evaluation.masks import Pasting, decode_mask, paste
 from src.exporting.card import (
     Class,
     ModelCard,
     Origin,
     card_path,
+    mask_rule,
     output_cards,
     raw_rgb_input,
     read_model_card,
@@ -107,3 +109,46 @@ def test_the_rule_in_words_is_the_rule_in_code(keep_ratio):
     for w, h in [(1, 500), (500, 1), (96, 64), *rng.integers(1, 400, (40, 2)).tolist()]:
         resized, _ = resize_to_fit(np.zeros((h, w, 3), np.uint8), 64, 96, keep_ratio)
         assert resized.shape[1::-1] == _by_rule(keep_ratio, w, h, 96, 64)
+
+
+_SPANS = {
+    "exact": ("begin = x1 - (x2 - x1) / M to end = x2 + (x2 - x1) / M:", lambda begin, end: (begin, end)),
+    "torchvision": ("to end = trunc(x2 + (x2 - x1) / M) + 1", lambda begin, end: (int(begin), int(end) + 1)),
+}
+
+
+def _mask_by_rule(cells: np.ndarray, box: np.ndarray, size: tuple[int, int], span, threshold: float) -> np.ndarray:
+    """The rule's words, followed by the letter, pixel by pixel."""
+    count, mask = len(cells) + 2, np.zeros(size, bool)
+    ringed = np.zeros((count, count))
+    ringed[1:-1, 1:-1] = cells
+    rings = (box[2:] - box[:2]) / len(cells)
+    axes = [span(*ends) for ends in zip(box[:2] - rings, box[2:] + rings, strict=True)]
+    for row, column in np.ndindex(size):
+        shares = []
+        for pixel, (begin, end) in zip((column, row), axes, strict=True):
+            if not np.floor(begin) <= pixel < np.ceil(end):
+                break
+            place = min(max((pixel + 0.5 - begin) * count / (end - begin) - 0.5, 0), count - 1)
+            shares.append([(int(place), int(place) + 1 - place), (min(int(place) + 1, count - 1), place - int(place))])
+        else:
+            value = sum(ringed[i, j] * across * down for j, across in shares[0] for i, down in shares[1])
+            mask[row, column] = value > threshold
+    return mask
+
+
+@pytest.mark.parametrize("pasting", list(_SPANS))
+def test_the_rule_of_masks_in_words_is_the_rule_in_code(pasting):
+    rule, rng, (words, span) = mask_rule(0.4, pasting), np.random.default_rng(0), _SPANS[pasting]
+    assert (rule.threshold, rule.pasting) == (0.4, pasting)
+    assert words in rule.rule and "(c + 0.5 - begin) * N / (end - begin) - 0.5, limited to 0..N - 1" in rule.rule
+    for _ in range(8):
+        corner = rng.uniform(-15, 25, 2)
+        box, cells = np.concatenate([corner, corner + rng.uniform(0.5, 40, 2)]), rng.random((5, 5))
+        found = decode_mask(paste(cells, box, (31, 27), Pasting(0.4, pasting)))
+        np.testing.assert_array_equal(found, _mask_by_rule(cells, box, (27, 31), span, 0.4))
+
+
+def test_a_card_without_masks_is_one_from_before_there_were_masks(model):
+    assert "masks" not in json.loads(card_path(model).read_text())
+    assert read_model_card(model).masks is None
