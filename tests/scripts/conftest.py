@@ -89,9 +89,12 @@ class Workshop:
         )
 
     def start(self, script: str, *arguments: str | Path, **variables: str) -> subprocess.Popen[str]:
-        """Start scripts/SCRIPT as ``run`` does, in a process group of its own, and do not wait."""
+        """Start scripts/SCRIPT as ``run`` does, in a process group of its own, and do not wait.
+
+        It hears Ctrl-C, which programs ignore that a script put into the background, be they tests.
+        """
         return subprocess.Popen(
-            ["bash", str(ROOT / "scripts" / script), *map(str, arguments)],
+            ["env", "--default-signal=INT", "bash", str(ROOT / "scripts" / script), *map(str, arguments)],
             cwd=self.folder,
             env={**os.environ, "VENV": str(self.environment), **variables},
             stdout=subprocess.PIPE,
