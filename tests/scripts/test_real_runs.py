@@ -54,7 +54,7 @@ def test_the_whole_job(data):
     chosen = json.loads((first / "new_ann_file.json").read_text())
     assert sum(image.get("labelled", True) for image in chosen["images"]) == 6
     assert sorted(path.name for path in data.iterdir()) == [
-        *("annotations", "full.json", "images", "out", "part.json", "tiny.yaml"),
+        *("annotations", "full.json", "images", "instances.json", "out", "part.json", "tiny.yaml"),
     ]
 
     again = run(data, "run_standalone_train_cpu.sh", *job)
