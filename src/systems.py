@@ -43,6 +43,11 @@ def _compute_in_float16(network: nn.Cell) -> None:
                 cell.to_float(mstype.float32)
 
 
+def loss_terms(config: Config) -> tuple[str, ...]:
+    """Names of the loss terms of a network, as in its log."""
+    return _DETECTORS[config.system].loss_terms
+
+
 def loss_weights(config: Config, terms: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Weight of each loss term of a network (`loss_terms`): of labelled images, and of pseudo-labelled ones."""
     keys = [_WEIGHT_KEYS[term] for term in terms]
@@ -128,6 +133,7 @@ def _limits(config: Config) -> DetectionLimits:
     return DetectionLimits(config.test_score_thr, config.test_iou_thr, config.test_max_per_img, config.test_nms_pre)
 
 
+_DETECTORS = {"faster_rcnn": FasterRcnn, "mask_rcnn": MaskRcnn, "ssd": Ssd}
 _BUILDERS = {"faster_rcnn": _faster_rcnn, "mask_rcnn": _mask_rcnn, "ssd": _ssd}
 
 # Loss term -> the keys of its weight with labels and with pseudo-labels.

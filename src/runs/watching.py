@@ -6,10 +6,11 @@ from src.config import Config
 from src.data.training_data import TrainingData
 from src.runs.run import Run
 from src.runs.skips import are_normal, skipped_steps
+from src.systems import loss_terms, loss_weights
 from src.training.checkpoint import read_card
 from src.training.log import averages_of
 from src.training.step_sums import Interval
-from src.watching.losses import RateTooHigh, untrained_loss, untrained_ssd_loss
+from src.watching.losses import RateTooHigh, untrained_loss
 from src.watching.pseudo_labels import NoPseudoBoxes, SilentUnlabelledLoss, TooManyPseudoBoxes, patience_of
 from src.watching.scores import TeacherWorse
 from src.watching.speed import SlowData
@@ -20,10 +21,13 @@ from src.watching.watch import Watch
 def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watch:
     """All watchers of a run; `memory`: of an earlier start, None for a new run."""
     patience = patience_of(config.max_iter - config.burn_up_iter)
-    untrained = _untrained_loss(config, len(data.annotations.class_names))
+    terms = loss_terms(config)
+    weights = dict(zip(terms, loss_weights(config, terms)[0], strict=True))
+    views = 2 if config.strong_view else 1
+    untrained = untrained_loss(weights, len(data.annotations.class_names), config.rcnn_focal_gamma, views)
     objects = float(np.mean([np.count_nonzero(~entry.crowd) for entry in data.labelled]))
     watchers = [
-        RateTooHigh(untrained, config.base_lr),
+        RateTooHigh(config.sup_loss_weight * untrained, config.base_lr),
         SlowData(config.num_parallel_workers),
         SilentUnlabelledLoss(patience),
         NoPseudoBoxes(patience, config.bbox_threshold),
@@ -31,16 +35,6 @@ def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watc
         TeacherWorse(),
     ]
     return Watch(watchers, memory)
-
-
-def _untrained_loss(config: Config, classes: int) -> float:
-    """Loss on labelled images of a network that knows nothing."""
-    views = 2 if config.strong_view else 1
-    if config.system == "ssd":
-        return config.sup_loss_weight * untrained_ssd_loss(classes, config.ssd_loss_cls_weight, views)
-    return config.sup_loss_weight * untrained_loss(
-        classes, config.rcnn_focal_gamma, config.rpn_loss_cls_weight, config.rcnn_loss_cls_weight, views
-    )
 
 
 def warn_of_start(run: Run) -> None:

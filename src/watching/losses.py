@@ -7,24 +7,23 @@ from src.watching.watcher import Watcher
 RISE = 2.0  # times the loss of a network that knows nothing; ten times the right rate gives 6 to 1000 times, the right one less than 1
 
 
-def untrained_loss(classes: int, focal_gamma: float, rpn_weight: float, rcnn_weight: float, views: int) -> float:
-    """Loss of a labelled image for a network that thinks everything equally probable.
+def untrained_loss(weights: dict[str, float], classes: int, focal_gamma: float, views: int) -> float:
+    """Loss of a labelled image for a network that thinks everything equally probable; offsets cost next to nothing then.
 
     Args:
-        classes: without background; focal_gamma: exponent of the class loss; rpn_weight, rcnn_weight: of the class losses;
-        views: in which the image is learnt from.
+        weights: of each loss term of the network, by its name in the log.
+        classes: without background; focal_gamma: exponent of the class loss of the box head; views: in which the image is
+            learnt from.
     """
     guess = 1.0 / (classes + 1)
-    return views * (rpn_weight * math.log(2) - rcnn_weight * (1 - guess) ** focal_gamma * math.log(guess))
-
-
-def untrained_ssd_loss(classes: int, cls_weight: float, views: int) -> float:
-    """The same of SSD: for each matched box, it and three boxes of background are guesses, which is also about what its focal loss costs.
-
-    Args:
-        classes: without background; cls_weight: of the class loss; views: in which the image is learnt from.
-    """
-    return views * cls_weight * 4 * math.log(classes + 1)
+    terms = {
+        "rpn_cls_loss": math.log(2),
+        "rcnn_cls_loss": -((1 - guess) ** focal_gamma) * math.log(guess),
+        "rcnn_mask_loss": math.log(2),
+        # Each matched box and three boxes of background are guesses; that is also about what the focal loss costs.
+        "ssd_cls_loss": -4 * math.log(guess),
+    }
+    return views * sum(weight * terms.get(name, 0.0) for name, weight in weights.items())
 
 
 class RateTooHigh(Watcher):
