@@ -43,15 +43,11 @@ def _compute_in_float16(network: nn.Cell) -> None:
                 cell.to_float(mstype.float32)
 
 
-def loss_terms(config: Config) -> tuple[str, ...]:
-    """Names of the loss terms of a network, as in its log."""
-    return _DETECTORS[config.system].loss_terms
-
-
-def loss_weights(config: Config, terms: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Weight of each loss term of a network (`loss_terms`): of labelled images, and of pseudo-labelled ones."""
-    keys = [_WEIGHT_KEYS[term] for term in terms]
-    return tuple(getattr(config, key) for key, _ in keys), tuple(getattr(config, key) for _, key in keys)
+def loss_weights(config: Config) -> tuple[dict[str, float], dict[str, float]]:
+    """Weight of each loss term of the network, by its name and in its order: of labelled images, and of pseudo-labelled ones."""
+    keys = {term: _WEIGHT_KEYS[term] for term in _DETECTORS[config.system].loss_terms}
+    labelled = {term: getattr(config, key) for term, (key, _) in keys.items()}
+    return labelled, {term: getattr(config, key) for term, (_, key) in keys.items()}
 
 
 def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> FasterRcnn:

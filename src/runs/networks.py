@@ -62,7 +62,7 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
         config.gamma,
         config.lr_step_size,
     )
-    settings = step_settings(config, device, student.loss_terms)
+    settings = step_settings(config, device)
     state = RunState(settings.initial_loss_scale)
     burn_in = TrainStep(student, optimizer, rates, state, settings, device.count)
     teacher = mutual = None
@@ -74,12 +74,12 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
     return Networks(student, teacher, burn_in, mutual, state, optimizer, detector)
 
 
-def step_settings(config: Config, device: Device, loss_terms: tuple[str, ...]) -> StepSettings:
+def step_settings(config: Config, device: Device) -> StepSettings:
     """Weights of a network's loss terms, and how gradients become updates."""
-    term_weights, pseudo_term_weights = loss_weights(config, loss_terms)
+    term_weights, pseudo_term_weights = loss_weights(config)
     return StepSettings(
-        term_weights=term_weights,
-        pseudo_term_weights=pseudo_term_weights,
+        term_weights=tuple(term_weights.values()),
+        pseudo_term_weights=tuple(pseudo_term_weights.values()),
         strong_view=config.strong_view,
         supervised_weight=config.sup_loss_weight,
         unsupervised_weight=config.unsup_loss_weight,

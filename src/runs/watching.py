@@ -6,7 +6,7 @@ from src.config import Config
 from src.data.training_data import TrainingData
 from src.runs.run import Run
 from src.runs.skips import are_normal, skipped_steps
-from src.systems import loss_terms, loss_weights
+from src.systems import loss_weights
 from src.training.checkpoint import read_card
 from src.training.log import averages_of
 from src.training.step_sums import Interval
@@ -21,8 +21,7 @@ from src.watching.watch import Watch
 def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watch:
     """All watchers of a run; `memory`: of an earlier start, None for a new run."""
     patience = patience_of(config.max_iter - config.burn_up_iter)
-    terms = loss_terms(config)
-    weights = dict(zip(terms, loss_weights(config, terms)[0], strict=True))
+    weights, _ = loss_weights(config)
     views = 2 if config.strong_view else 1
     untrained = untrained_loss(weights, len(data.annotations.class_names), config.rcnn_focal_gamma, views)
     objects = float(np.mean([np.count_nonzero(~entry.crowd) for entry in data.labelled]))

@@ -70,7 +70,7 @@ def toy_networks(config, data, device) -> networks.Networks:
     teacher.update_parameters_name(TEACHER_PREFIX)
     optimizer = nn.Momentum(student.trainable_params(), config.base_lr, config.momentum, config.weight_decay)
     rates = learning_rates("cosine", config.max_iter, config.base_lr, 3, 0.1, config.milestones, config.gamma)
-    settings = networks.step_settings(config, device, student.loss_terms)
+    settings = networks.step_settings(config, device)
     state = RunState(settings.initial_loss_scale)
     burn_in = TrainStep(student, optimizer, rates, state, settings)
     mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, settings)
