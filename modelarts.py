@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from src.command_line import program_parser
 from src.errors import UserError, entry_point
 
 ROOT = Path(__file__).resolve().parent
@@ -35,10 +36,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The options that ModelArts gives to a job, and which program it is."""
-    # Abbreviations would catch options of the program.
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    options = program_parser(__doc__)
     options.add_argument("--program", required=True, choices=PROGRAMS)
     options.add_argument("--data_url", help="folder of the data in object storage")
     options.add_argument("--checkpoint_url", help="folder of weights in object storage")

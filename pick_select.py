@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from src.active.choice import choose_valuable, label_count
+from src.command_line import program_parser
 from src.data.annotations import from_coco, hide_labels
 from src.data.coco_file import read_coco
 from src.data.coco_rows import write_coco
@@ -37,7 +38,7 @@ from src.files import check_free, write_text
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument(
         "--ann_file", type=Path, required=True, help="COCO file of all images, with the labels there are"
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.active.choice import choose_random, label_count
+from src.command_line import program_parser
 from src.data.annotations import hide_labels, unlabelled_ids
 from src.data.coco_file import read_coco
 from src.data.coco_rows import write_coco
@@ -21,7 +22,7 @@ from src.files import check_free
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--ann_file", type=Path, required=True, help="COCO file with the labels of all images")
     help_ratio = "percent of the images that stay labelled; fractions allowed"
     parser.add_argument("--label_ratio", type=float, required=True, help=help_ratio)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from src.active.results import read_sums
 from src.active.value import STRATEGIES, check_options, image_values
+from src.command_line import program_parser
 from src.data.made_from import made_from, read_side_file, side_file, write_side_file
 from src.errors import entry_point
 from src.files import check_free, write_json
@@ -20,7 +21,7 @@ from src.files import check_free, write_json
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--infer_json", type=Path, help="infer_results.json of infer.py")
     source.add_argument("--check", action="store_true", help="only check the other options")

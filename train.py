@@ -7,6 +7,7 @@ weak view of unlabelled images, and the student learns from their strong view to
 from contextlib import closing
 from dataclasses import replace
 
+from src import __version__
 from src.config import Config, load_config, require, save_config
 from src.data.probe import hold_out
 from src.data.training_data import TrainingData, read_training_data
@@ -80,6 +81,7 @@ def main(argv: list[str] | None = None) -> None:
 def describe(config: Config, data: TrainingData, device: Device, first_step: int) -> str:
     """What the run is about to do, for its log."""
     lines = [
+        f"version {__version__}",
         save_config(config),
         f"training data: {data.annotations.form}",
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),

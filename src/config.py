@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from src.command_line import program_parser
 from src.contradictions import contradictions
 from src.errors import UserError
 from src.settings import IN_EPOCHS, KEYS, RECIPE_KEYS, TEXT_KEYS, Config
@@ -122,9 +123,7 @@ def _short(value: object) -> str:
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=description, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = program_parser(description)
     parser.add_argument(
         "--config_path", metavar="FILE", help="YAML file that states differences from configs/base.yaml"
     )

@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.command_line import program_parser
 from src.converting.backbone import convert_backbone
 from src.converting.detector import convert_detector
 from src.converting.foreign_detector import detector_origin
@@ -24,7 +25,7 @@ from src.training.weights import FOREIGN_SUFFIXES, read_weights
 
 def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
     """The command line, and the words of it that belong to the configuration; without --output the new file lies beside the old one."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--ckpt_file", type=Path, required=True, help="weights: .pth, .pt, .safetensors, .npz or .ckpt")
     parser.add_argument("--output", type=Path, help="checkpoint to write; default: the name of the input with .ckpt")
     parser.add_argument("--overwrite", action="store_true", help="replace the output file if it exists")

@@ -20,6 +20,7 @@ from pathlib import Path
 if not __package__:  # started as a file: python src/split_data.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.command_line import program_parser
 from src.data.made_from import MadeFrom, made_from
 from src.data.same_picture import SAME_FROM, group_same_pictures
 from src.data.voc import pair_files
@@ -33,7 +34,7 @@ SPLIT_FILE = "split.json"
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--data_path", type=Path, required=True, help="folder with images/ and annotations/")
     parser.add_argument("--output_path", type=Path, help="where train/ and val/ are made (default: data_path)")
     parser.add_argument(

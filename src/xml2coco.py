@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 if not __package__:  # started as a file: python src/xml2coco.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.command_line import program_parser
 from src.data.images import image_size
 from src.data.voc import VocImage, list_xmls, pair_files, read_voc
 from src.data.voc_folder import class_list, to_coco
@@ -25,7 +26,7 @@ from src.files import check_free, write_json
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--data_path", type=Path, required=True, help="folder with annotations/ and images/")
     parser.add_argument("--save_path", type=Path, required=True, help="COCO JSON file to write")
     help_classes = "class names in the order of their ids, as a list or with commas (default: those found, sorted)"

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ENTRY = {"train", "eval", "infer", "export", "mindspore_hub_conf"}
 LABEL_TOOLS = {"random_select", "sorted_values", "pick_select"}
 DATA_TOOLS = {"split_data", "xml2coco"}  # in src/, started with python -m
-LEAVES = {"errors", "files", "yaml_file"}  # everybody may import these
+LEAVES = {"errors", "files", "yaml_file", "command_line"}  # everybody may import these
 
 # Group -> the groups it may import, beside itself and the leaves. A group is an entry script, a package or a module of src/.
 ARROWS = {
@@ -43,6 +43,7 @@ ARROWS = {
     "errors": set(),
     "files": set(),
     "yaml_file": set(),
+    "command_line": set(),
 }
 # What may import MindSpore. In data, record_cache.py alone.
 WITH_MINDSPORE = ENTRY | {"convert_checkpoint", "systems", "network_define", "FasterRcnn", "MaskRcnn", "Ssd", "semi"}

@@ -70,6 +70,10 @@ int main(int count, char** words) {
       std::cout << kUsage;
       return 0;
     }
+    if (options.version) {
+      std::cout << PROJECT_VERSION << "\n";
+      return 0;
+    }
     run(options);
   } catch (const UserError& error) {
     std::cerr << "error: " << error.what() << "\n";

@@ -23,6 +23,7 @@ Detects objects in pictures and writes COCO result records, with masks if the mo
   --threads NUMBER     threads that compute on CPU, and threads that read pictures (default: all cores)
   --draw FOLDER        also draw what was found into pictures of this folder
   --overwrite          replace FILE of --out, and pictures, that exist
+  --version            print the version of the project
 )";
 
 namespace {
@@ -60,6 +61,7 @@ Options parse_options(int count, char** words) {
                           {"draw", required_argument, nullptr, 'p'},   {"device", required_argument, nullptr, 'd'},
                           {"device_id", required_argument, nullptr, 'n'}, {"threads", required_argument, nullptr, 't'},
                           {"overwrite", no_argument, nullptr, 'w'},    {"help", no_argument, nullptr, 'h'},
+                          {"version", no_argument, nullptr, 'v'},
                           {nullptr, 0, nullptr, 0}};
   Options options;
   opterr = 0;  // messages are ours
@@ -80,6 +82,7 @@ Options parse_options(int count, char** words) {
       case 't': options.threads = number("threads", value, 1, 1024); break;
       case 'w': options.overwrite = true; break;
       case 'h': options.help = true; return options;
+      case 'v': options.version = true; return options;
       case ':': throw UserError(std::string(words[place]) + " needs a value");
       default: throw UserError("unknown option " + std::string(words[place]) + " (main --help tells all options)");
     }

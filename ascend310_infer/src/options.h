@@ -15,6 +15,7 @@ struct Options {
   int threads = 0;
   bool overwrite = false;
   bool help = false;
+  bool version = false;
 };
 
 extern const char* const kUsage;

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.command_line import program_parser
 from src.data.annotations import Annotations, ImageEntry, image_path
 from src.data.image_files import check_images, look_at_pixels, look_whether_there
 from src.data.same_picture import SAME_FROM, group_same_pictures
@@ -26,9 +27,7 @@ SHOWN = 5  # pictures of one group
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m src.data.doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = program_parser(__doc__, prog="python -m src.data.doctor")
     parser.add_argument("--ann_file", type=Path, required=True, help="annotations of training: COCO, VOC or text")
     parser.add_argument("--img_dir", type=Path, required=True, help="folder of its images")
     parser.add_argument("--unlabelled_img_dir", type=Path, help="folder of further unlabelled images")

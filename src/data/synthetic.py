@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from src.command_line import program_parser
 from src.errors import UserError, entry_point
 from src.files import check_free, write_json, write_text, write_whole
 
@@ -177,7 +178,7 @@ def _area(polygon: list[float]) -> float:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for images/, annotations/ and instances.json")
     parser.add_argument("--images", type=int, default=120, help="how many pictures (default 120)")
     parser.add_argument("--seed", type=int, default=10, help="the same seed gives the same pictures (default 10)")

@@ -6,7 +6,6 @@ OUTPUT_DIR is what a two-stage script wrote (first_stage, second_stage) or the f
 are those that eval.py wrote into its folder eval/. The page holds its pictures, so it can be sent as one file.
 """
 
-import argparse
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from src.command_line import program_parser
 from src.data.annotations import Annotations
 from src.data.reading import read_data
 from src.errors import UserError, entry_point
@@ -149,9 +149,9 @@ def _spoken(name: str) -> str:
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Write the page of a run."""
-    parser = argparse.ArgumentParser(
+    parser = program_parser(
+        "Write one HTML page about a run: scores of each stage, curves, detections beside ground truth.",
         prog="python -m src.evaluation.page",
-        description="Write one HTML page about a run: scores of each stage, curves, detections beside ground truth.",
     )
     parser.add_argument(
         "--run", type=Path, required=True, help="folder with first_stage and second_stage, or of one run"

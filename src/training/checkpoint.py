@@ -14,6 +14,7 @@ import mindspore as ms
 import msgspec
 from mindspore import Tensor, nn
 
+from src import __version__
 from src.errors import UserError
 from src.files import write_whole
 from src.training.seal import seal
@@ -29,12 +30,14 @@ class DetectorCard:
     Attributes:
         recipe: settings the network was built from; class_names: without background; category_ids: of the annotation file
             it was trained on, in the order of class_names; step: training steps taken.
+        version: of the project that wrote the file; "" before 0.2.0, which was the first to say so.
     """
 
     recipe: dict
     class_names: list[str]
     category_ids: list[int]
     step: int
+    version: str = __version__
 
 
 def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
@@ -62,7 +65,7 @@ def read_card(path: str | Path) -> DetectorCard | None:
     if card is None:
         return None
     try:
-        return msgspec.convert(card, DetectorCard)
+        return msgspec.convert({"version": ""} | card, DetectorCard)
     except msgspec.ValidationError as error:
         raise UserError(f"{path} does not describe a detector ({error}); is it the state of a run?") from None
 

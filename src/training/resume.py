@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from src import __version__
 from src.errors import UserError
 
 # A resumed run may differ in these: they do not change what is learnt.
@@ -34,10 +35,11 @@ def run_facts(
             of the unlabelled images; evaluation: hash of its annotations, if there are any; devices: their number.
 
     Returns:
-        Beside the arguments: "best", the score of the best network so far; "evaluated", the step of the last evaluation;
+        Beside the arguments: "version" of the project; "best", the score of the best network so far; "evaluated", the step of the last evaluation;
         "ended", the step at which the guard ended the run, or None; "since_log", what gathered for the next line of the log; "watch", what the watchers of a run remember.
     """
     return {
+        "version": __version__,
         "config": config,
         "annotations": annotations,
         "classes": list(class_names),

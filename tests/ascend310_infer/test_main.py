@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from src import __version__
 from src.data.images import list_images
 from tests.hostile import damaged
 
@@ -252,7 +253,8 @@ def test_damaged_files_are_one_line(program, toy, toy_with_masks, pictures, tmp_
     assert done.returncode == 0 or (done.stderr.startswith("error: ") and done.stderr.count("\n") == 1), done.stderr
 
 
-def test_help_and_missing_options(program):
+def test_help_version_and_missing_options(program):
+    assert program.run("--version").stdout == f"{__version__}\n"
     assert "--annotations FILE" in program.run("--help").stdout
     assert program.run().stderr == "error: missing: --model --images --out (main --help tells all options)\n"
 

@@ -1,0 +1,47 @@
+"""Every program says its version, one that the project's checkpoints and the C++ program share."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from src import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAMS = (
+    *("train", "eval", "infer", "export", "modelarts", "random_select", "sorted_values", "pick_select"),
+    *("src.split_data", "src.xml2coco", "src.convert_checkpoint", "src.data.doctor", "src.data.synthetic"),
+    "src.evaluation.page",
+)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_says_its_version(program, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(program).main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+def test_a_real_start_says_it_too():
+    done = subprocess.run(
+        [sys.executable, "random_select.py", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{__version__}\n"
+
+
+def test_the_changelog_begins_with_this_version():
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert first[1] == __version__
+
+
+def test_no_program_is_left_out():
+    starts = [
+        file.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+        for file in (*ROOT.glob("*.py"), *(ROOT / "src").rglob("*.py"))
+        if 'if __name__ == "__main__":' in file.read_text(encoding="utf-8")
+    ]
+    assert sorted(starts) == sorted(PROGRAMS)
