@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 import eval as evaluation_script
 from src.data.annotations import read_annotations
@@ -140,6 +142,34 @@ def test_results_of_another_program_are_scored_as_ours(scored, tiny_data, tmp_pa
     assert metrics == {key: value for key, value in wanted.items() if key not in ("checkpoint", "step")}
     assert json.loads((tmp_path / "eval_results.json").read_text()) == json.loads(results.read_text())
     assert (tmp_path / "metrics.txt").read_text() == (scored.folder / "metrics.txt").read_text()
+
+
+def test_sizes_are_those_of_pycocotools_on_the_same_file(tiny_data, tmp_path, capsys):
+    coco = json.loads(tiny_data.val_file.read_text())
+    for image in coco["images"]:
+        image |= {"width": 300, "height": 250}
+    for row in coco["annotations"]:
+        row["bbox"] = [5 * value for value in row["bbox"]]  # 50 x 50 pixels, most of them background
+        row["area"] = [700.0, 1024, 2400][row["id"] % 3]
+    (tmp_path / "val.json").write_text(json.dumps(coco))
+    found = [
+        {key: row[key] for key in ("image_id", "category_id")}
+        | {"bbox": [x + 4, y, w, h], "score": 1 / (1 + row["id"])}
+        for row in coco["annotations"]
+        for x, y, w, h in [row["bbox"]]
+    ]
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    words = {"results": tmp_path / "found.json", "eval_img_dir": None, "eval_ann_file": tmp_path / "val.json"}
+    evaluation_script.main(_arguments(None, tiny_data, tmp_path / "scores", **words))
+    metrics = json.loads((tmp_path / "scores" / "metrics.json").read_text())
+    oracle = COCOeval(truth := COCO(str(tmp_path / "val.json")), truth.loadRes(str(tmp_path / "found.json")), "bbox")
+    oracle.evaluate()
+    oracle.accumulate()
+    oracle.summarize()
+    wanted = dict(zip(("AP_small", "AP_medium", "AP_large"), oracle.stats[3:6].tolist(), strict=True))
+    assert {key: -1 if metrics[key] is None else pytest.approx(metrics[key]) for key in wanted} == wanted
+    assert 0 < metrics["AP_small"] < 1 and metrics["area_from"] == {"annotation": 10, "box": 0}
+    assert 'small, medium and large by the "area" of the annotation (10 objects)' in capsys.readouterr().out
 
 
 def _with_outlines(rows: list[dict]) -> list[dict]:

@@ -9,6 +9,7 @@ and a zero box) is read too. ``"also_unlabelled": true`` on a labelled image put
 import hashlib
 import math
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -43,8 +44,9 @@ class ImageEntry:
         crowd: bool [N], regions that stand for a group and are neither object nor background.
         path: the folder the image lies in; None when it lies in the image folder of the run.
         also_unlabelled: a labelled image that joins the unlabelled stream as well.
+        areas: float64 [N], the area of each object in pixels as its annotation gives it, NaN where it gives none; None where
+            none does (Pascal VOC, text).
         outlines: of each row of `boxes`, None for a crowd without one; None where masks were not read.
-        areas: float64 [N], pixels of each outline as the annotation says, NaN where it does not; None as `outlines`.
     """
 
     image_id: int
@@ -57,8 +59,8 @@ class ImageEntry:
     crowd: np.ndarray
     path: Path | None = None
     also_unlabelled: bool = False
-    outlines: tuple[Outline | None, ...] | None = None
     areas: np.ndarray | None = None
+    outlines: tuple[Outline | None, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +135,20 @@ def image_path(entry: ImageEntry, img_dir: str | Path) -> Path:
     return (Path(img_dir) if entry.path is None else entry.path) / entry.file_name
 
 
+def object_areas(entry: ImageEntry) -> np.ndarray:
+    """Areas by which COCO calls objects small or large, float64 [N], pixels: the annotation's, else that of the box."""
+    # Corners in single precision tell sides to about a thousandth: 32 x 32 pixels must not come out as 31.9999 x 32.
+    sides = (entry.boxes[:, 2:] - entry.boxes[:, :2]).astype(np.float64).round(3)
+    boxes = sides[:, 0] * sides[:, 1]
+    return boxes if entry.areas is None else np.where(np.isnan(entry.areas), boxes, entry.areas)
+
+
+def count_boxes(entries: Iterable[ImageEntry]) -> tuple[int, int]:
+    """How many objects and how many crowds the images have; training and scores leave crowds out."""
+    crowd = np.concatenate([np.zeros(0, bool), *(entry.crowd for entry in entries)])
+    return int((~crowd).sum()), int(crowd.sum())
+
+
 def unlabelled_folder(img_dir: str | Path, first_id: int) -> tuple[ImageEntry, ...]:
     """Every image under a folder as an unlabelled entry, sorted by name, with ids from ``first_id`` up.
 
@@ -162,8 +178,8 @@ def to_coco(annotations: Annotations, masks: bool = False) -> dict[str, Any]:
     """The COCO form: boxes as (x, y, width, height), annotation ids from 1, ``"labelled": false`` where it is so.
 
     Args:
-        masks: with "segmentation" (a crowd without an outline is its box), and "area" that of the mask, as the annotation
-            gave it or as COCO's tools count it; otherwise "area" is that of the box. The entries must have outlines.
+        masks: with "segmentation" (a crowd without an outline is its box). The entries must have outlines. Where an
+            annotation gives no "area", it is that of the mask, as COCO's tools count it; otherwise that of the box.
     """
     images, rows = [], []
     for entry in annotations.images:
@@ -172,15 +188,14 @@ def to_coco(annotations: Annotations, masks: bool = False) -> dict[str, Any]:
         flags |= {"also_unlabelled": True} if entry.also_unlabelled else {}
         images.append(image | flags)
         segments = _segments(entry) if masks else [{}] * len(entry.boxes)
-        objects = zip(entry.boxes.tolist(), entry.labels.tolist(), entry.crowd.tolist(), segments, strict=True)
-        for box, label, crowd, segment in objects:
-            width, height = box[2] - box[0], box[3] - box[1]
+        columns = (entry.boxes, entry.labels, entry.crowd, object_areas(entry))
+        for box, label, crowd, area, segment in zip(*(column.tolist() for column in columns), segments, strict=True):
             row = {
                 "id": len(rows) + 1,
                 "image_id": entry.image_id,
                 "category_id": annotations.category_ids[label - 1],
-                "bbox": [box[0], box[1], width, height],
-                "area": width * height,
+                "bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]],
+                "area": area,
                 "iscrowd": int(crowd),
             }
             rows.append(row | segment)
@@ -195,21 +210,26 @@ def has_outlines(annotations: Annotations) -> bool:
 
 
 def _segments(entry: ImageEntry) -> list[dict[str, Any]]:
-    """ "segmentation" and "area" of each object of an image."""
+    """ "segmentation" of each object of an image, and "area" where only the mask tells it."""
+    given = [False] * len(entry.boxes) if entry.areas is None else (~np.isnan(entry.areas)).tolist()
     segments = []
-    for box, outline, area in zip(entry.boxes.tolist(), entry.outlines, entry.areas.tolist(), strict=True):
+    for box, outline, has_area in zip(entry.boxes.tolist(), entry.outlines, given, strict=True):
         if outline is None:
             x1, y1, x2, y2 = box
             segments.append({"segmentation": [[x1, y1, x2, y1, x2, y2, x1, y2]]})
             continue
-        if math.isnan(area):
-            area = float(coco_masks.area(whole_mask(outline, (entry.width, entry.height))))
-        segments.append({"segmentation": segmentation_of(outline), "area": area})
+        segment = {"segmentation": segmentation_of(outline)}
+        if not has_area:
+            segment["area"] = float(coco_masks.area(whole_mask(outline, (entry.width, entry.height))))
+        segments.append(segment)
     return segments
 
 
 def content_hash(annotations: Annotations) -> str:
-    """A SHA-256 of classes, images and labels, as 64 hexadecimal digits; the form they were read from does not count."""
+    """A SHA-256 of classes, images and labels, as 64 hexadecimal digits; the form they were read from does not count.
+
+    Nor do areas: nothing is trained on them, and no AP but those by size depends on them.
+    """
     digest = hashlib.sha256(repr((annotations.class_names, annotations.category_ids)).encode())
     for entry in annotations.images:
         state = (entry.image_id, entry.file_name, entry.width, entry.height, entry.labelled, entry.also_unlabelled)
@@ -278,13 +298,9 @@ def _entry(image: dict, rows: list[dict], blank: bool, label_of: dict[int, int],
         labels=np.array([label_of[row["category_id"]] for row in rows], np.int32),
         crowd=np.array([bool(row.get("iscrowd", 0)) for row in rows], bool),
         also_unlabelled=image.get("also_unlabelled", bool(rows) and blank),
+        areas=np.array([row.get("area", math.nan) for row in rows], np.float64),
         outlines=tuple(as_outline(row.get("segmentation")) for row in rows) if masks else None,
-        areas=np.array([_area(row.get("area")) for row in rows], np.float64) if masks else None,
     )
-
-
-def _area(value: Any) -> float:
-    return float(value) if type(value) in (int, float) and 0 < value < math.inf else math.nan
 
 
 def _empty_entry(image_id: int, name: str, width: int, height: int, path: Path | None) -> ImageEntry:

@@ -55,6 +55,7 @@ class _Row(TypedDict, total=False):
     image_id: Any
     category_id: Any
     bbox: Any
+    area: Any
     iscrowd: Any
 
 
@@ -66,7 +67,6 @@ class _Boxes(TypedDict):
 
 class _MaskRow(_Row, total=False):
     segmentation: msgspec.Raw
-    area: Any
 
 
 class _Masks(_Boxes):
@@ -80,7 +80,7 @@ def read_coco_boxes(path: str | Path, masks: bool = False) -> dict[str, Any]:
     of memory instead of 2.8.
 
     Args:
-        masks: read outlines and areas, too; each "segmentation" stays JSON (``msgspec.Raw``), which takes 0.3 GiB more of
+        masks: read outlines, too; each "segmentation" stays JSON (``msgspec.Raw``), which takes 0.3 GiB more of
             memory for the size of COCO 2017, and faults of them count.
     """
     return read_coco(path, msgspec.json.Decoder(_Masks if masks else _Boxes).decode, masks)
@@ -235,8 +235,27 @@ def _row_faults(row: dict, categories: set[int], sizes: dict) -> list[str]:
         )
     if row.get("iscrowd", 0) not in (0, 1):
         faults.append(f'"iscrowd" must be 0 or 1, found {_show(row, "iscrowd")}')
-    fault = _box_fault(row.get("bbox"), sizes.get(image_id))
-    return [*faults, fault] if fault else faults
+    size = sizes.get(image_id)
+    if fault := _box_fault(row.get("bbox"), size):
+        faults.append(fault)
+    if "area" in row and (fault := _area_fault(row["area"], size)):
+        faults.append(fault)
+    return faults
+
+
+def _area_fault(area: Any, size: tuple[int, int] | None) -> str | None:
+    """What is wrong with the area of an object in an image of ``size``, if anything."""
+    if not _is_number(area) or area <= 0:
+        return (
+            f'"area" must be a number of pixels above 0, found {_short(area)}; correct it, or take the field out, and the '
+            "area of the box counts"
+        )
+    if size and area > (size[0] + 2 * OUTSIDE_TOLERANCE) * (size[1] + 2 * OUTSIDE_TOLERANCE):
+        return (
+            f'"area" {_short(area)} is more than all {size[0]} x {size[1]} pixels of its image; correct it, or take the '
+            "field out, and the area of the box counts"
+        )
+    return None
 
 
 def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:

@@ -13,7 +13,9 @@ import msgspec
 
 from src.files import write_pieces
 
-READ_KEYS = frozenset(("id", "image_id", "category_id", "bbox", "iscrowd"))  # whatever stands there is looked at
+READ_KEYS = frozenset(
+    ("id", "image_id", "category_id", "bbox", "area", "iscrowd")
+)  # whatever stands there is looked at
 _any = msgspec.json.Decoder()
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _rows = msgspec.json.Decoder(list[msgspec.Raw])

@@ -6,7 +6,7 @@ beside their images. Images and XML files are paired by sub-folder and stem; wha
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,9 @@ def read_voc_folder(place: VocPlace, img_dir: str | Path, class_names: Sequence[
     names = class_list(found, foreground(class_names), "class_names")
     coco, _ = to_coco(found, names)
     read = from_coco(coco)
+    images = tuple(replace(entry, areas=None) for entry in read.images)  # XML files tell none
     what = f"the list {place.list_file}" if place.list_file else f"the folder {place.xmls}"
-    return Annotations(read.class_names, read.category_ids, read.images, f"Pascal VOC, {what}")
+    return Annotations(read.class_names, read.category_ids, images, f"Pascal VOC, {what}")
 
 
 def class_list(found: Sequence[VocImage], given: Sequence[str], option: str) -> list[str]:

@@ -85,7 +85,7 @@ def _detail(study: Study, kind: str) -> list[str]:
 
 def _mostly_small(study: Study, rows: np.ndarray, of_what: str) -> tuple[bool, list[str]]:
     """Whether half or more of some objects are small, and a clause that says which size half or more of them have."""
-    counts = np.bincount(size_of(study.matches.object_box[rows]), minlength=len(SIZES))
+    counts = np.bincount(size_of(study.matches.object_area[rows]), minlength=len(SIZES))
     largest = int(np.argmax(counts))
     if 2 * counts[largest] < counts.sum():
         return False, []

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from src.data.annotations import Annotations, ImageEntry
+from src.data.annotations import Annotations, ImageEntry, object_areas
 
 MOST_DETECTIONS = 100  # of one class in an image; COCO's AP counts no more
 
@@ -35,13 +35,14 @@ def detections_of(annotations: Annotations, records: Sequence[dict[str, Any]]) -
     return image[order], label[order], score[order], box[order], order, len(records) - len(order)
 
 
-def objects_of(entries: Sequence[ImageEntry]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """All rows of ground truth: image index int [R], label int [R], box [R, 4], and whether it is a crowd, bool [R]."""
+def objects_of(entries: Sequence[ImageEntry]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All rows of ground truth: image index int [R], label int [R], box [R, 4], area [R], and whether it is a crowd, bool [R]."""
     image = np.repeat(np.arange(len(entries)), [len(entry.labels) for entry in entries])
     label = np.concatenate([np.zeros(0, np.int64), *(entry.labels for entry in entries)]).astype(np.int64)
     box = np.concatenate([np.zeros((0, 4)), *(entry.boxes for entry in entries)]).astype(np.float64)
     box[:, 2:] -= box[:, :2]
-    return image, label, box, np.concatenate([np.zeros(0, bool), *(entry.crowd for entry in entries)])
+    area = np.concatenate([np.zeros(0), *map(object_areas, entries)])
+    return image, label, box, area, np.concatenate([np.zeros(0, bool), *(entry.crowd for entry in entries)])
 
 
 def touching_pairs(

@@ -27,7 +27,7 @@ class Matches:
         class_names: of labels 1..K.
         images: int, their number; image indices count the images of the annotation file.
         image [D], label [D], score [D], box [D, 4]: of the detections; record [D]: their places among the result records.
-        object_image [G], object_label [G], object_box [G, 4]: of the objects.
+        object_image [G], object_label [G], object_box [G, 4], object_area [G]: of the objects; see ``object_areas``.
         pair_detection [P], pair_object [P], pair_iou [P]: pairs with an IoU from ``NEAR_IOU`` on, by rising detection.
         matched: int [D], the object that a detection has found, -1 for none.
         ignored: bool [D], detections inside a crowd of their class, neither right nor wrong.
@@ -45,6 +45,7 @@ class Matches:
     object_image: np.ndarray
     object_label: np.ndarray
     object_box: np.ndarray
+    object_area: np.ndarray
     pair_detection: np.ndarray
     pair_object: np.ndarray
     pair_iou: np.ndarray
@@ -75,7 +76,7 @@ def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matche
         records: COCO result records of these images and classes.
     """
     image, label, score, box, record, left_out = detections_of(annotations, records)
-    object_image, object_label, object_box, crowd = objects_of(annotations.images)
+    object_image, object_label, object_box, object_area, crowd = objects_of(annotations.images)
     detection, other, iou, inside = touching_pairs(image, box, object_image, object_box, len(annotations.images))
 
     same = label[detection] == object_label[other]
@@ -97,6 +98,7 @@ def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matche
         object_image=object_image[~crowd],
         object_label=object_label[~crowd],
         object_box=object_box[~crowd],
+        object_area=object_area[~crowd],
         pair_detection=detection,
         pair_object=other,
         pair_iou=iou,

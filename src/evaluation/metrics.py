@@ -1,33 +1,40 @@
 """COCO's metrics of boxes and of masks, over all classes and for each class."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
-from src.data.annotations import Annotations, has_outlines, to_coco
+from src.data.annotations import Annotations, count_boxes, has_outlines, to_coco
 from src.data.consistency import check_labelled
 
-SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # by the area of the box, pixels
+SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # pixels of ``object_areas``
 _AREAS = ("all", *SIZES)
 _AREA_TITLES = ("all", "small: area < 32^2 px", "medium: 32^2 to 96^2 px", "large: area > 96^2 px")
 _LIMITS = (1, 10, 100)  # detections of an image that count
+AreaSource = Literal["annotation", "box", "mask"]
+_SPOKEN_SOURCES = {
+    "annotation": 'the "area" of the annotation',
+    "box": "the area of the box",
+    "mask": "the area of the mask",
+}
 
 
 def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Average precision and recall of detections.
 
     Args:
-        annotations: ground truth; crowds are neither hits nor misses, and objects are small or large by their boxes.
+        annotations: ground truth; crowds are neither hits nor misses. Objects are small or large by the area that their
+            annotations give, as in COCO's tools; where one gives none, by that of the box (of the mask, for masks).
         records: COCO result records (``src.evaluation.records.coco_records``).
 
     Returns:
         "AP" (mean over IoU .50:.95), "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100",
         "AR_small", "AR_medium", "AR_large", all 0 to 1; None where there is no object to find. "per_class" holds "AP",
-        "AP50", "AP_small", "AP_medium", "AP_large" and the number of "objects" by class name; "images", "objects" and "detections" are counts.
-        With outlines in the ground truth and a mask in each record, "segm" holds the same of masks, whose objects are small
-        or large by their "area" in the annotations.
+        "AP50", "AP_small", "AP_medium", "AP_large" and the number of "objects" by class name; "images", "objects" and
+        "detections" are counts, and "area_from" says how many objects have their area from the "annotation", how many
+        from the "box" or "mask". With outlines in the ground truth and a mask in each record, "segm" holds the same of masks.
 
     Raises:
         UserError: there are no images.
@@ -79,6 +86,7 @@ def _measure(
         "images": len(annotations.images),
         "objects": sum(objects),
         "detections": len(records),
+        "area_from": _area_sources(annotations, "box" if kind == "bbox" else "mask"),
     }
 
 
@@ -92,11 +100,19 @@ def format_table(metrics: dict[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
+def size_rule(area_from: Mapping[AreaSource, int]) -> str:
+    """By which area how many objects are small, medium or large, empty without objects; `area_from`: of ``evaluate``."""
+    rules = [f"{_SPOKEN_SOURCES[source]} ({count} objects)" for source, count in area_from.items() if count]
+    return f"small, medium and large by {', by '.join(rules)}" if rules else ""
+
+
 def _format_block(metrics: dict[str, Any]) -> str:
     lines = []
     for key, iou, area, limit in _summary_lines():
         kind = "Average Precision (AP)" if key.startswith("AP") else "Average Recall    (AR)"
         lines.append(f"{kind}  IoU {iou:<9}  {area:<24} at most {limit:>3} an image  {_number(metrics[key])}")
+    if rule := size_rule(metrics["area_from"]):
+        lines.append(rule)
     width = max([len("class"), *map(len, metrics["per_class"])])
     lines += ["", f"{'class':<{width}}  objects      AP    AP50"]
     for name, row in metrics["per_class"].items():
@@ -118,6 +134,13 @@ def _count_objects(annotations: Annotations) -> list[int]:
     """Objects of each class, crowds left out."""
     labels = [entry.labels[~entry.crowd] for entry in annotations.images]
     return np.bincount(np.concatenate(labels), minlength=len(annotations.class_names) + 1)[1:].tolist()
+
+
+def _area_sources(annotations: Annotations, instead: AreaSource) -> dict[AreaSource, int]:
+    """How many objects have an area in their annotation, and how many that of what counts `instead`."""
+    known = [~np.isnan(entry.areas[~entry.crowd]) for entry in annotations.images if entry.areas is not None]
+    given = int(sum(column.sum() for column in known))
+    return {"annotation": given, instead: count_boxes(annotations.images)[0] - given}
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -21,6 +21,7 @@ from src.errors import UserError, entry_point
 from src.evaluation.advice import headline
 from src.evaluation.charts import line_chart
 from src.evaluation.markup import note, page, picture, score, table
+from src.evaluation.metrics import size_rule
 from src.evaluation.pictures import SHOWN_SCORE
 from src.evaluation.report_pictures import draw_image
 from src.evaluation.report_tables import kinds_table
@@ -89,6 +90,8 @@ def _summary_table(stages: Sequence[Stage]) -> str:
         "Labelled and unlabelled: training images of each kind. AP is the mean over IoU .50 to .95; AP50 counts a box as "
         "found from IoU .50 on. Small numbers: change from the stage before."
     )
+    if rule := size_rule(stages[-1].metrics.get("area_from", {})):  # files of earlier versions lack it
+        explanation += f" Objects are {rule}."
     return table(["stage", "labelled", "unlabelled", *_SUMMARY], rows) + note(explanation)
 
 

@@ -8,6 +8,7 @@ from src.evaluation.advice import MEANINGS, SPOKEN
 from src.evaluation.error_kinds import KINDS
 from src.evaluation.markup import at_least, folded, note, score, table
 from src.evaluation.mending import mean_ap50
+from src.evaluation.metrics import size_rule
 from src.evaluation.report_charts import worst_first
 from src.evaluation.study import Study
 from src.evaluation.tables import count_mistakes
@@ -88,8 +89,10 @@ def sizes_table(study: Study) -> str:
         ]
         rows.append([row.name, f"{row.objects:,}", score(row.ap), score(row.ar), *counts])
     header = ["size", "objects", "AP", "AR_100", "found at any score", f"found from {at_least(study.limit)}", "missed"]
-    text = "Small: area of the box below 32 x 32 pixels of the image; large: from 96 x 96 on. Found: at IoU .5."
-    return table(header, rows) + note(text)
+    text = ["Small: an area below 32 x 32 pixels of the image; large: from 96 x 96 on. Found: at IoU .5."]
+    if rule := size_rule(study.metrics["area_from"]):
+        text.append(f"Objects are {rule}.")
+    return table(header, rows) + note(" ".join(text))
 
 
 def _percent(part: int, whole: int) -> str:

@@ -17,7 +17,7 @@ class SizeRow:
 
     Attributes:
         name: of ``SIZES``.
-        objects: how many there are, by the area of their boxes.
+        objects: how many there are, by ``object_areas``.
         ap, ar: COCO's AP and AR at 100 detections; None without objects.
         found: objects that some detection has found at an IoU of .5, whatever its score.
         kept: objects that a detection from the threshold on has found.
@@ -39,7 +39,7 @@ def by_size(matches: Matches, mistakes: Mistakes, images: ImageErrors, metrics: 
     Args:
         metrics: of ``src.evaluation.metrics.evaluate``.
     """
-    size = size_of(matches.object_box)
+    size = size_of(matches.object_area)
     rows = []
     for index, name in enumerate(SIZES):
         mine = size == index
@@ -49,7 +49,7 @@ def by_size(matches: Matches, mistakes: Mistakes, images: ImageErrors, metrics: 
     return rows
 
 
-def size_of(box: np.ndarray) -> np.ndarray:
-    """Index in ``SIZES`` of boxes [G, 4] (x, y, width, height), int [G]."""
+def size_of(area: np.ndarray) -> np.ndarray:
+    """Index in ``SIZES`` of areas [G] in pixels, int [G]; one on a border counts as the larger size."""
     limits = [low for low, _ in SIZES.values()][1:]
-    return np.searchsorted(limits, box[:, 2] * box[:, 3], side="right")
+    return np.searchsorted(limits, area, side="right")

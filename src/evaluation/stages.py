@@ -11,6 +11,7 @@ from src.data.images import list_images
 from src.data.json_file import read_json
 from src.data.reading import read_data
 from src.errors import UserError
+from src.evaluation.metrics import AreaSource
 from src.yaml_file import read_yaml
 
 STAGES = ("first_stage", "second_stage")
@@ -125,6 +126,7 @@ def _read_metrics(path: Path) -> dict[str, Any] | None:
         for block in (metrics, _convert(metrics.get("segm", {}), dict[str, Any], path)):
             _convert({key: value for key, value in block.items() if key[:2] in ("AP", "AR")}, dict[str, _Score], path)
             _convert(block.get("per_class", {}), dict[str, _ClassScores], path)
+            _convert(block.get("area_from", {}), dict[AreaSource, int], path)
     return metrics
 
 

@@ -36,11 +36,13 @@ def _plain(cell: Any) -> Any:
 
 
 def summary(study: Study) -> Iterator[Sequence[Any]]:
-    """COCO's metrics and counts, and the threshold of the best F1 over all classes."""
+    """COCO's metrics and counts, where areas of objects are from, and the threshold of the best F1 over all classes."""
     yield "metric", "value"
     for key, value in study.metrics.items():
         if not isinstance(value, dict):
             yield key, value
+    for source, count in study.metrics["area_from"].items():
+        yield f"objects with the area of the {source}", count
     best = study.threshold
     yield from (("best_f1", best.f1), ("threshold", best.score), ("precision", best.precision), ("recall", best.recall))
 

@@ -64,7 +64,7 @@ def _numbers(metrics: dict | None, name: str) -> dict:
     """What metrics say, for the log."""
     if metrics is None:
         return {}
-    numbers = {f"{name}/{key}": value for key, value in metrics.items() if key not in ("per_class", "segm")}
+    numbers = {f"{name}/{key}": value for key, value in metrics.items() if not isinstance(value, dict)}
     return numbers | {f"{name}/AP50/{key}": value["AP50"] for key, value in metrics["per_class"].items()}
 
 

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.annotations import content_hash, hide_labels, image_path, read_annotations, to_coco, unlabelled_folder
+from src.data.annotations import (
+    content_hash,
+    hide_labels,
+    image_path,
+    object_areas,
+    read_annotations,
+    to_coco,
+    unlabelled_folder,
+)
 from src.data.coco_file import coco_faults
 from src.errors import DataError, UserError
 
@@ -51,6 +59,15 @@ def test_boxes_labels_and_order(tmp_path):
     np.testing.assert_array_equal(entry.crowd, [False, True])
     empty = data.images[0]
     assert empty.labelled and empty.boxes.shape == (0, 4) and empty.labels.shape == (0,) and empty.crowd.shape == (0,)
+
+
+def test_the_area_is_that_of_the_annotation_or_else_of_the_box(tmp_path):
+    coco = coco_file([image(1), image(2)], [row(1, 1, area=6.5), row(2, 1), row(3, 2, area=200)])
+    first, second = (data := read(tmp_path, coco)).images
+    np.testing.assert_array_equal(first.areas, [6.5, np.nan])
+    assert object_areas(first).tolist() == [6.5, 12] and object_areas(second).tolist() == [200]
+    assert [r["area"] for r in to_coco(data)["annotations"]] == [6.5, 12, 200]
+    assert [r.get("area") for r in hide_labels(coco, {1})["annotations"]] == [6.5, None], "handed on as it stands"
 
 
 def test_states_of_our_form(tmp_path):
@@ -166,13 +183,13 @@ def masked_file():
         row(1, 1, segmentation=TRIANGLE, area=6.5),
         row(2, 2, 9, (0, 0, 20, 10), iscrowd=1, segmentation=CROWD),
         row(3, 2, 9, (0, 0, 20, 10), iscrowd=1),
-        row(4, 4, 9, segmentation={"size": [10, 20], "counts": "0X6"}, area="large"),
+        row(4, 4, 9, segmentation={"size": [10, 20], "counts": "0X6"}),
     ]
     return coco_file(images, rows)
 
 
 def test_outlines_are_read_where_they_are_asked_for(tmp_path):
-    assert all(e.outlines is None and e.areas is None for e in read(tmp_path, masked_file()).images)
+    assert all(e.outlines is None for e in read(tmp_path, masked_file()).images)
     first, second, hidden, joined = (data := read(tmp_path, masked_file(), masks=True)).images
     assert [json.loads(bytes(outline)) for outline in first.outlines] == [TRIANGLE]
     assert json.loads(bytes(second.outlines[0])) == CROWD and second.outlines[1] is None
@@ -183,9 +200,7 @@ def test_outlines_are_read_where_they_are_asked_for(tmp_path):
 
 def test_outlines_reach_a_coco_file_and_come_back(tmp_path):
     data = read(tmp_path, masked_file(), masks=True)
-    assert all(
-        "segmentation" not in r and r["area"] == r["bbox"][2] * r["bbox"][3] for r in to_coco(data)["annotations"]
-    )
+    assert not any("segmentation" in r for r in to_coco(data)["annotations"])
     rows = to_coco(data, masks=True)["annotations"]
     box = [[0.0, 0.0, 20.0, 0.0, 20.0, 10.0, 0.0, 10.0]]
     assert [r["segmentation"] for r in rows] == [TRIANGLE, CROWD, box, {"size": [10, 20], "counts": "0X6"}]

@@ -124,9 +124,10 @@ def test_missing_file(tmp_path):
 def test_the_brief_reading_leaves_out_outlines_and_nothing_that_counts(tmp_path):
     coco = copy.deepcopy(GOOD)
     coco["images"][1]["labelled"] = coco["images"][0]["also_unlabelled"] = True
+    coco["annotations"][0]["area"] = 400.0
     whole = copy.deepcopy(coco)
     whole["images"][0] |= {"coco_url": "http://a/b.png", "license": 3}
-    whole["annotations"][0] |= {"segmentation": [[1, 2, 3, 4, 5, 6]], "area": 400.0}
+    whole["annotations"][0] |= {"segmentation": [[1, 2, 3, 4, 5, 6]]}
     whole["annotations"][1] |= {"segmentation": {"counts": [1, 2], "size": [9, 9]}}
     path = tmp_path / "a.json"
     path.write_text("\ufeff" + json.dumps(whole | {"info": {"year": 2017}}), encoding="utf-8")

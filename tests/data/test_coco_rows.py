@@ -43,8 +43,8 @@ def test_a_file_comes_back_equal_for_any_number_of_rows(tmp_path, rows):
 
 
 def test_numbers_that_json_does_not_have_are_kept_as_before(tmp_path):
-    text = written(tmp_path, read(tmp_path, FILE % (ROW % '"segmentation": [[1]], "area": NaN')))
-    assert '"segmentation": [[1]], "area": NaN' in text
+    text = written(tmp_path, read(tmp_path, FILE % (ROW % '"segmentation": [[1]], "score": NaN')))
+    assert '"segmentation": [[1]], "score": NaN' in text
 
 
 @pytest.mark.parametrize(

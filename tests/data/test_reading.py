@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.data.annotations import object_areas
 from src.data.reading import read_data
 from src.errors import DataError, UserError
+from src.evaluation.metrics import evaluate
 
 XML = (
     "<annotation><filename>x</filename><size><width>40</width><height>30</height><depth>3</depth></size>{}</annotation>"
@@ -87,6 +89,8 @@ def test_every_form_says_the_same(forms, form):
         np.testing.assert_array_equal(entry.boxes, np.array([item[2:] for item in objects]).reshape(-1, 4))
         assert [NAMES[label - 1] for label in entry.labels] == [item[0] for item in objects]
         assert entry.crowd.tolist() == [bool(item[1]) for item in objects]
+        assert object_areas(entry).tolist() == [(x2 - x1) * (y2 - y1) for _, _, x1, y1, x2, y2 in objects]
+    assert evaluate(found, [])["area_from"] == {"annotation": 0, "box": 2}, "no form has given an area"
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -30,7 +30,7 @@ def test_the_limit_is_for_each_class_and_image():
 def test_overlaps_agree_with_loops(case):
     annotations, records = case
     image, _, _, box, *_ = detections_of(annotations, records)
-    other_image, _, other_box, _ = objects_of(annotations.images)
+    other_image, _, other_box, *_ = objects_of(annotations.images)
     row, column, found, inside = touching_pairs(image, box, other_image, other_box, len(annotations.images))
     pairs = {(a, b): (c, d) for a, b, c, d in zip(row.tolist(), column.tolist(), found, inside, strict=True)}
     assert len(pairs) == len(row) and row.tolist() == sorted(row)

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from src.data.annotations import Annotations, to_coco
+from src.data.annotations import Annotations, read_annotations
 from src.data.outlines import as_outline, whole_mask
 from src.errors import DataError, UserError
 from src.evaluation.metrics import evaluate, format_table
@@ -50,22 +51,49 @@ CASES += [_random_case(seed, objects=60, crowds=0.5) for seed in range(3)]  # mo
 CASES += [(_random_case(1)[0], []), (scene(entry(1), entry(2)), [])]
 
 
-def _pycocotools(annotations, records, kind="bbox") -> tuple[list, dict]:
+def _file_of(annotations) -> dict:
+    """The COCO file that says what the annotations say; rows have an "area" where it is known."""
+    images, rows = [], []
+    for image in annotations.images:
+        images.append(
+            {"id": image.image_id, "file_name": image.file_name, "width": image.width, "height": image.height}
+        )
+        for index, (x1, y1, x2, y2) in enumerate(image.boxes.tolist()):
+            category = annotations.category_ids[image.labels[index] - 1]
+            row = {"id": len(rows) + 1, "image_id": image.image_id, "category_id": category}
+            row |= {"bbox": [x1, y1, x2 - x1, y2 - y1], "iscrowd": int(image.crowd[index])}
+            if image.areas is not None and not np.isnan(image.areas[index]):
+                row["area"] = float(image.areas[index])
+            if image.outlines is not None:
+                outline = image.outlines[index]
+                box = [[x1, y1, x2, y1, x2, y2, x1, y2]]
+                row["segmentation"] = box if outline is None else json.loads(bytes(outline))
+            rows.append(row)
+    names = zip(annotations.category_ids, annotations.class_names, strict=True)
+    return {"images": images, "annotations": rows, "categories": [{"id": i, "name": name} for i, name in names]}
+
+
+def _pycocotools(file, records, kind="bbox") -> tuple[list, dict]:
+    """The twelve numbers of a COCO file, and those of each class; an area that is missing is that of the box or mask."""
     shape = "segmentation" if kind == "segm" else "bbox"
     records = [{key: row[key] for key in ("image_id", "category_id", "score", shape)} for row in records]
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
-        truth.dataset = to_coco(annotations, masks=kind == "segm")
+        truth.dataset = copy.deepcopy(file)
         truth.createIndex()
+        for row in truth.dataset["annotations"]:
+            mine = coco_masks.area(truth.annToRLE(row)) if kind == "segm" else row["bbox"][2] * row["bbox"][3]
+            row.setdefault("area", float(mine))
         found = truth.loadRes(records) if records else COCO()
         evaluation = COCOeval(truth, found, kind)
-        evaluation.params.catIds = list(annotations.category_ids)
-        evaluation.params.imgIds = [entry.image_id for entry in annotations.images]
+        evaluation.params.catIds = sorted(truth.cats)
+        evaluation.params.imgIds = sorted(truth.imgs)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     per_class = {}
-    for index, name in enumerate(annotations.class_names):
+    for index, category in enumerate(evaluation.params.catIds):
+        name = truth.cats[category]["name"]
         values = evaluation.eval["precision"][:, :, index, 0, 2]
         sizes = evaluation.eval["precision"][:, :, index, 1:, 2].mean((0, 1))
         per_class[name] = [values.mean(), values[0].mean(), *sizes]
@@ -76,12 +104,61 @@ def _pycocotools(annotations, records, kind="bbox") -> tuple[list, dict]:
 def test_agrees_with_pycocotools(case):
     annotations, records = CASES[case]
     metrics = evaluate(annotations, records)
-    stats, per_class = _pycocotools(annotations, records)
+    stats, per_class = _pycocotools(_file_of(annotations), records)
     assert [-1 if metrics[key] is None else metrics[key] for key in KEYS] == pytest.approx(stats, abs=1e-9)
     for name, wanted in per_class.items():
         row = metrics["per_class"][name]
         found = [row[key] for key in ("AP", "AP50", "AP_small", "AP_medium", "AP_large")]
         assert [-1 if value is None else value for value in found] == pytest.approx(wanted, abs=1e-9)
+
+
+def _sized_file(seed, boxes_alone=False) -> tuple[dict, list[dict]]:
+    """Objects of a third to all of their box, on the borders of the sizes too, some crowds, and detections near them."""
+    rng = np.random.default_rng(seed)
+    images = [{"id": i, "file_name": f"{i}.png", "width": 400, "height": 300} for i in range(1, 6)]
+    rows, records = [], []
+    for number in range(1, 41):
+        image, category = int(rng.integers(1, 6)), int(rng.choice([4, 9]))
+        w, h = rng.integers(20, 200, 2).tolist()
+        w, h = (32, 32) if number % 8 == 0 else (w, h)
+        x, y = int(rng.integers(0, 399 - w)) + number / 100, int(rng.integers(0, 299 - h)) + 0.7
+        area = rng.choice([w * h / 3, float(w * h), 32**2, 96**2, 32**2 + 0.5])
+        row = {"id": number, "image_id": image, "category_id": category, "bbox": [x, y, w, h]}
+        row |= {"iscrowd": int(rng.random() < 0.1)} | ({} if boxes_alone else {"area": float(area)})
+        rows.append(row)
+        near = [x + rng.normal(0, 4), y + rng.normal(0, 4), w * rng.uniform(0.9, 1.1), h * rng.uniform(0.9, 1.1)]
+        for box in (near, [x, y, int(rng.integers(20, 120)), int(rng.integers(20, 120))]):
+            found = {"image_id": image, "category_id": category, "bbox": list(map(float, box))}
+            records.append(found | {"score": float(rng.random())})
+    categories = [{"id": 9, "name": "dog"}, {"id": 4, "name": "cat"}]
+    return {"images": images, "annotations": rows, "categories": categories}, records
+
+
+@pytest.mark.parametrize("boxes_alone", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_of_a_file_agree_with_pycocotools_on_the_same_file(tmp_path, seed, boxes_alone):
+    file, records = _sized_file(seed, boxes_alone)
+    (tmp_path / "val.json").write_text(json.dumps(file))
+    metrics = evaluate(read_annotations(tmp_path / "val.json"), records)
+    stats, per_class = _pycocotools(file, records)
+    assert [-1 if metrics[key] is None else metrics[key] for key in KEYS] == pytest.approx(stats, abs=1e-9)
+    for name, wanted in per_class.items():
+        found = [metrics["per_class"][name][key] for key in ("AP", "AP50", "AP_small", "AP_medium", "AP_large")]
+        assert [-1 if value is None else value for value in found] == pytest.approx(wanted, abs=1e-9)
+    crowds = sum(row["iscrowd"] for row in file["annotations"])
+    source, other = ("box", "annotation") if boxes_alone else ("annotation", "box")
+    assert metrics["area_from"] == {source: 40 - crowds, other: 0}
+
+
+def test_the_table_says_by_which_area_how_many_objects_are_small_or_large():
+    image = entry(1, [(0, 0, 50, 50), (50, 0, 99, 50), (0, 50, 50, 99)], [1, 1, 1], [False, False, True])
+    for areas, rule in (
+        (None, "by the area of the box (2 objects)"),
+        ([300, np.nan, 9], 'by the "area" of the annotation (1 objects), by the area of the box (1 objects)'),
+        ([300, 300, np.nan], 'by the "area" of the annotation (2 objects)'),
+    ):
+        sized = replace(image, areas=None if areas is None else np.array(areas, float))
+        assert f"small, medium and large {rule}\n" in format_table(evaluate(scene(sized), []))
 
 
 def _masked_case(seed, **more) -> tuple[Annotations, list[dict]]:
@@ -124,17 +201,19 @@ MASKED = [_masked_case(seed) for seed in range(6)] + [_masked_case(7, objects=30
 def test_masks_agree_with_pycocotools_and_boxes_stay_what_they_are(case):
     annotations, records = MASKED[case]
     metrics = evaluate(annotations, records)
-    stats, per_class = _pycocotools(annotations, records, "segm")
+    stats, per_class = _pycocotools(_file_of(annotations), records, "segm")
     found = metrics.pop("segm")
     assert [-1 if found[key] is None else found[key] for key in KEYS] == pytest.approx(stats, abs=1e-9)
     for name, wanted in per_class.items():
         row = [found["per_class"][name][key] for key in ("AP", "AP50", "AP_small", "AP_medium", "AP_large")]
         assert [-1 if value is None else value for value in row] == pytest.approx(wanted, abs=1e-9)
-    bare = replace(annotations, images=tuple(replace(i, outlines=None, areas=None) for i in annotations.images))
+    bare = replace(annotations, images=tuple(replace(image, outlines=None) for image in annotations.images))
     assert metrics == evaluate(bare, records)
     assert [-1 if metrics[key] is None else metrics[key] for key in KEYS] == pytest.approx(
-        _pycocotools(annotations, records)[0], abs=1e-9
+        _pycocotools(_file_of(annotations), records)[0], abs=1e-9
     )
+    given = metrics["area_from"]["annotation"]
+    assert found["area_from"] == {"annotation": given, "mask": metrics["objects"] - given}
 
 
 def test_masks_are_scored_where_both_sides_have_them():
@@ -249,7 +328,7 @@ def test_the_table_shows_every_number():
     table = format_table(metrics)
     assert all(name in table for name in CLASS_NAMES)
     assert all(f"{metrics[key]:.3f}" in table for key in KEYS if metrics[key] is not None)
-    assert len(table.splitlines()) == 12 + 1 + 4 + 2
+    assert len(table.splitlines()) == 12 + 1 + 1 + 4 + 2
 
 
 def test_unlabelled_images_are_refused_by_name():

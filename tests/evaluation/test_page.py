@@ -70,6 +70,18 @@ def test_the_page_tells_scores_gain_and_classes(run):
     assert "teacher/AP" in page and page.count("<svg") == 2 * 3
 
 
+def test_the_page_says_by_which_area_objects_are_sized_where_the_scores_do(run):
+    path = run / "second_stage" / "eval" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    assert "Objects are small, medium and large by the area of the box (4 objects)." in _write(run)
+    del metrics["area_from"]  # scores of an earlier version
+    path.write_text(json.dumps(metrics))
+    assert "Objects are" not in _write(run, "--overwrite")
+    path.write_text(json.dumps(metrics | {"area_from": {"image": 3}}))
+    with pytest.raises(SystemExit):
+        _write(run, "--overwrite")
+
+
 def test_scores_of_masks_have_a_row_of_their_own(run):
     assert "masks" not in _write(run)
     path = run / "second_stage" / "eval" / "metrics.json"

@@ -65,6 +65,15 @@ def test_every_data_set_has_a_whole_page_that_needs_no_other_file(case, tmp_path
     assert "&lt;a&gt; &amp; b" in page and "nan" not in re.sub(r"base64,[^\"]*", "", page)
 
 
+def test_the_page_and_the_summary_say_by_which_area_objects_are_sized(tmp_path):
+    image = replace(entry(1, [BOX, BOX, BOX], [1, 1, 2]), areas=np.array([500, np.nan, 9000.0]))
+    page = _write(tmp_path, scene(image), [])
+    rule = "by the &quot;area&quot; of the annotation (2 objects), by the area of the box (1 objects)."
+    assert f"Objects are small, medium and large {rule}" in page
+    summary = (tmp_path / "summary.csv").read_text()
+    assert "objects with the area of the annotation,2\nobjects with the area of the box,1\n" in summary
+
+
 def test_the_worst_images_are_drawn_inside_the_page(tmp_path):
     annotations = scene(entry(1, [BOX], [1]), entry(2, [BOX, BOX], [1, 2]), entry(3))
     _images(tmp_path / "images", annotations)

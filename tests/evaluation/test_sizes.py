@@ -1,8 +1,11 @@
 """Small, medium and large objects: found, kept and missed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from src.evaluation.advice import headline
 from src.evaluation.metrics import evaluate
 from src.evaluation.sizes import size_of
 from src.evaluation.study import make_study
@@ -12,8 +15,7 @@ SMALL, MEDIUM, LARGE = (0, 0, 20, 20), (50, 0, 100, 50), (0, 100, 200, 300)
 
 
 def test_borders_are_those_of_coco():
-    sides = [31, 32, 95, 96]
-    assert size_of(np.array([[5, 5, side, side] for side in sides])).tolist() == [0, 1, 1, 2]
+    assert size_of(np.array([31, 32, 95, 96]) ** 2).tolist() == [0, 1, 1, 2]
 
 
 def test_each_size_has_its_row():
@@ -23,6 +25,21 @@ def test_each_size_has_its_row():
     rows = [(row.name, row.objects, row.found, row.kept, row.missed) for row in study.sizes]
     assert rows == [("small", 1, 1, 1, 0), ("medium", 1, 1, 1, 0), ("large", 2, 1, 1, 1)]
     assert [row.ap for row in study.sizes] == [pytest.approx(1), pytest.approx(1), pytest.approx(0.5)]
+
+
+def test_the_area_of_the_annotation_decides_where_there_is_one():
+    image = replace(entry(1, [LARGE, LARGE, LARGE], [1, 1, 1]), areas=np.array([500.0, 5000.0, np.nan]))
+    records = [record(1, 1, LARGE, 0.9)]
+    study = make_study(scene(image), records, evaluate(scene(image), records))
+    assert [row.objects for row in study.sizes] == [1, 1, 1]
+
+
+def test_small_areas_in_large_boxes_ask_for_a_larger_input():
+    boxes = [(0, 0, 100, 100), (150, 0, 250, 100), (0, 150, 100, 250)]
+    image = replace(entry(1, boxes, [1, 1, 1]), areas=np.full(3, 900.0))
+    records = [record(1, 1, boxes[0], 0.9)]
+    said = headline(make_study(scene(image), records, evaluate(scene(image), records)))
+    assert "2 of these 2 are small: a larger input (--img_width" in said
 
 
 @pytest.mark.parametrize("case", RANDOM)
