@@ -24,7 +24,7 @@ from typing import Any
 
 from src.active.choice import choose_valuable, label_count
 from src.command_line import program_parser
-from src.data.annotations import from_coco, hide_labels
+from src.data.annotations import boxes_and_crowds, count_rows, from_coco, hide_labels
 from src.data.coco_file import read_coco
 from src.data.coco_rows import write_coco
 from src.data.image_files import check_images
@@ -219,12 +219,13 @@ def label(
     wanted = known.labelled.union(picked)
     chosen = {image["id"] for image in coco["images"] if image["file_name"] in wanted}
     joined = (args.policy or known.policy) == 2
-    content = with_origin(hide_labels(coco, chosen, also_unlabelled=joined), origin)
-    write_coco(args.output_ann_file, content, args.overwrite)
+    hidden = hide_labels(coco, chosen, also_unlabelled=joined)
+    write_coco(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
     count = len(coco["images"])
     print(
         f"{args.output_ann_file}: {count} images, {len(chosen)} labelled ({len(chosen) - len(known.labelled)} newly picked, "
-        f"see {list_file}), {count if joined else count - len(chosen)} in the unlabelled stream"
+        f"see {list_file}), {count if joined else count - len(chosen)} in the unlabelled stream; the labels are "
+        f"{boxes_and_crowds(*count_rows(hidden))}"
     )
 
 

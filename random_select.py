@@ -12,7 +12,7 @@ from pathlib import Path
 
 from src.active.choice import choose_random, label_count
 from src.command_line import program_parser
-from src.data.annotations import hide_labels, unlabelled_ids
+from src.data.annotations import boxes_and_crowds, count_rows, hide_labels, unlabelled_ids
 from src.data.coco_file import read_coco
 from src.data.coco_rows import write_coco
 from src.data.made_from import made_from, with_origin
@@ -52,7 +52,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     origin = made_from("random_select.py", {"ann_file": args.ann_file}, settings)
     write_coco(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
     unlabelled = len(image_ids) - (len(labelled) if args.policy == 1 else 0)
-    print(f"{args.output_ann_file}: {len(image_ids)} images, {len(labelled)} labelled, {unlabelled} unlabelled")
+    print(
+        f"{args.output_ann_file}: {len(image_ids)} images, {len(labelled)} labelled, {unlabelled} unlabelled; the labels "
+        f"that stay are {boxes_and_crowds(*count_rows(hidden))}"
+    )
 
 
 if __name__ == "__main__":

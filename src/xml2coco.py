@@ -17,6 +17,7 @@ if not __package__:  # started as a file: python src/xml2coco.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.command_line import program_parser
+from src.data.annotations import boxes_and_crowds, count_rows
 from src.data.images import image_size
 from src.data.voc import VocImage, list_xmls, pair_files, read_voc
 from src.data.voc_folder import class_list, to_coco
@@ -99,13 +100,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = class_list(found, given_names(args.classes), "classes")
     coco, clipped = to_coco(found, names)
     write_json(args.save_path, coco, args.overwrite)
-    counts = Counter(row["category_id"] for row in coco["annotations"])
+    counts = {
+        crowd: Counter(row["category_id"] for row in coco["annotations"] if row["iscrowd"] == crowd) for crowd in (0, 1)
+    }
     empty = len(found) - len({row["image_id"] for row in coco["annotations"]})
-    print(
-        f"{args.save_path}: {len(found)} images ({empty} without objects), {len(coco['annotations'])} boxes ({clipped} clipped)"
-    )
+    boxes = boxes_and_crowds(*count_rows(coco))
+    print(f"{args.save_path}: {len(found)} images ({empty} without objects), {boxes} ({clipped} clipped)")
     for number, name in enumerate(names, start=1):
-        print(f"  {number} {name}: {counts[number]} boxes")
+        print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
     if args.classes is None:
         print(f"for the same ids in another file of this data set: --classes {','.join(names)}")
 

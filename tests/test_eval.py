@@ -172,6 +172,18 @@ def test_sizes_are_those_of_pycocotools_on_the_same_file(tiny_data, tmp_path, ca
     assert 'small, medium and large by the "area" of the annotation (10 objects)' in capsys.readouterr().out
 
 
+def test_a_file_without_objects_is_said_to_have_nothing_to_score(tiny_data, tmp_path, capsys):
+    coco = json.loads(tiny_data.val_file.read_text())
+    for row in coco["annotations"]:
+        row["iscrowd"] = 1
+    (tmp_path / "val.json").write_text(json.dumps(coco))
+    (tmp_path / "found.json").write_text("[]")
+    words = {"results": tmp_path / "found.json", "eval_img_dir": None, "eval_ann_file": tmp_path / "val.json"}
+    evaluation_script.main(_arguments(None, tiny_data, tmp_path / "scores", **words))
+    said = capsys.readouterr().out
+    assert "objects: 0, crowds: 10, detections: 0\nThere is no object to find in these images" in said
+
+
 def _with_outlines(rows: list[dict]) -> list[dict]:
     """The rows, each with its box as its segmentation."""
     corners = [

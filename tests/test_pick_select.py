@@ -99,6 +99,15 @@ def test_ids_may_differ_between_the_files(folder):
     assert pick(folder, 30)[0] == [1, 9, 10]
 
 
+def test_crowds_are_not_counted_as_boxes_and_areas_stay(folder, capsys):
+    rows = [row | {"iscrowd": row["id"] % 2, "area": row["id"] / 2} for row in FULL["annotations"]]
+    write(folder / "full.json", FULL | {"annotations": rows})
+    assert pick(folder, 30)[0] == [1, 9, 10]
+    assert "; the labels are 0 boxes and 2 crowds\n" in capsys.readouterr().out
+    kept = json.loads((folder / "out.json").read_text())["annotations"]
+    assert [row["area"] for row in kept] == [0.5, 4.5]
+
+
 def test_images_without_labels_leave_a_work_list_only(folder, capsys):
     message = refused(folder, capsys, 40, ann="part.json")
     assert "2 of the 2 picked images have no labels" in message and "out_picked.txt" in message

@@ -51,6 +51,18 @@ def test_policy_1_splits_the_images_in_two(tmp_path, capsys):
     assert "20 images, 5 labelled, 15 unlabelled" in capsys.readouterr().out
 
 
+def test_crowds_are_not_counted_as_boxes_and_areas_stay(tmp_path, capsys):
+    coco = write(tmp_path / "a.json")
+    for row in coco["annotations"]:
+        row |= {"iscrowd": row["id"] % 2, "area": row["id"] / 2}
+    write(tmp_path / "a.json", annotations=coco["annotations"])
+    _, raw = select(tmp_path, ratio="100")
+    crowds = sum(row["id"] % 2 for row in coco["annotations"])
+    boxes = len(coco["annotations"]) - crowds
+    assert f"; the labels that stay are {boxes} boxes and {crowds} crowds\n" in capsys.readouterr().out
+    assert [row["area"] for row in raw["annotations"]] == [row["area"] for row in coco["annotations"]]
+
+
 def test_policy_2_has_every_image_in_the_unlabelled_stream(tmp_path):
     write(tmp_path / "a.json")
     data, _ = select(tmp_path, "--policy", "2")

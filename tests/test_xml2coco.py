@@ -62,6 +62,15 @@ def test_boxes_ids_names_and_empty_images(tmp_path, capsys):
     assert "3 images (1 without objects), 3 boxes (2 clipped)" in report and "--classes with,without" in report
 
 
+def test_difficult_objects_are_counted_as_the_crowds_that_they_become(tmp_path, capsys):
+    hard = item("cat", 1, 2, 9, 9).replace("</name>", "</name><difficult>1</difficult>")
+    add(tmp_path, "a", hard + item("cat", 1, 2, 3, 4) + hard.replace("cat", "dog"))
+    assert [row["iscrowd"] for row in convert(tmp_path)["annotations"]] == [1, 0, 1]
+    report = capsys.readouterr().out
+    assert "1 boxes and 2 crowds (0 clipped)" in report
+    assert "1 cat: 1 boxes and 1 crowds\n" in report and "2 dog: 0 boxes and 1 crowds\n" in report
+
+
 @pytest.mark.parametrize("classes", [["with,hat"], ["with", "hat"], ["with,", "hat"]])
 def test_given_classes_keep_their_order_even_without_objects(tmp_path, classes):
     add(tmp_path, "a", item("hat", 1, 2, 3, 4))

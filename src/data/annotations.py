@@ -67,13 +67,22 @@ class ImageEntry:
 class Annotations:
     """All images of a data set. Label k (1..K) means ``class_names[k - 1]`` and ``category_ids[k - 1]``.
 
-    ``form`` says what they were read from, for the log.
+    ``form`` says what they were read from, for the log, and ``crowd_mark`` how it marks a box as a crowd.
     """
 
     class_names: tuple[str, ...]
     category_ids: tuple[int, ...]
     images: tuple[ImageEntry, ...]
     form: str = "COCO JSON"
+    crowd_mark: str = '"iscrowd": 1, as some labelling tools export brush masks'
+
+    @property
+    def crowds_and_remedy(self) -> str:
+        """What sentences about too many crowds end with."""
+        return (
+            f"crowds ({self.crowd_mark}), which training and scores leave out; write 0 instead of 1 where a box is a "
+            "single object"
+        )
 
     @cached_property
     def labelled(self) -> tuple[ImageEntry, ...]:
@@ -147,6 +156,27 @@ def count_boxes(entries: Iterable[ImageEntry]) -> tuple[int, int]:
     """How many objects and how many crowds the images have; training and scores leave crowds out."""
     crowd = np.concatenate([np.zeros(0, bool), *(entry.crowd for entry in entries)])
     return int((~crowd).sum()), int(crowd.sum())
+
+
+def count_rows(coco: dict[str, Any]) -> tuple[int, int]:
+    """``count_boxes`` of the annotation rows of a checked COCO file without blank ones, such as ``hide_labels`` gives."""
+    crowds = sum(bool(row.get("iscrowd", 0)) for row in coco["annotations"])
+    return len(coco["annotations"]) - crowds, crowds
+
+
+def boxes_and_crowds(objects: int, crowds: int) -> str:
+    """Both numbers as text; crowds only if there are some."""
+    return f"{objects} boxes" + (f" and {crowds} crowds" if crowds else "")
+
+
+def missing_objects(annotations: Annotations) -> str | None:
+    """Why there is nothing to find in the labelled images, with a remedy; None if they have an object."""
+    objects, crowds = count_boxes(annotations.labelled)
+    if objects:
+        return None
+    if not crowds:
+        return f"none of the {len(annotations.labelled)} labelled images has an object"
+    return f"all {crowds} boxes are {annotations.crowds_and_remedy}"
 
 
 def unlabelled_folder(img_dir: str | Path, first_id: int) -> tuple[ImageEntry, ...]:

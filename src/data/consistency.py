@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.data.annotations import Annotations, ImageEntry, image_path
+from src.data.annotations import Annotations, ImageEntry, image_path, missing_objects
 from src.errors import DataError, UserError
 
 
 def check_labels(annotations: Annotations, ann_file: str | Path) -> None:
-    """Raise a UserError unless there is a labelled object to learn from."""
+    """Raise a UserError unless there is a labelled object to train on; crowds are none."""
     if not annotations.labelled:
         raise UserError(f"train_ann_file: {ann_file} has no labelled image; training needs at least one")
-    if not any(len(entry.boxes) for entry in annotations.labelled):
-        raise UserError(f"train_ann_file: no labelled image of {ann_file} has an object; there is nothing to learn")
+    if reason := missing_objects(annotations):
+        raise UserError(f"train_ann_file: {ann_file}: there is nothing to train on: {reason}")
 
 
 def check_labelled(annotations: Annotations) -> None:

@@ -189,12 +189,12 @@ def evaluation_batches(
 
 
 def check_counts(entries: Iterable[ImageEntry], max_gts: int) -> None:
-    """Raise a DataError that lists the images with more than ``max_gts`` objects."""
+    """Raise a DataError that lists the images with more than ``max_gts`` boxes; crowds take a row, too."""
     crowded = [(entry.file_name, len(entry.boxes)) for entry in entries if len(entry.boxes) > max_gts]
     if crowded:
         most = max(count for _, count in crowded)
-        title = f"images with more objects than --num_gts {max_gts}; pass --num_gts {most}"
-        raise DataError(title, [f"{name}: {count} objects" for name, count in crowded])
+        title = f"images with more boxes than --num_gts {max_gts}; pass --num_gts {most}"
+        raise DataError(title, [f"{name}: {count} boxes" for name, count in crowded])
 
 
 def check_sizes(entries: Iterable[ImageEntry], height: int, width: int, sides: tuple[int, int] | None) -> None:

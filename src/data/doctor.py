@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.command_line import program_parser
-from src.data.annotations import Annotations, ImageEntry, image_path
+from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, image_path
 from src.data.image_files import check_images, look_at_pixels, look_whether_there
 from src.data.same_picture import SAME_FROM, group_same_pictures
 from src.data.training_data import Sources, TrainingData, examine
@@ -112,12 +112,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(text)
     count = count_errors(faults.errors)
     if data:
-        objects = sum(len(entry.boxes) for entry in data.labelled)
-        print(
-            f"{len(data.labelled)} labelled images with {objects} boxes of {len(data.annotations.class_names)} classes, "
-            f"{len(data.unlabelled)} unlabelled images"
-            + (f", {len(data.evaluation.images)} evaluation images" if data.evaluation else "")
-        )
+        boxes = boxes_and_crowds(*count_boxes(data.labelled))
+        told = f"{len(data.labelled)} labelled images with {boxes} of {len(data.annotations.class_names)} classes, "
+        told += f"{len(data.unlabelled)} unlabelled images"
+        if data.evaluation:
+            boxes = boxes_and_crowds(*count_boxes(data.evaluation.images))
+            told += f", {len(data.evaluation.images)} evaluation images with {boxes}"
+        print(told)
     print(f"{count} errors, {len(doubts)} suspicious things")
     if count:
         sys.exit(1)

@@ -1,6 +1,6 @@
 """What is allowed in a data set and yet is mostly a mistake; each becomes one plain sentence with what to do.
 
-Crowds are left out everywhere: they are no objects. N boxes of all labelled images are looked at together.
+Crowds are no objects: only their share is doubted. N boxes of all labelled images are looked at together.
 """
 
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from src.data.annotations import Annotations, ImageEntry
+from src.data.annotations import Annotations, ImageEntry, object_areas
 
 FEW_BOXES = 10  # below this many boxes (or images), "all of them are alike" says nothing
 TINY_SIDE = 2.0  # pixels; an object of one pixel is a slip of the mouse
@@ -22,12 +22,19 @@ _SHOWN = 3  # examples in a sentence
 
 @dataclass(frozen=True, eq=False)
 class Objects:
-    """Every object of the labelled images: their entries, boxes float64 [N, 4], labels [N], owner [N] (index of its entry)."""
+    """Every object of the labelled images.
+
+    Attributes:
+        entries: the images; boxes: float64 [N, 4]; labels: [N]; owner: [N], index of its entry.
+        areas: [N], what ``object_areas`` says; crowd_labels: of the crowds, which are in none of the others.
+    """
 
     entries: tuple[ImageEntry, ...]
     boxes: np.ndarray
     labels: np.ndarray
     owner: np.ndarray
+    areas: np.ndarray
+    crowd_labels: np.ndarray
 
     @cached_property
     def sizes(self) -> np.ndarray:
@@ -44,9 +51,11 @@ def suspicions(annotations: Annotations) -> list[str]:
     objects = _objects(annotations)
     found: list[str] = []
     found += _class_names(annotations.class_names)
-    found += _unused_classes(annotations, objects)
     found += _empty_images(annotations)
     if len(objects.boxes):
+        found += _unused_classes(annotations, objects)
+        found += _crowds(annotations, objects)
+        found += _areas(objects)
         found += _tiny(objects)
         found += _one_size(objects)
         found += _whole_images(objects)
@@ -68,7 +77,8 @@ def _objects(annotations: Annotations) -> Objects:
     labels = np.concatenate([np.zeros(0, np.int32), *(entry.labels for entry in entries)])
     crowd = np.concatenate([np.zeros(0, bool), *(entry.crowd for entry in entries)])
     owner = np.repeat(np.arange(len(entries)), counts)
-    return Objects(entries, boxes[~crowd], labels[~crowd], owner[~crowd])
+    areas = np.concatenate([np.zeros(0), *map(object_areas, entries)])
+    return Objects(entries, boxes[~crowd], labels[~crowd], owner[~crowd], areas[~crowd], labels[crowd])
 
 
 def _class_names(names: Sequence[str]) -> Iterator[str]:
@@ -87,13 +97,23 @@ def _class_names(names: Sequence[str]) -> Iterator[str]:
 
 
 def _unused_classes(annotations: Annotations, objects: Objects) -> Iterator[str]:
-    counts = np.bincount(objects.labels, minlength=len(annotations.class_names) + 1)
-    unused = [name for label, name in enumerate(annotations.class_names, start=1) if counts[label] == 0]
-    if unused and len(objects.labels):
+    size = len(annotations.class_names) + 1
+    counts, crowds = np.bincount(objects.labels, minlength=size), np.bincount(objects.crowd_labels, minlength=size)
+    missing = [(name, crowds[k]) for k, name in enumerate(annotations.class_names, start=1) if counts[k] == 0]
+    if unused := [name for name, crowd in missing if not crowd]:
         yield (
             f"no labelled image has a box of class {_some(unused)}; label some, or take the category out "
             "(then everywhere, for the classes must be the same in all files)"
         )
+    for name, crowd in missing:
+        if crowd:
+            yield f"all {crowd} boxes of class {name} are {annotations.crowds_and_remedy}"
+
+
+def _crowds(annotations: Annotations, objects: Objects) -> Iterator[str]:
+    crowds, boxes = len(objects.crowd_labels), len(objects.crowd_labels) + len(objects.boxes)
+    if 2 * crowds > boxes:
+        yield f"{crowds} of the {boxes} boxes are {annotations.crowds_and_remedy}"
 
 
 def _empty_images(annotations: Annotations) -> Iterator[str]:
@@ -130,6 +150,16 @@ def _whole_images(objects: Objects) -> Iterator[str]:
         yield (
             f"{len(whole)} of the {len(objects.boxes)} boxes cover their whole image, such as in {objects.names(whole)}; "
             "where objects are is what training learns from boxes: were these labels made for classification?"
+        )
+
+
+def _areas(objects: Objects) -> Iterator[str]:
+    grown = (objects.sizes + 2).prod(axis=1)  # tools that count all pixels of an outline go beyond the box by one
+    wrong = np.flatnonzero((objects.areas > grown) | (objects.areas < 1))
+    if len(objects.boxes) > FEW_BOXES and len(wrong) > len(objects.boxes) / 2:
+        yield (
+            f'{len(wrong)} of the {len(objects.boxes)} objects have an "area" that is larger than their box or below one '
+            f"pixel, such as in {objects.names(wrong)}; scores by size go by it: give it in pixels of the image, or take it out"
         )
 
 

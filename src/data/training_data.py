@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from src.data.annotations import Annotations, ImageEntry, images_despite_faults, unlabelled_folder
+from src.data.annotations import (
+    Annotations,
+    ImageEntry,
+    images_despite_faults,
+    missing_objects,
+    unlabelled_folder,
+)
 from src.data.classes import in_class_order
 from src.data.consistency import check_apart, check_labelled, check_labels
 from src.data.dataset import Stored, check_counts
@@ -136,6 +142,11 @@ def _between(annotations: Annotations, evaluation: Annotations | None, sources: 
     if evaluation is None:
         return []
     found = [f"evaluation set: {sentence}" for sentence in suspicions(evaluation)]
+    if reason := missing_objects(evaluation):
+        found.append(
+            f"evaluation set: AP cannot be measured, so no network can be called the best one: {reason}; evaluate on "
+            "images with labelled objects"
+        )
     if Path(sources.img_dir).resolve() == Path(sources.eval_img_dir).resolve():
         shared = shared_files(annotations, evaluation)
         if shared:

@@ -67,7 +67,8 @@ def read_txt(path: str | Path, img_dir: str | Path, class_names: Sequence[str]) 
     names = foreground(class_names)
     meaning = ", ".join(f"{number} is {name}" for number, name in enumerate(class_names))
     form = f"text, a line an image; of its class numbers {meaning}"
-    return Annotations(names, tuple(range(1, len(names) + 1)), tuple(entries), form)
+    mark = "1 as the sixth number of a box"
+    return Annotations(names, tuple(range(1, len(names) + 1)), tuple(entries), form, mark)
 
 
 def parse_line(line: str) -> tuple[str, tuple[TxtBox, ...]]:

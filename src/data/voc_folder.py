@@ -88,7 +88,8 @@ def read_voc_folder(place: VocPlace, img_dir: str | Path, class_names: Sequence[
     read = from_coco(coco)
     images = tuple(replace(entry, areas=None) for entry in read.images)  # XML files tell none
     what = f"the list {place.list_file}" if place.list_file else f"the folder {place.xmls}"
-    return Annotations(read.class_names, read.category_ids, images, f"Pascal VOC, {what}")
+    form, mark = f"Pascal VOC, {what}", "<difficult>1</difficult>"
+    return Annotations(read.class_names, read.category_ids, images, form, mark)
 
 
 def class_list(found: Sequence[VocImage], given: Sequence[str], option: str) -> list[str]:

@@ -32,8 +32,8 @@ def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dic
     Returns:
         "AP" (mean over IoU .50:.95), "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100",
         "AR_small", "AR_medium", "AR_large", all 0 to 1; None where there is no object to find. "per_class" holds "AP",
-        "AP50", "AP_small", "AP_medium", "AP_large" and the number of "objects" by class name; "images", "objects" and
-        "detections" are counts, and "area_from" says how many objects have their area from the "annotation", how many
+        "AP50", "AP_small", "AP_medium", "AP_large" and the number of "objects" by class name; "images", "objects", "crowds"
+        and "detections" are counts, and "area_from" says how many objects have their area from the "annotation", how many
         from the "box" or "mask". With outlines in the ground truth and a mask in each record, "segm" holds the same of masks.
 
     Raises:
@@ -65,7 +65,7 @@ def _measure(
     # COCO's tools sort classes by category id, which is not the order of the labels in every data set.
     places = np.argsort(np.argsort(annotations.category_ids))
     precision, recall = precision[:, :, places], recall[:, places]
-    objects = _count_objects(annotations)
+    objects, crowds = _count_objects(annotations), count_boxes(annotations.images)[1]
     per_class = {
         name: {
             "AP": _mean(precision[:, :, index, 0, -1]),
@@ -85,6 +85,7 @@ def _measure(
         "per_class": per_class,
         "images": len(annotations.images),
         "objects": sum(objects),
+        "crowds": crowds,
         "detections": len(records),
         "area_from": _area_sources(annotations, "box" if kind == "bbox" else "mask"),
     }
@@ -94,8 +95,11 @@ def format_table(metrics: dict[str, Any]) -> str:
     """The metrics of ``evaluate`` as text: COCO's twelve lines and a line for each class; of boxes, then of masks if any."""
     blocks = {"boxes:\n": metrics, "masks:\n": metrics["segm"]} if "segm" in metrics else {"": metrics}
     lines = [title + _format_block(block) for title, block in blocks.items()]
-    lines.append(", ".join(f"{key}: {metrics[key]}" for key in ("images", "objects", "detections")))
-    if metrics["detections"] == 0:
+    counts = [key for key in ("images", "objects", "crowds", "detections") if key != "crowds" or metrics[key]]
+    lines.append(", ".join(f"{key}: {metrics[key]}" for key in counts))
+    if metrics["objects"] == 0:
+        lines[-1] += "\nThere is no object to find in these images, so nothing can be scored."
+    elif metrics["detections"] == 0:
         lines[-1] += "\nNothing was detected in any image; has this network been trained, and for these classes?"
     return "\n\n".join(lines)
 

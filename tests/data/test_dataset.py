@@ -288,7 +288,7 @@ def test_an_image_without_objects_is_all_padding(img_dir):
 
 def test_too_many_objects_are_refused_at_once_with_the_remedy(img_dir):
     crowded = [_entry(0), _entry(1, boxes=[(0, 0, 5, 5)] * 5), _entry(2, boxes=[(0, 0, 5, 5)] * 9)]
-    with pytest.raises(DataError, match=r"(?s)--num_gts 4; pass --num_gts 9.*1\.png: 5 objects.*2\.png: 9 objects"):
+    with pytest.raises(DataError, match=r"(?s)--num_gts 4; pass --num_gts 9.*1\.png: 5 boxes.*2\.png: 9 boxes"):
         training_batches(crowded, img_dir, SETTINGS, "labelled", 0, 1)
 
 

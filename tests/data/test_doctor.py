@@ -100,6 +100,26 @@ def boxes(*new):
     return change
 
 
+def crowds(category: int = 0, first: int = 0):
+    """The boxes of a category become crowds, or the first few, of both categories."""
+
+    def change(coco: dict, _: Path) -> None:
+        for number, row in enumerate(coco["annotations"]):
+            row["iscrowd"] = int(row["category_id"] == category or number < first)
+
+    return change
+
+
+def areas(area: float):
+    """Every annotation gives this area."""
+
+    def change(coco: dict, _: Path) -> None:
+        for row in coco["annotations"]:
+            row["area"] = area
+
+    return change
+
+
 def many_empty(coco: dict, folder: Path) -> None:
     for i in range(5, 20):
         coco["images"].append({"id": i, "file_name": f"{i}.png", "width": 60, "height": 40})
@@ -189,7 +209,11 @@ ERRORS = {
     "boxes as corners": (boxes(*CORNERS), "all 4 boxes fit into their images as corners (x1, y1, x2, y2)"),
     "boxes as fractions": (boxes((0.1, 0.2, 0.3, 0.4), (0.5, 0.5, 0.2, 0.1)), "like fractions of an image"),
     "a crowd of 2": (put(*ROW, "iscrowd", 2), '"iscrowd" must be 0 or 1, found 2'),
-    "no box at all": (put("annotations", []), "has an object; there is nothing to learn"),
+    "no box at all": (put("annotations", []), "nothing to train on: none of the 4 labelled images has an object"),
+    "crowds only": (
+        lambda coco, _: [row.update(iscrowd=1) for row in coco["annotations"]],
+        'nothing to train on: all 6 boxes are crowds ("iscrowd": 1, as some labelling tools export brush masks)',
+    ),
     "a negative area": (
         put(*ROW, "area", -5),
         'annotations[0] (id 1): "area" must be a number of pixels above 0, found -5',
@@ -250,6 +274,13 @@ SUSPICIOUS = {
         "3.png has 150 objects, the others mostly 3",
     ),
     "the same picture twice": (file("2.png", picture(1)), "the same picture is there 2 times"),
+    "a class of crowds": (crowds(category=2), 'all 3 boxes of class dog are crowds ("iscrowd": 1'),
+    "mostly crowds": (crowds(first=4), '4 of the 6 boxes are crowds ("iscrowd": 1'),
+    "areas of another picture": (
+        both(boxes(*[(i, i, 9, 8 + i) for i in range(12)]), areas(400)),
+        '12 of the 12 objects have an "area" that is larger than their box or below one pixel, such as in 1.png, 2.png',
+    ),
+    "areas as fractions": (both(boxes(*[(i, i, 9, 8 + i) for i in range(12)]), areas(0.03)), "or below one pixel"),
 }
 
 
@@ -360,6 +391,93 @@ def test_voc_folders_and_text_files_are_examined_too(tmp_path, capsys):
             main(["--ann_file", str(tmp_path / form), *words, "--images"])
         said = capsys.readouterr().out
         assert end.value.code == 1 and sentence in said, said
+
+
+FORMS = {"train.json": '"iscrowd": 1', "a.txt": "1 as the sixth number of a box", "xml": "<difficult>1</difficult>"}
+
+
+def in_each_form(folder: Path, mark: int) -> None:
+    """A box in each of the four images, as COCO, text and XML files; `mark` 1: all are crowds."""
+    coco = good()
+    rows = [
+        {"id": i, "image_id": i, "category_id": 1 + i % 2, "bbox": [2, 3, 5 + i, 8], "iscrowd": mark}
+        for i in range(1, 5)
+    ]
+    (folder / "train.json").write_text(json.dumps(coco | {"annotations": rows}))
+    lines = [f"{i}.png 2,3,{7 + i},11,{i % 2},{mark}" for i in range(1, 5)]
+    (folder / "a.txt").write_text("\n".join(lines))
+    (folder / "xml").mkdir(exist_ok=True)
+    for i in range(1, 5):
+        box = f"<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>{7 + i}</xmax><ymax>11</ymax></bndbox>"
+        item = f"<object><name>{('cat', 'dog')[i % 2]}</name><difficult>{mark}</difficult>{box}</object>"
+        (folder / f"xml/{i}.xml").write_text(f"<annotation>{item}</annotation>")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_set_of_crowds_alone_is_refused_in_each_form_until_the_marks_are_changed(form, tmp_path, capsys):
+    make(tmp_path)
+    in_each_form(tmp_path, mark=1)
+    words = ["--ann_file", str(tmp_path / form), "--img_dir", str(tmp_path / "images"), "--class_names", "cat,dog"]
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    said = capsys.readouterr().out
+    assert end.value.code == 1 and "4 labelled images with 0 boxes and 4 crowds of 2 classes" in said
+    assert f"all 4 boxes are crowds ({FORMS[form]}" in said and "write 0 instead of 1" in said
+    with pytest.raises(UserError, match="nothing to train on"):
+        read_training_data(tmp_path / form, tmp_path / "images", None, None, None, 8, ("cat", "dog"))
+    in_each_form(tmp_path, mark=0)
+    main(words)
+    assert "4 labelled images with 4 boxes of 2 classes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_evaluation_images_without_an_object_to_find_are_told(form, tmp_path, capsys):
+    make(tmp_path)
+    for crowd in (1, 0):
+        in_each_form(tmp_path, mark=crowd)
+        evaluation = tmp_path / form
+        (tmp_path / "good.json").write_text(json.dumps(good()))
+        words = ["--eval_ann_file", str(evaluation), "--eval_img_dir", str(tmp_path / "images")]
+        main(
+            [
+                "--ann_file",
+                str(tmp_path / "good.json"),
+                "--img_dir",
+                str(tmp_path / "images"),
+                *words,
+                "--class_names",
+                "cat,dog",
+            ]
+        )
+        said = capsys.readouterr().out
+        reason = "AP cannot be measured, so no network can be called the best one: all 4 boxes are crowds"
+        assert (reason in said) == bool(crowd) and "0 errors" in said
+        assert f"4 evaluation images with {'0 boxes and 4 crowds' if crowd else '4 boxes'}" in said
+
+
+def test_evaluation_images_without_a_box_are_told(tmp_path, capsys):
+    make(tmp_path)
+    (tmp_path / "eval.json").write_text(json.dumps(good() | {"annotations": []}))
+    words = ["--eval_ann_file", str(tmp_path / "eval.json"), "--eval_img_dir", str(tmp_path / "images")]
+    said = doctor(tmp_path, capsys, *words)[1]
+    assert "evaluation set: AP cannot be measured" in said and "none of the 4 labelled images has an object" in said
+
+
+def test_brush_masks_are_trained_on_when_their_marks_are_changed(tmp_path, capsys):
+    make(tmp_path)
+    coco = good()
+    for row in coco["annotations"]:
+        x, y, w, h = row["bbox"]
+        mask = np.zeros((40, 60), np.uint8)
+        mask[y : y + h, x : x + w] = 1
+        ends = np.flatnonzero(np.diff(mask.ravel(order="F"), prepend=0, append=2))
+        row |= {"iscrowd": 1, "segmentation": {"size": [40, 60], "counts": np.diff(ends, prepend=0).tolist()}}
+    (tmp_path / "train.json").write_text(json.dumps(coco))
+    assert "all 6 boxes are crowds" in doctor(tmp_path, capsys, "--masks")[1]
+    for row in coco["annotations"]:
+        row["iscrowd"] = 0
+    (tmp_path / "train.json").write_text(json.dumps(coco))
+    assert doctor(tmp_path, capsys, "--masks")[1].endswith("0 errors, 0 suspicious things\n")
 
 
 def test_a_picture_of_the_evaluation_set_is_found_in_training_under_another_name(tmp_path, capsys):

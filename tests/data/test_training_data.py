@@ -61,7 +61,7 @@ def test_more_objects_than_rows_is_an_error_with_the_remedy(folder):
 
 def test_labels_without_any_object_are_refused(folder):
     write(folder, "train.json", boxes=0)
-    with pytest.raises(UserError, match="nothing to learn"):
+    with pytest.raises(UserError, match="nothing to train on: none of the 1 labelled images has an object"):
         read(folder)
 
 

@@ -147,7 +147,7 @@ def test_scores_of_a_file_agree_with_pycocotools_on_the_same_file(tmp_path, seed
         assert [-1 if value is None else value for value in found] == pytest.approx(wanted, abs=1e-9)
     crowds = sum(row["iscrowd"] for row in file["annotations"])
     source, other = ("box", "annotation") if boxes_alone else ("annotation", "box")
-    assert metrics["area_from"] == {source: 40 - crowds, other: 0}
+    assert metrics["area_from"] == {source: 40 - crowds, other: 0} and metrics["crowds"] == crowds
 
 
 def test_the_table_says_by_which_area_how_many_objects_are_small_or_large():
@@ -329,6 +329,16 @@ def test_the_table_shows_every_number():
     assert all(name in table for name in CLASS_NAMES)
     assert all(f"{metrics[key]:.3f}" in table for key in KEYS if metrics[key] is not None)
     assert len(table.splitlines()) == 12 + 1 + 1 + 4 + 2
+
+
+def test_where_there_is_no_object_to_find_the_table_says_so():
+    crowd = entry(1, [(0, 0, 50, 50)], [1], [True])
+    for records in ([], [record(1, 1, (0, 0, 50, 50), 0.9)]):
+        metrics = evaluate(scene(crowd, entry(2)), records)
+        assert metrics["AP"] is None and (metrics["objects"], metrics["crowds"]) == (0, 1)
+        table = format_table(metrics)
+        assert f"images: 2, objects: 0, crowds: 1, detections: {len(records)}\nThere is no object to find" in table
+        assert "small, medium and large by" not in table and "Nothing was detected" not in table
 
 
 def test_unlabelled_images_are_refused_by_name():
