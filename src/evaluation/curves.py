@@ -16,13 +16,13 @@ class Threshold:
 
     Attributes:
         score: keep detections with this score or more; None when no detection is right.
-        f1, precision, recall: of what is kept then, 0 to 1; 0 when no detection is right.
+        f1, precision, recall: of what is kept then, 0 to 1; 0 when no detection is right, None without objects.
     """
 
     score: float | None
-    f1: float
-    precision: float
-    recall: float
+    f1: float | None
+    precision: float | None
+    recall: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +101,8 @@ def best_threshold(score: np.ndarray, right: np.ndarray, objects: int) -> Thresh
     Args:
         score: [N], falling; right: bool [N]; objects: how many there are to find.
     """
+    if not objects:
+        return Threshold(None, None, None, None)
     hits = np.cumsum(right)
     if not len(hits) or not hits[-1]:
         return Threshold(None, 0.0, 0.0, 0.0)

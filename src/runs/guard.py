@@ -57,7 +57,9 @@ def judge(run: Run, done: int) -> float:
     run.log.say(
         f"step {done}, pseudo-labels on {len(run.data.probe)} images of the probe: {_table({'all': whole, **rows})}"
     )
-    acts = config.burn_up_iter <= done < config.max_iter and whole["boxes"] >= LEAST_BOXES
+    # Without an object to find no pseudo-label can be right, which says nothing about them.
+    can_judge = whole["boxes"] >= LEAST_BOXES and whole["objects"] > 0
+    acts = config.burn_up_iter <= done < config.max_iter and can_judge
     if not acts or whole["precision"] >= config.guard_precision:
         return GO_ON
     fault = f"guard: {whole['precision']:.0%} of the pseudo-labels on the probe are right, less than {config.guard_precision:.0%}"

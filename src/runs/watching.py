@@ -14,7 +14,7 @@ from src.watching.losses import RateTooHigh, untrained_loss
 from src.watching.pseudo_labels import NoPseudoBoxes, SilentUnlabelledLoss, TooManyPseudoBoxes, patience_of
 from src.watching.scores import TeacherWorse
 from src.watching.speed import SlowData
-from src.watching.start import start_faults
+from src.watching.start import probe_without_objects, start_faults
 from src.watching.watch import Watch
 
 
@@ -43,6 +43,7 @@ def warn_of_start(run: Run) -> None:
     known = (card.class_names, card.category_ids) if card else None
     found = [(f"data_{number}", sentence) for number, sentence in enumerate(data.suspicions, start=1)]
     found += start_faults(data.annotations, data.labelled, data.evaluation, known)
+    found.append(("probe_without_objects", probe_without_objects(data.probe)))
     tell(run, 0, run.watch.new(found))
 
 

@@ -19,10 +19,8 @@ class TeacherWorse(Watcher):
 
     def scores(self, step: int, row: dict[str, float | None]) -> str | None:
         """See `Watcher.scores`."""
-        if "teacher/AP" not in row:
-            return None
-        teacher, student = row["teacher/AP"] or 0.0, row["student/AP"] or 0.0
-        if student - teacher <= TEACHER_MARGIN:
+        teacher, student = row.get("teacher/AP"), row.get("student/AP")
+        if teacher is None or student is None or student - teacher <= TEACHER_MARGIN:
             return None
         return (
             f"the teacher (AP {teacher:.3f}) is worse than its student (AP {student:.3f}): it lags too far behind, or its "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.data.annotations import Annotations, ImageEntry
+from src.data.annotations import Annotations, ImageEntry, count_boxes
 
 LEAST_OBJECTS = 10  # with fewer, a class may be absent by chance
 
@@ -73,6 +73,16 @@ def shifted_counts(
         f"labels look shifted by one between training and evaluation: {', '.join(only_here)} occurs in training only, "
         f"{', '.join(only_there)} in evaluation only, the classes between in both; check that category_id counts from the "
         "same number in both files"
+    )
+
+
+def probe_without_objects(probe: Sequence[ImageEntry]) -> str | None:
+    """A sentence if the guard has images to measure pseudo-labels on, but none with an object."""
+    if not probe or count_boxes(probe)[0]:
+        return None
+    return (
+        f"guard: none of the {len(probe)} images of the probe has an object, so no pseudo-label can be right on them and the "
+        "guard will not act; label more images, so that one with an object can be put aside"
     )
 
 

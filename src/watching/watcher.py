@@ -30,7 +30,7 @@ class Watcher:
 
         Args:
             step: steps done.
-            row: of an evaluation: "student/AP" and the like.
+            row: of an evaluation: "student/AP" and the like, None where nothing could be measured.
         """
         return None
 

@@ -27,6 +27,7 @@ def test_the_best_f1_keeps_or_drops_equal_scores_together():
 
 @pytest.mark.parametrize("score", [np.zeros(0), np.array([0.9])])
 def test_without_a_right_detection_there_is_no_threshold(score):
+    assert best_threshold(score, np.zeros(len(score), bool), 0).f1 is None, "without objects nothing is measured"
     best = best_threshold(score, np.zeros(len(score), bool), 3)
     assert (best.score, best.f1, best.precision, best.recall) == (None, 0.0, 0.0, 0.0)
 

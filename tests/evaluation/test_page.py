@@ -82,6 +82,15 @@ def test_the_page_says_by_which_area_objects_are_sized_where_the_scores_do(run):
         _write(run, "--overwrite")
 
 
+def test_scores_that_could_not_be_measured_are_not_0(run):
+    for path in run.glob("*/eval/metrics.json"):
+        metrics = json.loads(path.read_text())
+        nothing = {key: None if key[:2] in ("AP", "AR") else value for key, value in metrics.items()}
+        path.write_text(json.dumps(nothing))
+    summary = _write(run).split("Scores of each class")[0]
+    assert summary.count("n/a") >= 14 and "0.000" not in summary
+
+
 def test_scores_of_masks_have_a_row_of_their_own(run):
     assert "masks" not in _write(run)
     path = run / "second_stage" / "eval" / "metrics.json"

@@ -65,6 +65,14 @@ def test_every_data_set_has_a_whole_page_that_needs_no_other_file(case, tmp_path
     assert "&lt;a&gt; &amp; b" in page and "nan" not in re.sub(r"base64,[^\"]*", "", page)
 
 
+@pytest.mark.parametrize("case", EMPTY[1:])
+def test_without_objects_nothing_is_measured_and_nothing_is_0(case, tmp_path):
+    page = _write(tmp_path, *case)
+    assert "0.000" not in page.split("</style>")[1] and "n/a" in page
+    summary = dict(line.split(",") for line in (tmp_path / "summary.csv").read_text().splitlines()[1:])
+    assert {summary[key] for key in ("AP", "AR_100", "best_f1", "precision", "recall")} == {""}
+
+
 def test_the_page_and_the_summary_say_by_which_area_objects_are_sized(tmp_path):
     image = replace(entry(1, [BOX, BOX, BOX], [1, 1, 2]), areas=np.array([500, np.nan, 9000.0]))
     page = _write(tmp_path, scene(image), [])

@@ -73,6 +73,18 @@ def test_names_in_another_order(toys, tiny_data, tmp_path):
     assert "class_order" in told(tmp_path / "run")
 
 
+def test_a_probe_without_objects_judges_nothing(toys, tiny_data, tmp_path):
+    coco = json.loads(tiny_data.train_file.read_text(encoding="utf-8"))
+    last = coco["annotations"][-1]["image_id"]  # the only image with objects, so it stays to train on
+    coco["annotations"] = [row for row in coco["annotations"] if row["image_id"] == last]
+    (tmp_path / "train.json").write_text(json.dumps(coco))
+    guard = ("--guard_share", 0.5, "--guard_precision", 0.9, "--bbox_threshold", 0.1)
+    assert toys.run(tmp_path / "run", *LENGTH, *guard, "--train_ann_file", tmp_path / "train.json") == 0
+    assert "probe_without_objects" in told(tmp_path / "run") and "guard" not in told(tmp_path / "run")
+    log = (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
+    assert "guard: none of the 2 images of the probe has an object" in log
+
+
 def test_labels_that_are_shifted_by_one(toys, tiny_data, tmp_path):
     coco = json.loads(tiny_data.train_file.read_text(encoding="utf-8"))
     names = {4: "square", 5: "circle", 6: "star"}

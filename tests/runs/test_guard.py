@@ -26,6 +26,7 @@ WHOLE = {"precision": 0.4, "recall": 0.2, "boxes": 10, "right": 4, "objects": 20
         (100, "lower", WHOLE | {"precision": 0.5}, GO_ON),
         (100, "lower", WHOLE | {"boxes": 4, "precision": 0.25}, GO_ON),  # of four boxes nothing follows
         (100, "lower", WHOLE | {"boxes": 0, "precision": None}, GO_ON),
+        (100, "lower", WHOLE | {"precision": 0.0, "objects": 0}, GO_ON),  # none can be right
     ],
 )
 def test_what_follows_from_the_probe(monkeypatch, done, action, whole, verdict):

@@ -96,7 +96,7 @@ def test_a_teacher_worse_than_its_student():
     assert TeacherWorse().scores(100, {"student/AP": 0.40, "teacher/AP": 0.38}) is None
     assert TeacherWorse().scores(100, {"student/AP": 0.40}) is None
     assert TeacherWorse().scores(100, {"student/AP": None, "teacher/AP": None}) is None
-    assert TeacherWorse().scores(100, {"student/AP": 0.4, "teacher/AP": None}) is not None
+    assert TeacherWorse().scores(100, {"student/AP": 0.4, "teacher/AP": None}) is None, "nothing measured is not worse"
 
 
 NAMES = ["cat", "dog", "owl", "pig"]
