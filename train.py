@@ -64,6 +64,8 @@ def main(argv: list[str] | None = None) -> None:
     first_step = int(networks.state.step.asnumpy())
     if device.rank == 0:
         folder.make_ready(resumes)
+        if facts["evaluated"] and facts["best"] is None:
+            started_from += folder.put_best_aside(first_step)
         # How it was started this time is not what the run is.
         lasting = replace(config, resume=False, resume_anyway=False, overwrite=False)
         write_text(folder.config, save_config(lasting), overwrite=True)
@@ -99,7 +101,7 @@ def describe(config: Config, data: TrainingData, device: Device, first_step: int
         )
     elif first_step < config.burn_up_iter:
         lines.append(
-            f"burn-in: labels alone; the teacher starts at step {config.burn_up_iter}, until then its AP would be 0"
+            f"burn-in: the student is trained on labels alone; the teacher starts at step {config.burn_up_iter}"
         )
     return "\n".join(lines)
 

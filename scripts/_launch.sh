@@ -119,7 +119,7 @@ is_in() {
     grep --quiet --no-messages --null-data --line-regexp --fixed-strings -e "$2" "$1"
 }
 
-# best_checkpoint FOLDER: the best detector on the evaluation set, or the latest one when nothing was evaluated.
+# best_checkpoint FOLDER: the best detector on the evaluation set, or the latest one when no AP was measured.
 best_checkpoint() {
     if [ -f "$1/best_model.ckpt" ]; then echo "$1/best_model.ckpt"; else echo "$1/model_0.ckpt"; fi
 }

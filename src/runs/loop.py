@@ -40,8 +40,7 @@ def train(run: Run, first_step: int) -> None:
             leave_if_asked(run, step, saved=step == first_step)
             if step == config.burn_up_iter:
                 run.log.say(
-                    f"the teacher starts now, at step {step}: it labels the unlabelled images, "
-                    "and its AP counts from here"
+                    f"the teacher starts now, at step {step}: it labels the unlabelled images, and is evaluated from here on"
                 )
                 copy_weights(networks.student, networks.teacher)
             profile.before(step)

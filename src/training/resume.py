@@ -17,7 +17,7 @@ FREE_KEYS |= {"model", "results", "file_format", "file_name", "probabilities", "
 
 
 # What a run has reached, as opposed to what it was asked for; it comes back from the state.
-REACHED = ("best", "evaluated", "ended", "since_log", "watch")
+REACHED = ("best", "best_of", "evaluated", "ended", "since_log", "watch")
 
 
 def run_facts(
@@ -35,8 +35,10 @@ def run_facts(
             of the unlabelled images; evaluation: hash of its annotations, if there are any; devices: their number.
 
     Returns:
-        Beside the arguments: "version" of the project; "best", the score of the best network so far; "evaluated", the step of the last evaluation;
-        "ended", the step at which the guard ended the run, or None; "since_log", what gathered for the next line of the log; "watch", what the watchers of a run remember.
+        Beside the arguments: "version" of the project; "best", the score of the best network so far; "best_of", the same of
+        each kind of network by name, None if they are not all known; "evaluated", the step of the last evaluation; "ended",
+        the step at which the guard ended the run, or None; "since_log", what gathered for the next line of the log; "watch",
+        what the watchers of a run remember.
     """
     return {
         "version": __version__,
@@ -47,6 +49,7 @@ def run_facts(
         "evaluation": evaluation,
         "devices": devices,
         "best": None,
+        "best_of": {},
         "evaluated": 0,
         "ended": None,
         "since_log": {},
@@ -74,10 +77,15 @@ def carried_on(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[str]]:
             "--resume_anyway".format("\n  ".join(changed))
         )
     said = ["resume_anyway: this run is not the one that was stopped:", *changed] if changed else []
+    if "best_of" not in saved:  # written by a version that kept the best network only
+        saved = saved | {"best_of": None if saved["best"] else {}}
     facts = now | {key: saved[key] for key in REACHED}
-    if saved["best"] and now["evaluation"] not in (None, saved["evaluation"]):
+    if saved["best"] and saved["best"]["AP"] is None:  # the same version took what was not measured for 0
+        said.append(f"the best network so far is void, for its AP was not measured: {saved['best']}")
+        facts |= {"best": None, "best_of": {}}
+    elif saved["best"] and now["evaluation"] not in (None, saved["evaluation"]):
         said.append(f"the evaluation images are others, so the best score so far is void: {saved['best']}")
-        facts["best"] = None
+        facts |= {"best": None, "best_of": {}}
     return facts, said
 
 

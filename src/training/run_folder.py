@@ -1,5 +1,6 @@
 """The folder of one training run: what lies where, and that no other run is disturbed."""
 
+import os
 from pathlib import Path
 
 from src.errors import UserError
@@ -61,6 +62,18 @@ class RunFolder:
             for path in self._outputs():
                 path.unlink(missing_ok=True)
 
+    def put_best_aside(self, step: int) -> list[str]:
+        """Rename the best detector, whose score does not count any more now that the run goes on from `step`.
+
+        Returns:
+            A sentence for the log if there was one.
+        """
+        if not self.best.exists():
+            return []
+        aside = self.path / f"best_model_until_step_{step}.ckpt"
+        os.replace(self.best, aside)
+        return [f"{self.best} is kept as {aside}"]
+
     def forget_old(self, keep: int) -> None:
         """Remove step checkpoints but the newest `keep` of student and teacher each."""
         for pattern in ("model_step_*.ckpt", "teacher_model_step_*.ckpt"):
@@ -79,4 +92,5 @@ class RunFolder:
             self.path / "metrics.jsonl",
             *self.path.glob("tensorboard/events.*"),
             *self.path.glob("*model_step_*.ckpt"),
+            *self.path.glob("best_model_until_step_*.ckpt"),
         ]

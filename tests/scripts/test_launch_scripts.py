@@ -318,7 +318,7 @@ def test_evaluation_data_of_the_config_file_are_used(workshop):
     assert "eval_img_dir: there is no folder nowhere" in result.stderr
 
 
-def test_the_best_teacher_is_preferred(workshop):
+def test_the_best_network_is_preferred(workshop):
     first = workshop.folder / "out put" / "first_stage"
     first.mkdir(parents=True)
     (first / "best_model.ckpt").write_text("")

@@ -26,6 +26,7 @@ def facts():
 
 
 REACHED = {"best": {"step": 8, "AP": 0.5}, "evaluated": 8, "since_log": {"steps": 2}, "watch": {"quiet": 3}}
+REACHED |= {"best_of": {"teacher": {"step": 8, "AP": 0.5}}}
 
 
 def test_the_same_run_goes_on_with_what_it_had_reached(facts):
@@ -58,4 +59,24 @@ def test_a_score_on_other_images_is_void(facts):
     for now, is_void in (("one", False), ("other", True), (None, False)):
         found, said = carried_on(saved, facts(evaluation=now), anyway=False)
         assert found["best"] == (None if is_void else REACHED["best"]) and found["evaluated"] == 8
+        assert found["best_of"] == ({} if is_void else REACHED["best_of"])
         assert len(said) == is_void and all("void: {'step': 8, 'AP': 0.5}" in line for line in said)
+
+
+def without_kinds(facts: dict) -> dict:
+    """As a version wrote them that kept the best network only."""
+    return {key: value for key, value in facts.items() if key != "best_of"}
+
+
+def test_facts_without_the_best_of_each_kind_go_on(facts):
+    found, said = carried_on(without_kinds(facts() | REACHED), facts(), anyway=False)
+    assert (found["best"], found["best_of"], said) == (REACHED["best"], None, [])
+    found, _ = carried_on(without_kinds(facts() | REACHED | {"best": None}), facts(), anyway=False)
+    assert (found["best"], found["best_of"]) == (None, {}), "nothing was measured, so nothing is unknown"
+
+
+def test_a_best_network_that_was_never_measured_is_void(facts):
+    saved = without_kinds(facts() | REACHED | {"best": {"step": 1, "role": "student", "AP": None, "AP50": None}})
+    found, said = carried_on(saved, facts(), anyway=False)
+    assert (found["best"], found["best_of"], found["evaluated"]) == (None, {}, 8)
+    assert len(said) == 1 and "its AP was not measured" in said[0]

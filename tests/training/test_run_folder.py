@@ -15,6 +15,7 @@ OUTPUTS = (
     "metrics.jsonl",
 )
 OUTPUTS += ("tensorboard/events.out.1", "model_step_4.ckpt", "teacher_model_step_4.ckpt")
+OUTPUTS += ("best_model_until_step_4.ckpt",)
 
 
 def fill(path, *names: str) -> None:
@@ -72,6 +73,15 @@ def test_half_written_files_are_swept_away(tmp_path):
     fill(tmp_path, ".writing-x.ckpt", ".writing-y.tmp", ".hidden", "state.ckpt", "eval/.writing-z.json")
     RunFolder(tmp_path).make_ready(resumes=True)
     assert files(tmp_path) == [".hidden", "eval/.writing-z.json", "state.ckpt"]
+
+
+def test_a_best_detector_whose_score_does_not_count_any_more_is_kept_under_another_name(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.put_best_aside(7) == []
+    fill(tmp_path, "best_model.ckpt")
+    assert folder.put_best_aside(7) == [f"{folder.best} is kept as {tmp_path / 'best_model_until_step_7.ckpt'}"]
+    folder.forget_old(0)
+    assert files(tmp_path) == ["best_model_until_step_7.ckpt"]
 
 
 def test_old_step_checkpoints_are_forgotten_by_number(tmp_path):
