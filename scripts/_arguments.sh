@@ -4,14 +4,15 @@
 # arguments "NAME ... [OPTIONAL] [--key value ...]" "$@": the line is the interface, the usage text and the binding.
 # Each NAME becomes a variable of that name, checked as `argument_fault` says; the rest becomes the array `options`.
 arguments() {
-    local line="$1" word name value faults=()
+    local line="$1" word words name value faults=()
     shift
     if [ $# -eq 0 ] || [ "$1" = --help ] || [ "$1" = -h ]; then
         sed -n '2,/^[^#]/s/^# //p' "$0"
         echo "usage: bash $0 $line"
         exit $(($# == 0 ? 2 : 0))
     fi
-    for word in ${line%% \[--key*}; do
+    read -ra words <<<"${line%% \[--key*}"
+    for word in "${words[@]}"; do
         name="${word//[\[\]]/}"
         value=""
         if [ $# -gt 0 ] && [[ $1 != --* ]]; then
@@ -19,7 +20,7 @@ arguments() {
             shift
         fi
         if [ -n "$value" ]; then
-            value="$(cleaned "$name" "$value")"
+            if is_path "$name"; then absolute value; fi
             argument_fault "$name" "$value"
         elif [[ $word != \[* ]]; then
             faults+=("$name is missing")
@@ -35,12 +36,17 @@ arguments() {
     fi
 }
 
-# Paths become absolute; other values stay.
-cleaned() {
+# is_path NAME: whether the argument of this name is a path.
+is_path() {
     case "$1" in
-    DEVICE_ID | DEVICE_NUM | TARGET | DEVICE_T* | BACKBONE | DATASET | DVPP | IMAGE_WIDTH | IMAGE_HEIGHT | KEEP_RATIO) printf '%s' "$2" ;;
-    *) realpath --canonicalize-missing --no-symlinks -- "$2" ;;
+    DEVICE_ID | DEVICE_NUM | TARGET | DEVICE_T* | BACKBONE | DATASET | DVPP | IMAGE_WIDTH | IMAGE_HEIGHT | KEEP_RATIO) return 1 ;;
     esac
+}
+
+# absolute NAME: makes the path in the variable NAME absolute. A null character ends it, because a path may end in a line break,
+# which $(...) would drop.
+absolute() {
+    IFS= read -rd '' "$1" < <(realpath --canonicalize-missing --no-symlinks --zero -- "${!1}")
 }
 
 # argument_fault NAME VALUE: adds to `faults` what is wrong with a value; the name says what it must be.
@@ -89,11 +95,12 @@ split_equals() {
 
 # divide_options KEY ...: the options of these keys, with their values, into `picked`, all others into `others`.
 divide_options() {
-    local word keys=" $* " chosen=false
+    local word key chosen=false
     picked=() others=()
     for word in "${options[@]}"; do
         if [[ $word == --* ]]; then
-            [[ $keys == *" ${word#--} "* ]] && chosen=true || chosen=false
+            chosen=false
+            for key in "$@"; do [ "$word" != "--$key" ] || chosen=true; done
         fi
         if $chosen; then picked+=("$word"); else others+=("$word"); fi
     done
@@ -109,6 +116,13 @@ take_option() {
     fi
     printf -v "$2" '%s' "$value"
     options=("${others[@]}")
+}
+
+# take_folder KEY NAME DEFAULT: the same for the folder of an output, which becomes absolute.
+take_folder() {
+    take_option "$@"
+    [ -n "${!2}" ] || fail "--$1 needs a value"
+    absolute "$2"
 }
 
 # is_wanted KEY: whether --KEY is among the options, bare or with a value other than false.

@@ -11,7 +11,8 @@ make_program() {
     local source="$root/ascend310_infer"
     program="${INFER_MAIN:-$source/out/main}"
     if [ -n "${INFER_MAIN:-}" ]; then
-        [ -x "$program" ] || fail "INFER_MAIN=$program is not a program"
+        [ -f "$program" ] && [ -x "$program" ] || fail "INFER_MAIN=$program is not a program"
+        absolute program
     elif [ ! -x "$program" ] || [ -n "$(find "$source/src" "$source/cmake" "$source/CMakeLists.txt" -newer "$program")" ]; then
         VENV="$(dirname "$PYTHON")/.." bash "$source/build.sh"
         touch "$program"
@@ -23,7 +24,7 @@ detect_and_score() {
     local program folder
     PYTHONPATH="$root" "$PYTHON" "$root/scripts/_card.py" "$MODEL" "$IMAGE_WIDTH" "$IMAGE_HEIGHT" "$KEEP_RATIO"
     make_program
-    take_option eval_output_dir folder "${MODEL%.*}_infer"
+    take_folder eval_output_dir folder "${MODEL%.*}_infer"
     take_option device_id DEVICE_ID "${DEVICE_ID:-0}"
     tool_options
     divide_options threads draw

@@ -17,9 +17,12 @@ launch() {
     environment requirements.txt
 }
 
-# setting KEY: a setting as the programs read it, from --config_path and the options; nothing when it is not set.
+# setting KEY NAME: binds NAME to a setting as the programs read it, from --config_path and the options; nothing when it is not
+# set. The full stop keeps a line break at its end, which $(...) would drop.
 setting() {
-    PYTHONPATH="$root" "$PYTHON" "$root/scripts/_setting.py" "$1" "${options[@]}"
+    local text
+    text="$(PYTHONPATH="$root" "$PYTHON" "$root/scripts/_setting.py" "$1" "${options[@]}" && echo .)"
+    printf -v "$2" '%s' "${text%$'\n.'}"
 }
 
 say() {
@@ -30,7 +33,7 @@ say() {
 run_logged() {
     local folder="$1"
     shift
-    mkdir -p "$folder"
+    mkdir -p -- "$folder"
     "$@" 2>&1 | tee --ignore-interrupts --append "$folder/console.log"
 }
 
@@ -121,7 +124,7 @@ is_in() {
 
 # best_checkpoint FOLDER: the best detector on the evaluation set, or the latest one when no AP was measured.
 best_checkpoint() {
-    if [ -f "$1/best_model.ckpt" ]; then echo "$1/best_model.ckpt"; else echo "$1/model_0.ckpt"; fi
+    if [ -f "$1/best_model.ckpt" ]; then printf '%s\n' "$1/best_model.ckpt"; else printf '%s\n' "$1/model_0.ckpt"; fi
 }
 
 # ---- selection and evaluation ----
@@ -161,7 +164,7 @@ pick() {
 
 # selection_folder NEW_ANN: where its ranking lies.
 selection_folder() {
-    echo "${1%.json}_selection"
+    printf '%s\n' "${1%.json}_selection"
 }
 
 # is_ranked NEW_ANN: whether a resumed job has its ranking from before.
@@ -172,7 +175,7 @@ is_ranked() {
 # check_selection ORI_ANN PICKED_ANN: stops the job at once if ranking or picking would fail hours later; writes nothing.
 check_selection() {
     local folder good=true
-    folder="$(setting unlabelled_img_dir)"
+    setting unlabelled_img_dir folder
     "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || good=false
     "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" \
         --img_dir "$DATA_ROOT" "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || good=false

@@ -32,7 +32,7 @@ lay_out() {
 
 # either PATH OTHER: says the first one if it is there.
 either() {
-    if [ -e "$1" ]; then echo "$1"; else echo "$2"; fi
+    if [ -e "$1" ]; then printf '%s\n' "$1"; else printf '%s\n' "$2"; fi
 }
 
 # must_be_there KEY: what the layout says of KEY, unless --KEY says something else.
@@ -55,7 +55,7 @@ train_by() {
         first+=(--eval_img_dir "$eval_img_dir" --eval_ann_file "$eval_ann_file")
     fi
     [ -z "$3" ] || first+=(--mindrecord_dir "$3")
-    take_option save_checkpoint_path folder "$2"
+    take_folder save_checkpoint_path folder "$2"
     take_option device_id DEVICE_ID "${DEVICE_ID:-0}"
     options=("${first[@]}" "${options[@]}")
     DATA_ROOT="$train_img_dir"
@@ -70,7 +70,7 @@ score() {
     [ -z "$3" ] || options=(--mindrecord_dir "$3" "${options[@]}")
     take_option eval_img_dir eval_img_dir "$eval_img_dir"
     take_option eval_ann_file eval_ann_file "$eval_ann_file"
-    take_option eval_output_dir folder "${2%.*}_eval"
+    take_folder eval_output_dir folder "${2%.*}_eval"
     take_option device_id DEVICE_ID "${DEVICE_ID:-0}"
     "$1" "$2" "$eval_img_dir" "$eval_ann_file" "$folder"
 }

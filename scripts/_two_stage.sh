@@ -37,8 +37,8 @@ two_stages() {
 
 # find_evaluation_data: the settings eval_img_dir and eval_ann_file (both or none) as EVAL_ROOT and EVAL_ANN.
 find_evaluation_data() {
-    EVAL_ROOT="$(setting eval_img_dir)"
-    EVAL_ANN="$(setting eval_ann_file)"
+    setting eval_img_dir EVAL_ROOT
+    setting eval_ann_file EVAL_ANN
     [ -z "$EVAL_ROOT" ] || [ -d "$EVAL_ROOT" ] || fail "eval_img_dir: there is no folder $EVAL_ROOT"
     [ -z "$EVAL_ANN" ] || [ -e "$EVAL_ANN" ] || fail "eval_ann_file: there is no file $EVAL_ANN"
 }

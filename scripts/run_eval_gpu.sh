@@ -5,5 +5,5 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
 launch "DEVICE_ID CKPT EVAL_ROOT EVAL_ANN [--key value ...]" "$@"
 TARGET=GPU
-take_option eval_output_dir EVAL_OUTPUT_DIR "${CKPT%.ckpt}_eval"
+take_folder eval_output_dir EVAL_OUTPUT_DIR "${CKPT%.ckpt}_eval"
 evaluate "$CKPT" "$EVAL_ROOT" "$EVAL_ANN" "$EVAL_OUTPUT_DIR"

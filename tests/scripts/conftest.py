@@ -6,6 +6,7 @@ STUB_REAL_PICK the real pick_select.py runs. What only checks is noted as "check
 
 import json
 import os
+import string
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+TRAPS = (
+    *string.ascii_letters,
+    "_",
+    "*",
+    "?",
+    "[",
+    "-",
+    "-n",
+    "--key",
+    "0",
+    "[PRE_TRAINED]",
+    "two words",
+    "two\nlines\n",
+)
 
 STUB_PYTHON = """#!{python}
 import json, os, subprocess, sys
@@ -120,9 +135,12 @@ class Workshop:
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
-    """Inputs: images, eval images (folders); train.json, full.json, val.json, net.ckpt, net.onnx, rank table.json (files)."""
+    """Inputs: images, eval images (folders); train.json, full.json, val.json, net.ckpt, net.onnx, rank table.json (files).
+
+    The other folders are traps: a word like `[PRE_TRAINED]` that bash takes for a pattern becomes one of their names.
+    """
     folder = tmp_path / "mes données 数据"
-    for name in ("images", "eval images"):
+    for name in ("images", "eval images", *TRAPS):
         (folder / name).mkdir(parents=True)
     for name in ("train.json", "full.json", "val.json", "net.ckpt", "net.onnx", "rank table.json"):
         (folder / name).write_text("{}")

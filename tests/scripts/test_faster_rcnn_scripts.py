@@ -51,7 +51,7 @@ def test_what_is_given_overrides_what_the_layout_tells(workshop, coco):
     assert result.returncode == 0, result.stderr
     options = options_of(workshop.calls()[0])
     assert (options["--config_path"], options["--train_ann_file"]) == ("mine.yaml", "some.json")
-    assert options["--save_checkpoint_path"] == "here"
+    assert options["--save_checkpoint_path"] == workshop.path("here")
     assert options["--mindrecord_dir"] == workshop.path("cache")
     assert "--eval_img_dir" not in options
 

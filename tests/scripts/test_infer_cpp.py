@@ -104,6 +104,17 @@ def test_a_failing_program_stops_the_job(workshop, main):
     assert not workshop.calls()
 
 
+def test_a_program_beside_the_data(workshop, main):
+    program = Path(workshop.path("-main"))
+    program.write_text(Path(main["INFER_MAIN"]).read_text())
+    program.chmod(0o755)
+    result = workshop.run("run_infer_310.sh", "net.onnx", "images", "train.json", INFER_MAIN="-main")
+    assert result.returncode == 0, result.stderr
+    assert told(main)["--model"] == workshop.path("net.onnx")
+
+
 def test_a_program_that_is_not_there(workshop, main):
+    result = workshop.run("run_infer_310.sh", "net.onnx", "images", "train.json", INFER_MAIN="images")
+    assert (result.returncode, result.stderr) == (2, "error: INFER_MAIN=images is not a program\n")
     result = workshop.run("run_infer_310.sh", "net.onnx", "images", "train.json", INFER_MAIN="gone")
     assert (result.returncode, result.stderr) == (2, "error: INFER_MAIN=gone is not a program\n")

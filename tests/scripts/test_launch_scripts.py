@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 from itertools import pairwise
 from pathlib import Path
@@ -170,10 +171,9 @@ def test_arguments_that_are_wrong_are_named_together(workshop, script):
     wrong = ["no/such/thing" if name == "[PRE_TRAINED]" else "-1" for name in INTERFACES[script].split()]
     result = workshop.run(script, *wrong, "surplus")
     assert result.returncode == 2
-    for name in INTERFACES[script].split():
-        if name.strip("[]") not in MADE:
-            assert f"error: {name.strip('[]')}" in result.stderr
-    assert "one argument too many: surplus" in result.stderr
+    names = [name.strip("[]") for name in INTERFACES[script].split()]
+    faults = [*(name for name in names if name not in MADE), "one argument too many: surplus"]
+    assert re.findall(r"^error: (one .*|\w+)", result.stderr, re.MULTILINE) == faults
     assert not workshop.calls()
 
 
@@ -183,6 +183,32 @@ def test_a_missing_argument_is_named(workshop, script):
     required = [name for name in INTERFACES[script].split() if not name.startswith("[")]
     assert result.returncode == 2
     assert f"error: {required[-1]} is missing" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "?", "[", "-", "-n", "two words", "two\nlines\n", "[PRE_TRAINED]", "back\\slash", "$(id)"]
+)
+def test_any_name_is_taken_as_it_is(workshop, name):
+    (workshop.folder / name).mkdir(exist_ok=True)
+    words = ["--class_names", name, f"--system={name}", "--overwrite"]
+    result = workshop.run("run_eval_onnx.sh", "net.onnx", name, "val.json", "--eval_output_dir", name, *words)
+    assert result.returncode == 0, result.stderr
+    (call,) = workshop.calls()
+    options = options_of(call)
+    assert (options["--eval_img_dir"], options["--eval_output_dir"]) == (workshop.path(name), workshop.path(name))
+    assert call[1:6] == ["--class_names", name, "--system", name, "--overwrite"]
+    assert (workshop.folder / name / "console.log").read_text() == "eval.py speaks\n"
+
+
+@pytest.mark.parametrize("name", ["eval *", "two\nlines\n"])
+def test_any_name_is_taken_from_the_options(workshop, name):
+    (workshop.folder / name).mkdir(exist_ok=True)
+    script = "run_standalone_train_cpu.sh"
+    words = ["--unlabelled_img_dir", name, "--eval_img_dir", name, "--eval_ann_file", "val.json"]
+    result = workshop.run(script, *arguments_of(script), *words)
+    assert result.returncode == 0, result.stderr
+    _, check, _, score, *_ = map(options_of, workshop.calls())
+    assert (check["--unlabelled_img_dir"], score["--eval_img_dir"]) == (name, name)
 
 
 @pytest.mark.parametrize("script", [name for name in INTERFACES if "train_model" in name])
