@@ -4,13 +4,16 @@
 #   VENV=/path/to/environment    an environment of your own (venv or conda), used as it is: nothing is installed
 # Afterwards PYTHON is the environment's interpreter and its programs come first on the PATH.
 
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+root="$(realpath --no-symlinks -- "$(dirname -- "${BASH_SOURCE[0]}")/..")"
 export GLOG_v="${GLOG_v:-3}" # MindSpore says errors only
 
 fail() {
     printf 'error: %s\n' "$*" >&2
     exit 2
 }
+
+# shellcheck source=scripts/_packages.sh
+source "$root/scripts/_packages.sh"
 
 is_python_311() {
     "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
@@ -25,12 +28,23 @@ find_python() {
         fi
         [ -z "${PYTHON:-}" ] || fail "PYTHON=$PYTHON is not a Python 3.11, which MindSpore 2.8.0 is used with here"
     done
-    fail "found no Python 3.11: install it, or name one: PYTHON=/path/to/python3.11 bash $0"
+    fail "found no Python 3.11: install it (Debian 12: apt-get install python3.11-venv)," \
+        "or name one: PYTHON=/path/to/python3.11 bash $0"
 }
 
-# One hash of what the requirement file asks for; requirements-dev.txt includes requirements.txt.
+# included FILE: this requirement file and those that it includes.
+included() {
+    local option file
+    printf '%s\n' "$1"
+    while read -r option file; do
+        [ "$option" != -r ] || included "$file"
+    done <"$root/$1"
+}
+
+# requirements_hash FILE: one hash of all that the file asks for.
 requirements_hash() {
-    cat "$root/requirements.txt" "$root/$1" | sha256sum
+    local file
+    included "$1" | while read -r file; do cat "$root/$file"; done | sha256sum
 }
 
 # is_current VENV FILE: what is installed there is what FILE asks for.
@@ -39,27 +53,38 @@ is_current() {
     [ -x "$1/bin/python" ] && [ -f "$stamp" ] && [ "$(requirements_hash "$2")" = "$(cat "$stamp")" ]
 }
 
-# make_environment VENV FILE
-make_environment() {
-    local base
-    base="$(find_python)"
-    echo "Installing $2 into $1 (once, a minute or two)"
-    [ -x "$1/bin/python" ] || "$base" -m venv "$1"
-    is_python_311 "$1/bin/python" || fail "$1 is not of Python 3.11: move it away and start again"
-    "$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$root/$2"
-    requirements_hash requirements.txt >"$1/.installed-requirements.txt"
-    requirements_hash "$2" >"$1/.installed-$2"
+# examine_environment FILE: stops if VENV lacks something. If .venv is to be made or renewed, binds `base` to the Python that does
+# it, and adds to `packages` what the system lacks for it.
+examine_environment() {
+    if [ -z "${VENV:-}" ]; then
+        if ! is_current "$root/.venv" "$1"; then
+            base="$(find_python)"
+            find_python_packages "$base" "$root/.venv"
+        fi
+        return
+    fi
+    [ -x "$VENV/bin/python" ] || fail "VENV=$VENV has no bin/python: give the folder of a virtual environment"
+    is_python_311 "$VENV/bin/python" || fail "VENV=$VENV is not of Python 3.11, which MindSpore 2.8.0 is used with here"
+    PATH="$VENV/bin:$PATH" "$VENV/bin/python" "$root/scripts/_requirements.py" "$root/$1" || exit 2
 }
 
-# environment REQUIREMENTS_FILE
+# make_environment BASE VENV FILE
+make_environment() {
+    local file
+    echo "Installing $3 into $2 (once, a minute or two)"
+    has_pip "$2" || "$1" -m venv "$2"
+    is_python_311 "$2/bin/python" || fail "$2 is not of Python 3.11: move it away and start again"
+    "$2/bin/python" -m pip install --quiet --disable-pip-version-check -r "$root/$3"
+    included "$3" | while read -r file; do requirements_hash "$file" >"$2/.installed-$file"; done
+}
+
+# environment FILE: makes the environment ready, with what the requirement file asks for.
 environment() {
-    local venv="$root/.venv"
-    if [ -n "${VENV:-}" ]; then
-        [ -x "$VENV/bin/python" ] || fail "VENV=$VENV has no bin/python: give the folder of a virtual environment"
-        venv="$(cd "$VENV" && pwd)"
-    elif ! is_current "$venv" "$1"; then
-        make_environment "$venv" "$1"
-    fi
+    local base="" packages=() venv="${VENV:-$root/.venv}"
+    examine_environment "$1"
+    get_packages
+    [ -z "$base" ] || make_environment "$base" "$venv" "$1"
+    venv="$(realpath --no-symlinks -- "$venv")"
     export PYTHON="$venv/bin/python"
     export PATH="$venv/bin:$PATH"
 }

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Everything that must hold before a commit: style, shell scripts, tests. Arguments go to pytest.
+# Everything that must hold before a commit: style, shell scripts, tests. Arguments go to pytest. What it needs, it gets.
 set -euo pipefail
+here="$(dirname -- "${BASH_SOURCE[0]}")"
+bash "$here/../ascend310_infer/get_dependencies.sh" requirements-dev.txt
 # shellcheck source=scripts/_env.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
+source "$here/_env.sh"
 environment requirements-dev.txt
 
 cd "$root"

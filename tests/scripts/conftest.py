@@ -35,7 +35,7 @@ import json, os, subprocess, sys
 from pathlib import Path
 
 arguments = sys.argv[1:]
-if Path(arguments[0]).name == "_backbone.py":
+if Path(arguments[0]).name in ("_backbone.py", "_requirements.py"):
     sys.exit(0)
 if arguments[0] == "-c" or Path(arguments[0]).name in ("_stage_table.py", "_setting.py", "_card.py"):
     sys.exit(subprocess.call([{python!r}, *arguments]))

@@ -9,12 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# `python -c` answers the question for the version, `-m venv DIR` puts a copy of itself there, `-m pip` is noted.
+# `python -c` answers the question for the version, `-m venv DIR` puts a copy of itself there, `-m pip install` is noted.
 STUB_PYTHON = """#!/bin/sh
 case "$1 $2" in
 "-c "*) exit {wrong_version} ;;
 "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-"-m pip") echo "$@" >>"{record}"; exit "${{PIP_FAILS:-0}}" ;;
+"-m pip") [ "$3" = --version ] || echo "$@" >>"{record}"; exit "${{PIP_FAILS:-0}}" ;;
 esac
 """
 
@@ -24,8 +24,9 @@ def project(tmp_path: Path) -> Path:
     """A copy of the requirement files and _env.sh, and python3.11 and old-python in bin/ that note what they install."""
     project = tmp_path / "my project"
     (project / "scripts").mkdir(parents=True)
-    shutil.copy(ROOT / "scripts" / "_env.sh", project / "scripts")
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("_env.sh", "_packages.sh", "_requirements.py"):
+        shutil.copy(ROOT / "scripts" / name, project / "scripts")
+    for name in ("requirements.txt", "requirements-deploy.txt", "requirements-dev.txt"):
         shutil.copy(ROOT / name, project)
     (project / "bin").mkdir()
     for name, wrong_version in (("python3.11", 0), ("old-python", 1)):
@@ -67,6 +68,7 @@ def test_installs_once(project):
 def test_development_needs_include_the_others(project):
     start(project, "requirements-dev.txt")
     start(project)
+    start(project, "requirements-deploy.txt")
     start(project, "requirements-dev.txt")
     assert installs(project) == ["requirements-dev.txt"]
 
@@ -82,6 +84,22 @@ def test_a_broken_installation_is_not_taken_for_a_good_one(project):
     assert start(project, PIP_FAILS="1").returncode == 1
     assert start(project).returncode == 0
     assert installs(project) == ["requirements.txt"] * 2
+
+
+def test_an_environment_without_pip_is_made_whole(project):
+    """Debian's Python without its venv module leaves such a one."""
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\n[ "$2" != pip ]\n')
+    python.chmod(0o755)
+    assert start(project).returncode == 0
+    assert installs(project) == ["requirements.txt"]
+
+
+def test_the_root_is_found_whatever_cd_searches(project):
+    (project / "elsewhere" / "scripts").mkdir(parents=True)
+    result = start(project, CDPATH=str(project / "elsewhere"))
+    assert result.stdout.splitlines()[-1] == f"PYTHON={project}/.venv/bin/python"
 
 
 def test_a_wrong_python_is_refused_in_one_line(project):
@@ -111,3 +129,5 @@ def test_an_environment_of_ones_own_is_left_alone(project):
     assert not installs(project)
     assert not (project / ".venv").exists()
     assert "has no bin/python" in start(project, VENV="elsewhere").stderr
+    shutil.copy(project / "bin" / "old-python", own / "python")
+    assert "VENV=conda is not of Python 3.11" in start(project, VENV="conda").stderr
