@@ -9,8 +9,8 @@ if [ $# -lt 3 ]; then
     exit 2
 fi
 image="$1"
-data="$(realpath -- "$2")"
-model="$(realpath -- "$3")"
+data="$(realpath --canonicalize-missing -- "$2")"
+model="$(realpath --canonicalize-missing -- "$3")"
 shift 3
 for folder in "$data" "$model"; do
     [ -d "$folder" ] || { echo "error: there is no folder $folder" >&2; exit 2; }

@@ -37,9 +37,9 @@ def test_folders_keep_their_paths(tmp_path):
 
 
 def test_mistakes(tmp_path):
-    done = start(tmp_path, "detector:1", str(tmp_path), "gone")
+    done = start(tmp_path, "detector:1", str(tmp_path), "far/gone")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: there is no folder {tmp_path}/gone\n"
+    assert done.stderr == f"error: there is no folder {tmp_path}/far/gone\n"
     assert (
         "usage: bash"
         in subprocess.run(
