@@ -1,5 +1,5 @@
 # CPU:    docker build -t detector .
-# Ascend: docker build -t detector --build-arg FROM_IMAGE_NAME=IMAGE .    (IMAGE: one with CANN and Python 3.11)
+# Ascend: docker build -t detector --build-arg FROM_IMAGE_NAME=IMAGE .    (IMAGE: one with CANN and Python 3.11; never run: README.md)
 ARG FROM_IMAGE_NAME=python:3.11-slim-bookworm
 FROM ${FROM_IMAGE_NAME}
 

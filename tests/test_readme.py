@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,22 @@ def test_linked_files_and_folders_are_there():
     for line in layout.splitlines():
         for name in re.split(r"\s{2,}", line)[0].split():
             assert (ROOT / name).exists(), name
+
+
+def test_what_is_said_of_gpu_and_ascend_is_what_the_wheel_wants():
+    plugins = Path(find_spec("mindspore").submodule_search_locations[0]) / "lib" / "plugin"
+    gpu = sorted(plugins.glob("libmindspore_gpu.so.*"))
+    assert [file.name.partition(".so.")[2] for file in gpu] == ["11.1", "11.6"]
+    for file in gpu:
+        content = file.read_bytes()  # names of libraries end with a null character in it
+        assert b"libcudart.so.11.0\0" in content and b"libcudnn.so.8\0" in content
+    (ascend,) = plugins.glob("libmindspore_ascend.so.*")
+    assert b"libascendcl.so\0" in ascend.read_bytes()  # of CANN
+    for text in (README, README_CN):
+        (paragraph,) = [part for part in text.split("\n\n") if "cuDNN" in part]
+        assert all(
+            word in paragraph for word in ("2.8.0", "CUDA 11", "11.1", "11.6", "cuDNN 8", "CANN", "`atc`", "AIR")
+        )
 
 
 @pytest.mark.parametrize("command", [line for block in COMMANDS + OF_DATA for line in block.splitlines()])

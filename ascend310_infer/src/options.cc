@@ -18,7 +18,7 @@ Detects objects in pictures and writes COCO result records, with masks if the mo
   --out FILE           the records, a JSON array
   --annotations FILE   a COCO file: its images, their ids and the ids of its categories
                        (without it: all pictures of the folder, numbered from 1 in sorted order; records carry "file_name")
-  --device NAME        CPU (default), GPU, Ascend, Ascend310
+  --device NAME        CPU (default), GPU, Ascend, Ascend310; only CPU was ever run
   --device_id NUMBER   which of several devices, from 0 (default 0)
   --threads NUMBER     threads that compute on CPU, and threads that read pictures (default: all cores)
   --draw FOLDER        also draw what was found into pictures of this folder

@@ -1,4 +1,7 @@
-"""Where a run computes: the only place in which CPU, GPU and Ascend differ, besides the kernels behind single functions."""
+"""Where a run computes: the only place in which CPU, GPU and Ascend differ, besides the kernels behind single functions.
+
+GPU and Ascend were never run (README.md).
+"""
 
 import os
 from dataclasses import dataclass

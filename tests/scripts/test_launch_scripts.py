@@ -163,6 +163,7 @@ def test_usage_is_shown_without_starting_anything(workshop, script):
     assert (bare.returncode, help_text.returncode) == (2, 0)
     assert bare.stdout == help_text.stdout
     assert f"{script} {INTERFACES[script]} [--key value ...]" in bare.stdout
+    assert ("never run" in bare.stdout) != script.endswith(("_cpu.sh", "_onnx.sh"))
     assert not workshop.calls()
 
 
