@@ -12,7 +12,7 @@ if [ $# -gt 0 ] && [[ $1 != -* ]]; then
     folder="$(realpath --canonicalize-missing --no-symlinks -- "${1:-$folder}")"
     shift
 fi
-venv="$(realpath --no-symlinks -- "${VENV:-$here/../.venv}")"
+venv="$(realpath --canonicalize-missing --no-symlinks -- "${VENV:-$here/../.venv}")"
 
 fail() {
     printf 'error: %s\nAll that is needed comes by: bash %s\n' "$*" "$here/get_dependencies.sh" >&2

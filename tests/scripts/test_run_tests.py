@@ -17,11 +17,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = [
     ".ci/run",
-    "ascend310_infer/get_dependencies.sh",
+    *(f"ascend310_infer/{name}.sh" for name in ("build", "get_dependencies")),
     *(f"scripts/{name}" for name in ("_env.sh", "_packages.sh", "_requirements.py", "run_tests.sh")),
     *(f"requirements{name}.txt" for name in ("", "-deploy", "-dev")),
 ]
-TOOLS = "bash cat cp dirname env grep ls mkdir mktemp mv nproc realpath rm sh sha256sum touch"
+TOOLS = "bash cat cp dirname env grep ls mkdir mktemp mv nproc realpath rm sed sh sha256sum tail touch"
 PYTHON_PACKAGES = ["python3.11-venv", "libgomp1"]
 CPP_PACKAGES = [
     "cmake",
@@ -124,8 +124,8 @@ def machine(tmp_path: Path) -> Machine:
     for name, text in STAND_INS.items():
         put(programs / name, text)
     put(state / "g++", COMPILER)
-    for name in ("cmake", "make"):
-        put(state / name, "true")
+    put(state / "cmake", 'echo "cmake $*" >>"$STATE/record"; [ "$1" != -S ] || echo "-- engine for .onnx"')
+    put(state / "make", "true")
     return Machine(project, programs, state)
 
 
@@ -272,6 +272,58 @@ def test_an_environment_of_the_requirement_files_lacks_nothing():
         [sys.executable, program, ROOT / "requirements-dev.txt"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# ---- the C++ program ----
+
+
+@pytest.fixture
+def equipped(machine) -> Machine:
+    """A machine that has all the packages, and MindSpore Lite."""
+    for name in (*PYTHON_PACKAGES, *CPP_PACKAGES):
+        (machine.state / "installed" / name).touch()
+    for name in ("cmake", "g++", "make"):
+        shutil.copy(machine.state / name, machine.programs)
+    (machine.project / "ascend310_infer" / "mindspore_lite").mkdir()
+    return machine
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        ([], "my project/ascend310_infer/out"),
+        (["-DWITH_TESTS=ON"], "my project/ascend310_infer/out"),
+        (["a [b]/c", "-DWITH_TESTS=ON"], "a [b]/c"),
+        (["./-x"], "-x"),
+    ],
+)
+def test_the_program_is_built_where_it_is_said(equipped, words, folder):
+    result = equipped.run("ascend310_infer/build.sh", *words, CDPATH="/")
+    assert result.returncode == 0, result.stderr
+    place, source = equipped.project.parent / folder, equipped.project / "ascend310_infer"
+    assert result.stdout == f"engine for .onnx\nbuilt: {place}/main\n"
+    options = " ".join(
+        [f"-DMINDSPORE_LITE_HOME={source}/mindspore_lite", *(word for word in words if word[:2] == "-D")]
+    )
+    assert equipped.done()[0] == f"cmake -S {source} -B {place} {options}"
+
+
+@pytest.mark.parametrize("name", ["OPENVINO_DIR", "MINDSPORE_LITE_HOME"])
+def test_an_engine_that_is_not_where_it_is_said(equipped, name):
+    result = equipped.run("ascend310_infer/build.sh", **{name: "elsewhere"})
+    assert result.returncode == 2
+    assert f"{name}=elsewhere" in result.stderr.splitlines()[0]
+    assert equipped.done() == []
+
+
+def test_what_a_build_lacks_is_named(equipped):
+    (equipped.state / "installed" / "libssl-dev").unlink()
+    result = equipped.run("ascend310_infer/build.sh")
+    assert result.returncode == 2
+    assert result.stderr == (
+        "error: missing: what Debian calls libssl-dev\n"
+        f"All that is needed comes by: bash {equipped.project}/ascend310_infer/get_dependencies.sh\n"
+    )
 
 
 def test_the_container_gets_the_same_packages():
