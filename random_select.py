@@ -15,7 +15,7 @@ from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds, count_rows, hide_labels, unlabelled_ids
 from src.data.coco_file import read_coco
 from src.data.coco_rows import write_coco
-from src.data.made_from import made_from, with_origin
+from src.data.made_from import made_from, origin_of_coco, with_origin
 from src.errors import UserError, entry_point
 from src.files import check_free
 
@@ -49,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     labelled = choose_random(image_ids, label_count(args.label_ratio, len(image_ids)), args.seed)
     hidden = hide_labels(coco, labelled, also_unlabelled=args.policy == 2)
     settings = {"label_ratio": args.label_ratio, "policy": args.policy, "seed": args.seed}
-    origin = made_from("random_select.py", {"ann_file": args.ann_file}, settings)
+    before = {"ann_file": origin_of_coco(args.ann_file)}
+    origin = made_from("random_select.py", {"ann_file": args.ann_file}, settings, before)
     write_coco(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
     unlabelled = len(image_ids) - (len(labelled) if args.policy == 1 else 0)
     print(

@@ -8,7 +8,6 @@ images that were trained on. split.json says which images went where, and what t
 """
 
 import argparse
-import hashlib
 import os
 import random
 import shutil
@@ -21,11 +20,11 @@ if not __package__:  # started as a file: python src/split_data.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.command_line import program_parser
-from src.data.made_from import MadeFrom, made_from
+from src.data.made_from import MadeFrom, folder_hash, made_from
 from src.data.same_picture import SAME_FROM, group_same_pictures
 from src.data.voc import pair_files
 from src.errors import DataError, UserError, entry_point
-from src.files import check_free, file_hash, sync, write_json
+from src.files import check_free, sync, write_json
 
 SIDES = ("train", "val")
 KINDS = ("images", "annotations")
@@ -105,8 +104,7 @@ def split_origin(data_path: Path, pairs: Sequence[tuple[str, str]], args: argpar
     settings = {"val_ratio": args.val_ratio, "seed": args.seed, "same_from": args.same_from}
     origin = made_from("split_data.py", {}, settings)
     for kind, names in zip(KINDS, zip(*pairs, strict=True), strict=True):
-        told = "".join(f"{file_hash(data_path / kind / name)} {name}\n" for name in names)
-        origin["inputs"][kind] = {"name": kind, "sha256": hashlib.sha256(told.encode()).hexdigest()}
+        origin["inputs"][kind] = {"name": kind, "sha256": folder_hash(data_path / kind, names)}
     return origin
 
 

@@ -4,7 +4,7 @@
 
 Classes are those found, sorted, or the given ones in their order. Image and annotation ids count from 1. Images without
 objects stay: they are known to be empty. Objects marked difficult become crowds. Without an images/ folder the names and
-sizes of the XML files are taken.
+sizes of the XML files are taken. The "info" of the file says what it was made from.
 """
 
 import argparse
@@ -18,8 +18,10 @@ if not __package__:  # started as a file: python src/xml2coco.py
 
 from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds, count_rows
+from src.data.changed_inputs import changed_inputs
 from src.data.images import image_size
-from src.data.voc import VocImage, list_xmls, pair_files, read_voc
+from src.data.made_from import MadeFrom, made_from, with_origin
+from src.data.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.voc_folder import class_list, to_coco
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json
@@ -61,6 +63,16 @@ def read_folder(data_path: Path) -> list[VocImage]:
     return found
 
 
+def origin_of(data_path: Path, save_path: Path, names: list[str]) -> MadeFrom:
+    """What the COCO file is made from: all XML files count as one input, named from the folder of the file on."""
+    folder = data_path.absolute() / "annotations"
+    known = folder.is_relative_to(save_path.absolute().parent)
+    name = folder.relative_to(save_path.absolute().parent if known else folder.parents[1]).as_posix()
+    origin = made_from("xml2coco.py", {}, {"classes": names})
+    origin["inputs"]["annotations"] = {"name": name, "sha256": xml_hash(folder)}
+    return origin
+
+
 def given_names(words: Sequence[str] | None) -> list[str]:
     """--classes, written as a list or with commas.
 
@@ -99,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = read_folder(args.data_path)
     names = class_list(found, given_names(args.classes), "classes")
     coco, clipped = to_coco(found, names)
-    write_json(args.save_path, coco, args.overwrite)
+    write_json(args.save_path, with_origin(coco, origin_of(args.data_path, args.save_path, names)), args.overwrite)
     counts = {
         crowd: Counter(row["category_id"] for row in coco["annotations"] if row["iscrowd"] == crowd) for crowd in (0, 1)
     }
@@ -108,6 +120,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{args.save_path}: {len(found)} images ({empty} without objects), {boxes} ({clipped} clipped)")
     for number, name in enumerate(names, start=1):
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
+    for sentence in changed_inputs(args.data_path / "annotations"):
+        print(f"suspicious: {sentence}")
     if args.classes is None:
         print(f"for the same ids in another file of this data set: --classes {','.join(names)}")
 

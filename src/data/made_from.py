@@ -1,11 +1,13 @@
 """What a file was made from: the program, its settings, and the SHA-256 of every input.
 
 Splits and picks decide what a model learns from, so whoever finds one later can tell how to make it again, and whether it
-still goes with its inputs. Names stand there without their folders: the same inputs, settings and seed give the same bytes
-wherever the files lie. A COCO file carries this in its "info", other files in NAME.made_from.json beside them.
+still goes with its inputs. Names stand there without the folders above: the same inputs, settings and seed give the same bytes
+wherever the files lie. A folder counts as one input, by the names and contents of its files. A COCO file carries this in its
+"info", other files in NAME.made_from.json beside them.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -76,6 +78,14 @@ def with_origin(coco: dict[str, Any], origin: MadeFrom) -> dict[str, Any]:
     }
 
 
+def folder_hash(folder: Path, names: Iterable[str]) -> str:
+    """The SHA-256 of the names and contents of files of a folder, in this order."""
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(f"{file_hash(folder / name)} {name}\n".encode())
+    return digest.hexdigest()
+
+
 def side_file(path: Path) -> Path:
     """Where a file that cannot carry it says what it was made from."""
     return path.with_name(f"{path.stem}.{KEY}.json")
@@ -93,45 +103,49 @@ def read_side_file(path: Path) -> MadeFrom | None:
     Raises:
         UserError: what is told is broken.
     """
+    told = _read_side(path)
+    return told["made_from"] if told and told["sha256"] == file_hash(path) else None
+
+
+def origin_before_edits(path: Path) -> MadeFrom | None:
+    """As ``read_side_file``, also for a file that somebody has edited since, such as a list of picked images."""
+    told = _read_side(path)
+    return told["made_from"] if told else None
+
+
+def _read_side(path: Path) -> SideFile | None:
     place = side_file(path)
     if not place.is_file():
         return None
     try:
-        told = msgspec.convert(read_json(place), SideFile)
+        return msgspec.convert(read_json(place), SideFile)
     except msgspec.ValidationError as error:
         raise UserError(f"{place}: does not tell what {path.name} was made from ({error}); remove it") from None
-    return told["made_from"] if told["sha256"] == file_hash(path) else None
 
 
-def changed_inputs(coco_file: str | Path) -> list[str]:
-    """One sentence for each input that a COCO file was made from and that lies beside it with another content now.
+def origin_of_coco(path: Path) -> MadeFrom | None:
+    """What a COCO file was made from; None if it does not say.
 
     Raises:
         UserError: the file is not JSON.
     """
-    path = Path(coco_file)
     content = read_json(path, msgspec.json.Decoder(_WithInfo).decode)
     info = content.get("info") if isinstance(content, dict) else None
     try:
-        told = msgspec.convert(info[KEY] if isinstance(info, dict) and KEY in info else None, MadeFrom | None)
+        return msgspec.convert(info[KEY] if isinstance(info, dict) and KEY in info else None, MadeFrom | None)
     except msgspec.ValidationError:  # another program's word for something else
-        told = None
-    inputs = told["inputs"].values() if told else ()
-    beside = [(path.with_name(Path(known["name"]).name), known["sha256"]) for known in inputs]
-    return [
-        f"{path.name} was made from {place.name}, which has another content now; if that was mended, make {path.name} anew "
-        f"({told['program']}: {', '.join(f'{key} {value}' for key, value in told['settings'].items())})"
-        for place, digest in beside
-        if place.is_file() and place.name != path.name and file_hash(place) != digest
-    ]
+        return None
 
 
 def is_still(origin: MadeFrom, option: str, path: Path) -> bool:
     """Whether ``path`` has the very content that the input ``option`` had, here or in a step before; True if none tells."""
+    known = next((step["inputs"][option] for step in steps_of(origin) if option in step["inputs"]), None)
+    return known is None or known["sha256"] == file_hash(path)
+
+
+def steps_of(origin: MadeFrom) -> list[MadeFrom]:
+    """A step and all steps before it, as far as they are told."""
     steps = [origin]
-    while steps:
-        step = steps.pop()
-        if option in step["inputs"]:
-            return step["inputs"][option]["sha256"] == file_hash(path)
+    for step in steps:  # grows while it is walked
         steps += [msgspec.convert(earlier, MadeFrom) for earlier in step["before"].values()]
-    return True
+    return steps

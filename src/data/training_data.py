@@ -11,11 +11,11 @@ from src.data.annotations import (
     missing_objects,
     unlabelled_folder,
 )
+from src.data.changed_inputs import changed_inputs
 from src.data.classes import in_class_order
 from src.data.consistency import check_apart, check_labelled, check_labels
 from src.data.dataset import Stored, check_counts
 from src.data.image_files import Look, check_images, look_at_header
-from src.data.made_from import changed_inputs
 from src.data.reading import read_data
 from src.data.suspicions import shared_files, suspicions
 from src.errors import Faults
@@ -131,8 +131,9 @@ def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData
     first_id = max((entry.image_id for entry in annotations.images), default=0) + 1
     more = tuple(replace(entry, image_id=first_id + number) for number, entry in enumerate(unlabelled or ()))
     doubts = suspicions(annotations) + _between(annotations, evaluation, sources)
-    if Path(sources.ann_file).suffix == ".json":
-        doubts += changed_inputs(sources.ann_file)
+    for path in (sources.ann_file, *([sources.eval_ann_file] if evaluation else [])):
+        if Path(path).suffix == ".json" or Path(path).is_dir():
+            doubts += changed_inputs(path)
     data = TrainingData(annotations, annotations.labelled, annotations.unlabelled + more, evaluation, tuple(doubts))
     return data, faults
 

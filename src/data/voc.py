@@ -10,6 +10,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from src.data.images import list_images
+from src.data.made_from import folder_hash
 from src.errors import DataError, UserError
 
 
@@ -91,6 +92,11 @@ def xml_files(folder: Path) -> list[str]:
     """Names of the XML files under a folder, relative to it, sorted; hidden ones are left out."""
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() == ".xml")
     return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+
+
+def xml_hash(folder: Path) -> str:
+    """The ``folder_hash`` of all XML files of a folder, in the order in which they are paired with images."""
+    return folder_hash(folder, sorted(xml_files(folder), key=_stem))
 
 
 def read_voc(path: Path) -> VocImage:

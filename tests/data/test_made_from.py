@@ -11,9 +11,9 @@ from PIL import Image
 import pick_select
 import random_select
 import sorted_values
-from src import split_data
+from src import split_data, xml2coco
+from src.data.changed_inputs import changed_inputs
 from src.data.made_from import (
-    changed_inputs,
     is_still,
     made_from,
     read_side_file,
@@ -21,6 +21,7 @@ from src.data.made_from import (
     with_origin,
     write_side_file,
 )
+from src.data.training_data import Sources, examine
 from src.errors import UserError
 from src.files import file_hash
 
@@ -81,12 +82,12 @@ def test_every_file_tells_its_program_inputs_and_settings(tmp_path):
     assert {option: told["name"] for option, told in new["inputs"].items()} == {
         "ann_file": "all.json",
         "combine_ann_file": "part.json",
-        "top_value_file": "top_value_data.json",
+        "picked_file": "new_picked.txt",
     }
-    ranking = read_side_file(tmp_path / "a/top_value_data.json")
-    assert new["before"] == {"top_value_file": ranking}
+    ranking, picked = (read_side_file(tmp_path / "a" / name) for name in ("top_value_data.json", "new_picked.txt"))
+    assert new["before"] == {"picked_file": picked} and picked["before"] == {"top_value_file": ranking}
+    assert set(picked["inputs"]) == {"ann_file", "combine_ann_file", "top_value_file"}
     assert ranking["inputs"]["infer_json"]["sha256"] == file_hash(tmp_path / "a/infer_results.json")
-    assert read_side_file(tmp_path / "a/new_picked.txt") == new
 
 
 def test_a_ranking_of_another_annotation_file_is_noticed(tmp_path, capsys):
@@ -141,6 +142,69 @@ def test_an_input_that_was_mended_since_is_noticed_where_it_lies_beside(tmp_path
     assert changed_inputs(folder / "part.json") == []
     (folder / "odd.json").write_text('{"info": {"made_from": "hand"}}')
     assert changed_inputs(folder / "odd.json") == []
+
+
+XML = """<annotation><size><width>32</width><height>32</height></size>
+<object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>{}</xmax><ymax>9</ymax></bndbox></object></annotation>"""
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """images/ and annotations/ of six pictures, split, converted to train.json, of which part.json hides half."""
+    for i in range(6):
+        for kind in ("images", "annotations"):
+            (tmp_path / kind).mkdir(exist_ok=True)
+        picture = np.random.default_rng(i).integers(0, 256, (32, 32, 3), np.uint8)
+        Image.fromarray(picture).save(tmp_path / f"images/{i}{'-b' if i % 2 else ''}.png")
+        (tmp_path / f"annotations/{i}{'-b' if i % 2 else ''}.xml").write_text(XML.format(5))
+    split_data.main(["--data_path", str(tmp_path)])
+    convert = ["--data_path", str(tmp_path / "train"), "--save_path", str(tmp_path / "train.json")]
+    xml2coco.main(convert)
+    random_select.main(words(tmp_path, "--ann_file train.json --label_ratio 50 --output_ann_file part.json"))
+    return tmp_path
+
+
+def test_a_mended_xml_file_does_not_mend_what_was_converted_from_it(converted, capsys):
+    told = json.loads((converted / "train.json").read_text())["info"]["made_from"]
+    assert told["inputs"]["annotations"]["name"] == "train/annotations" and told["settings"] == {"classes": ["cat"]}
+    for name in ("train.json", "part.json", "train/annotations"):
+        assert changed_inputs(converted / name) == []
+    mended = next((converted / "train/annotations").iterdir())
+    mended.write_text(XML.format(8))
+    for name in ("train.json", "part.json"):
+        (said,) = changed_inputs(converted / name)
+        assert said.startswith("train.json was made from train/annotations, which has another content now")
+        assert "make train.json anew (xml2coco.py: " in said
+    data, _ = examine(Sources(converted / "part.json", converted / "train/images"))
+    assert said in data.suspicions, "the doctor and training say it"
+
+
+def test_a_mended_xml_file_does_not_mend_the_split(converted, capsys):
+    mended = next((converted / "train/annotations").iterdir()).name
+    (converted / "annotations" / mended).write_text(XML.format(8))
+    (said,) = changed_inputs(converted / "train/annotations")
+    assert f"was split from {converted / 'annotations'}, which has another content now" in said
+    data, _ = examine(Sources(converted / "train/annotations", converted / "train/images"))
+    assert said in data.suspicions
+    capsys.readouterr()
+    again = ["--data_path", str(converted / "train"), "--save_path", str(converted / "train.json"), "--overwrite"]
+    xml2coco.main(again)
+    assert f"suspicious: {said}" in capsys.readouterr().out
+
+    split_data.main(["--data_path", str(converted), "--overwrite"])  # as the sentence says
+    xml2coco.main(again)
+    assert "suspicious" not in capsys.readouterr().out
+    assert XML.format(8) == (converted / "train/annotations" / mended).read_text()
+
+
+def test_names_of_inputs_do_not_lead_elsewhere(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b.json").write_text("{}")
+    told = {"program": "x", "settings": {}, "before": {}}
+    for name in ("../b.json", str(tmp_path / "b.json")):
+        origin = told | {"inputs": {"o": {"name": name, "sha256": "0"}}}
+        (tmp_path / "a/c.json").write_text(json.dumps({"info": {"made_from": origin}}))
+        assert changed_inputs(tmp_path / "a/c.json") == []
 
 
 def test_an_info_that_is_no_object_makes_room():
