@@ -25,6 +25,7 @@ from src.data.consistency import check_labelled
 from src.data.dataset import evaluation_batches
 from src.data.image_files import check_images
 from src.data.reading import read_data
+from src.data.suspicions import empty_images
 from src.errors import UserError, entry_point
 from src.evaluation.masks import Pasting
 from src.evaluation.metrics import evaluate, format_table
@@ -67,6 +68,8 @@ def main(argv: list[str] | None = None) -> None:
     outputs = free_outputs(Path(config.eval_output_dir), config.overwrite)
     annotations = read_data(config.eval_ann_file, config.eval_img_dir, config.class_names, has_masks(config))
     check_labelled(annotations)
+    for sentence in empty_images(annotations):
+        print(f"suspicious: {sentence}")
     if config.report is not None:
         check_report(Path(config.report), config.overwrite)
 

@@ -4,6 +4,9 @@
 
 Hidden images get "labelled": false and nothing of their annotations stays in the file. Its "info" says what it was made from. With --policy 2 the labelled
 images join the unlabelled ones in the unlabelled stream ("also_unlabelled": true), so that it holds every image.
+
+Whoever hides labels says that --ann_file has those of all images, so an image without boxes counts as reviewed and empty,
+and no word is asked for. The program says how many there are, and doubts an unusual share.
 """
 
 import argparse
@@ -15,7 +18,9 @@ from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds, count_rows, hide_labels, unlabelled_ids
 from src.data.coco_file import read_coco
 from src.data.coco_rows import write_coco
+from src.data.known_labels import names_in_doubt, names_with_boxes
 from src.data.made_from import made_from, origin_of_coco, with_origin
+from src.data.suspicions import empty_doubt
 from src.errors import UserError, entry_point
 from src.files import check_free
 
@@ -57,6 +62,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{args.output_ann_file}: {len(image_ids)} images, {len(labelled)} labelled, {unlabelled} unlabelled; the labels "
         f"that stay are {boxes_and_crowds(*count_rows(hidden))}"
     )
+    print(
+        f"{len(image_ids) - len(names_with_boxes(coco))} of the {len(image_ids)} images have no box: nothing is there"
+    )
+    for sentence in empty_doubt(sorted(names_in_doubt(coco)), len(image_ids)):
+        print(f"suspicious: {sentence}")
 
 
 if __name__ == "__main__":

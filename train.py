@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from src import __version__
 from src.config import Config, load_config, require, save_config
-from src.data.annotations import boxes_and_crowds, count_boxes
+from src.data.annotations import boxes_and_crowds, count_boxes, count_empty
 from src.data.probe import hold_out
 from src.data.training_data import TrainingData, read_training_data
 from src.errors import entry_point
@@ -90,6 +90,7 @@ def describe(config: Config, data: TrainingData, device: Device, first_step: int
         f"training data: {data.annotations.form}",
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images; the labels are {boxes}",
+        f"{count_empty(data.labelled)} labelled images have no box: nothing is there",
         *([f"guard: {len(data.probe)} labelled images are put aside and count as unlabelled"] if data.probe else []),
         f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",
         f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",

@@ -3,7 +3,7 @@
     python -m src.xml2coco --data_path data/train --save_path data/annotations/instances_train.json
 
 Classes are those found, sorted, or the given ones in their order. Image and annotation ids count from 1. Images without
-objects stay: they are known to be empty. Objects marked difficult become crowds. Without an images/ folder the names and
+objects stay: they count as reviewed and empty. Objects marked difficult become crowds. Without an images/ folder the names and
 sizes of the XML files are taken. The "info" of the file says what it was made from.
 """
 
@@ -20,7 +20,9 @@ from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds, count_rows
 from src.data.changed_inputs import changed_inputs
 from src.data.images import image_size
+from src.data.known_labels import names_in_doubt
 from src.data.made_from import MadeFrom, made_from, with_origin
+from src.data.suspicions import empty_doubt
 from src.data.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.voc_folder import class_list, to_coco
 from src.errors import DataError, UserError, entry_point
@@ -120,7 +122,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{args.save_path}: {len(found)} images ({empty} without objects), {boxes} ({clipped} clipped)")
     for number, name in enumerate(names, start=1):
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
-    for sentence in changed_inputs(args.data_path / "annotations"):
+    for sentence in (
+        *empty_doubt(sorted(names_in_doubt(coco)), len(found)),
+        *changed_inputs(args.data_path / "annotations"),
+    ):
         print(f"suspicious: {sentence}")
     if args.classes is None:
         print(f"for the same ids in another file of this data set: --classes {','.join(names)}")

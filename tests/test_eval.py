@@ -277,3 +277,16 @@ def test_models_that_cannot_be_run_are_refused_in_one_line(tiny_data, tmp_path, 
     assert "bare.json: missing" in refusal(tmp_path / "bare.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert "pip install onnxruntime" in refusal(tmp_path / "bare.onnx")
+
+
+def test_an_unusual_share_of_images_without_boxes_is_doubted(tmp_path, capsys):
+    images = [{"id": i, "file_name": f"{i}.png", "width": 50, "height": 50} for i in range(1, 9)]
+    rows = [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 9, 9]} for i in range(1, 5)]
+    truth = {"images": images, "annotations": rows, "categories": [{"id": 1, "name": "a"}]}
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    record = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9], "score": 0.5}
+    (tmp_path / "found.json").write_text(json.dumps([record]))
+    words = ["--results", str(tmp_path / "found.json"), "--eval_ann_file", str(tmp_path / "truth.json")]
+    evaluation_script.main([*words, "--eval_output_dir", str(tmp_path / "out")])
+    said = capsys.readouterr().out
+    assert "suspicious: 4 of the 8 labelled images have no box, such as 5.png, 6.png, 7.png and 1 more" in said

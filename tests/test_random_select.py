@@ -109,3 +109,19 @@ def test_a_real_start_is_quick_and_overwrites_nothing(tmp_path):
     assert again.returncode == 2 and "--overwrite" in again.stderr and "Traceback" not in again.stderr
     wrong = subprocess.run([*command, "--policy", "3"], check=False, cwd=tmp_path, capture_output=True, text=True)
     assert wrong.returncode == 2 and "--policy" in wrong.stderr
+
+
+def test_images_without_boxes_count_as_reviewed_but_many_of_them_are_doubted(tmp_path, capsys):
+    write(tmp_path / "a.json")  # 6 of 20 have no box
+    select(tmp_path)
+    said = capsys.readouterr().out
+    assert "6 of the 20 images have no box" in said
+    assert "suspicious: 6 of the 20 labelled images have no box, such as 12.png, 15.png, 18.png and 3 more" in said
+    entries = [
+        {"id": i, "file_name": f"{i}.png", "width": 50, "height": 50} | ({"labelled": True} if i % 3 == 0 else {})
+        for i in range(1, 21)
+    ]
+    write(tmp_path / "a.json", images=entries)
+    _, raw = select(tmp_path, ratio="100")
+    assert "suspicious" not in capsys.readouterr().out
+    assert [image["id"] for image in raw["images"] if image.get("labelled")] == [3, 6, 9, 12, 15, 18], "the word stays"

@@ -112,7 +112,7 @@ def test_the_log_says_what_happens(finished):
     said = finished.log()
     assert "5 labelled and 3 unlabelled images" in said and "2 classes: square, circle" in said
     assert "burn-in: the student is trained on labels alone; the teacher starts at step 2" in said
-    assert "5 labelled and 3 unlabelled images; the labels are 10 boxes" in said
+    assert "5 labelled and 3 unlabelled images; the labels are 10 boxes\n1 labelled images have no box" in said
     assert "the teacher starts now, at step 2" in said
     assert said.index("step: 1, avg loss") < said.index("the teacher starts now") < said.index("step: 2, avg loss")
     assert "step 2, student on 5 evaluation images" in said and "step 4, teacher on 5 evaluation images" in said

@@ -153,3 +153,12 @@ def test_a_real_start_and_no_unasked_overwriting(tmp_path):
     assert subprocess.run(command, check=False).returncode == 0
     again = subprocess.run(command, check=False, capture_output=True, text=True)
     assert again.returncode == 2 and "--overwrite" in again.stderr and "Traceback" not in again.stderr
+
+
+def test_many_images_without_objects_are_doubted(tmp_path, capsys):
+    for index in range(8):
+        add(tmp_path, str(index), item("x", 1, 2, 3, 4) if index < 4 else "")
+    convert(tmp_path)
+    said = capsys.readouterr().out
+    assert "8 images (4 without objects)" in said
+    assert "suspicious: 4 of the 8 labelled images have no box, such as 4.png, 5.png, 6.png and 1 more" in said

@@ -1,8 +1,9 @@
 """The images of a data set and what is known about each: read from COCO JSON or from a plain folder.
 
 An image is in one of three states: labelled with boxes; labelled and empty (looked at, nothing there); unlabelled.
-Unlabelled is ``"labelled": false`` on its entry in "images". The reference's form (annotation rows with category_id -1
-and a zero box) is read too. ``"also_unlabelled": true`` on a labelled image puts it into the unlabelled stream as well
+Unlabelled is ``"labelled": false`` on its entry in "images". ``"labelled": true`` says that somebody has reviewed the image,
+which an entry without boxes does not say by itself: exporters write the same for an image that nobody has opened yet. The
+reference's form (annotation rows with category_id -1 and a zero box) is read too. ``"also_unlabelled": true`` on a labelled image puts it into the unlabelled stream as well
 (policy 2 of random_select.py and pick_select.py).
 """
 
@@ -29,6 +30,8 @@ _HIDDEN_IMAGE_KEYS = ("id", "file_name", "width", "height", "license", "coco_url
 # Some data sets (LVIS) count images and instances in their categories.
 _CATEGORY_KEYS = ("id", "name", "supercategory", "keypoints", "skeleton")
 
+COCO_FORM = "COCO JSON"
+
 
 @dataclass(frozen=True, eq=False)
 class ImageEntry:
@@ -47,6 +50,7 @@ class ImageEntry:
         areas: float64 [N], the area of each object in pixels as its annotation gives it, NaN where it gives none; None where
             none does (Pascal VOC, text).
         outlines: of each row of `boxes`, None for a crowd without one; None where masks were not read.
+        reviewed: the annotation file says ``"labelled": true``, so that no boxes mean that nothing is there.
     """
 
     image_id: int
@@ -61,6 +65,7 @@ class ImageEntry:
     also_unlabelled: bool = False
     areas: np.ndarray | None = None
     outlines: tuple[Outline | None, ...] | None = None
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +78,7 @@ class Annotations:
     class_names: tuple[str, ...]
     category_ids: tuple[int, ...]
     images: tuple[ImageEntry, ...]
-    form: str = "COCO JSON"
+    form: str = COCO_FORM
     crowd_mark: str = '"iscrowd": 1, as some labelling tools export brush masks'
 
     @property
@@ -137,6 +142,11 @@ def images_despite_faults(path: str | Path) -> Annotations:
         images = []
     entries = (_empty_entry(image["id"], image["file_name"], image["width"], image["height"], None) for image in images)
     return Annotations((), (), tuple(entries))
+
+
+def count_empty(labelled: Iterable[ImageEntry]) -> int:
+    """How many labelled images have no box: training takes it for granted that nothing is there."""
+    return sum(not len(entry.boxes) for entry in labelled)
 
 
 def image_path(entry: ImageEntry, img_dir: str | Path) -> Path:
@@ -205,7 +215,7 @@ def unlabelled_folder(img_dir: str | Path, first_id: int) -> tuple[ImageEntry, .
 
 
 def to_coco(annotations: Annotations, masks: bool = False) -> dict[str, Any]:
-    """The COCO form: boxes as (x, y, width, height), annotation ids from 1, ``"labelled": false`` where it is so.
+    """The COCO form: boxes as (x, y, width, height), annotation ids from 1, "labelled" where it is false or was said.
 
     Args:
         masks: with "segmentation" (a crowd without an outline is its box). The entries must have outlines. Where an
@@ -214,7 +224,7 @@ def to_coco(annotations: Annotations, masks: bool = False) -> dict[str, Any]:
     images, rows = [], []
     for entry in annotations.images:
         image = {"id": entry.image_id, "file_name": entry.file_name, "width": entry.width, "height": entry.height}
-        flags = {"labelled": False} if not entry.labelled else {}
+        flags = {"labelled": entry.labelled} if entry.reviewed or not entry.labelled else {}
         flags |= {"also_unlabelled": True} if entry.also_unlabelled else {}
         images.append(image | flags)
         segments = _segments(entry) if masks else [{}] * len(entry.boxes)
@@ -274,8 +284,8 @@ def content_hash(annotations: Annotations) -> str:
 def hide_labels(coco: dict[str, Any], labelled_ids: set[int], also_unlabelled: bool = False) -> dict[str, Any]:
     """A copy of a COCO file in which only the images of ``labelled_ids`` keep their labels.
 
-    The others get ``"labelled": false`` and lose every annotation row and every field that is not about the file
-    itself. Annotation ids are given anew, because gaps would tell how many objects a hidden image has.
+    These keep ``"labelled": true`` where their entries say it. The others get ``"labelled": false`` and lose every
+    annotation row and every field that is not about the file itself. Annotation ids are given anew, because gaps would tell how many objects a hidden image has.
 
     Args:
         coco: a checked file (``read_coco``); it is not changed.
@@ -286,7 +296,8 @@ def hide_labels(coco: dict[str, Any], labelled_ids: set[int], also_unlabelled: b
     for image in coco["images"]:
         if image["id"] in labelled_ids:
             kept = {key: value for key, value in image.items() if key not in ("labelled", "also_unlabelled")}
-            images.append(kept | ({"also_unlabelled": True} if also_unlabelled else {}))
+            reviewed = {"labelled": True} if image.get("labelled") is True else {}
+            images.append(kept | reviewed | ({"also_unlabelled": True} if also_unlabelled else {}))
         else:
             images.append({key: image[key] for key in _HIDDEN_IMAGE_KEYS if key in image} | {"labelled": False})
     rows = [row for row in coco["annotations"] if row["image_id"] in labelled_ids and not is_blank(row)]
@@ -330,6 +341,7 @@ def _entry(image: dict, rows: list[dict], blank: bool, label_of: dict[int, int],
         also_unlabelled=image.get("also_unlabelled", bool(rows) and blank),
         areas=np.array([row.get("area", math.nan) for row in rows], np.float64),
         outlines=tuple(as_outline(row.get("segmentation")) for row in rows) if masks else None,
+        reviewed=image.get("labelled") is True,
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.command_line import program_parser
-from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, image_path
+from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.image_files import check_images, look_at_pixels, look_whether_there
 from src.data.same_picture import SAME_FROM, group_same_pictures
 from src.data.training_data import Sources, TrainingData, examine
@@ -113,8 +113,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     count = count_errors(faults.errors)
     if data:
         boxes = boxes_and_crowds(*count_boxes(data.labelled))
-        told = f"{len(data.labelled)} labelled images with {boxes} of {len(data.annotations.class_names)} classes, "
-        told += f"{len(data.unlabelled)} unlabelled images"
+        told = f"{len(data.labelled)} labelled images with {boxes} of {len(data.annotations.class_names)} classes "
+        told += f"({count_empty(data.labelled)} without a box), {len(data.unlabelled)} unlabelled images"
         if data.evaluation:
             boxes = boxes_and_crowds(*count_boxes(data.evaluation.images))
             told += f", {len(data.evaluation.images)} evaluation images with {boxes}"

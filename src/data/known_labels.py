@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from src.data.annotations import also_unlabelled_ids, unlabelled_ids
-from src.data.coco_file import read_coco_boxes
+from src.data.coco_file import is_blank, read_coco_boxes
 from src.errors import DataError
 
 
@@ -15,12 +15,14 @@ class KnownSoFar:
 
     Attributes:
         labelled, unlabelled: file names of its images.
+        with_boxes: file names of the labelled ones that have a box.
         classes: in the order of their labels.
         policy: 2 when labelled images join the unlabelled stream as well, else 1 (see random_select.py).
     """
 
     labelled: set[str]
     unlabelled: set[str]
+    with_boxes: set[str]
     classes: list[str]
     policy: int
 
@@ -31,9 +33,31 @@ def told_names(coco: dict[str, Any]) -> set[str]:
     return {image["file_name"] for image in coco["images"] if image["id"] not in bare}
 
 
+def names_with_boxes(coco: dict[str, Any]) -> set[str]:
+    """File names of the images of a checked COCO file that have a box."""
+    boxed = {row["image_id"] for row in coco["annotations"] if not is_blank(row)}
+    return {image["file_name"] for image in coco["images"] if image["id"] in boxed}
+
+
+def names_in_doubt(coco: dict[str, Any]) -> set[str]:
+    """File names of the images that count as labelled, have no box, and are not said to be reviewed.
+
+    "Reviewed, nothing there" and "not labelled yet" look alike in the files of most labelling tools, and training on the
+    second as if it were the first teaches that objects are background. ``"labelled": true`` in the entry tells them apart.
+    """
+    reviewed = {image["file_name"] for image in coco["images"] if image.get("labelled") is True}
+    return told_names(coco) - names_with_boxes(coco) - reviewed
+
+
+def mark_reviewed(coco: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """A copy of a COCO file whose entries say that the images of these names were reviewed."""
+    images = [image | ({"labelled": True} if image["file_name"] in names else {}) for image in coco["images"]]
+    return coco | {"images": images}
+
+
 def nothing_known(coco: dict[str, Any]) -> KnownSoFar:
     """All images of a checked COCO file count as unlabelled."""
-    return KnownSoFar(set(), {image["file_name"] for image in coco["images"]}, class_names(coco), policy=1)
+    return KnownSoFar(set(), {image["file_name"] for image in coco["images"]}, set(), class_names(coco), policy=1)
 
 
 def read_known(path: Path) -> KnownSoFar:
@@ -41,7 +65,8 @@ def read_known(path: Path) -> KnownSoFar:
     coco = read_coco_boxes(path)
     labelled = told_names(coco)
     unlabelled = {image["file_name"] for image in coco["images"]} - labelled
-    return KnownSoFar(labelled, unlabelled, class_names(coco), policy=2 if also_unlabelled_ids(coco) else 1)
+    policy = 2 if also_unlabelled_ids(coco) else 1
+    return KnownSoFar(labelled, unlabelled, names_with_boxes(coco), class_names(coco), policy)
 
 
 def check_known(known: KnownSoFar, path: Path, coco: dict[str, Any], ann_file: Path) -> None:

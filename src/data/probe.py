@@ -74,4 +74,6 @@ def choose_probe(entries: Sequence[ImageEntry], share: float, seed: int, classes
 
 def _hidden(entry: ImageEntry) -> ImageEntry:
     boxes, labels, crowd = entry.boxes[:0], entry.labels[:0], entry.crowd[:0]
-    return replace(entry, labelled=False, boxes=boxes, labels=labels, crowd=crowd, outlines=None, areas=None)
+    return replace(
+        entry, labelled=False, boxes=boxes, labels=labels, crowd=crowd, outlines=None, areas=None, reviewed=False
+    )

@@ -113,7 +113,7 @@ def test_hidden_labels_leave_no_trace():
     assert coco == before
     assert coco_faults(hidden) == []
     assert hidden["images"][0] == image(1, license=2, labelled=False)
-    assert hidden["images"][1] == image(2, objects=1)
+    assert hidden["images"][1] == image(2, labelled=True, objects=1), "what a human said of it stays"
     assert [r["id"] for r in hidden["annotations"]] == [1, 2]
     assert hidden["annotations"][0] == row(1, 2, segmentation=[[1, 2, 3]], note="kept")
     assert set(hidden) == {"images", "annotations", "categories", "info"}

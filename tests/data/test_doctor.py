@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.data.annotations import count_empty
 from src.data.doctor import main
 from src.data.training_data import read_training_data
 from src.errors import UserError
@@ -309,7 +310,10 @@ def test_a_good_data_set_has_nothing(tmp_path, capsys):
     status, said = doctor(tmp_path, capsys, "--images", "--num_gts", "8")
     assert (status, said.splitlines()) == (
         0,
-        ["4 labelled images with 6 boxes of 2 classes, 0 unlabelled images", "0 errors, 0 suspicious things"],
+        [
+            "4 labelled images with 6 boxes of 2 classes (2 without a box), 0 unlabelled images",
+            "0 errors, 0 suspicious things",
+        ],
     )
 
 
@@ -478,6 +482,45 @@ def test_brush_masks_are_trained_on_when_their_marks_are_changed(tmp_path, capsy
         row["iscrowd"] = 0
     (tmp_path / "train.json").write_text(json.dumps(coco))
     assert doctor(tmp_path, capsys, "--masks")[1].endswith("0 errors, 0 suspicious things\n")
+
+
+@pytest.mark.parametrize(
+    ("labelled", "empty", "doubted"), [(96, 46, True), (96, 10, True), (96, 9, False), (8, 4, True), (8, 3, False)]
+)
+def test_an_unusual_share_of_images_without_boxes_is_doubted_in_every_form(tmp_path, labelled, empty, doubted):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "xml").mkdir()
+    names = [f"{i:02}.png" for i in range(1, labelled + 1)]
+    boxed = labelled - empty
+    for i, name in enumerate(names):
+        Image.new("RGB", (60, 40)).save(tmp_path / "images" / name)
+        box = "<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>9</xmax><ymax>11</ymax></bndbox>"
+        item = f"<object><name>cat</name>{box}</object>" if i < boxed else ""
+        (tmp_path / "xml" / name).with_suffix(".xml").write_text(f"<annotation>{item}</annotation>")
+    lines = [f"{name} 2,3,9,11,0" if i < boxed else name for i, name in enumerate(names)]
+    (tmp_path / "a.txt").write_text("\n".join(lines))
+    images = [{"id": i, "file_name": name, "width": 60, "height": 40} for i, name in enumerate(names)]
+    rows = [{"id": i, "image_id": i, "category_id": 1, "bbox": [2, 3, 7, 8]} for i in range(boxed)]
+    coco = {"images": images, "annotations": rows, "categories": [{"id": 1, "name": "cat"}]}
+    (tmp_path / "a.json").write_text(json.dumps(coco))
+    reviewed = [image | {"labelled": True} for image in images]
+    (tmp_path / "reviewed.json").write_text(json.dumps(coco | {"images": reviewed}))
+
+    def doubts(form: str) -> list[str]:
+        data = read_training_data(tmp_path / form, tmp_path / "images", None, None, None, 200, ("cat",))
+        assert count_empty(data.labelled) == empty
+        return [sentence for sentence in data.suspicions if "no box" in sentence]
+
+    for form, remedy in (
+        ("a.json", '"labelled": false'),
+        ("xml", "unlabelled_img_dir"),
+        ("a.txt", "unlabelled_img_dir"),
+    ):
+        found = doubts(form)
+        assert bool(found) == doubted
+        if doubted:
+            assert f"{empty} of the {labelled} labelled images have no box" in found[0] and remedy in found[0]
+    assert doubts("reviewed.json") == []
 
 
 def test_a_picture_of_the_evaluation_set_is_found_in_training_under_another_name(tmp_path, capsys):

@@ -25,8 +25,8 @@ def so_far(tmp_path):
 def test_labelled_and_unlabelled_images(so_far):
     assert told_names(COCO) == {"1.png", "2.png", "3.png"}, "an image without boxes is known to be empty"
     part = so_far(hide_labels(COCO, {1, 3}))
-    assert read_known(part) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, ["a", "b"], policy=1)
-    assert nothing_known(COCO) == KnownSoFar(set(), {"1.png", "2.png", "3.png"}, ["a", "b"], policy=1)
+    assert read_known(part) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, {"1.png"}, ["a", "b"], policy=1)
+    assert nothing_known(COCO) == KnownSoFar(set(), {"1.png", "2.png", "3.png"}, set(), ["a", "b"], policy=1)
     check_known(read_known(part), part, COCO, "full.json")
 
 
@@ -36,7 +36,7 @@ def test_the_policy_that_the_file_was_made_with(so_far):
     both = COCO | {"annotations": [*COCO["annotations"], blank]}
     assert read_known(so_far(both)).policy == 2
     other = COCO | {"annotations": [*COCO["annotations"], blank | {"image_id": 2}]}
-    assert read_known(so_far(other)) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, ["a", "b"], policy=1)
+    assert read_known(so_far(other)) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, {"1.png"}, ["a", "b"], policy=1)
 
 
 def test_category_ids_may_differ_where_names_and_order_agree(so_far):
