@@ -24,6 +24,7 @@ from src.config import Config, load_config, require
 from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
 from src.data.classes import in_class_order
 from src.data.dataset import evaluation_batches
+from src.data.image_files import files_hash
 from src.data.images import read_image
 from src.data.made_from import made_from, side_file, write_side_file
 from src.data.reading import read_data
@@ -45,6 +46,8 @@ def main(argv: list[str] | None = None) -> None:
     entries = find_images(config)
     folder = Path(config.eval_output_dir)
     check_outputs(folder, entries, config)
+    places = ((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in entries)
+    files = files_hash(sorted(places))
     device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
     network, card = restore_detector(
         config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
@@ -69,7 +72,9 @@ def main(argv: list[str] | None = None) -> None:
     if config.infer_img_dir is None and Path(config.train_ann_file).is_file():  # XML files lie in a folder
         inputs["train_ann_file"] = config.train_ann_file
     settings = {key: getattr(config, key) for key in ("test_score_thr", "test_iou_thr", "test_max_per_img")}
-    write_side_file(results, made_from("infer.py", inputs, settings), config.overwrite)
+    origin = made_from("infer.py", inputs, settings)
+    origin["inputs"]["images"] = {"name": f"{len(entries)} images", "sha256": files}
+    write_side_file(results, origin, config.overwrite)
     print(f"{len(entries)} images, written: {results}")
 
 

@@ -4,8 +4,11 @@ What it needs is in the state: weights, optimizer, loss scale and step number, i
 Batches and the random samples of the losses are functions of seed and step, so there is no random state beside the step number.
 """
 
+from collections.abc import Iterable
+
 from src.config import Config
-from src.data.annotations import content_hash
+from src.data.annotations import ImageEntry, content_hash, image_path
+from src.data.image_files import files_hash
 from src.data.training_data import TrainingData
 from src.runs.networks import Networks
 from src.runs.run import Run, SinceLog
@@ -16,6 +19,7 @@ from src.training.states import StateFiles
 
 def facts_of(config: Config, data: TrainingData, device: Device) -> dict:
     """What identifies a run and what it will reach, see `run_facts`."""
+    unlabelled = [entry for entry in data.unlabelled if entry.path is not None]
     return run_facts(
         config.as_dict(),
         content_hash(data.annotations),
@@ -23,7 +27,13 @@ def facts_of(config: Config, data: TrainingData, device: Device) -> dict:
         (entry.file_name for entry in data.unlabelled),
         content_hash(data.evaluation) if data.evaluation else None,
         device.count,
+        _files_hash([*data.annotations.images, *unlabelled], config.train_img_dir),
+        _files_hash(data.evaluation.images, config.eval_img_dir) if data.evaluation else None,
     )
+
+
+def _files_hash(entries: Iterable[ImageEntry], img_dir: str) -> str:
+    return files_hash((entry.file_name, image_path(entry, img_dir)) for entry in entries)
 
 
 def go_on(states: StateFiles, networks: Networks, facts: dict, anyway: bool) -> tuple[dict, list[str]]:

@@ -27,12 +27,15 @@ def run_facts(
     unlabelled: Iterable[str],
     evaluation: str | None,
     devices: int,
+    image_files: str | None = None,
+    evaluation_files: str | None = None,
 ) -> dict:
     """What identifies a run, and what it has reached, as JSON values; they are saved with its state.
 
     Args:
         config: all settings; annotations: hash of those of training; class_names: without background; unlabelled: file names
-            of the unlabelled images; evaluation: hash of its annotations, if there are any; devices: their number.
+            of the unlabelled images; evaluation: hash of its annotations, if there are any; devices: their number;
+            image_files, evaluation_files: hashes of the files, see `files_hash`.
 
     Returns:
         Beside the arguments: "version" of the project; "best", the score of the best network so far; "best_of", the same of
@@ -48,6 +51,8 @@ def run_facts(
         "unlabelled": hashlib.sha256("\n".join(unlabelled).encode()).hexdigest(),
         "evaluation": evaluation,
         "devices": devices,
+        "image_files": image_files,
+        "evaluation_files": evaluation_files,
         "best": None,
         "best_of": {},
         "evaluated": 0,
@@ -83,21 +88,26 @@ def carried_on(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[str]]:
     if saved["best"] and saved["best"]["AP"] is None:  # the same version took what was not measured for 0
         said.append(f"the best network so far is void, for its AP was not measured: {saved['best']}")
         facts |= {"best": None, "best_of": {}}
-    elif saved["best"] and now["evaluation"] not in (None, saved["evaluation"]):
+    elif saved["best"] and now["evaluation"] is not None and _evaluated_otherwise(saved, now):
         said.append(f"the evaluation images are others, so the best score so far is void: {saved['best']}")
         facts |= {"best": None, "best_of": {}}
     return facts, said
+
+
+def settings_changes(saved: dict, now: dict, free: set[str]) -> list[str]:
+    """Sentences on the settings that differ, but for those of ``free``."""
+    return [
+        f"{key}: was {saved.get(key)!r}, is {value!r}"
+        for key, value in now.items()
+        if key not in free and saved.get(key) != value
+    ]
 
 
 def changes(saved: dict, now: dict) -> list[str]:
     """Sentences on everything that decides what is learnt and is another than it was."""
     # The guard acts at evaluations.
     free = FREE_KEYS - ({"eval_interval_iter"} if now["config"].get("guard_share") else set())
-    found = [
-        f"{key}: was {saved['config'].get(key)!r}, is {value!r}"
-        for key, value in now["config"].items()
-        if key not in free and saved["config"].get(key) != value
-    ]
+    found = settings_changes(saved["config"], now["config"], free)
     for key, sentence in (
         ("annotations", "train_ann_file: its content is another one"),
         ("classes", f"classes: were {', '.join(saved['classes'])}, are {', '.join(now['classes'])}"),
@@ -106,4 +116,16 @@ def changes(saved: dict, now: dict) -> list[str]:
     ):
         if saved[key] != now[key]:
             found.append(sentence)
+    same_images = all(saved[key] == now[key] for key in ("annotations", "unlabelled"))
+    if same_images and _differ("image_files", saved, now):
+        found.append("image files: some have another content")
     return found
+
+
+def _evaluated_otherwise(saved: dict, now: dict) -> bool:
+    return now["evaluation"] != saved["evaluation"] or _differ("evaluation_files", saved, now)
+
+
+def _differ(key: str, saved: dict, now: dict) -> bool:
+    """Whether a hash is another one; states of older versions do not have it."""
+    return None not in (saved.get(key), now[key]) and saved[key] != now[key]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from src.data.annotations import Annotations, ImageEntry
-from src.data.image_files import check_images, look_at_header, look_at_pixels, look_whether_there
+from src.data.image_files import check_images, files_hash, look_at_header, look_at_pixels, look_whether_there
 from src.errors import DataError
 
 
@@ -94,3 +94,22 @@ def test_order_does_not_depend_on_threads(tmp_path):
         (tmp_path / name).write_bytes(b"broken")
     faults = faults_of(annotations(*names), tmp_path)
     assert [fault.split(":")[0] for fault in faults] == [str(tmp_path / name) for name in names]
+
+
+def test_another_picture_under_an_old_name_changes_the_hash(tmp_path):
+    names = ("a.png", "b.png")
+    for name in names:
+        (tmp_path / name).write_bytes(bytes(10_000))
+
+    def now() -> str:
+        return files_hash((name, tmp_path / name) for name in names)
+
+    first = now()
+    for content in (bytes(9_999), b"x" + bytes(9_999), bytes(4_000) + b"x" + bytes(5_999)):
+        (tmp_path / "b.png").write_bytes(content)
+        assert now() != first
+    (tmp_path / "b.png").write_bytes(bytes(10_000))
+    assert now() == first
+    (tmp_path / "b.png").unlink()
+    with pytest.raises(DataError, match=r"b\.png: cannot be read"):
+        now()

@@ -18,9 +18,10 @@ def facts():
         evaluation=None,
         devices=1,
         annotations="abc",
+        files=(None, None),
         **changes,
     ) -> dict:
-        return run_facts(CONFIG | changes, annotations, classes, unlabelled, evaluation, devices)
+        return run_facts(CONFIG | changes, annotations, classes, unlabelled, evaluation, devices, *files)
 
     return make
 
@@ -80,3 +81,14 @@ def test_a_best_network_that_was_never_measured_is_void(facts):
     found, said = carried_on(saved, facts(), anyway=False)
     assert (found["best"], found["best_of"], found["evaluated"]) == (None, {}, 8)
     assert len(said) == 1 and "its AP was not measured" in said[0]
+
+
+def test_other_pictures_under_the_old_names_are_noticed(facts):
+    saved = facts(evaluation="one", files=("trained on", "evaluated")) | REACHED
+    with pytest.raises(UserError, match="image files: some have another content"):
+        carried_on(saved, facts(evaluation="one", files=("other", "evaluated")), anyway=False)
+    found, said = carried_on(saved, facts(evaluation="one", files=("trained on", "other")), anyway=False)
+    assert found["best"] is None and "the evaluation images are others" in said[0]
+    for before in (facts(evaluation="one"), {key: value for key, value in facts().items() if "files" not in key}):
+        old = before | REACHED | {"evaluation": "one"}  # of a version that did not note them
+        assert carried_on(old, facts(evaluation="one", files=("a", "b")), anyway=False)[1] == []
