@@ -9,6 +9,11 @@ most valuable first. If --ann_file lacks labels of some of them, only this list 
 When they have labels, --picked_file takes the images of the list, instead of picking anew. Both outputs say what they were
 made from: the COCO file in its "info", the list in <its stem>.made_from.json.
 
+A picked image without boxes has been reviewed and is empty, or nobody has labelled it yet: unless its entry says
+"labelled": true, nothing is written before --empty_is_reviewed says the first. The output then says it in the entries.
+
+With --resume the list that is there is kept, and labels that changed in --ann_file since are taken over.
+
 With --img_dir, the images of --ann_file must all be there, as training on the output will want them.
 
 With neither --top_value_file nor --picked_file nothing is written: files and --pick_ratio are checked, to be done before
@@ -17,20 +22,29 @@ training for hours, and it says how many images it would pick.
 
 import argparse
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from src.active.choice import choose_valuable, label_count
+from src.active.kept import is_current, list_changes, refuse, renew_labels
+from src.active.ranking import read_ranking
+from src.active.reviewed import check_not_lost, check_reviewed
 from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds, count_rows, from_coco, hide_labels
 from src.data.coco_file import read_coco
 from src.data.coco_rows import write_coco
 from src.data.image_files import check_images
 from src.data.images import list_images
-from src.data.json_file import read_json
-from src.data.known_labels import KnownSoFar, check_known, nothing_known, read_known, told_names
+from src.data.known_labels import (
+    KnownSoFar,
+    check_known,
+    mark_reviewed,
+    names_in_doubt,
+    nothing_known,
+    read_known,
+    told_names,
+)
 from src.data.made_from import MadeFrom, is_still, made_from, read_side_file, side_file, with_origin, write_side_file
 from src.errors import DataError, Faults, UserError, entry_point
 from src.files import check_free, write_text
@@ -57,13 +71,29 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "1: all other images unlabelled; 2: all images in the unlabelled stream (default: as --combine_ann_file)"
     )
     parser.add_argument("--policy", type=int, choices=(1, 2), help=help_policy)
+    help_empty = "a human has looked at the images that have no boxes in --ann_file, and there is nothing in them"
+    parser.add_argument("--empty_is_reviewed", action="store_true", help=help_empty)
     parser.add_argument("--output_ann_file", type=Path, help="COCO file to write; not needed for the check")
+    help_resume = (
+        "go on with a pick that was made before: keep its list, and make --output_ann_file anew if the labels changed"
+    )
+    parser.add_argument("--resume", action="store_true", help=help_resume)
+    help_anyway = (
+        "with --resume: go on although the list was picked otherwise, or --used_by has begun with other labels"
+    )
+    parser.add_argument("--resume_anyway", action="store_true", help=help_anyway)
+    help_used = (
+        "with --resume: output folder of the training on --output_ann_file, whose labels must not change under it"
+    )
+    parser.add_argument("--used_by", type=Path, help=help_used)
     parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
     args = parser.parse_args(argv)
     if args.pick_ratio is None and args.picked_file is None:
         parser.error("--pick_ratio is needed unless --picked_file is given")
     if args.output_ann_file is None and (args.top_value_file or args.picked_file):
         parser.error("--output_ann_file is needed")
+    if args.resume and args.top_value_file is None:
+        parser.error("--resume goes with --top_value_file")
     return args
 
 
@@ -71,25 +101,16 @@ def read_values(path: Path, unlabelled: set[str]) -> dict[str, float]:
     """The ranking {file_name: value}.
 
     Raises:
-        DataError: every value that is no finite number.
+        DataError: it is no ranking.
         UserError: it is the ranking of another data set, for it holds none of the ``unlabelled`` images.
     """
-    values = read_json(path)
-    if not isinstance(values, dict) or not values:
-        raise DataError(str(path), ["expected a JSON object {file_name: value} that is not empty"])
-    faults = [f"the value of {name} must be a finite number" for name, value in values.items() if not _is_finite(value)]
-    if faults:
-        raise DataError(str(path), faults)
+    values = read_ranking(path)
     if unlabelled and not unlabelled & values.keys():
         raise UserError(
             f"{path}: a ranking of other images. It holds none of the {len(unlabelled)} unlabelled images, such as "
             f"{min(unlabelled)}, but {len(values)} others, such as {min(values)}; rank the unlabelled images of this data set"
         )
     return values
-
-
-def _is_finite(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # false for NaN and for endless integers
 
 
 def read_list(path: Path) -> list[str]:
@@ -151,21 +172,24 @@ def pick(values: dict[str, float], labelled: set[str], pick_ratio: float, image_
     return choose_valuable(values, labelled, target - len(labelled))
 
 
-def origin_of(args: argparse.Namespace, known: KnownSoFar) -> MadeFrom:
-    """What the output is made from; says so when the ranking or the list was made from another --combine_ann_file."""
-    options = ("ann_file", "combine_ann_file", "top_value_file", "picked_file")
-    inputs = {option: getattr(args, option) for option in options}
-    before = {option: read_side_file(inputs[option]) for option in options[2:] if inputs[option]}
-    for option, told in before.items():
-        for name in ("combine_ann_file", "train_ann_file"):  # the list tells the first, detections the second
-            if told and args.combine_ann_file and not is_still(told, name, args.combine_ann_file):
-                print(
-                    f"note: {inputs[option]} was made when {args.combine_ann_file} had another content; to choose by what is "
-                    "labelled now, infer and rank again"
-                )
-                break
+def note_other_labels(source: Path, combine_ann_file: Path | None) -> None:
+    """Say so when the ranking or the list was made from another --combine_ann_file."""
+    told = read_side_file(source)
+    for name in ("combine_ann_file", "train_ann_file"):  # the list tells the first, detections the second
+        if told and combine_ann_file and not is_still(told, name, combine_ann_file):
+            print(
+                f"note: {source} was made when {combine_ann_file} had another content; to choose by what is labelled now, "
+                "infer and rank again"
+            )
+            return
+
+
+def origin_of(args: argparse.Namespace, known: KnownSoFar, source: dict[str, Path]) -> MadeFrom:
+    """What the list or the output is made from; ``source`` is the ranking or the list, by the name of its option."""
+    inputs = {"ann_file": args.ann_file, "combine_ann_file": args.combine_ann_file} | source
+    settings = {"pick_ratio": args.pick_ratio, "policy": args.policy or known.policy}
     return made_from(
-        "pick_select.py", inputs, {"pick_ratio": args.pick_ratio, "policy": args.policy or known.policy}, before
+        "pick_select.py", inputs, settings, {option: read_side_file(path) for option, path in source.items()}
     )
 
 
@@ -203,30 +227,84 @@ def report_check(
 
 
 def label(
-    coco: dict[str, Any],
-    known: KnownSoFar,
-    picked: list[str],
-    list_file: Path,
-    origin: MadeFrom,
-    args: argparse.Namespace,
+    coco: dict[str, Any], known: KnownSoFar, picked: list[str], list_file: Path, args: argparse.Namespace
 ) -> None:
-    """Write the annotation file in which the picked images are labelled beside the ``known`` ones; it tells its ``origin``.
+    """Write the annotation file in which the picked images are labelled beside the ``known`` ones.
 
     Raises:
-        UserError: picked images have no labels in ``coco``.
+        UserError: picked images have no labels in ``coco``, or no boxes and no word that they were reviewed.
     """
-    check_labels(picked, told_names(coco), list_file, args.ann_file)
+    origin = origin_of(args, known, {"picked_file": list_file})
+    output = args.output_ann_file
+    if args.resume and output.is_file() and is_current(output, origin):
+        print(f"kept from before: {output}")
+        return
+    faults = Faults()
+    faults.attempt(check_labels, picked, told_names(coco), list_file, args.ann_file)
+    if not args.empty_is_reviewed:
+        faults.attempt(check_reviewed, coco, picked, "picked images", args.ann_file, list_file)
+        faults.attempt(check_not_lost, coco, known, args.combine_ann_file, args.ann_file)
+    faults.report()
+    empty = names_in_doubt(coco) & (known.with_boxes | set(picked))
     wanted = known.labelled.union(picked)
     chosen = {image["id"] for image in coco["images"] if image["file_name"] in wanted}
-    joined = (args.policy or known.policy) == 2
-    hidden = hide_labels(coco, chosen, also_unlabelled=joined)
-    write_coco(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
+    joined = origin["settings"]["policy"] == 2
+    hidden = hide_labels(mark_reviewed(coco, empty), chosen, also_unlabelled=joined)
+    content = with_origin(hidden, origin)
+    if args.resume and output.is_file():
+        renew_labels(output, content, args.used_by, args.resume_anyway)
+    else:
+        write_coco(output, content, args.overwrite)
     count = len(coco["images"])
     print(
-        f"{args.output_ann_file}: {count} images, {len(chosen)} labelled ({len(chosen) - len(known.labelled)} newly picked, "
-        f"see {list_file}), {count if joined else count - len(chosen)} in the unlabelled stream; the labels are "
-        f"{boxes_and_crowds(*count_rows(hidden))}"
+        f"{output}: {count} images, {len(chosen)} labelled ({len(chosen) - len(known.labelled)} newly picked, see {list_file}"
+        + (f"; {len(empty)} without boxes count as reviewed" if empty else "")
+        + f"), {count if joined else count - len(chosen)} in the unlabelled stream; the labels are "
+        + boxes_and_crowds(*count_rows(hidden))
     )
+
+
+def keep_list(list_file: Path, args: argparse.Namespace) -> list[str]:
+    """The names of the list of an earlier pick.
+
+    Raises:
+        UserError: with --resume, if it was picked otherwise.
+    """
+    if args.resume:
+        inputs = {"top_value_file": args.top_value_file, "combine_ann_file": args.combine_ann_file}
+        anew = f"move {list_file} away to pick anew"
+        refuse(list_changes(list_file, inputs, args.pick_ratio), list_file, anew, args.resume_anyway)
+        print(f"kept from before: {list_file}")
+    return read_list(list_file)
+
+
+def pick_anew(coco: dict[str, Any], known: KnownSoFar, list_file: Path, args: argparse.Namespace) -> list[str]:
+    """Pick by the ranking, and write the list."""
+    values = read_values(args.top_value_file, known.unlabelled)
+    names = {image["file_name"] for image in coco["images"]}
+    picked = pick(values, known.labelled, args.pick_ratio, len(names | values.keys()))
+    overwrite = args.overwrite or args.resume
+    for path in (args.output_ann_file, list_file, side_file(list_file)):
+        check_free(path, overwrite)
+    write_text(list_file, "".join(f"{name}\n" for name in picked), overwrite)
+    write_side_file(list_file, origin_of(args, known, {"top_value_file": args.top_value_file}), overwrite)
+    return picked
+
+
+def check(coco: dict[str, Any], known: KnownSoFar, args: argparse.Namespace) -> None:
+    """Say what would be picked; refuse what would be refused then."""
+    labelled, unlabelled = known.labelled, known.unlabelled
+    more = read_folder(args.unlabelled_img_dir, labelled, unlabelled) if args.unlabelled_img_dir else set()
+    values = dict.fromkeys(unlabelled | more, 0.0)
+    names = {image["file_name"] for image in coco["images"]}
+    faults = Faults()
+    picked = faults.attempt(pick, values, labelled, args.pick_ratio, len(names | values.keys()))
+    if not args.empty_is_reviewed:
+        pool = sorted(values.keys() - labelled)
+        faults.attempt(check_reviewed, coco, pool, "images to pick from", args.ann_file, None)
+        faults.attempt(check_not_lost, coco, known, args.combine_ann_file, args.ann_file)
+    faults.report()
+    report_check(values, picked, labelled, told_names(coco), args)
 
 
 @entry_point
@@ -243,28 +321,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.img_dir:
         faults.attempt(check_pictures, coco, args.ann_file, args.img_dir)
     faults.report()
-    labelled, unlabelled = known.labelled, known.unlabelled
-    if args.picked_file:
-        label(coco, known, read_list(args.picked_file), args.picked_file, origin_of(args, known), args)
+    source = args.picked_file or args.top_value_file
+    if source is None:
+        check(coco, known, args)
         return
-    if args.top_value_file:
-        values = read_values(args.top_value_file, unlabelled)
-    else:
-        more = read_folder(args.unlabelled_img_dir, labelled, unlabelled) if args.unlabelled_img_dir else set()
-        values = dict.fromkeys(unlabelled | more, 0.0)
-    names = {image["file_name"] for image in coco["images"]}
-    picked = pick(values, labelled, args.pick_ratio, len(names | values.keys()))
-    if not args.top_value_file:
-        report_check(values, picked, labelled, told_names(coco), args)
-        return
-    list_file = args.output_ann_file.with_name(f"{args.output_ann_file.stem}_picked.txt")
-    check_free(args.output_ann_file, args.overwrite)
-    for path in (list_file, side_file(list_file)):
-        check_free(path, args.overwrite)
-    write_text(list_file, "".join(f"{name}\n" for name in picked), args.overwrite)
-    origin = origin_of(args, known)
-    write_side_file(list_file, origin, args.overwrite)
-    label(coco, known, picked, list_file, origin, args)
+    list_file = args.picked_file or args.output_ann_file.with_name(f"{args.output_ann_file.stem}_picked.txt")
+    kept = args.picked_file or args.resume and list_file.is_file()
+    picked = keep_list(list_file, args) if kept else pick_anew(coco, known, list_file, args)
+    note_other_labels(source, args.combine_ann_file)
+    label(coco, known, picked, list_file, args)
 
 
 if __name__ == "__main__":

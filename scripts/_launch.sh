@@ -9,7 +9,7 @@ source "$root/scripts/_arguments.sh"
 trap 'exit 130' INT # msrun ends with 0 when it is interrupted
 
 rank_keys=(strategy weights seed) # options of sorted_values.py
-pick_keys=(policy)                # options of pick_select.py, beside pick_ratio; all others are keys of the configuration
+pick_keys=(policy)                # options of pick_select.py, beside pick_ratio and flags; all others are keys of the configuration
 
 # launch LINE "$@": binds the arguments by LINE (see `arguments`) and makes the environment ready.
 launch() {
@@ -130,7 +130,7 @@ best_checkpoint() {
 # ---- selection and evaluation ----
 
 # take_selection_options: --pick_ratio (total share of labelled images in percent), the other options of the ranking and of
-# the pick, and --resume.
+# the pick, --empty_is_reviewed and --resume.
 take_selection_options() {
     resuming=false
     if is_wanted resume; then resuming=true; fi
@@ -142,6 +142,9 @@ take_selection_options() {
     options=("${others[@]}")
     divide_options "${pick_keys[@]}"
     pick_options=("${picked[@]}")
+    options=("${others[@]}")
+    if is_wanted empty_is_reviewed; then pick_options+=(--empty_is_reviewed); fi
+    divide_options empty_is_reviewed
     options=("${others[@]}")
 }
 
@@ -182,25 +185,24 @@ check_selection() {
     $good || exit 2
 }
 
-# choose CKPT ORI_ANN PICKED_ANN NEW_ANN: ranks and picks. A resumed job keeps what was chosen, for somebody may have
-# labelled by the list, and moved images.
+# choose CKPT ORI_ANN PICKED_ANN NEW_ANN [FIRST SECOND]: ranks and picks. A resumed job keeps ranking and list, for somebody may
+# have labelled by them, and moved images; it stops if the job is another one. FIRST, SECOND: folders of the runs before and after.
 choose() {
-    local options=("${options[@]}") folder list="${4%.json}_picked.txt"
+    local folder ranking more=() options=("${options[@]}")
     folder="$(selection_folder "$4")"
-    if $resuming; then options+=(--overwrite true); fi
+    ranking="$folder/top_value_data.json"
+    if $resuming; then
+        more=(--resume ${6:+--used_by "$6"})
+        if is_wanted resume_anyway; then more+=(--resume_anyway); fi
+        options+=(--overwrite true) # what a stopped ranking left
+    fi
     if is_ranked "$4"; then
-        echo "kept from before: $folder/top_value_data.json"
+        run_logged "$folder" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_kept_ranking.py" "$ranking" "$1" "$3" \
+            "$DATA_ROOT" ${5:+--trained "$5"} "${rank_options[@]}" -- "${options[@]}"
     else
         rank "$1" "$3" "$folder"
     fi
-    if $resuming && [ -f "$4" ]; then
-        echo "kept from before: $4"
-    elif $resuming && [ -f "$list" ]; then
-        echo "kept from before: $list"
-        pick "$2" "$3" "$4" "$folder" --picked_file "$list"
-    else
-        pick "$2" "$3" "$4" "$folder" --pick_ratio "$PICK_RATIO" --top_value_file "$folder/top_value_data.json"
-    fi
+    pick "$2" "$3" "$4" "$folder" --pick_ratio "$PICK_RATIO" --top_value_file "$ranking" "${more[@]}"
 }
 
 # tool_options: `overwrite` as the label tools want it.

@@ -12,16 +12,17 @@ two_stages() {
     find_evaluation_data
 
     if is_ranked "$new_ann"; then # trained to its end; its images may have been moved since, to be labelled
-        say "first stage: kept from before"
+        say "first stage and ranking: kept from before"
+        choose_between "$first" "$second"
+        evaluate_stage "$first"
     else
         check_selection "$ORI_ANN" "$TRAIN_ANN"
         say "first stage: training with the labels of $TRAIN_ANN"
         train_stage "$TRAIN_ANN" "$first"
+        evaluate_stage "$first"
+        say "selection: which images to label until $PICK_RATIO % are labelled"
+        choose_between "$first" "$second"
     fi
-    evaluate_stage "$first"
-
-    say "selection: which images to label until $PICK_RATIO % are labelled"
-    choose "$(best_checkpoint "$first")" "$ORI_ANN" "$TRAIN_ANN" "$new_ann"
 
     say "second stage: training with the labels of $new_ann"
     train_stage "$new_ann" "$second"
@@ -33,6 +34,11 @@ two_stages() {
     else
         echo "No scores: give --eval_img_dir and --eval_ann_file (or these keys in the file of --config_path) to have them."
     fi
+}
+
+# choose_between FIRST SECOND: chooses by the detector of FIRST what SECOND learns from.
+choose_between() {
+    choose "$(best_checkpoint "$1")" "$ORI_ANN" "$TRAIN_ANN" "$1/new_ann_file.json" "$1" "$2"
 }
 
 # find_evaluation_data: the settings eval_img_dir and eval_ann_file (both or none) as EVAL_ROOT and EVAL_ANN.

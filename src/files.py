@@ -58,6 +58,15 @@ def write_whole(path: str | Path, write: Callable[[Path], None], overwrite: bool
                 temporary.unlink(missing_ok=True)
 
 
+def keep_before(path: Path) -> Path:
+    """Copy a file that is to be replaced to the first free name <stem>_before_N<suffix> beside it, and say which."""
+    number = 1
+    while (copy := path.with_name(f"{path.stem}_before_{number}{path.suffix}")).exists():
+        number += 1
+    write_whole(copy, lambda temporary: temporary.write_bytes(path.read_bytes()))
+    return copy
+
+
 def sync(path: str | Path) -> None:
     """Have the system put a file, or the names in a folder, onto the disk; an OSError says that it could not.
 

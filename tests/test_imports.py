@@ -35,7 +35,7 @@ ARROWS = {
     "evaluation": {"data"},
     "exporting": {"data"},
     "training": set(),
-    "active": set(),
+    "active": {"data"},
     "data": set(),
     "config": {"settings", "contradictions"},
     "contradictions": {"settings"},

@@ -9,9 +9,11 @@ import pytest
 
 import pick_select
 from src.data.annotations import hide_labels, read_annotations
+from src.data.training_data import Sources, examine
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = [{"id": i, "file_name": f"s/{i}.png", "width": 50, "height": 50} for i in range(1, 11)]
+IMAGES[9]["labelled"] = True  # reviewed, and empty
 FULL = {
     "images": IMAGES,
     "annotations": [
@@ -86,7 +88,8 @@ def test_the_reference_form_of_a_combine_file(folder):
         {"id": 10, "image_id": 10, "category_id": -1, "bbox": [0, 0, 0, 0]}
     ]
     kept = [row for row in FULL["annotations"] if row["image_id"] in (1, 9)]
-    write(folder / "part.json", FULL | {"annotations": kept + blanks})
+    images = [{key: value for key, value in image.items() if key != "labelled"} for image in IMAGES]
+    write(folder / "part.json", FULL | {"images": images, "annotations": kept + blanks})
     assert pick(folder, 30)[0] == [1, 9, 10]
 
 
@@ -257,3 +260,238 @@ def test_a_real_start_overwrites_nothing(folder):
     (folder / "out.json").unlink()
     again = subprocess.run(command, check=False, capture_output=True, text=True)
     assert again.returncode == 2 and "out_picked.txt" in again.stderr and "Traceback" not in again.stderr
+
+
+# ---- images without boxes: reviewed and empty, or not labelled yet? ----
+
+
+@pytest.fixture
+def half_finished(tmp_path):
+    """20 images are labelled; of the 76 others, which are all to be picked, an export has boxes in the first 30."""
+    images = [{"id": i, "file_name": f"{i:02}.png", "width": 50, "height": 50} for i in range(1, 97)]
+    rows = [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 5, 5]} for i in range(1, 51)]
+    full = FULL | {"images": images, "annotations": rows}
+    write(tmp_path / "full.json", full)
+    write(tmp_path / "part.json", hide_labels(full, set(range(1, 21))))
+    write(tmp_path / "values.json", {image["file_name"]: 1.0 for image in images[20:]})
+    return tmp_path
+
+
+def entries_of(folder):
+    return {image["file_name"]: image for image in json.loads((folder / "out.json").read_text())["images"]}
+
+
+def change_entries(folder, names, **fields):
+    coco = json.loads((folder / "full.json").read_text())
+    for image in coco["images"]:
+        if image["file_name"] in names:
+            image |= fields
+    write(folder / "full.json", coco)
+
+
+def test_picked_images_without_boxes_are_not_taken_for_empty(half_finished, capsys):
+    message = refused(half_finished, capsys, 100)
+    assert "30 of the 76 picked images have boxes" in message and "46 have none" in message
+    for words in ("--empty_is_reviewed", '"labelled": false', f"take them out of {half_finished / 'out_picked.txt'}"):
+        assert words in message
+    named = [line.strip() for line in message.splitlines() if line.startswith("  ")]
+    assert named == [f"{i}.png" for i in range(51, 71)] + ["... and 26 more"]
+    assert len((half_finished / "out_picked.txt").read_text().split()) == 76, "the work list is there"
+
+
+def test_what_a_human_says_of_images_without_boxes_stands_in_the_output(half_finished, capsys):
+    labelled, unlabelled = pick(half_finished, 100, "--empty_is_reviewed")
+    assert (len(labelled), len(unlabelled)) == (96, 0)
+    assert "76 newly picked" in (said := capsys.readouterr().out) and "46 without boxes count as reviewed" in said
+    said_so = [name for name, image in entries_of(half_finished).items() if image.get("labelled") is True]
+    assert said_so == [f"{i}.png" for i in range(51, 97)]
+    for name in entries_of(half_finished):
+        (half_finished / name).write_bytes(cv2.imencode(".png", np.zeros((50, 50, 3), np.uint8))[1].tobytes())
+    data, faults = examine(Sources(half_finished / "out.json", half_finished))
+    assert not faults.errors and not [sentence for sentence in data.suspicions if "no box" in sentence]
+
+
+def test_entries_can_say_it_one_by_one(half_finished, capsys):
+    change_entries(half_finished, {f"{i}.png" for i in range(51, 96)}, labelled=True)
+    message = refused(half_finished, capsys, 100)
+    assert " 1 have none" in message and "  96.png\n" in message and "95.png" not in message
+    change_entries(half_finished, {"96.png"}, labelled=False)
+    message = refused(half_finished, capsys, 100, "--overwrite")
+    assert "1 of the 76 picked images have no labels" in message
+    listed = (half_finished / "out_picked.txt").read_text().replace("96.png\n", "")
+    (half_finished / "out_picked.txt").write_text(listed)
+    labelled, unlabelled = pick(half_finished, 100, "--resume")
+    assert labelled == list(range(1, 96)) and unlabelled == [96]
+
+
+def test_images_that_are_not_labelled_yet_can_be_taken_out_of_the_list(half_finished, capsys):
+    refused(half_finished, capsys, 100)
+    listed = (half_finished / "out_picked.txt").read_text().split()
+    (half_finished / "out_picked.txt").write_text("\n".join(listed[:30]))
+    labelled, unlabelled = pick(half_finished, 100, "--resume")
+    assert labelled == list(range(1, 51)) and unlabelled == list(range(51, 97))
+
+
+def test_the_check_before_training_asks_for_the_word_too(half_finished, capsys):
+    check = ["--ann_file", str(half_finished / "full.json"), "--combine_ann_file", str(half_finished / "part.json")]
+    check += ["--pick_ratio", "50"]
+    with pytest.raises(SystemExit) as stop:
+        pick_select.main(check)
+    message = capsys.readouterr().err
+    assert (
+        stop.value.code == 2 and "30 of the 76 images to pick from have boxes" in message and "46 have none" in message
+    )
+    assert "51.png" in message and "picked.txt" not in message and "--empty_is_reviewed" in message
+    pick_select.main([*check, "--empty_is_reviewed"])
+    change_entries(half_finished, {f"{i}.png" for i in range(51, 97)}, labelled=False)
+    capsys.readouterr()
+    pick_select.main(check)
+    assert "The labels of 46 of these unlabelled images are not in" in capsys.readouterr().out
+
+
+def test_boxes_that_got_lost_on_the_way_are_noticed(folder, capsys):
+    rows = [row for row in FULL["annotations"] if row["image_id"] != 1]
+    write(folder / "full.json", FULL | {"annotations": rows})
+    message = refused(folder, capsys, 40)
+    assert (
+        f"1 images that have boxes in {folder / 'part.json'} have none in {folder / 'full.json'}:\n  s/1.png\n"
+        in message
+    )
+    assert pick(folder, 40, "--overwrite", "--empty_is_reviewed")[0] == [1, 8, 9, 10]
+
+
+# ---- --resume: list and output of before ----
+
+
+def corrected(folder, width=20):
+    """The box of s/8.png is drawn anew."""
+    rows = [row | ({"bbox": [1, 1, width, 8]} if row["image_id"] == 8 else {}) for row in FULL["annotations"]]
+    write(folder / "full.json", FULL | {"annotations": rows})
+
+
+def box_of_8(path):
+    return next(row["bbox"] for row in json.loads(path.read_text())["annotations"] if row["image_id"] == 8)
+
+
+def test_nothing_changed_so_nothing_is_made_anew(folder, capsys):
+    pick(folder, 50)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    pick(folder, 50, "--resume")
+    said = capsys.readouterr().out
+    assert (
+        f"kept from before: {folder / 'out.json'}" in said and f"kept from before: {folder / 'out_picked.txt'}" in said
+    )
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_corrected_box_is_taken_over_and_the_old_file_stays(folder, capsys):
+    pick(folder, 50)
+    before = (folder / "out.json").read_bytes()
+    corrected(folder)
+    assert pick(folder, 50, "--resume")[0] == [1, 7, 8, 9, 10], "the same images as before"
+    said = capsys.readouterr().out
+    assert "1 images (s/8.png) have other boxes (1 gone, 1 new)" in said
+    assert box_of_8(folder / "out.json") == [1, 1, 20, 8]
+    assert (folder / "out_before_1.json").read_bytes() == before
+    corrected(folder, width=21)
+    pick(folder, 50, "--resume")
+    assert box_of_8(folder / "out_before_2.json") == [1, 1, 20, 8] and box_of_8(folder / "out.json") == [1, 1, 21, 8]
+
+
+def test_a_file_that_is_only_spelled_otherwise_changes_no_label(folder, capsys):
+    pick(folder, 50)
+    labels = json.loads((folder / "out.json").read_text())
+    (folder / "full.json").write_text(json.dumps(FULL, indent=2))
+    pick(folder, 50, "--resume", "--used_by", str(folder))
+    assert "its labels are the same" in capsys.readouterr().out and not (folder / "out_before_1.json").exists()
+    assert json.loads((folder / "out.json").read_text()) | {"info": 0} == labels | {"info": 0}
+    pick(folder, 50, "--resume")
+    assert "kept from before" in capsys.readouterr().out
+
+
+def test_labels_do_not_change_under_a_run_that_has_begun(folder, capsys):
+    run = folder / "second stage"
+    pick(folder, 50)
+    before = (folder / "out.json").read_bytes()
+    corrected(folder)
+    resume = arguments(folder, 50, "--resume", "--used_by", str(run))
+    run.mkdir()
+    (run / "config.yaml").write_text("")
+    with pytest.raises(SystemExit) as stop:
+        pick_select.main(resume)
+    message = capsys.readouterr().err
+    assert stop.value.code == 2 and "s/8.png" in message and "--resume_anyway" in message
+    assert (folder / "out.json").read_bytes() == before and not (folder / "out_before_1.json").exists()
+
+    # each of the three ways out works
+    pick_select.main([*resume, "--ann_file", str(folder / "out.json")])
+    assert box_of_8(folder / "out.json") == [1, 1, 8, 8]
+    (command,) = [line.partition("away: ")[2] for line in message.splitlines() if "away: " in line]
+    subprocess.run(command, shell=True, check=True)
+    assert (folder / "second stage_before" / "config.yaml").exists()
+    pick_select.main(resume)
+    assert box_of_8(folder / "out.json") == [1, 1, 20, 8]
+    run.mkdir()
+    (run / "config.yaml").write_text("")
+    corrected(folder, width=22)
+    pick_select.main([*resume, "--resume_anyway"])
+    assert box_of_8(folder / "out.json") == [1, 1, 22, 8]
+
+
+def part_of_others(folder):
+    write(folder / "part.json", hide_labels(FULL, {1, 9, 2}))
+
+
+def another_ranking(folder):
+    write(folder / "values.json", VALUES | {"s/2.png": 99.0})
+
+
+@pytest.mark.parametrize(
+    ("change", "ratio", "words"),
+    [
+        (lambda folder: None, 60, "pick_ratio: was 50.0, is 60.0"),
+        (part_of_others, 50, "combine_ann_file: the content of"),
+        (another_ranking, 50, "top_value_file: the content of"),
+    ],
+)
+def test_a_list_that_was_picked_otherwise_is_not_silently_kept(folder, capsys, change, ratio, words):
+    pick(folder, 50)
+    listed, output = (folder / "out_picked.txt").read_bytes(), (folder / "out.json").read_bytes()
+    change(folder)
+    with pytest.raises(SystemExit) as stop:
+        pick_select.main(arguments(folder, ratio, "--resume"))
+    message = capsys.readouterr().err
+    assert stop.value.code == 2 and words in message and "--resume_anyway" in message
+    assert ((folder / "out_picked.txt").read_bytes(), (folder / "out.json").read_bytes()) == (listed, output)
+
+    pick(folder, ratio, "--resume", "--resume_anyway")
+    assert words in capsys.readouterr().out and (folder / "out_picked.txt").read_bytes() == listed
+    (folder / "out_picked.txt").unlink()  # the other way out
+    pick(folder, ratio, "--resume")
+    assert (folder / "out_picked.txt").read_bytes() != listed or change is part_of_others
+
+
+def test_an_edited_list_and_another_policy_are_taken_over(folder, capsys):
+    pick(folder, 50)
+    (folder / "out_picked.txt").write_text("s/8.png\ns/7.png\n")
+    assert pick(folder, 50, "--resume") == ([1, 7, 8, 9], [2, 3, 4, 5, 6, 10])
+    assert "1 images (s/10.png) are not labelled any more" in capsys.readouterr().out
+    assert pick(folder, 50, "--resume", "--policy", "2") == ([1, 7, 8, 9], list(range(1, 11)))
+    assert "join or leave the unlabelled stream" in capsys.readouterr().out
+
+
+def test_what_somebody_changed_in_the_output_by_hand_stays(folder, capsys):
+    pick(folder, 50)
+    coco = json.loads((folder / "out.json").read_text())
+    coco["annotations"][0]["bbox"] = [1, 1, 40, 40]
+    write(folder / "out.json", coco)
+    pick(folder, 50, "--resume")
+    assert json.loads((folder / "out.json").read_text()) == coco
+
+
+def test_a_stopped_pick_ends_with_the_bytes_of_one_that_was_not_stopped(folder, capsys):
+    pick(folder, 50)
+    whole = (folder / "out.json").read_bytes()
+    (folder / "out.json").unlink()
+    pick(folder, 50, "--resume")
+    assert (folder / "out.json").read_bytes() == whole

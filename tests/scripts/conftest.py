@@ -37,7 +37,8 @@ from pathlib import Path
 arguments = sys.argv[1:]
 if Path(arguments[0]).name in ("_backbone.py", "_requirements.py"):
     sys.exit(0)
-if arguments[0] == "-c" or Path(arguments[0]).name in ("_stage_table.py", "_setting.py", "_card.py"):
+REAL = ("_stage_table.py", "_setting.py", "_card.py", "_kept_ranking.py")
+if arguments[0] == "-c" or Path(arguments[0]).name in REAL:
     sys.exit(subprocess.call([{python!r}, *arguments]))
 real = [{python!r}, *arguments]
 program, arguments = (arguments[1], arguments[2:]) if arguments[0] == "-m" else (Path(arguments[0]).name, arguments[1:])
@@ -78,8 +79,10 @@ OUTPUTS = {{
     "eval.py": ("--eval_output_dir", "metrics.json"),
 }}
 option, name = OUTPUTS[program]
+if program == "pick_select.py" and "--resume" in arguments and Path(given[option]).exists():
+    sys.exit(0)
 with open(Path(given[option], name), "x") as file:
-    file.write(os.environ.get("STUB_RANKING", "{{}}") if name == "top_value_data.json" else '{{"AP": 0.25, "AP50": null}}')
+    file.write(os.environ.get("STUB_RANKING", '{{"1.png": 0.5}}') if name == "top_value_data.json" else '{{"AP": 0.25, "AP50": null}}')
 """
 
 

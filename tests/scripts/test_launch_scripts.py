@@ -303,17 +303,15 @@ def test_a_resumed_job_goes_on_where_it_stopped(workshop):
     assert programs(fails="infer.py") == [*CHECKS, "train.py", "eval.py", "infer.py"]
     (first / "config.yaml").write_text("")
     stopped = programs("--resume", fails="pick_select.py")
-    assert stopped == [*CHECKS, "train.py+", "eval.py!", "infer.py!", "sorted_values.py!", "pick_select.py!"]
-    assert programs("--resume", fails="pick_select.py") == ["eval.py!", "pick_select.py!"]  # trained and ranked: kept
-
-    (first / "new_ann_file_picked.txt").write_text("1.png\n")
-    assert programs("--resume", fails="pick_select.py") == ["eval.py!", "pick_select.py!"]
+    assert stopped == [*CHECKS, "train.py+", "eval.py!", "infer.py!", "sorted_values.py!", "pick_select.py+!"]
+    assert programs("--resume", fails="pick_select.py") == ["pick_select.py+!"]  # trained and ranked: kept
     options = options_of(workshop.calls()[-1])
-    assert options["--picked_file"] == str(first / "new_ann_file_picked.txt")
-    assert not {"--pick_ratio", "--top_value_file"} & options.keys()
+    assert options["--top_value_file"] == str(first / "new_ann_file_selection" / "top_value_data.json")
+    assert options["--used_by"] == workshop.path("out put/second_stage") and options["--pick_ratio"] == "60"
+    assert "--resume_anyway" not in workshop.calls()[-1]
 
-    (first / "new_ann_file.json").write_text("{}")
-    assert programs("--resume") == ["eval.py!", "train.py", "eval.py!"]
+    assert programs("--resume", "--resume_anyway") == ["pick_select.py+!", "eval.py!", "train.py", "eval.py!"]
+    assert "--resume_anyway" in workshop.calls()[-4]
 
 
 def test_without_evaluation_data_nothing_is_scored(workshop):
@@ -453,11 +451,11 @@ def test_selection_alone(workshop):
     assert "new labels.json is there already" in again.stderr
     assert len(workshop.calls()) == 5
 
-    (workshop.folder / "new labels.json").unlink()
-    (workshop.folder / "new labels_picked.txt").write_text("1.png\n")
-    assert workshop.run(script, *arguments_of(script), "--resume").returncode == 0
+    resumed = workshop.run(script, *arguments_of(script), "--resume")
+    assert resumed.returncode == 0, resumed.stdout
     (last,) = workshop.calls()[5:]
-    assert options_of(last)["--picked_file"] == workshop.path("new labels_picked.txt")
+    assert last[0] == "pick_select.py" and "--resume" in last and "--used_by" not in last
+    assert f"kept from before: {workshop.path('new labels_selection/top_value_data.json')}" in resumed.stdout
 
 
 @pytest.mark.parametrize(("words", "wanted"), [(["--overwrite"], True), (["--overwrite", "false"], False)])

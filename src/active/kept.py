@@ -1,0 +1,96 @@
+"""What a resumed job keeps of its selection, and whether that still goes with what it is given.
+
+The ranking and the list of picked images stay, for somebody may have labelled by them: a change of what they depend on is
+refused. The annotation file is made anew from the list when the labels changed, and nothing of the old one is lost.
+"""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from src.data.coco_file import read_coco
+from src.data.coco_rows import write_coco
+from src.data.label_changes import label_changes
+from src.data.made_from import MadeFrom, origin_before_edits, origin_of_coco
+from src.errors import UserError
+from src.files import file_hash, keep_before
+
+
+def refuse(changes: Sequence[str], kept: Path, anew: str, anyway: bool) -> None:
+    """Stop because of what changed since ``kept`` was made, or only say it.
+
+    Args:
+        changes: sentences; none: nothing happens. anew: how to have it made anew. anyway: keep it all the same.
+
+    Raises:
+        UserError: naming all changes, unless ``anyway``.
+    """
+    if not changes:
+        return
+    listed = "\n".join(f"  {change}" for change in changes)
+    if anyway:
+        print(f"resume_anyway: {kept} is kept, which was made otherwise:\n{listed}")
+        return
+    raise UserError(
+        f"resume: {kept} was made otherwise:\n{listed}\nStart as before, or keep it all the same with --resume_anyway, or "
+        f"{anew}."
+    )
+
+
+def list_changes(list_file: Path, inputs: dict[str, Path | None], pick_ratio: float | None) -> list[str]:
+    """What the list of an earlier pick was picked by and is another now, as far as it is told beside the list.
+
+    Args:
+        inputs: option of the pick -> file of now; pick_ratio: of now.
+    """
+    origin = origin_before_edits(list_file)
+    if origin is None:
+        return []
+    changes = [
+        f"{option}: the content of {path} is another one"
+        for option, path in inputs.items()
+        if path and option in origin["inputs"] and origin["inputs"][option]["sha256"] != file_hash(path)
+    ]
+    ratio = origin["settings"].get("pick_ratio")
+    if None not in (ratio, pick_ratio) and ratio != pick_ratio:
+        changes.append(f"pick_ratio: was {ratio}, is {pick_ratio}")
+    return changes
+
+
+def is_current(output: Path, origin: MadeFrom) -> bool:
+    """Whether an annotation file says that it was made from the very inputs of ``origin``."""
+    known = origin_of_coco(output)
+    policy = origin["settings"]["policy"]
+    return known is not None and known["inputs"] == origin["inputs"] and known["settings"].get("policy") == policy
+
+
+def renew_labels(output: Path, content: dict[str, Any], used_by: Path | None, anyway: bool) -> None:
+    """Replace the annotation file of an earlier pick; what it was stays beside it if its labels differ.
+
+    Args:
+        content: the file as it is now.
+        used_by: output folder of the training on it; if a run has begun there, its labels must not change under it.
+        anyway: the run may go on with other labels.
+
+    Raises:
+        UserError: a run has begun with other labels; ``output`` stays.
+    """
+    changes = label_changes(read_coco(output), content)
+    if not changes:
+        write_coco(output, content, overwrite=True)
+        print(f"{output} is made anew, because what it was made from changed; its labels are the same")
+        return
+    listed = "\n".join(f"  {change}" for change in changes)
+    if used_by and (used_by / "config.yaml").exists() and not anyway:
+        folder = shlex.quote(str(used_by))
+        raise UserError(
+            f"the labels changed since {output} was made:\n{listed}\nThe training run in {used_by} has begun with those of "
+            "before. Give the same command again after one of these:\n"
+            f"  to train anew with the labels of now, move the folder of that run away: mv {folder} {folder}_before\n"
+            "  to go on with that run, from now on with the labels of now, add --resume_anyway\n"
+            f"  to go on with the labels of before, give {output} as ORI_ANN"
+        )
+    before = keep_before(output)
+    write_coco(output, content, overwrite=True)
+    print(f"{output} is made anew, because the labels changed; as it was before, it is kept as {before}:\n{listed}")

@@ -1,0 +1,71 @@
+"""Whether a ranking that a resumed job keeps still goes with what the job is given."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from src.active.ranking import read_ranking
+from src.data.image_files import files_hash
+from src.data.images import list_images
+from src.data.made_from import Input, MadeFrom, origin_before_edits, steps_of
+from src.files import file_hash
+
+_SHOWN = 3  # examples in a sentence
+
+
+def ranking_changes(ranking: Path, files: Mapping[str, Path], settings: Mapping[str, Any]) -> list[str]:
+    """What a ranking was made by and is another now, as far as it is told beside it; one sentence each.
+
+    Args:
+        files: option of the ranking or of a step before it -> file of now; settings: option -> value of now.
+    """
+    steps = _steps(ranking)
+    changes = []
+    for option, path in files.items():
+        known = _input(steps, option)
+        if known and known["sha256"] != file_hash(path):
+            changes.append(f"{option}: the content of {path} is another one")
+    for key, value in settings.items():
+        known = next((step["settings"][key] for step in steps if key in step["settings"]), value)
+        if known != value:
+            changes.append(f"{key}: was {known}, is {value}")
+    return changes
+
+
+def image_notes(ranking: Path, img_dir: Path, unlabelled_img_dir: Path | None) -> list[str]:
+    """What became of the images since they were ranked; one sentence each.
+
+    Args:
+        img_dir: folder of the images of the annotation file, into which labelled ones are moved; unlabelled_img_dir: of
+            further ones, or None.
+    """
+    ranked = read_ranking(ranking)
+    folders = [folder for folder in (img_dir, unlabelled_img_dir) if folder]
+    places = {
+        name: next((folder / name for folder in folders if (folder / name).is_file()), None) for name in sorted(ranked)
+    }
+    notes = []
+    if gone := [name for name, place in places.items() if place is None]:
+        notes.append(f"{_counted(gone)} were ranked and are not there any more")
+    if unlabelled_img_dir and (new := sorted(set(list_images(unlabelled_img_dir)) - places.keys())):
+        notes.append(
+            f"{_counted(new)} of {unlabelled_img_dir} came after the ranking: trained on, but not to be picked"
+        )
+    known = _input(_steps(ranking), "images")
+    if known and not gone and known["sha256"] != files_hash(places.items()):
+        notes.append("image files have other contents than when they were ranked")
+    return notes
+
+
+def _counted(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{len(names)} images ({', '.join(names[:_SHOWN])}{more})"
+
+
+def _steps(ranking: Path) -> list[MadeFrom]:
+    origin = origin_before_edits(ranking)
+    return steps_of(origin) if origin else []
+
+
+def _input(steps: list[MadeFrom], option: str) -> Input | None:
+    return next((step["inputs"][option] for step in steps if option in step["inputs"]), None)

@@ -1,0 +1,27 @@
+"""Read a ranking, top_value_data.json of sorted_values.py."""
+
+import sys
+from pathlib import Path
+
+from src.data.json_file import read_json
+from src.errors import DataError
+
+
+def read_ranking(path: Path) -> dict[str, float]:
+    """The ranking {file_name: value}.
+
+    Raises:
+        UserError: there is no such file.
+        DataError: it is no such object, or every value that is no finite number.
+    """
+    values = read_json(path)
+    if not isinstance(values, dict) or not values:
+        raise DataError(str(path), ["expected a JSON object {file_name: value} that is not empty"])
+    faults = [f"the value of {name} must be a finite number" for name, value in values.items() if not _is_finite(value)]
+    if faults:
+        raise DataError(str(path), faults)
+    return values
+
+
+def _is_finite(value: object) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # false for NaN and for endless integers

@@ -1,0 +1,57 @@
+"""Images without boxes: reviewed and empty, or not labelled yet? Only the user can say."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from src.data.known_labels import KnownSoFar, names_in_doubt, names_with_boxes
+from src.errors import SHOWN_FAULTS, UserError
+
+_IF_REVIEWED = 'add --empty_is_reviewed (or write "labelled": true into their entries)'
+
+
+def check_reviewed(
+    coco: dict[str, Any], names: Iterable[str], what: str, ann_file: Path, list_file: Path | None
+) -> None:
+    """Refuse images without boxes that nothing says to be reviewed, see ``names_in_doubt``.
+
+    Args:
+        coco: the checked file ``ann_file`` that labels are taken from.
+        names: of the images in question, in the order in which they are listed; what: they are, for the message.
+        list_file: the list that they stand in, if there is one.
+
+    Raises:
+        UserError: with counts, the first of them and what to do.
+    """
+    names = list(names)
+    doubted = names_in_doubt(coco)
+    empty = [name for name in names if name in doubted]
+    if not empty:
+        return
+    count = len(names_with_boxes(coco).intersection(names))
+    or_else = f", or take them out of {list_file}, and give the same command with --resume" if list_file else ""
+    raise UserError(
+        f"{count} of the {len(names)} {what} have boxes in {ann_file}, {len(empty)} have none, and nothing says whether a "
+        f"human has looked at these:\n{_listed(empty)}\n"
+        f"If all of them were reviewed and there is nothing in them, {_IF_REVIEWED}. Those that are not labelled yet: write "
+        f'"labelled": false into their entries{or_else}.'
+    )
+
+
+def check_not_lost(coco: dict[str, Any], known: KnownSoFar, combine_ann_file: Path | None, ann_file: Path) -> None:
+    """Refuse images that had boxes in the annotation file of a run and have none any more, unless they are said to be reviewed.
+
+    Raises:
+        UserError: with the first of them and what to do.
+    """
+    lost = sorted(known.with_boxes & names_in_doubt(coco))
+    if lost:
+        raise UserError(
+            f"{len(lost)} images that have boxes in {combine_ann_file} have none in {ann_file}:\n{_listed(lost)}\n"
+            f"If their boxes were taken out on purpose, {_IF_REVIEWED}; otherwise give the file with the labels of all images."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = [f"... and {len(names) - SHOWN_FAULTS} more"] if len(names) > SHOWN_FAULTS else []
+    return "\n".join(f"  {name}" for name in [*names[:SHOWN_FAULTS], *more])
