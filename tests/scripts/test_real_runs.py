@@ -62,6 +62,18 @@ def test_the_whole_job(data):
     assert "holds another run" in again.stdout
     assert "Traceback" not in again.stdout + again.stderr
 
+    full = json.loads((data / "full.json").read_text())
+    labelled = {image["id"] for image in chosen["images"] if image.get("labelled", True)}
+    row = next(row for row in full["annotations"] if row["image_id"] in labelled)
+    row["bbox"][2] -= 1
+    (data / "full.json").write_text(json.dumps(full))
+    corrected = run(data, "run_standalone_train_cpu.sh", *job, "--resume")
+    assert corrected.returncode == 2, corrected.stdout + corrected.stderr
+    assert f"kept from before: {first / 'new_ann_file_selection' / 'top_value_data.json'}" in corrected.stdout
+    assert "have other boxes (1 gone, 1 new)" in corrected.stdout
+    assert f"The training run in {second} has begun with those of before" in corrected.stdout
+    assert json.loads((first / "new_ann_file.json").read_text()) == chosen
+
 
 def test_two_processes_share_the_work(data):
     arguments = ("images", "full.json", "out", "--max_iter", "2", "--burn_up_iter", "2")

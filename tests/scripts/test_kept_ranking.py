@@ -1,0 +1,70 @@
+"""The first stage of a resumed job is kept if its settings are those of now, however their lengths are spelled."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from src.config import load_config, save_config
+from src.runs.length import with_rate, with_steps
+
+ROOT = Path(__file__).resolve().parents[2]
+GIVEN = (
+    "--max_epoch",
+    "3",
+    "--burn_up_epoch",
+    "1",
+    "--milestone_epochs",
+    "2",
+    "--lr_reference_batch",
+    "16",
+    "--warmup_step",
+    "1",
+)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Runs the comparison with the settings of a run as train.py would have saved them."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/1.png").write_text("")
+    (tmp_path / "top_value_data.json").write_text(json.dumps({"1.png": 0.5}))
+    for name in ("net.ckpt", "train.json"):
+        (tmp_path / name).write_text("{}")
+    places = ("--train_img_dir", "images", "--train_ann_file", "train.json", "--save_checkpoint_path", str(tmp_path))
+    config, _ = with_steps(load_config("", [*GIVEN, *places, "--device_target", "GPU"]), 40, 20, 2)
+    (tmp_path / "config.yaml").write_text(save_config(with_rate(config, 2)[0]))
+
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        files = [str(tmp_path / name) for name in ("top_value_data.json", "net.ckpt", "train.json", "images")]
+        command = [sys.executable, str(ROOT / "scripts/_kept_ranking.py"), *files, "--trained", str(tmp_path), "--"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run([*command, *options], env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_the_settings_of_before(kept):
+    free = (
+        "--print_interval_iter",
+        "7",
+        "--num_parallel_workers",
+        "2",
+        "--eval_interval_epoch",
+        "1",
+        "--overwrite",
+        "true",
+    )
+    result = kept(*GIVEN, *free)
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    assert result.stdout.startswith("kept from before: ")
+
+
+def test_other_settings(kept):
+    result = kept(*GIVEN, "--batch_size", "4", "--system", "ssd")
+    assert result.returncode == 2
+    assert "batch_size: was 2, is 4" in result.stderr and "system: was 'faster_rcnn', is 'ssd'" in result.stderr
+    assert "--resume_anyway, or move" in result.stderr
