@@ -76,7 +76,10 @@ def match(
     negative: float,
     lowest_best: float,
 ) -> tuple[list[set[int]], np.ndarray]:
-    """States of anchors (1, 0, -1), and the ground-truth rows that each may be matched to (several only where they tie)."""
+    """States of anchors (1, 0, -1), and the ground-truth row that each is matched to, as a set: empty where there is none.
+
+    An anchor that is the best one of several objects is held by the one that it overlaps most.
+    """
     state, rows = np.full(len(anchors), -1), [set() for _ in anchors]
     table = iou_table(boxes, anchors)
     for number, anchor in enumerate(anchors):
@@ -88,12 +91,15 @@ def match(
         elif best < negative:
             crowded = any(intersection(crowd, anchor) >= 0.5 * area(anchor) for crowd in crowds)
             state[number] = -1 if crowded else 0
-    claims: dict[int, set[int]] = {}
+    holders: dict[int, int] = {}
     for row in range(len(boxes)):
-        if lowest_best < positive and table[row].max() >= lowest_best:
-            claims.setdefault(int(table[row].argmax()), set()).add(row)
-    for number, claimants in claims.items():
-        state[number], rows[number] = 1, claimants
+        if not len(anchors) or lowest_best >= positive or table[row].max() < max(lowest_best, 1e-12):
+            continue
+        number = int(table[row].argmax())
+        if number not in holders or table[row, number] > table[holders[number], number]:
+            holders[number] = row
+    for number, row in holders.items():
+        state[number], rows[number] = 1, {row}
     return rows, state
 
 

@@ -34,7 +34,7 @@ class FasterRcnn(nn.Cell):
         channels: of the feature pyramid; hidden: of the box head.
         anchor_scales, anchor_ratios: side of an anchor in strides, and height / width.
         anchor_rule: of `pyramid_anchors`.
-        anchors_inside_only: anchors that cross the border of the input are not trained on.
+        anchors_inside_only: anchors that cross the border of the input are neither matched nor trained on.
         black_is_padding: black rows at the bottom and black columns at the right of an image are padding, as `_image_size` says.
         max_gts: G, needed to lay out the sampler.
         finest_scale: RoIs of up to twice this side (pixels) are read from P2.

@@ -13,7 +13,7 @@ from mindspore.common.initializer import HeUniform, Normal
 from src.parts import box_coder, boxes
 from src.parts.detections import DetectionLimits, best_pairs, detections
 from src.parts.losses import smooth_l1, softmax_focal
-from src.parts.matcher import IGNORED, match
+from src.parts.matcher import match
 from src.parts.sampler import priorities, sample
 
 STDS = (0.1, 0.1, 0.2, 0.2)
@@ -78,8 +78,8 @@ def sample_rois(
         targets.positive_iou,
         targets.negative_iou,
         targets.positive_iou,
+        usable,
     )
-    state = ops.where(usable, state, IGNORED)
     index, positive, valid = sample(state, priorities(priority_table, step), targets.sample_size, targets.max_positive)
     row = ops.gather_elements(matched, 1, index)
     labels = ops.where(positive, ops.gather_elements(gt_labels, 1, row), 0)

@@ -12,7 +12,7 @@ from mindspore.common.initializer import Normal
 from src.parts import box_coder, boxes
 from src.parts.convolution import Convolution
 from src.parts.losses import binary_cross_entropy, smooth_l1
-from src.parts.matcher import IGNORED, match
+from src.parts.matcher import match
 from src.parts.sampler import priorities, sample
 
 STDS = (1.0, 1.0, 1.0, 1.0)
@@ -71,7 +71,8 @@ def rpn_loss(
     """Objectness and offset loss of each image, both divided by the size of the sample (Ren et al. 2015, eq. 1).
 
     Args:
-        logits: [B, A]; deltas: [B, A, 4]; anchors: [A, 4] (x1, y1, x2, y2); allowed: [A] bool, anchors that may be trained on.
+        logits: [B, A]; deltas: [B, A, 4]; anchors: [A, 4] (x1, y1, x2, y2); allowed: [A] bool, anchors that are
+            matched and trained on (section 3.3: those inside the image).
         ground_truth: gt_boxes [B, G, 4], gt_labels [B, G], gt_valid [B, G], gt_crowd [B, G].
         priority_table: [A] of `sampler.priority_table`; step: scalar int32.
 
@@ -87,8 +88,8 @@ def rpn_loss(
         targets.positive_iou,
         targets.negative_iou,
         targets.lowest_best_iou,
+        allowed,
     )
-    state = ops.where(allowed, state, IGNORED)
     index, positive, valid = sample(state, priorities(priority_table, step), targets.sample_size, targets.max_positive)
     positive = positive.astype(mstype.float32)
     entropy = binary_cross_entropy(ops.gather_elements(logits, 1, index), positive) * valid.astype(mstype.float32)

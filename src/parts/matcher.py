@@ -1,8 +1,9 @@
-"""Which anchor (or proposal) answers for which ground-truth box (Ren et al. 2015, section 3.1.2).
+"""Assignment of ground truth to anchors or proposals (Ren et al. 2015, section 3.1.2).
 
 Axes: B images, G ground-truth boxes, A anchors or proposals.
 """
 
+import numpy as np
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
@@ -10,8 +11,10 @@ from src.parts import boxes as box_ops
 
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
 CROWD_COVER = 0.5
-# Stands for a row that is not there: it overlaps nothing, and its area is not 0.
+# Stand for ground truth that is padding, and for boxes that are not allowed: they overlap nothing, not even each other,
+# and their area is not 0.
 NOWHERE = (-9000.0, -9000.0, -8999.0, -8999.0)
+ELSEWHERE = (-7000.0, -7000.0, -6999.0, -6999.0)
 
 
 def match(
@@ -22,21 +25,29 @@ def match(
     positive_iou: float,
     negative_iou: float,
     lowest_best_iou: float,
+    allowed: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Give each box the ground truth it overlaps most, and a state.
 
     A box is positive at an IoU of `positive_iou` and more, and also if it overlaps one of the ground-truth boxes best of all
-    and by at least `lowest_best_iou`; negative below `negative_iou`; ignored in between. A box that would be negative is
-    ignored where a crowd region covers half of it.
+    boxes that are allowed, and by at least `lowest_best_iou`; negative below `negative_iou`; ignored in between. A box that
+    would be negative is ignored where a crowd region covers half of it.
+
+    Where several boxes overlap an object best of all, and equally, the first of them is its best one. Where one box is the
+    best one of several objects, it is given to the object that it overlaps most, and of equal ones to the first.
 
     Args:
         boxes: [A, 4] float32 (x1, y1, x2, y2), the same for all images, or [B, A, 4].
         gt_boxes: [B, G, 4] float32 in the same pixels; gt_valid, gt_crowd: [B, G] bool; rows with neither are padding.
+        allowed: bool, shape of `boxes` without the coordinates; the others are ignored and take part in no comparison.
+            None: all are.
 
     Returns:
         matched [B, A] int32: row of the ground truth; state [B, A] int32: POSITIVE, NEGATIVE or IGNORED.
     """
     nowhere = Tensor(NOWHERE, mstype.float32)
+    if allowed is not None:
+        boxes = ops.where(allowed[..., None], boxes, Tensor(ELSEWHERE, mstype.float32))
     iou_BGA = box_ops.iou(ops.where(gt_valid[..., None], gt_boxes, nowhere), boxes)
     matched_BA, best_iou_BA = ops.ArgMaxWithValue(axis=1)(iou_BGA)
     state_BA = ops.where(best_iou_BA >= positive_iou, POSITIVE, IGNORED)
@@ -47,9 +58,26 @@ def match(
 
     if lowest_best_iou < positive_iou:
         best_box_BG, iou_BG = ops.ArgMaxWithValue(axis=2)(iou_BGA)
-        claims_BG = ops.logical_and(gt_valid, iou_BG >= lowest_best_iou)
+        overlaps_BG = ops.logical_and(iou_BG >= lowest_best_iou, iou_BG > 0)
+        claims_BG = _only_best(best_box_BG, iou_BG, ops.logical_and(gt_valid, overlaps_BG))
         matched_BA, state_BA = _claim(matched_BA, state_BA, best_box_BG, claims_BG)
+    if allowed is not None:
+        state_BA = ops.where(allowed, state_BA, IGNORED)
     return matched_BA.astype(mstype.int32), state_BA.astype(mstype.int32)
+
+
+def _only_best(box_BG: Tensor, iou_BG: Tensor, claims_BG: Tensor) -> Tensor:
+    """The claims without those for a box that another row claims with a greater IoU, or with the same one and comes first.
+
+    A scatter with two values for one place may write either, so each place must be claimed once.
+    """
+    rows = box_BG.shape[1]
+    iou_BG = ops.where(claims_BG, iou_BG, -1.0)
+    mine, other = iou_BG[:, :, None], iou_BG[:, None, :]
+    comes_first_GG = Tensor(np.tril(np.ones((rows, rows), bool), -1))
+    better_BGG = ops.logical_or(other > mine, ops.logical_and(other == mine, comes_first_GG))
+    beaten_BGG = ops.logical_and(better_BGG, box_BG[:, :, None] == box_BG[:, None, :])
+    return ops.logical_and(claims_BG, ops.logical_not(beaten_BGG.any(axis=2)))
 
 
 def _claim(matched_BA: Tensor, state_BA: Tensor, box_BG: Tensor, claims_BG: Tensor) -> tuple[Tensor, Tensor]:
