@@ -32,7 +32,7 @@ class StepSettings:
         term_weights: weight of each loss term of labelled images, in the order of the network's `loss_terms`.
         pseudo_term_weights: the same for pseudo-labelled images.
         strong_view: learn from the strong view of labelled images too, or from the weak one alone.
-        supervised_weight, unsupervised_weight: of the labelled and of the unlabelled sum.
+        supervised_weight, unsupervised_weight: of the labelled and of the unlabelled loss, each a mean over its views.
         unsupervised_ramp: steps over which the unsupervised weight grows linearly from 0; 0 is none.
         clip_norm: greatest L2 norm of each parameter's gradient; clip_together: of all of them as one vector.
         batches: so many batches make one step, see `Update`.
@@ -161,7 +161,7 @@ class TrainStep(_Step):
 
     def _loss(self, strong: Tensor, weak: Tensor, *ground_truth: Tensor):
         terms = self.student.losses(*self._labelled(strong, weak, *ground_truth), self.state.step)
-        means = _means(terms, strong.shape[0])
+        means = _means(terms)
         total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights)
         return total * self.state.loss_scale, (total,) + means
 
@@ -199,11 +199,11 @@ class TeacherStudentStep(_Step):
         self.teacher = teacher
         self.average = MovingAverage(teacher, student, settings.keep_rate, settings.ramp)
 
-    def _loss(self, labelled: int, unlabelled: int, weight: Tensor, images: Tensor, *ground_truth: Tensor):
+    def _loss(self, unlabelled: int, weight: Tensor, images: Tensor, *ground_truth: Tensor):
         terms = self.student.losses(images, *ground_truth, self.state.step)
-        views = images.shape[0] - unlabelled
-        means = _means([term[:views] for term in terms], labelled)
-        pseudo = _means([term[views:] for term in terms], unlabelled)
+        labelled = images.shape[0] - unlabelled
+        means = _means([term[:labelled] for term in terms])
+        pseudo = _means([term[labelled:] for term in terms])
         unsupervised = weight * _weighted(pseudo, self.settings.pseudo_term_weights)
         total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights) + unsupervised
         return total * self.state.loss_scale, (total,) + means + pseudo + (unsupervised,)
@@ -246,7 +246,7 @@ class TeacherStudentStep(_Step):
             learnt = learnt + (ops.concat((ours, more)),)
         # Without this both networks would compute at the same time, each with threads for all cores.
         images = ops.depend(learnt[0], pseudo[0])
-        (_, logged), gradients = self.gradient(strong.shape[0], unlabelled_strong.shape[0], weight, images, *learnt[1:])
+        (_, logged), gradients = self.gradient(unlabelled_strong.shape[0], weight, images, *learnt[1:])
         # 3. What users ask for: how many pseudo-boxes an image, and how sure the teacher was of them.
         count = pseudo[2].astype(mstype.float32).sum()
         score = (detections[1] * (detections[1] > self.settings.threshold).astype(mstype.float32)).sum()
@@ -254,11 +254,11 @@ class TeacherStudentStep(_Step):
         return self._finish(gradients, logged, (count * seen, score * seen), logged[0] - logged[-1])
 
 
-def _means(terms: tuple[Tensor, ...], images: int) -> tuple[Tensor, ...]:
-    """Each term [N] summed and divided by the number of images (a labelled image may be there in two views)."""
+def _means(terms: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The mean of each term [N] over all views of all images, as in Unbiased Teacher (Liu et al. 2021)."""
     result = ()
     for term in terms:
-        result = result + (term.sum() / images,)
+        result = result + (term.sum() / term.shape[0],)
     return result
 
 

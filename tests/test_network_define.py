@@ -104,12 +104,12 @@ def mutual(settings=SETTINGS, teacher_start=(0.0, 0.0, 0.0, 0.0)):
 
 STRONG, WEAK = picture(51.0, 102.0), picture(153.0, 204.0)  # 0.2, 0.4 and 0.6, 0.8
 TRUTH = labels(1, 3)
-# Mean over the two images of (strong + weak) * (objects + 1).
-FACTOR = ((0.2 + 0.6) * 2 + (0.4 + 0.8) * 4) / 2
+# Mean over both views of both images of brightness * (objects + 1).
+FACTOR = ((0.2 + 0.6) * 2 + (0.4 + 0.8) * 4) / 4
 UNLABELLED = picture(127.5), picture(10.0)  # the strong view has brightness 0.5
 
 
-def test_burn_in_adds_the_strong_and_the_weak_view():
+def test_burn_in_learns_from_the_mean_over_both_views():
     student, state, step = burn_in()
     assert bool(step(STRONG, WEAK, *TRUTH))
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * FACTOR, rtol=1e-5)
@@ -130,6 +130,39 @@ def test_without_the_strong_view_each_labelled_image_is_learnt_from_once():
     step(STRONG, WEAK, *TRUTH, *UNLABELLED)
     unlabelled = 2.0 * 0.5 * (1 + 1) * np.array(SETTINGS.pseudo_term_weights)  # one pseudo-box, as below
     np.testing.assert_allclose(student.values(), START - RATES[0] * (weak_alone + unlabelled), rtol=1e-5)
+
+
+@pytest.mark.parametrize("strong_view", [True, False])
+def test_two_equal_views_count_as_one(strong_view):
+    weak_alone = (0.6 * 2 + 0.8 * 4) / 2
+    student, _, step = burn_in(replace(SETTINGS, strong_view=strong_view))
+    step(WEAK, WEAK, *TRUTH)
+    np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * weak_alone, rtol=1e-5)
+    assert step.sums.take().sums["loss"] == pytest.approx(sum(START) * weak_alone, rel=1e-5)
+
+
+class SumOverViews(TrainStep):
+    """The model zoo's labelled loss: the views of an image are added."""
+
+    def _loss(self, strong, weak, *ground_truth):
+        terms = self.student.losses(*self._labelled(strong, weak, *ground_truth), self.state.step)
+        sums = tuple(term.sum() / strong.shape[0] for term in terms)
+        total = sums[0] * 0.3 + sums[1] * 0.7 + sums[2] * 1.1 + sums[3] * 0.9
+        return total, (total,) + sums
+
+
+@in_both_modes
+def test_a_supervised_weight_of_two_is_the_sum_over_both_views_to_the_bit(mode):
+    ms.set_context(mode=mode)
+    settings = replace(SETTINGS, term_weights=(0.3, 0.7, 1.1, 0.9), supervised_weight=2.0)
+    student, _, step = burn_in(settings, momentum=0.9)
+    other, state = Toy(), RunState(1.0)
+    added = SumOverViews(other, nn.Momentum(other.trainable_params(), 0.1, 0.9), RATES, state, settings)
+    for _ in range(3):
+        step(STRONG, WEAK, *TRUTH)
+        added(STRONG, WEAK, *TRUTH)
+        np.testing.assert_array_equal(student.values(), other.values())
+    assert step.sums.take().sums["loss"] == added.sums.take().sums["loss"]
 
 
 def test_each_term_and_the_whole_have_weights():

@@ -22,8 +22,7 @@ def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watc
     """All watchers of a run; `memory`: of an earlier start, None for a new run."""
     patience = patience_of(config.max_iter - config.burn_up_iter)
     weights, _ = loss_weights(config)
-    views = 2 if config.strong_view else 1
-    untrained = untrained_loss(weights, len(data.annotations.class_names), config.rcnn_focal_gamma, views)
+    untrained = untrained_loss(weights, len(data.annotations.class_names), config.rcnn_focal_gamma)
     objects = float(np.mean([np.count_nonzero(~entry.crowd) for entry in data.labelled]))
     watchers = [
         RateTooHigh(config.sup_loss_weight * untrained, config.base_lr),

@@ -7,13 +7,12 @@ from src.watching.watcher import Watcher
 RISE = 2.0  # times the loss of a network that knows nothing; ten times the right rate gives 6 to 1000 times, the right one less than 1
 
 
-def untrained_loss(weights: dict[str, float], classes: int, focal_gamma: float, views: int) -> float:
+def untrained_loss(weights: dict[str, float], classes: int, focal_gamma: float) -> float:
     """Loss of a labelled image for a network that thinks everything equally probable; offsets cost next to nothing then.
 
     Args:
         weights: of each loss term of the network, by its name in the log.
-        classes: without background; focal_gamma: exponent of the class loss of the box head; views: in which the image is
-            learnt from.
+        classes: without background; focal_gamma: exponent of the class loss of the box head.
     """
     guess = 1.0 / (classes + 1)
     terms = {
@@ -23,7 +22,7 @@ def untrained_loss(weights: dict[str, float], classes: int, focal_gamma: float, 
         # Each matched box and three boxes of background are guesses; that is also about what the focal loss costs.
         "ssd_cls_loss": -4 * math.log(guess),
     }
-    return views * sum(weight * terms.get(name, 0.0) for name, weight in weights.items())
+    return sum(weight * terms.get(name, 0.0) for name, weight in weights.items())
 
 
 class RateTooHigh(Watcher):

@@ -60,7 +60,7 @@ def test_one_line_alone_says_nothing():
 
 
 def test_a_learning_rate_ten_times_too_high():
-    untrained = untrained_loss({"rpn_cls_loss": 1.0, "rcnn_cls_loss": 1.0, "rcnn_reg_loss": 9.0}, 3, 0.0, views=2)
+    untrained = 2 * untrained_loss({"rpn_cls_loss": 1.0, "rcnn_cls_loss": 1.0, "rcnn_reg_loss": 9.0}, 3, 0.0)
     number, sentence = first_word(RateTooHigh(untrained, 0.1), [{"peak_loss": peak} for peak in TENFOLD_PEAKS])
     assert number == 2 and "rose to 84.5" in sentence and "a --base_lr of 0.01 instead of 0.1" in sentence
     assert first_word(RateTooHigh(untrained, 0.01), [{"peak_loss": peak} for peak in USUAL_PEAKS]) is None
@@ -71,17 +71,15 @@ def test_a_trained_start_may_rise_to_what_is_usual_for_an_untrained_one():
 
 
 def test_the_loss_of_a_network_that_knows_nothing():
-    # Two views; two answers of the RPN, four classes with the background.
-    assert untrained_loss(
-        {"rpn_cls_loss": 1.0, "rcnn_cls_loss": 1.0, "rcnn_reg_loss": 9.0}, 3, 0.0, views=2
-    ) == pytest.approx(2 * (np.log(2) + np.log(4)))
-    assert untrained_loss({"rpn_cls_loss": 0.5, "rcnn_cls_loss": 2.0}, 3, 2.0, views=1) == pytest.approx(
+    # Two answers of the RPN, four classes with the background.
+    assert untrained_loss({"rpn_cls_loss": 1.0, "rcnn_cls_loss": 1.0, "rcnn_reg_loss": 9.0}, 3, 0.0) == pytest.approx(
+        np.log(2) + np.log(4)
+    )
+    assert untrained_loss({"rpn_cls_loss": 0.5, "rcnn_cls_loss": 2.0}, 3, 2.0) == pytest.approx(
         0.5 * np.log(2) + 2 * 0.75**2 * np.log(4)
     )
-    # One view; for each object a matched box and three of background.
-    assert untrained_loss({"ssd_cls_loss": 0.5, "ssd_reg_loss": 1.0}, 3, 0.0, views=1) == pytest.approx(
-        0.5 * 4 * np.log(4)
-    )
+    # For each object a matched box and three of background.
+    assert untrained_loss({"ssd_cls_loss": 0.5, "ssd_reg_loss": 1.0}, 3, 0.0) == pytest.approx(0.5 * 4 * np.log(4))
 
 
 def test_loading_slower_than_training():
