@@ -91,7 +91,7 @@ def images_to_check(config: Config) -> np.ndarray:
             config.check, config.img_height, config.img_width, config.keep_ratio, config.resize_sides
         )
     entries = unlabelled_folder(config.infer_img_dir, first_id=1)[: config.check]
-    images = [batch[: len(rows)] for batch, rows in evaluation_batches(entries, "", config)]
+    images = [batch[: len(rows)] for batch, _, rows in evaluation_batches(entries, "", config)]
     return np.concatenate([np.zeros((0, 3, config.img_height, config.img_width), np.uint8), *images])
 
 
@@ -148,7 +148,7 @@ def describe(path: Path, outputs: list[Output], card: DetectorCard, config: Conf
         sha256=file_hash(path),
         system=config.system,
         input=raw_rgb_input(config.batch_size, config.img_height, config.img_width),
-        resize=resize_rule(config.keep_ratio, config.resize_sides),
+        resize=resize_rule(config.keep_ratio, config.resize_sides, config.black_is_padding),
         outputs=outputs,
         classes=[Class(*pair) for pair in zip(card.category_ids, card.class_names, strict=True)],
         checkpoint=Origin(Path(config.checkpoint_path).name, file_hash(config.checkpoint_path), card.step),

@@ -55,9 +55,10 @@ def of_config(
     setting.calm(network)
     shape = (args.batch_size, 3, args.height, args.width)
     images = Tensor(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    image_sizes = Tensor(np.tile(np.float32(shape[2:]), (args.batch_size, 1)))
 
     def run() -> int:
-        return int(network(images)[4].asnumpy().sum())
+        return int(network(images, image_sizes)[4].asnumpy().sum())
 
     whole = args.batch_size * operations(network, config)
     result = measure.rounds({"inference": run}, task, args, {"inference": whole})

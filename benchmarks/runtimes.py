@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     models = {Path(path).name: open_model(path) for path in args.models}
     config = config_for(args.checkpoint_path, [card for card, _ in models.values()])
     entries = unlabelled_folder(args.infer_img_dir, first_id=1)[:IMAGES]
-    batches = [images for images, _ in evaluation_batches(entries, "", config)]
+    batches = [(images, image_sizes) for images, image_sizes, _ in evaluation_batches(entries, "", config)]
 
     network, _ = restore_detector(args.checkpoint_path, lambda class_count: build_network(config, class_count))
     detectors = {"checkpoint": on_arrays(network)} | {name: detector for name, (_, detector) in models.items()}
@@ -81,13 +81,15 @@ def config_for(checkpoint_path: str, cards: list[ModelCard]) -> Config:
     return load_config(__doc__, ["--checkpoint_path", checkpoint_path, *map(str, words)], recipe_of)
 
 
-def over(detector: Detector, batches: list[np.ndarray], processor_seconds: list[float]) -> Callable[[], None]:
-    """A function that detects in the next batch each time it is called, and notes the processor time of this process."""
+def over(
+    detector: Detector, batches: list[tuple[np.ndarray, np.ndarray]], processor_seconds: list[float]
+) -> Callable[[], None]:
+    """A function that detects in the next batch (images and their sizes) each time it is called, and notes the processor time of this process."""
     turns = cycle(batches)
 
     def run() -> None:
         started = time.process_time()
-        detector(next(turns))
+        detector(*next(turns))
         processor_seconds.append(time.process_time() - started)
 
     return run

@@ -4,9 +4,10 @@ Networks and optimizer are handed in; nothing is built here. What a run must rem
 are parameters of the step cells, so they are saved and resumed like weights. Sums of what is logged stay on the device until
 the host asks for them.
 
-A network names its `loss_terms`; what `losses` takes beside images and step is its ground truth, G rows an image:
+A network names its `loss_terms`; what `losses` takes between images and step is its ground truth, G rows an image:
 boxes [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input, labels [B, G] int32, valid [B, G] bool, crowd [B, G] bool, and
-for a network with masks these, see `src.semi.pseudo_labels`. Nothing here depends on which network it is.
+for a network with masks these, see `src.semi.pseudo_labels`. The size of an image, [B, 2] float32, is height and width that it
+takes up in the input, in both its views. Nothing here depends on which network it is.
 
 Axes: B labelled images, U unlabelled images, H and W the network input in pixels, G rows of ground truth.
 """
@@ -117,14 +118,16 @@ class _Step(nn.Cell):
         self.statistics = MovingStatistics(student)
         self.gradient = ops.value_and_grad(self._loss, None, ParameterTuple(optimizer.parameters), has_aux=True)
 
-    def _labelled(self, strong: Tensor, weak: Tensor, *ground_truth: Tensor) -> tuple[Tensor, ...]:
-        """Images of all views that are learnt from, and the ground truth of each."""
+    def _labelled(
+        self, strong: Tensor, weak: Tensor, image_sizes: Tensor, ground_truth: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Images of all views that are learnt from, and the size and the ground truth of each."""
         if not self.settings.strong_view:
-            return (weak,) + ground_truth
-        batch = (ops.concat((strong, weak)),)
+            return weak, image_sizes, ground_truth
+        truth = ()
         for rows in ground_truth:
-            batch = batch + (ops.concat((rows, rows)),)
-        return batch
+            truth = truth + (ops.concat((rows, rows)),)
+        return ops.concat((strong, weak)), ops.concat((image_sizes, image_sizes)), truth
 
     def _finish(
         self, gradients: tuple[Tensor, ...], logged: tuple[Tensor, ...], more: tuple[Tensor, ...], labelled_loss: Tensor
@@ -159,24 +162,25 @@ class TrainStep(_Step):
     ) -> None:
         super().__init__(student.loss_terms, student, optimizer, learning_rates, state, settings, device_count)
 
-    def _loss(self, strong: Tensor, weak: Tensor, *ground_truth: Tensor):
-        terms = self.student.losses(*self._labelled(strong, weak, *ground_truth), self.state.step)
+    def _loss(self, strong: Tensor, weak: Tensor, image_sizes: Tensor, *ground_truth: Tensor):
+        images, sizes, truth = self._labelled(strong, weak, image_sizes, ground_truth)
+        terms = self.student.losses(images, *truth, self.state.step, sizes)
         means = _means(terms)
         total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights)
         return total * self.state.loss_scale, (total,) + means
 
-    def construct(self, strong: Tensor, weak: Tensor, *ground_truth: Tensor) -> Tensor:
+    def construct(self, strong: Tensor, weak: Tensor, image_sizes: Tensor, *ground_truth: Tensor) -> Tensor:
         """One step.
 
         Args:
-            strong, weak: [B, 3, H, W] uint8, RGB; ground_truth: as above.
+            strong, weak: [B, 3, H, W] uint8, RGB; image_sizes, ground_truth: as above.
 
         Returns:
             Scalar bool: losses and gradients were finite and the weights moved.
         """
         if self.update.is_first():
             self.statistics()
-        (_, logged), gradients = self.gradient(strong, weak, *ground_truth)
+        (_, logged), gradients = self.gradient(strong, weak, image_sizes, *ground_truth)
         return self._finish(gradients, logged, (), logged[0])
 
 
@@ -199,8 +203,8 @@ class TeacherStudentStep(_Step):
         self.teacher = teacher
         self.average = MovingAverage(teacher, student, settings.keep_rate, settings.ramp)
 
-    def _loss(self, unlabelled: int, weight: Tensor, images: Tensor, *ground_truth: Tensor):
-        terms = self.student.losses(images, *ground_truth, self.state.step)
+    def _loss(self, unlabelled: int, weight: Tensor, images: Tensor, image_sizes: Tensor, *ground_truth: Tensor):
+        terms = self.student.losses(images, *ground_truth, self.state.step, image_sizes)
         labelled = images.shape[0] - unlabelled
         means = _means([term[:labelled] for term in terms])
         pseudo = _means([term[labelled:] for term in terms])
@@ -208,24 +212,30 @@ class TeacherStudentStep(_Step):
         total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights) + unsupervised
         return total * self.state.loss_scale, (total,) + means + pseudo + (unsupervised,)
 
-    def construct(self, *batch: Tensor) -> Tensor:
-        """One step; arguments as for `TrainStep`, then the two views of unlabelled images, strong and weak, [U, 3, H, W] uint8.
+    def construct(
+        self,
+        strong: Tensor,
+        weak: Tensor,
+        image_sizes: Tensor,
+        unlabelled_strong: Tensor,
+        unlabelled_weak: Tensor,
+        unlabelled_sizes: Tensor,
+        *ground_truth: Tensor,
+    ) -> Tensor:
+        """One step.
+
+        Args:
+            strong, weak: [B, 3, H, W] uint8, RGB; image_sizes, ground_truth: as above, of labelled images.
+            unlabelled_strong, unlabelled_weak: [U, 3, H, W] uint8, RGB; unlabelled_sizes: [U, 2] float32.
 
         Returns:
             Scalar bool: losses and gradients were finite and the weights moved.
         """
-        strong, weak, ground_truth, unlabelled_strong, unlabelled_weak = (
-            batch[0],
-            batch[1],
-            batch[2:-2],
-            batch[-2],
-            batch[-1],
-        )
         age = self.state.step - self.settings.burn_in_steps
         # 1. The teacher follows the student of the last step, unless that was skipped, and looks at the weak view.
         first = self.update.is_first()
         keep = self.average(age, ops.logical_and(self.state.skipped == 0, first))
-        detections = self.teacher(ops.depend(unlabelled_weak, keep))
+        detections = self.teacher(ops.depend(unlabelled_weak, keep), unlabelled_sizes)
         pseudo = pseudo_labels(
             detections,
             self.settings.threshold,
@@ -241,12 +251,14 @@ class TeacherStudentStep(_Step):
             weight = weight * ops.minimum(share, Tensor(1.0, mstype.float32))
         if first:
             self.statistics()
-        learnt = ()
-        for ours, more in zip(self._labelled(strong, weak, *ground_truth), (unlabelled_strong,) + pseudo):
-            learnt = learnt + (ops.concat((ours, more)),)
+        images, sizes, truth = self._labelled(strong, weak, image_sizes, ground_truth)
+        all_truth = ()
+        for ours, more in zip(truth, pseudo):
+            all_truth = all_truth + (ops.concat((ours, more)),)
         # Without this both networks would compute at the same time, each with threads for all cores.
-        images = ops.depend(learnt[0], pseudo[0])
-        (_, logged), gradients = self.gradient(unlabelled_strong.shape[0], weight, images, *learnt[1:])
+        images = ops.depend(ops.concat((images, unlabelled_strong)), pseudo[0])
+        sizes = ops.concat((sizes, unlabelled_sizes))
+        (_, logged), gradients = self.gradient(unlabelled_strong.shape[0], weight, images, sizes, *all_truth)
         # 3. What users ask for: how many pseudo-boxes an image, and how sure the teacher was of them.
         count = pseudo[2].astype(mstype.float32).sum()
         score = (detections[1] * (detections[1] > self.settings.threshold).astype(mstype.float32)).sum()

@@ -122,6 +122,7 @@ def _ssd(config: Config, class_count: int, native_kernels: bool) -> Ssd:
             config.ssd_negative_ratio,
         ),
         limits=_limits(config),
+        black_is_padding=config.black_is_padding,
     )
 
 

@@ -8,6 +8,7 @@ from mindspore import dtype as mstype
 from tests import oracles
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (2, 3, 64, 64), dtype=np.uint8)
+SIZES = np.array([[40, 50], [64, 30]], np.float32)  # smaller than the images, which have pixels everywhere
 STEP = 3
 MASK_CELLS = 16  # of a ground-truth mask, a side
 
@@ -27,15 +28,17 @@ def ground_truth(objects: int = 3, crowds: int = 0, classes: int = 2, masks: boo
     return (*truth, shapes * truth[2][..., None, None])
 
 
-def losses(network, images, truth) -> list[np.ndarray]:
+def losses(network, images, truth, image_sizes=None) -> list[np.ndarray]:
     """The loss terms, NumPy."""
-    found = network.losses(Tensor(images), *(Tensor(value) for value in truth), Tensor(STEP, mstype.int32))
+    known = () if image_sizes is None else (Tensor(np.float32(image_sizes)),)
+    found = network.losses(Tensor(images), *(Tensor(value) for value in truth), Tensor(STEP, mstype.int32), *known)
     return [term.asnumpy() for term in found]
 
 
-def detections(network, images) -> list[np.ndarray]:
+def detections(network, images, image_sizes=None) -> list[np.ndarray]:
     """All outputs, NumPy."""
-    return [part.asnumpy() for part in network(Tensor(images))]
+    known = () if image_sizes is None else (Tensor(np.float32(image_sizes)),)
+    return [part.asnumpy() for part in network(Tensor(images), *known)]
 
 
 def assert_same_detections(some, others):
@@ -44,17 +47,17 @@ def assert_same_detections(some, others):
         np.testing.assert_allclose(one, other, atol=tolerance)
 
 
-def assert_two_images_are_one_and_one(network):
+def assert_two_images_are_one_and_one(network, image_sizes=None):
     """Neither losses nor detections of an image depend on its neighbour in the batch."""
     truth = ground_truth(masks=network.has_masks)
-    together, found = losses(network, IMAGES, truth), detections(network, IMAGES)
+    together, found = losses(network, IMAGES, truth, image_sizes), detections(network, IMAGES, image_sizes)
     for image in range(2):
-        alone = losses(network, IMAGES[image : image + 1], [value[image : image + 1] for value in truth])
+        picture, its_truth = IMAGES[image : image + 1], [value[image : image + 1] for value in truth]
+        its_size = None if image_sizes is None else image_sizes[image : image + 1]
+        alone = losses(network, picture, its_truth, its_size)
         for one, both in zip(alone, together, strict=True):
             np.testing.assert_allclose(one[0], both[image], rtol=1e-3, atol=1e-5)
-        assert_same_detections(
-            detections(network, IMAGES[image : image + 1]), [part[image : image + 1] for part in found]
-        )
+        assert_same_detections(detections(network, picture, its_size), [part[image : image + 1] for part in found])
     assert found[4].any(1).all()
 
 
@@ -65,14 +68,14 @@ class _Both(nn.Cell):
         super().__init__()
         self.network = network
 
-    def construct(self, images, *truth_and_step):
-        return self.network.losses(images, *truth_and_step) + self.network(images)
+    def construct(self, images, image_sizes, *truth_and_step):
+        return self.network.losses(images, *truth_and_step, image_sizes) + self.network(images, image_sizes)
 
 
 def assert_graph_mode_is_pynative(network):
-    """Losses and detections are the same step by step and as one graph. Leaves graph mode on."""
+    """Losses and detections of images of known size are the same step by step and as one graph. Leaves graph mode on."""
     truth = ground_truth(crowds=1, masks=network.has_masks)
-    inputs = [Tensor(value) for value in (IMAGES, *truth)] + [Tensor(STEP, mstype.int32)]
+    inputs = [Tensor(value) for value in (IMAGES, SIZES, *truth)] + [Tensor(STEP, mstype.int32)]
     both = _Both(network)
     both.set_train(False)
     step_by_step = [part.asnumpy() for part in both(*inputs)]
@@ -83,3 +86,34 @@ def assert_graph_mode_is_pynative(network):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
     assert_same_detections(step_by_step[terms:], graph[terms:])
     assert [part.dtype for part in step_by_step] == [part.dtype for part in graph]
+
+
+def assert_known_sizes_replace_the_guess(knows_padding, plain):
+    """What is known of an image's size counts, whatever its pixels are, and only where padding is told from the image.
+
+    Args:
+        knows_padding: a network with `black_is_padding`; plain: the same weights without it.
+    """
+    truth = ground_truth(masks=plain.has_masks)
+    images = IMAGES.copy()
+    images[0, :, 40:], images[0, :, :, 50:] = 0, 0
+    whole, lit = [[64, 64]] * 2, [[40, 50], [64, 64]]
+
+    def answers(network, image_sizes=None):
+        return losses(network, images, truth, image_sizes), detections(network, images, image_sizes)
+
+    def assert_same(some, others):
+        for one, other in zip(some[0], others[0], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+        assert_same_detections(some[1], others[1])
+
+    (guessed_losses, guessed), (known_losses, known) = answers(knows_padding), answers(knows_padding, whole)
+    assert guessed[0][0, :, 2].max() <= 50 and guessed[0][0, :, 3].max() <= 40, "the guess cuts at black edges"
+    assert known[0][0, :, 2].max() > 50 and known[0][0, :, 3].max() > 40, "which belong to an image of that size"
+    assert not np.allclose(guessed_losses[0][0], known_losses[0][0], rtol=1e-4)
+    assert_same((known_losses, known), answers(plain))
+    assert_same((guessed_losses, guessed), answers(knows_padding, lit))
+    assert_same(answers(plain, lit), answers(plain))
+    cut = detections(knows_padding, IMAGES, SIZES)
+    for (height, width), boxes in zip(SIZES, cut[0], strict=True):
+        assert 0 < boxes[:, 3].max() <= height and 0 < boxes[:, 2].max() <= width

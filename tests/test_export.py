@@ -17,11 +17,12 @@ import export
 from src.config import load_config
 from src.errors import UserError
 from src.evaluation.masks import decode_mask
-from src.exporting.agreement import MASK_TOLERANCE
+from src.exporting.agreement import MASK_TOLERANCE, compare, synthetic_images
 from src.exporting.exported import OUTPUTS, write_model
 from src.exporting.runner import as_detector, open_model
 from src.systems import build_network
 from src.training.checkpoint import DetectorCard, save_detector
+from src.training.restore import on_arrays, restore_detector
 
 
 def _options(**values) -> list[str]:
@@ -193,6 +194,17 @@ def test_a_bottleneck_backbone_with_the_rules_of_torchvision_is_exported_too(tin
     found = re.search(r"check: 2 images, (\d+) detections: ", capsys.readouterr().out)
     assert int(found[1]) > 0
     assert _content(tmp_path / "net.onnx")["resize"]["sides"] == [40, 64]
+
+    # The model guesses where an image ends, and says so; the network of the checkpoint can be told.
+    assert "black rows at the bottom" in _content(tmp_path / "net.onnx")["resize"]["rule"]
+    images = synthetic_images(2, 64, 64, keep_ratio=False)
+    images[:, :, :, 40:] = 0
+    _, detector = open_model(tmp_path / "net.onnx")
+    told = on_arrays(restore_detector(checkpoint, lambda class_count: build_network(config, class_count))[0])
+    assert compare(told, detector, images, 1, config.test_score_thr).holds
+    sizes = np.full((1, 2), 64, np.float32)
+    guessed, known = (of(images[:1], sizes)[0][..., 2].max() for of in (detector, told))
+    assert guessed <= 40 < known
 
 
 def test_masks_are_exported_compared_and_scored(tiny_config, tiny_data, tmp_path, capsys):

@@ -140,7 +140,7 @@ def test_masks_are_written_and_drawn(tiny_detector, tiny_data, tmp_path, monkeyp
     """A network with a sixth output; its rule of pasting is that of the recipe."""
 
     def masked(network):
-        def run(images):
+        def run(images, image_sizes):
             count = len(images)
             boxes = np.tile(np.array([[8, 16, 40, 48], [0, 0, 8, 8]], np.float32), (count, 1, 1))
             scores, labels = np.tile([0.9, 0.2], (count, 1)), np.tile([2, 1], (count, 1))

@@ -52,12 +52,12 @@ class Toy(nn.Cell):
         self.w0, self.w1, self.w2, self.w3 = self.weights
         self.frozen = Parameter(Tensor(5.0, mstype.float32), name=f"{prefix}frozen", requires_grad=False)
 
-    def losses(self, images, boxes, labels, valid, crowd, step):
+    def losses(self, images, boxes, labels, valid, crowd, step, image_sizes):
         brightness = images.astype(mstype.float32).mean((1, 2, 3)) / 255.0
         factor = brightness * (valid.astype(mstype.float32).sum(-1) + 1.0)
         return self.w0 * factor, self.w1 * factor, self.w2 * factor, self.w3 * factor
 
-    def construct(self, images):
+    def construct(self, images, image_sizes):
         batch = images.shape[0]
         boxes = ops.ones((batch, 2, 4), mstype.float32)
         scores = ops.concat((self.w0.reshape(1), self.w0.reshape(1) / 2)).reshape(1, 2) * ops.ones(
@@ -106,12 +106,13 @@ STRONG, WEAK = picture(51.0, 102.0), picture(153.0, 204.0)  # 0.2, 0.4 and 0.6, 
 TRUTH = labels(1, 3)
 # Mean over both views of both images of brightness * (objects + 1).
 FACTOR = ((0.2 + 0.6) * 2 + (0.4 + 0.8) * 4) / 4
-UNLABELLED = picture(127.5), picture(10.0)  # the strong view has brightness 0.5
+SIZES, ONE_SIZE = Tensor(np.full((2, 2), 4, np.float32)), Tensor(np.full((1, 2), 4, np.float32))
+UNLABELLED = picture(127.5), picture(10.0), ONE_SIZE  # the strong view has brightness 0.5
 
 
 def test_burn_in_learns_from_the_mean_over_both_views():
     student, state, step = burn_in()
-    assert bool(step(STRONG, WEAK, *TRUTH))
+    assert bool(step(STRONG, WEAK, SIZES, *TRUTH))
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * FACTOR, rtol=1e-5)
     assert int(state.step.asnumpy()) == 1 and float(student.frozen.asnumpy()) == 5.0
     sums = step.sums.take().sums
@@ -124,10 +125,10 @@ def test_burn_in_learns_from_the_mean_over_both_views():
 def test_without_the_strong_view_each_labelled_image_is_learnt_from_once():
     weak_alone = (0.6 * 2 + 0.8 * 4) / 2
     student, _, step = burn_in(replace(SETTINGS, strong_view=False))
-    step(STRONG, WEAK, *TRUTH)
+    step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * weak_alone, rtol=1e-5)
     student, _, _, step = mutual(replace(SETTINGS, strong_view=False))
-    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
     unlabelled = 2.0 * 0.5 * (1 + 1) * np.array(SETTINGS.pseudo_term_weights)  # one pseudo-box, as below
     np.testing.assert_allclose(student.values(), START - RATES[0] * (weak_alone + unlabelled), rtol=1e-5)
 
@@ -136,7 +137,7 @@ def test_without_the_strong_view_each_labelled_image_is_learnt_from_once():
 def test_two_equal_views_count_as_one(strong_view):
     weak_alone = (0.6 * 2 + 0.8 * 4) / 2
     student, _, step = burn_in(replace(SETTINGS, strong_view=strong_view))
-    step(WEAK, WEAK, *TRUTH)
+    step(WEAK, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * weak_alone, rtol=1e-5)
     assert step.sums.take().sums["loss"] == pytest.approx(sum(START) * weak_alone, rel=1e-5)
 
@@ -144,8 +145,9 @@ def test_two_equal_views_count_as_one(strong_view):
 class SumOverViews(TrainStep):
     """The model zoo's labelled loss: the views of an image are added."""
 
-    def _loss(self, strong, weak, *ground_truth):
-        terms = self.student.losses(*self._labelled(strong, weak, *ground_truth), self.state.step)
+    def _loss(self, strong, weak, image_sizes, *ground_truth):
+        images, sizes, truth = self._labelled(strong, weak, image_sizes, ground_truth)
+        terms = self.student.losses(images, *truth, self.state.step, sizes)
         sums = tuple(term.sum() / strong.shape[0] for term in terms)
         total = sums[0] * 0.3 + sums[1] * 0.7 + sums[2] * 1.1 + sums[3] * 0.9
         return total, (total,) + sums
@@ -159,16 +161,50 @@ def test_a_supervised_weight_of_two_is_the_sum_over_both_views_to_the_bit(mode):
     other, state = Toy(), RunState(1.0)
     added = SumOverViews(other, nn.Momentum(other.trainable_params(), 0.1, 0.9), RATES, state, settings)
     for _ in range(3):
-        step(STRONG, WEAK, *TRUTH)
-        added(STRONG, WEAK, *TRUTH)
+        step(STRONG, WEAK, SIZES, *TRUTH)
+        added(STRONG, WEAK, SIZES, *TRUTH)
         np.testing.assert_array_equal(student.values(), other.values())
     assert step.sums.take().sums["loss"] == added.sums.take().sums["loss"]
+
+
+class Sized(Toy):
+    """Its loss grows with the height of an image, and its scores with the width."""
+
+    def losses(self, images, boxes, labels, valid, crowd, step, image_sizes):
+        terms = super().losses(images, boxes, labels, valid, crowd, step, image_sizes)
+        return tuple(term * image_sizes[:, 0] for term in terms)
+
+    def construct(self, images, image_sizes):
+        boxes, scores, labels, probabilities, valid = super().construct(images, image_sizes)
+        return boxes, scores * image_sizes[:, 1:], labels, probabilities, valid
+
+
+@in_both_modes
+def test_each_view_has_the_size_of_its_image(mode):
+    ms.set_context(mode=mode)
+    sizes, others = Tensor(np.array([[1, 9], [3, 9]], np.float32)), Tensor(np.array([[5, 1], [7, 0.1]], np.float32))
+    labelled = ((0.2 + 0.6) * 2 * 1 + (0.4 + 0.8) * 4 * 3) / 4
+    unlabelled = (
+        0.5 * (1 + 1) * 5 + 1.0 * 1 * 7
+    ) / 2  # the teacher sees one box in the first image, none in the narrow one
+
+    student, state = Sized(), RunState(1.0)
+    step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.0), RATES, state, SETTINGS)
+    step(STRONG, WEAK, sizes, *TRUTH)
+    np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * labelled, rtol=1e-4, atol=1e-6)
+
+    student, teacher, state = Sized(), Sized("teacher."), RunState(1.0)
+    optimizer = nn.Momentum(student.trainable_params(), 0.1, 0.0)
+    step = TeacherStudentStep(student, teacher, optimizer, RATES, state, SETTINGS)
+    step(STRONG, WEAK, sizes, picture(127.5, 255.0), picture(1.0, 2.0), others, *TRUTH)
+    pull = labelled + 2.0 * unlabelled * np.array(SETTINGS.pseudo_term_weights)
+    np.testing.assert_allclose(student.values(), START - RATES[0] * pull, rtol=1e-4, atol=1e-6)
 
 
 def test_each_term_and_the_whole_have_weights():
     weights = (0.5, 2.0, 0.0, 3.0)
     student, _, step = burn_in(replace(SETTINGS, term_weights=weights, supervised_weight=0.5))
-    step(STRONG, WEAK, *TRUTH)
+    step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(START - student.values(), 0.1 * FACTOR * 0.5 * np.array(weights), rtol=1e-4, atol=1e-7)
     assert step.sums.take().sums["rcnn_cls_loss"] == pytest.approx(
         0.2 * FACTOR, rel=1e-5
@@ -179,7 +215,7 @@ def test_each_step_has_the_rate_of_the_schedule_and_momentum_is_kept():
     student, _, step = burn_in(momentum=0.9)
     velocity, expected = 0.0, START[0]
     for rate in RATES[:4]:
-        step(STRONG, WEAK, *TRUTH)
+        step(STRONG, WEAK, SIZES, *TRUTH)
         velocity = 0.9 * velocity + FACTOR
         expected -= rate * velocity
         assert student.values()[0] == pytest.approx(expected, rel=1e-5)
@@ -189,7 +225,7 @@ def test_each_step_has_the_rate_of_the_schedule_and_momentum_is_kept():
 
 def test_each_gradient_is_clipped_by_itself():
     student, _, step = burn_in(replace(SETTINGS, clip_norm=1.0, term_weights=(1.0, 0.1, 1.0, 0.0)))
-    step(STRONG, WEAK, *TRUTH)
+    step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(START - student.values(), 0.1 * np.array([1.0, 0.1 * FACTOR, 1.0, 0.0]), atol=1e-6)
 
 
@@ -200,7 +236,7 @@ def test_a_loss_scale_changes_no_update(clip_norm):
         replace(SETTINGS, clip_norm=clip_norm, dynamic_loss_scale=True, initial_loss_scale=1024.0)
     )
     for step in (plain_step, scaled_step):
-        step(STRONG, WEAK, *TRUTH)
+        step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(scaled.values(), plain.values(), rtol=1e-5)
     assert scaled_step.sums.take().sums["loss"] == pytest.approx(plain_step.sums.take().sums["loss"])
 
@@ -213,7 +249,7 @@ def test_the_scale_doubles_after_its_window_and_halves_on_overflow(mode):
     for number in range(7):
         before = student.values()
         image = picture(np.inf, 0.0) if number == 4 else STRONG
-        finite = bool(step(image, WEAK, *TRUTH))
+        finite = bool(step(image, WEAK, SIZES, *TRUTH))
         scales.append(float(state.loss_scale.asnumpy()))
         assert finite == (number != 4)
         assert (student.values() == before).all() == (number == 4)
@@ -226,16 +262,16 @@ def test_the_scale_doubles_after_its_window_and_halves_on_overflow(mode):
 @pytest.mark.parametrize("broken", [np.inf, np.nan])
 def test_without_a_scale_too_a_broken_gradient_moves_nothing(broken):
     student, state, step = burn_in(momentum=0.9)
-    assert not bool(step(picture(broken, 0.0), WEAK, *TRUTH))
+    assert not bool(step(picture(broken, 0.0), WEAK, SIZES, *TRUTH))
     np.testing.assert_allclose(student.values(), START)
     assert step.sums.take().sums["overflow"] == 1 and float(state.loss_scale.asnumpy()) == 1.0
-    step(STRONG, WEAK, *TRUTH)
+    step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[1] * FACTOR, rtol=1e-5)
 
 
 def test_the_scale_never_falls_below_one():
     _, state, step = burn_in(replace(SETTINGS, dynamic_loss_scale=True, initial_loss_scale=1.0))
-    step(picture(np.inf, 0.0), WEAK, *TRUTH)
+    step(picture(np.inf, 0.0), WEAK, SIZES, *TRUTH)
     assert float(state.loss_scale.asnumpy()) == 1.0
 
 
@@ -243,7 +279,7 @@ def test_the_scale_never_falls_below_one():
 def test_the_teacher_moves_first_and_its_boxes_enter_the_loss(mode):
     ms.set_context(mode=mode)
     student, teacher, _, step = mutual()
-    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
     # The first step copies: the teacher scores 0.8 and 0.4, so one box is above 0.5 and the factor is 0.5 * (1 + 1).
     np.testing.assert_allclose(teacher.values(), START, rtol=1e-6)
     pull = FACTOR + 2.0 * 1.0 * np.array(SETTINGS.pseudo_term_weights)
@@ -254,13 +290,13 @@ def test_the_teacher_moves_first_and_its_boxes_enter_the_loss(mode):
     assert sums["loss"] == pytest.approx(sum(START) * FACTOR + 2.0 * (0.8 + 0.2), rel=1e-5)
 
     after_one = student.values()
-    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
     np.testing.assert_allclose(teacher.values(), (np.array(START) + after_one) / 2, rtol=1e-5)
 
 
 def test_an_image_without_a_sure_box_is_background():
     student, _, _, step = mutual(replace(SETTINGS, threshold=0.9))
-    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
     pull = FACTOR + 2.0 * 0.5 * np.array(SETTINGS.pseudo_term_weights)
     np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
     assert step.sums.take().sums["pseudo_boxes"] == 0
@@ -270,8 +306,8 @@ def test_a_weight_of_zero_is_supervised_training():
     student, _, _, step = mutual(replace(SETTINGS, unsupervised_weight=0.0))
     alone, _, supervised = burn_in()
     for _ in range(2):
-        step(STRONG, WEAK, *TRUTH, *UNLABELLED)
-        supervised(STRONG, WEAK, *TRUTH)
+        step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
+        supervised(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(student.values(), alone.values(), rtol=1e-6)
 
 
@@ -281,14 +317,14 @@ def test_the_unsupervised_weight_grows_from_the_start_of_the_teacher():
     state.step.set_data(Tensor(2, mstype.int32))
     for age, share in enumerate([0.25, 0.5, 0.75, 1.0, 1.0]):
         before = student.values()
-        step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+        step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
         moved = before - student.values()
         np.testing.assert_allclose(moved, RATES[2 + age] * share * 2.0 * 0.5 * np.array([1, 0, 1, 0]), atol=1e-6)
 
 
 def test_two_unlabelled_images_count_as_their_mean():
     student, _, _, step = mutual()
-    step(STRONG, WEAK, *TRUTH, picture(127.5, 255.0), picture(1.0, 2.0))
+    step(STRONG, WEAK, SIZES, picture(127.5, 255.0), picture(1.0, 2.0), SIZES, *TRUTH)
     pull = FACTOR + 2.0 * (0.5 + 1.0) / 2 * 2 * np.array(SETTINGS.pseudo_term_weights)
     np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
     assert step.sums.take().sums["pseudo_boxes"] == 1.0
@@ -297,8 +333,8 @@ def test_two_unlabelled_images_count_as_their_mean():
 class BrokenLoss(Toy):
     """Its third term is the logarithm of 1 - brightness: not finite on a white image, and without a gradient."""
 
-    def losses(self, images, boxes, labels, valid, crowd, step):
-        terms = super().losses(images, boxes, labels, valid, crowd, step)
+    def losses(self, images, boxes, labels, valid, crowd, step, image_sizes):
+        terms = super().losses(images, boxes, labels, valid, crowd, step, image_sizes)
         brightness = images.astype(mstype.float32).mean((1, 2, 3)) / 255.0
         return terms[0], terms[1], terms[2] + ops.stop_gradient(ops.log(1.0 - brightness)), terms[3]
 
@@ -308,9 +344,9 @@ def test_a_broken_loss_with_finite_gradients_moves_nothing_and_its_terms_are_kep
     ms.set_context(mode=mode)
     student, state = BrokenLoss(), RunState(1.0)
     step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, SETTINGS)
-    step(STRONG, WEAK, *TRUTH)
+    step(STRONG, WEAK, SIZES, *TRUTH)
     before = student.values()
-    assert not bool(step(picture(255.0, 0.0), WEAK, *TRUTH))
+    assert not bool(step(picture(255.0, 0.0), WEAK, SIZES, *TRUTH))
     assert (student.values() == before).all()
     assert int(state.skipped.asnumpy()) == 1
     seen = step.sums.take()
@@ -326,7 +362,7 @@ def test_rows_of_skipped_steps_are_counted_over_log_lines():
     peaks, rows = [], []
     for images in ((STRONG, bad, bad), (bad, STRONG, bad), (STRONG, STRONG)):
         for image in images:
-            step(image, WEAK, *TRUTH)
+            step(image, WEAK, SIZES, *TRUTH)
         seen = step.sums.take()
         rows.append((seen.skipped_in_a_row, seen.skipped_until))
         peaks.append(seen.peak_loss)
@@ -346,7 +382,7 @@ def test_the_teacher_moves_once_for_each_step_that_was_taken(mode):
         step.update.learning_rates = Tensor(np.full(8, 0.1, np.float32))
         seen = []
         for image in images:
-            step(image, WEAK, *TRUTH, *UNLABELLED)
+            step(image, WEAK, SIZES, *UNLABELLED, *TRUTH)
             seen.append(np.concatenate((student.values(), teacher.values())))
         return seen
 
@@ -367,8 +403,8 @@ class WithBatchNorm(Toy):
         self.norm = nn.BatchNorm2d(3)
         self.set_train(True)
 
-    def losses(self, images, boxes, labels, valid, crowd, step):
-        return super().losses(self.norm(images), boxes, labels, valid, crowd, step)
+    def losses(self, images, boxes, labels, valid, crowd, step, image_sizes):
+        return super().losses(self.norm(images), boxes, labels, valid, crowd, step, image_sizes)
 
 
 @in_both_modes
@@ -378,7 +414,7 @@ def test_a_skipped_step_takes_the_moving_statistics_back(mode):
     step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, SETTINGS)
     means = [student.norm.moving_mean.asnumpy().copy()]
     for image in (STRONG, picture(np.inf, 0.0), STRONG):
-        step(image, WEAK, *TRUTH)
+        step(image, WEAK, SIZES, *TRUTH)
         means.append(student.norm.moving_mean.asnumpy().copy())
     assert (means[1] > means[0]).all() and (means[2] == means[1]).all() and (means[3] > means[2]).all()
 
@@ -388,14 +424,15 @@ def test_the_unsupervised_weight_can_be_lowered_from_outside():
     for factor in (1.0, 0.5, 0.0):
         state.unsupervised_factor.set_data(Tensor(factor, mstype.float32))
         before = student.values()
-        step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+        step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
         moved = before - student.values()
         rate = RATES[int(state.step.asnumpy()) - 1]
         np.testing.assert_allclose(moved, rate * factor * 2.0 * 0.5 * np.array([1, 0, 1, 0]), atol=1e-6)
 
 
-PARTS = [(picture(51.0), picture(153.0), *labels(1)), (picture(102.0), picture(204.0), *labels(3))]
-UNLABELLED_PARTS = [(picture(100.0), picture(10.0)), (picture(155.0), picture(20.0))]
+PARTS = [(picture(51.0), picture(153.0), ONE_SIZE), (picture(102.0), picture(204.0), ONE_SIZE)]
+PART_TRUTHS = [labels(1), labels(3)]
+UNLABELLED_PARTS = [(picture(100.0), picture(10.0), ONE_SIZE), (picture(155.0), picture(20.0), ONE_SIZE)]
 
 
 @in_both_modes
@@ -407,11 +444,11 @@ def test_two_batches_of_one_image_make_the_step_of_one_batch_of_two(mode, clip_n
     student, teacher, state, half = mutual(replace(settings, batches=2))
     unlabelled = tuple(ops.concat(pair) for pair in zip(*UNLABELLED_PARTS))
     for number in range(3):
-        one_batch(STRONG, WEAK, *TRUTH, *unlabelled)
+        one_batch(STRONG, WEAK, SIZES, *unlabelled, *TRUTH)
         before = student.values()
-        half(*PARTS[0], *UNLABELLED_PARTS[0])
+        half(*PARTS[0], *UNLABELLED_PARTS[0], *PART_TRUTHS[0])
         assert (student.values() == before).all() and int(state.step.asnumpy()) == number
-        half(*PARTS[1], *UNLABELLED_PARTS[1])
+        half(*PARTS[1], *UNLABELLED_PARTS[1], *PART_TRUTHS[1])
         np.testing.assert_allclose(student.values(), whole.values(), rtol=1e-5, atol=1e-7)
         np.testing.assert_allclose(teacher.values(), whole_teacher.values(), rtol=1e-5, atol=1e-7)
         assert int(state.step.asnumpy()) == int(whole_state.step.asnumpy()) == number + 1
@@ -425,19 +462,19 @@ def test_a_broken_batch_costs_the_step_all_its_batches_and_the_next_step_is_clea
     ms.set_context(mode=mode)
     student, state, step = burn_in(replace(SETTINGS, batches=2))
     for broken in (0, 1):
-        for number, part in enumerate(PARTS):
-            step(picture(np.nan) if number == broken else part[0], *part[1:])
+        for number, ((strong, weak, sizes), truth) in enumerate(zip(PARTS, PART_TRUTHS)):
+            step(picture(np.nan) if number == broken else strong, weak, sizes, *truth)
         assert student.values() == pytest.approx(START)
         assert int(state.skipped.asnumpy()) == broken + 1
     sums = step.sums.take().sums
     assert sums["overflow"] == 4 and np.isfinite(sums["loss"])
-    for part in PARTS:
-        step(*part)
+    for part, truth in zip(PARTS, PART_TRUTHS):
+        step(*part, *truth)
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[2] * FACTOR, rtol=1e-5)
     assert int(state.skipped.asnumpy()) == 0 and int(state.step.asnumpy()) == 3
 
 
 def test_gradients_can_be_clipped_together():
     student, _, step = burn_in(replace(SETTINGS, clip_norm=1.0, clip_together=True, term_weights=(3.0, 4.0, 0.0, 0.0)))
-    step(STRONG, WEAK, *TRUTH)
+    step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(START - student.values(), 0.1 * np.array([0.6, 0.8, 0.0, 0.0]), atol=1e-6)

@@ -46,7 +46,8 @@ def detect(network) -> tuple[list[np.ndarray], np.ndarray | None]:
     pictures = [formula_weights.picture(*size) for size in formula_weights.PICTURE_SIZES]
     fitted = [fit_to_input(picture, HEIGHT, WIDTH, True, formula_weights.SIDES) for picture in pictures]
     images = np.stack([image.transpose(2, 0, 1) for image, _ in fitted])
-    boxes, scores, labels, _, valid, *masks = on_arrays(network)(images)
+    sizes = np.array([np.array(picture.shape[:2]) * scale[::-1] for picture, (_, scale) in zip(pictures, fitted)])
+    boxes, scores, labels, _, valid, *masks = on_arrays(network)(images, sizes.round().astype(np.float32))
     assert valid.all()
     scales = np.array([[*scale, *scale] for _, scale in fitted])
     rows = np.concatenate([labels[..., None], scores[..., None], boxes / scales[:, None]], -1)

@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 from mindspore import Tensor, nn, ops
-from mindspore import dtype as mstype
 
 from src.FasterRcnn.fpn import FeaturePyramid
 from src.FasterRcnn.proposals import ProposalLimits, propose
@@ -17,7 +16,7 @@ from src.FasterRcnn.rpn import Rpn, RpnTargets, rpn_loss
 from src.parts import boxes
 from src.parts.anchors import inside_image, pyramid_anchors
 from src.parts.detections import DetectionLimits
-from src.parts.pixels import normalise
+from src.parts.pixels import network_input
 from src.parts.sampler import priority_table
 
 STRIDES = (4, 8, 16, 32, 64)
@@ -35,7 +34,7 @@ class FasterRcnn(nn.Cell):
         anchor_scales, anchor_ratios: side of an anchor in strides, and height / width.
         anchor_rule: of `pyramid_anchors`.
         anchors_inside_only: anchors that cross the border of the input are neither matched nor trained on.
-        black_is_padding: black rows at the bottom and black columns at the right of an image are padding, as `_image_size` says.
+        black_is_padding: of `network_input`.
         max_gts: G, needed to lay out the sampler.
         finest_scale: RoIs of up to twice this side (pixels) are read from P2.
         native_kernels: use C++ kernels where they can be compiled; for the CPU, not for export.
@@ -103,28 +102,23 @@ class FasterRcnn(nn.Cell):
         )
         self.roi_priorities = priority_table(max_gts + proposal_count)
         self.black_is_padding = black_is_padding
-        self.rows = Tensor(np.arange(height, dtype=np.float32).reshape(1, height, 1))
-        self.columns = Tensor(np.arange(width, dtype=np.float32).reshape(1, 1, width))
 
-    def _pyramid(self, images: Tensor) -> tuple[tuple[Tensor, ...], float | Tensor, float | Tensor]:
+    def _pyramid(
+        self, images: Tensor, image_sizes: Tensor | None
+    ) -> tuple[tuple[Tensor, ...], float | Tensor, float | Tensor]:
         """P2 to P6, and height and width that boxes are clipped to: those of the input, or of each image [B, 1, 1]."""
-        normalised = normalise(images)
-        height, width = float(self.height), float(self.width)
-        if self.black_is_padding:
-            height, width = self._image_size(images.astype(mstype.float32))
-            inside = ops.logical_and(self.rows < height, self.columns < width).astype(mstype.float32)
-            normalised = normalised * ops.expand_dims(inside, 1)
+        normalised, height, width = network_input(images, image_sizes, self.black_is_padding)
         return self.fpn(self.backbone(normalised)), height, width
 
-    def _image_size(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Height and width up to the last row and column of pixels [B, 3, H, W] that are not all black: float32 [B, 1, 1]."""
-        lit = ops.amax(pixels, 1)
-        height = ops.where(ops.amax(lit, 2, True) > 0, self.rows + 1.0, 0.0)
-        width = ops.where(ops.amax(lit, 1, True) > 0, self.columns + 1.0, 0.0)
-        return ops.amax(height, 1, True), ops.amax(width, 2, True)
-
     def losses(
-        self, images: Tensor, gt_boxes: Tensor, gt_labels: Tensor, gt_valid: Tensor, gt_crowd: Tensor, step: Tensor
+        self,
+        images: Tensor,
+        gt_boxes: Tensor,
+        gt_labels: Tensor,
+        gt_valid: Tensor,
+        gt_crowd: Tensor,
+        step: Tensor,
+        image_sizes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Loss terms of each image; labels and pseudo-labels look the same.
 
@@ -133,18 +127,23 @@ class FasterRcnn(nn.Cell):
             gt_boxes: [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input; gt_labels: [B, G] int32 in 1..C-1;
             gt_valid: [B, G] bool, objects; gt_crowd: [B, G] bool, regions to ignore. Other rows are padding.
             step: scalar int32; decides the random samples.
+            image_sizes: [B, 2] float32, see `network_input`; may be left out.
 
         Returns:
             The terms of `loss_terms`, each [B] float32.
         """
-        terms, _, _ = self._train(images, (gt_boxes, gt_labels, gt_valid, gt_crowd), step)
+        terms, _, _ = self._train(images, (gt_boxes, gt_labels, gt_valid, gt_crowd), step, image_sizes)
         return terms
 
     def _train(
-        self, images: Tensor, ground_truth: tuple[Tensor, Tensor, Tensor, Tensor], step: Tensor
+        self,
+        images: Tensor,
+        ground_truth: tuple[Tensor, Tensor, Tensor, Tensor],
+        step: Tensor,
+        image_sizes: Tensor | None,
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, Tensor, Tensor, Tensor]]:
         """Loss terms of `losses`, and what a further branch learns from: P2 to P6, and the RoIs of `sample_rois`."""
-        pyramid, height, width = self._pyramid(images)
+        pyramid, height, width = self._pyramid(images, image_sizes)
         logits, deltas = self.rpn(pyramid)
         rpn_terms = rpn_loss(
             ops.concat(logits, 1),
@@ -166,22 +165,25 @@ class FasterRcnn(nn.Cell):
         )
         return rpn_terms + rcnn_terms, pyramid, sample
 
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def construct(
+        self, images: Tensor, image_sizes: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Detections, best first.
 
         Args:
             images: [B, 3, H, W] uint8 or float32, RGB, 0 to 255.
+            image_sizes: [B, 2] float32, see `network_input`; may be left out.
 
         Returns:
             boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32 in
             1..C-1, class probabilities [B, K, C] float32, valid [B, K] bool.
         """
-        detections, _ = self._detect(images)
+        detections, _ = self._detect(images, image_sizes)
         return detections
 
-    def _detect(self, images: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def _detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Detections of `construct`, and P2 to P6, which a further branch reads."""
-        pyramid, height, width = self._pyramid(images)
+        pyramid, height, width = self._pyramid(images, image_sizes)
         logits, deltas = self.rpn(pyramid)
         proposals, valid = propose(logits, deltas, self.level_anchors, height, width, self.test_proposals)
         class_logits, box_deltas = self.box_head(self.roi_align(pyramid[:POOLED_LEVELS], proposals))

@@ -37,9 +37,10 @@ class MaskRcnn(FasterRcnn):
         gt_crowd: Tensor,
         gt_masks: Tensor,
         step: Tensor,
+        image_sizes: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
         """Those of `FasterRcnn.losses`, then rcnn_mask [B] float32; gt_masks: [B, G, M, M] uint8, 1 inside, each in its own box."""
-        terms, pyramid, sample = self._train(images, (gt_boxes, gt_labels, gt_valid, gt_crowd), step)
+        terms, pyramid, sample = self._train(images, (gt_boxes, gt_labels, gt_valid, gt_crowd), step, image_sizes)
         rois, labels, gt_row, valid = sample
         slots = self.roi_targets.max_positive  # positives come first, and no more than so many
         rois, labels, gt_row, valid = rois[:, :slots], labels[:, :slots], gt_row[:, :slots], valid[:, :slots]
@@ -47,9 +48,9 @@ class MaskRcnn(FasterRcnn):
         targets = mask_targets(gt_masks, gt_boxes, gt_row, rois, logits.shape[-1])
         return terms + (mask_loss(logits, targets, ops.logical_and(valid, labels > 0)),)
 
-    def construct(self, images: Tensor) -> tuple[Tensor, ...]:
+    def construct(self, images: Tensor, image_sizes: Tensor | None = None) -> tuple[Tensor, ...]:
         """Those of `FasterRcnn.construct`, then masks [B, K, S, S] float32: probabilities of the detection's class in its own box."""
-        detections, pyramid = self._detect(images)
+        detections, pyramid = self._detect(images, image_sizes)
         boxes, labels = detections[0], detections[2]
         probabilities = ops.sigmoid(self._mask_logits(pyramid, boxes, labels))
         return detections + (probabilities.reshape(labels.shape + probabilities.shape[1:]),)

@@ -11,7 +11,7 @@ from mindspore import Tensor, nn, ops
 
 from src.parts import box_coder, boxes
 from src.parts.detections import DetectionLimits, best_pairs, detections
-from src.parts.pixels import normalise
+from src.parts.pixels import network_input
 from src.Ssd.default_boxes import default_boxes
 from src.Ssd.extra_layers import ExtraLayers
 from src.Ssd.loss import STDS, SsdTargets, ssd_loss
@@ -33,6 +33,7 @@ class Ssd(nn.Cell):
         extra_channels: of each map behind the backbone's.
         ratios: width / height of default boxes beside the squares, for each map, the backbone's first.
         smallest, largest: size of the default boxes of the first and the last map, as a share of the input.
+        black_is_padding: of `network_input`.
     """
 
     loss_terms = ("ssd_cls_loss", "ssd_reg_loss")
@@ -50,10 +51,10 @@ class Ssd(nn.Cell):
         largest: float,
         targets: SsdTargets,
         limits: DetectionLimits,
+        black_is_padding: bool,
     ) -> None:
         super().__init__()
-        self.height, self.width = height, width
-        self.targets, self.limits = targets, limits
+        self.targets, self.limits, self.black_is_padding = targets, limits, black_is_padding
         self.backbone = backbone
         channels = backbone.out_channels[-1]
         self.extra_layers = ExtraLayers(channels, extra_channels, -(-height // STRIDE), -(-width // STRIDE))
@@ -67,12 +68,19 @@ class Ssd(nn.Cell):
         levels = default_boxes(height, width, self.extra_layers.maps, ratios, smallest, largest)
         self.default_boxes = Tensor(np.concatenate(levels))
 
-    def _predictions(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def _predictions(self, normalised: Tensor) -> tuple[Tensor, Tensor]:
         """Class logits [B, N, C] and offsets [B, N, 4]."""
-        return self.multi_box(self.extra_layers(self.backbone(normalise(images))[-1]))
+        return self.multi_box(self.extra_layers(self.backbone(normalised)[-1]))
 
     def losses(
-        self, images: Tensor, gt_boxes: Tensor, gt_labels: Tensor, gt_valid: Tensor, gt_crowd: Tensor, step: Tensor
+        self,
+        images: Tensor,
+        gt_boxes: Tensor,
+        gt_labels: Tensor,
+        gt_valid: Tensor,
+        gt_crowd: Tensor,
+        step: Tensor,
+        image_sizes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Loss terms of each image; labels and pseudo-labels look the same.
 
@@ -81,14 +89,18 @@ class Ssd(nn.Cell):
             gt_boxes: [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input; gt_labels: [B, G] int32 in 1..C-1;
             gt_valid: [B, G] bool, objects; gt_crowd: [B, G] bool, regions to ignore. Other rows are padding.
             step: scalar int32, which other detectors draw samples by; nothing is drawn here.
+            image_sizes: [B, 2] float32, see `network_input`; may be left out.
 
         Returns:
             The two `loss_terms`, each [B] float32.
         """
-        logits, deltas = self._predictions(images)
+        normalised, _, _ = network_input(images, image_sizes, self.black_is_padding)
+        logits, deltas = self._predictions(normalised)
         return ssd_loss(logits, deltas, self.default_boxes, (gt_boxes, gt_labels, gt_valid, gt_crowd), self.targets)
 
-    def construct(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    def construct(
+        self, images: Tensor, image_sizes: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Detections, best first.
 
         With the focal loss a score is the sigmoid of its class, whatever the others say. Class probabilities, which active learning
@@ -99,12 +111,14 @@ class Ssd(nn.Cell):
 
         Args:
             images: [B, 3, H, W] uint8 or float32, RGB, 0 to 255.
+            image_sizes: [B, 2] float32, see `network_input`; may be left out.
 
         Returns:
             boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32 in
             1..C-1, class probabilities [B, K, C] float32, valid [B, K] bool.
         """
-        logits, deltas = self._predictions(images)
+        normalised, height, width = network_input(images, image_sizes, self.black_is_padding)
+        logits, deltas = self._predictions(normalised)
         if self.is_focal:
             scores = ops.sigmoid(logits)[..., 1:]
             logits = ops.concat((ops.zeros_like(logits[..., :1]), logits[..., 1:]), -1)
@@ -112,6 +126,6 @@ class Ssd(nn.Cell):
             scores = ops.softmax(logits, -1)[..., 1:]
         score, row, label = best_pairs(scores, self.limits.candidates)
         box = box_coder.decode(boxes.take_rows(deltas, row), ops.gather(self.default_boxes, row, 0), STDS)
-        box = boxes.clip_to_image(box, float(self.height), float(self.width))
+        box = boxes.clip_to_image(box, height, width)
         box, score, label, logit, valid = detections(score, row, label, box, logits, self.limits)
         return box, score, label, ops.softmax(logit, -1), valid

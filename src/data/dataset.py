@@ -101,8 +101,9 @@ def training_batches(
         stored: where the image files can be had from, too; the batches are the same.
 
     Returns:
-        An iterator of (strong uint8 [B, 3, H, W] RGB, weak uint8 [B, 3, H, W] RGB) and for the labelled stream also
-        gt_boxes float32 [B, G, 4] in pixels of the input, gt_labels int32 [B, G] (0 = none), gt_valid bool [B, G],
+        An iterator of (strong uint8 [B, 3, H, W] RGB, weak uint8 [B, 3, H, W] RGB, image_sizes float32 [B, 2], height and
+        width that the image of both views takes up in the input, counted from its upper left corner) and for the labelled
+        stream also gt_boxes float32 [B, G, 4] in pixels of the input, gt_labels int32 [B, G] (0 = none), gt_valid bool [B, G],
         gt_crowd bool [B, G]; with `mask_size` also gt_masks uint8 [B, G, M, M], 0 or 1 for each cell of the object's box
         (``outlines.rasterise``), 0 for crowds and empty rows. Close it to stop its threads before its end.
 
@@ -153,12 +154,13 @@ class InputSettings(Protocol):
 
 def evaluation_batches(
     entries: Sequence[ImageEntry], img_dir: str | Path, settings: InputSettings, stored: Stored | None = None
-) -> Iterator[tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]]:
+) -> Iterator[tuple[np.ndarray, np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]]:
     """All images once, in the given order; ``stored`` as in ``training_batches``.
 
     Returns:
-        An iterator of (images uint8 [B, 3, H, W] RGB, [(entry, scale), ...]); ``scale`` (x, y) took original pixels to
-        pixels of the input. The last batch is filled up with its last image, and its list is shorter than B.
+        An iterator of (images uint8 [B, 3, H, W] RGB, image_sizes float32 [B, 2], [(entry, scale), ...]); a size is height
+        and width of the resized image, the rest is padding; ``scale`` (x, y) took original pixels to pixels of the input.
+        The last batch is filled up with its last image, and its list is shorter than B.
 
     Raises:
         UserError: while iterating: an image is missing, broken or not of the size its entry says.
@@ -166,21 +168,21 @@ def evaluation_batches(
     """
     check_sizes(entries, settings.img_height, settings.img_width, settings.resize_sides)
 
-    def prepare(item: tuple[ImageEntry, bytes | None]) -> tuple[np.ndarray, ImageEntry, tuple[float, float]]:
-        entry, data = item
-        image, scale = transforms.fit_to_input(
-            _read(entry, img_dir, data),
-            settings.img_height,
-            settings.img_width,
-            settings.keep_ratio,
-            settings.resize_sides,
-        )
-        return _channels_first(image), entry, scale
+    height, width = settings.img_height, settings.img_width
 
-    def collect(rows: list) -> tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]:
-        images = [image for image, _, _ in rows]
-        images += images[-1:] * (settings.test_batch_size - len(images))
-        return np.stack(images), [(entry, scale) for _, entry, scale in rows]
+    def prepare(
+        item: tuple[ImageEntry, bytes | None],
+    ) -> tuple[np.ndarray, np.ndarray, ImageEntry, tuple[float, float]]:
+        entry, data = item
+        image = _read(entry, img_dir, data)
+        image, scale = transforms.resize_to_fit(image, height, width, settings.keep_ratio, settings.resize_sides)
+        size = np.array(image.shape[:2], np.float32)
+        return _channels_first(transforms.pad_to_input(image, height, width)), size, entry, scale
+
+    def collect(rows: list) -> tuple[np.ndarray, np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]:
+        filled = rows + rows[-1:] * (settings.test_batch_size - len(rows))
+        images, sizes = (np.stack([row[column] for row in filled]) for column in (0, 1))
+        return images, sizes, [(entry, scale) for _, _, entry, scale in rows]
 
     size = settings.test_batch_size
     batches = (entries[start : start + size] for start in range(0, len(entries), size))
@@ -261,14 +263,15 @@ def _training_rows(
     if labelled and settings.photo_ratio > 0 and rng.random() < settings.photo_ratio:
         weak = distort(weak, rng)
     strong = transforms.strong_view(weak, rng) if settings.strong else weak
-    corner = frame.corner(*weak.shape[:2])
+    corner = x, y = frame.corner(*weak.shape[:2])
+    size = np.array([y + weak.shape[0], x + weak.shape[1]], np.float32)
     views = tuple(_channels_first(transforms.pad_to_input(view, height, width, corner)) for view in (strong, weak))
     if not labelled:
-        return views
+        return *views, size
     boxes = boxes + np.array([*corner, *corner], np.float32)
     truth = _pad_ground_truth(boxes, entry.labels[stays], entry.crowd[stays], settings.max_gts)
     masks = (_pad_masks(entry, seen, stays, mirrored, settings),) if settings.mask_size else ()
-    return views + truth + masks
+    return *views, size, *truth, *masks
 
 
 def _pad_ground_truth(boxes: np.ndarray, labels: np.ndarray, crowd: np.ndarray, max_gts: int) -> tuple[np.ndarray, ...]:

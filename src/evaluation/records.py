@@ -37,14 +37,14 @@ class Detections:
 
 
 def detect(
-    network: Callable[[np.ndarray], Sequence[np.ndarray]],
-    batches: Iterable[tuple[np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]],
+    network: Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]],
+    batches: Iterable[tuple[np.ndarray, np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]],
     pasting: Pasting = _PASTING,
 ) -> Iterator[tuple[ImageEntry, Detections]]:
     """Run a network over evaluation batches.
 
     Args:
-        network: takes images uint8 [B, 3, H, W]; gives boxes [B, K, 4], scores [B, K], labels [B, K],
+        network: takes images uint8 [B, 3, H, W] and image_sizes float32 [B, 2]; gives boxes [B, K, 4], scores [B, K], labels [B, K],
             class probabilities [B, K, C], valid [B, K] and, if it has masks, their probabilities [B, K, M, M].
         batches: of ``src.data.dataset.evaluation_batches``.
         pasting: how masks become pixels.
@@ -52,8 +52,8 @@ def detect(
     Yields:
         Each image and what was found in it.
     """
-    for images, rows in batches:
-        outputs = [np.asarray(output) for output in network(images)]
+    for images, image_sizes, rows in batches:
+        outputs = [np.asarray(output) for output in network(images, image_sizes)]
         for index, (entry, scale) in enumerate(rows):
             yield entry, in_original_pixels(entry, scale, *(output[index] for output in outputs), pasting=pasting)
 

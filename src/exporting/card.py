@@ -29,6 +29,12 @@ _COMMON_RULE = (
     "Boxes go back by x * w / new width and y * h / new height, then are clipped to 0..w and 0..h."
 )
 
+# Keep in step with src/parts/pixels.lit_sizes, which is the same rule as code.
+_PADDING_GUESS = (
+    " The model takes black rows at the bottom and black columns at the right of its input for padding: boxes end before them, and "
+    "an image whose own lower or right edge is black counts as that much smaller."
+)
+
 # Keep in step with src/evaluation/masks.paste, which is the same rule as code. By the name of what cells are stretched over.
 _MASK_SPANS = {
     "exact": "begin = x1 - (x2 - x1) / M to end = x2 + (x2 - x1) / M",
@@ -118,12 +124,23 @@ def raw_rgb_input(batch: int, height: int, width: int) -> Input:
     return Input("images", (batch, 3, height, width), "float32", "NCHW", "RGB", (0, 255))
 
 
-def resize_rule(keep_ratio: bool, sides: tuple[int, int] | None = None) -> Resize:
-    """The resize rule in words a runner can be written from; `sides` as for ``transforms.resize_to_fit``."""
+def resize_rule(keep_ratio: bool, sides: tuple[int, int] | None = None, black_is_padding: bool = False) -> Resize:
+    """The resize rule in words a runner can be written from.
+
+    Args:
+        keep_ratio, sides: as for ``transforms.resize_to_fit``; black_is_padding: as for ``pixels.network_input``.
+    """
     rule = _RATIO_RULE if keep_ratio else _STRETCH_RULE
     if sides:
         rule = _SIDES_RULE.format(shorter=sides[0], longer=sides[1])
-    return Resize(keep_ratio, sides, "linear", 0, "right and bottom", rule + _COMMON_RULE)
+    return Resize(
+        keep_ratio,
+        sides,
+        "linear",
+        0,
+        "right and bottom",
+        rule + _COMMON_RULE + (_PADDING_GUESS if black_is_padding else ""),
+    )
 
 
 def mask_rule(threshold: float, pasting: str) -> Masks:

@@ -13,9 +13,9 @@ from src.exporting.exported import MASKS, OUTPUTS, PROBABILITIES, output_names
 
 # From images float32 [B, 3, H, W] to the outputs of the file in their order.
 Run = Callable[[np.ndarray], Sequence[np.ndarray]]
-# From images uint8 [B, 3, H, W] to what the network of a checkpoint gives: boxes, scores, labels, class probabilities, valid and,
-# of a network with masks, masks.
-Detector = Callable[[np.ndarray], Sequence[np.ndarray]]
+# From images uint8 [B, 3, H, W], and image_sizes float32 [B, 2] that may be left out, to what the network of a checkpoint gives:
+# boxes, scores, labels, class probabilities, valid and, of a network with masks, masks.
+Detector = Callable[..., Sequence[np.ndarray]]
 
 
 def open_model(path: str | Path) -> tuple[ModelCard, Detector]:
@@ -52,11 +52,13 @@ def run_file(path: Path) -> Run:
 def as_detector(run: Run, names: Sequence[str] = OUTPUTS) -> Detector:
     """An exported model with inputs and outputs as the network has them; probabilities are [B, K, 0] if it gives none.
 
+    A model takes pixels alone. Where it must know how large an image is, it guesses (`pixels.lit_sizes`), so sizes go unused.
+
     Args:
         names: of its outputs, in order.
     """
 
-    def detect(images: np.ndarray) -> Sequence[np.ndarray]:
+    def detect(images: np.ndarray, image_sizes: np.ndarray | None = None) -> Sequence[np.ndarray]:
         found = dict(zip(names, run(images.astype(np.float32)), strict=True))
         boxes, scores, labels, valid = (found[name] for name in OUTPUTS)
         probabilities = found.get(PROBABILITIES, np.zeros((*scores.shape, 0), np.float32))

@@ -1,6 +1,10 @@
-"""From pixels to what a backbone reads."""
+"""From pixels to what a backbone reads.
 
-from mindspore import Tensor
+Axes: B images, H and W the network input in pixels.
+"""
+
+import numpy as np
+from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
 # ImageNet statistics of RGB pixels in 0..255, as every published ResNet expects them.
@@ -20,3 +24,49 @@ def normalise(pixels: Tensor) -> Tensor:
     mean = Tensor(MEAN, mstype.float32).reshape(1, 3, 1, 1)
     std = Tensor(STD, mstype.float32).reshape(1, 3, 1, 1)
     return (pixels.astype(mstype.float32) - mean) / std
+
+
+def network_input(
+    pixels: Tensor, image_sizes: Tensor | None, black_is_padding: bool
+) -> tuple[Tensor, float | Tensor, float | Tensor]:
+    """What a backbone reads, and where boxes end.
+
+    Args:
+        pixels: [B, 3, H, W] uint8 or float, RGB, 0 to 255.
+        image_sizes: float32 [B, 2], height and width that each image takes up in the input, counted from its upper left
+            corner; the rest at the bottom and at the right is padding. None: `lit_sizes` guesses them.
+        black_is_padding: padding becomes the mean colour, and boxes end where the image does; otherwise padding is seen as
+            black, boxes end with the input, and sizes do not matter.
+
+    Returns:
+        Normalised pixels [B, 3, H, W] float32; height and width that boxes are clipped to: H and W, or float32 [B, 1, 1].
+    """
+    rows, columns = pixels.shape[2:]
+    normalised = normalise(pixels)
+    if not black_is_padding:
+        return normalised, float(rows), float(columns)
+    if image_sizes is None:
+        image_sizes = lit_sizes(pixels)
+    height, width = image_sizes[:, 0].reshape(-1, 1, 1), image_sizes[:, 1].reshape(-1, 1, 1)
+    row = Tensor(np.arange(rows, dtype=np.float32).reshape(1, rows, 1))
+    column = Tensor(np.arange(columns, dtype=np.float32).reshape(1, 1, columns))
+    inside = ops.logical_and(row < height, column < width).astype(mstype.float32)
+    return normalised * ops.expand_dims(inside, 1), height, width
+
+
+def lit_sizes(pixels: Tensor) -> Tensor:
+    """Height and width of images up to their last row and column that are not all black.
+
+    A guess: rows and columns of the image itself that are black, at its lower and right edge, count as padding.
+
+    Args:
+        pixels: [B, 3, H, W] uint8 or float, 0 to 255.
+
+    Returns:
+        float32 [B, 2].
+    """
+    rows, columns = pixels.shape[2:]
+    lit = ops.amax(pixels.astype(mstype.float32), 1)
+    height = ops.where(ops.amax(lit, 2) > 0, Tensor(np.arange(1, rows + 1, dtype=np.float32)), 0.0)
+    width = ops.where(ops.amax(lit, 1) > 0, Tensor(np.arange(1, columns + 1, dtype=np.float32)), 0.0)
+    return ops.stack((ops.amax(height, 1), ops.amax(width, 1)), 1)

@@ -12,7 +12,7 @@ from src.training.device import Device
 
 
 def batches(config: Config, data: TrainingData, device: Device, first_step: int) -> Iterator[tuple[np.ndarray, ...]]:
-    """What the step cells take from first_step on: `accumulate_steps` batches for each step."""
+    """What the step cells take from first_step on, in their order: `accumulate_steps` batches for each step."""
     settings = BatchSettings(
         height=config.img_height,
         width=config.img_width,
@@ -42,5 +42,5 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
     if start < stop:
         settings = replace(settings, batch_size=config.unlabelled_batch_size)
         unlabelled = training_batches(data.unlabelled, folder, settings, "unlabelled", start, stop, stored)
-        for batch, more in zip(labelled, unlabelled, strict=True):
-            yield batch + more
+        for (strong, weak, image_sizes, *ground_truth), others in zip(labelled, unlabelled, strict=True):
+            yield strong, weak, image_sizes, *others, *ground_truth

@@ -39,9 +39,9 @@ def restore_detector(path: str | Path, build: Callable[[int], nn.Cell]) -> tuple
     return network, card
 
 
-def on_arrays(network: nn.Cell) -> Callable[[np.ndarray], list[np.ndarray]]:
-    """The network as a function from NumPy images to NumPy outputs."""
-    return lambda images: [output.asnumpy() for output in network(Tensor(images))]
+def on_arrays(network: nn.Cell) -> Callable[..., list[np.ndarray]]:
+    """The network as a function from NumPy images, and their sizes where they are known, to NumPy outputs."""
+    return lambda *inputs: [output.asnumpy() for output in network(*map(Tensor, inputs))]
 
 
 def _card(path: str | Path) -> DetectorCard:

@@ -12,7 +12,9 @@ from src.systems import build_network
 from tests import oracles
 from tests.detectors import (
     IMAGES,
+    SIZES,
     assert_graph_mode_is_pynative,
+    assert_known_sizes_replace_the_guess,
     assert_same_detections,
     assert_two_images_are_one_and_one,
     detections,
@@ -39,6 +41,12 @@ def build(config_path, class_count, *options):
 def network(tiny_config):
     """For two classes."""
     return build(tiny_config, class_count=2)
+
+
+@pytest.fixture(scope="module")
+def knows_padding(tiny_config):
+    """The same weights, and padding becomes the mean colour."""
+    return build(tiny_config, 2, "--black_is_padding", "true")
 
 
 def test_an_empty_image_is_background_without_a_regression_loss(network):
@@ -90,23 +98,24 @@ def test_pixels_are_raw_rgb_of_any_type(network):
     assert_same_detections(detections(network, IMAGES), detections(network, IMAGES.astype(np.float32)))
 
 
-def test_no_box_reaches_into_black_padding_where_it_is_known_as_such(tiny_config):
-    network = build(tiny_config, 2, "--black_is_padding", "true")
+def test_known_sizes_replace_the_guess(knows_padding, network):
+    assert_known_sizes_replace_the_guess(knows_padding, network)
+
+
+def test_black_rows_inside_an_image_are_no_padding(knows_padding, network):
     images = IMAGES.copy()
-    images[0, :, 40:], images[0, :, :, 50:], images[1, :, 10:20] = 0, 0, 0
-    boxes, _, _, _, valid = detections(network, images)
-    assert valid.any(1).all()
-    assert boxes[0, :, 3].max() <= 40 and boxes[0, :, 2].max() <= 50
-    assert boxes[1].max() > 50
-    everywhere = detections(build(tiny_config, 2), images)
-    assert everywhere[0][0, :, 3].max() > 40
-    assert_same_detections([part[1] for part in everywhere], [part[1] for part in detections(network, images)])
+    images[:, :, 10:20], images[:, :, :, 20:30] = 0, 0
+    assert_same_detections(detections(knows_padding, images), detections(network, images))
 
 
-def test_an_image_all_black_has_no_detections_where_black_is_padding(tiny_config):
-    network = build(tiny_config, 1, "--black_is_padding", "true")
-    assert not detections(network, IMAGES * 0)[4].any()
+def test_two_images_of_known_size_are_one_and_one(knows_padding):
+    assert_two_images_are_one_and_one(knows_padding, SIZES)
 
 
-def test_graph_mode_is_pynative(network):
-    assert_graph_mode_is_pynative(network)
+def test_an_image_all_black_has_no_detections_where_its_size_is_guessed(knows_padding):
+    assert not detections(knows_padding, IMAGES * 0)[4].any()
+    assert detections(knows_padding, IMAGES * 0, SIZES)[4].any()
+
+
+def test_graph_mode_is_pynative(knows_padding):
+    assert_graph_mode_is_pynative(knows_padding)

@@ -9,7 +9,9 @@ from src.config import load_config
 from src.systems import build_network
 from tests.detectors import (
     IMAGES,
+    SIZES,
     assert_graph_mode_is_pynative,
+    assert_known_sizes_replace_the_guess,
     assert_two_images_are_one_and_one,
     detections,
     ground_truth,
@@ -20,10 +22,12 @@ pytestmark = pytest.mark.usefixtures("pynative")
 TINY = ("--backbone", "resnet_v1_10", "--rcnn_mask_out_channels", "8", "--mask_out_size", "4")
 
 
-def build(config_path, system):
+def build(config_path, system, *options):
     """A tiny network whose random weights are large enough for clear decisions."""
     ms.set_seed(1)
-    network = build_network(load_config("", ["--config_path", str(config_path), "--system", system, *TINY]), 2)
+    network = build_network(
+        load_config("", ["--config_path", str(config_path), "--system", system, *TINY, *options]), 2
+    )
     for part in (network.rpn.objectness, network.rpn.offsets, network.box_head.classes):
         part.weight.set_data(part.weight * 20)
     network.set_train(False)
@@ -82,13 +86,19 @@ def test_masks_are_those_of_the_class_and_box_that_is_reported(network):
     boxes, _, labels, *_, masks = detections(network, IMAGES)
     assert masks.shape == (2, 8, 8, 8) and masks.dtype == np.float32 and 0 <= masks.min() < masks.max() <= 1
     images = Tensor(IMAGES)
-    pyramid, _, _ = network._pyramid(images)
+    pyramid, _, _ = network._pyramid(images, None)
     pooled = network.mask_roi_align(pyramid[:4], Tensor(boxes))
     label = Tensor(labels.ravel())
     for wanted in (label, 3 - label):
         logits = network.mask_head(pooled, wanted).asnumpy().reshape(masks.shape)
         same = np.abs(masks - 1 / (1 + np.exp(-logits))).max((2, 3)) < 1e-4
         assert (same == (wanted is label)).all()
+
+
+def test_known_sizes_replace_the_guess(network, tiny_config):
+    knows_padding = build(tiny_config, "mask_rcnn", "--black_is_padding", "true")
+    assert_known_sizes_replace_the_guess(knows_padding, network)
+    assert_two_images_are_one_and_one(knows_padding, SIZES)
 
 
 def test_graph_mode_is_pynative(network):

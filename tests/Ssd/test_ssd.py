@@ -14,7 +14,9 @@ from src.systems import build_network
 from tests import oracles
 from tests.detectors import (
     IMAGES,
+    SIZES,
     assert_graph_mode_is_pynative,
+    assert_known_sizes_replace_the_guess,
     assert_same_detections,
     assert_two_images_are_one_and_one,
     detections,
@@ -29,6 +31,12 @@ pytestmark = pytest.mark.usefixtures("pynative")
 def network(build_ssd, request):
     """For two classes, with either loss."""
     return build_ssd(2, "--ssd_loss", request.param)
+
+
+@pytest.fixture(scope="module")
+def knows_padding(build_ssd, network):
+    """The weights and the loss of `network`, and padding becomes the mean colour."""
+    return build_ssd(2, "--ssd_loss", network.targets.kind, "--black_is_padding", "true")
 
 
 def test_an_empty_image_is_background_without_a_regression_loss(network):
@@ -73,7 +81,7 @@ def test_detections_are_sorted_inside_the_image_and_named(network):
 
 def test_detections_are_those_of_a_loop(network):
     boxes, scores, labels, _, valid = detections(network, IMAGES)
-    logits, deltas = (part.asnumpy().astype(np.float64) for part in network._predictions(Tensor(IMAGES)))
+    logits, deltas = (part.asnumpy().astype(np.float64) for part in network._predictions(normalise(Tensor(IMAGES))))
     if network.is_focal:
         chances = 1 / (1 + np.exp(-logits))
     else:
@@ -152,5 +160,13 @@ def test_the_network_of_the_model_zoo_has_so_many_parameters():
     assert len(network.default_boxes) == 8732
 
 
-def test_graph_mode_is_pynative(network):
-    assert_graph_mode_is_pynative(network)
+def test_known_sizes_replace_the_guess(knows_padding, network):
+    assert_known_sizes_replace_the_guess(knows_padding, network)
+
+
+def test_two_images_of_known_size_are_one_and_one(knows_padding):
+    assert_two_images_are_one_and_one(knows_padding, SIZES)
+
+
+def test_graph_mode_is_pynative(knows_padding):
+    assert_graph_mode_is_pynative(knows_padding)

@@ -80,11 +80,12 @@ def _indices(batches) -> list[int]:
 
 
 def test_shapes_and_types(entries, img_dir):
-    strong, weak, boxes, labels, valid, crowd = _batches(entries, img_dir, stop=1)[0]
+    strong, weak, sizes, boxes, labels, valid, crowd = _batches(entries, img_dir, stop=1)[0]
+    assert sizes.shape == (2, 2) and sizes.dtype == np.float32
     assert strong.shape == weak.shape == (2, 3, 32, 48) and strong.dtype == weak.dtype == np.uint8
     assert (boxes.shape, labels.shape, valid.shape, crowd.shape) == ((2, 4, 4), (2, 4), (2, 4), (2, 4))
     assert (boxes.dtype, labels.dtype, valid.dtype, crowd.dtype) == (np.float32, np.int32, bool, bool)
-    assert len(_batches(entries, img_dir, "unlabelled", stop=1)[0]) == 2
+    assert len(_batches(entries, img_dir, "unlabelled", stop=1)[0]) == 3
 
 
 def test_every_epoch_shows_every_image_once_in_a_new_order(entries, img_dir):
@@ -162,12 +163,12 @@ def test_boxes_are_scaled_padded_and_flipped_with_the_picture(tmp_path):
     entry = _entry(0, boxes=[(4, 6, 20, 18)], size=(60, 30))
     batches = _batches([entry], tmp_path, stop=8, batch_size=1, strong=False, height=40, width=30)
     corners = set()
-    for strong, weak, boxes, labels, valid, _ in batches:
+    for strong, weak, sizes, boxes, labels, valid, _ in batches:
         bright = np.argwhere(weak[0, 0] > 127)
         (top, left), (bottom, right) = bright.min(axis=0), bright.max(axis=0) + 1
         assert boxes[0, 0].tolist() == [left, top, right, bottom]
         assert labels[0].tolist() == [1, 0, 0, 0] and valid[0].tolist() == [True, False, False, False]
-        assert not weak[0, :, 15:].any(), "padding is at the bottom"
+        assert not weak[0, :, 15:].any() and sizes.tolist() == [[15, 30]], "padding is at the bottom"
         assert np.array_equal(strong, weak), "strong=False"
         corners.add(left)
     assert corners == {2, 20}, "flipped and not"
@@ -188,7 +189,7 @@ def test_boxes_stay_on_their_objects_at_every_size_and_place(tmp_path):
     }
     batches = _batches([entry], tmp_path, stop=40, **changes)
     sizes = []
-    for _, weak, boxes, *_ in batches:
+    for _, weak, _, boxes, *_ in batches:
         rows, columns = np.nonzero(weak[0, 0].max(1) > 127)[0], np.nonzero(weak[0, 0].max(0) > 127)[0]
         seen = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
         np.testing.assert_allclose(boxes[0, 0], seen, atol=1.0)
@@ -223,7 +224,7 @@ def test_boxes_stay_on_their_objects_in_every_crop(tmp_path, changes):
     } | changes
     batches = _batches([entry], tmp_path, stop=60, **settings)
     counts, sizes = [], []
-    for strong, weak, boxes, labels, valid, crowd in batches:
+    for strong, weak, _, boxes, labels, valid, crowd in batches:
         assert np.array_equal(strong, weak) and not crowd.any()
         counts.append(int(valid.sum()))
         assert valid[0, : counts[-1]].all() and labels[0, : counts[-1]].all() and not labels[0, counts[-1] :].any()
@@ -239,13 +240,40 @@ def test_boxes_stay_on_their_objects_in_every_crop(tmp_path, changes):
     assert _same(batches[9:], _batches([entry], tmp_path, start=9, stop=60, workers=5, **settings))
 
 
+@pytest.mark.parametrize("stream", ["labelled", "unlabelled"])
+@pytest.mark.parametrize("changes", [{}, {"resize_sides": (30, 60)}, EVERYTHING], ids=["plain", "sides", "everything"])
+def test_sizes_end_where_the_picture_does(tmp_path, stream, changes):
+    """A white picture on black: its last row and column are where the size says, wherever it lies."""
+    cv2.imwrite(str(tmp_path / "0.png"), np.full((60, 100, 3), 255, np.uint8))
+    entry = _entry(0, boxes=[(20, 10, 80, 50)], size=(100, 60))
+    seen = set()
+    for strong, weak, sizes, *_ in _batches(
+        [entry], tmp_path, stream, stop=30, batch_size=1, strong=False, height=64, width=96, **changes
+    ):
+        lit = np.argwhere(weak[0].max(0) > 0)
+        assert sizes.tolist() == [(lit.max(0) + 1).tolist()]
+        seen.add(tuple(sizes[0]))
+    assert len(seen) == 1 if changes != EVERYTHING else len(seen) > 10
+
+
+def test_black_edges_are_part_of_an_image(tmp_path):
+    image = np.full((60, 90, 3), 200, np.uint8)
+    image[50:], image[:, 70:] = 0, 0
+    cv2.imwrite(str(tmp_path / "0.png"), image)
+    entry = _entry(0, boxes=[(20, 10, 88, 58)], size=(90, 60))
+    batches = _batches([entry], tmp_path, stop=4, batch_size=1, height=64, width=96)
+    assert all(sizes.tolist() == [[64, 96]] for _, _, sizes, *_ in batches)
+    ((_, sizes, _),) = evaluation_batches([entry], tmp_path, input_settings(2))
+    assert sizes.tolist() == [[32, 48]] * 2
+
+
 def test_a_crop_is_of_both_views_and_of_labelled_images_only(img_dir):
     entry = _entry(0, boxes=[(2, 3, 30, 28)])
     plain, cropped = (
         _batches([entry], img_dir, batch_size=1, keep_ratio=False, flip_ratio=0, strong=False, crop_ratio=ratio)
         for ratio in (0.0, 1.0)
     )
-    assert len({one[2].tobytes() for one in plain}) == 1 and len({one[2].tobytes() for one in cropped}) > 2
+    assert len({one[3].tobytes() for one in plain}) == 1 and len({one[3].tobytes() for one in cropped}) > 2
     assert all(np.array_equal(one[0], one[1]) for one in cropped)
     assert _same(*(_batches([entry], img_dir, "unlabelled", crop_ratio=ratio) for ratio in (0.0, 1.0)))
 
@@ -253,7 +281,7 @@ def test_a_crop_is_of_both_views_and_of_labelled_images_only(img_dir):
 def test_crowds_are_cropped_with_their_image_and_leave_with_it(img_dir):
     entry = _entry(0, boxes=[(0, 0, 40, 30), (0, 0, 4, 3), (0, 0, 39, 29)], crowd=[False, True, True])
     counts = set()
-    for _, _, boxes, labels, valid, crowd in _batches([entry], img_dir, stop=40, batch_size=1, crop_ratio=1.0):
+    for _, _, _, boxes, labels, valid, crowd in _batches([entry], img_dir, stop=40, batch_size=1, crop_ratio=1.0):
         rows = int(valid.sum() + crowd.sum())
         assert valid[0].tolist() == [True, False, False, False] and labels[0, 0] == 1
         assert crowd[0, 1:rows].all() and set(labels[0, 1:rows]) <= {2, 3}
@@ -275,14 +303,14 @@ def test_photometric_distortion_is_of_both_views_and_of_labelled_images_only(ent
 
 def test_crowds_are_marked_and_not_valid(img_dir):
     entry = _entry(0, boxes=[(0, 0, 5, 5), (1, 1, 9, 9)], crowd=[False, True])
-    _, _, _, labels, valid, crowd = _batches([entry], img_dir, stop=1, batch_size=1)[0]
+    _, _, _, _, labels, valid, crowd = _batches([entry], img_dir, stop=1, batch_size=1)[0]
     assert labels[0].tolist() == [1, 2, 0, 0]
     assert valid[0].tolist() == [True, False, False, False]
     assert crowd[0].tolist() == [False, True, False, False]
 
 
 def test_an_image_without_objects_is_all_padding(img_dir):
-    _, _, boxes, labels, valid, crowd = _batches([_entry(0, boxes=())], img_dir, stop=1, batch_size=1)[0]
+    _, _, _, boxes, labels, valid, crowd = _batches([_entry(0, boxes=())], img_dir, stop=1, batch_size=1)[0]
     assert not boxes.any() and not labels.any() and not valid.any() and not crowd.any()
 
 
@@ -313,11 +341,12 @@ def test_an_image_of_another_size_is_refused(img_dir):
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 7])
 def test_evaluation_shows_every_image_once_and_fills_the_last_batch(entries, img_dir, batch_size):
     batches = list(evaluation_batches(entries, img_dir, input_settings(batch_size)))
-    assert all(images.shape == (batch_size, 3, 32, 48) for images, _ in batches)
-    assert [entry.image_id for _, rows in batches for entry, _ in rows] == [entry.image_id for entry in entries]
-    levels = [int(images[row, 0, 0, 0]) for images, rows in batches for row in range(len(rows))]
+    assert all(images.shape == (batch_size, 3, 32, 48) for images, _, _ in batches)
+    assert all((sizes == [32, 43]).all() and sizes.shape == (batch_size, 2) for _, sizes, _ in batches)
+    assert [entry.image_id for _, _, rows in batches for entry, _ in rows] == [entry.image_id for entry in entries]
+    levels = [int(images[row, 0, 0, 0]) for images, _, rows in batches for row in range(len(rows))]
     assert levels == [20, 60, 100, 140, 180]
-    assert all(scale == pytest.approx((43 / 40, 32 / 30)) for _, rows in batches for _, scale in rows)
+    assert all(scale == pytest.approx((43 / 40, 32 / 30)) for _, _, rows in batches for _, scale in rows)
 
 
 def test_evaluation_of_no_images(img_dir):
@@ -327,9 +356,9 @@ def test_evaluation_of_no_images(img_dir):
 def test_sides_decide_the_size_of_an_image_and_shrink_with_the_frame(entries, img_dir):
     for multi_scale, most in (((1.0, 1.0), (15, 20)), ((0.5, 0.5), (7, 10))):
         settings = replace(SETTINGS, resize_sides=(15, 40), multi_scale=multi_scale, strong=False, flip_ratio=0)
-        (_, weak, gt_boxes, *_) = next(training_batches(entries, img_dir, settings, "labelled", 0, 1))
+        (_, weak, sizes, gt_boxes, *_) = next(training_batches(entries, img_dir, settings, "labelled", 0, 1))
         rows, columns = np.flatnonzero(weak[0].any((0, 2))), np.flatnonzero(weak[0].any((0, 1)))
-        assert (len(rows), len(columns)) == most
+        assert (len(rows), len(columns)) == most == tuple(sizes[0])
         np.testing.assert_allclose(
             gt_boxes[0, 0], np.array([2, 3, 10, 12]) * np.tile([most[1] / 40, most[0] / 30], 2), atol=0.1
         )
@@ -367,14 +396,14 @@ def test_no_change_of_size_or_place_changes_a_mask(img_dir):
     (still,) = _batches([entry], img_dir, stop=1, flip_ratio=0.0, mask_size=8)
     moved = {"multi_scale": (0.5, 1.0), "expand_ratio": 1.0, "keep_ratio": False, "photo_ratio": 1.0}
     (batch,) = _batches([entry], img_dir, stop=1, flip_ratio=0.0, mask_size=8, **moved)
-    assert not np.array_equal(still[2], batch[2])
+    assert not np.array_equal(still[3], batch[3])
     np.testing.assert_array_equal(still[-1], batch[-1])
 
 
 def test_masks_that_were_not_read_are_an_error_and_unlabelled_images_need_none(entries, img_dir):
     with pytest.raises(ValueError, match="masks=True"):
         _batches(entries, img_dir, mask_size=8)
-    assert len(_batches(entries, img_dir, "unlabelled", mask_size=8)[0]) == 2
+    assert len(_batches(entries, img_dir, "unlabelled", mask_size=8)[0]) == 3
 
 
 def test_a_mask_in_a_crop_covers_what_is_seen_of_its_object(tmp_path):
@@ -385,7 +414,7 @@ def test_a_mask_in_a_crop_covers_what_is_seen_of_its_object(tmp_path):
     entry = replace(_entry(0, boxes=[(10, 10, 70, 70)], size=(80, 80)), outlines=(shape,))
     changes = {"batch_size": 1, "height": 160, "width": 160, "crop_ratio": 0.8, "strong": False, "mask_size": 20}
     masks = set()
-    for _, weak, boxes, *_, gt_masks in _batches([entry], tmp_path, stop=30, **changes):
+    for _, weak, _, boxes, *_, gt_masks in _batches([entry], tmp_path, stop=30, **changes):
         (x1, y1, x2, y2), centres = boxes[0, 0], (np.arange(20) + 0.5) / 20
         rows, columns = (y1 + centres * (y2 - y1)).astype(int), (x1 + centres * (x2 - x1)).astype(int)
         assert ((weak[0, 0][rows][:, columns] > 127) == gt_masks[0, 0]).mean() > 0.95

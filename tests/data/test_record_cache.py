@@ -61,8 +61,8 @@ def test_evaluation_batches_are_the_same(data, cache):
         test_batch_size, num_parallel_workers = 3, 2
 
     plain, stored = (list(evaluation_batches(data[1].images, data[0], Settings, source)) for source in (None, cache))
-    assert same([images for images, _ in plain], [images for images, _ in stored]) == 3
-    assert [rows for _, rows in plain] == [rows for _, rows in stored]
+    assert same([batch[:2] for batch in plain], [batch[:2] for batch in stored]) == 3
+    assert [rows for _, _, rows in plain] == [rows for _, _, rows in stored]
 
 
 def test_whoever_may_read_new_files_may_read_it(cache, tmp_path):

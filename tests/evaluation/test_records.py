@@ -87,16 +87,18 @@ def test_no_detections_no_records():
 
 
 def test_detect_gives_each_image_its_own_rows_and_drops_the_filling():
-    def network(images):
+    def network(images, image_sizes):
         level = images[:, 0, 0, 0].astype(np.float32)
+        np.testing.assert_array_equal(image_sizes[:, 0], level)
         boxes = np.stack([level * 0, level * 0, level, level], axis=1)[:, None]
         one = np.ones((len(images), 1))
         return boxes, one * 0.5, one.astype(int), np.ones((len(images), 1, 2)), one > 0
 
     images = np.arange(1, 5, dtype=np.uint8).reshape(4, 1, 1, 1)
+    sizes = np.arange(1, 5, dtype=np.float32).repeat(2).reshape(4, 2)
     batches = [
-        (images[:2], [(_entry(1), (1.0, 1.0)), (_entry(2), (1.0, 0.5))]),
-        (images[2:], [(_entry(3), (1.0, 1.0))]),
+        (images[:2], sizes[:2], [(_entry(1), (1.0, 1.0)), (_entry(2), (1.0, 0.5))]),
+        (images[2:], sizes[2:], [(_entry(3), (1.0, 1.0))]),
     ]
     found = {entry.image_id: result.boxes.tolist() for entry, result in detect(network, batches)}
     assert found == {1: [[0, 0, 1, 1]], 2: [[0, 0, 2, 4]], 3: [[0, 0, 3, 3]]}
@@ -132,7 +134,7 @@ def test_records_carry_masks_where_the_network_has_them():
 
 
 def test_the_sixth_output_of_a_network_is_its_masks():
-    def network(images):
+    def network(images, image_sizes):
         one = np.ones((len(images), 1))
         boxes = np.tile(np.array([10.0, 10, 50, 50]), (len(images), 1, 1))
         return (
@@ -144,7 +146,7 @@ def test_the_sixth_output_of_a_network_is_its_masks():
             np.full((len(images), 1, 4, 4), 0.4),
         )
 
-    batches = [(np.zeros((2, 3, 60, 100), np.uint8), [(_entry(1), (1.0, 1.0))])]
+    batches = [(np.zeros((2, 3, 60, 100), np.uint8), np.ones((2, 2), np.float32), [(_entry(1), (1.0, 1.0))])]
     ((_, found),) = detect(network, batches, Pasting(0.3))
     assert decode_mask(found.masks[0])[15:45, 15:45].all()
     ((_, found),) = detect(network, batches)

@@ -30,7 +30,7 @@ def test_two_batches_of_a_step_are_halves_of_its_one(arriving, first_step):
     whole = arriving(first_step, "--batch_size", "4", "--unlabelled_batch_size", "2")
     halves = arriving(first_step, "--batch_size", "2", "--unlabelled_batch_size", "1", "--accumulate_steps", "2")
     assert len(whole) == STEPS - first_step and len(halves) == 2 * len(whole)
-    assert [len(batch) for batch in whole] == [6 if first_step + n < BURN_IN else 8 for n in range(len(whole))]
+    assert [len(batch) for batch in whole] == [7 if first_step + n < BURN_IN else 10 for n in range(len(whole))]
     for number, batch in enumerate(whole):
         for column, first, second in zip(batch, *halves[2 * number : 2 * number + 2], strict=True):
             assert np.array_equal(column, np.concatenate((first, second)))

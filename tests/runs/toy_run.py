@@ -46,13 +46,13 @@ class Toy(nn.Cell):
         """[B, 3, H, W] -> [B, 4]."""
         return ops.sigmoid(self.sure(self.norm(images.astype(mstype.float32).mean((2, 3)) / 255.0)))
 
-    def losses(self, images, boxes, labels, valid, crowd, step):
+    def losses(self, images, boxes, labels, valid, crowd, step, image_sizes):
         wanted = ops.minimum(valid.astype(mstype.float32).sum(-1, keepdims=True), 4.0)
         there = (Tensor([0.0, 1.0, 2.0, 3.0], mstype.float32) < wanted).astype(mstype.float32)
         errors = ops.square(self.scores(images) - there)
         return errors[:, 0], errors[:, 1], errors[:, 2], errors[:, 3]
 
-    def construct(self, images):
+    def construct(self, images, image_sizes):
         batch = images.shape[0]
         scores = self.scores(images)
         labels = ops.tile(Tensor([[1, 2, 1, 2]], mstype.int32), (batch, 1))
