@@ -18,27 +18,27 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from src.config import Config, load_config, require
+from src.checkpoint.restore import on_arrays, recipe_of, restore_detector
+from src.config.load import Config, load_config, require
 from src.data.annotations import Annotations
+from src.data.checks.consistency import check_labelled
+from src.data.checks.doubts import empty_images
+from src.data.checks.image_files import check_images
 from src.data.classes import in_class_order
-from src.data.consistency import check_labelled
 from src.data.dataset import evaluation_batches
-from src.data.image_files import check_images
-from src.data.reading import read_data
-from src.data.suspicions import empty_images
+from src.data.formats.reading import read_data
+from src.engine.batches import cache_of
+from src.engine.device import set_up_device
 from src.errors import UserError, entry_point
 from src.evaluation.masks import Pasting
 from src.evaluation.metrics import evaluate, format_table
 from src.evaluation.records import coco_records, detect
-from src.evaluation.report import check_report, write_report
 from src.evaluation.results_file import have_masks, read_results
-from src.exporting.card import read_model_card
+from src.exporting.model_metadata import read_model_card
 from src.exporting.runner import Detector, check_runnable, open_model
 from src.files import check_free, write_json, write_text
-from src.runs.caches import cache_of
+from src.report.error_report import check_report, write_report
 from src.systems import build_network
-from src.training.device import set_up_device
-from src.training.restore import on_arrays, recipe_of, restore_detector
 
 
 @dataclass(frozen=True)

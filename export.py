@@ -13,9 +13,12 @@ import msgspec
 import numpy as np
 from mindspore import nn
 
-from src.config import Config, load_config, require
+from src.checkpoint.detector_file import DetectorCard
+from src.checkpoint.restore import on_arrays, recipe_of, restore_detector
+from src.config.load import Config, load_config, require
 from src.data.annotations import unlabelled_folder
 from src.data.dataset import evaluation_batches
+from src.engine.device import set_up_device
 from src.errors import UserError, entry_point
 from src.exporting.agreement import (
     MASK_TOLERANCE,
@@ -25,7 +28,8 @@ from src.exporting.agreement import (
     compare,
     synthetic_images,
 )
-from src.exporting.card import (
+from src.exporting.exported import MASKS, ExportedDetector, check_writable, model_path, write_model
+from src.exporting.model_metadata import (
     Class,
     ModelCard,
     Origin,
@@ -36,14 +40,10 @@ from src.exporting.card import (
     raw_rgb_input,
     resize_rule,
 )
-from src.exporting.exported import MASKS, ExportedDetector, check_writable, model_path, write_model
 from src.exporting.offline_model import check_compiler, offline_path, write_offline_model
 from src.exporting.runner import Detector, as_detector, check_runnable, run_file
 from src.files import check_free, file_hash, write_json, write_whole
 from src.systems import build_network
-from src.training.checkpoint import DetectorCard
-from src.training.device import set_up_device
-from src.training.restore import on_arrays, recipe_of, restore_detector
 
 
 @entry_point

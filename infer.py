@@ -20,22 +20,22 @@ import numpy as np
 from mindspore import nn
 from tqdm import tqdm
 
-from src.config import Config, load_config, require
+from src.checkpoint.restore import on_arrays, recipe_of, restore_detector
+from src.config.load import Config, load_config, require
 from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
+from src.data.checks.image_files import files_hash
 from src.data.classes import in_class_order
 from src.data.dataset import evaluation_batches
-from src.data.image_files import files_hash
+from src.data.formats.reading import read_data
 from src.data.images import read_image
-from src.data.made_from import made_from, side_file, write_side_file
-from src.data.reading import read_data
+from src.data.provenance import made_from, side_file, write_side_file
+from src.engine.device import set_up_device
 from src.errors import DataError, UserError, entry_point
 from src.evaluation.masks import Pasting
-from src.evaluation.pictures import SHOWN_SCORE, draw
-from src.evaluation.records import Detections, detect, inference_records
+from src.evaluation.records import SHOWN_SCORE, Detections, detect, inference_records
 from src.files import check_free, write_whole
+from src.report.drawing import draw
 from src.systems import build_network
-from src.training.device import set_up_device
-from src.training.restore import on_arrays, recipe_of, restore_detector
 
 
 @entry_point

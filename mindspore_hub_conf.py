@@ -5,10 +5,10 @@ from typing import Any
 
 from mindspore import nn
 
-from src.config import CONFIG_FOLDER, load_config
+from src.checkpoint.restore import recipe_of, restore_detector
+from src.config.load import CONFIG_FOLDER, load_config
 from src.errors import UserError
 from src.systems import build_network
-from src.training.restore import recipe_of, restore_detector
 
 # Name -> system; the model zoo's names are among them.
 _SYSTEMS = {

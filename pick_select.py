@@ -26,17 +26,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from src.active.choice import choose_valuable, label_count
 from src.active.kept import is_current, list_changes, refuse, renew_labels
 from src.active.ranking import read_ranking
 from src.active.reviewed import check_not_lost, check_reviewed
+from src.active.selection import choose_valuable, label_count
 from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds, count_rows, from_coco, hide_labels
-from src.data.coco_file import read_coco
-from src.data.coco_rows import write_coco
-from src.data.image_files import check_images
-from src.data.images import list_images
-from src.data.known_labels import (
+from src.data.checks.image_files import check_images
+from src.data.checks.label_sources import (
     KnownSoFar,
     check_known,
     mark_reviewed,
@@ -45,7 +42,10 @@ from src.data.known_labels import (
     read_known,
     told_names,
 )
-from src.data.made_from import MadeFrom, is_still, made_from, read_side_file, side_file, with_origin, write_side_file
+from src.data.formats.coco import read_coco
+from src.data.formats.coco_rows import write_coco
+from src.data.images import list_images
+from src.data.provenance import MadeFrom, is_still, made_from, read_side_file, side_file, with_origin, write_side_file
 from src.errors import DataError, Faults, UserError, entry_point
 from src.files import check_free, write_text
 

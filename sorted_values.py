@@ -11,10 +11,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.active.results import read_sums
-from src.active.value import STRATEGIES, check_options, image_values
+from src.active.acquisition import STRATEGIES, check_options, image_values
+from src.active.detections_file import read_sums
 from src.command_line import program_parser
-from src.data.made_from import made_from, read_side_file, side_file, write_side_file
+from src.data.provenance import made_from, read_side_file, side_file, write_side_file
 from src.errors import entry_point
 from src.files import check_free, write_json
 

@@ -8,26 +8,26 @@ from contextlib import closing
 from dataclasses import replace
 
 from src import __version__
-from src.config import Config, load_config, require, save_config
+from src.checkpoint.run_folder import RunFolder
+from src.checkpoint.run_state import StateFiles
+from src.config.lengths import with_rate, with_steps
+from src.config.load import Config, load_config, require, save_config
 from src.data.annotations import boxes_and_crowds, count_boxes, count_empty
-from src.data.probe import hold_out
+from src.data.held_out import hold_out
 from src.data.training_data import TrainingData, read_training_data
+from src.engine.batches import with_caches
+from src.engine.device import Device, set_up_device
+from src.engine.evaluation import outcome
+from src.engine.health.guard import check_guard
+from src.engine.health.monitor import build_watch, warn_of_start
+from src.engine.log import RunLog
+from src.engine.loop import train
+from src.engine.networks import build_networks, start_weights
+from src.engine.resume import facts_of, go_on
+from src.engine.run import Run
+from src.engine.stopping import StopRequest
 from src.errors import entry_point
 from src.files import write_text
-from src.runs.caches import with_caches
-from src.runs.guard import check_guard
-from src.runs.length import with_rate, with_steps
-from src.runs.loop import train
-from src.runs.networks import build_networks, start_weights
-from src.runs.resuming import facts_of, go_on
-from src.runs.run import Run
-from src.runs.scores import outcome
-from src.runs.stopping import StopRequest
-from src.runs.watching import build_watch, warn_of_start
-from src.training.device import Device, set_up_device
-from src.training.log import RunLog
-from src.training.run_folder import RunFolder
-from src.training.states import StateFiles
 
 
 @entry_point

@@ -19,7 +19,7 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from benchmarks import command, flops, measure, parts, setting
-from src.config import Config
+from src.config.load import Config
 from src.errors import entry_point
 from src.systems import build_network
 

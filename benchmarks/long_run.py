@@ -22,17 +22,17 @@ from dataclasses import replace
 from statistics import median
 
 from benchmarks import command, measure, setting
+from src.checkpoint.run_folder import RunFolder
+from src.checkpoint.run_state import StateFiles
+from src.engine.evaluation import evaluate_now
+from src.engine.health.monitor import build_watch
+from src.engine.log import RunLog
+from src.engine.loop import train
+from src.engine.networks import build_networks
+from src.engine.resume import facts_of
+from src.engine.run import Run
+from src.engine.stopping import StopRequest
 from src.errors import UserError, entry_point
-from src.runs.loop import train
-from src.runs.networks import build_networks
-from src.runs.resuming import facts_of
-from src.runs.run import Run
-from src.runs.scores import evaluate_now
-from src.runs.stopping import StopRequest
-from src.runs.watching import build_watch
-from src.training.log import RunLog
-from src.training.run_folder import RunFolder
-from src.training.states import StateFiles
 
 SETTLING = 0.2  # share of the steps of a phase in which its graph is compiled and pools are filled
 

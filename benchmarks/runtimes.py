@@ -20,15 +20,15 @@ if not __package__:  # started as a file: this folder must not come first, its s
 import numpy as np
 
 from benchmarks import command, measure
-from src.config import Config, load_config
+from src.checkpoint.restore import on_arrays, recipe_of, restore_detector
+from src.config.load import Config, load_config
 from src.data.annotations import unlabelled_folder
 from src.data.dataset import evaluation_batches
+from src.engine.device import set_up_device
 from src.errors import UserError, entry_point
-from src.exporting.card import ModelCard
+from src.exporting.model_metadata import ModelCard
 from src.exporting.runner import Detector, open_model
 from src.systems import build_network
-from src.training.device import set_up_device
-from src.training.restore import on_arrays, recipe_of, restore_detector
 
 IMAGES = 20  # that take turns
 

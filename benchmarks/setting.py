@@ -9,10 +9,10 @@ from pathlib import Path
 from mindspore import Tensor, nn, ops
 
 from src import xml2coco
-from src.config import Config, load_config
+from src.config.load import Config, load_config
 from src.data import synthetic
 from src.data.training_data import TrainingData, read_training_data
-from src.training.device import Device, set_up_device
+from src.engine.device import Device, set_up_device
 
 PICTURES = 8  # of each stream
 RESIDUAL = 0.2  # scale of each residual branch: keeps random weights from growing through 16 blocks

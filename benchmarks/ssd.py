@@ -21,9 +21,9 @@ from dataclasses import replace
 from mindspore import nn
 
 from benchmarks import command, flops, inference, setting, step
-from src.config import CONFIG_FOLDER, Config
+from src.config.load import CONFIG_FOLDER, Config
+from src.engine.networks import Networks
 from src.errors import entry_point
-from src.runs.networks import Networks
 
 PARTS = ("training", "detection")
 

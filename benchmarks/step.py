@@ -27,10 +27,10 @@ from mindspore import Tensor, nn
 from mindspore import dtype as mstype
 
 from benchmarks import command, flops, measure, parts, setting
-from src.config import Config
+from src.config.load import Config
+from src.engine.batches import batches
+from src.engine.networks import Networks, build_networks
 from src.errors import UserError, entry_point
-from src.runs.batches import batches
-from src.runs.networks import Networks, build_networks
 
 STEPS = ("supervised", "two_views", "semi_supervised")
 

@@ -5,8 +5,8 @@ The launch scripts of the model zoo are told the backbone; here a checkpoint kno
 
 import sys
 
+from src.checkpoint.restore import recipe_of
 from src.errors import UserError, entry_point
-from src.training.restore import recipe_of
 
 
 @entry_point

@@ -6,7 +6,7 @@ The launch scripts of the model zoo take these numbers; here they stand in the m
 import sys
 
 from src.errors import UserError, entry_point
-from src.exporting.card import read_model_card
+from src.exporting.model_metadata import read_model_card
 
 
 @entry_point

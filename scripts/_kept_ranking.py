@@ -12,10 +12,10 @@ from pathlib import Path
 import sorted_values
 from src.active.kept import refuse
 from src.active.kept_ranking import image_notes, ranking_changes
-from src.config import load_config
+from src.checkpoint.resume_rules import FREE_KEYS, settings_changes
+from src.config.load import load_config
+from src.config.schema import IN_EPOCHS
 from src.errors import entry_point
-from src.settings import IN_EPOCHS
-from src.training.resume import FREE_KEYS, settings_changes
 from src.yaml_file import read_yaml
 
 # Told by infer.py; a checkpoint brings them along, so only those that are given can differ.

@@ -2,7 +2,7 @@
 
 import sys
 
-from src.config import load_config
+from src.config.load import load_config
 from src.errors import entry_point
 
 

@@ -13,14 +13,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.checkpoint.convert.backbone import convert_backbone
+from src.checkpoint.convert.detector import convert_detector
+from src.checkpoint.convert.detector_layouts import detector_origin
+from src.checkpoint.convert.torch_file import read_state_dict
+from src.checkpoint.pretrained import FOREIGN_SUFFIXES, read_weights
 from src.command_line import program_parser
-from src.converting.backbone import convert_backbone
-from src.converting.detector import convert_detector
-from src.converting.foreign_detector import detector_origin
 from src.errors import UserError, entry_point
 from src.parts.resnet import BATCH_NORM_EPSILON
-from src.training.torch_file import read_state_dict
-from src.training.weights import FOREIGN_SUFFIXES, read_weights
 
 
 def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:

@@ -18,11 +18,11 @@ import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from mindspore import dtype as mstype
 
+from src.semi.batch_norm_statistics import MovingStatistics
 from src.semi.ema import MovingAverage
 from src.semi.pseudo_labels import pseudo_labels
-from src.training.moving_statistics import MovingStatistics
-from src.training.step_sums import STEP_KEYS, StepSums
-from src.training.update import Update
+from src.semi.step_sums import STEP_KEYS, StepSums
+from src.semi.weight_update import Update
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ if not __package__:  # started as a file: python src/split_data.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.command_line import program_parser
-from src.data.made_from import MadeFrom, folder_hash, made_from
-from src.data.same_picture import SAME_FROM, group_same_pictures
-from src.data.voc import pair_files
+from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
+from src.data.formats.voc import pair_files
+from src.data.provenance import MadeFrom, folder_hash, made_from
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, sync, write_json
 

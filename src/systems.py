@@ -3,7 +3,7 @@
 from mindspore import dtype as mstype
 from mindspore import nn
 
-from src.config import Config
+from src.config.load import Config
 from src.FasterRcnn.faster_rcnn import FasterRcnn
 from src.FasterRcnn.proposals import ProposalLimits
 from src.FasterRcnn.rcnn import RoiTargets

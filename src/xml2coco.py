@@ -18,13 +18,13 @@ if not __package__:  # started as a file: python src/xml2coco.py
 
 from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds, count_rows
-from src.data.changed_inputs import changed_inputs
+from src.data.checks.changed_inputs import changed_inputs
+from src.data.checks.doubts import empty_doubt
+from src.data.checks.label_sources import names_in_doubt
+from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
+from src.data.formats.voc_folder import class_list, to_coco
 from src.data.images import image_size
-from src.data.known_labels import names_in_doubt
-from src.data.made_from import MadeFrom, made_from, with_origin
-from src.data.suspicions import empty_doubt
-from src.data.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
-from src.data.voc_folder import class_list, to_coco
+from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json
 

@@ -134,9 +134,9 @@ def tiny_detector(tmp_path_factory, tiny_config) -> Path:
     # Imported here, because most tests need no MindSpore.
     import mindspore as ms
 
-    from src.config import load_config
+    from src.checkpoint.detector_file import DetectorCard, save_detector
+    from src.config.load import load_config
     from src.systems import build_network
-    from src.training.checkpoint import DetectorCard, save_detector
 
     ms.set_seed(1)
     config = load_config("", ["--config_path", str(tiny_config)])

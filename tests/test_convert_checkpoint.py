@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from src.checkpoint.convert.backbone import backbones_of
+from src.checkpoint.pretrained import load_pretrained, read_weights
 from src.convert_checkpoint import main
-from src.converting.backbone import backbones_of
 from src.parts.backbones import BACKBONES
 from src.parts.resnet import ResNet
-from src.training.weights import load_pretrained, read_weights
 
 ZEROS = (
-    Path(__file__).parent / "training" / "data" / "resnet18_zeros.pth"
+    Path(__file__).parent / "checkpoint" / "convert" / "data" / "resnet18_zeros.pth"
 )  # of PyTorch: names of torchvision's ResNet-18
 
 

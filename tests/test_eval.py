@@ -11,7 +11,7 @@ from pycocotools.cocoeval import COCOeval
 import eval as evaluation_script
 from src.data.annotations import read_annotations
 from src.evaluation.metrics import evaluate
-from src.evaluation.tables import TABLES
+from src.report.csv_tables import TABLES
 
 
 def _arguments(detector, data, output, **changes) -> list[str]:

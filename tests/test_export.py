@@ -14,15 +14,15 @@ import pytest
 
 import eval as evaluation_script
 import export
-from src.config import load_config
+from src.checkpoint.detector_file import DetectorCard, save_detector
+from src.checkpoint.restore import on_arrays, restore_detector
+from src.config.load import load_config
 from src.errors import UserError
 from src.evaluation.masks import decode_mask
 from src.exporting.agreement import MASK_TOLERANCE, compare, synthetic_images
 from src.exporting.exported import OUTPUTS, write_model
 from src.exporting.runner import as_detector, open_model
 from src.systems import build_network
-from src.training.checkpoint import DetectorCard, save_detector
-from src.training.restore import on_arrays, restore_detector
 
 
 def _options(**values) -> list[str]:

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import pick_select
-from src.active.results import read_sums
-from src.active.value import image_values
-from src.config import load_config
+from src.active.acquisition import image_values
+from src.active.detections_file import read_sums
+from src.config.load import load_config
 from src.data.annotations import hide_labels, read_annotations, to_coco
-from src.data.coco_file import coco_faults, read_coco
+from src.data.checks.doubts import suspicions
+from src.data.formats.coco import coco_faults, read_coco
+from src.data.formats.outlines import rasterise
+from src.data.formats.reading import read_data
+from src.data.formats.voc import read_voc
 from src.data.images import image_size, read_image
-from src.data.outlines import rasterise
-from src.data.reading import read_data
-from src.data.suspicions import suspicions
-from src.data.voc import read_voc
 from src.errors import UserError
 from src.evaluation.results_file import read_results
-from src.evaluation.stages import read_stages
-from src.exporting.card import read_model_card
+from src.exporting.model_metadata import read_model_card
+from src.report.stages import read_stages
 from src.yaml_file import read_yaml
 from tests.hostile import damaged, documents, survives
 

@@ -8,7 +8,7 @@ import pytest
 from pycocotools import mask as coco_masks
 
 import infer
-from src.active.results import read_sums
+from src.active.detections_file import read_sums
 
 KEYS = {"pred box", "confidence score", "pred score", "pred class", "width", "height"}
 

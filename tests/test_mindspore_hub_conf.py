@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from mindspore_hub_conf import create_network
+from src.checkpoint.detector_file import load_detector
 from src.errors import UserError
-from src.training.checkpoint import load_detector
 
 
 def test_a_checkpoint_comes_back_with_its_weights(tiny_detector, tiny_config):

@@ -62,6 +62,13 @@ def test_what_is_said_of_gpu_and_ascend_is_what_the_wheel_wants():
         )
 
 
+def source_of(program: Path) -> str:
+    """The source of a program; that of the module with its `main`, where the program is another name for one."""
+    source = program.read_text(encoding="utf-8")
+    other = re.search(r"^from (src\.\S+) import main$", source, re.MULTILINE)
+    return source_of(ROOT / (other[1].replace(".", "/") + ".py")) if other else source
+
+
 @pytest.mark.parametrize("command", [line for block in COMMANDS + OF_DATA for line in block.splitlines()])
 def test_commands_name_programs_and_options_that_exist(command):
     assert subprocess.run(["bash", "-n", "-c", command], check=False).returncode == 0
@@ -71,8 +78,9 @@ def test_commands_name_programs_and_options_that_exist(command):
     path = ROOT / (program if "/" in program or program.endswith(".py") else program.replace(".", "/") + ".py")
     assert path.is_file()
     known = set(yaml.safe_load((ROOT / "configs" / "base.yaml").read_text())) | {"config_path"}
-    if path.suffix == ".py" and "load_config" not in path.read_text():  # its options are not those of base.yaml
-        strings = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    source = source_of(path)
+    if path.suffix == ".py" and "load_config" not in source:  # its options are not those of base.yaml
+        strings = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
         known = {text[2:] for text in strings if isinstance(text, str) and text.startswith("--")}
         if path.parent.name == "benchmarks":  # some of their options are named once, for all of them
             known |= OPTIONS.keys() & set(strings)

@@ -8,10 +8,10 @@ from mindspore import Tensor
 from mindspore import dtype as mstype
 from mindspore.nn.utils import no_init_parameters
 
-from src.config import load_config
+from src.checkpoint.detector_file import copy_weights
+from src.config.load import load_config
 from src.parts.backbones import BACKBONES
 from src.systems import build_network
-from src.training.checkpoint import copy_weights
 
 pytestmark = pytest.mark.usefixtures("pynative")
 

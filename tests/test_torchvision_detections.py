@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.config import load_config
-from src.converting.foreign_detector import foreign_detector
-from src.data.transforms import fit_to_input
+from src.checkpoint.convert.detector_layouts import foreign_detector
+from src.checkpoint.pretrained import load_weights
+from src.checkpoint.restore import on_arrays
+from src.config.load import load_config
+from src.data.augment.transforms import fit_to_input
 from src.evaluation.masks import Pasting, decode_mask, paste
 from src.systems import build_network
-from src.training.restore import on_arrays
-from src.training.weights import load_weights
 from tools import formula_weights
 
 ROOT = Path(__file__).resolve().parents[1]

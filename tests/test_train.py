@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 
 import train as training_script
-from src.config import load_config
+from src.checkpoint.detector_file import read_card
+from src.checkpoint.run_state import StateFiles
+from src.config.load import load_config
+from src.engine import loop
 from src.network_define import TrainStep
-from src.runs import loop
-from src.training.checkpoint import read_card
-from src.training.states import StateFiles
 
 ROOT = Path(__file__).resolve().parents[1]
 # train.py in a process that gets a signal when a step is about to begin.
 SIGNALLED = """
 import os, signal, sys
 import train
-from src.runs import loop
+from src.engine import loop
 
 def take_step(run, step, *more, whole=loop.take_step):
     if step == {step}:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import train as training_script
-from src.config import load_config
+from src.config.load import load_config
 from src.systems import build_network
 
 ROOT = Path(__file__).resolve().parents[1]

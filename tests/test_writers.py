@@ -36,10 +36,11 @@ EXCEPTIONS = {
     ("infer.py", "write_bytes"): "inside write_whole",
     ("src/data/synthetic.py", "save"): "into memory",
     ("src/data/synthetic.py", "write_bytes"): "inside write_whole",
-    ("src/converting/backbone.py", "save_checkpoint"): "inside write_whole",
-    ("src/training/checkpoint.py", "save_checkpoint"): "inside write_whole",
-    ("src/training/seal.py", "open"): "inside write_whole",
-    ("src/training/states.py", "replace"): "inside write_whole: the newest state becomes the one before",
+    ("src/checkpoint/convert/backbone.py", "save_checkpoint"): "inside write_whole",
+    ("src/checkpoint/detector_file.py", "save_checkpoint"): "inside write_whole",
+    ("src/checkpoint/checksum.py", "open"): "inside write_whole",
+    ("src/checkpoint/run_state.py", "replace"): "inside write_whole: the newest state becomes the one before",
+    ("src/checkpoint/run_folder.py", "replace"): "an output that is kept under another name",
     ("src/exporting/exported.py", "export"): "inside write_whole of export.py",
     ("src/exporting/exported.py", "save"): "inside write_whole of export.py",
     ("src/split_data.py", "copyfile"): "all files of a split or none: into a staging folder, synced, then renamed",
@@ -48,9 +49,9 @@ EXCEPTIONS = {
     ("src/data/whole_folder.py", "open"): "the lock of such a folder",
     ("src/data/whole_folder.py", "replace"): "such a folder gets its name",
     ("src/parts/native.py", "replace"): "a compiled library of the cache, made in a folder of its own",
-    ("src/training/log.py", "open"): "grows line by line; readers of it take a torn last line for none",
-    ("src/training/log.py", "FileHandler"): "grows line by line",
-    ("src/training/log.py", "SummaryWriter"): "grows point by point",
+    ("src/engine/log.py", "open"): "grows line by line; readers of it take a torn last line for none",
+    ("src/engine/log.py", "FileHandler"): "grows line by line",
+    ("src/engine/log.py", "SummaryWriter"): "grows point by point",
 }
 
 

@@ -6,7 +6,7 @@
 #include "card.h"
 #include "detections.h"
 
-/// Detections below it would cover the picture; the value of src/evaluation/pictures.py.
+/// Detections below it would cover the picture; the value of src/report/drawing.py.
 constexpr double kShownScore = 0.5;
 
 /// Writes a JPEG of a picture file with the boxes, masks, classes and scores of what was found in it (score >= kShownScore).

@@ -17,7 +17,7 @@ struct Fitted {
   cv::Size original;    ///< size of the picture as it is shown
 };
 
-/// Resizes an 8-bit RGB picture, bilinearly and once, and pads it: the same rule as src/data/transforms.py. Throws UserError if the
+/// Resizes an 8-bit RGB picture, bilinearly and once, and pads it: the same rule as src/data/augment/transforms.py. Throws UserError if the
 /// picture becomes larger than the input.
 Fitted fit_to_input(const cv::Mat& image, int height, int width, const ResizeRule& rule);
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from src.data.coco_file import read_coco
-from src.data.coco_rows import write_coco
-from src.data.label_changes import label_changes
-from src.data.made_from import MadeFrom, origin_before_edits, origin_of_coco
+from src.data.checks.label_changes import label_changes
+from src.data.formats.coco import read_coco
+from src.data.formats.coco_rows import write_coco
+from src.data.provenance import MadeFrom, origin_before_edits, origin_of_coco
 from src.errors import UserError
 from src.files import file_hash, keep_before
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from src.active.ranking import read_ranking
-from src.data.image_files import files_hash
+from src.data.checks.image_files import files_hash
 from src.data.images import list_images
-from src.data.made_from import Input, MadeFrom, origin_before_edits, steps_of
+from src.data.provenance import Input, MadeFrom, origin_before_edits, steps_of
 from src.files import file_hash
 
 _SHOWN = 3  # examples in a sentence

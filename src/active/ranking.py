@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from src.data.json_file import read_json
+from src.data.formats.json_file import read_json
 from src.errors import DataError
 
 

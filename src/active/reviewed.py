@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.data.known_labels import KnownSoFar, names_in_doubt, names_with_boxes
+from src.data.checks.label_sources import KnownSoFar, names_in_doubt, names_with_boxes
 from src.errors import SHOWN_FAULTS, UserError
 
 _IF_REVIEWED = 'add --empty_is_reviewed (or write "labelled": true into their entries)'

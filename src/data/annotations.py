@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_masks
 
-from src.data.coco_file import is_blank, read_coco_boxes, sound_images
+from src.data.formats.coco import is_blank, read_coco_boxes, sound_images
+from src.data.formats.json_file import read_json
+from src.data.formats.outlines import Outline, as_outline, segmentation_of, whole_mask
 from src.data.images import image_size, list_images
-from src.data.json_file import read_json
-from src.data.outlines import Outline, as_outline, segmentation_of, whole_mask
 from src.errors import DataError, UserError
 
 # What may stay of an image whose label is hidden; fields of other tools could tell what is in the picture.
@@ -108,7 +108,7 @@ def read_annotations(path: str | Path, masks: bool = False) -> Annotations:
 
     Raises:
         UserError: there is no such file.
-        DataError: every fault of it, see ``src.data.coco_file``.
+        DataError: every fault of it, see ``src.data.formats.coco``.
     """
     return from_coco(read_coco_boxes(path, masks), masks)
 

@@ -15,13 +15,13 @@ from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
-from src.data import transforms
 from src.data.annotations import ImageEntry, image_path
-from src.data.cropping import cut_boxes, draw_region
-from src.data.framing import draw_frame
+from src.data.augment import transforms
+from src.data.augment.cropping import cut_boxes, draw_region
+from src.data.augment.framing import draw_frame
+from src.data.augment.photometric import distort
+from src.data.formats.outlines import rasterise
 from src.data.images import read_image
-from src.data.outlines import rasterise
-from src.data.photometric import distort
 from src.data.prefetch import prepared_ahead
 from src.errors import DataError, UserError
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from src.command_line import program_parser
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
-from src.data.image_files import check_images, look_at_pixels, look_whether_there
-from src.data.same_picture import SAME_FROM, group_same_pictures
+from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
+from src.data.checks.image_files import check_images, look_at_pixels, look_whether_there
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
 

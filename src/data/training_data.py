@@ -11,13 +11,13 @@ from src.data.annotations import (
     missing_objects,
     unlabelled_folder,
 )
-from src.data.changed_inputs import changed_inputs
+from src.data.checks.changed_inputs import changed_inputs
+from src.data.checks.consistency import check_apart, check_labelled, check_labels
+from src.data.checks.doubts import shared_files, suspicions
+from src.data.checks.image_files import Look, check_images, look_at_header
 from src.data.classes import in_class_order
-from src.data.consistency import check_apart, check_labelled, check_labels
 from src.data.dataset import Stored, check_counts
-from src.data.image_files import Look, check_images, look_at_header
-from src.data.reading import read_data
-from src.data.suspicions import shared_files, suspicions
+from src.data.formats.reading import read_data
 from src.errors import Faults
 
 
@@ -94,7 +94,7 @@ def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData
     """The data of a run, None if an annotation file cannot be read, and everything that is wrong with them.
 
     Args:
-        look: how closely to look at the image files, see ``src.data.image_files``.
+        look: how closely to look at the image files, see ``src.data.checks.image_files``.
     """
     faults = Faults()
     annotations = faults.attempt(read_data, sources.ann_file, sources.img_dir, sources.class_names, sources.masks)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from src.data.annotations import Annotations
-from src.evaluation.boxes import detections_of, objects_of, touching_pairs
+from src.evaluation.box_arrays import detections_of, objects_of, touching_pairs
 
 FOUND_IOU = 0.5  # from here on a box counts as found: in AP50, in the counts of a report, and for pseudo-labels
 NEAR_IOU = 0.1  # below it a detection has nothing to do with an object (Bolya et al. 2020, section 2.2)
@@ -32,7 +32,7 @@ class Matches:
         matched: int [D], the object that a detection has found, -1 for none.
         ignored: bool [D], detections inside a crowd of their class, neither right nor wrong.
         found_by: int [G], the detection that has found an object, -1 for none.
-        left_out: int, detections beyond ``src.evaluation.boxes.MOST_DETECTIONS``, which are in none of the arrays.
+        left_out: int, detections beyond ``src.evaluation.box_arrays.MOST_DETECTIONS``, which are in none of the arrays.
     """
 
     class_names: tuple[str, ...]

@@ -7,7 +7,7 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
 from src.data.annotations import Annotations, count_boxes, has_outlines, to_coco
-from src.data.consistency import check_labelled
+from src.data.checks.consistency import check_labelled
 
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # pixels of ``object_areas``
 _AREAS = ("all", *SIZES)

@@ -16,6 +16,8 @@ _PASTING = Pasting()
 _PIXEL_DECIMALS = 3  # of box coordinates in result files
 _SHARE_DECIMALS = 6  # of scores and probabilities in infer_results.json, which may hold millions
 
+SHOWN_SCORE = 0.5  # a detection below it is not drawn, for it would cover the picture
+
 
 @dataclass(frozen=True, eq=False)
 class Detections:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from src.data.annotations import Annotations
-from src.data.json_file import read_json
-from src.data.outlines import as_outline, whole_mask
+from src.data.formats.json_file import read_json
+from src.data.formats.outlines import as_outline, whole_mask
 from src.errors import DataError
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from src.errors import UserError
-from src.exporting.card import ModelCard, read_model_card
 from src.exporting.exported import MASKS, OUTPUTS, PROBABILITIES, output_names
+from src.exporting.model_metadata import ModelCard, read_model_card
 
 # From images float32 [B, 3, H, W] to the outputs of the file in their order.
 Run = Callable[[np.ndarray], Sequence[np.ndarray]]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.config import load_config
+from src.config.load import load_config
 from src.FasterRcnn import rpn
 from src.parts import box_coder
 from src.systems import build_network

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.config import load_config
+from src.config.load import load_config
 from src.systems import build_network
 from tests.detectors import (
     IMAGES,

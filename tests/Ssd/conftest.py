@@ -3,7 +3,7 @@
 import mindspore as ms
 import pytest
 
-from src.config import load_config
+from src.config.load import load_config
 from src.systems import build_network
 
 

@@ -6,7 +6,7 @@ from mindspore import Tensor
 from mindspore import dtype as mstype
 from mindspore.nn.utils import no_init_parameters
 
-from src.config import CONFIG_FOLDER, load_config
+from src.config.load import CONFIG_FOLDER, load_config
 from src.parts import box_coder
 from src.parts.pixels import normalise
 from src.Ssd.loss import STDS

@@ -7,8 +7,8 @@ import pytest
 import sorted_values
 from src.active.kept import refuse
 from src.active.kept_ranking import image_notes, ranking_changes
-from src.data.image_files import files_hash
-from src.data.made_from import made_from, side_file, write_side_file
+from src.data.checks.image_files import files_hash
+from src.data.provenance import made_from, side_file, write_side_file
 from src.errors import UserError
 
 NAMES = ("a.png", "b.png", "sub/c.png")

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from src.data.annotations import ImageEntry
+from src.data.augment.transforms import fit_to_input
 from src.data.images import read_image
-from src.data.transforms import fit_to_input
 from src.evaluation.masks import Pasting
 from src.evaluation.records import coco_records, in_original_pixels
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from src.data.augment.transforms import fit_to_input
 from src.data.images import list_images, read_image
-from src.data.transforms import fit_to_input
 
 
 @pytest.mark.parametrize(

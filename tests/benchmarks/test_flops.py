@@ -3,7 +3,7 @@ import pytest
 from mindspore import Tensor, nn
 
 from benchmarks import flops
-from src.config import load_config
+from src.config.load import load_config
 from src.parts.resnet import ResNet
 from src.systems import build_network
 

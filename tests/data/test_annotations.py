@@ -14,7 +14,7 @@ from src.data.annotations import (
     to_coco,
     unlabelled_folder,
 )
-from src.data.coco_file import coco_faults
+from src.data.formats.coco import coco_faults
 from src.errors import DataError, UserError
 
 

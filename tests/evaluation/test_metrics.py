@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from src.data.annotations import Annotations, read_annotations
-from src.data.outlines import as_outline, whole_mask
+from src.data.formats.outlines import as_outline, whole_mask
 from src.errors import DataError, UserError
 from src.evaluation.metrics import evaluate, format_table
 from tests.evaluation.scenes import CLASS_NAMES, entry, record, scene

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from src.data import transforms
 from src.data.annotations import ImageEntry
+from src.data.augment import transforms
 from src.evaluation.masks import Pasting, decode_mask
 from src.evaluation.records import coco_records, detect, in_original_pixels, inference_records
 

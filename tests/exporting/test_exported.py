@@ -10,7 +10,8 @@ from mindspore import Tensor, nn, ops
 
 from src.errors import UserError
 from src.exporting.agreement import MASK_TOLERANCE, compare
-from src.exporting.card import (
+from src.exporting.exported import ExportedDetector, output_names, write_model
+from src.exporting.model_metadata import (
     Class,
     ModelCard,
     Origin,
@@ -21,7 +22,6 @@ from src.exporting.card import (
     read_model_card,
     resize_rule,
 )
-from src.exporting.exported import ExportedDetector, output_names, write_model
 from src.exporting.runner import open_model, run_file
 from src.files import file_hash
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from src.config import load_config, save_config
-from src.runs.length import with_rate, with_steps
+from src.config.lengths import with_rate, with_steps
+from src.config.load import load_config, save_config
 
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = (

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from src.config import load_config, save_config
-from src.data.made_from import made_from, write_side_file
+from src.config.load import load_config, save_config
+from src.data.provenance import made_from, write_side_file
 
 SCRIPT = "run_standalone_train_cpu.sh"
 SELECTION = "select_valuable_sample.sh"

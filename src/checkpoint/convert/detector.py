@@ -1,0 +1,91 @@
+"""A Faster R-CNN or Mask R-CNN from elsewhere as a detector of ours, with its recipe and the names of its classes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from src.checkpoint.convert.backbone import backbones_of
+from src.checkpoint.convert.detector_layouts import (
+    ForeignDetector,
+    change_batch_norm_epsilon,
+    foreign_detector,
+    keep_classes,
+)
+from src.checkpoint.detector_file import DetectorCard, save_detector
+from src.checkpoint.pretrained import load_weights
+from src.config.load import CONFIG_FOLDER, Config, load_config
+from src.data.annotations import read_annotations
+from src.errors import UserError
+from src.files import check_free
+from src.parts.resnet import BATCH_NORM_EPSILON
+from src.systems import build_network
+
+# By origin and system; of others, base.yaml.
+RECIPES = {("torchvision", name): CONFIG_FOLDER / f"{name}_torchvision.yaml" for name in ("faster_rcnn", "mask_rcnn")}
+
+
+def convert_detector(
+    weights: dict[str, np.ndarray],
+    source: str,
+    output: Path,
+    overwrite: bool,
+    ann_file: Path | None,
+    batch_norm_epsilon: float,
+    words: list[str],
+) -> None:
+    """Rename and lay out, check every weight by loading it, write with recipe and classes, report."""
+    check_free(output, overwrite)
+    found = foreign_detector(weights, source)
+    config = detector_config(found, words, source)
+    change_batch_norm_epsilon(found.weights, batch_norm_epsilon, BATCH_NORM_EPSILON)
+    class_names, category_ids = name_classes(found, ann_file)
+
+    network = build_network(config, len(class_names))
+    report = load_weights(network, found.weights, source)
+    if report.missing:
+        raise UserError(f"{report}\nthis is no whole detector, so nothing was written")
+    save_detector(network, output, DetectorCard(config.as_dict(), class_names, category_ids, step=0))
+    print("\n  ".join([f"{source}: a detector of {found.origin}", *found.moves]))
+    if found.unused:
+        print(f"  not used: {', '.join(found.unused)}")
+    print(
+        f"{report}\n{output}: written, {config.system}, {config.backbone}, {len(class_names)} classes: {', '.join(class_names)}"
+    )
+
+
+def detector_config(found: ForeignDetector, words: list[str], source: str) -> Config:
+    """The configuration that the detector is built from: what its weights tell overrides what the configuration says."""
+    recipe = RECIPES.get((found.origin, found.system))
+    if recipe and not any(word.partition("=")[0] == "--config_path" for word in words):
+        words = ["--config_path", str(recipe), *words]
+    config = load_config(__doc__, words)
+    names = backbones_of(found.weights, source)
+    backbone = config.backbone if config.backbone in names else names[-1]
+    return replace(config, system=found.system, backbone=backbone, **found.sizes)
+
+
+def name_classes(found: ForeignDetector, ann_file: Path | None) -> tuple[list[str], list[int]]:
+    """Names and category ids of a detector's classes, label 1 first; classes that the file does not have are left out of the detector.
+
+    Raises:
+        UserError: the file has neither as many categories as the detector has classes, nor ids that could be its labels.
+    """
+    count = found.class_count
+    if ann_file is None:
+        print(f"its {count} classes have no names: give --ann_file for eval.py to know them")
+        return [f"class {label}" for label in range(1, count + 1)], list(range(1, count + 1))
+    annotations = read_annotations(ann_file)
+    names, ids = list(annotations.class_names), list(annotations.category_ids)
+    if len(names) == count:
+        return names, ids
+    if len(names) > count or min(ids) < 1 or max(ids) > count:
+        raise UserError(
+            f"{ann_file}: the detector has {count} classes, and the file {len(names)} categories with ids {min(ids)} to {max(ids)}; "
+            "expected as many categories, or ids that are labels of the detector"
+        )
+    keep_classes(found.weights, ids)
+    print(
+        f"{ann_file}: has {len(names)} of the {count} labels of the detector as category ids; the others are left out"
+    )
+    return names, ids

@@ -1,0 +1,144 @@
+"""Checkpoints: plain weight files that know their recipe.
+
+A weight file holds the parameters of one detector under the names its network gives them (`backbone.layer1.0.conv1.weight`)
+and, as text, the recipe to build the network and the class names.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mindspore as ms
+import msgspec
+from mindspore import Tensor, nn
+
+from src import __version__
+from src.checkpoint.checksum import seal
+from src.errors import UserError
+from src.files import write_whole
+
+TEACHER_PREFIX = "teacher."
+CARD = "card"
+
+
+@dataclass(frozen=True)
+class DetectorCard:
+    """What a weight file says of itself.
+
+    Attributes:
+        recipe: settings the network was built from; class_names: without background; category_ids: of the annotation file
+            it was trained on, in the order of class_names; step: training steps taken.
+        version: of the project that wrote the file; "" before 0.2.0, which was the first to say so.
+    """
+
+    recipe: dict
+    class_names: list[str]
+    category_ids: list[int]
+    step: int
+    version: str = __version__
+
+
+def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
+    """Give `target` the weights of `source`, a network of the same architecture, whatever prefix their names have."""
+    for old, new in zip(target.get_parameters(), source.get_parameters(), strict=True):
+        old.set_data(Tensor(new.asnumpy()))
+
+
+def save_detector(network: nn.Cell, path: Path, card: DetectorCard) -> None:
+    """Write the weights of one network and its card; an older file of this name is replaced once the new one is whole."""
+    rows = [
+        {"name": parameter.name.removeprefix(TEACHER_PREFIX), "data": parameter}
+        for parameter in network.get_parameters()
+    ]
+    write_checkpoint(rows, path, asdict(card))
+
+
+def read_card(path: str | Path) -> DetectorCard | None:
+    """The card of a weight file; None if it was not written by this project.
+
+    Raises:
+        UserError: if there is no such file, or it is no checkpoint.
+    """
+    card = told(read_checkpoint(path), path)
+    if card is None:
+        return None
+    try:
+        return msgspec.convert({"version": ""} | card, DetectorCard)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{path} does not describe a detector ({error}); is it the state of a run?") from None
+
+
+def load_detector(network: nn.Cell, path: str | Path) -> None:
+    """Load all parameters of a network.
+
+    Raises:
+        UserError: naming the parameters that the file lacks or holds in another shape.
+    """
+    values = read_checkpoint(path)
+    faults = []
+    for parameter in network.get_parameters():
+        name = parameter.name.removeprefix(TEACHER_PREFIX)
+        if not isinstance(values.get(name), Tensor):
+            faults.append(f"{name}: not in the file")
+        elif values[name].dtype != parameter.dtype:
+            faults.append(f"{name}: expected {parameter.dtype}, got {values[name].dtype}")
+        elif tuple(values[name].shape) != tuple(parameter.shape):
+            faults.append(f"{name}: expected shape {tuple(parameter.shape)}, got {tuple(values[name].shape)}")
+    if faults:
+        shown = "\n  ".join(faults[:5]) + (f"\n  ... and {len(faults) - 5} more" if len(faults) > 5 else "")
+        raise UserError(
+            f"{path} does not fit this network; was it trained with another backbone or other classes?\n  {shown}"
+        )
+    for parameter in network.get_parameters():
+        parameter.set_data(Tensor(values[parameter.name.removeprefix(TEACHER_PREFIX)].asnumpy()))
+
+
+def write_checkpoint(rows: list[dict], path: Path, card: dict, make_room: Callable[[], None] = lambda: None) -> None:
+    """Write parameters, what the file says of itself, and a checksum; an older file is replaced once the new one is whole.
+
+    Args:
+        rows: {"name", "data"} of each parameter; card: JSON values.
+        make_room: called when the new file is filled and still has its temporary name.
+    """
+
+    def write(temporary: Path) -> None:
+        ms.save_checkpoint(rows, str(temporary), append_dict={CARD: json.dumps(card, ensure_ascii=False)})
+        os.chmod(temporary, 0o644)
+        seal(temporary)
+        make_room()
+
+    write_whole(path, write, overwrite=True)
+
+
+def read_checkpoint(path: str | Path) -> dict:
+    """Parameters of a checkpoint by name, and its card as text.
+
+    Raises:
+        UserError: there is no such file, or it is no checkpoint.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"no checkpoint at {path}")
+    try:
+        return ms.load_checkpoint(str(path))
+    except Exception as error:  # a damaged file can raise anything
+        raise UserError(
+            f"{path} is not a MindSpore checkpoint, or is damaged ({str(error).partition(chr(10))[0]})"
+        ) from error
+
+
+def told(values: dict, path: str | Path) -> dict | None:
+    """What a checkpoint says of itself, from what `read_checkpoint` gave; None if it says nothing.
+
+    Raises:
+        UserError: it is not a JSON object.
+    """
+    text = values.get(CARD)
+    try:
+        card = None if text is None else json.loads(str(text))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: what it says of itself is not JSON ({error})") from None
+    if not isinstance(card, dict | None):
+        raise UserError(f"{path} is damaged: what it says of itself is a {type(card).__name__}")
+    return card

@@ -1,0 +1,200 @@
+"""Weights from files into networks: what matched is counted and said, and what cannot be right is refused."""
+
+import re
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn
+
+from src.checkpoint.convert.weight_names import common_name, is_weight
+from src.errors import DataError, UserError
+
+FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")
+BACKBONE = "backbone"
+RESNET = re.compile(r"^backbone\.(conv1|bn1|layer\d)\.")
+# Their shapes follow from the number of classes, so weights of another task are left out and said.
+CLASS_LAYERS = ("box_head.classes.", "box_head.offsets.", "mask_head.classes.", "multi_box.classes.")
+SHOWN_NAMES = 6  # of a long list; the rest is counted
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What happened to every weight of a file and every parameter of a network; names as in `common_name`.
+
+    Attributes:
+        path: the file.
+        loaded: name of a part of the network -> (parameter tensors loaded, parameter tensors it has).
+        numbers: single numbers loaded, batch norm statistics included.
+        missing: parameters that keep their random start.
+        other_classes: of these, the ones in the file for another number of classes.
+        unused: weights of the file that the network has no place for.
+    """
+
+    path: str
+    loaded: dict[str, tuple[int, int]]
+    numbers: int
+    missing: tuple[str, ...]
+    other_classes: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    @property
+    def backbone_is_loaded(self) -> bool:
+        """Every parameter of the backbone came from the file, so the backbone may be frozen."""
+        return BACKBONE in self.loaded and self.loaded[BACKBONE][0] == self.loaded[BACKBONE][1]
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{part} {count} of {total}" for part, (count, total) in self.loaded.items())
+        lines = [f"{self.path}: loaded {self.numbers:,} numbers; parameters: {parts}"]
+        untouched = [part for part, (count, _) in self.loaded.items() if count == 0]
+        untouched += [name for name in self.missing if _part(name) not in untouched and name not in self.other_classes]
+        for sentence, names in (
+            ("for another number of classes, start at random", self.other_classes),
+            ("not in the file, start at random", untouched),
+            ("in the file, not used", self.unused),
+        ):
+            if names:
+                lines.append(f"  {sentence}: {_some(names)}")
+        return "\n".join(lines)
+
+
+def read_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """Read every array of a MindSpore `.ckpt` or a NumPy `.npz`, under the names of the file.
+
+    Raises:
+        UserError: the file is missing, broken, empty or of another format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file of weights")
+    suffix = path.suffix.lower()
+    if suffix in FOREIGN_SUFFIXES:
+        raise UserError(f"{path}: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
+    if suffix not in (".ckpt", ".npz"):
+        raise UserError(f"{path}: weights are read from .ckpt (MindSpore) and .npz (NumPy), not from {suffix!r}")
+    try:
+        weights = _read_ckpt(path) if suffix == ".ckpt" else _read_npz(path)
+    except Exception as error:  # a damaged archive can raise anything
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{path}: cannot be read as {suffix} weights, is it broken or cut off? ({reason})") from error
+    if not weights:
+        raise UserError(f"{path}: holds no weights")
+    return weights
+
+
+def _read_ckpt(path: Path) -> dict[str, np.ndarray]:
+    values = ms.load_checkpoint(str(path))
+    return {name: value.asnumpy() for name, value in values.items() if isinstance(value, ms.Tensor)}
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    if not zipfile.is_zipfile(path):  # np.load would take a bare array without names, too
+        raise ValueError("not an .npz archive")
+    with np.load(path, allow_pickle=False) as content:
+        return {name: content[name] for name in content.files}
+
+
+def load_pretrained(network: nn.Cell, path: str | Path) -> LoadReport:
+    """Load a file of weights; see `load_weights`, which does the work on what `read_weights` returns."""
+    return load_weights(network, read_weights(path), str(path))
+
+
+def load_weights(network: nn.Cell, weights: dict[str, np.ndarray], source: str) -> LoadReport:
+    """Put weights into the network's parameters of the same `common_name`; nothing is changed if anything is refused.
+
+    Args:
+        network: a detector, or a ResNet alone. Its parameters' names are taken relative to it, so it may be part of a
+            larger cell.
+        weights: arrays by name: torchvision's, MindSpore's model zoo's, or our own, with or without `backbone.`.
+        source: what to call them in messages.
+
+    Raises:
+        UserError: nothing matches, the backbone is given only in part, a shape is wrong, a number is not finite, or two
+            names mean the same weight.
+    """
+    given = _by_common_name(weights, source)
+    wanted = {common_name(name): parameter for name, parameter in network.parameters_and_names()}
+    matched = [name for name in wanted if name in given]
+    if not matched:
+        raise UserError(
+            f"{source}: none of its {len(given)} weights belongs to the network. It has {_some(given)}; "
+            f"the network has {_some(wanted)}"
+        )
+    other_classes = tuple(
+        name for name in matched if name.startswith(CLASS_LAYERS) and given[name].shape != wanted[name].shape
+    )
+    fitting = [name for name in matched if name not in other_classes]
+    faults = _faults(given, wanted, fitting)
+    if faults:
+        raise DataError(f"{source}: does not fit the network (weights of another --backbone?)", faults)
+
+    for name in fitting:
+        wanted[name].set_data(ms.Tensor(given[name], wanted[name].dtype))
+    loaded = set(fitting)
+    return LoadReport(
+        path=source,
+        loaded=_count_parts(wanted, loaded),
+        numbers=sum(given[name].size for name in fitting),
+        missing=tuple(name for name in wanted if name not in loaded),
+        other_classes=other_classes,
+        unused=tuple(name for name in given if name not in wanted),
+    )
+
+
+def _by_common_name(weights: dict[str, np.ndarray], source: str) -> dict[str, np.ndarray]:
+    given, origin, faults = {}, {}, []
+    for name, array in weights.items():
+        if is_weight(name):
+            common = common_name(name)
+            if common in given:
+                faults.append(f"{origin[common]} and {name} are both {common}; keep one of them in the file")
+            given[common], origin[common] = array, name
+    if faults:
+        raise DataError(f"{source}: two networks in one file", faults)
+    return given
+
+
+def _faults(given: dict[str, np.ndarray], wanted: dict[str, ms.Parameter], fitting: list[str]) -> list[str]:
+    """Why these weights cannot be loaded: not just this backbone, wrong shapes, values that are not finite numbers."""
+    faults = []
+    backbone = [name for name in wanted if _part(name) == BACKBONE]
+    absent = [name for name in backbone if name not in given]
+    if absent and len(absent) < len(backbone):
+        faults.append(
+            f"{len(absent)} of the backbone's {len(backbone)} parameters are not in the file: {_some(absent)}"
+        )
+    # A backbone may end before the file's does; what its own stages have no place for is of another depth.
+    stages = {match[0] for name in wanted if (match := RESNET.match(name))}
+    surplus = [name for name in given if name not in wanted and (match := RESNET.match(name)) and match[0] in stages]
+    if backbone and surplus:
+        faults.append(f"{len(surplus)} of the file's backbone weights have no place in the network: {_some(surplus)}")
+    for name in fitting:
+        array, shape = given[name], tuple(wanted[name].shape)
+        if array.shape != shape:
+            faults.append(f"{name}: expected shape {shape}, got {array.shape}")
+        elif not np.issubdtype(array.dtype, np.floating):
+            faults.append(f"{name}: expected floating-point numbers, got {array.dtype}")
+        elif not np.isfinite(array).all():
+            faults.append(f"{name}: {np.count_nonzero(~np.isfinite(array))} of its numbers are not finite")
+    return faults
+
+
+def _count_parts(wanted: dict[str, ms.Parameter], loaded: set[str]) -> dict[str, tuple[int, int]]:
+    counts = {}
+    for name in wanted:
+        count, total = counts.get(_part(name), (0, 0))
+        counts[_part(name)] = (count + (name in loaded), total + 1)
+    return counts
+
+
+def _part(name: str) -> str:
+    return name.split(".", 1)[0]
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    rest = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")

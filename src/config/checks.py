@@ -1,0 +1,120 @@
+"""Settings that are right one by one and wrong together."""
+
+from collections.abc import Iterator
+
+from src.config.schema import Config
+
+
+def contradictions(config: Config) -> list[str]:
+    """A sentence for each, with what was expected and what came."""
+    rules = (*_sizes(config), *_lengths(config), *_rates(config), *_thresholds(config), *_files(config))
+    return [sentence for holds, sentence in rules if not holds]
+
+
+def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
+    """Of images and what is looked for in them."""
+    step = 4 if config.system == "ssd" else 32  # levels of a pyramid are added to each other, so they must be halves
+    for key in ("img_width", "img_height"):
+        size = getattr(config, key)
+        nearest = max(step, round(size / step) * step)
+        yield size % step == 0, f"{key}: must be a multiple of {step}, got {size}; the nearest is {nearest}"
+    smallest, largest = config.multi_scale
+    yield (
+        0 < smallest <= largest,
+        f"multi_scale: smallest and largest share, above 0, got {list(config.multi_scale)}",
+    )
+    yield (
+        config.resize_sides is None or config.keep_ratio,
+        f"resize_sides: keeps the ratio of an image, so keep_ratio must be true, got {config.keep_ratio}",
+    )
+    longest, least = max(config.resize_sides or (0,)), min(config.img_width, config.img_height)
+    yield (
+        config.crop_ratio == 0 or longest <= least,
+        (
+            "crop_ratio: a crop may be upright or lie, so both sides of the input must hold the longer of resize_sides, "
+            f"got {least} < {longest}"
+        ),
+    )
+    yield (
+        bool(config.anchor_scales) and bool(config.anchor_ratios),
+        "anchor_scales, anchor_ratios: at least one of each",
+    )
+    maps = 1 + len(config.ssd_extras_out_channels)
+    yield (
+        len(config.ssd_aspect_ratios) == maps,
+        (
+            "ssd_aspect_ratios: one list for the backbone's map and one for each of ssd_extras_out_channels, "
+            f"so {maps}, got {len(config.ssd_aspect_ratios)}"
+        ),
+    )
+    yield (
+        config.test_max_per_img <= config.num_gts,
+        (
+            "test_max_per_img: must not exceed num_gts (detections become pseudo-labels), got "
+            f"{config.test_max_per_img} > {config.num_gts}"
+        ),
+    )
+
+
+def _lengths(config: Config) -> Iterator[tuple[bool, str]]:
+    """Steps of the run. In passes they are checked once the length of the data is known."""
+    steps_are_known = config.max_epoch is None
+    yield (
+        not steps_are_known or config.burn_up_epoch is not None or config.burn_up_iter <= config.max_iter,
+        f"burn_up_iter: must not exceed max_iter, got {config.burn_up_iter} > {config.max_iter}",
+    )
+    yield (
+        not steps_are_known or config.warmup_step <= config.max_iter,
+        (
+            f"warmup_step: must not exceed max_iter, got {config.warmup_step} > {config.max_iter}; the rate would never "
+            "reach base_lr"
+        ),
+    )
+    watched = list(config.profile_steps)
+    yield (
+        len(watched) in (0, 2) and watched == sorted(watched),
+        f"profile_steps: first and last step, or none, got {watched}",
+    )
+    yield (
+        not watched or not steps_are_known or watched[-1] < config.max_iter,
+        f"profile_steps: must lie before max_iter {config.max_iter}, got {watched}",
+    )
+
+
+def _rates(config: Config) -> Iterator[tuple[bool, str]]:
+    """Of learning, and of the moving average."""
+    for key in ("milestones", "milestone_epochs"):
+        values = list(getattr(config, key))
+        yield values == sorted(values), f"{key}: must rise, got {values}"
+    yield (
+        (config.lr_schedule == "step") == (config.lr_step_size is not None),
+        (
+            f"lr_step_size: is what --lr_schedule step needs, and nothing else does, got {config.lr_step_size} and "
+            f"{config.lr_schedule}"
+        ),
+    )
+    yield (
+        config.ema_keep_rate < 1,
+        f"ema_keep_rate: must be below 1, or the teacher never learns, got {config.ema_keep_rate}",
+    )
+
+
+def _thresholds(config: Config) -> Iterator[tuple[bool, str]]:
+    """Of which one must not exceed the other."""
+    for lower, upper in (
+        ("neg_iou_thr", "pos_iou_thr"),
+        ("neg_iou_thr_stage2", "pos_iou_thr_stage2"),
+        ("bbox_ignore_threshold", "bbox_threshold"),
+        ("ssd_min_scale", "ssd_max_scale"),
+    ):
+        low, high = getattr(config, lower), getattr(config, upper)
+        yield low is None or low <= high, f"{lower}: must not exceed {upper}, got {low} > {high}"
+
+
+def _files(config: Config) -> Iterator[tuple[bool, str]]:
+    """That belong together."""
+    given = [f"{key} {value}" for key in ("eval_img_dir", "eval_ann_file") if (value := getattr(config, key))]
+    yield (
+        len(given) != 1 or config.results is not None,  # results were found in the images already
+        f"eval_img_dir and eval_ann_file: give both or neither, got {''.join(given)} alone",
+    )

@@ -1,0 +1,56 @@
+"""How long a run is: passes over the labelled images become steps, once the data that is there is known."""
+
+from dataclasses import replace
+from math import ceil
+
+from src.config.load import Config, check_config
+
+
+def images_a_step(config: Config, devices: int) -> int:
+    """Labelled images of one step, over all devices and batches."""
+    return config.batch_size * devices * config.accumulate_steps
+
+
+def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> tuple[Config, list[str]]:
+    """The configuration with every length in steps and none in passes, and sentences that say how that came about.
+
+    Args:
+        labelled, unlabelled: numbers of training images; without unlabelled ones burn-in is the whole run.
+
+    Raises:
+        UserError: the lengths contradict each other now that they are known.
+    """
+    batch = images_a_step(config, devices)
+    said = []
+
+    def steps(key: str, epochs: int) -> int:
+        count = ceil(epochs * labelled / batch)
+        said.append(f"{key}: {epochs} x {labelled} labelled images / {batch} a step = step {count}")
+        return count
+
+    known = {}
+    if config.max_epoch is not None:
+        known["max_iter"] = steps("max_epoch", config.max_epoch)
+    if config.burn_up_epoch is not None:
+        known["burn_up_iter"] = steps("burn_up_epoch", config.burn_up_epoch)
+    if config.milestone_epochs:
+        known["milestones"] = [steps("milestone_epochs", epochs) for epochs in config.milestone_epochs]
+    if config.eval_interval_epoch is not None:
+        known["eval_interval_iter"] = steps("eval_interval_epoch", config.eval_interval_epoch)
+    if not unlabelled:
+        known["burn_up_iter"] = known.get("max_iter", config.max_iter)
+    resolved = config.as_dict() | known | {"max_epoch": None, "burn_up_epoch": None, "milestone_epochs": []}
+    return check_config(resolved | {"eval_interval_epoch": None}), said
+
+
+def with_rate(config: Config, devices: int) -> tuple[Config, list[str]]:
+    """The configuration with base_lr scaled to the images of a step (Goyal et al. 2017, section 2.1), and how.
+
+    Nothing changes unless `lr_reference_batch` is set; it is None afterwards.
+    """
+    if config.lr_reference_batch is None:
+        return config, []
+    batch = images_a_step(config, devices)
+    rate = config.base_lr * batch / config.lr_reference_batch
+    said = f"base_lr: {config.base_lr:g} x {batch} images a step / lr_reference_batch {config.lr_reference_batch} = {rate:g}"
+    return replace(config, base_lr=rate, lr_reference_batch=None), [said]

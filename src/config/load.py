@@ -1,0 +1,177 @@
+"""The configuration of a run: typed, flat, read from YAML and command line, checked as a whole before anything is built.
+
+`configs/base.yaml` holds every key once, with its default and meaning; a leaf file states only its difference. The comments of
+base.yaml are the help texts of the command line.
+"""
+
+import argparse
+import difflib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from src.command_line import program_parser
+from src.config.checks import contradictions
+from src.config.schema import IN_EPOCHS, KEYS, RECIPE_KEYS, TEXT_KEYS, Config
+from src.errors import UserError
+from src.yaml_file import read_yaml
+
+CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "configs"
+
+_SHOWN_LETTERS = 200  # of a value that is wrong
+
+
+def load_config(
+    description: str,
+    argv: list[str] | None = None,
+    recipe_of: Callable[[str], dict] | None = None,
+    defaults: dict | None = None,
+) -> Config:
+    """Read base.yaml, the checkpoint's recipe, the leaf of --config_path and the command line, each overriding the one before.
+
+    Args:
+        description: what the script does, for --help.
+        recipe_of: reads the settings a checkpoint was trained with; its RECIPE_KEYS are taken for --checkpoint_path.
+        defaults: where the script takes other ones than base.yaml states.
+
+    Raises:
+        UserError: with all mistakes of all sources in one message.
+    """
+    arguments, unknown = _parser(description).parse_known_args(argv)
+    given = {key: _plain(key, text) for key, text in vars(arguments).items() if key in KEYS and text is not None}
+    faults = [_unknown_key(word.split("=")[0].lstrip("-"), "command line") for word in unknown if word.startswith("--")]
+    if not faults:
+        faults = [f"command line: {word!r} belongs to no argument" for word in unknown]
+    leaf = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
+    faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS]
+    faults += _given_twice(leaf) + _given_twice(given)
+    given = {key: value for key, value in leaf.items() if key in KEYS and not _is_replaced(key, given)} | given
+
+    values = _read_yaml(CONFIG_FOLDER / "base.yaml") | (defaults or {})
+    if recipe_of and given.get("checkpoint_path"):
+        recipe = recipe_of(str(given["checkpoint_path"]))
+        values.update({key: recipe[key] for key in RECIPE_KEYS if key in recipe})
+    lists = {key for key, value in values.items() if isinstance(value, list)}
+    given = {key: [value] if key in lists and not isinstance(value, list) else value for key, value in given.items()}
+    return check_config(values | given, faults)
+
+
+def _given_twice(source: dict) -> list[str]:
+    """Lengths that one source gives in steps and in passes."""
+    return [
+        f"{steps}, {epochs}: they say the same, give one; got {source[steps]!r} and {source[epochs]!r}"
+        for steps, epochs in IN_EPOCHS.items()
+        if source.get(steps) not in (None, []) and source.get(epochs) not in (None, [])
+    ]
+
+
+def _is_replaced(key: str, stronger: dict) -> bool:
+    """Whether a stronger source says in passes what this key says in steps, or the other way round."""
+    other = IN_EPOCHS.get(key) or {epochs: steps for steps, epochs in IN_EPOCHS.items()}.get(key)
+    return stronger.get(other) not in (None, [])
+
+
+def check_config(values: dict, faults: list[str] | None = None) -> Config:
+    """A Config from a complete dict of values.
+
+    Raises:
+        UserError: naming every unknown, missing or wrong value together with `faults`.
+    """
+    faults = list(faults or [])
+    config = None
+    try:
+        config = TypeAdapter(Config).validate_python(values)
+    except ValidationError as error:
+        for item in error.errors():
+            key = str(item["loc"][0]) if item["loc"] else "config"
+            faults.append(f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}")
+    if config is not None:
+        faults += contradictions(config)
+    if faults:
+        faults = list(dict.fromkeys(faults))  # two wrong numbers of a list may read alike
+        count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
+        raise UserError("\n  ".join([f"the configuration has {count}:", *faults]))
+    return config
+
+
+def require(config: Config, *keys: str) -> None:
+    """Check that an entry script got the keys it cannot do without.
+
+    Raises:
+        UserError: naming all missing ones.
+    """
+    missing = [key for key in keys if getattr(config, key) is None]
+    if missing:
+        raise UserError(
+            "missing: " + ", ".join(f"--{key}" for key in missing) + " (or the same keys in the file of --config_path)"
+        )
+
+
+def save_config(config: Config) -> str:
+    """The configuration as YAML text that `--config_path` reads."""
+    return yaml.safe_dump(config.as_dict(), sort_keys=False, allow_unicode=True)
+
+
+def _short(value: object) -> str:
+    """The value as it was given, cut off where it gets long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}..."
+
+
+def _parser(description: str) -> argparse.ArgumentParser:
+    parser = program_parser(description)
+    parser.add_argument(
+        "--config_path", metavar="FILE", help="YAML file that states differences from configs/base.yaml"
+    )
+    helps = _help_texts()
+    for key in KEYS:
+        if key in ("resume", "resume_anyway", "overwrite", "run_distribute", "probabilities"):
+            parser.add_argument(f"--{key}", nargs="?", const="true", metavar="BOOL", help=helps[key])
+        else:
+            parser.add_argument(f"--{key}", metavar="VALUE", help=helps[key])
+    return parser
+
+
+def _help_texts() -> dict[str, str]:
+    """What base.yaml says of each key: 'default; comment'."""
+    texts = {}
+    for line in (CONFIG_FOLDER / "base.yaml").read_text(encoding="utf-8").splitlines():
+        found = re.match(r"(\w+): (.*?)\s+# (.*)$", line)
+        if found:
+            key, default, comment = found.groups()
+            texts[key] = f"{comment} [{default}]".replace("%", "%%")
+    return texts
+
+
+def _plain(key: str, text: str) -> object:
+    """A command-line word as YAML would read it; '1,2' is a list; names of files and anything that is not YAML stay text."""
+    if key in TEXT_KEYS:
+        return None if text in ("", "null") else text
+    if key == "class_names" and not text.startswith("["):
+        return [name.strip() for name in text.split(",")]
+    if re.fullmatch(r"[-+.\deE]+(,[-+.\deE]+)+", text):
+        text = f"[{text}]"
+    # YAML 1.1 reads 1e-4 as text; the shell user means a number.
+    if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text):
+        return float(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _read_yaml(path: Path) -> dict:
+    try:
+        return read_yaml(path)
+    except OSError as error:
+        known = ", ".join(sorted(os.path.relpath(leaf) for leaf in CONFIG_FOLDER.glob("*.yaml")))
+        raise UserError(f"cannot read config file {path}: {error.strerror}; there are {known}") from error
+
+
+def _unknown_key(key: str, source: str) -> str:
+    nearest = difflib.get_close_matches(str(key), KEYS, 1)
+    return f"{source}: unknown key {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")

@@ -1,0 +1,72 @@
+"""Whether what annotations were made from has changed since: a mended original does not mend what was made from it."""
+
+from pathlib import Path
+
+import msgspec
+
+from src.data.formats.json_file import read_json
+from src.data.formats.voc import xml_hash
+from src.data.provenance import KEY, MadeFrom, origin_of_coco
+from src.files import file_hash
+
+
+def changed_inputs(path: str | Path) -> list[str]:
+    """One sentence for each input of annotations that lies where it was told and has another content now.
+
+    Args:
+        path: COCO file, whose inputs lie beside it; or the folder annotations/ of a side of ``src.split_data``.
+
+    Raises:
+        UserError: the file is not JSON, or the system refuses to read an input.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _changed_split(path)
+    origin = origin_of_coco(path)
+    return _changed(path.parent, path.name, origin) if origin else []
+
+
+def _changed(folder: Path, name: str, origin: MadeFrom) -> list[str]:
+    """The sentences of one step and of all before it."""
+    settings = ", ".join(f"{key} {value}" for key, value in origin["settings"].items())
+    found = []
+    for option, known in origin["inputs"].items():
+        source = Path(known["name"])
+        if source.is_absolute() or ".." in source.parts or source.name == name:
+            continue
+        if _hash_of(folder / source) not in (None, known["sha256"]):
+            found.append(
+                f"{name} was made from {source}, which has another content now; if that was mended, make {name} anew "
+                f"({origin['program']}: {settings})"
+            )
+        if option in origin["before"]:
+            found += _changed(folder, source.name, msgspec.convert(origin["before"][option], MadeFrom))
+    return found
+
+
+def _hash_of(place: Path) -> str | None:
+    """Of a file, or of a folder of XML files; None if it is not there."""
+    if place.is_dir():
+        return xml_hash(place)
+    return file_hash(place) if place.is_file() else None
+
+
+def _changed_split(annotations: Path) -> list[str]:
+    """Whether the XML files that ``src.split_data`` copied from have another content now than they had then."""
+    root = annotations.absolute().parents[1]
+    split, source = root / "split.json", root / annotations.name
+    if not split.is_file() or not source.is_dir():
+        return []
+    told = read_json(split)
+    try:
+        origin = msgspec.convert(told.get(KEY) if isinstance(told, dict) else None, MadeFrom | None)
+    except msgspec.ValidationError:
+        return []
+    known = origin["inputs"].get(annotations.name) if origin else None
+    if known is None or known["sha256"] == xml_hash(source):
+        return []
+    sentence = (
+        f"{annotations} was split from {source}, which has another content now; if that was mended, split again "
+        "(src.split_data --overwrite) and convert again"
+    )
+    return [sentence]

@@ -1,0 +1,93 @@
+"""Whose labels are known: compare the annotation file of a run with the one that labels are taken from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from src.data.annotations import also_unlabelled_ids, unlabelled_ids
+from src.data.formats.coco import is_blank, read_coco_boxes
+from src.errors import DataError
+
+
+@dataclass(frozen=True)
+class KnownSoFar:
+    """What the annotation file of a run says.
+
+    Attributes:
+        labelled, unlabelled: file names of its images.
+        with_boxes: file names of the labelled ones that have a box.
+        classes: in the order of their labels.
+        policy: 2 when labelled images join the unlabelled stream as well, else 1 (see random_select.py).
+    """
+
+    labelled: set[str]
+    unlabelled: set[str]
+    with_boxes: set[str]
+    classes: list[str]
+    policy: int
+
+
+def told_names(coco: dict[str, Any]) -> set[str]:
+    """File names of the images whose content is known in a checked COCO file."""
+    bare = unlabelled_ids(coco)
+    return {image["file_name"] for image in coco["images"] if image["id"] not in bare}
+
+
+def names_with_boxes(coco: dict[str, Any]) -> set[str]:
+    """File names of the images of a checked COCO file that have a box."""
+    boxed = {row["image_id"] for row in coco["annotations"] if not is_blank(row)}
+    return {image["file_name"] for image in coco["images"] if image["id"] in boxed}
+
+
+def names_in_doubt(coco: dict[str, Any]) -> set[str]:
+    """File names of the images that count as labelled, have no box, and are not said to be reviewed.
+
+    "Reviewed, nothing there" and "not labelled yet" look alike in the files of most labelling tools, and training on the
+    second as if it were the first teaches that objects are background. ``"labelled": true`` in the entry tells them apart.
+    """
+    reviewed = {image["file_name"] for image in coco["images"] if image.get("labelled") is True}
+    return told_names(coco) - names_with_boxes(coco) - reviewed
+
+
+def mark_reviewed(coco: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """A copy of a COCO file whose entries say that the images of these names were reviewed."""
+    images = [image | ({"labelled": True} if image["file_name"] in names else {}) for image in coco["images"]]
+    return coco | {"images": images}
+
+
+def nothing_known(coco: dict[str, Any]) -> KnownSoFar:
+    """All images of a checked COCO file count as unlabelled."""
+    return KnownSoFar(set(), {image["file_name"] for image in coco["images"]}, set(), class_names(coco), policy=1)
+
+
+def read_known(path: Path) -> KnownSoFar:
+    """Read the annotation file of a run; errors are those of ``read_coco``."""
+    coco = read_coco_boxes(path)
+    labelled = told_names(coco)
+    unlabelled = {image["file_name"] for image in coco["images"]} - labelled
+    policy = 2 if also_unlabelled_ids(coco) else 1
+    return KnownSoFar(labelled, unlabelled, names_with_boxes(coco), class_names(coco), policy)
+
+
+def check_known(known: KnownSoFar, path: Path, coco: dict[str, Any], ann_file: Path) -> None:
+    """Compare what is known, read from ``path``, with the file ``coco`` that labels are taken from.
+
+    Raises:
+        DataError: it does not go with ``coco``: other images, other classes, labels that ``coco`` lacks.
+    """
+    names = {image["file_name"] for image in coco["images"]}
+    faults = [
+        f"image {name} is not in --ann_file {ann_file}" for name in sorted((known.labelled | known.unlabelled) - names)
+    ]
+    lost = sorted(known.labelled & names - told_names(coco))
+    faults += [f"image {name} is labelled here, but not in --ann_file {ann_file}" for name in lost]
+    if known.classes != (there := class_names(coco)):
+        here = ", ".join(known.classes)
+        faults.append(f"its categories are {here}; those of --ann_file {ann_file} are {', '.join(there)}")
+    if faults:
+        raise DataError(str(path), faults)
+
+
+def class_names(coco: dict[str, Any]) -> list[str]:
+    """The classes in the order of their labels."""
+    return [category["name"] for category in sorted(coco["categories"], key=lambda category: category["id"])]

@@ -1,0 +1,346 @@
+"""Read a COCO annotation file and check every entry of it; all faults are reported together."""
+
+import json
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypedDict
+
+import msgspec
+
+from src.data.checks.mask_faults import mask_faults
+from src.data.formats.coco_rows import decode_coco
+from src.data.formats.json_file import read_json
+from src.errors import DataError
+
+# Annotators count pixels from 0 or from 1 and call the last pixel width or width + 1, so a true box may stick out by
+# one pixel and a rounding. More than that is a box of another picture or of another size of this one.
+OUTSIDE_TOLERANCE = 1.5  # pixels
+_LARGEST_ID = 2**53  # what every JSON reader and the COCO tools still tell from its neighbours
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a new line would break every list of file names
+_SHOWN_LETTERS = 100  # of a value that is wrong
+_LARGEST_NUMBER = 1e9  # pixels; beyond it single precision and 32-bit sizes give out
+
+
+def read_coco(path: str | Path, decode: Callable[[bytes], Any] = decode_coco, masks: bool = False) -> dict[str, Any]:
+    """The file as JSON, with all its fields (or those of ``decode``), after ``coco_faults`` found nothing.
+
+    What nothing looks into in annotation rows, outlines above all, stays text: see ``src.data.formats.coco_rows``, which also
+    writes such a file.
+
+    Raises:
+        UserError: there is no such file.
+        DataError: every fault of the file.
+    """
+    coco = read_json(path, decode)
+    faults = coco_faults(coco, masks)
+    if faults:
+        raise DataError(str(path), faults)
+    return coco
+
+
+class _Image(TypedDict, total=False):
+    id: Any
+    file_name: Any
+    width: Any
+    height: Any
+    labelled: Any
+    also_unlabelled: Any
+
+
+class _Row(TypedDict, total=False):
+    id: Any
+    image_id: Any
+    category_id: Any
+    bbox: Any
+    area: Any
+    iscrowd: Any
+
+
+class _Boxes(TypedDict):
+    images: list[_Image]
+    annotations: list[_Row]
+    categories: list[dict[str, Any]]
+
+
+class _MaskRow(_Row, total=False):
+    segmentation: msgspec.Raw
+
+
+class _Masks(_Boxes):
+    annotations: list[_MaskRow]
+
+
+def read_coco_boxes(path: str | Path, masks: bool = False) -> dict[str, Any]:
+    """As ``read_coco`` without what training and evaluation do not read, such as addresses on the web.
+
+    These fields are passed over while reading: a file of the size of COCO 2017 (489 MB, 860,001 objects) takes 0.9 GiB
+    of memory instead of 2.8.
+
+    Args:
+        masks: read outlines, too; each "segmentation" stays JSON (``msgspec.Raw``), which takes 0.3 GiB more of
+            memory for the size of COCO 2017, and faults of them count.
+    """
+    return read_coco(path, msgspec.json.Decoder(_Masks if masks else _Boxes).decode, masks)
+
+
+def is_blank(row: dict[str, Any]) -> bool:
+    """Whether an annotation row only says "this image is unlabelled" (the reference's form: category -1, zero box)."""
+    return row.get("category_id") == -1 and row.get("bbox") == [0, 0, 0, 0]
+
+
+def coco_faults(coco: Any, masks: bool = False) -> list[str]:
+    """One sentence for everything in a COCO file that training could trip over; empty when all is well.
+
+    Args:
+        masks: whether the detector has masks, so that every object must have one.
+    """
+    if not isinstance(coco, dict):
+        return [f"expected an object with images, annotations and categories, found {_kind(coco)}; is it a COCO file?"]
+    if not coco.keys() & {"images", "annotations", "categories"}:
+        found = _short(list(coco)[:8])
+        return [
+            f'found an object with {found}, expected "images", "annotations" and "categories"; convert it to COCO first'
+        ]
+    faults = []
+    for key in ("images", "annotations", "categories"):
+        if key not in coco:
+            faults.append(f'no "{key}" list; a COCO file has one, if only an empty one')
+        elif not isinstance(coco[key], list):
+            faults.append(f'"{key}" must be a list, found {_kind(coco[key])}')
+        else:
+            faults += [
+                f"{key}[{i}]: expected an object, found {_kind(x)}"
+                for i, x in enumerate(coco[key])
+                if type(x) is not dict
+            ]
+    if faults:
+        return faults
+    categories = _category_faults(coco["categories"], faults)
+    sizes = _image_faults(coco["images"], faults)
+    _annotation_faults(coco["annotations"], categories, sizes, faults)
+    if masks:
+        images = {image["id"]: image for image in coco["images"] if _is_id(image.get("id")) and sizes[image["id"]]}
+        rows = [(place, row) for place, row in enumerate(coco["annotations"]) if _is_whole(row, sizes)]
+        faults += mask_faults(rows, images)
+    _state_faults(coco["images"], coco["annotations"], faults)
+    return faults
+
+
+def sound_images(coco: Any) -> list[dict]:
+    """The image entries of any JSON value that are right in themselves, one for each file."""
+    images = coco.get("images") if isinstance(coco, dict) else None
+    sound: dict[str, dict] = {}
+    for image in images if isinstance(images, list) else ():
+        faults: list[str] = []
+        if type(image) is dict:
+            _image_faults([image], faults)
+            if not faults:
+                sound.setdefault(posixpath.normpath(image["file_name"]), image)
+    return list(sound.values())
+
+
+def _category_faults(categories: list[dict], faults: list[str]) -> set[int]:
+    """The known category ids; faults are appended."""
+    if not categories:
+        faults.append('no categories: the classes to detect must be listed, as [{"id": 1, "name": ...}, ...]')
+    for index, category in enumerate(categories):
+        if not _is_id(category.get("id")):
+            faults.append(f'categories[{index}]: "id" must be an integer from 0 up, found {_show(category, "id")}')
+        if not _is_text(category.get("name")):
+            faults.append(f'categories[{index}]: "name" must be a text, found {_show(category, "name")}')
+    _repeated(categories, "id", "category id", "give each category its own", faults)
+    _repeated(categories, "name", "category name", "make one category of them", faults)
+    return {category["id"] for category in categories if _is_id(category.get("id"))}
+
+
+def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int, int] | None]:
+    """Image id -> (width, height), None where the size is bad; faults are appended."""
+    sizes: dict[int, tuple[int, int] | None] = {}
+    for index, image in enumerate(images):
+        file_name = image.get("file_name")
+        name = f"images[{index}] ({file_name if isinstance(file_name, str) else 'no file_name'})"
+        good_size = all(
+            _is_number(image.get(key)) and image[key] >= 1 and image[key] % 1 == 0 for key in ("width", "height")
+        )
+        if not good_size:
+            found = f"{_show(image, 'width')} x {_show(image, 'height')}"
+            faults.append(f'{name}: "width" and "height" must be whole numbers of pixels from 1 up, found {found}')
+        if not _is_text(file_name):
+            faults.append(f'{name}: "file_name" must be a text, found {_show(image, "file_name")}')
+        elif Path(file_name).is_absolute() or ".." in Path(file_name).parts:
+            faults.append(
+                f'{name}: "file_name" must be a path inside the image folder, found {_show(image, "file_name")}; '
+                "write it from that folder on"
+            )
+        for flag in ("labelled", "also_unlabelled"):
+            if flag in image and not isinstance(image[flag], bool):
+                faults.append(f'{name}: "{flag}" must be true or false, found {_show(image, flag)}')
+        if _is_id(image.get("id")):
+            sizes[image["id"]] = (image["width"], image["height"]) if good_size else None
+        else:
+            faults.append(f'{name}: "id" must be an integer from 0 up, found {_show(image, "id")}')
+    _repeated(images, "id", "image id", "give each image its own, and its annotations the same", faults)
+    names = [{"file": posixpath.normpath(image["file_name"])} for image in images if _is_text(image.get("file_name"))]
+    _repeated(names, "file", "image file_name", "make one entry of them, with the annotations of all", faults)
+    return sizes
+
+
+def _annotation_faults(rows: list[dict], categories: set[int], sizes: dict, faults: list[str]) -> None:
+    before = len(faults)
+    for index, row in enumerate(rows):
+        for fault in _row_faults(row, categories, sizes):
+            faults.append(f"annotations[{index}] (id {_show(row, 'id')}): {fault}")
+    _repeated(rows, "id", "annotation id", "number them anew", faults)
+    faults[before:before] = _unit_faults(rows, sizes)  # the reason of many faults stands before them
+
+
+def _unit_faults(rows: list[dict], sizes: dict) -> list[str]:
+    """Whether all boxes were written in another way than COCO's (x, y, width, height) in pixels."""
+    rows = [row for row in rows if not is_blank(row)]
+    boxes = [row.get("bbox") for row in rows]
+    if not boxes or not all(_is_box(box) for box in boxes):
+        return []
+    numbers = [number for box in boxes for number in box]
+    if 0 <= min(numbers) and max(numbers) <= 1 and any(number % 1 for number in numbers):
+        remedy = "multiply x and width by the width of the image, y and height by its height"
+        return [f"all {len(boxes)} boxes lie within one pixel, like fractions of an image; bbox is in pixels: {remedy}"]
+    image_sizes = [sizes.get(row["image_id"]) if _is_id(row.get("image_id")) else None for row in rows]
+    if not any(size and _box_fault(box, size) for box, size in zip(boxes, image_sizes, strict=True)):
+        return []
+    corners = [[x1, y1, x2 - x1, y2 - y1] for x1, y1, x2, y2 in boxes]
+    if any(_box_fault(box, size) for box, size in zip(corners, image_sizes, strict=True)):
+        return []
+    meant = f"all {len(boxes)} boxes fit into their images as corners (x1, y1, x2, y2)"
+    remedy = "if they are corners, write x2 - x1 and y2 - y1 for the last two numbers"
+    return [f"{meant}, and some do not as COCO's [x, y, width, height]; {remedy}"]
+
+
+def _row_faults(row: dict, categories: set[int], sizes: dict) -> list[str]:
+    """What is wrong with one annotation row; called for every row, so the good case is kept short."""
+    faults = []
+    if not _is_id(row.get("id")):
+        faults.append(f'"id" must be an integer from 0 up, found {_show(row, "id")}')
+    image_id, category = row.get("image_id"), row.get("category_id")
+    if not _is_id(image_id) or image_id not in sizes:
+        faults.append(f"image_id {_show(row, 'image_id')} is not among the images; correct it, or take the row out")
+        image_id = None
+    if is_blank(row):
+        return faults
+    if not _is_id(category) or category not in categories:
+        faults.append(
+            f"category_id {_show(row, 'category_id')} is not among the categories; correct it, or list the category"
+        )
+    if row.get("iscrowd", 0) not in (0, 1):
+        faults.append(f'"iscrowd" must be 0 or 1, found {_show(row, "iscrowd")}')
+    size = sizes.get(image_id)
+    if fault := _box_fault(row.get("bbox"), size):
+        faults.append(fault)
+    if "area" in row and (fault := _area_fault(row["area"], size)):
+        faults.append(fault)
+    return faults
+
+
+def _area_fault(area: Any, size: tuple[int, int] | None) -> str | None:
+    """What is wrong with the area of an object in an image of ``size``, if anything."""
+    if not _is_number(area) or area <= 0:
+        return (
+            f'"area" must be a number of pixels above 0, found {_short(area)}; correct it, or take the field out, and the '
+            "area of the box counts"
+        )
+    if size and area > (size[0] + 2 * OUTSIDE_TOLERANCE) * (size[1] + 2 * OUTSIDE_TOLERANCE):
+        return (
+            f'"area" {_short(area)} is more than all {size[0]} x {size[1]} pixels of its image; correct it, or take the '
+            "field out, and the area of the box counts"
+        )
+    return None
+
+
+def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:
+    """What is wrong with one COCO box (x, y, width, height) in an image of ``size``, if anything."""
+    if not _is_box(box):
+        return f"bbox must be four finite numbers [x, y, width, height], found {_short(box)}"
+    x, y, width, height = box
+    if width <= 0 or height <= 0:
+        return f"bbox {box} has no size; width and height must be above 0: take the row out, or draw the box anew"
+    if size is None:
+        return None
+    left, top, right, bottom = x, y, size[0] - x - width, size[1] - y - height  # how far inside each border
+    if min(left, top, right, bottom) >= 0:
+        return None
+    empty = right <= -width or bottom <= -height or left <= -width or top <= -height
+    if empty or min(left, top, right, bottom) < -OUTSIDE_TOLERANCE:
+        return (
+            f"bbox {box} (x, y, width, height) lies outside its image of {size[0]} x {size[1]} pixels; was it drawn on "
+            "another image, or on this one in another size? Draw it anew"
+        )
+    return None
+
+
+def _state_faults(images: list[dict], rows: list[dict], faults: list[str]) -> None:
+    """Images whose "labelled" flag contradicts their annotation rows."""
+    real = Counter(row["image_id"] for row in rows if _is_id(row.get("image_id")) and not is_blank(row))
+    blank = {row["image_id"] for row in rows if _is_id(row.get("image_id")) and is_blank(row)}
+    for image in images:
+        identity, labelled = image.get("id"), image.get("labelled")
+        if not _is_id(identity):
+            continue
+        if labelled is False and real[identity]:
+            faults.append(
+                f'image {identity} ({_show(image, "file_name")}): "labelled" is false but it has {real[identity]} '
+                "annotations; remove one or the other"
+            )
+        if labelled is False and image.get("also_unlabelled"):
+            faults.append(
+                f'image {identity}: "also_unlabelled" belongs to labelled images only; take one of the two out'
+            )
+        if labelled is True and identity in blank and not real[identity]:
+            faults.append(
+                f'image {identity}: "labelled" is true but its only annotation is blank (category_id -1); '
+                "take one of the two out"
+            )
+
+
+def _repeated(entries: list[dict], key: str, what: str, remedy: str, faults: list[str]) -> None:
+    counts = Counter(entry[key] for entry in entries if isinstance(entry.get(key), int | str))
+    faults += [f"{what} {_short(value)} is used {n} times; {remedy}" for value, n in counts.items() if n > 1]
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST_ID
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER  # false for NaN
+
+
+def _is_box(value: Any) -> bool:
+    return type(value) is list and len(value) == 4 and all(map(_is_number, value))
+
+
+def _is_whole(row: dict, sizes: dict[int, tuple[int, int] | None]) -> bool:
+    """Whether a row is about an object of an image of right size, with a right box."""
+    size = sizes.get(row["image_id"]) if _is_id(row.get("image_id")) else None
+    return size is not None and not is_blank(row) and _box_fault(row.get("bbox"), size) is None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and not _CONTROL.search(value)
+
+
+def _show(entry: dict, key: str) -> str:
+    """The value as it stands in the file, or the word "nothing"."""
+    return _short(entry[key]) if key in entry else "nothing"
+
+
+def _short(value: Any) -> str:
+    """The value as JSON, cut off where it gets long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_LETTERS else text[:_SHOWN_LETTERS] + " ..."
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", str: "a text", int: "a number", float: "a number", dict: "an object", type(None): "null"}
+    return names.get(type(value), json.dumps(value))

@@ -1,0 +1,179 @@
+"""Outlines of objects, as COCO's "segmentation" gives them: checked, and read as a grid of cells over a box.
+
+An outline is the JSON of a segmentation: polygons ``[[x1, y1, x2, y2, ...], ...]`` in pixels, the object being all of their
+insides together; or a run-length encoding ``{"size": [height, width], "counts": ...}`` of the whole image column by column,
+background first, as a list of numbers or compressed to a text. It stays JSON, which is small, until it is needed.
+
+Axes: M cells along each side of a box, E edges of a polygon.
+"""
+
+import json
+import math
+from itertools import chain
+from typing import Any
+
+import msgspec
+import numpy as np
+from pycocotools import mask as coco_masks
+
+from src.data.formats.run_lengths import Rle, run_ends
+
+Outline = msgspec.Raw
+Box = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels of the image
+
+_CELLS = 64  # a side, to look for what a polygon has in common with its box
+_LEAST_SIDE = 1e-6  # pixels, of a box that single precision leaves without size
+_SHAPE = 'polygons [[x1, y1, x2, y2, ...], ...] or {"size": [height, width], "counts": ...}'
+_DECODER = msgspec.json.Decoder(list[list[float]] | Rle)
+_NOTHING = (b"null", b"[]", b"[ ]")
+
+
+def as_outline(segmentation: Any) -> Outline | None:
+    """The outline of an annotation row: its JSON, or the value that was read from it; None where there is no mask."""
+    if not isinstance(segmentation, msgspec.Raw):
+        segmentation = msgspec.Raw(json.dumps(segmentation).encode())
+    return None if memoryview(segmentation).nbytes < 9 and bytes(segmentation) in _NOTHING else segmentation
+
+
+def outline_fault(outline: Outline, box: Box, size: tuple[int, int]) -> str | None:
+    """What is wrong with an outline, if anything.
+
+    Args:
+        outline: of an object; box: around it; size: (width, height) of its image.
+    """
+    try:
+        shape = _sound(outline, size)
+    except ValueError as error:
+        return str(error)
+    if _covers(shape, box, size) if isinstance(shape, Rle) else _reaches(shape, box):
+        return None
+    return f"segmentation covers nothing of bbox {_corners(box)}; draw the one or the other anew"
+
+
+def rasterise(outline: Outline, box: Box, size: tuple[int, int], cells: int) -> np.ndarray:
+    """Which cells of a box an object covers, by their centres.
+
+    Args:
+        outline: without fault; box: in the image; size: (width, height) of the image; cells: M.
+
+    Returns:
+        uint8 [M, M], 0 or 1; cell (i, j) covers rows i / M to (i + 1) / M and columns j / M to (j + 1) / M of the box. A
+        polygon's inside follows the even-odd rule, exactly; of a run-length encoding, the pixel below a centre counts.
+    """
+    shape = _DECODER.decode(outline)
+    if isinstance(shape, list):
+        return _cells_of(shape, box, cells)
+    x1, y1, width, height = _place(box)
+    centres = (np.arange(cells) + 0.5) / cells
+    column = np.clip(np.floor(x1 + centres * width), 0, size[0] - 1).astype(np.int64)
+    row = np.clip(np.floor(y1 + centres * height), 0, size[1] - 1).astype(np.int64)
+    return (np.searchsorted(run_ends(shape, size), row[:, None] + column * size[1], "right") % 2).astype(np.uint8)
+
+
+def segmentation_of(outline: Outline) -> Any:
+    """The outline as JSON values, for a COCO file."""
+    return msgspec.json.decode(outline)
+
+
+def whole_mask(outline: Outline, size: tuple[int, int]) -> dict[str, Any]:
+    """COCO's own mask of an outline in its image of ``size`` (width, height): compressed, ``{"size", "counts": text}``.
+
+    Raises:
+        ValueError: saying what is wrong with the outline.
+    """
+    shape, (width, height) = _sound(outline, size), size
+    if isinstance(shape, list):
+        rle = coco_masks.merge(coco_masks.frPyObjects(shape, height, width))
+    elif isinstance(shape.counts, list):
+        rle = coco_masks.frPyObjects({"size": [height, width], "counts": shape.counts}, height, width)
+    else:
+        return {"size": [height, width], "counts": shape.counts}
+    return {"size": [height, width], "counts": rle["counts"].decode("ascii")}
+
+
+def _sound(outline: Outline, size: tuple[int, int]) -> list[list[float]] | Rle:
+    """The polygons or run lengths of an outline; a ValueError says what is wrong with them."""
+    try:
+        shape = _DECODER.decode(outline)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"segmentation must be {_SHAPE}: {error}") from None
+    if isinstance(shape, list):
+        for number, polygon in enumerate(shape):
+            if fault := _polygon_fault(polygon, size):
+                raise ValueError(f"segmentation, polygon {number}: {fault}")
+    else:
+        try:
+            run_ends(shape, size)
+        except ValueError as error:
+            raise ValueError(f"segmentation: {error}") from None
+    return shape
+
+
+def _reaches(polygons: list[list[float]], box: Box) -> bool:
+    """Whether polygons cover a cell of the box."""
+    across, down = (list(chain.from_iterable(polygon[axis::2] for polygon in polygons)) for axis in (0, 1))
+    width = min(max(across), box[2]) - max(min(across), box[0])
+    height = min(max(down), box[3]) - max(min(down), box[1])
+    # Polygons that reach over their box, as good ones do, need no closer look.
+    if width > 0 and height > 0 and width * height >= (box[2] - box[0]) * (box[3] - box[1]) / 2:
+        return True
+    return bool(width > 0 and height > 0 and _cells_of(polygons, box, _CELLS).any())
+
+
+def _covers(rle: Rle, box: Box, size: tuple[int, int]) -> bool:
+    """Whether a run-length encoding has a pixel in the box."""
+    x1, y1, x2, y2 = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
+    ends = run_ends(rle, size)
+    first, last = ends[:-1:2], ends[1::2] - 1
+    first, last = first[first <= last], last[first <= last]
+    (left, top), (right, bottom) = np.divmod(first, size[1]), np.divmod(last, size[1])
+    # A run has a part in its first column, whole columns, and a part in its last; or all of it in one column.
+    one = left == right
+    in_first = (left >= x1) & (left < x2) & (top < y2) & (~one | (bottom >= y1))
+    in_last = ~one & (right >= x1) & (right < x2) & (bottom >= y1)
+    between = np.maximum(left + 1, x1) < np.minimum(right, x2)
+    return bool((in_first | in_last | between).any())
+
+
+def _polygon_fault(polygon: list[float], size: tuple[int, int]) -> str | None:
+    if len(polygon) % 2:
+        return f"has an odd number of coordinates, {len(polygon)}; x and y come in pairs"
+    if len(polygon) < 6:
+        return f"has {len(polygon) // 2} points; at least 3 enclose something"
+    for numbers, side in zip((polygon[::2], polygon[1::2]), size, strict=True):
+        if min(numbers) < -side or max(numbers) > 2 * side:  # also what would keep COCO's tools busy for ever
+            return f"lies far outside its image of {size[0]} x {size[1]} pixels; draw it anew"
+    return None
+
+
+def _cells_of(polygons: list[list[float]], box: Box, cells: int) -> np.ndarray:
+    """``rasterise`` of polygons."""
+    x1, y1, width, height = _place(box)
+    inside = np.zeros((cells, cells), bool)
+    for polygon in polygons:
+        points = np.array(polygon).reshape(-1, 2)
+        inside |= _inside((points - (x1, y1)) * (cells / width, cells / height) - 0.5, cells)
+    return inside.astype(np.uint8)
+
+
+def _place(box: Box) -> tuple[float, float, float, float]:
+    """x1, y1, width, height."""
+    x1, y1, x2, y2 = map(float, box)
+    return x1, y1, max(x2 - x1, _LEAST_SIDE), max(y2 - y1, _LEAST_SIDE)
+
+
+def _inside(points: np.ndarray, cells: int) -> np.ndarray:
+    """Even-odd rule for the points (column, row) 0 .. M - 1 of a grid; points [E, 2] of the polygon in the same measure."""
+    (xa, ya), (xb, yb) = points.T, np.roll(points, -1, axis=0).T
+    rows = np.arange(cells)
+    edge, row = np.nonzero((ya[:, None] <= rows) != (yb[:, None] <= rows))
+    share = (row - ya[edge]) / (yb[edge] - ya[edge])
+    crossing = xa[edge] + share * (xb[edge] - xa[edge])
+    # A crossing turns over every point to its left, which are the columns 0 .. ceil(crossing) - 1.
+    turns = np.zeros((cells, cells + 1), np.int64)
+    np.add.at(turns, (row, np.clip(np.ceil(crossing), 0, cells).astype(np.int64)), 1)
+    return turns[:, :0:-1].cumsum(axis=1)[:, ::-1] % 2 == 1
+
+
+def _corners(box: Box) -> str:
+    return f"({', '.join(f'{value:g}' for value in box)})" if all(map(math.isfinite, box)) else str(box)

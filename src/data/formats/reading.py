@@ -1,0 +1,94 @@
+"""Labelled data of any form: which form it is, is told by the thing itself, and said; nothing is guessed.
+
+| form | annotation file |
+|---|---|
+| COCO | a file that ends in .json or begins with { or [ |
+| Pascal VOC | a list in ImageSets/ beside Annotations/, or a folder with XML files |
+| text | a .txt file, a line an image |
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from src.data.annotations import Annotations, read_annotations
+from src.data.classes import check_names, foreground, in_class_order
+from src.data.formats.text import read_txt
+from src.data.formats.voc_folder import read_voc_folder, voc_place
+from src.errors import UserError
+
+_FORMS = (
+    "COCO JSON (.json), a Pascal VOC list (ImageSets/Main/NAME.txt beside Annotations/), a folder with Pascal VOC XML files, "
+    "or text with a line an image (.txt): path x1,y1,x2,y2,class[,iscrowd] ..."
+)
+
+
+def read_data(
+    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = (), masks: bool = False
+) -> Annotations:
+    """Read and check labelled data; ``form`` of the result says which form it is.
+
+    Args:
+        path: annotation file, or folder of XML files.
+        img_dir: folder of the images; COCO files do without it.
+        class_names: the classes in the order of their labels, background first or left out; for text they say what the
+            numbers mean. Empty: COCO's categories by id, or the classes found in the XML files, sorted.
+        masks: read the outlines of objects, too, which only COCO files have; then every labelled object must have one.
+
+    Raises:
+        UserError: there is no such thing, it is of no known form, or of one without masks, or a text file comes without
+            class names.
+        DataError: every fault of it, classes that are not among ``class_names`` included.
+    """
+    path = Path(path)
+    check_names(class_names)
+    if not path.exists():
+        raise UserError(f"{path}: no such file; {_there_is(path)}")
+    place = voc_place(path)
+    if img_dir is None and (place or path.suffix.lower() == ".txt"):
+        raise UserError(f"{path}: the folder of its images must be given, too; only COCO JSON tells their sizes")
+    if place:
+        _refuse(masks, path)
+        return read_voc_folder(place, img_dir, class_names)
+    if path.is_dir():
+        raise UserError(f"{path}: a folder without XML files{_holding(path)}; expected {_FORMS}")
+    if path.suffix.lower() == ".json" or _begins_as_json(path):
+        annotations = read_annotations(path, masks)
+        return in_class_order(annotations, foreground(class_names), path) if class_names else annotations
+    if path.suffix.lower() == ".txt" and path.parent.parent.name == "ImageSets":
+        root = path.parents[2]
+        raise UserError(f"{path}: a Pascal VOC list, but there is no {root / 'Annotations'}; put the XML files there")
+    if path.suffix.lower() == ".txt":
+        _refuse(masks, path)
+        return read_txt(path, img_dir, class_names)
+    raise UserError(f"{path}: neither its name nor its beginning tells its form; expected {_FORMS}")
+
+
+def _refuse(masks: bool, path: Path) -> None:
+    if masks:
+        raise UserError(
+            f"{path}: tells boxes but no masks, which this detector learns from; give COCO JSON whose annotations have a "
+            '"segmentation", or take a system without masks'
+        )
+
+
+def _there_is(path: Path) -> str:
+    """What to do about a file that is not there."""
+    if not path.parent.is_dir():
+        return f"its folder {path.parent} is not there; expected {_FORMS}"
+    near = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1, cutoff=0.75)
+    return f"did you mean {path.parent / near[0]}?" if near else f"expected {_FORMS}"
+
+
+def _holding(folder: Path) -> str:
+    """What lies in a folder that was given in place of a file."""
+    found = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in (".json", ".txt"))
+    return f" that holds {found[0]} ({len(found)} such files); name one file, that of all images" if found else ""
+
+
+def _begins_as_json(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,172 @@
+"""Annotations as text: a line an image, `path x1,y1,x2,y2,class[,iscrowd] ...`, the model zoo's form for own data.
+
+Corners are pixels of the image. ``class`` is a place in the list of class names, counted from 0; the model zoo's lists begin
+with "background", so its classes count from 1. A line without boxes is an image known to be empty. A path may hold spaces:
+it ends with the first word that has the suffix of an image.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from src.data.annotations import Annotations, ImageEntry
+from src.data.classes import foreground
+from src.data.formats.coco import OUTSIDE_TOLERANCE
+from src.data.images import IMAGE_SUFFIXES, image_size
+from src.errors import DataError, UserError
+
+_NUMBER = re.compile(r"[-+]?(\d{1,9}(\.\d*)?|\.\d+)", re.ASCII)
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+_EXPECTED = "x1,y1,x2,y2,class or x1,y1,x2,y2,class,iscrowd"
+
+
+@dataclass(frozen=True)
+class TxtBox:
+    """One word of a line: corners (x1, y1, x2, y2) in pixels, place of its class in the list of names, crowd or not."""
+
+    corners: tuple[float, float, float, float]
+    place: int
+    crowd: bool
+
+
+def read_txt(path: str | Path, img_dir: str | Path, class_names: Sequence[str]) -> Annotations:
+    """Read and check a text file; images are in the order of its lines, their sizes come from the image files.
+
+    Args:
+        class_names: what the class numbers mean: number n is class_names[n].
+
+    Raises:
+        UserError: there is no such file, or no class names.
+        DataError: every fault of the file, each with its line.
+    """
+    lines = [(number, line) for number, line in enumerate(_text(path).split("\n"), start=1) if line.strip()]
+    entries: list[ImageEntry] = []
+    faults: list[str] = []
+    first_line: dict[str, int] = {}
+    for number, line in lines:
+        try:
+            name, boxes = parse_line(line)
+            if first_line.setdefault(name, number) != number:
+                raise ValueError(f"{name} stands in line {first_line[name]} already; write all its boxes into one line")
+            if class_names:
+                entries.append(_entry(len(entries) + 1, name, boxes, Path(img_dir), class_names))
+        except DataError as error:
+            faults += [f"line {number}: {fault}" for fault in error.faults]
+        except (UserError, ValueError) as error:
+            faults.append(f"line {number}: {error}")
+    if faults:
+        raise DataError(str(path), faults)
+    if not class_names:
+        raise UserError(
+            f"{path}: its lines give classes as numbers; say what they mean with --class_names, the name of class 0 "
+            'first. Where numbers count from 1 the list begins with background: --class_names "background,cat,dog"'
+        )
+    names = foreground(class_names)
+    meaning = ", ".join(f"{number} is {name}" for number, name in enumerate(class_names))
+    form = f"text, a line an image; of its class numbers {meaning}"
+    mark = "1 as the sixth number of a box"
+    return Annotations(names, tuple(range(1, len(names) + 1)), tuple(entries), form, mark)
+
+
+def parse_line(line: str) -> tuple[str, tuple[TxtBox, ...]]:
+    """The image's name and its boxes.
+
+    Raises:
+        ValueError: no word with the suffix of an image, or a name outside the image folder.
+        DataError: every word that is no box.
+    """
+    words = line.split()
+    end = next((i for i, word in enumerate(words) if PurePosixPath(word).suffix.lower() in IMAGE_SUFFIXES), None)
+    if end is None:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise ValueError(
+            f"expected the path of an image ({kinds}) and its boxes, found {line.strip()[:60]!r}; a list of names alone belongs "
+            "into ImageSets/Main/ of a Pascal VOC folder"
+        )
+    name = line.strip().rsplit(maxsplit=len(words) - end - 1)[0]
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"{name!r} must be a path inside the image folder; write it from that folder on")
+    if not name.isprintable():
+        raise ValueError(f"{name!r} holds a character that cannot be printed; rename the image")
+    boxes, faults = [], []
+    for word in words[end + 1 :]:
+        try:
+            boxes.append(parse_box(word))
+        except ValueError as error:
+            faults.append(f"{name}: {error}")
+    if faults:
+        raise DataError(name, faults)
+    return PurePosixPath(name).as_posix(), tuple(boxes)
+
+
+def parse_box(word: str) -> TxtBox:
+    """One box; a ValueError says what is wrong with it."""
+    fields = word.split(",")
+    if len(fields) not in (5, 6):
+        raise ValueError(f"expected {_EXPECTED} without spaces, found {word[:60]!r}")
+    bad = [text for text in fields[:4] if not _NUMBER.fullmatch(text)]
+    if bad:
+        raise ValueError(f"{word[:60]!r}: expected numbers of pixels, found {bad[0]!r}")
+    if not _WHOLE.fullmatch(fields[4]):
+        raise ValueError(f"{word[:60]!r}: the class must be a whole number from 0 up, found {fields[4]!r}")
+    if len(fields) == 6 and fields[5] not in ("0", "1"):
+        raise ValueError(f"{word[:60]!r}: iscrowd must be 0 or 1, found {fields[5]!r}")
+    x1, y1, x2, y2 = map(float, fields[:4])
+    if x2 <= x1 or y2 <= y1:
+        raise ValueError(
+            f"{word[:60]!r} has no size; the first four numbers are corners x1,y1,x2,y2 with x2 > x1 and y2 > y1. If they are "
+            "x,y,width,height, write x + width and y + height for the last two"
+        )
+    return TxtBox((x1, y1, x2, y2), int(fields[4]), fields[5:] == ["1"])
+
+
+def _entry(image_id: int, name: str, boxes: Sequence[TxtBox], img_dir: Path, class_names: Sequence[str]) -> ImageEntry:
+    width, height = image_size(img_dir / name)
+    shift = len(class_names) - len(foreground(class_names))  # 1 where the background is in the list
+    corners = np.array([box.corners for box in boxes], np.float64).reshape(-1, 4)
+    inside = np.clip(corners, 0, (width, height, width, height)).astype(np.float32)
+    faults = []
+    for box, (left, top, right, bottom) in zip(boxes, inside, strict=True):
+        x1, y1, x2, y2 = box.corners
+        shown = f"{name}: box {x1:g},{y1:g},{x2:g},{y2:g}"
+        if min(x1, y1, width - x2, height - y2) < -OUTSIDE_TOLERANCE or x1 >= width or y1 >= height:
+            faults.append(f"{shown} lies outside its image of {width} x {height} pixels; draw it anew")
+        elif right <= left or bottom <= top:
+            faults.append(f"{shown} has no size in its image of {width} x {height} pixels; draw it anew")
+        if not shift <= box.place < len(class_names):
+            faults.append(f"{shown}: class {box.place} {_no_class(class_names, shift)}")
+    if faults:
+        raise DataError(name, faults)
+    return ImageEntry(
+        image_id=image_id,
+        file_name=name,
+        width=width,
+        height=height,
+        labelled=True,
+        boxes=inside,
+        labels=np.array([box.place + 1 - shift for box in boxes], np.int32),
+        crowd=np.array([box.crowd for box in boxes], bool),
+    )
+
+
+def _no_class(class_names: Sequence[str], shift: int) -> str:
+    last = len(class_names) - 1
+    listed = f"is none of --class_names: {shift} is {class_names[shift] if shift <= last else 'missing'}"
+    listed += f", {last} is {class_names[last]}"
+    if shift:
+        return f"{listed}, 0 the background; if your numbers count from 0, leave background out of the list"
+    return f"{listed}; if your numbers count from 1, put background before the first name"
+
+
+def _text(path: str | Path) -> str:
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(str(path), [f"not UTF-8 text (byte {error.start}); save it as UTF-8"]) from None

@@ -1,0 +1,160 @@
+"""Pascal VOC folders: images/ and annotations/ with one XML file per image, paired by sub-folder and stem."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from src.data.images import list_images
+from src.data.provenance import folder_hash
+from src.errors import DataError, UserError
+
+
+@dataclass(frozen=True)
+class VocObject:
+    """One object: class name and box (xmin, ymin, xmax, ymax) in pixels, as the file says, not clipped.
+
+    ``difficult`` objects count as crowds everywhere: neither object nor background in training, neither hit nor miss in
+    evaluation (the VOC challenge leaves them out of its scores, too).
+    """
+
+    name: str
+    box: tuple[float, float, float, float]
+    difficult: bool = False
+
+
+@dataclass(frozen=True)
+class VocImage:
+    """One XML file. ``size`` is (width, height) in pixels, None where the file does not say (or says 0)."""
+
+    file_name: str
+    size: tuple[int, int] | None
+    objects: tuple[VocObject, ...]
+
+
+def pair_files(data_path: Path) -> list[tuple[str, str]]:
+    """Names (image, XML) relative to images/ and annotations/, see ``pair_folders``.
+
+    Raises:
+        UserError: a folder is missing or there is nothing in them.
+        DataError: as ``pair_folders``.
+    """
+    if not (data_path / "images").is_dir():
+        raise UserError(f"{data_path / 'images'}: no such folder; --data_path must hold images/ and annotations/")
+    list_xmls(data_path)
+    return pair_folders(data_path / "images", data_path / "annotations")
+
+
+def pair_folders(images: Path, xmls: Path, stems: Sequence[str] | None = None) -> list[tuple[str, str]]:
+    """Names (image, XML) relative to their folders, paired by sub-folder and stem, sorted.
+
+    Args:
+        stems: those to take; None: all.
+
+    Raises:
+        DataError: every image without XML, XML without image and stem that two images share.
+    """
+    image_of: dict[str, str] = {}
+    faults = []
+    for name in list_images(images):
+        other = image_of.setdefault(_stem(name), name)
+        if other != name and (stems is None or _stem(name) in stems):
+            remedy = "share the stem that pairs images with XML; rename one"
+            faults.append(f"{images.name}/{other} and {images.name}/{name} {remedy}")
+    xml_of = {_stem(name): name for name in xml_files(xmls)}
+    wanted = sorted(image_of.keys() | xml_of.keys()) if stems is None else stems
+    remedy = "write one (without objects if the image shows none), or move the image to a folder of unlabelled ones"
+    for stem in (stem for stem in wanted if stem not in xml_of):
+        faults.append(f"{images.name}/{image_of.get(stem, stem + '.*')} has no {xmls.name}/{stem}.xml; {remedy}")
+    for stem in (stem for stem in wanted if stem not in image_of):
+        faults.append(f"{xmls.name}/{xml_of.get(stem, stem + '.xml')} has no image {images.name}/{stem}.*")
+    if faults:
+        raise DataError(str(images.parent), faults)
+    return [(image_of[stem], xml_of[stem]) for stem in sorted(wanted)]
+
+
+def list_xmls(data_path: Path) -> list[str]:
+    """Names of the XML files under annotations/, relative to it, sorted; hidden ones are left out."""
+    folder = data_path / "annotations"
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; --data_path must hold it")
+    names = xml_files(folder)
+    if not names:
+        raise UserError(f"{folder}: no XML files in it")
+    return names
+
+
+def xml_files(folder: Path) -> list[str]:
+    """Names of the XML files under a folder, relative to it, sorted; hidden ones are left out."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() == ".xml")
+    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+
+
+def xml_hash(folder: Path) -> str:
+    """The ``folder_hash`` of all XML files of a folder, in the order in which they are paired with images."""
+    return folder_hash(folder, sorted(xml_files(folder), key=_stem))
+
+
+def read_voc(path: Path) -> VocImage:
+    """Read one XML file; text between the elements is ignored.
+
+    Raises:
+        DataError: every fault of the file, without its name (the caller lists several files).
+    """
+    try:
+        root = fromstring(path.read_bytes().lstrip())  # a blank line before an XML declaration is an error otherwise
+    except ParseError as error:
+        raise DataError(str(path), [f"not valid XML: {error}"]) from None
+    except DefusedXmlException as error:
+        raise DataError(str(path), [f"refused, it declares entities or loads other files: {error}"]) from None
+    except (OSError, ValueError) as error:
+        raise DataError(str(path), [f"cannot be read: {error}"]) from None
+    if root.tag != "annotation":
+        raise DataError(str(path), [f"expected <annotation> as the outer element, found <{root.tag}>"])
+    objects, faults = [], []
+    for number, element in enumerate(root.findall("object"), start=1):
+        try:
+            objects.append(_object(element))
+        except ValueError as error:
+            faults.append(f"object {number}: {error}")
+    size = None
+    try:
+        if root.find("size") is not None:
+            size = tuple(int(_number(root, f"size/{key}")) for key in ("width", "height"))
+    except ValueError as error:
+        faults.append(str(error))
+    if faults:
+        raise DataError(str(path), faults)
+    return VocImage((root.findtext("filename") or "").strip(), size if size and min(size) > 0 else None, tuple(objects))
+
+
+def _object(element: Element) -> VocObject:
+    name = (element.findtext("name") or "").strip()
+    if not name:
+        raise ValueError("no <name>")
+    difficult = (element.findtext("difficult") or "0").strip()
+    if difficult not in ("0", "1"):
+        raise ValueError(f"<difficult> must be 0 or 1, found {difficult!r}")
+    box = tuple(_number(element, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax"))
+    return VocObject(name, box, difficult == "1")
+
+
+def _number(element: Element, place: str) -> float:
+    text = element.findtext(place)
+    if text is None:
+        raise ValueError(f"no <{place}>")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"<{place}> must be a number, found {text.strip()!r}")
+    return value
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).with_suffix("").as_posix()

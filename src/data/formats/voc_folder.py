@@ -1,0 +1,168 @@
+"""Pascal VOC folders as annotations, read directly; no COCO file is needed.
+
+Taken are the challenge's folder (JPEGImages/, Annotations/, ImageSets/Main/*.txt), images/ beside annotations/, and XML files
+beside their images. Images and XML files are paired by sub-folder and stem; what <filename> says is not looked at.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from src.data.annotations import Annotations, from_coco
+from src.data.classes import foreground, unknown_classes
+from src.data.formats.voc import VocImage, pair_folders, read_voc, xml_files
+from src.data.images import image_size
+from src.errors import DataError, UserError
+
+_XML_FOLDERS = ("Annotations", "annotations")
+_IMAGE_FOLDERS = ("JPEGImages", "images")
+
+
+@dataclass(frozen=True)
+class VocPlace:
+    """Where a VOC data set lies.
+
+    Attributes:
+        xmls: folder of the XML files; list_file: names of the images to take, None for all.
+    """
+
+    xmls: Path
+    list_file: Path | None
+
+
+def voc_place(path: Path) -> VocPlace | None:
+    """What a path means as Pascal VOC; None if it is no such thing.
+
+    Raises:
+        UserError: the folder has lists of images, and one must be named.
+    """
+    if path.is_file():
+        beside = [path.parents[2] / name for name in _XML_FOLDERS] if len(path.parents) > 2 else []
+        folder = next((folder for folder in beside if folder.is_dir()), None)
+        is_list = path.suffix == ".txt" and path.parent.parent.name == "ImageSets" and folder
+        return VocPlace(folder, path) if is_list else None
+    lists = sorted((path / "ImageSets" / "Main").glob("*.txt"))
+    if lists:
+        names = ", ".join(str(name) for name in lists[:8])
+        raise UserError(f"{path}: which of its images? Name one of its lists: {names}")
+    below = next((path / name for name in _XML_FOLDERS if (path / name).is_dir()), None)
+    if below is None and not xml_files(path):
+        return None
+    return VocPlace(below or path, None)
+
+
+def read_voc_folder(place: VocPlace, img_dir: str | Path, class_names: Sequence[str]) -> Annotations:
+    """Read and check the XML files; images are sorted by name.
+
+    Args:
+        img_dir: folder of the images, or the one that holds JPEGImages/ or images/.
+        class_names: the classes in the order of their labels; empty: those found, sorted.
+
+    Raises:
+        UserError: there is nothing to read.
+        DataError: every fault of every file: not paired, broken, an unknown class, a box without area in its image.
+    """
+    img_dir = Path(img_dir)
+    if not img_dir.is_dir():
+        raise UserError(f"{img_dir}: no such folder of images")
+    prefix = ""
+    if place.xmls.resolve().parent == img_dir.resolve():
+        prefix = next((f"{name}/" for name in _IMAGE_FOLDERS if (img_dir / name).is_dir()), "")
+    stems = _listed(place.list_file) if place.list_file else None
+    found, faults = [], []
+    for image, xml in pair_folders(img_dir / prefix, place.xmls, stems):
+        try:
+            voc = read_voc(place.xmls / xml)
+            size = voc.size or image_size(img_dir / prefix / image)
+            found.append(VocImage(prefix + image, size, voc.objects))
+        except DataError as error:
+            faults += [f"{xml}: {fault}" for fault in error.faults]
+        except UserError as error:
+            faults.append(f"{xml}: {error}")
+    if faults:
+        raise DataError(str(place.xmls), faults)
+    names = class_list(found, foreground(class_names), "class_names")
+    coco, _ = to_coco(found, names)
+    read = from_coco(coco)
+    images = tuple(replace(entry, areas=None) for entry in read.images)  # XML files tell none
+    what = f"the list {place.list_file}" if place.list_file else f"the folder {place.xmls}"
+    form, mark = f"Pascal VOC, {what}", "<difficult>1</difficult>"
+    return Annotations(read.class_names, read.category_ids, images, form, mark)
+
+
+def class_list(found: Sequence[VocImage], given: Sequence[str], option: str) -> list[str]:
+    """The class names in the order of their category ids 1..K.
+
+    Args:
+        given: the classes; empty: those found, sorted. option: how the user gives them.
+
+    Raises:
+        UserError: no class at all.
+        DataError: every class of the files that is not among the given ones, with the nearest given name.
+    """
+    counts = Counter(item.name for voc in found for item in voc.objects)
+    names = list(given) or sorted(counts)
+    if not names:
+        raise UserError(f"no objects in any XML file, so no classes are known; name them with --{option}")
+    faults = unknown_classes(sorted(counts.items()), names)
+    if faults:
+        raise DataError("classes", faults)
+    return names
+
+
+def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, Any], int]:
+    """The COCO form, and how many boxes were clipped to their image; difficult objects become crowds.
+
+    Raises:
+        DataError: every object that has no area inside its image.
+    """
+    category_id = {name: number for number, name in enumerate(names, start=1)}
+    images, rows, faults, clipped = [], [], [], 0
+    for image_id, voc in enumerate(found, start=1):
+        width, height = voc.size
+        images.append({"id": image_id, "file_name": voc.file_name, "width": width, "height": height})
+        for number, item in enumerate(voc.objects, start=1):
+            x1, y1, x2, y2 = (min(max(v, 0.0), side) for v, side in zip(item.box, (width, height) * 2, strict=True))
+            if x2 <= x1 or y2 <= y1:
+                box = " ".join(f"{value:g}" for value in item.box)
+                faults.append(
+                    f"{voc.file_name}: object {number} ({item.name}), box {box}, has no area in {width} x {height}"
+                )
+                continue
+            clipped += (x1, y1, x2, y2) != item.box
+            rows.append(
+                {
+                    "id": len(rows) + 1,
+                    "image_id": image_id,
+                    "category_id": category_id[item.name],
+                    "bbox": [x1, y1, x2 - x1, y2 - y1],
+                    "area": (x2 - x1) * (y2 - y1),
+                    "iscrowd": int(item.difficult),
+                }
+            )
+    if faults:
+        raise DataError("objects (xmin ymin xmax ymax) to be corrected or removed", faults)
+    categories = [{"id": number, "name": name, "supercategory": name} for name, number in category_id.items()]
+    return {"images": images, "annotations": rows, "categories": categories}, clipped
+
+
+def _listed(path: Path) -> list[str]:
+    """The stems of a list of images: one a line."""
+    try:
+        lines = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    stems = [words[0] for words in lines if words]
+    if any(len(words) > 1 for words in lines):
+        raise UserError(
+            f"{path}: its lines have a second column, so it tells in which images one class is; take the list without the "
+            f"name of a class, such as {path.with_name('train.txt')}"
+        )
+    if not stems:
+        raise UserError(f"{path}: no image in this list")
+    faults = [f"{stem} is listed {count} times; keep one line" for stem, count in Counter(stems).items() if count > 1]
+    if faults:
+        raise DataError(str(path), faults)
+    return stems

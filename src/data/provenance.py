@@ -1,0 +1,151 @@
+"""What a file was made from: the program, its settings, and the SHA-256 of every input.
+
+Splits and picks decide what a model learns from, so whoever finds one later can tell how to make it again, and whether it
+still goes with its inputs. Names stand there without the folders above: the same inputs, settings and seed give the same bytes
+wherever the files lie. A folder counts as one input, by the names and contents of its files. A COCO file carries this in its
+"info", other files in NAME.made_from.json beside them.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+import msgspec
+
+from src.data.formats.json_file import read_json
+from src.errors import UserError
+from src.files import file_hash, write_json
+
+KEY = "made_from"
+
+
+class Input(TypedDict):
+    """An input file: its name without folder, and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+class MadeFrom(TypedDict):
+    """See the module. ``before`` is what the inputs themselves were made from, where they say it."""
+
+    program: str
+    inputs: dict[str, Input]
+    settings: dict[str, Any]
+    before: dict[str, Any]
+
+
+class _WithInfo(TypedDict, total=False):
+    info: Any
+
+
+class SideFile(TypedDict):
+    """NAME.made_from.json: which file it tells of, and what of it."""
+
+    file: str
+    sha256: str
+    made_from: MadeFrom
+
+
+def made_from(
+    program: str,
+    inputs: Mapping[str, str | Path | None],
+    settings: Mapping[str, Any],
+    before: Mapping[str, MadeFrom | None] | None = None,
+) -> MadeFrom:
+    """Describe an output.
+
+    Args:
+        inputs: option -> file; None where it was not given.
+        settings: everything else that the output depends on.
+        before: option -> what that input was made from, as ``read_side_file`` gives it.
+
+    Raises:
+        UserError: an input cannot be read.
+    """
+    given = {option: Path(path) for option, path in inputs.items() if path is not None}
+    hashes = {option: Input(name=path.name, sha256=file_hash(path)) for option, path in given.items()}
+    known = {option: origin for option, origin in (before or {}).items() if origin is not None}
+    return MadeFrom(program=program, inputs=hashes, settings=dict(settings), before=known)
+
+
+def with_origin(coco: dict[str, Any], origin: MadeFrom) -> dict[str, Any]:
+    """A COCO file whose "info" tells what it was made from."""
+    info = coco.get("info")
+    return {"info": (info if isinstance(info, dict) else {}) | {KEY: origin}} | {
+        key: value for key, value in coco.items() if key != "info"
+    }
+
+
+def folder_hash(folder: Path, names: Iterable[str]) -> str:
+    """The SHA-256 of the names and contents of files of a folder, in this order."""
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(f"{file_hash(folder / name)} {name}\n".encode())
+    return digest.hexdigest()
+
+
+def side_file(path: Path) -> Path:
+    """Where a file that cannot carry it says what it was made from."""
+    return path.with_name(f"{path.stem}.{KEY}.json")
+
+
+def write_side_file(path: Path, origin: MadeFrom, overwrite: bool) -> None:
+    """Say beside a file, which must be there already, what it was made from."""
+    told = SideFile(file=path.name, sha256=file_hash(path), made_from=origin)
+    write_json(side_file(path), told, overwrite, indent=1)
+
+
+def read_side_file(path: Path) -> MadeFrom | None:
+    """What a file was made from; None if nothing is told, or if the file was changed since.
+
+    Raises:
+        UserError: what is told is broken.
+    """
+    told = _read_side(path)
+    return told["made_from"] if told and told["sha256"] == file_hash(path) else None
+
+
+def origin_before_edits(path: Path) -> MadeFrom | None:
+    """As ``read_side_file``, also for a file that somebody has edited since, such as a list of picked images."""
+    told = _read_side(path)
+    return told["made_from"] if told else None
+
+
+def _read_side(path: Path) -> SideFile | None:
+    place = side_file(path)
+    if not place.is_file():
+        return None
+    try:
+        return msgspec.convert(read_json(place), SideFile)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{place}: does not tell what {path.name} was made from ({error}); remove it") from None
+
+
+def origin_of_coco(path: Path) -> MadeFrom | None:
+    """What a COCO file was made from; None if it does not say.
+
+    Raises:
+        UserError: the file is not JSON.
+    """
+    content = read_json(path, msgspec.json.Decoder(_WithInfo).decode)
+    info = content.get("info") if isinstance(content, dict) else None
+    try:
+        return msgspec.convert(info[KEY] if isinstance(info, dict) and KEY in info else None, MadeFrom | None)
+    except msgspec.ValidationError:  # another program's word for something else
+        return None
+
+
+def is_still(origin: MadeFrom, option: str, path: Path) -> bool:
+    """Whether ``path`` has the very content that the input ``option`` had, here or in a step before; True if none tells."""
+    known = next((step["inputs"][option] for step in steps_of(origin) if option in step["inputs"]), None)
+    return known is None or known["sha256"] == file_hash(path)
+
+
+def steps_of(origin: MadeFrom) -> list[MadeFrom]:
+    """A step and all steps before it, as far as they are told."""
+    steps = [origin]
+    for step in steps:  # grows while it is walked
+        steps += [msgspec.convert(earlier, MadeFrom) for earlier in step["before"].values()]
+    return steps

@@ -1,0 +1,75 @@
+"""The batches of a run, and the MindRecord caches that its image files may come from (mindrecord_dir)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from src.config.load import Config
+from src.data.annotations import Annotations, ImageEntry, content_hash, image_path
+from src.data.dataset import BatchSettings, training_batches
+from src.data.record_cache import RecordCache, open_cache
+from src.data.training_data import TrainingData
+from src.engine.device import Device
+
+
+def batches(config: Config, data: TrainingData, device: Device, first_step: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """What the step cells take from first_step on, in their order: `accumulate_steps` batches for each step."""
+    settings = BatchSettings(
+        height=config.img_height,
+        width=config.img_width,
+        keep_ratio=config.keep_ratio,
+        resize_sides=config.resize_sides,
+        flip_ratio=config.flip_ratio,
+        crop_ratio=config.crop_ratio,
+        expand_ratio=config.expand_ratio,
+        multi_scale=config.multi_scale,
+        photo_ratio=config.photo_ratio,
+        max_gts=config.num_gts,
+        seed=config.global_seed,
+        batch_size=config.batch_size,
+        workers=config.num_parallel_workers,
+        rank=device.rank,
+        rank_size=device.count,
+        mask_size=config.gt_mask_size if config.has_masks else 0,
+    )
+    folder, stored = config.train_img_dir, data.stored
+    first, start, stop = (
+        step * config.accumulate_steps for step in (first_step, max(first_step, config.burn_up_iter), config.max_iter)
+    )
+    once = replace(settings, strong=config.strong_view)
+    labelled = training_batches(data.labelled, folder, once, "labelled", first, stop, stored)
+    for _ in range(first, start):
+        yield next(labelled)
+    if start < stop:
+        settings = replace(settings, batch_size=config.unlabelled_batch_size)
+        unlabelled = training_batches(data.unlabelled, folder, settings, "unlabelled", start, stop, stored)
+        for (strong, weak, image_sizes, *ground_truth), others in zip(labelled, unlabelled, strict=True):
+            yield strong, weak, image_sizes, *others, *ground_truth
+
+
+def with_caches(config: Config, data: TrainingData, say: Callable[[str], None]) -> TrainingData:
+    """The data with a cache of the training images and one of the evaluation images; as they are without mindrecord_dir.
+
+    Raises:
+        UserError: see ``open_cache``.
+    """
+    if config.mindrecord_dir is None:
+        return data
+    entries = data.labelled + data.unlabelled
+    stored = cache_of(config, data.annotations, entries, config.train_img_dir, say)
+    stored_evaluation = None
+    if data.evaluation:
+        known = data.evaluation
+        stored_evaluation = cache_of(config, known, known.images, config.eval_img_dir, say)
+    return replace(data, stored=stored, stored_evaluation=stored_evaluation)
+
+
+def cache_of(
+    config: Config, known: Annotations, entries: Iterable[ImageEntry], img_dir: str, say: Callable[[str], None]
+) -> RecordCache:
+    """The cache of the image files of ``entries``; ``known`` is what is said about them."""
+    paths = [image_path(entry, img_dir) for entry in entries]
+    cache = open_cache(config.mindrecord_dir, paths, content_hash(known), config.mindrecord_wait, say)
+    say(f"{len(cache.row_of)} images of {img_dir} come from the MindRecord cache {cache.folder}")
+    return cache

@@ -1,0 +1,147 @@
+"""How good the networks of a run are on its evaluation images, and which of them was the best."""
+
+from functools import reduce
+
+from mindspore import nn
+
+from src.checkpoint.detector_file import copy_weights, save_detector
+from src.config.load import Config
+from src.data.annotations import missing_objects
+from src.engine.health.guard import guard
+from src.engine.health.monitor import tell
+from src.engine.health.teacher import CONFUSED_SCORE, mixed_up
+from src.engine.inference import find_records
+from src.engine.run import Run, card
+from src.evaluation.coco_matching import match
+from src.evaluation.errors.confusion import confusion_matrix
+from src.evaluation.metrics import evaluate, format_table
+
+# What the networks of a run are compared as, in the order in which they come; each kind has its best one.
+KINDS = {
+    "burn_in": "best student before the teacher started",
+    "student": "best student after the teacher started",
+    "teacher": "best teacher",
+}
+
+
+def evaluation_is_due(config: Config, done: int) -> bool:
+    """Whether student and teacher are evaluated after `done` steps: at the interval, and at the end of each phase."""
+    at_interval = config.eval_interval_iter > 0 and done % config.eval_interval_iter == 0
+    return at_interval or done in (config.burn_up_iter, config.max_iter)
+
+
+def evaluate_all(run: Run, done: int) -> None:
+    """Evaluate on the evaluation images, if there are any, and on the probe; every process of a run must call this.
+
+    A run that is asked to stop meanwhile evaluates when it goes on; its facts stay as they are.
+    """
+    if run.data.evaluation and run.device.rank == 0 and not evaluate_now(run, done):
+        return
+    ended = done if run.data.probe and guard(run, done) else None
+    run.facts = {**run.facts, "evaluated": done, "ended": ended}
+
+
+def evaluate_now(run: Run, done: int) -> bool:
+    """Evaluate the student and, once it has started, the teacher; keep the better one if it is the best of all so far.
+
+    Returns:
+        False if the run was asked to stop meanwhile; then nothing is changed.
+    """
+    networks = run.networks
+    row, warning, scores = {}, None, []
+    roles = {"student": networks.student}
+    if networks.latest is networks.teacher:
+        roles["teacher"] = networks.teacher
+    for role, network in roles.items():
+        copy_weights(network, networks.detector)
+        truth, stored = run.data.evaluation, run.data.stored_evaluation
+        records = find_records(networks.detector, truth, run.config.eval_img_dir, run.config, stored, run.stop)
+        if records is None:
+            return False
+        metrics = evaluate(truth, records)
+        row |= _numbers(metrics, role)
+        row |= _numbers(metrics.get("segm"), f"{role}/segm")
+        run.log.say(f"step {done}, {role} on {metrics['images']} evaluation images:\n{format_table(metrics)}")
+        scores.append({"step": done, "role": role, "AP": metrics["AP"], "AP50": metrics["AP50"]})
+        if network is networks.latest:
+            taken_for = confusion_matrix(match(truth, records), CONFUSED_SCORE)[1:, 1:]
+            warning = mixed_up(taken_for, run.data.annotations.class_names)
+    keep_best(run, roles, scores)
+    run.log.numbers(done - 1, row)
+    tell(run, done - 1, run.watch.scores(done, row) + run.watch.new([warning] if warning else []))
+    return True
+
+
+def _numbers(metrics: dict | None, name: str) -> dict:
+    """What metrics say, for the log."""
+    if metrics is None:
+        return {}
+    numbers = {f"{name}/{key}": value for key, value in metrics.items() if not isinstance(value, dict)}
+    return numbers | {f"{name}/AP50/{key}": value["AP50"] for key, value in metrics["per_class"].items()}
+
+
+def keep_best(run: Run, networks: dict[str, nn.Cell], scores: list[dict]) -> None:
+    """Save the best of the networks evaluated now if its AP is higher than that of every one before, whatever its role.
+
+    Args:
+        networks: by role.
+        scores: {"step", "role", "AP", "AP50"} of each; an AP of None was not measured and is compared with nothing.
+    """
+    measured = [score for score in scores if score["AP"] is not None]
+    if not measured:
+        reason = missing_objects(run.data.evaluation)
+        run.log.say(f"no AP could be measured, so no network is compared with another: {reason}")
+        return
+    best, best_of, path = run.facts["best"], run.facts["best_of"], run.folder.best
+    if best_of is not None:
+        best_of = dict(best_of)
+        for score in measured:
+            kind = kind_of(score, run.config.burn_up_iter)
+            best_of[kind] = better(best_of.get(kind), score)
+    now = reduce(better, measured)
+    if better(best, now) is now:
+        save_detector(networks[now["role"]], path, card(run.config, run.data, now["step"]))
+        run.log.say(f"best so far: {_named(now)} -> {path}")
+        best = now
+    else:
+        run.log.say(f"{_named(now)} is not better than {_named(best)}, which stays in {path}")
+    run.facts = {**run.facts, "best": best, "best_of": best_of}
+
+
+def better(first: dict | None, second: dict) -> dict:
+    """The score with the higher AP; the first one if they are equal."""
+    return second if first is None or second["AP"] > first["AP"] else first
+
+
+def kind_of(score: dict, burn_in_steps: int) -> str:
+    """Which of ``KINDS`` a network is."""
+    if score["role"] == "teacher":
+        return "teacher"
+    return "burn_in" if score["step"] <= burn_in_steps else "student"
+
+
+def outcome(run: Run) -> str:
+    """Which file is the detector that the run has made, and what it was compared with."""
+    best, evaluation = run.facts["best"], run.data.evaluation
+    if best is None:
+        role = "teacher" if run.networks.latest is run.networks.teacher else "student"
+        if evaluation is None:
+            reason = "there are no evaluation images"
+        else:
+            reason = missing_objects(evaluation) or "no network was evaluated on these evaluation images"
+        return (
+            f"the detector is {run.folder.latest}, the latest {role}; no AP was measured and no network compared with "
+            f"another, because {reason}"
+        )
+    images = f" on {len(evaluation.images)} evaluation images" if evaluation else ""
+    mine = kind_of(best, run.config.burn_up_iter)
+    others = [
+        f"; {title}: AP {other['AP']:.3f} (step {other['step']})"
+        for kind, title in KINDS.items()
+        if kind != mine and (other := (run.facts["best_of"] or {}).get(kind))
+    ]
+    return f"the detector is {run.folder.best}, {_named(best)}{images}{''.join(others)}"
+
+
+def _named(score: dict) -> str:
+    return f"the {score['role']} of step {score['step']} with AP {score['AP']:.3f}"

@@ -1,0 +1,31 @@
+"""Watcher of the data pipeline."""
+
+from src.engine.health.watcher import Watcher
+
+WAITING_SHARE = 0.25  # of the time of a step; then loading takes a third longer than training
+PATIENCE = 20  # steps
+
+
+class SlowData(Watcher):
+    """Training waits for images.
+
+    Args:
+        workers: that read images, for the sentence.
+    """
+
+    name = "slow_data"
+
+    def __init__(self, workers: int) -> None:
+        super().__init__()
+        self.workers = workers
+
+    def line(self, step: int, row: dict[str, float]) -> str | None:
+        """See `Watcher.line`; "data_time" is the part of "iter_time" that was spent waiting, both in seconds a step."""
+        share = row["data_time"] / row["iter_time"] if row["iter_time"] > 0 else 0.0
+        if self.held_for(share > WAITING_SHARE, row["steps"]) < PATIENCE:
+            return None
+        return (
+            f"loading images is slower than training on them: {share:.0%} of each step's {row['iter_time']:.2f} s is "
+            f"waiting for data; raise --num_parallel_workers (now {self.workers}) if there are free cores, store the images "
+            "smaller or on a faster disk"
+        )

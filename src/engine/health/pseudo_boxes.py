@@ -1,0 +1,93 @@
+"""Watchers of the unlabelled half of a run: does it teach anything, and not too much?"""
+
+from src.engine.health.watcher import Watcher
+
+SILENT_SHARE = 1e-6  # of the whole loss; below it the unlabelled images teach nothing
+FAR_MORE = 2.0  # times as many pseudo-boxes as labelled objects; METHODS of the field ask for about as many
+LONG_STEPS, SHORT_STEPS = 200, 20  # most and fewest steps after which something has been so for long
+
+
+def patience_of(steps: int) -> int:
+    """Steps after which a fault has lasted for long: a tenth of a phase of `steps`, within bounds."""
+    return min(LONG_STEPS, max(SHORT_STEPS, steps // 10))
+
+
+class SilentUnlabelledLoss(Watcher):
+    """The loss on unlabelled images is 0 for long.
+
+    Args:
+        patience: steps.
+    """
+
+    name = "unlabelled_loss_zero"
+
+    def __init__(self, patience: int) -> None:
+        super().__init__()
+        self.patience = patience
+
+    def line(self, step: int, row: dict[str, float]) -> str | None:
+        """See `Watcher.line`; looks at "unsup_loss", which only lines with a teacher have."""
+        if "unsup_loss" not in row:
+            return None
+        count = self.held_for(abs(row["unsup_loss"]) <= SILENT_SHARE * abs(row["loss"]), row["steps"])
+        if count < self.patience:
+            return None
+        return (
+            f"the loss on unlabelled images has been 0 for {count} steps, so they teach nothing; look at "
+            "--unsup_loss_weight, --unsup_ramp_iter, the weights of pseudo-labels (--rpn_pseudo_cls_weight ...), "
+            "and at how often the guard has lowered the weight"
+        )
+
+
+class NoPseudoBoxes(Watcher):
+    """The teacher is sure of nothing for long.
+
+    Args:
+        patience: steps; threshold: least score of a pseudo-box, for the sentence.
+    """
+
+    name = "no_pseudo_boxes"
+
+    def __init__(self, patience: int, threshold: float) -> None:
+        super().__init__()
+        self.patience, self.threshold = patience, threshold
+
+    def line(self, step: int, row: dict[str, float]) -> str | None:
+        """See `Watcher.line`."""
+        if "pseudo_boxes" not in row:
+            return None
+        count = self.held_for(row["pseudo_boxes"] == 0, row["steps"])
+        if count < self.patience:
+            return None
+        return (
+            f"the teacher has found no pseudo-box in any unlabelled image for {count} steps: no detection scores more than "
+            f"--bbox_threshold {self.threshold:g}; train longer before the teacher starts (--burn_up_iter), lower the "
+            "threshold, or check that labelled and unlabelled images show the same kind of thing"
+        )
+
+
+class TooManyPseudoBoxes(Watcher):
+    """Far more pseudo-boxes an image than labelled images have objects.
+
+    Args:
+        patience: steps; objects: mean number of objects of a labelled image.
+    """
+
+    name = "too_many_pseudo_boxes"
+
+    def __init__(self, patience: int, objects: float) -> None:
+        super().__init__()
+        self.patience, self.objects = patience, objects
+
+    def line(self, step: int, row: dict[str, float]) -> str | None:
+        """See `Watcher.line`."""
+        if "pseudo_boxes" not in row:
+            return None
+        bound = max(FAR_MORE * self.objects, self.objects + 1.0)
+        if self.held_for(row["pseudo_boxes"] > bound, row["steps"]) < self.patience:
+            return None
+        return (
+            f"the teacher finds {row['pseudo_boxes']:.1f} pseudo-boxes an unlabelled image, but labelled images have "
+            f"{self.objects:.1f} objects; most of them are probably wrong: raise --bbox_threshold or lower "
+            "--unsup_loss_weight, unless the unlabelled images really are that much fuller"
+        )

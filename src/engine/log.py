@@ -1,0 +1,146 @@
+"""What a run says: lines on the console and in log.txt, numbers in metrics.jsonl and TensorBoard files."""
+
+import json
+import logging
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from tensorboardX import SummaryWriter
+
+from src.files import write_text
+
+STEP_KEYS = ("overflow", "scaling_sens", "lr")
+
+
+def averages_of(sums: dict[str, float], count: int) -> dict[str, float | None]:
+    """Averages over `count` steps; losses over those that were taken, None if all were skipped."""
+    taken = count - sums["overflow"]
+    means = {name: sums[name] / count for name in STEP_KEYS}
+    return {name: sum_ / taken if taken > 0 else None for name, sum_ in sums.items()} | means
+
+
+class RunLog:
+    """The log of one process of a run; only rank 0 writes files.
+
+    Args:
+        folder: of the run; first_step, last_step: the steps that this start will do, for progress and time left. Numbers of
+            first_step and later ones that the folder holds already are removed, for they are told again.
+
+    Attributes:
+        told_again: how many rows of numbers were removed.
+    """
+
+    def __init__(self, folder: Path, rank: int, first_step: int, last_step: int) -> None:
+        self.rank = rank
+        self.first_step, self.last_step = first_step, last_step
+        self.started = time.monotonic()
+        self.logger = logging.getLogger(f"run.rank{rank}")
+        self.logger.setLevel(logging.INFO)
+        self.logger.propagate = False
+        self.logger.handlers.clear()
+        handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+        self.metrics = self.curves = None
+        self.told_again = 0
+        if rank == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(folder / "log.txt", encoding="utf-8"))
+            self.told_again = keep_rows_before(folder / "metrics.jsonl", first_step)
+            self.metrics = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+            self.curves = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step or None)
+        for handler in handlers:
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+            self.logger.addHandler(handler)
+
+    def say(self, sentence: str) -> None:
+        """A plain sentence, from rank 0 only."""
+        if self.rank == 0:
+            self.logger.info(sentence)
+
+    def warning(self, step: int, watcher: str, sentence: str) -> None:
+        """Something that is probably wrong, from rank 0 only: a line of the log and a row of metrics.jsonl.
+
+        Args:
+            step: the last one done, counted from 0; watcher: who noticed it; sentence: what, and the remedy.
+        """
+        if self.rank == 0:
+            self.logger.warning(sentence)
+            self._row({"step": step, "warning": sentence, "watcher": watcher})
+
+    def steps(self, step: int, averages: dict[str, float | None], iter_time: float, data_time: float) -> None:
+        """The line every print_interval_iter steps: averages since the last one, seconds a step, progress and time left."""
+        losses = {name: value for name, value in averages.items() if name.endswith(("_loss", "_pseudo"))}
+        parts = [f"rank_id:{self.rank}, step: {step}, avg loss: {_five(averages['loss'])}"]
+        parts += [f"{name}: {_five(value)}" for name, value in losses.items()]
+        if averages.get("pseudo_boxes") is not None:
+            sure = averages["pseudo_score"] / averages["pseudo_boxes"] if averages["pseudo_boxes"] > 0 else 0.0
+            averages = {**averages, "pseudo_score": sure}
+            parts.append(f"pseudo boxes per image: {averages['pseudo_boxes']:.2f} (mean score {sure:.2f})")
+        parts += [f"iter_time: {iter_time:.3f}", f"data_time: {data_time:.3f}"]
+        parts += [f"{name}: {averages[name]:.6f}" for name in STEP_KEYS]
+        parts.append(f"progress: {(step + 1) / self.last_step:.1%}")
+        if step == self.first_step:
+            self.started = time.monotonic()  # the first step compiles and tells nothing about the others
+        else:
+            left = (time.monotonic() - self.started) / (step - self.first_step) * (self.last_step - step - 1)
+            parts.append(f"time left: {timedelta(seconds=round(left))}")
+        self.logger.info(", ".join(parts))
+        self.numbers(step, {**averages, "iter_time": iter_time, "data_time": data_time})
+
+    def under_way(self, step: int) -> None:
+        """The first step of a run that goes on between two lines of the log is done."""
+        self.started = time.monotonic()
+        self.say(f"step {step} is done, the network is compiled")
+
+    def numbers(self, step: int, values: dict[str, float | None]) -> None:
+        """One row of metrics.jsonl and a point of each TensorBoard curve."""
+        if self.metrics is None:
+            return
+        self._row({"step": step, **values})
+        for name, value in values.items():
+            if value is not None:
+                self.curves.add_scalar(name, value, step)
+
+    def _row(self, values: dict) -> None:
+        self.metrics.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self.metrics.flush()
+
+    def close(self) -> None:
+        """Flush and close all files."""
+        for handler in self.logger.handlers:
+            handler.close()
+        if self.metrics is not None:
+            self.metrics.close()
+            self.curves.close()
+
+
+def _five(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.5f}"
+
+
+def keep_rows_before(path: Path, step: int) -> int:
+    """Remove the rows of `step` and later ones, and a last line that was cut off.
+
+    Args:
+        path: metrics.jsonl, or no file at all.
+
+    Returns:
+        How many lines were removed.
+    """
+    lines = []
+    if path.is_file():
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:  # a line ends at a line feed only
+            lines = list(file)
+    kept = [line for line in lines if line.endswith("\n") and _step(line) < step]
+    if len(kept) < len(lines):
+        write_text(path, "".join(kept), overwrite=True)
+    return len(lines) - len(kept)
+
+
+def _step(line: str) -> float:
+    """The step of a row; infinity for a line that is none."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")

@@ -1,0 +1,116 @@
+"""The networks of a run, and the step of each of its phases, from its configuration."""
+
+from dataclasses import dataclass
+
+from mindspore import nn
+
+from src.checkpoint.detector_file import TEACHER_PREFIX
+from src.checkpoint.pretrained import load_pretrained
+from src.config.load import Config
+from src.data.training_data import TrainingData
+from src.engine.device import Device
+from src.engine.optimizer import build_optimizer
+from src.engine.schedule import learning_rates
+from src.errors import UserError
+from src.network_define import RunState, StepSettings, TeacherStudentStep, TrainStep
+from src.systems import build_network, loss_weights
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The student, its teacher (None in a supervised run), the step of each phase, and a network to evaluate with."""
+
+    student: nn.Cell
+    teacher: nn.Cell | None
+    burn_in: TrainStep
+    mutual: TeacherStudentStep | None
+    state: RunState
+    optimizer: nn.Optimizer
+    detector: nn.Cell
+
+    @property
+    def latest(self) -> nn.Cell:
+        """The network that a user would take now: the teacher once it has started."""
+        started = self.teacher is not None and int(self.state.step.asnumpy()) > self.burn_in.settings.burn_in_steps
+        return self.teacher if started else self.student
+
+    def step_cell(self, step: int) -> TrainStep | TeacherStudentStep:
+        """What does the step of this number."""
+        return self.burn_in if step < self.burn_in.settings.burn_in_steps else self.mutual
+
+    def saved(self) -> list[nn.Cell]:
+        """The cells whose parameters are the state of the run."""
+        return [cell for cell in (self.student, self.teacher, self.optimizer, self.state) if cell is not None]
+
+
+def build_networks(config: Config, data: TrainingData, device: Device) -> Networks:
+    """Student, teacher, optimizer and the step of each phase."""
+    class_count = len(data.annotations.class_names)
+    student, detector = (build_network(config, class_count, device.mixed_precision) for _ in range(2))
+    student.set_train(True)
+    detector.set_train(False)
+    optimizer = build_optimizer(
+        config.opt_type, student.trainable_params(), config.base_lr, config.momentum, config.weight_decay
+    )
+    rates = learning_rates(
+        config.lr_schedule,
+        config.max_iter,
+        config.base_lr,
+        config.warmup_step,
+        config.warmup_ratio,
+        config.milestones,
+        config.gamma,
+        config.lr_step_size,
+    )
+    settings = step_settings(config, device)
+    state = RunState(settings.initial_loss_scale)
+    burn_in = TrainStep(student, optimizer, rates, state, settings, device.count)
+    teacher = mutual = None
+    if config.burn_up_iter < config.max_iter:
+        teacher = build_network(config, class_count, device.mixed_precision)
+        teacher.set_train(False)
+        teacher.update_parameters_name(TEACHER_PREFIX)
+        mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, settings, device.count)
+    return Networks(student, teacher, burn_in, mutual, state, optimizer, detector)
+
+
+def step_settings(config: Config, device: Device) -> StepSettings:
+    """Weights of a network's loss terms, and how gradients become updates."""
+    term_weights, pseudo_term_weights = loss_weights(config)
+    return StepSettings(
+        term_weights=tuple(term_weights.values()),
+        pseudo_term_weights=tuple(pseudo_term_weights.values()),
+        strong_view=config.strong_view,
+        supervised_weight=config.sup_loss_weight,
+        unsupervised_weight=config.unsup_loss_weight,
+        unsupervised_ramp=config.unsup_ramp_iter,
+        clip_norm=config.clip_norm,
+        clip_together=config.clip_by == "all",
+        batches=config.accumulate_steps,
+        dynamic_loss_scale=device.mixed_precision,
+        initial_loss_scale=config.loss_scale if device.mixed_precision else 1.0,
+        scale_window=config.loss_scale_window,
+        burn_in_steps=config.burn_up_iter,
+        threshold=config.bbox_threshold,
+        ignore_threshold=config.bbox_ignore_threshold,
+        mask_threshold=config.mask_thr_binary,
+        keep_rate=config.ema_keep_rate,
+        ramp=config.ema_ramp,
+    )
+
+
+def start_weights(config: Config, student: nn.Cell) -> str:
+    """Load --pre_trained into the student; returns what was loaded.
+
+    Raises:
+        UserError: if a frozen backbone would stay random.
+    """
+    report = load_pretrained(student, config.pre_trained) if config.pre_trained else None
+    loaded = report is not None and report.backbone_is_loaded
+    if not loaded and (config.frozen_stages > 0 or config.frozen_batch_norm):
+        raise UserError(
+            f"pre_trained: frozen_stages {config.frozen_stages} and frozen_batch_norm {config.frozen_batch_norm} keep "
+            "parts of the backbone as they are loaded, but no backbone was loaded: give --pre_trained WEIGHTS, "
+            "or train it from scratch with --frozen_stages 0 --frozen_batch_norm false"
+        )
+    return str(report) if report else "no pre-trained weights: everything starts at random"

@@ -1,0 +1,35 @@
+"""MindSpore's profiler around some steps of a run: which operators take the time."""
+
+from pathlib import Path
+
+from mindspore.profiler import profile, tensorboard_trace_handler
+
+from src.engine.log import RunLog
+
+
+class StepProfile:
+    """Watches the steps from the first to the last one that it is given.
+
+    Args:
+        steps: first and last step, counted from 0; none: nothing is watched. A run that is resumed after the first of them
+            does not watch them again.
+        folder: where the files of the profiler go; log: says so.
+    """
+
+    def __init__(self, steps: tuple[int, ...], folder: Path, log: RunLog) -> None:
+        self.steps, self.folder, self.log = steps, folder, log
+        self.profiler: profile | None = None
+
+    def before(self, step: int) -> None:
+        """Call it before each step."""
+        if self.steps and step == self.steps[0]:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.profiler = profile(on_trace_ready=tensorboard_trace_handler(str(self.folder)))
+
+    def after(self, step: int) -> None:
+        """Call it after each step."""
+        if self.profiler is not None and step == self.steps[1]:
+            self.profiler.stop()
+            self.profiler = None
+            first, last = self.steps
+            self.log.say(f"profile of the steps {first} to {last} -> {self.folder}")

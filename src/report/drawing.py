@@ -1,0 +1,171 @@
+"""Draw boxes and masks on an image so that a person can judge them, also on small pictures with many objects."""
+
+import colorsys
+from collections.abc import Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from src.evaluation.masks import Rle, decode_mask
+
+Colour = tuple[int, int, int]
+
+
+_LONG_SIDE = (1000, 1600)  # pixels; smaller images are enlarged and bigger ones shrunk, so that text is readable
+_MOST_ENLARGED = 4  # times
+_TEXT_SIZE = 14  # pixels
+_MARGIN = 4  # pixels around text
+_LINE, _THIN, _THICK = 2, 1, 5  # pixels, widths of lines: all alike, and beside marked ones
+_VEIL = 0.4  # how much of the colour of a class lies over its mask
+_GAP = 6  # pixels between the two halves of a comparison
+# Fonts with many alphabets, by the names under which systems install them. Pillow's own font knows Latin letters only.
+_FONTS = ("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc", "DejaVuSans.ttf", "arial.ttf")
+
+
+def class_colour(index: int) -> Colour:
+    """RGB colour of class ``index`` (from 0); neighbours differ much, and no two of the first thousands are equal."""
+    # Steps of the golden ratio spread hues evenly for any number of classes; the start makes the first class green.
+    hue = (0.36 + index * 0.61803398875) % 1
+    saturation, value = ((0.85, 0.95), (0.5, 1.0), (0.95, 0.7))[index // 8 % 3]
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def draw(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    class_names: Sequence[str],
+    ground_truth: tuple[np.ndarray, np.ndarray] | None = None,
+    marked: tuple[np.ndarray, np.ndarray] | None = None,
+    masks: tuple[Sequence[Rle], Sequence[Rle]] | None = None,
+) -> np.ndarray:
+    """A picture of an image with its detections and, if given, its ground truth to the left of it.
+
+    Args:
+        image: uint8 [H, W, 3] RGB.
+        boxes: [N, 4], (x1, y1, x2, y2) in pixels of the image.
+        labels: [N], 1..K.
+        scores: [N]; written beside the box with the class name, as far as there is room.
+        class_names: of labels 1..K.
+        ground_truth: boxes [M, 4] and labels [M].
+        marked: bool [M] and bool [N], boxes of the ground truth and detections that have thick lines and a name; the others
+            have thin lines alone. None: all boxes look alike.
+        masks: of the ground truth (empty without one) and of the detections, in pixels of the image; None: there are none.
+
+    Returns:
+        uint8 [H', W', 3] RGB; small images are enlarged, big ones shrunk. Below each half stand its classes and how many there are.
+    """
+    truth_marked, found_marked = marked or (None, None)
+    truth_masks, found_masks = masks or ((), ())
+    found = _annotate(image, boxes, labels, scores, class_names, "detections", found_marked, found_masks)
+    if ground_truth is None:
+        return np.asarray(found)
+    truth = _annotate(image, *ground_truth, None, class_names, "ground truth", truth_marked, truth_masks)
+    both = Image.new("RGB", (truth.width + _GAP + found.width, max(truth.height, found.height)), "white")
+    both.paste(truth, (0, 0))
+    both.paste(found, (truth.width + _GAP, 0))
+    return np.asarray(both)
+
+
+def _annotate(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    scores: np.ndarray | None,
+    class_names: Sequence[str],
+    title: str,
+    marked: np.ndarray | None,
+    masks: Sequence[Rle],
+) -> Image.Image:
+    side = max(image.shape[:2])
+    zoom = min(np.clip(side, *_LONG_SIDE) / side, _MOST_ENLARGED)
+    size = (max(round(image.shape[1] * zoom), 1), max(round(image.shape[0] * zoom), 1))
+    picture = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
+    if masks:
+        picture = _veiled(picture, masks, np.asarray(labels).tolist())
+    canvas = ImageDraw.Draw(picture)
+    corners = (np.asarray(boxes, np.float64).reshape(-1, 4) * zoom).round().astype(int).tolist()
+    texts = [None] * len(corners) if scores is None else [f"{score:.2f}" for score in np.asarray(scores).tolist()]
+    widths = [_LINE] * len(corners) if marked is None else [_THICK if mark else _THIN for mark in marked]
+    rows = list(zip(corners, np.asarray(labels).tolist(), texts, widths, strict=True))
+    for corner, label, _, width in rows:
+        canvas.rectangle(corner, outline=class_colour(label - 1), width=width)
+    for corner, label, score, width in rows[::-1]:  # the best lies on top
+        if width != _THIN:
+            _write_label(canvas, corner, class_names[label - 1], score, class_colour(label - 1), size)
+    return _with_legend(picture, np.asarray(labels), class_names, title)
+
+
+def _veiled(picture: Image.Image, masks: Sequence[Rle], labels: Sequence[int]) -> Image.Image:
+    """The picture with a half transparent veil over each mask and a line around it; the first, which is the best, on top."""
+    pixels = np.array(picture)
+    for rle, label in list(zip(masks, labels, strict=True))[::-1]:
+        colour, whole = np.array(class_colour(label - 1), np.uint8), decode_mask(rle).astype(np.uint8)
+        if not whole.any():
+            continue
+        large = cv2.resize(whole * np.uint8(255), picture.size, interpolation=cv2.INTER_LINEAR) > 127
+        pixels[large] = (pixels[large] * (1 - _VEIL) + colour * _VEIL).astype(np.uint8)
+        edge = large & (cv2.erode(large.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=_LINE) == 0)
+        pixels[edge] = colour
+    return Image.fromarray(pixels)
+
+
+def _write_label(
+    canvas: ImageDraw.ImageDraw, corner: list[int], name: str, score: str | None, colour: Colour, size: tuple[int, int]
+) -> None:
+    """Write name and score above the box, the score alone if the box is narrow, nothing if it is tiny."""
+    room = 1.5 * (corner[2] - corner[0])
+    options = [name] if score is None else [f"{name} {score}", score]
+    text = next((option for option in options if canvas.textlength(option, _font()) <= room), None)
+    if text is None:
+        return
+    width, height = int(canvas.textlength(text, _font())) + _MARGIN, _TEXT_SIZE + _MARGIN
+    x = max(min(corner[0], size[0] - width), 0)
+    y = corner[1] - height if corner[1] >= height else min(corner[3], size[1] - height)
+    canvas.rectangle((x, y, x + width, y + height), fill=colour)
+    canvas.text((x + _MARGIN // 2, y + height // 2), text, _ink_on(colour), _font(), anchor="lm")
+
+
+def _with_legend(picture: Image.Image, labels: np.ndarray, class_names: Sequence[str], title: str) -> Image.Image:
+    """Add a strip below that tells the title, and the colour, name and number of each class in the picture."""
+    measure = ImageDraw.Draw(picture)
+    items = [(f"{title}: {len(labels)}", None)]
+    for label in sorted(set(labels.tolist())):
+        items.append((f"{class_names[label - 1]}: {int((labels == label).sum())}", class_colour(label - 1)))
+    line_height, swatch = _TEXT_SIZE + 2 * _MARGIN, _TEXT_SIZE + _MARGIN
+    places, x, y = [], _MARGIN, 0
+    for text, colour in items:
+        width = int(measure.textlength(text, _font())) + 3 * _MARGIN + (swatch if colour else 0)
+        if x > _MARGIN and x + width > picture.width:
+            x, y = _MARGIN, y + line_height
+        places.append((x, y))
+        x += width
+    result = Image.new("RGB", (picture.width, picture.height + y + line_height), "white")
+    result.paste(picture, (0, 0))
+    canvas = ImageDraw.Draw(result)
+    for (text, colour), (x, y) in zip(items, places, strict=True):
+        y += picture.height + _MARGIN
+        if colour:
+            canvas.rectangle((x, y, x + _TEXT_SIZE, y + _TEXT_SIZE), fill=colour)
+            x += swatch
+        canvas.text((x, y + _TEXT_SIZE // 2), text, "black", _font(), anchor="lm")
+    return result
+
+
+def _ink_on(colour: Colour) -> str:
+    red, green, blue = colour
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
+
+
+@lru_cache(maxsize=1)
+def _font() -> ImageFont.FreeTypeFont:
+    for name in _FONTS:
+        try:
+            return ImageFont.truetype(name, _TEXT_SIZE)
+        except OSError:
+            continue
+    return ImageFont.load_default(_TEXT_SIZE)

@@ -1,0 +1,152 @@
+"""What the stages of a run left behind, read back for a report."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NotRequired, TypedDict
+
+import msgspec
+
+from src.data.formats.json_file import read_json
+from src.data.formats.reading import read_data
+from src.data.images import list_images
+from src.errors import UserError
+from src.evaluation.metrics import AreaSource
+from src.yaml_file import read_yaml
+
+STAGES = ("first_stage", "second_stage")
+
+
+_Score = float | None
+
+
+class _ClassScores(TypedDict, total=False):
+    AP: _Score
+    AP50: _Score
+    objects: int
+
+
+class _Record(TypedDict):
+    image_id: int
+    category_id: int
+    bbox: Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
+    score: float
+    segmentation: NotRequired[Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training run and its evaluation.
+
+    Attributes:
+        name: of its folder.
+        curves: the rows of metrics.jsonl by rising step, warnings left out.
+        warnings: (step, sentence) of what the run noticed of itself, each once.
+        metrics: of eval/metrics.json; None when the stage was not evaluated.
+        records: COCO result records of eval/eval_results.json, or None.
+        labelled, unlabelled: numbers of training images; None when the annotation file is not there any more.
+    """
+
+    name: str
+    curves: list[dict[str, Any]]
+    warnings: list[tuple[int, str]]
+    metrics: dict[str, Any] | None
+    records: list[dict[str, Any]] | None
+    labelled: int | None
+    unlabelled: int | None
+
+
+def read_stages(run: Path) -> list[Stage]:
+    """The stages of a two-stage run, or the one stage that the folder itself is.
+
+    Raises:
+        UserError: the folder holds neither, or a file of it is broken.
+    """
+    folders = [run / name for name in STAGES if (run / name).is_dir()] or [run]
+    stages = [_read_stage(folder) for folder in folders]
+    if not any(stage.curves or stage.metrics for stage in stages):
+        raise UserError(f"{run}: no run here; expected {' and '.join(STAGES)}, or metrics.jsonl, or eval/metrics.json")
+    return stages
+
+
+def _read_stage(folder: Path) -> Stage:
+    labelled, unlabelled = _count_images(folder / "config.yaml")
+    rows = _read_rows(folder / "metrics.jsonl")
+    return Stage(
+        name=folder.resolve().name,
+        curves=_curves([row for row in rows if "warning" not in row]),
+        warnings=_warnings(rows),
+        metrics=_read_metrics(folder / "eval" / "metrics.json"),
+        records=_read_as(list[_Record], folder / "eval" / "eval_results.json"),
+        labelled=labelled,
+        unlabelled=unlabelled,
+    )
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    lines = text.splitlines()
+    if lines and not text.endswith("\n") and not lines[-1].endswith("}"):
+        del lines[-1]  # it was being written when the run was killed
+    return [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def _curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    # Scores come in a row of their own, and a resumed run tells some steps twice; the last word counts.
+    joined: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        joined[row["step"]] = joined.get(row["step"], {}) | row
+    return [joined[step] for step in sorted(joined)]
+
+
+def _warnings(rows: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    # A resumed run may tell again what it had told since its last checkpoint.
+    told = {(row["step"], str(row.get("watcher"))): str(row["warning"]) for row in rows if "warning" in row}
+    return [(step, sentence) for (step, _), sentence in sorted(told.items())]
+
+
+def _count_images(config_file: Path) -> tuple[int | None, int | None]:
+    """Labelled and unlabelled images that a stage was trained on."""
+    config = read_yaml(config_file) if config_file.is_file() else {}
+    annotation_file, img_dir = config.get("train_ann_file"), str(config.get("train_img_dir"))
+    folder, names = config.get("unlabelled_img_dir"), config.get("class_names")
+    if not isinstance(annotation_file, str) or not Path(annotation_file).exists():
+        return None, None
+    names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else ()
+    annotations = read_data(annotation_file, img_dir, names)
+    return len(annotations.labelled), len(annotations.unlabelled) + len(list_images(folder) if folder else [])
+
+
+def _read_metrics(path: Path) -> dict[str, Any] | None:
+    metrics = _read_as(dict[str, Any], path)
+    if metrics is not None:
+        for block in (metrics, _convert(metrics.get("segm", {}), dict[str, Any], path)):
+            _convert({key: value for key, value in block.items() if key[:2] in ("AP", "AR")}, dict[str, _Score], path)
+            _convert(block.get("per_class", {}), dict[str, _ClassScores], path)
+            _convert(block.get("area_from", {}), dict[AreaSource, int], path)
+    return metrics
+
+
+def _read_as(kind: Any, path: Path) -> Any:
+    """The content of a JSON file, None if it is not there."""
+    return _convert(read_json(path), kind, path) if path.is_file() else None
+
+
+def _convert(value: Any, kind: Any, path: Path) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{path}: not what eval.py writes: {error}; evaluate again") from None
+
+
+def _parse(line: str, source: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{source}: not JSON: {error}") from error
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        raise UserError(f'{source}: expected an object with a "step", as train.py writes it; take the line out')
+    return row

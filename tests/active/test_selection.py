@@ -1,0 +1,40 @@
+import pytest
+
+from src.active.selection import choose_random, choose_valuable, label_count
+from src.errors import UserError
+
+
+@pytest.mark.parametrize(
+    "ratio, images, count", [(25, 682, 170), (29, 100, 29), (0.5, 1000, 5), (0.1, 1999, 1), (100, 7, 7)]
+)
+def test_label_count_rounds_down_without_floating_point_traps(ratio, images, count):
+    assert label_count(ratio, images) == count
+
+
+@pytest.mark.parametrize(
+    "ratio, images, words",
+    [
+        (-1, 5, "between 0 and 100"),
+        (101, 5, "between"),
+        (float("nan"), 5, "between"),
+        (10, 9, "smallest ratio is 11.1"),
+        (10, 0, "no images"),
+    ],
+)
+def test_label_count_faults(ratio, images, words):
+    with pytest.raises(UserError, match=words):
+        label_count(ratio, images)
+
+
+def test_random_choice_depends_on_ids_and_seed_alone():
+    ids = [9, 4, 7, 1, 30, 22]
+    assert choose_random(ids, 3, 5) == choose_random(ids[::-1], 3, 5)
+    assert len({frozenset(choose_random(ids, 3, seed)) for seed in range(20)}) > 5
+    assert len({frozenset(choose_random(range(1000), 10, -1)) for _ in range(5)}) == 5
+
+
+def test_the_most_valuable_unlabelled_names_are_chosen():
+    values = {"a": 1.0, "b": 3.0, "c": 2.0, "d": 3.0, "e": 9.0}
+    assert choose_valuable(values, {"e", "x"}, 3) == ["b", "d", "c"]
+    with pytest.raises(UserError, match="5 more images.*only 4"):
+        choose_valuable(values, {"e"}, 5)

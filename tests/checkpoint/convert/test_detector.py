@@ -1,0 +1,124 @@
+"""A detector from elsewhere through the program: what is written detects, and is a start for other classes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from src.checkpoint.pretrained import CLASS_LAYERS, load_pretrained, read_weights
+from src.checkpoint.restore import recipe_of, restore_detector
+from src.config.load import load_config
+from src.convert_checkpoint import main
+from src.systems import build_network
+
+
+def zoo_names(weights: dict[str, np.ndarray], head: str = "rcnn") -> dict[str, np.ndarray]:
+    """Weights of the tiny detector as the model zoo has them, its box head under this name."""
+    names = {"fpn.lateral": "fpn_ncek.lateral_convs_list", "fpn.output": "fpn_ncek.fpn_convs_list"}
+    names |= {"rpn.conv": "rpn_with_loss.rpn_convs_list.0.rpn_conv", "box_head.fc1": f"{head}.shared_fc_0"}
+    names |= {"rpn.objectness": "rpn_with_loss.rpn_convs_list.0.rpn_cls", "box_head.fc2": f"{head}.shared_fc_1"}
+    names |= {"rpn.offsets": "rpn_with_loss.rpn_convs_list.0.rpn_reg", "box_head.classes": f"{head}.cls_scores"}
+    names |= {"box_head.offsets": f"{head}.reg_scores"}
+    names |= {f"mask_head.convs.{number}": f"rcnn_mask.fpn_mask.mask_conv{number + 1}" for number in range(4)}
+    names |= {
+        "mask_head.deconv": "rcnn_mask.fpn_mask.mask_deconv5",
+        "mask_head.classes": "rcnn_mask.fpn_mask.mask_conv6",
+    }
+    renamed = {}
+    for name, value in weights.items():
+        if name == "box_head.fc1.weight":
+            value = value.reshape(-1, 7, 7, 16).transpose(0, 3, 1, 2).reshape(len(value), -1)
+        for ours, theirs in names.items():
+            name = name.replace(ours, theirs)
+        renamed[name] = value.T if name.startswith(f"{head}.") else value
+    return renamed
+
+
+@pytest.fixture(scope="module")
+def original(tiny_detector):
+    """The weights of the tiny detector."""
+    return read_weights(tiny_detector)
+
+
+@pytest.fixture
+def foreign(original, tmp_path):
+    """The tiny detector in a file of the model zoo's names."""
+    np.savez(tmp_path / "zoo.npz", **zoo_names(original), **{"moments.rcnn.cls_scores.weight": np.zeros(3)})
+    return tmp_path / "zoo.npz"
+
+
+def convert(file, *words) -> None:
+    main(["--ckpt_file", str(file), *map(str, words)])
+
+
+def test_a_detector_comes_back_with_recipe_and_classes(original, foreign, tiny_config, tiny_data, capsys):
+    convert(foreign, "--config_path", tiny_config, "--ann_file", tiny_data.val_file, "--test_score_thr", "0.2")
+    said = capsys.readouterr().out
+    assert "rcnn.shared_fc_0.weight -> box_head.fc1.weight, transposed" in said
+    assert "backbone 100 of 100, fpn 16 of 16, rpn 6 of 6, box_head 8 of 8" in said
+    output = foreign.with_suffix(".ckpt")
+    config = load_config("", ["--checkpoint_path", str(output)], recipe_of)
+    assert (config.test_score_thr, config.backbone, config.fpn_out_channels) == (0.2, "resnet_v1_18", 16)
+    network, card = restore_detector(output, lambda count: build_network(config, count))
+    assert (card.class_names, card.category_ids, card.step) == (["square", "circle"], [4, 5], 0)
+    for name, parameter in network.parameters_and_names():
+        np.testing.assert_array_equal(parameter.asnumpy(), original[name], name)
+
+
+def test_a_file_with_fewer_categories_picks_classes_by_id(foreign, tiny_config, tmp_path, capsys):
+    content = {"images": [], "annotations": [], "categories": [{"id": 2, "name": "circle"}]}
+    (tmp_path / "ann.json").write_text(json.dumps(content))
+    convert(foreign, "--config_path", tiny_config, "--ann_file", tmp_path / "ann.json")
+    assert "has 1 of the 2 labels of the detector as category ids; the others are left out" in capsys.readouterr().out
+    weights = read_weights(foreign.with_suffix(".ckpt"))
+    assert len(weights["box_head.classes.weight"]) == 2 and len(weights["box_head.offsets.weight"]) == 8
+
+
+def test_other_classes_drop_exactly_the_layers_that_depend_on_them(foreign, tiny_config):
+    convert(foreign, "--config_path", tiny_config)
+    config = load_config("", ["--config_path", str(tiny_config)])
+    network = build_network(config, class_count=3)
+    report = load_pretrained(network, foreign.with_suffix(".ckpt"))
+    parameters = [name for name, _ in network.parameters_and_names()]
+    assert set(report.other_classes) == {name for name in parameters if name.startswith(CLASS_LAYERS)}
+    assert set(report.missing) == set(report.other_classes) and not report.unused
+    assert "for another number of classes, start at random: box_head.classes.weight" in str(report)
+
+
+def test_a_mask_rcnn_comes_back_as_one_and_its_masks_depend_on_the_classes(tiny_config, tmp_path, capsys):
+    words = ["--config_path", str(tiny_config), "--rcnn_mask_out_channels", "8"]
+    config = load_config("", [*words, "--system", "mask_rcnn"])
+    weights = {name: value.asnumpy() for name, value in build_network(config, 2).parameters_and_names()}
+    np.savez(tmp_path / "zoo.npz", **zoo_names(weights, "rcnn_cls.fpn_cls"))
+    convert(tmp_path / "zoo.npz", "--config_path", tiny_config)
+    assert "rcnn_mask.fpn_mask.mask_conv6.weight -> mask_head.classes.weight" in capsys.readouterr().out
+    output = tmp_path / "zoo.ckpt"
+    recipe = recipe_of(output)
+    assert (recipe["system"], recipe["rcnn_mask_out_channels"]) == ("mask_rcnn", 8)
+    converted = read_weights(output)
+    assert converted.keys() == weights.keys()
+    assert all((converted[name] == value).all() for name, value in weights.items())
+    report = load_pretrained(build_network(config, class_count=3), output)
+    assert {"mask_head.classes.weight", "mask_head.classes.bias"} < set(report.other_classes)
+    assert set(report.missing) == set(report.other_classes) and report.loaded["mask_head"] == (10, 12)
+
+
+@pytest.mark.parametrize(
+    ("categories", "words", "message"),
+    [
+        ([4, 5, 6], [], "the detector has 2 classes, and the file 3 categories with ids 4 to 6"),
+        ([7], [], "the detector has 2 classes, and the file 1 categories with ids 7 to 7"),
+        (None, ["--resolution", "3"], "unknown key 'resolution'"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_and_nothing_written(foreign, tiny_config, capsys, categories, words, message):
+    if categories:
+        rows = [{"id": number, "name": f"class {number}"} for number in categories]
+        file = foreign.with_name("ann.json")
+        file.write_text(json.dumps({"images": [], "annotations": [], "categories": rows}))
+        words = ["--ann_file", file]
+    with pytest.raises(SystemExit) as ended:
+        convert(foreign, "--config_path", tiny_config, *words)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not foreign.with_suffix(".ckpt").exists()

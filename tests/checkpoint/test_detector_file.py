@@ -1,0 +1,116 @@
+"""Weight files: what is written comes back, and what does not fit is named."""
+
+import stat
+
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from src.checkpoint.detector_file import (
+    TEACHER_PREFIX,
+    DetectorCard,
+    copy_weights,
+    load_detector,
+    read_card,
+    save_detector,
+)
+from src.errors import UserError
+
+pytestmark = pytest.mark.usefixtures("pynative")
+CARD = DetectorCard({"backbone": "toy", "anchor_scales": [4]}, ["größe", "circle"], [4, 5], 7)
+
+
+class Toy(nn.Cell):
+    """Two layers and batch norm, so that there are moving statistics."""
+
+    def __init__(self, outputs: int = 2) -> None:
+        super().__init__()
+        self.first = nn.Dense(3, 4)
+        self.norm = nn.BatchNorm1d(4)
+        self.last = nn.Dense(4, outputs)
+
+
+def values(cell: nn.Cell) -> list[np.ndarray]:
+    """All parameters in order."""
+    return [parameter.asnumpy().copy() for parameter in cell.get_parameters()]
+
+
+def assert_equal(some, others) -> None:
+    """Number by number."""
+    for one, other in zip(some, others, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def teacher() -> Toy:
+    """A network under the names that a teacher has in a run."""
+    network = Toy()
+    network.update_parameters_name(TEACHER_PREFIX)
+    return network
+
+
+def test_a_detector_comes_back_with_its_card(tmp_path):
+    network, other, path = Toy(), Toy(), tmp_path / "new folder" / "model_0.ckpt"
+    save_detector(network, path, CARD)
+    assert read_card(path) == CARD
+    load_detector(other, path)
+    assert_equal(values(other), values(network))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert [file.name for file in path.parent.iterdir()] == ["model_0.ckpt"]
+
+
+def test_a_teacher_is_saved_and_loaded_under_plain_names(tmp_path):
+    network, path = teacher(), tmp_path / "teacher.ckpt"
+    save_detector(network, path, CARD)
+    plain, again = Toy(), teacher()
+    load_detector(plain, path)
+    load_detector(again, path)
+    assert_equal(values(plain), values(network))
+    assert_equal(values(again), values(network))
+    assert all(parameter.name.startswith(TEACHER_PREFIX) for parameter in again.get_parameters())
+
+
+def test_a_newer_file_replaces_an_older_one(tmp_path):
+    path = tmp_path / "model_0.ckpt"
+    save_detector(Toy(), path, CARD)
+    newer = Toy()
+    save_detector(newer, path, DetectorCard({}, [], [], 8))
+    load_detector(Toy(), path)
+    assert read_card(path).step == 8
+
+
+def test_weights_are_copied_whatever_their_prefix():
+    source, target = Toy(), teacher()
+    before = values(source)
+    copy_weights(source, target)
+    assert_equal(values(target), before)
+    target.trainable_params()[0].set_data(Tensor(np.zeros((4, 3), np.float32)))
+    assert_equal(values(source), before)
+
+
+def test_other_classes_are_refused_by_name(tmp_path):
+    path = tmp_path / "model_0.ckpt"
+    save_detector(Toy(outputs=2), path, CARD)
+    network = Toy(outputs=5)
+    before = values(network)
+    with pytest.raises(UserError, match=r"other classes\?\n  last\.weight: expected shape \(5, 4\), got \(2, 4\)"):
+        load_detector(network, path)
+    assert_equal(values(network), before)
+
+
+def test_missing_parameters_are_counted(tmp_path):
+    path = tmp_path / "dense.ckpt"
+    save_detector(nn.Dense(3, 4), path, CARD)
+    with pytest.raises(UserError, match=r"first\.weight: not in the file(.|\n)*\.\.\. and 3 more"):
+        load_detector(Toy(), path)
+
+
+def test_missing_and_damaged_files_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"no checkpoint at .*none\.ckpt"):
+        load_detector(Toy(), tmp_path / "none.ckpt")
+    save_detector(Toy(), tmp_path / "whole.ckpt", CARD)
+    content = (tmp_path / "whole.ckpt").read_bytes()
+    for number, damaged in enumerate((content[: len(content) // 2], b"", b"garbage" * 50)):
+        path = tmp_path / f"damaged_{number}.ckpt"
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=rf"damaged_{number}\.ckpt"):
+            load_detector(Toy(), path)

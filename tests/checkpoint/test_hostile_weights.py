@@ -1,0 +1,115 @@
+"""Files of weights that are cut off, bit-flipped or no such files at all are read, or refused by name."""
+
+import io
+import json
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mindspore import nn
+
+from src.checkpoint.convert.torch_file import read_state_dict
+from src.checkpoint.detector_file import DetectorCard, load_detector, read_card, save_detector
+from src.checkpoint.pretrained import read_weights
+from src.checkpoint.run_state import StateFiles
+from src.errors import UserError
+from tests.hostile import damaged, survives
+
+DATA = Path(__file__).parent / "convert" / "data"
+CHEAP = settings(
+    max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def safetensors_bytes() -> bytes:
+    return safetensors.numpy.save({"a": np.ones((2, 3), np.float32), "b": np.arange(4, dtype=np.int64)})
+
+
+def npz_bytes(packed: bool) -> bytes:
+    file = io.BytesIO()
+    (np.savez_compressed if packed else np.savez)(file, a=np.ones((2, 3), np.float32), b=np.arange(4))
+    return file.getvalue()
+
+
+FOREIGN = {
+    "zip.pth": (DATA / "zip.pth").read_bytes(),
+    "stream.pth": (DATA / "stream.pth").read_bytes(),
+    "module.pth": (DATA / "module.pth").read_bytes(),
+    "a.safetensors": safetensors_bytes(),
+}
+NPZ = {"plain": npz_bytes(False), "packed": npz_bytes(True)}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@CHEAP
+@given(st.data())
+def test_weights_of_other_frameworks(tmp_path, name, data):
+    weights = survives(read_state_dict, tmp_path / name, data.draw(damaged(FOREIGN[name])))
+    assert weights is None or all(isinstance(array, np.ndarray) for array in weights.values())
+
+
+@pytest.mark.parametrize("kind", NPZ)
+@CHEAP
+@given(st.data())
+def test_arrays_of_numpy(tmp_path, kind, data):
+    survives(read_weights, tmp_path / "a.npz", data.draw(damaged(NPZ[kind])))
+
+
+@pytest.mark.parametrize("opcode", [b"r\xff\xff\xff\xff", b"p4000000000\n"])
+def test_a_pickle_with_an_endless_table_is_refused_before_memory_is_gone(tmp_path, opcode):
+    (tmp_path / "a.pth").write_bytes(b"\x80\x02}" + opcode + b".")
+    with pytest.raises(UserError, match="numbers an object 4"):
+        read_state_dict(tmp_path / "a.pth")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, bytes]:
+    """A detector and the state of a run, of one small layer."""
+    folder = tmp_path_factory.mktemp("good")
+    save_detector(nn.Dense(3, 2), folder / "best_model.ckpt", DetectorCard({"backbone": "toy"}, ["größe"], [4], 7))
+    facts = {"config": {"batch_size": 2}, "best": None}
+    StateFiles(folder / "state.ckpt", folder / "none").write([nn.Dense(3, 2)], facts)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.usefixtures("pynative")
+@pytest.mark.parametrize("name", ["best_model.ckpt", "state.ckpt"])
+@CHEAP
+@given(st.data())
+def test_checkpoints(tmp_path, files, name, data):
+    content = data.draw(damaged(files[name]))
+    path, layer = tmp_path / name, nn.Dense(3, 2)
+    survives(read_card, path, content)
+    survives(read_weights, path, content)
+    state = survives(lambda file: StateFiles(file, tmp_path / "none").read(), path, content)
+    assert state is None or json.dumps(state.facts)
+    survives(lambda file: load_detector(layer, file), path, content)
+    if state:
+        state.put_into([layer])
+
+
+def test_the_one_kind_of_checkpoint_is_not_the_other(tmp_path, files):
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match="does not describe a detector"):
+        read_card(tmp_path / "state.ckpt")
+    with pytest.raises(UserError, match="holds weights, but not the state of a run"):
+        StateFiles(tmp_path / "best_model.ckpt", tmp_path / "none").read()
+
+
+def test_a_disk_that_gets_full_while_a_checkpoint_is_written_leaves_the_old_one(tmp_path):
+    path, card = tmp_path / "model_0.ckpt", DetectorCard({}, ["a"], [1], 1)
+    save_detector(nn.Dense(3, 2), path, card)
+    old, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The interpreter ignores the signal that comes with it.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+    try:
+        with pytest.raises(UserError, match=r"model_0\.ckpt: cannot be written"):
+            save_detector(nn.Dense(300, 300), path, card)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == old and list(tmp_path.iterdir()) == [path]

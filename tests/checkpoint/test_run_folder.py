@@ -1,0 +1,95 @@
+"""One folder, one run."""
+
+import pytest
+
+from src.checkpoint.run_folder import RunFolder
+from src.errors import UserError
+
+OUTPUTS = (
+    "config.yaml",
+    "state.ckpt",
+    "state_before.ckpt",
+    "model_0.ckpt",
+    "best_model.ckpt",
+    "log.txt",
+    "metrics.jsonl",
+)
+OUTPUTS += ("tensorboard/events.out.1", "model_step_4.ckpt", "teacher_model_step_4.ckpt")
+OUTPUTS += ("best_model_until_step_4.ckpt",)
+
+
+def fill(path, *names: str) -> None:
+    """Files with some content."""
+    for name in names:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text("something")
+
+
+def files(path) -> list[str]:
+    """All files in a folder and below."""
+    return sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
+
+
+def test_a_new_folder_and_one_with_other_files_are_free(tmp_path):
+    RunFolder(tmp_path / "new").check(resume=False, overwrite=False)
+    fill(tmp_path, "notes.txt", "console.log", "weights.ckpt")
+    RunFolder(tmp_path).check(resume=False, overwrite=False)
+    assert files(tmp_path) == ["console.log", "notes.txt", "weights.ckpt"]
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_any_output_of_another_run_is_respected(tmp_path, name):
+    fill(tmp_path, name)
+    with pytest.raises(UserError, match=r"holds another run \(.*\); .*--resume.*--overwrite"):
+        RunFolder(tmp_path).check(resume=False, overwrite=False)
+    assert files(tmp_path) == [name]
+
+
+def test_overwriting_clears_the_files_of_a_run_and_no_other_when_it_starts(tmp_path):
+    fill(tmp_path, *OUTPUTS, "notes.txt", "tensorboard/notes.txt", "my_model.ckpt", "eval/metrics.json")
+    folder = RunFolder(tmp_path)
+    folder.check(resume=False, overwrite=True)
+    assert set(OUTPUTS) <= set(files(tmp_path)), "checking removes nothing"
+    folder.make_ready(resumes=False)
+    assert files(tmp_path) == ["eval/metrics.json", "my_model.ckpt", "notes.txt", "tensorboard/notes.txt"]
+
+
+def test_resuming_needs_a_run_and_goes_on_from_its_state(tmp_path):
+    with pytest.raises(UserError, match="holds no stopped run; start it without --resume"):
+        RunFolder(tmp_path).check(resume=True, overwrite=False)
+    fill(tmp_path, "config.yaml", "log.txt")
+    assert not RunFolder(tmp_path).check(resume=True, overwrite=False), "stopped before its first checkpoint"
+    fill(tmp_path, "state.ckpt")
+    assert RunFolder(tmp_path).check(resume=True, overwrite=False)
+    assert files(tmp_path) == ["config.yaml", "log.txt", "state.ckpt"]
+
+
+def test_a_state_before_is_enough_to_go_on(tmp_path):
+    fill(tmp_path, "config.yaml", "state_before.ckpt")
+    assert RunFolder(tmp_path).check(resume=True, overwrite=False)
+
+
+def test_half_written_files_are_swept_away(tmp_path):
+    fill(tmp_path, ".writing-x.ckpt", ".writing-y.tmp", ".hidden", "state.ckpt", "eval/.writing-z.json")
+    RunFolder(tmp_path).make_ready(resumes=True)
+    assert files(tmp_path) == [".hidden", "eval/.writing-z.json", "state.ckpt"]
+
+
+def test_a_best_detector_whose_score_does_not_count_any_more_is_kept_under_another_name(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.put_best_aside(7) == []
+    fill(tmp_path, "best_model.ckpt")
+    assert folder.put_best_aside(7) == [f"{folder.best} is kept as {tmp_path / 'best_model_until_step_7.ckpt'}"]
+    folder.forget_old(0)
+    assert files(tmp_path) == ["best_model_until_step_7.ckpt"]
+
+
+def test_old_step_checkpoints_are_forgotten_by_number(tmp_path):
+    folder = RunFolder(tmp_path)
+    for step in (8, 9, 10, 100):
+        fill(tmp_path, folder.student(step).name)
+    fill(tmp_path, folder.teacher(9).name, folder.teacher(100).name, "model_0.ckpt", "best_model.ckpt")
+    folder.forget_old(2)
+    students = ["model_step_10.ckpt", "model_step_100.ckpt"]
+    teachers = ["teacher_model_step_100.ckpt", "teacher_model_step_9.ckpt"]
+    assert files(tmp_path) == ["best_model.ckpt", "model_0.ckpt", *students, *teachers]

@@ -1,0 +1,240 @@
+"""The configuration: its files against its fields, the order of its sources, and all mistakes in one message."""
+
+import re
+from dataclasses import fields, replace
+
+import pytest
+import yaml
+
+from src.config.load import CONFIG_FOLDER, KEYS, RECIPE_KEYS, Config, check_config, load_config, require, save_config
+from src.errors import UserError
+from src.parts.backbones import BACKBONES
+
+BASE = (CONFIG_FOLDER / "base.yaml").read_text(encoding="utf-8")
+LEAVES = sorted(path.name for path in CONFIG_FOLDER.glob("*.yaml") if path.name != "base.yaml")
+
+
+def load(*words: str, **options) -> Config:
+    """A configuration from words of the command line."""
+    return load_config("", list(words), **options)
+
+
+def mistakes(*words: str) -> str:
+    """What is said of a wrong command line."""
+    with pytest.raises(UserError) as raised:
+        load(*words)
+    return str(raised.value)
+
+
+def leaf(tmp_path, text: str) -> tuple[str, str]:
+    """The arguments that name a leaf with this text."""
+    path = tmp_path / "leaf.yaml"
+    path.write_text(text, encoding="utf-8")
+    return "--config_path", str(path)
+
+
+def test_base_states_every_key_once_with_a_comment():
+    lines = [line for line in BASE.splitlines() if line and not line.startswith("#")]
+    found = [re.fullmatch(r"(\w+): (\S|\S.*?\S) +# \w.*", line) for line in lines]
+    assert all(found), [line for line, match in zip(lines, found) if not match]
+    assert sorted(match[1] for match in found) == sorted(KEYS)
+    assert set(KEYS) == {field.name for field in fields(Config)}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_a_leaf_loads_and_states_only_differences(name):
+    path = CONFIG_FOLDER / name
+    text, base = path.read_text(encoding="utf-8"), load()
+    stated, loaded = yaml.safe_load(text), load("--config_path", str(path))
+    assert not [key for key in stated if getattr(loaded, key) == getattr(base, key)], "same as in base.yaml"
+    assert {key for key in KEYS if getattr(loaded, key) != getattr(base, key)} == set(stated)
+    assert re.match(r"# (bash scripts/[\w/]+\.sh|python -m src\.\w+) ", text), "a leaf opens with its command"
+    assert len(re.findall(r"^\w+:", text, re.MULTILINE)) == len(stated), "a key stands twice"
+
+
+def test_the_command_line_overrides_the_leaf_the_leaf_the_checkpoint_and_that_the_base(tmp_path):
+    recipe = {"fpn_out_channels": 1, "rcnn_fc_out_channels": 1, "num_gts": 111, "base_lr": 1.0, "max_iter": 1}
+
+    def recipe_of(path: str) -> dict:
+        assert path == "a.ckpt"
+        return recipe
+
+    words = leaf(tmp_path, "fpn_out_channels: 2\nrcnn_fc_out_channels: 2\nmomentum: 0.5\ncheckpoint_path: a.ckpt\n")
+    config = load(*words, "--rcnn_fc_out_channels", "3", recipe_of=recipe_of)
+    assert (config.num_gts, config.fpn_out_channels, config.rcnn_fc_out_channels) == (111, 2, 3)
+    assert (config.momentum, config.batch_size) == (0.5, 2)
+    assert (config.base_lr, config.max_iter) == (load().base_lr, load().max_iter), "a recipe says nothing of training"
+    assert load(*words).num_gts == 128
+
+
+def test_a_recipe_is_what_the_network_needs():
+    wanted = {"img_width", "img_height", "keep_ratio", "num_gts", "backbone", "anchor_scales", "test_max_per_img"}
+    assert wanted <= set(RECIPE_KEYS)
+    assert not set(RECIPE_KEYS) & {"train_img_dir", "batch_size", "max_iter", "device_target", "resume", "base_lr"}
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "value"),
+    [
+        (("--base_lr", "1e-4"), "base_lr", 1e-4),
+        (("--base_lr", "2.5E-3"), "base_lr", 2.5e-3),
+        (("--base_lr", "1"), "base_lr", 1.0),
+        (("--milestones", "3,4"), "milestones", (3, 4)),
+        (("--milestones", "[3,4]"), "milestones", (3, 4)),
+        (("--milestones=[3, 4]",), "milestones", (3, 4)),
+        (("--milestones", "7"), "milestones", (7,)),
+        (("--milestones", "[]"), "milestones", ()),
+        (("--anchor_ratios", "0.5,1,2e0"), "anchor_ratios", (0.5, 1.0, 2.0)),
+        (
+            ("--ssd_aspect_ratios", "[[2],[2,3],[],[2],[2],[2]]"),
+            "ssd_aspect_ratios",
+            ((2,), (2, 3), (), (2,), (2,), (2,)),
+        ),
+        (("--ssd_extras_out_channels", "8,8,8,8,8"), "ssd_extras_out_channels", (8, 8, 8, 8, 8)),
+        (("--keep_ratio", "false"), "keep_ratio", False),
+        (("--keep_ratio", "True"), "keep_ratio", True),
+        (("--resume",), "resume", True),
+        (("--resume", "false"), "resume", False),
+        (("--mixed_precision", "auto"), "mixed_precision", "auto"),
+        (("--mixed_precision", "true"), "mixed_precision", True),
+        (("--pre_trained", "null"), "pre_trained", None),
+        (("--pre_trained", "weights/a: b.ckpt"), "pre_trained", "weights/a: b.ckpt"),
+        (("--save_checkpoint_path", "2024"), "save_checkpoint_path", "2024"),
+        (("--save_checkpoint_path", "1e5"), "save_checkpoint_path", "1e5"),
+        (("--train_img_dir", "1,2"), "train_img_dir", "1,2"),
+    ],
+)
+def test_words_of_the_command_line(words, key, value):
+    assert getattr(load(*words), key) == value
+
+
+def test_all_mistakes_of_all_sources_come_in_one_message(tmp_path):
+    words = leaf(tmp_path, "base_lrr: 0.1\nbatch_size: two\n")
+    said = mistakes(*words, "--max_itre", "5", "--flip_ratio", "1.5", "--device_target", "TPU", "--num_gts", "0")
+    assert "did you mean 'base_lr'?" in said and "did you mean 'max_iter'?" in said
+    for key in ("batch_size", "flip_ratio", "device_target", "num_gts"):
+        assert f"  {key}: " in said
+    assert "'two'" in said and "1.5" in said and "'CPU', 'GPU' or 'Ascend'" in said
+    assert "the configuration has 6 mistakes" in said
+
+
+def test_stray_words_and_unreadable_files_are_named(tmp_path):
+    assert "'stray'" in mistakes("stray")
+    assert "nothing.yaml" in mistakes("--config_path", "nothing.yaml")
+    assert "base.yaml" in mistakes("--config_path", "nothing.yaml")
+    assert "not YAML" in mistakes(*leaf(tmp_path, "a: [1\n"))
+    assert "expected 'key: value' lines, got list" in mistakes(*leaf(tmp_path, "- a\n"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--img_width 100", "img_width: must be a multiple of 32, got 100; the nearest is 96"),
+        ("--img_height 7", "img_height: must be a multiple of 32, got 7; the nearest is 32"),
+        ("--system ssd --img_height 301", "img_height: must be a multiple of 4, got 301; the nearest is 300"),
+        ("--ssd_extras_out_channels 8,8", "ssd_extras_out_channels, so 3, got 6"),
+        ("--ssd_extras_out_channels 7", "ssd_extras_out_channels: input should be a multiple of 2, got 7"),
+        ("--ssd_min_scale 0.99", "ssd_min_scale: must not exceed ssd_max_scale, got 0.99 > 0.95"),
+        ("--ssd_loss softmax", "ssd_loss: input should be 'focal' or 'hard_negative', got 'softmax'"),
+        ("--burn_up_iter 9 --max_iter 8", "burn_up_iter: must not exceed max_iter, got 9 > 8"),
+        ("--milestones 5,4", "milestones: must rise, got [5, 4]"),
+        ("--max_iter 99 --burn_up_iter 9", "warmup_step: must not exceed max_iter, got 500 > 99; the rate would never"),
+        ("--max_iter 9000 --max_epoch 9", "max_iter, max_epoch: they say the same, give one; got 9000 and 9"),
+        ("--milestones 5 --milestone_epochs 1", "milestones, milestone_epochs: they say the same"),
+        ("--milestone_epochs 5,4", "milestone_epochs: must rise, got [5, 4]"),
+        (
+            "--lr_schedule step",
+            "lr_step_size: is what --lr_schedule step needs, and nothing else does, got None and step",
+        ),
+        ("--lr_step_size 9", "got 9 and multistep"),
+        ("--opt_type lion", "opt_type: input should be 'momentum', 'sgd', 'adam' or 'adamw', got 'lion'"),
+        ("--multi_scale 0.8,0.5", "multi_scale: smallest and largest share, above 0, got [0.8, 0.5]"),
+        ("--multi_scale 0.5,1.5", "multi_scale: "),
+        (
+            "--crop_ratio 0.5 --resize_sides 800,1333",
+            "crop_ratio: a crop may be upright or lie, so both sides of the input",
+        ),
+        ("--profile_steps 5", "profile_steps: first and last step, or none, got [5]"),
+        ("--profile_steps 10,20000", "profile_steps: must lie before max_iter 20000, got [10, 20000]"),
+        ("--neg_iou_thr 0.8", "neg_iou_thr: must not exceed pos_iou_thr, got 0.8 > 0.7"),
+        ("--neg_iou_thr_stage2 0.6", "neg_iou_thr_stage2: must not exceed pos_iou_thr_stage2, got 0.6 > 0.5"),
+        ("--num_gts 50", "test_max_per_img: must not exceed num_gts"),
+        ("--bbox_ignore_threshold 0.8", "bbox_ignore_threshold: must not exceed bbox_threshold, got 0.8 > 0.7"),
+        ("--eval_img_dir a", "eval_img_dir and eval_ann_file: give both or neither, got eval_img_dir a alone"),
+        ("--eval_ann_file b", "eval_img_dir and eval_ann_file: give both or neither, got eval_ann_file b alone"),
+        ("--anchor_scales []", "anchor_scales, anchor_ratios: at least one of each"),
+        ("--ema_keep_rate 1", "ema_keep_rate: must be below 1"),
+        ("--device_target cpu", "device_target: input should be 'CPU', 'GPU' or 'Ascend', got 'cpu'"),
+        ("--momentum 1", "momentum: "),
+        ("--anchor_ratios 1,-1", "anchor_ratios: "),
+        ("--milestones 1.5", "milestones: "),
+        ("--base_lr nan", "base_lr: "),
+        ("--clip_norm .inf", "clip_norm: "),
+    ],
+)
+def test_contradictions_and_ranges(words, said):
+    assert said in mistakes(*words.split())
+
+
+def test_a_length_of_the_command_line_replaces_that_of_the_leaf_in_either_unit(tmp_path):
+    config = load(*leaf(tmp_path, "max_iter: 9000\nmilestones: [5]\n"), "--max_epoch", "7", "--milestone_epochs", "3")
+    assert (config.max_epoch, config.milestones, config.milestone_epochs) == (7, (), (3,))
+    config = load(*leaf(tmp_path, "max_epoch: 7\neval_interval_epoch: 2\n"), "--max_iter", "8000")
+    assert (config.max_iter, config.max_epoch, config.eval_interval_epoch) == (8000, None, 2)
+    assert "max_iter, max_epoch" in mistakes(*leaf(tmp_path, "max_epoch: 7\nmax_iter: 800\n"))
+    assert load(*leaf(tmp_path, save_config(load("--max_iter", "8000"))), "--max_epoch", "5").max_epoch == 5
+
+
+def test_contradictions_come_together():
+    said = mistakes("--img_width", "100", "--ema_keep_rate", "1", "--num_gts", "50")
+    assert all(key in said for key in ("img_width", "ema_keep_rate", "test_max_per_img"))
+
+
+def test_a_backbone_that_does_not_exist_is_one_of_the_mistakes(tmp_path):
+    said = mistakes(*leaf(tmp_path, "backbone: resnet_51\n"), "--batch_size", "0", "--max_itre", "5")
+    assert "the configuration has 3 mistakes" in said
+    (line,) = (line for line in said.splitlines() if "backbone: " in line)
+    assert "got 'resnet_51'" in line and all(f"'{name}'" in line for name in BACKBONES)
+
+
+def test_every_backbone_is_told_in_base_yaml_and_accepted():
+    (comment,) = re.findall(r"^backbone: .*# (.*)$", BASE, re.MULTILINE)
+    assert sorted(comment.split(", ")) == sorted(BACKBONES)
+    assert {load("--backbone", name).backbone for name in BACKBONES} == set(BACKBONES)
+
+
+def test_a_mistake_is_told_and_counted_once():
+    said = mistakes("--milestones", "1.5,2.5")
+    assert said.splitlines()[0] == "the configuration has 2 mistakes:"
+    assert "the configuration has 1 mistake:" in mistakes("--anchor_scales", "0,0")
+
+
+def test_a_saved_configuration_loads_as_itself(tmp_path):
+    config = load("--milestones", "3,4", "--base_lr", "1e-5", "--train_img_dir", "größe/ä b", "--resume")
+    assert load(*leaf(tmp_path, save_config(config))) == config
+    assert check_config(config.as_dict()) == config
+    with pytest.raises(UserError, match="max_iter: field required"):
+        check_config({key: value for key, value in config.as_dict().items() if key != "max_iter"})
+
+
+def test_an_entry_script_names_all_it_misses():
+    config = replace(load(), train_img_dir="a")
+    require(config, "train_img_dir")
+    with pytest.raises(UserError, match="missing: --train_ann_file, --checkpoint_path"):
+        require(config, "train_img_dir", "train_ann_file", "checkpoint_path")
+
+
+def test_help_states_default_and_meaning(capsys):
+    with pytest.raises(SystemExit):
+        load("--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "learning rate after warm-up [0.005]" in said
+    assert all(f"--{key} " in said for key in KEYS)
+
+
+@pytest.mark.parametrize(
+    "word, names",
+    [("cat,traffic light", ("cat", "traffic light")), ("cat", ("cat",)), ('["a, b", c]', ("a, b", "c"))],
+)
+def test_class_names_are_a_list_of_texts(word, names):
+    assert load_config("", ["--class_names", word]).class_names == names

@@ -1,0 +1,112 @@
+"""The guard: on numbers, and on real runs of the tiny network."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+import train as training_script
+from src.data.annotations import Annotations
+from src.engine.health import guard as module
+from src.engine.health.guard import GO_ON, LOWER, STOP, judge
+
+WHOLE = {"precision": 0.4, "recall": 0.2, "boxes": 10, "right": 4, "objects": 20}
+
+
+@pytest.mark.parametrize(
+    ("done", "action", "whole", "verdict"),
+    [
+        (100, "lower", WHOLE, LOWER),
+        (150, "stop", WHOLE, STOP),
+        (99, "stop", WHOLE, GO_ON),  # burn-in
+        (200, "stop", WHOLE, GO_ON),  # it is over anyway
+        (100, "lower", WHOLE | {"precision": 0.5}, GO_ON),
+        (100, "lower", WHOLE | {"boxes": 4, "precision": 0.25}, GO_ON),  # of four boxes nothing follows
+        (100, "lower", WHOLE | {"boxes": 0, "precision": None}, GO_ON),
+        (100, "lower", WHOLE | {"precision": 0.0, "objects": 0}, GO_ON),  # none can be right
+    ],
+)
+def test_what_follows_from_the_probe(monkeypatch, done, action, whole, verdict):
+    monkeypatch.setattr(module, "copy_weights", lambda *_: None)
+    monkeypatch.setattr(module, "find_records", lambda *_: [])
+    monkeypatch.setattr(module, "match", lambda *_: None)
+    monkeypatch.setattr(module, "pseudo_quality", lambda *_: {"cat": whole, "": whole})
+    rows, warnings, said = [], [], []
+    config = SimpleNamespace(
+        burn_up_iter=100,
+        max_iter=200,
+        guard_precision=0.5,
+        guard_action=action,
+        bbox_threshold=0.7,
+        unsup_loss_weight=4.0,
+        train_img_dir="",
+    )
+    run = SimpleNamespace(
+        config=config,
+        networks=SimpleNamespace(
+            latest=None, detector=None, state=SimpleNamespace(unsupervised_factor=ms.Tensor(0.5, ms.float32))
+        ),
+        data=SimpleNamespace(probe=[1, 2, 3], annotations=Annotations(("cat",), (1,), ())),
+        log=SimpleNamespace(
+            numbers=lambda *row: rows.append(row), say=said.append, warning=lambda *row: warnings.append(row)
+        ),
+    )
+    assert judge(run, done) == verdict
+    assert rows[0][0] == done - 1 and rows[0][1]["probe/recall/cat"] == 0.2 and rows[0][1]["unsup_factor"] == 0.5
+    assert "pseudo-labels on 3 images of the probe" in said[0]
+    assert bool(warnings) == (verdict != GO_ON)
+    if warnings:
+        step, watcher, sentence = warnings[0]
+        assert (step, watcher) == (done - 1, "guard") and "40% of the pseudo-labels on the probe are right" in sentence
+        wanted = (
+            "the weight of unlabelled losses falls from 2 to 1" if verdict == LOWER else f"ends here, at step {done}"
+        )
+        assert wanted in sentence
+
+
+def guarded(data, config, folder: Path, action: str, *more) -> list[str]:
+    """Words of a run of a network that has learnt nothing and believes every box."""
+    files = ("--train_img_dir", data.img_dir, "--train_ann_file", data.train_file, "--save_checkpoint_path", folder)
+    options = ("--backbone", "resnet_v1_10", "--bbox_threshold", 0.1, "--guard_share", 0.4, "--guard_precision", 0.9)
+    return [str(word) for word in ("--config_path", config, *files, *options, "--guard_action", action, *more)]
+
+
+def rows_of(folder: Path) -> list[dict]:
+    """Of metrics.jsonl."""
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_that_the_guard_ends_stays_ended(tiny_data, tiny_config, tmp_path):
+    words = guarded(tiny_data, tiny_config, tmp_path, "stop")
+    training_script.main(words)
+    said = (tmp_path / "log.txt").read_text()
+    assert "3 labelled and 5 unlabelled images" in said and "guard: 2 labelled images are put aside" in said
+    assert "WARNING guard: " in said and "ends here, at step 2" in said
+    (row,) = [row for row in rows_of(tmp_path) if "probe/precision" in row]
+    assert row["step"] == 1 and row["probe/precision"] < 0.9 and "probe/recall/circle" in row
+    assert int(ms.load_checkpoint(str(tmp_path / "state.ckpt"))["run.step"].asnumpy()) == 2
+
+    training_script.main([*words, "--resume"])
+    assert "the guard has ended this run at step 2" in (tmp_path / "log.txt").read_text()
+    assert [row["step"] for row in rows_of(tmp_path) if "loss" in row] == [0, 1]
+
+
+def test_a_lowered_weight_is_kept_and_too_many_pseudo_boxes_are_told(tiny_data, tiny_config, tmp_path):
+    training_script.main(
+        guarded(tiny_data, tiny_config, tmp_path, "lower", "--max_iter", 26, "--eval_interval_iter", 13)
+    )
+    rows = rows_of(tmp_path)
+    assert [row["unsup_factor"] for row in rows if "unsup_factor" in row] == [1.0, 0.5, 0.25]
+    state = ms.load_checkpoint(str(tmp_path / "state.ckpt"))
+    assert float(state["run.unsupervised_factor"].asnumpy()) == 0.25
+    # The loss on unlabelled images really falls: it is the weighted sum of its terms times the factor.
+    for row in rows:
+        if "unsup_loss" in row:
+            factor = 0.5 if row["step"] < 13 else 0.25
+            terms = row["rpn_cls_loss_pseudo"] + row["rcnn_cls_loss_pseudo"]
+            np.testing.assert_allclose(row["unsup_loss"], 4.0 * factor * terms, rtol=1e-4)
+    told = [row["watcher"] for row in rows if "warning" in row]
+    assert told.count("guard") == 2 and told.count("too_many_pseudo_boxes") == 1

@@ -1,0 +1,65 @@
+"""Devices: what is there is set up, what is not is named in one line."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import mindspore as ms
+import pytest
+
+from src.engine.device import Device, from_first_rank, set_up_device
+from src.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("pynative")
+
+
+def test_the_cpu_alone_computes_in_float32_graphs():
+    assert set_up_device("CPU", 0, False, "auto", 1) == Device(0, 1, False)
+    assert ms.get_context("mode") == ms.GRAPH_MODE
+    assert set_up_device("CPU", 0, False, True, 1).mixed_precision is True
+    assert set_up_device("CPU", 0, False, False, 1).mixed_precision is False
+
+
+@pytest.mark.parametrize("target", ["GPU", "Ascend"])
+def test_a_device_that_is_not_there_is_named_in_one_line(target):
+    with pytest.raises(UserError, match=rf"^device_target: no usable {target} device 2 on this machine \(") as raised:
+        set_up_device(target, 2, False, "auto", 1)
+    assert "\n" not in str(raised.value)
+    assert set_up_device("CPU", 0, False, "auto", 1).count == 1
+
+
+def test_several_processes_need_msrun(monkeypatch):
+    for name in ("MS_WORKER_NUM", "RANK_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match="run_distribute: start the run through msrun"):
+        set_up_device("CPU", 0, True, "auto", 1)
+
+
+def test_the_seed_decides_fresh_weights():
+    def fresh():
+        set_up_device("CPU", 0, False, "auto", 5)
+        return ms.nn.Dense(3, 3).weight.asnumpy()
+
+    assert (fresh() == fresh()).all()
+
+
+def test_what_rank_0_has_is_known_to_all(tmp_path):
+    assert from_first_rank(0.25, Device(0, 1, False)) == 0.25
+    (tmp_path / "ask.py").write_text(
+        "from src.engine.device import from_first_rank, set_up_device\n"
+        "device = set_up_device('CPU', 0, True, False, 1)\n"
+        "print('asked', device.rank, [from_first_rank(value + device.rank, device) for value in (2.0, 0.5)])\n"
+    )
+    with socket.socket() as found:
+        found.bind(("", 0))
+        port = found.getsockname()[1]
+    command = [sys.executable, "-m", "mindspore.parallel.cluster.run", "--worker_num=2", "--local_worker_num=2"]
+    command += [f"--master_port={port}", f"--log_dir={tmp_path}", "--join=True", str(tmp_path / "ask.py")]
+    # msrun starts `python`
+    paths = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=tmp_path, env=os.environ | paths, check=True, capture_output=True, timeout=300)
+    said = [(tmp_path / f"worker_{rank}.log").read_text(encoding="utf-8") for rank in (0, 1)]
+    assert all(f"asked {rank} [2.0, 0.5]" in said[rank] for rank in (0, 1))

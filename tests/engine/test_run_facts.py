@@ -1,0 +1,65 @@
+"""What identifies a run: its images, too, as far as their files tell."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from src.checkpoint.resume_rules import carried_on
+from src.config.load import load_config
+from src.data.images import read_image
+from src.data.training_data import read_training_data
+from src.engine.device import Device
+from src.engine.resume import facts_of
+from src.errors import UserError
+
+
+@pytest.fixture
+def facts(tiny_data, tiny_config, tmp_path):
+    """The facts of a run on a copy of the tiny data, with a folder of unlabelled images."""
+    img_dir = shutil.copytree(tiny_data.img_dir, tmp_path / "images")
+    (tmp_path / "more").mkdir()
+    shutil.copy(next(img_dir.rglob("*.png")), tmp_path / "more" / "new.png")
+    files = ["--train_img_dir", str(img_dir), "--train_ann_file", str(tiny_data.train_file)]
+    config = load_config(
+        "",
+        [
+            "--config_path",
+            str(tiny_config),
+            *files,
+            "--eval_img_dir",
+            str(img_dir),
+            "--eval_ann_file",
+            str(tiny_data.val_file),
+        ],
+    )
+
+    def make() -> dict:
+        data = read_training_data(tiny_data.train_file, img_dir, tmp_path / "more", tiny_data.val_file, img_dir, 8)
+        return facts_of(config, data, Device(0, 1, False))
+
+    return make
+
+
+def repaint(path: Path) -> None:
+    """Another picture of the same size in pixels."""
+    picture = np.random.default_rng(1).integers(0, 256, read_image(path).shape, np.uint8)
+    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+
+
+@pytest.mark.parametrize("name", ["images/day 0/Bild_ä_0.png", "more/new.png"])
+def test_a_resumed_run_notices_other_pictures_under_the_old_names(facts, tmp_path, name):
+    before = facts()
+    assert carried_on(before, facts(), anyway=False)[1] == []
+    repaint(tmp_path / name)
+    with pytest.raises(UserError, match="image files: some have another content"):
+        carried_on(before, facts(), anyway=False)
+
+
+def test_a_best_score_on_other_pictures_is_void(facts, tmp_path):
+    before = facts() | {"best": {"step": 2, "AP": 0.5}}
+    repaint(tmp_path / "images/day 0/Bild_ä_0.png")
+    found, said = carried_on(before, facts(), anyway=True)
+    assert found["best"] is None and any("so the best score so far is void" in sentence for sentence in said)
