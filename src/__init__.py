@@ -1,3 +1,9 @@
 """Semi-supervised and active-learning object detection on MindSpore."""
 
+import os
+
 __version__ = "0.2.0"
+
+# As MindSpore sets it when it is imported. A library that is imported before it (tensorboardX) would choose the other
+# implementation, with which MindSpore's generated messages cannot be imported.
+os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
