@@ -23,7 +23,7 @@ from src.engine.health.monitor import build_watch, warn_of_start
 from src.engine.log import RunLog
 from src.engine.loop import train
 from src.engine.networks import build_networks, start_weights
-from src.engine.resume import facts_of, go_on
+from src.engine.resume import facts_of, go_on, in_current_terms
 from src.engine.run import Run
 from src.engine.stopping import StopRequest
 from src.errors import entry_point
@@ -55,10 +55,14 @@ def main(argv: list[str] | None = None) -> None:
     config, lengths = with_steps(config, len(data.labelled), len(data.unlabelled), device.count)
     config, rates = with_rate(config, device.count)
     check_guard(config, data)
-    networks = build_networks(config, data, device)
-    states, facts = StateFiles(folder.state, folder.state_before), facts_of(config, data, device)
+    states = StateFiles(folder.state, folder.state_before)
     if resumes:
-        facts, started_from = go_on(states, networks, facts, config.resume_anyway)
+        config, state, said = in_current_terms(config, states.read())
+    networks = build_networks(config, data, device)
+    facts = facts_of(config, data, device)
+    if resumes:
+        facts, started_from = go_on(state, networks, facts, config.resume_anyway)
+        started_from += said
     else:
         started_from = [start_weights(config, networks.student)]
     first_step = int(networks.state.step.asnumpy())

@@ -51,13 +51,18 @@ def load_config(
     faults += _given_twice(leaf) + _given_twice(given)
     given = {key: value for key, value in leaf.items() if key in KEYS and not _is_replaced(key, given)} | given
 
-    values = _read_yaml(CONFIG_FOLDER / "base.yaml") | (defaults or {})
+    values = default_settings() | (defaults or {})
     if recipe_of and given.get("checkpoint_path"):
         recipe = recipe_of(str(given["checkpoint_path"]))
         values.update({key: recipe[key] for key in RECIPE_KEYS if key in recipe})
     lists = {key for key, value in values.items() if isinstance(value, list)}
     given = {key: [value] if key in lists and not isinstance(value, list) else value for key, value in given.items()}
     return check_config(values | given, faults)
+
+
+def default_settings() -> dict:
+    """What configs/base.yaml states: every key with its default."""
+    return _read_yaml(CONFIG_FOLDER / "base.yaml")
 
 
 def _given_twice(source: dict) -> list[str]:

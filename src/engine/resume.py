@@ -5,10 +5,11 @@ Batches and the random samples of the losses are functions of seed and step, so 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from src.checkpoint.resume_rules import carried_on, run_facts
-from src.checkpoint.run_state import StateFiles
-from src.config.load import Config
+from src.checkpoint.run_state import State
+from src.config.load import Config, default_settings
 from src.data.annotations import ImageEntry, content_hash, image_path
 from src.data.checks.image_files import files_hash
 from src.data.training_data import TrainingData
@@ -36,8 +37,28 @@ def _files_hash(entries: Iterable[ImageEntry], img_dir: str) -> str:
     return files_hash((entry.file_name, image_path(entry, img_dir)) for entry in entries)
 
 
-def go_on(states: StateFiles, networks: Networks, facts: dict, anyway: bool) -> tuple[dict, list[str]]:
-    """Put the newest whole state into the networks.
+def in_current_terms(config: Config, state: State) -> tuple[Config, State, list[str]]:
+    """Settings and state of a run that an older version started, in the meaning that this version gives to settings.
+
+    A setting that the older version did not have takes its default. Before 0.2.0, which was the first to write its version,
+    sup_loss_weight multiplied the sum of the losses of both views; now it multiplies their mean.
+
+    Returns:
+        Configuration, state, and sentences for the log.
+    """
+    saved = default_settings() | state.facts["config"]
+    said = []
+    if "version" not in state.facts and saved["strong_view"]:
+        old = saved["sup_loss_weight"]
+        saved["sup_loss_weight"] = 2 * old
+        if config.sup_loss_weight == old:
+            config = replace(config, sup_loss_weight=2 * old)
+        said = [f"sup_loss_weight: {old:g} times the sum of both views is {2 * old:g} times their mean, as it is now"]
+    return config, replace(state, facts=state.facts | {"config": saved}), said
+
+
+def go_on(state: State, networks: Networks, facts: dict, anyway: bool) -> tuple[dict, list[str]]:
+    """Put a state into the networks.
 
     Args:
         facts: of the run as it was started this time; anyway: go on although something changed that decides what is learnt.
@@ -46,9 +67,8 @@ def go_on(states: StateFiles, networks: Networks, facts: dict, anyway: bool) -> 
         The facts to go on with, and sentences for the log.
 
     Raises:
-        UserError: no state is whole, or the run is another one.
+        UserError: the run is another one.
     """
-    state = states.read()
     facts, changes = carried_on(state.facts, facts, anyway)
     state.put_into(networks.saved())
     return facts, [f"resumed from {state.path}", *state.remarks, *changes]
