@@ -51,7 +51,8 @@ def toys(tiny_data, tiny_config):
     data = ("--train_img_dir", tiny_data.img_dir, "--train_ann_file", tiny_data.train_file)
     scores = ("--eval_img_dir", tiny_data.img_dir, "--eval_ann_file", tiny_data.val_file)
     scale = ("--mixed_precision", "true", "--loss_scale", 1024, "--loss_scale_window", 9)
-    settings = ("--base_lr", 0.5, "--bbox_threshold", 0.5, "--save_checkpoint_interval", 1)
+    # With the sum over both views the toy learns within the few steps of a run.
+    settings = ("--base_lr", 0.5, "--sup_loss_weight", 2, "--bbox_threshold", 0.5, "--save_checkpoint_interval", 1)
     process = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     yield Toys(process, ("--config_path", tiny_config, *data, *scores, *scale, *settings))
     process.stdin.close()

@@ -6,19 +6,8 @@ from pathlib import Path
 
 import pytest
 
-# 60 steps with the teacher: what lasts 20 steps lasts long. The toy learns fast enough from the sum over both views.
-LENGTH = (
-    "--sup_loss_weight",
-    2,
-    "--max_iter",
-    80,
-    "--burn_up_iter",
-    20,
-    "--print_interval_iter",
-    5,
-    "--save_checkpoint_interval",
-    80,
-)
+# 60 steps with the teacher: what lasts 20 steps lasts long.
+LENGTH = ("--max_iter", 80, "--burn_up_iter", 20, "--print_interval_iter", 5, "--save_checkpoint_interval", 80)
 SURE = ("--bbox_threshold", 0.3)
 FAULTS = {
     "no_pseudo_boxes": ("--bbox_threshold", 1.0),
