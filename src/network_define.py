@@ -41,7 +41,7 @@ class StepSettings:
         burn_in_steps: step number at which the teacher starts; threshold: least score of a pseudo-label;
             ignore_threshold: least score of a detection that is at least not background; None: all others are;
             mask_threshold: what is inside a pseudo-mask has a greater probability; for networks with masks.
-        keep_rate, ramp: of the teacher's moving average, see `MovingAverage`.
+        keep_rate, ramp: of the teacher's moving average, see `MovingAverage`; average_start: step it counts from.
     """
 
     term_weights: tuple[float, ...]
@@ -62,6 +62,7 @@ class StepSettings:
     mask_threshold: float
     keep_rate: float
     ramp: bool
+    average_start: int
 
 
 class RunState(nn.Cell):
@@ -149,7 +150,11 @@ class _Step(nn.Cell):
 
 
 class TrainStep(_Step):
-    """Burn-in and plain supervised training: each labelled image in its strong and its weak view, or in the weak one alone."""
+    """Burn-in and plain supervised training: each labelled image in its strong and its weak view, or in the weak one alone.
+
+    Args:
+        averaged: a network that becomes the moving average of the student from step 0 on, if there is one.
+    """
 
     def __init__(
         self,
@@ -159,8 +164,12 @@ class TrainStep(_Step):
         state: RunState,
         settings: StepSettings,
         device_count: int = 1,
+        averaged: nn.Cell | None = None,
     ) -> None:
         super().__init__(student.loss_terms, student, optimizer, learning_rates, state, settings, device_count)
+        self.average = None
+        if averaged is not None:
+            self.average = MovingAverage(averaged, student, settings.keep_rate, settings.ramp)
 
     def _loss(self, strong: Tensor, weak: Tensor, image_sizes: Tensor, *ground_truth: Tensor):
         images, sizes, truth = self._labelled(strong, weak, image_sizes, ground_truth)
@@ -178,7 +187,10 @@ class TrainStep(_Step):
         Returns:
             Scalar bool: losses and gradients were finite and the weights moved.
         """
-        if self.update.is_first():
+        first = self.update.is_first()
+        if self.average is not None:  # it follows the student of the last step, as the teacher does
+            self.average(self.state.step, ops.logical_and(self.state.skipped == 0, first))
+        if first:
             self.statistics()
         (_, logged), gradients = self.gradient(strong, weak, image_sizes, *ground_truth)
         return self._finish(gradients, logged, (), logged[0])
@@ -234,7 +246,8 @@ class TeacherStudentStep(_Step):
         age = self.state.step - self.settings.burn_in_steps
         # 1. The teacher follows the student of the last step, unless that was skipped, and looks at the weak view.
         first = self.update.is_first()
-        keep = self.average(age, ops.logical_and(self.state.skipped == 0, first))
+        average_age = self.state.step - self.settings.average_start
+        keep = self.average(average_age, ops.logical_and(self.state.skipped == 0, first))
         detections = self.teacher(ops.depend(unlabelled_weak, keep), unlabelled_sizes)
         pseudo = pseudo_labels(
             detections,

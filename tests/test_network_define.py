@@ -37,6 +37,7 @@ SETTINGS = StepSettings(
     mask_threshold=0.5,
     keep_rate=0.5,
     ramp=False,
+    average_start=0,
 )
 START = (0.8, 0.4, 0.2, 0.1)
 
@@ -393,6 +394,51 @@ def test_the_teacher_moves_once_for_each_step_that_was_taken(mode):
     np.testing.assert_allclose(with_bad[2], np.concatenate((plain[1][:4], plain[2][4:])), rtol=1e-6)
     assert (with_bad[3] == with_bad[2]).all()
     np.testing.assert_allclose(with_bad[4], plain[2], rtol=1e-6)
+
+
+def averaged(settings):
+    """Student, average and step of burn-in."""
+    student, average, state = Toy(), Toy("teacher.", (0.0, 0.0, 0.0, 0.0)), RunState(settings.initial_loss_scale)
+    optimizer = nn.Momentum(student.trainable_params(), 0.1, 0.0)
+    return student, average, TrainStep(student, optimizer, RATES, state, settings, averaged=average)
+
+
+@in_both_modes
+@pytest.mark.parametrize("batches", [1, 2])
+def test_the_average_of_burn_in_is_the_mean_of_the_students_that_learnt(mode, batches):
+    ms.set_context(mode=mode)
+    student, average, step = averaged(replace(SETTINGS, keep_rate=0.9, ramp=True, batches=batches))
+    expected, students, parts = np.zeros(4), [np.array(START)], PARTS if batches == 2 else [(STRONG, WEAK, *TRUTH)]
+    bad = picture(*[np.inf] * (3 - batches))
+    for number in range(5):
+        for part in parts:
+            step(bad if number == 2 else part[0], *part[1:])
+        # Each step begins with the student before it; that of step 3 is skipped over, because step 2 moved nothing.
+        seen = [values for index, values in enumerate(students) if index != 3]
+        if number != 3:
+            weights = np.array([[1.0], [1 / 2], [1 / 3], [1 / 3], [1 / 5]])[number]
+            expected = seen[-1] * weights + expected * (1 - weights)
+        np.testing.assert_allclose(average.values(), expected, rtol=1e-5)
+        students.append(student.values())
+    assert (students[3] == students[2]).all() and float(average.frozen.asnumpy()) == 5.0
+
+
+def test_an_average_changes_nothing_of_its_student():
+    student, _, with_average = averaged(SETTINGS)
+    alone, _, without = burn_in()
+    for _ in range(3):
+        with_average(STRONG, WEAK, *TRUTH)
+        without(STRONG, WEAK, *TRUTH)
+    assert (student.values() == alone.values()).all()
+
+
+@pytest.mark.parametrize(("average_start", "share"), [(0, 1 / 4), (3, 1.0)])
+def test_a_teacher_goes_on_with_the_average_of_burn_in_or_starts_as_a_copy(average_start, share):
+    settings = replace(SETTINGS, keep_rate=0.9, ramp=True, burn_in_steps=3, average_start=average_start)
+    _, teacher, state, step = mutual(settings)
+    state.step.set_data(Tensor(3, mstype.int32))
+    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    np.testing.assert_allclose(teacher.values(), share * np.array(START), rtol=1e-5)
 
 
 class WithBatchNorm(Toy):

@@ -6,6 +6,8 @@ from pathlib import Path
 from src.errors import UserError
 from src.files import TEMPORARY
 
+_STEP_FILES = {"student": "model_step", "teacher": "teacher_model_step", "average": "average_model_step"}  # by role
+
 
 class RunFolder:
     """Names of the files of a run.
@@ -24,13 +26,9 @@ class RunFolder:
         self.latest = self.path / "model_0.ckpt"
         self.best = self.path / "best_model.ckpt"
 
-    def student(self, step: int) -> Path:
-        """Weights of the student after `step` steps."""
-        return self.path / f"model_step_{step}.ckpt"
-
-    def teacher(self, step: int) -> Path:
-        """Weights of the teacher after `step` steps."""
-        return self.path / f"teacher_model_step_{step}.ckpt"
+    def step(self, role: str, step: int) -> Path:
+        """Weights of the student, teacher or average after `step` steps."""
+        return self.path / f"{_STEP_FILES[role]}_{step}.ckpt"
 
     def check(self, resume: bool, overwrite: bool) -> bool:
         """Refuse to disturb another run, and to resume one that is not there.
@@ -75,9 +73,9 @@ class RunFolder:
         return [f"{self.best} is kept as {aside}"]
 
     def forget_old(self, keep: int) -> None:
-        """Remove step checkpoints but the newest `keep` of student and teacher each."""
-        for pattern in ("model_step_*.ckpt", "teacher_model_step_*.ckpt"):
-            steps = sorted(self.path.glob(pattern), key=lambda path: int(path.stem.rsplit("_", 1)[1]))
+        """Remove step checkpoints but the newest `keep` of each role."""
+        for name in _STEP_FILES.values():
+            steps = sorted(self.path.glob(f"{name}_*.ckpt"), key=lambda path: int(path.stem.rsplit("_", 1)[1]))
             for path in steps[:-keep]:
                 path.unlink()
 

@@ -97,6 +97,10 @@ def _rates(config: Config) -> Iterator[tuple[bool, str]]:
         config.ema_keep_rate < 1,
         f"ema_keep_rate: must be below 1, or the teacher never learns, got {config.ema_keep_rate}",
     )
+    yield (
+        config.teacher_start == "student" or config.supervised_ema,
+        "teacher_start: average is that of the burn-in, so supervised_ema must be true, got false",
+    )
 
 
 def _thresholds(config: Config) -> Iterator[tuple[bool, str]]:

@@ -126,6 +126,8 @@ class Config:
 
     ema_keep_rate: Share
     ema_ramp: bool
+    supervised_ema: bool
+    teacher_start: Literal["student", "average"]
     bbox_threshold: Share
     bbox_ignore_threshold: Share | None
     sup_loss_weight: Weight

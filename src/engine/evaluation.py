@@ -18,7 +18,7 @@ from src.evaluation.metrics import evaluate, format_table
 
 # What the networks of a run are compared as, in the order in which they come; each kind has its best one.
 KINDS = {
-    "burn_in": "best student before the teacher started",
+    "burn_in": "best network before the teacher started",
     "student": "best student after the teacher started",
     "teacher": "best teacher",
 }
@@ -42,17 +42,14 @@ def evaluate_all(run: Run, done: int) -> None:
 
 
 def evaluate_now(run: Run, done: int) -> bool:
-    """Evaluate the student and, once it has started, the teacher; keep the better one if it is the best of all so far.
+    """Evaluate the student, and the teacher or the average of the burn-in; keep the better one if it is the best of all so far.
 
     Returns:
         False if the run was asked to stop meanwhile; then nothing is changed.
     """
     networks = run.networks
     row, warning, scores = {}, None, []
-    roles = {"student": networks.student}
-    if networks.latest is networks.teacher:
-        roles["teacher"] = networks.teacher
-    for role, network in roles.items():
+    for role, network in networks.roles.items():
         copy_weights(network, networks.detector)
         truth, stored = run.data.evaluation, run.data.stored_evaluation
         records = find_records(networks.detector, truth, run.config.eval_img_dir, run.config, stored, run.stop)
@@ -66,7 +63,7 @@ def evaluate_now(run: Run, done: int) -> bool:
         if network is networks.latest:
             taken_for = confusion_matrix(match(truth, records), CONFUSED_SCORE)[1:, 1:]
             warning = mixed_up(taken_for, run.data.annotations.class_names)
-    keep_best(run, roles, scores)
+    keep_best(run, networks.roles, scores)
     run.log.numbers(done - 1, row)
     tell(run, done - 1, run.watch.scores(done, row) + run.watch.new([warning] if warning else []))
     return True

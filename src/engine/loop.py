@@ -39,8 +39,10 @@ def train(run: Run, first_step: int) -> None:
             leave_if_asked(run, step, saved=step == first_step)
             if step == config.burn_up_iter:
                 run.log.say(
-                    f"the teacher starts now, at step {step}: it labels the unlabelled images, and is evaluated from here on"
+                    f"the teacher starts now, at step {step}, as {config.teacher_start} of the burn-in: it labels the "
+                    "unlabelled images, and is evaluated from here on"
                 )
+            if average_starts(config, step):
                 copy_weights(networks.student, networks.teacher)
             profile.before(step)
             take_step(run, step, arriving)
@@ -54,6 +56,11 @@ def train(run: Run, first_step: int) -> None:
             if run.facts["ended"]:
                 return
     leave_if_asked(run, config.max_iter, saved=first_step == config.max_iter)
+
+
+def average_starts(config: Config, step: int) -> bool:
+    """Whether the teacher becomes a copy of the student before this step, frozen weights included."""
+    return (config.supervised_ema and step == 0) or (config.teacher_start == "student" and step == config.burn_up_iter)
 
 
 def take_step(run: Run, step: int, arriving: Iterator[tuple[np.ndarray, ...]]) -> None:

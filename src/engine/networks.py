@@ -18,7 +18,12 @@ from src.systems import build_network, loss_weights
 
 @dataclass(frozen=True)
 class Networks:
-    """The student, its teacher (None in a supervised run), the step of each phase, and a network to evaluate with."""
+    """The student, its teacher, the step of each phase, and a network to evaluate with.
+
+    Attributes:
+        teacher: None in a supervised run, unless supervised_ema asks for an average of the student there too.
+        mutual: None in a supervised run.
+    """
 
     student: nn.Cell
     teacher: nn.Cell | None
@@ -31,8 +36,17 @@ class Networks:
     @property
     def latest(self) -> nn.Cell:
         """The network that a user would take now: the teacher once it has started."""
-        started = self.teacher is not None and int(self.state.step.asnumpy()) > self.burn_in.settings.burn_in_steps
+        started = self.mutual is not None and int(self.state.step.asnumpy()) > self.burn_in.settings.burn_in_steps
         return self.teacher if started else self.student
+
+    @property
+    def roles(self) -> dict[str, nn.Cell]:
+        """The networks that are worth a score now, by what they are: student, and teacher or average of the burn-in."""
+        if self.latest is self.teacher:
+            return {"student": self.student, "teacher": self.teacher}
+        if self.burn_in.average is not None:
+            return {"student": self.student, "average": self.teacher}
+        return {"student": self.student}
 
     def step_cell(self, step: int) -> TrainStep | TeacherStudentStep:
         """What does the step of this number."""
@@ -64,12 +78,15 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
     )
     settings = step_settings(config, device)
     state = RunState(settings.initial_loss_scale)
-    burn_in = TrainStep(student, optimizer, rates, state, settings, device.count)
+    has_mutual = config.burn_up_iter < config.max_iter
     teacher = mutual = None
-    if config.burn_up_iter < config.max_iter:
+    if has_mutual or config.supervised_ema:
         teacher = build_network(config, class_count, device.mixed_precision)
         teacher.set_train(False)
         teacher.update_parameters_name(TEACHER_PREFIX)
+    averaged = teacher if config.supervised_ema else None
+    burn_in = TrainStep(student, optimizer, rates, state, settings, device.count, averaged)
+    if has_mutual:
         mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, settings, device.count)
     return Networks(student, teacher, burn_in, mutual, state, optimizer, detector)
 
@@ -96,6 +113,7 @@ def step_settings(config: Config, device: Device) -> StepSettings:
         mask_threshold=config.mask_thr_binary,
         keep_rate=config.ema_keep_rate,
         ramp=config.ema_ramp,
+        average_start=0 if config.teacher_start == "average" else config.burn_up_iter,
     )
 
 

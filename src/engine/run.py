@@ -51,12 +51,11 @@ def card(config: Config, data: TrainingData, done: int) -> DetectorCard:
 
 
 def save(run: Run, done: int) -> None:
-    """Write student, teacher, the latest of them, and the state of the run after `done` steps."""
+    """Write student, teacher (or average of the burn-in), the latest of them, and the state after `done` steps."""
     networks, folder = run.networks, run.folder
     about = card(run.config, run.data, done)
-    save_detector(networks.student, folder.student(done), about)
-    if networks.latest is networks.teacher:
-        save_detector(networks.teacher, folder.teacher(done), about)
+    for role, network in networks.roles.items():
+        save_detector(network, folder.step(role, done), about)
     save_detector(networks.latest, folder.latest, about)
     save_state(run, done)
     folder.forget_old(run.config.keep_checkpoint_max)

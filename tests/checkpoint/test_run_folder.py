@@ -15,7 +15,7 @@ OUTPUTS = (
     "metrics.jsonl",
 )
 OUTPUTS += ("tensorboard/events.out.1", "model_step_4.ckpt", "teacher_model_step_4.ckpt")
-OUTPUTS += ("best_model_until_step_4.ckpt",)
+OUTPUTS += ("best_model_until_step_4.ckpt", "average_model_step_4.ckpt")
 
 
 def fill(path, *names: str) -> None:
@@ -87,9 +87,10 @@ def test_a_best_detector_whose_score_does_not_count_any_more_is_kept_under_anoth
 def test_old_step_checkpoints_are_forgotten_by_number(tmp_path):
     folder = RunFolder(tmp_path)
     for step in (8, 9, 10, 100):
-        fill(tmp_path, folder.student(step).name)
-    fill(tmp_path, folder.teacher(9).name, folder.teacher(100).name, "model_0.ckpt", "best_model.ckpt")
+        fill(tmp_path, folder.step("student", step).name, folder.step("average", step).name)
+    fill(tmp_path, *(folder.step("teacher", step).name for step in (9, 100)), "model_0.ckpt", "best_model.ckpt")
     folder.forget_old(2)
+    averages = ["average_model_step_10.ckpt", "average_model_step_100.ckpt"]
     students = ["model_step_10.ckpt", "model_step_100.ckpt"]
     teachers = ["teacher_model_step_100.ckpt", "teacher_model_step_9.ckpt"]
-    assert files(tmp_path) == ["best_model.ckpt", "model_0.ckpt", *students, *teachers]
+    assert files(tmp_path) == [*averages, "best_model.ckpt", "model_0.ckpt", *students, *teachers]

@@ -164,6 +164,7 @@ def test_stray_words_and_unreadable_files_are_named(tmp_path):
         ("--eval_ann_file b", "eval_img_dir and eval_ann_file: give both or neither, got eval_ann_file b alone"),
         ("--anchor_scales []", "anchor_scales, anchor_ratios: at least one of each"),
         ("--ema_keep_rate 1", "ema_keep_rate: must be below 1"),
+        ("--teacher_start average", "so supervised_ema must be true, got false"),
         ("--device_target cpu", "device_target: input should be 'CPU', 'GPU' or 'Ascend', got 'cpu'"),
         ("--momentum 1", "momentum: "),
         ("--anchor_ratios 1,-1", "anchor_ratios: "),

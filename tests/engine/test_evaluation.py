@@ -21,7 +21,8 @@ CROWDS = scene(entry(1, [(0, 0, 50, 50)], [1], [True]))
 
 def a_run(best: dict | None = None, role: str = "teacher", evaluation=TRUTH, **best_of: dict) -> SimpleNamespace:
     """A run of 20 steps of burn-in and more in its second phase (or, for "student", in its first)."""
-    networks = SimpleNamespace(student="student", teacher="teacher", latest=role)
+    roles = {"student": "student"} | ({"teacher": "teacher"} if role == "teacher" else {})
+    networks = SimpleNamespace(student="student", teacher="teacher", latest=role, roles=roles)
     folder = SimpleNamespace(best=Path("best_model.ckpt"), latest=Path("model_0.ckpt"))
     said = []
     log = SimpleNamespace(say=said.append)
@@ -70,7 +71,7 @@ def test_the_best_of_all_networks_is_kept_whoever_it_is_and_whenever(saved):
         "best so far: the teacher of step 60 with AP 0.061 -> best_model.ckpt",
     ]
     assert outcome(run) == (
-        "the detector is best_model.ckpt, the teacher of step 60 with AP 0.061 on 2 evaluation images; best student before "
+        "the detector is best_model.ckpt, the teacher of step 60 with AP 0.061 on 2 evaluation images; best network before "
         "the teacher started: AP 0.051 (step 20); best student after the teacher started: AP 0.060 (step 40)"
     )
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import mindspore as ms
 import pytest
 
+from src.checkpoint.detector_file import write_checkpoint
+from src.checkpoint.run_state import StateFiles
+
 KILLS = 22
 # Log lines, evaluations and the change of phase fall on different steps, so that a stop meets every mixture of them.
 LONG = ("--max_iter", 130, "--burn_up_iter", 30, "--print_interval_iter", 7, "--eval_interval_iter", 25)
@@ -133,6 +136,41 @@ def test_signals_stop_between_two_steps_and_the_message_says_how_to_go_on(toys, 
     # The settings need not be told again: the folder knows them.
     assert toys.run(folder, "--config_path", folder / "config.yaml", "--resume") == 0, said(folder)
     assert_same_end(folder, long_run)
+
+
+@pytest.mark.parametrize("burn_in", [9, 16], ids=["of the burn-in", "of a supervised run"])
+def test_the_average_is_scored_saved_and_resumed(toys, tmp_path, burn_in):
+    words = ("--max_iter", 16, "--burn_up_iter", burn_in, "--print_interval_iter", 1, "--eval_interval_iter", 3)
+    words += ("--supervised_ema", "true", "--teacher_start", "average", "--ema_keep_rate", 0.8)
+    whole, folder = tmp_path / "whole", tmp_path / "run"
+    assert toys.run(whole, *words) == 0, said(whole)
+    for under_way in ("step: 4,", "step: 12,"):
+        kill = (under_way, 0.0, signal.SIGKILL)
+        assert toys.run(folder, *words, *going_on(folder), signal=kill) == -signal.SIGKILL, said(folder)
+    assert toys.run(folder, *words, "--resume") == 0, said(folder)
+    assert_same_end(folder, whole)
+    scored = {step: {name for name in row if name.endswith("/AP")} for (step, _), row in told(whole).items()}
+    assert scored[5] == scored[8] == {"student/AP", "average/AP"}
+    assert scored[14] == {"student/AP", "teacher/AP" if burn_in < 14 else "average/AP"}
+    last = "teacher" if burn_in < 16 else "average"
+    assert (whole / f"{last}_model_step_16.ckpt").is_file()
+    best = json.loads(str(ms.load_checkpoint(str(whole / "state.ckpt"))["card"]))["best"]
+    aps = {(step + 1, name[:-3]): row[name] for (step, _), row in told(whole).items() for name in scored[step]}
+    assert best["AP"] == max(aps.values()) == aps[best["step"], best["role"]]
+
+
+def test_a_state_from_before_a_setting_was_there_is_that_of_its_default(toys, killed_run, tmp_path):
+    folder = shutil.copytree(killed_run, tmp_path / "run")
+    files = StateFiles(folder / "state.ckpt", folder / "none.ckpt")
+    state = files.read()
+    older = {
+        key: value for key, value in state.facts["config"].items() if key not in ("supervised_ema", "teacher_start")
+    }
+    rows = [{"name": name, "data": value} for name, value in state.values.items() if isinstance(value, ms.Tensor)]
+    write_checkpoint(rows, files.newest, state.facts | {"config": older})
+    assert toys.run(folder, *SHORT, "--resume", "--supervised_ema", "true") == 2
+    assert "supervised_ema: was False, is True" in said(folder)
+    assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
 
 
 @pytest.mark.parametrize("damage", ["cut off", "a bit is wrong", "empty"])

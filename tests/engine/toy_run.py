@@ -72,7 +72,8 @@ def toy_networks(config, data, device) -> networks.Networks:
     rates = learning_rates("cosine", config.max_iter, config.base_lr, 3, 0.1, config.milestones, config.gamma)
     settings = networks.step_settings(config, device)
     state = RunState(settings.initial_loss_scale)
-    burn_in = TrainStep(student, optimizer, rates, state, settings)
+    averaged = teacher if config.supervised_ema else None
+    burn_in = TrainStep(student, optimizer, rates, state, settings, averaged=averaged)
     mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, settings)
     return networks.Networks(student, teacher, burn_in, mutual, state, optimizer, detector)
 
