@@ -1,0 +1,140 @@
+"""A chain of programs in the folder of a cell: what is done is not done again, what was stopped goes on.
+
+A program is done when `NAME.done.json` lies in the folder; it says what was started and how long it took. train.py goes on with
+--resume; all others are short and start anew.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from src.data.formats.json_file import read_json
+from src.errors import UserError
+from src.files import write_json
+
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+class Stopped(Exception):
+    """The harness was asked to stop; what is under way has been told so."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """What differs from machine to machine.
+
+    Attributes:
+        programs: folder of train.py and the others; the other names stand in for paths in what is recorded.
+    """
+
+    programs: Path
+    data: Path
+    weights: Path | None
+    out: Path
+
+    def nameless(self, word: str) -> str:
+        """A word of a command line, without the paths of this machine."""
+        for name in ("weights", "out", "data"):
+            path = getattr(self, name)
+            if path is not None:
+                word = word.replace(str(path), name.upper())
+        return word.replace(f"{self.programs}/", "")
+
+
+def commit() -> str | None:
+    """The commit of the programs, with a plus if files were changed since; None outside of a repository."""
+    words = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+    try:
+        found = subprocess.run(words, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return found.stdout.strip() or None
+
+
+@dataclass
+class Processes:
+    """The programs that run now, and whether no more may start."""
+
+    running: set[subprocess.Popen] = field(default_factory=set)
+    stopping: bool = False
+
+    def stop(self, number: int) -> None:
+        """Send a signal to all programs, and let none start any more."""
+        self.stopping = True
+        for process in list(self.running):
+            process.send_signal(number)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """See the module.
+
+    Attributes:
+        folder: of the cell; core: that its programs keep to.
+    """
+
+    folder: Path
+    core: int
+    places: Places
+    processes: Processes
+
+    def run(self, name: str, program: str, *words: object) -> None:
+        """Start a program unless it is done.
+
+        Raises:
+            UserError: it failed; names the file with what it said.
+            Stopped: it was stopped, and will go on at the next start.
+        """
+        marker = self.folder / f"{name}.done.json"
+        if marker.is_file():
+            return
+        command = [str(word) for word in (program, *words)]
+        more = self._going_on(command) if program == "train.py" else ["--overwrite"]
+        started = time.monotonic()
+        status = self._start(name, command + more)
+        if self.processes.stopping and status:
+            raise Stopped
+        if status:
+            raise UserError(f"{self.folder.name}: {program} ended with status {status}; see {self._console(name)}")
+        told = {"command": [self.places.nameless(word) for word in command]}
+        told |= {"seconds": round(time.monotonic() - started, 1), "resumed": "--resume" in more, "commit": commit()}
+        write_json(marker, told, indent=1)
+
+    def commands(self) -> list[dict]:
+        """What was started so far, in its order."""
+        files = sorted(self.folder.glob("*.done.json"), key=lambda path: path.stat().st_mtime_ns)
+        return [{"name": path.name.removesuffix(".done.json")} | read_json(path) for path in files]
+
+    def _going_on(self, command: Sequence[str]) -> list[str]:
+        run = Path(command[command.index("--save_checkpoint_path") + 1])
+        return ["--resume"] if any(path.is_file() for path in run.glob("[!.]*")) else []
+
+    def _start(self, name: str, command: list[str]) -> int:
+        if self.processes.stopping:
+            raise Stopped
+        self.folder.mkdir(parents=True, exist_ok=True)
+        pinned = [sys.executable, "-m", "benchmarks.label_efficiency.pinned", str(self.core), str(os.getpid())]
+        pinned += [str(self.places.programs / command[0]), *command[1:]]
+        with self._console(name).open("a", encoding="utf-8") as console:
+            process = subprocess.Popen(
+                pinned,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                env=os.environ | ONE_THREAD,
+                cwd=Path(__file__).resolve().parents[2],
+                start_new_session=True,  # Ctrl-C reaches the harness, which passes it on once
+            )
+        self.processes.running.add(process)
+        if self.processes.stopping:  # the signal came while it started
+            process.terminate()
+        try:
+            return process.wait()
+        finally:
+            self.processes.running.discard(process)
+
+    def _console(self, name: str) -> Path:
+        return self.folder / f"{name}.log"

@@ -1,0 +1,53 @@
+"""How sure a mean over paired differences is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import mean, stdev
+
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Paired differences of two arms, one a seed.
+
+    Attributes:
+        values: seed -> difference; mean: of them.
+        spread: their standard deviation; None for a single one.
+        half_width: of the 95 % t-interval around the mean, which is also the least mean difference whose interval would have
+            lain above 0; None for a single one.
+    """
+
+    values: dict[int, float]
+    mean: float
+    spread: float | None
+    half_width: float | None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Lower and upper end."""
+        return None if self.half_width is None else (self.mean - self.half_width, self.mean + self.half_width)
+
+
+def paired(ours: dict[int, float], theirs: dict[int, float]) -> Difference | None:
+    """The differences of the seeds that both have; None if there is none."""
+    return summary({seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())})
+
+
+def summary(values: dict[int, float]) -> Difference | None:
+    """Mean, spread and t-interval (Student 1908) of a value a seed."""
+    if not values:
+        return None
+    numbers = list(values.values())
+    if len(numbers) == 1:
+        return Difference(values, numbers[0], None, None)
+    return Difference(values, mean(numbers), stdev(numbers), half_width(numbers))
+
+
+def half_width(numbers: Sequence[float]) -> float:
+    """Of the two-sided t-interval of a mean; two numbers at least."""
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(numbers) - 1)
+    return float(quantile * stdev(numbers) / sqrt(len(numbers)))

@@ -1,0 +1,197 @@
+"""A plan: which data, how many labels, which arms, which seeds; one YAML file.
+
+An arm is a way of training. It learns from some percent of the labels (`labels`), alone ("supervised") or together with the
+unlabelled images ("semi_supervised"). With `pick` its labels are not drawn at random at once: it begins with the `from_labels`
+percent that the arm `first_stage` has learnt from, and the detector of that arm ranks the rest by a strategy of sorted_values.py.
+"""
+
+from dataclasses import field
+from math import ceil
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from src.errors import DataError, UserError
+from src.yaml_file import read_yaml
+
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Percent = Annotated[float, Field(gt=0, le=100)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Data:
+    """Names within the folder of --data.
+
+    Attributes:
+        images: folder of the images; annotations: folder of their Pascal VOC files, or one COCO file.
+        classes: in the order of their ids; empty: those found.
+        same_picture: groups of file names that must stay on one side, beside those that are found.
+        same_from: as in `src.split_data`.
+    """
+
+    images: str
+    annotations: str
+    classes: tuple[str, ...] = ()
+    same_picture: tuple[tuple[str, ...], ...] = ()
+    same_from: float = 0.9
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Parts:
+    """Images of each part: to train on, to choose the checkpoint by, and to report. `seed` draws them."""
+
+    train: Count
+    validation: Count
+    test: Count
+    seed: Annotated[int, Field(ge=0)] = 10
+
+    def sizes(self) -> dict[str, int]:
+        """Part -> number of images."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Arm:
+    """See the module.
+
+    Attributes:
+        passes: over the labelled images, in place of those of the plan; options: settings of train.py.
+        boxes_of: the arm, of the same first stage, whose number of labelled boxes this pick is to reach, in place of its
+            number of images.
+    """
+
+    train: Literal["supervised", "semi_supervised"]
+    labels: Annotated[tuple[Percent, ...], Field(min_length=1)]
+    pick: str | None = None
+    first_stage: str | None = None
+    from_labels: Percent | None = None
+    boxes_of: str | None = None
+    passes: Positive | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class StepCost:
+    """Seconds of a step, measured; they say how long a plan takes, and which lengths cost equal minutes."""
+
+    supervised: Positive
+    semi_supervised: Positive
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Plan:
+    """See the module.
+
+    Attributes:
+        config: leaf of the settings, relative to the plan; options: further settings of every run.
+        seeds: of the runs; fewer_seeds: percent of labels -> how many of them suffice there.
+        passes: percent of labels -> passes over the labelled images, "default" for all others.
+        burn_in: share of the steps of a semi-supervised run before the teacher starts.
+        evaluations: on the validation part, in the steps of an arm.
+        baseline: the supervised arm that all others are compared with at as many labels; reference: one more such arm.
+    """
+
+    name: Name
+    data: Data
+    parts: Parts
+    config: str
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    passes: dict[Percent | Literal["default"], Positive]
+    seconds_a_step: StepCost
+    arms: Annotated[dict[Name, Arm], Field(min_length=1)]
+    options: dict[str, Any] = field(default_factory=dict)
+    fewer_seeds: dict[Percent, Count] = field(default_factory=dict)
+    burn_in: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    evaluations: Count = 8
+    baseline: str = "supervised"
+    reference: str | None = None
+
+    def seeds_at(self, labels: float) -> tuple[int, ...]:
+        """The seeds of the runs with this percent of labels."""
+        return self.seeds[: self.fewer_seeds.get(labels, len(self.seeds))]
+
+    def steps(self, arm: Arm, labels: float, images: int, batch_size: int) -> int:
+        """Steps of an arm that learns from so many labelled images, `batch_size` of them a step."""
+        passes = arm.passes or self.passes.get(labels) or self.passes["default"]
+        return ceil(passes * images / batch_size)
+
+    def equal_minutes(self, steps: int) -> int:
+        """Steps of a supervised run that cost what so many semi-supervised ones do, burn-in included."""
+        burn_in = round(self.burn_in * steps)
+        cost = self.seconds_a_step
+        return ceil(burn_in + (steps - burn_in) * cost.semi_supervised / cost.supervised)
+
+
+def read_plan(path: Path) -> Plan:
+    """Read and check a plan.
+
+    Raises:
+        UserError: it cannot be read; DataError: every mistake in it.
+    """
+    try:
+        values = read_yaml(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        plan = TypeAdapter(Plan).validate_python(values)
+    except ValidationError as error:
+        faults = [f"{_place(item['loc'])}: {item['msg'][:1].lower()}{item['msg'][1:]}" for item in error.errors()]
+        raise DataError(str(path), faults) from None
+    if faults := _contradictions(plan):
+        raise DataError(str(path), faults)
+    return plan
+
+
+def _place(location: tuple) -> str:
+    return ".".join(str(part) for part in location if part != "[key]") or "plan"
+
+
+def _contradictions(plan: Plan) -> list[str]:
+    faults = []
+    if len(set(plan.seeds)) < len(plan.seeds):
+        faults.append(f"seeds: each once, got {list(plan.seeds)}")
+    for labels, count in plan.fewer_seeds.items():
+        if count > len(plan.seeds):
+            faults.append(f"fewer_seeds.{labels:g}: there are {len(plan.seeds)} seeds, got {count}")
+    if "default" not in plan.passes:
+        faults.append("passes: needs a number for default")
+    baseline = plan.arms.get(plan.baseline)
+    if baseline is None or baseline.train != "supervised" or baseline.pick:
+        faults.append(f"baseline: must be an arm that is supervised and picks nothing, got {plan.baseline}")
+    if plan.reference is not None and plan.reference not in plan.arms:
+        faults.append(f"reference: must be an arm, got {plan.reference}")
+    for name, arm in plan.arms.items():
+        faults += [f"arms.{name}.{sentence}" for sentence in _faults_of(arm, plan)]
+    return faults
+
+
+def _faults_of(arm: Arm, plan: Plan) -> list[str]:
+    if arm.pick is None:
+        given = [key for key in ("first_stage", "from_labels", "boxes_of") if getattr(arm, key) is not None]
+        return [f"{key}: is for arms with pick" for key in given]
+    first = plan.arms.get(arm.first_stage)
+    if first is None or first.pick or arm.from_labels not in first.labels:
+        wanted = f"must be an arm without pick that has labels {arm.from_labels} (from_labels)"
+        return [f"first_stage: {wanted}, got {arm.first_stage}"]
+    faults = [
+        f"labels: must be more than from_labels {arm.from_labels:g}, got {labels:g}"
+        for labels in arm.labels
+        if labels <= arm.from_labels
+    ]
+    if arm.boxes_of is not None:
+        other = plan.arms.get(arm.boxes_of)
+        fits = other is not None and other.pick is not None and other.boxes_of is None
+        fits = fits and (other.first_stage, other.from_labels) == (arm.first_stage, arm.from_labels)
+        if not fits or not set(arm.labels) <= set(other.labels):
+            faults.append(
+                f"boxes_of: must be another picking arm of the same first stage and labels, got {arm.boxes_of}"
+            )
+    needed = max((len(plan.seeds_at(labels)) for labels in arm.labels), default=0)
+    if needed > len(plan.seeds_at(arm.from_labels)):
+        faults.append(f"from_labels: {arm.from_labels:g} has fewer seeds than these labels")
+    return faults

@@ -1,0 +1,186 @@
+"""What a cell does: which programs of the product it starts, with which words."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.label_efficiency.cells import Cell
+from benchmarks.label_efficiency.chain import Chain, Places
+from benchmarks.label_efficiency.data import Prepared
+from benchmarks.label_efficiency.labelled import images_for_boxes, labelled_in
+from benchmarks.label_efficiency.plan import Arm, Plan
+from src.active.selection import label_count
+from src.config.load import Config, load_config
+from src.data.formats.json_file import read_json
+from src.errors import DataError, UserError
+from src.files import file_hash
+from src.yaml_file import read_yaml
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all cells of a plan share.
+
+    Attributes:
+        leaf: settings file of the plan; cells: the folder that holds a folder for each cell.
+    """
+
+    plan: Plan
+    data: Prepared
+    places: Places
+    leaf: Path
+    cells: Path
+
+    def options(self, arm: Arm) -> list[str]:
+        """Settings of an arm as words of a command line."""
+        settings = self.plan.options | arm.options
+        return [word for key, value in settings.items() for word in (f"--{key}", _word(value))]
+
+    def config(self, arm: Arm) -> Config:
+        """All settings of an arm, as train.py will read them."""
+        return load_config("", ["--config_path", str(self.leaf), *self.options(arm)])
+
+    def images(self, labels: float) -> int:
+        """How many images a percent of the labels are."""
+        return label_count(labels, self.plan.parts.train)
+
+    def steps(self, cell: Cell) -> int:
+        """Steps of a cell, up to where it is compared at equal steps."""
+        labels = cell.key.labels
+        return self.plan.steps(cell.arm, labels, self.images(labels), self.config(cell.arm).batch_size)
+
+    def seconds(self, cell: Cell) -> float:
+        """What the steps of a cell are expected to take."""
+        steps, cost = self.steps(cell), self.plan.seconds_a_step
+        if cell.equal_minutes or cell.arm.train == "semi_supervised":
+            steps = self.plan.equal_minutes(steps)
+        return steps * cost.supervised
+
+
+def check(setting: Setting, cells: list[Cell]) -> None:
+    """Read the settings of every arm before anything starts.
+
+    Raises:
+        DataError: every arm whose settings are wrong.
+    """
+    faults = []
+    for cell in {cell.key.arm: cell for cell in cells}.values():
+        try:
+            config = setting.config(cell.arm)
+        except UserError as error:
+            faults.append(f"arms.{cell.key.arm}: {error}")
+            continue
+        falls = config.lr_schedule != "multistep" or config.milestones or config.milestone_epochs
+        if cell.equal_minutes and falls:
+            faults.append(
+                f"arms.{cell.key.arm}: goes on after it was scored at equal steps, so its rate must be constant "
+                "(lr_schedule multistep without milestones)"
+            )
+    if faults:
+        raise DataError("settings of the plan", faults)
+
+
+def asked(setting: Setting, cell: Cell) -> dict[str, Any]:
+    """Everything of a plan that decides what a cell gives; a result that was asked otherwise is another one."""
+    steps, places = setting.steps(cell), setting.places
+    return {
+        "arm": _plain(asdict(cell.arm)) | {"labels": cell.key.labels},
+        "seed": cell.seed,
+        "steps": steps,
+        "steps_at_equal_minutes": setting.plan.equal_minutes(steps) if cell.equal_minutes else None,
+        "burn_in": setting.plan.burn_in,
+        "evaluations": setting.plan.evaluations,
+        "leaf": _plain(read_yaml(setting.leaf)),
+        "options": _plain(setting.plan.options),
+        "data": setting.data.hashes,
+        "weights": file_hash(places.weights) if places.weights else None,
+        "needs": [asked(setting, needed) for needed in cell.needs],
+    }
+
+
+def run(setting: Setting, cell: Cell, chain: Chain) -> list[tuple[str, int, Path]]:
+    """Do a cell.
+
+    Returns:
+        Of each score: its name, the steps it was reached in, and the folder of eval.py.
+    """
+    label_file = _labels(setting, cell, chain)
+    steps = setting.steps(cell)
+    burn_in = steps if cell.arm.train == "supervised" else round(setting.plan.burn_in * steps)
+    _train(setting, cell, chain, "train", label_file, steps, burn_in)
+    scores = [("equal_steps", steps, _score(setting, chain, "equal_steps"))]
+    if cell.equal_minutes:
+        longer = setting.plan.equal_minutes(steps)
+        # The rate is constant, so the longer run begins with the very steps of the shorter one.
+        _train(setting, cell, chain, "train_on", label_file, longer, longer, "--resume_anyway")
+        scores.append(("equal_minutes", longer, _score(setting, chain, "equal_minutes")))
+    return scores
+
+
+def label_file_of(setting: Setting, cell: Cell) -> Path:
+    """The COCO file that a cell learns from."""
+    return setting.data.files["train"] if cell.key.labels == 100 else setting.cells / cell.name / "labels.json"
+
+
+def _labels(setting: Setting, cell: Cell, chain: Chain) -> Path:
+    """The COCO file that a cell learns from, made if it is not there."""
+    train, file = setting.data.files["train"], label_file_of(setting, cell)
+    if file == train:
+        return file
+    if cell.arm.pick is None:
+        words = ("--ann_file", train, "--label_ratio", cell.key.labels, "--seed", cell.seed, "--output_ann_file", file)
+        chain.run("labels", "random_select.py", *words)
+        return file
+    first, ranking = cell.needs[0], chain.folder / "ranking"
+    known = label_file_of(setting, first)
+    words = ("--checkpoint_path", setting.cells / first.name / "run" / "best_model.ckpt", "--num_parallel_workers", 1)
+    words += ("--train_img_dir", setting.data.images, "--train_ann_file", known, "--eval_output_dir", ranking)
+    chain.run("detections", "infer.py", *words)
+    words = ("--infer_json", ranking / "infer_results.json", "--exp_dir", ranking, "--strategy", cell.arm.pick)
+    chain.run("ranking", "sorted_values.py", *words, "--seed", cell.seed)
+    ratio = cell.key.labels
+    if cell.arm.boxes_of:
+        wanted = labelled_in(label_file_of(setting, cell.needs[1])).boxes
+        count = images_for_boxes(
+            read_json(train), labelled_in(known), read_json(ranking / "top_value_data.json"), wanted
+        )
+        ratio = 100 * count / setting.plan.parts.train
+    words = ("--ann_file", train, "--combine_ann_file", known, "--top_value_file", ranking / "top_value_data.json")
+    chain.run("labels", "pick_select.py", *words, "--pick_ratio", ratio, "--output_ann_file", file)
+    return file
+
+
+def _train(
+    setting: Setting, cell: Cell, chain: Chain, name: str, label_file: Path, steps: int, burn_in: int, *more: str
+) -> None:
+    data, weights = setting.data, setting.places.weights
+    interval = max(1, round(setting.steps(cell) / setting.plan.evaluations))
+    words = ["--config_path", setting.leaf, *setting.options(cell.arm), "--train_img_dir", data.images]
+    words += ["--train_ann_file", label_file, "--eval_img_dir", data.images]
+    words += ["--eval_ann_file", data.files["validation"], "--save_checkpoint_path", chain.folder / "run"]
+    words += ["--global_seed", cell.seed, "--max_iter", steps, "--burn_up_iter", burn_in]
+    words += ["--eval_interval_iter", interval, *(["--pre_trained", weights] if weights else []), *more]
+    chain.run(name, "train.py", *words)
+
+
+def _score(setting: Setting, chain: Chain, name: str) -> Path:
+    """The folder with the scores on the test part of the network that was best on the validation part so far."""
+    folder = chain.folder / f"test_{name}"
+    words = ("--checkpoint_path", chain.folder / "run" / "best_model.ckpt", "--num_parallel_workers", 1)
+    words += ("--eval_img_dir", setting.data.images, "--eval_ann_file", setting.data.files["test"])
+    chain.run(f"test_{name}", "eval.py", *words, "--eval_output_dir", folder)
+    return folder
+
+
+def _word(value: Any) -> str:
+    """A setting as the command line takes it."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_word, value))}]"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back: lists in place of tuples, text as keys."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

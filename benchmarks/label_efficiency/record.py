@@ -1,0 +1,148 @@
+"""The JSON file of a cell: its scores, and everything needed to make it again."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks import command
+from benchmarks.label_efficiency.cells import Cell, Key
+from benchmarks.label_efficiency.chain import Chain
+from benchmarks.label_efficiency.labelled import labelled_in
+from benchmarks.label_efficiency.recipe import Setting, asked, label_file_of
+from src.data.formats.json_file import read_json
+from src.errors import DataError, UserError
+from src.files import file_hash, write_json
+
+_SCORES = ("AP", "AP50", "AP75", "per_class", "images")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score of a cell on the test part.
+
+    Attributes:
+        ap: 0 to 1; minutes: of training, evaluations and compiling left out; steps: that it had.
+    """
+
+    ap: float
+    minutes: float
+    steps: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What tables and charts take from the file of a cell.
+
+    Attributes:
+        images, boxes: labelled; scores: "equal_steps" and, for some, "equal_minutes".
+    """
+
+    key: Key
+    seed: int
+    images: int
+    boxes: int
+    scores: dict[str, Score]
+
+
+def file_of(results: Path, cell: Cell) -> Path:
+    """Where the result of a cell lies."""
+    return results / f"{cell.name}.json"
+
+
+def is_done(setting: Setting, results: Path, cell: Cell) -> bool:
+    """Whether the result of a cell is there.
+
+    Raises:
+        DataError: it is, but was asked otherwise; names what differs.
+    """
+    file = file_of(results, cell)
+    if not file.is_file():
+        return False
+    before, now = read_json(file)["asked"], asked(setting, cell)
+    faults = [f"{place}: was {old!r}, is {new!r}" for place, old, new in _differences(before, now)]
+    if faults:
+        title = f"{file} was made otherwise; remove it, or give another --results (or the plan another name)"
+        raise DataError(title, faults)
+    return True
+
+
+def _differences(before: Any, now: Any, place: str = "") -> Iterable[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            yield from _differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
+    elif before != now:
+        yield place, before, now
+
+
+def write_record(setting: Setting, results: Path, cell: Cell, chain: Chain, scores: Sequence[tuple]) -> None:
+    """Write the file of a cell that was done; `scores` as `recipe.run` gives them."""
+    label_file = label_file_of(setting, cell)
+    labelled = labelled_in(label_file)
+    rows = [msgspec.json.decode(line) for line in (chain.folder / "run" / "metrics.jsonl").read_bytes().splitlines()]
+    content = {
+        "cell": cell.name,
+        "key": asdict(cell.key),
+        "seed": cell.seed,
+        "labelled": {"images": len(labelled.names), "boxes": labelled.boxes, "by_class": labelled.by_class},
+        "scores": {name: _score(rows, steps, folder) for name, steps, folder in scores},
+        "validation": evaluations(rows),
+        "asked": asked(setting, cell),
+        "labelled_images": list(labelled.names) if cell.arm.pick else None,
+        "hashes": {"labels": file_hash(label_file)},
+        "left_out": setting.data.left_out,
+        "commands": chain.commands(),
+        "machine": command.machine(),
+    }
+    write_json(file_of(results, cell), content, overwrite=True, indent=1)
+
+
+def _score(rows: list[dict], steps: int, folder: Path) -> dict[str, Any]:
+    """A score on the test part, with the network that was chosen on the validation part."""
+    metrics = read_json(folder / "metrics.json")
+    chosen = [row for row in evaluations(rows) if row["step"] == metrics["step"]]
+    best = max(chosen, key=lambda row: row["AP"] or 0.0)
+    test = {name: metrics[name] for name in _SCORES if name in metrics}
+    return {"steps": steps, "minutes": training_minutes(rows, steps), "chosen": best, "test": test}
+
+
+def evaluations(rows: Iterable[dict]) -> list[dict[str, Any]]:
+    """AP on the validation part, by step and role, from the rows of metrics.jsonl."""
+    return [
+        {"step": row["step"] + 1, "role": role, "AP": row[f"{role}/AP"]}
+        for row in rows
+        for role in ("student", "average", "teacher")
+        if f"{role}/AP" in row
+    ]
+
+
+def training_minutes(rows: Iterable[dict], steps: int) -> float:
+    """Minutes that the first `steps` steps took, that of step 0 left out, which compiles."""
+    done, seconds = 0, 0.0
+    for row in rows:
+        if "iter_time" in row and row["step"] < steps:
+            count = row["step"] + 1 - done
+            done = row["step"] + 1
+            if row["step"] > 0:
+                seconds += row["iter_time"] * count
+    return round(seconds / 60, 2)
+
+
+def read_result(path: Path) -> Result:
+    """The result of a cell.
+
+    Raises:
+        UserError: the file is none.
+    """
+    content = read_json(path)
+    try:
+        scores = {
+            name: Score(row["test"]["AP"] or 0.0, row["minutes"], row["steps"])
+            for name, row in content["scores"].items()
+        }
+        labelled = content["labelled"]
+        return Result(Key(**content["key"]), content["seed"], labelled["images"], labelled["boxes"], scores)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: not the result of a cell: {type(error).__name__} {error}") from None
