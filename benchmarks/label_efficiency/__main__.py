@@ -57,18 +57,18 @@ def main(argv: Sequence[str] | None = None, programs: Path = ROOT) -> None:
     """Read and check, prepare the data, do the cells, report; `programs`: folder of train.py and the others."""
     args = parse_args(argv)
     plan = read_plan(args.plan)
-    leaf = args.plan.parent / plan.config
     if args.weights is not None and not args.weights.is_file():
         raise UserError(f"--weights {args.weights}: no such file")
     cores = cores_of(args.cores)
     results = (args.results or args.out / "results").resolve() / plan.name
     weights = args.weights and args.weights.resolve()
-    places = Places(programs, args.data.resolve(), weights, args.out.resolve() / plan.name)
+    folder = args.plan.resolve().parent
+    places = Places(programs, args.data.resolve(), weights, args.out.resolve() / plan.name, folder)
     with only_one(places.out):
         data = prepare(plan, places.data, places.out / "data", results / "split.json", partial(start, programs))
         for sentence in data.left_out:
             print(f"left out: {sentence}")
-        setting = Setting(plan, data, places, leaf.resolve(), places.out / "cells")
+        setting = Setting(plan, data, places, folder / plan.config, places.out / "cells")
         cells = chosen(cells_of(plan), args.only)
         if not cells:
             raise UserError(f"--only {' '.join(args.only)}: no such cell; --list names them")

@@ -28,21 +28,24 @@ class Places:
     """What differs from machine to machine.
 
     Attributes:
-        programs: folder of train.py and the others; the other names stand in for paths in what is recorded.
+        programs: folder of train.py and the others; plan: folder of the plan. The names of all others stand in for their paths in
+            what is recorded.
     """
 
     programs: Path
     data: Path
     weights: Path | None
     out: Path
+    plan: Path
 
     def nameless(self, word: str) -> str:
         """A word of a command line, without the paths of this machine."""
-        for name in ("weights", "out", "data"):
+        word = word.replace(f"{self.programs}/", "")
+        for name in ("weights", "out", "data", "plan"):
             path = getattr(self, name)
             if path is not None:
                 word = word.replace(str(path), name.upper())
-        return word.replace(f"{self.programs}/", "")
+        return word
 
 
 def commit() -> str | None:

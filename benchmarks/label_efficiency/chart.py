@@ -27,7 +27,7 @@ def write_chart(plan: Plan, runs: Runs, path: Path) -> None:
         axes.secondary_xaxis("top", functions=_hours(SECONDS_A_BOX[0])).set_xlabel(
             f"hours of labelling at {SECONDS_A_BOX[0]} s a box ({SECONDS_A_BOX[1]} s: {SECONDS_A_BOX[1] / SECONDS_A_BOX[0]:g} times as many)"
         )
-        figure.axes[0].set_ylabel("AP on the test part (mean over seeds, 95 % interval)")
+        figure.axes[0].set_ylabel(f"AP on the {plan.report} part (mean over seeds, 95 % interval)")
         figure.axes[0].legend(fontsize="small")
         figure.suptitle(plan.name)
         write_whole(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}), overwrite=True)

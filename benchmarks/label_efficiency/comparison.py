@@ -102,7 +102,7 @@ def _pairs(plan: Plan, keys: Sequence[Key]) -> Iterator[tuple[Key, Key, str, str
             yield ours, baseline, "equal_steps", f"{budget}, equal steps"
             yield ours, baseline, "equal_minutes", f"{budget}, equal minutes"
         reference = Key(plan.reference or "", ours.labels, ours.from_labels)
-        if plan.reference not in (None, ours.arm, plan.baseline) and reference in keys and ours.arm != plan.baseline:
+        if reference in keys and ours != reference and arm.train == plan.arms[plan.reference].train:
             yield ours, reference, "equal_steps", f"{budget}, equal steps"
         for theirs in keys if arm.pick not in (None, "random") else ():
             other = plan.arms[theirs.arm]

@@ -16,7 +16,10 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def main() -> None:
     """See the module."""
     core, parent, *words = sys.argv[1:]
-    os.sched_setaffinity(0, {int(core)})
+    try:
+        os.sched_setaffinity(0, {int(core)})
+    except OSError as error:
+        sys.exit(f"error: this process may not run on core {core} ({error.strerror}); choose others with --cores")
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(parent):  # it ended before it could be watched
         sys.exit(1)

@@ -17,7 +17,7 @@ from src.errors import DataError, UserError
 from src.yaml_file import read_yaml
 
 Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # part of file names
 Percent = Annotated[float, Field(gt=0, le=100)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _STRICT = ConfigDict(extra="forbid")
@@ -60,7 +60,7 @@ class Arm:
     """See the module.
 
     Attributes:
-        passes: over the labelled images, in place of those of the plan; options: settings of train.py.
+        passes, burn_in: in place of those of the plan; options: settings of train.py.
         boxes_of: the arm, of the same first stage, whose number of labelled boxes this pick is to reach, in place of its
             number of images.
     """
@@ -72,6 +72,7 @@ class Arm:
     from_labels: Percent | None = None
     boxes_of: str | None = None
     passes: Positive | None = None
+    burn_in: Annotated[float, Field(gt=0, lt=1)] | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -93,7 +94,10 @@ class Plan:
         passes: percent of labels -> passes over the labelled images, "default" for all others.
         burn_in: share of the steps of a semi-supervised run before the teacher starts.
         evaluations: on the validation part, in the steps of an arm.
-        baseline: the supervised arm that all others are compared with at as many labels; reference: one more such arm.
+        report: the part whose scores are reported. Whoever tries many arms to choose among them reports validation, so that the
+            test part stays one on which nothing was chosen.
+        baseline: the supervised arm that all others are compared with at as many labels; reference: one more arm, that those
+            that train alike are compared with.
     """
 
     name: Name
@@ -108,6 +112,7 @@ class Plan:
     fewer_seeds: dict[Percent, Count] = field(default_factory=dict)
     burn_in: Annotated[float, Field(gt=0, lt=1)] = 0.5
     evaluations: Count = 8
+    report: Literal["test", "validation"] = "test"
     baseline: str = "supervised"
     reference: str | None = None
 

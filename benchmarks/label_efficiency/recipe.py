@@ -90,6 +90,7 @@ def asked(setting: Setting, cell: Cell) -> dict[str, Any]:
         "steps_at_equal_minutes": setting.plan.equal_minutes(steps) if cell.equal_minutes else None,
         "burn_in": setting.plan.burn_in,
         "evaluations": setting.plan.evaluations,
+        "report": setting.plan.report,
         "leaf": _plain(read_yaml(setting.leaf)),
         "options": _plain(setting.plan.options),
         "data": setting.data.hashes,
@@ -98,22 +99,24 @@ def asked(setting: Setting, cell: Cell) -> dict[str, Any]:
     }
 
 
-def run(setting: Setting, cell: Cell, chain: Chain) -> list[tuple[str, int, Path]]:
+def run(setting: Setting, cell: Cell, chain: Chain) -> dict[str, int]:
     """Do a cell.
 
     Returns:
-        Of each score: its name, the steps it was reached in, and the folder of eval.py.
+        Name of each score -> the steps it was reached in.
     """
     label_file = _labels(setting, cell, chain)
     steps = setting.steps(cell)
-    burn_in = steps if cell.arm.train == "supervised" else round(setting.plan.burn_in * steps)
+    burn_in = steps if cell.arm.train == "supervised" else round((cell.arm.burn_in or setting.plan.burn_in) * steps)
     _train(setting, cell, chain, "train", label_file, steps, burn_in)
-    scores = [("equal_steps", steps, _score(setting, chain, "equal_steps"))]
+    _score(setting, chain, "equal_steps")
+    scores = {"equal_steps": steps}
     if cell.equal_minutes:
         longer = setting.plan.equal_minutes(steps)
         # The rate is constant, so the longer run begins with the very steps of the shorter one.
         _train(setting, cell, chain, "train_on", label_file, longer, longer, "--resume_anyway")
-        scores.append(("equal_minutes", longer, _score(setting, chain, "equal_minutes")))
+        _score(setting, chain, "equal_minutes")
+        scores["equal_minutes"] = longer
     return scores
 
 
@@ -163,13 +166,18 @@ def _train(
     chain.run(name, "train.py", *words)
 
 
-def _score(setting: Setting, chain: Chain, name: str) -> Path:
-    """The folder with the scores on the test part of the network that was best on the validation part so far."""
-    folder = chain.folder / f"test_{name}"
+def metrics_file(chain: Chain, name: str) -> Path:
+    """What eval.py says of a score on the test part."""
+    return chain.folder / f"test_{name}" / "metrics.json"
+
+
+def _score(setting: Setting, chain: Chain, name: str) -> None:
+    """Evaluate on the test part the network that was best on the validation part so far."""
+    if setting.plan.report != "test":
+        return
     words = ("--checkpoint_path", chain.folder / "run" / "best_model.ckpt", "--num_parallel_workers", 1)
     words += ("--eval_img_dir", setting.data.images, "--eval_ann_file", setting.data.files["test"])
-    chain.run(f"test_{name}", "eval.py", *words, "--eval_output_dir", folder)
-    return folder
+    chain.run(f"test_{name}", "eval.py", *words, "--eval_output_dir", metrics_file(chain, name).parent)
 
 
 def _word(value: Any) -> str:

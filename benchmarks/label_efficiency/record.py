@@ -1,6 +1,6 @@
 """The JSON file of a cell: its scores, and everything needed to make it again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,15 @@ from benchmarks import command
 from benchmarks.label_efficiency.cells import Cell, Key
 from benchmarks.label_efficiency.chain import Chain
 from benchmarks.label_efficiency.labelled import labelled_in
-from benchmarks.label_efficiency.recipe import Setting, asked, label_file_of
+from benchmarks.label_efficiency.recipe import Setting, asked, label_file_of, metrics_file
 from src.data.formats.json_file import read_json
 from src.errors import DataError, UserError
 from src.files import file_hash, write_json
 
-_SCORES = ("AP", "AP50", "AP75", "per_class", "images")
-
 
 @dataclass(frozen=True)
 class Score:
-    """One score of a cell on the test part.
+    """One score of a cell on the part that is reported.
 
     Attributes:
         ap: 0 to 1; minutes: of training, evaluations and compiling left out; steps: that it had.
@@ -77,8 +75,9 @@ def _differences(before: Any, now: Any, place: str = "") -> Iterable[tuple[str, 
         yield place, before, now
 
 
-def write_record(setting: Setting, results: Path, cell: Cell, chain: Chain, scores: Sequence[tuple]) -> None:
+def write_record(setting: Setting, results: Path, cell: Cell, chain: Chain, scores: Mapping[str, int]) -> None:
     """Write the file of a cell that was done; `scores` as `recipe.run` gives them."""
+    on_test = setting.plan.report == "test"
     label_file = label_file_of(setting, cell)
     labelled = labelled_in(label_file)
     rows = [msgspec.json.decode(line) for line in (chain.folder / "run" / "metrics.jsonl").read_bytes().splitlines()]
@@ -87,7 +86,9 @@ def write_record(setting: Setting, results: Path, cell: Cell, chain: Chain, scor
         "key": asdict(cell.key),
         "seed": cell.seed,
         "labelled": {"images": len(labelled.names), "boxes": labelled.boxes, "by_class": labelled.by_class},
-        "scores": {name: _score(rows, steps, folder) for name, steps, folder in scores},
+        "scores": {
+            name: _score(rows, steps, metrics_file(chain, name) if on_test else None) for name, steps in scores.items()
+        },
         "validation": evaluations(rows),
         "asked": asked(setting, cell),
         "labelled_images": list(labelled.names) if cell.arm.pick else None,
@@ -99,13 +100,16 @@ def write_record(setting: Setting, results: Path, cell: Cell, chain: Chain, scor
     write_json(file_of(results, cell), content, overwrite=True, indent=1)
 
 
-def _score(rows: list[dict], steps: int, folder: Path) -> dict[str, Any]:
-    """A score on the test part, with the network that was chosen on the validation part."""
-    metrics = read_json(folder / "metrics.json")
-    chosen = [row for row in evaluations(rows) if row["step"] == metrics["step"]]
-    best = max(chosen, key=lambda row: row["AP"] or 0.0)
-    test = {name: metrics[name] for name in _SCORES if name in metrics}
-    return {"steps": steps, "minutes": training_minutes(rows, steps), "chosen": best, "test": test}
+def _score(rows: list[dict], steps: int, metrics: Path | None) -> dict[str, Any]:
+    """AP of the network that was best on the validation part within so many steps: on the test part, or there."""
+    candidates = [row for row in evaluations(rows) if row["step"] <= steps]
+    test = None
+    if metrics is not None:
+        test = read_json(metrics)
+        candidates = [row for row in candidates if row["step"] == test["step"]]
+    chosen = max(candidates, key=lambda row: row["AP"] or 0.0)
+    told = {"AP": (test or chosen)["AP"], "steps": steps, "minutes": training_minutes(rows, steps), "chosen": chosen}
+    return told | ({"test": {key: test[key] for key in ("AP", "AP50", "AP75", "per_class", "images")}} if test else {})
 
 
 def evaluations(rows: Iterable[dict]) -> list[dict[str, Any]]:
@@ -139,8 +143,7 @@ def read_result(path: Path) -> Result:
     content = read_json(path)
     try:
         scores = {
-            name: Score(row["test"]["AP"] or 0.0, row["minutes"], row["steps"])
-            for name, row in content["scores"].items()
+            name: Score(row["AP"] or 0.0, row["minutes"], row["steps"]) for name, row in content["scores"].items()
         }
         labelled = content["labelled"]
         return Result(Key(**content["key"]), content["seed"], labelled["images"], labelled["boxes"], scores)

@@ -42,12 +42,11 @@ def cores_of(text: str | None) -> list[int]:
     Raises:
         UserError: no such core.
     """
-    allowed = sorted(os.sched_getaffinity(0))
     if text is None:
-        return allowed[:1]
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() and int(word) in allowed for word in words) or len(set(words)) < len(words):
-        raise UserError(f"--cores {text}: expected numbers of cores of this process, each once, out of {allowed}")
+        return sorted(os.sched_getaffinity(0))[:1]
+    words, count = [word.strip() for word in text.split(",")], os.cpu_count()
+    if not all(word.isdecimal() and int(word) < count for word in words) or len(set(words)) < len(words):
+        raise UserError(f"--cores {text}: expected numbers of cores, each once, from 0 to {count - 1}")
     return [int(word) for word in words]
 
 

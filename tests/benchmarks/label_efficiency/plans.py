@@ -37,12 +37,23 @@ PLAN = {
 }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what is there twice twice."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def write_yaml(path: Path, values: dict) -> Path:
+    """A YAML file in the order of the values."""
+    path.write_text(yaml.dump(values, Dumper=_Dumper, sort_keys=False))
+    return path
+
+
 def write_plan(folder: Path, leaf: dict, **changes) -> Path:
     """A plan with some keys changed, and its leaf."""
-    (folder / "leaf.yaml").write_text(yaml.safe_dump(leaf))
-    path = folder / "plan.yaml"
-    path.write_text(yaml.safe_dump(PLAN | changes))
-    return path
+    write_yaml(folder / "leaf.yaml", leaf)
+    return write_yaml(folder / "plan.yaml", PLAN | changes)
 
 
 def draw_set(folder: Path, images: int = 15) -> Path:
