@@ -408,7 +408,9 @@ def averaged(settings):
 def test_the_average_of_burn_in_is_the_mean_of_the_students_that_learnt(mode, batches):
     ms.set_context(mode=mode)
     student, average, step = averaged(replace(SETTINGS, keep_rate=0.9, ramp=True, batches=batches))
-    expected, students, parts = np.zeros(4), [np.array(START)], PARTS if batches == 2 else [(STRONG, WEAK, *TRUTH)]
+    expected, students, parts = np.zeros(4), [np.array(START)], [(STRONG, WEAK, SIZES, *TRUTH)]
+    if batches == 2:
+        parts = [(*part, *truth) for part, truth in zip(PARTS, PART_TRUTHS)]
     bad = picture(*[np.inf] * (3 - batches))
     for number in range(5):
         for part in parts:
@@ -427,8 +429,8 @@ def test_an_average_changes_nothing_of_its_student():
     student, _, with_average = averaged(SETTINGS)
     alone, _, without = burn_in()
     for _ in range(3):
-        with_average(STRONG, WEAK, *TRUTH)
-        without(STRONG, WEAK, *TRUTH)
+        with_average(STRONG, WEAK, SIZES, *TRUTH)
+        without(STRONG, WEAK, SIZES, *TRUTH)
     assert (student.values() == alone.values()).all()
 
 
@@ -437,7 +439,7 @@ def test_a_teacher_goes_on_with_the_average_of_burn_in_or_starts_as_a_copy(avera
     settings = replace(SETTINGS, keep_rate=0.9, ramp=True, burn_in_steps=3, average_start=average_start)
     _, teacher, state, step = mutual(settings)
     state.step.set_data(Tensor(3, mstype.int32))
-    step(STRONG, WEAK, *TRUTH, *UNLABELLED)
+    step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
     np.testing.assert_allclose(teacher.values(), share * np.array(START), rtol=1e-5)
 
 
