@@ -321,6 +321,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.img_dir:
         faults.attempt(check_pictures, coco, args.ann_file, args.img_dir)
     faults.report()
+    coco = mark_reviewed(coco, known.reviewed)  # the word of an earlier round, which a new export does not know
     source = args.picked_file or args.top_value_file
     if source is None:
         check(coco, known, args)

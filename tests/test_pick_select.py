@@ -360,6 +360,16 @@ def test_boxes_that_got_lost_on_the_way_are_noticed(folder, capsys):
     assert pick(folder, 40, "--overwrite", "--empty_is_reviewed")[0] == [1, 8, 9, 10]
 
 
+def test_the_word_of_an_earlier_round_holds_although_a_new_export_does_not_know_it(half_finished):
+    """The second round: what was picked and empty is labelled in --combine_ann_file, and bare again in --ann_file."""
+    write(half_finished / "values.json", {f"{i}.png": float(i) for i in range(21, 97)})
+    pick(half_finished, 50, "--empty_is_reviewed")  # 69.png to 96.png
+    (half_finished / "out.json").rename(half_finished / "part.json")
+    pick(half_finished, 75, "--empty_is_reviewed", "--overwrite")  # 45.png to 68.png
+    said_so = [name for name, image in entries_of(half_finished).items() if image.get("labelled") is True]
+    assert said_so == [f"{i}.png" for i in range(51, 97)]
+
+
 # ---- --resume: list and output of before ----
 
 

@@ -16,6 +16,7 @@ class KnownSoFar:
     Attributes:
         labelled, unlabelled: file names of its images.
         with_boxes: file names of the labelled ones that have a box.
+        reviewed: file names of those whose entries say that they were reviewed.
         classes: in the order of their labels.
         policy: 2 when labelled images join the unlabelled stream as well, else 1 (see random_select.py).
     """
@@ -23,6 +24,7 @@ class KnownSoFar:
     labelled: set[str]
     unlabelled: set[str]
     with_boxes: set[str]
+    reviewed: set[str]
     classes: list[str]
     policy: int
 
@@ -45,8 +47,12 @@ def names_in_doubt(coco: dict[str, Any]) -> set[str]:
     "Reviewed, nothing there" and "not labelled yet" look alike in the files of most labelling tools, and training on the
     second as if it were the first teaches that objects are background. ``"labelled": true`` in the entry tells them apart.
     """
-    reviewed = {image["file_name"] for image in coco["images"] if image.get("labelled") is True}
-    return told_names(coco) - names_with_boxes(coco) - reviewed
+    return told_names(coco) - names_with_boxes(coco) - reviewed_names(coco)
+
+
+def reviewed_names(coco: dict[str, Any]) -> set[str]:
+    """File names of the images whose entries say that they were reviewed."""
+    return {image["file_name"] for image in coco["images"] if image.get("labelled") is True}
 
 
 def mark_reviewed(coco: dict[str, Any], names: set[str]) -> dict[str, Any]:
@@ -57,7 +63,8 @@ def mark_reviewed(coco: dict[str, Any], names: set[str]) -> dict[str, Any]:
 
 def nothing_known(coco: dict[str, Any]) -> KnownSoFar:
     """All images of a checked COCO file count as unlabelled."""
-    return KnownSoFar(set(), {image["file_name"] for image in coco["images"]}, set(), class_names(coco), policy=1)
+    names = {image["file_name"] for image in coco["images"]}
+    return KnownSoFar(set(), names, set(), set(), class_names(coco), policy=1)
 
 
 def read_known(path: Path) -> KnownSoFar:
@@ -66,7 +73,7 @@ def read_known(path: Path) -> KnownSoFar:
     labelled = told_names(coco)
     unlabelled = {image["file_name"] for image in coco["images"]} - labelled
     policy = 2 if also_unlabelled_ids(coco) else 1
-    return KnownSoFar(labelled, unlabelled, names_with_boxes(coco), class_names(coco), policy)
+    return KnownSoFar(labelled, unlabelled, names_with_boxes(coco), reviewed_names(coco), class_names(coco), policy)
 
 
 def check_known(known: KnownSoFar, path: Path, coco: dict[str, Any], ann_file: Path) -> None:

@@ -3,7 +3,17 @@ import json
 import pytest
 
 from src.data.annotations import hide_labels
-from src.data.checks.label_sources import KnownSoFar, check_known, nothing_known, read_known, told_names
+from src.data.checks.label_sources import (
+    KnownSoFar,
+    check_known,
+    mark_reviewed,
+    names_in_doubt,
+    names_with_boxes,
+    nothing_known,
+    read_known,
+    reviewed_names,
+    told_names,
+)
 from src.errors import DataError
 
 COCO = {
@@ -25,8 +35,8 @@ def so_far(tmp_path):
 def test_labelled_and_unlabelled_images(so_far):
     assert told_names(COCO) == {"1.png", "2.png", "3.png"}, "an image without boxes is known to be empty"
     part = so_far(hide_labels(COCO, {1, 3}))
-    assert read_known(part) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, {"1.png"}, ["a", "b"], policy=1)
-    assert nothing_known(COCO) == KnownSoFar(set(), {"1.png", "2.png", "3.png"}, set(), ["a", "b"], policy=1)
+    assert read_known(part) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, {"1.png"}, set(), ["a", "b"], policy=1)
+    assert nothing_known(COCO) == KnownSoFar(set(), {"1.png", "2.png", "3.png"}, set(), set(), ["a", "b"], policy=1)
     check_known(read_known(part), part, COCO, "full.json")
 
 
@@ -36,7 +46,9 @@ def test_the_policy_that_the_file_was_made_with(so_far):
     both = COCO | {"annotations": [*COCO["annotations"], blank]}
     assert read_known(so_far(both)).policy == 2
     other = COCO | {"annotations": [*COCO["annotations"], blank | {"image_id": 2}]}
-    assert read_known(so_far(other)) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, {"1.png"}, ["a", "b"], policy=1)
+    assert read_known(so_far(other)) == KnownSoFar(
+        {"1.png", "3.png"}, {"2.png"}, {"1.png"}, set(), ["a", "b"], policy=1
+    )
 
 
 def test_category_ids_may_differ_where_names_and_order_agree(so_far):
@@ -55,3 +67,12 @@ def test_all_that_does_not_go_together_is_reported_together(so_far):
         check_known(read_known(so_far(part)), "part.json", hide_labels(COCO, {1}), "full.json")
     words = ("other.png is not in", "2.png is labelled here, but not in", "categories are a, c; those of")
     assert all(word in fault for word, fault in zip(words, caught.value.faults, strict=True))
+
+
+def test_images_without_boxes_are_in_doubt_until_somebody_says_that_they_were_reviewed():
+    assert names_in_doubt(COCO) == {"2.png", "3.png"} and names_with_boxes(COCO) == {"1.png"}
+    said = mark_reviewed(COCO, {"3.png"})
+    assert names_in_doubt(said) == {"2.png"} and reviewed_names(said) == {"3.png"}
+    assert names_in_doubt(hide_labels(said, {1, 3})) == set(), "unlabelled images are no doubt"
+    blank = {"id": 2, "image_id": 2, "category_id": -1, "bbox": [0, 0, 0, 0]}
+    assert names_in_doubt(said | {"annotations": [*COCO["annotations"], blank]}) == set(), "nor in the reference's form"
