@@ -127,7 +127,7 @@ def _sized_file(seed, boxes_alone=False) -> tuple[dict, list[dict]]:
         row |= {"iscrowd": int(rng.random() < 0.1)} | ({} if boxes_alone else {"area": float(area)})
         rows.append(row)
         near = [x + rng.normal(0, 4), y + rng.normal(0, 4), w * rng.uniform(0.9, 1.1), h * rng.uniform(0.9, 1.1)]
-        for box in (near, [x, y, int(rng.integers(20, 120)), int(rng.integers(20, 120))]):
+        for box in (near, [x + rng.normal(0, 2), y, *rng.uniform(20, 120, 2)]):
             found = {"image_id": image, "category_id": category, "bbox": list(map(float, box))}
             records.append(found | {"score": float(rng.random())})
     categories = [{"id": 9, "name": "dog"}, {"id": 4, "name": "cat"}]
