@@ -37,8 +37,10 @@ from pathlib import Path
 arguments = sys.argv[1:]
 if Path(arguments[0]).name in ("_backbone.py", "_requirements.py"):
     sys.exit(0)
-REAL = ("_stage_table.py", "_setting.py", "_card.py", "_kept_ranking.py")
-if arguments[0] == "-c" or Path(arguments[0]).name in REAL:
+if arguments[0] == "-c":
+    exec(arguments[1])
+    sys.exit(0)
+if Path(arguments[0]).name in ("_stage_table.py", "_setting.py", "_card.py", "_kept_ranking.py"):
     sys.exit(subprocess.call([{python!r}, *arguments]))
 real = [{python!r}, *arguments]
 program, arguments = (arguments[1], arguments[2:]) if arguments[0] == "-m" else (Path(arguments[0]).name, arguments[1:])
