@@ -40,7 +40,7 @@ EXCEPTIONS = {
     ("src/checkpoint/detector_file.py", "save_checkpoint"): "inside write_whole",
     ("src/checkpoint/checksum.py", "open"): "inside write_whole",
     ("src/checkpoint/run_state.py", "replace"): "inside write_whole: the newest state becomes the one before",
-    ("src/checkpoint/run_folder.py", "replace"): "an output that is kept under another name",
+    ("src/checkpoint/run_folder.py", "replace"): "a best detector whose score is void gets another name",
     ("src/exporting/exported.py", "export"): "inside write_whole of export.py",
     ("src/exporting/exported.py", "save"): "inside write_whole of export.py",
     ("src/split_data.py", "copyfile"): "all files of a split or none: into a staging folder, synced, then renamed",

@@ -66,9 +66,9 @@ class RunFolder:
         Returns:
             A sentence for the log if there was one.
         """
-        if not self.best.exists():
-            return []
         aside = self.path / f"best_model_until_step_{step}.ckpt"
+        if not self.best.exists() or aside.exists():  # the second: of evaluations that will be done again
+            return []
         os.replace(self.best, aside)
         return [f"{self.best} is kept as {aside}"]
 

@@ -82,6 +82,9 @@ def test_a_best_detector_whose_score_does_not_count_any_more_is_kept_under_anoth
     assert folder.put_best_aside(7) == [f"{folder.best} is kept as {tmp_path / 'best_model_until_step_7.ckpt'}"]
     folder.forget_old(0)
     assert files(tmp_path) == ["best_model_until_step_7.ckpt"]
+    folder.best.write_text("of an evaluation that a kill has undone")
+    assert folder.put_best_aside(7) == []
+    assert (tmp_path / "best_model_until_step_7.ckpt").read_text() == "something", "the first one is not lost"
 
 
 def test_old_step_checkpoints_are_forgotten_by_number(tmp_path):
