@@ -5,10 +5,11 @@
 
 The detector is chosen as ever: --config_path configs/mask_rcnn_resnet_v1.5_50.yaml, configs/ssd_resnet34.yaml and so on, from the
 folder of this program, in which the programs run. Everything but the four options of this program goes to that one. Data come to /cache/data, what --checkpoint_url names to
-/cache/checkpoint, and /cache/output goes to --train_url in the end, after a failure too: checkpoints are worth keeping.
+/cache/checkpoint, and /cache/output goes to --train_url in the end, after a failure or a stop too: checkpoints are worth keeping.
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +30,19 @@ def main(argv: list[str] | None = None) -> None:
     for url, name in ((args.data_url, "data"), (args.checkpoint_url, "checkpoint")):
         if url is not None:
             copy(url, str(Path(args.cache) / name))
-    status = subprocess.call([sys.executable, str(ROOT / args.program), *words], cwd=ROOT)
+    status = call([sys.executable, str(ROOT / args.program), *words], ROOT)
     copy(str(output), args.train_url)
     sys.exit(status)
+
+
+def call(command: list[str], folder: Path) -> int:
+    """The exit status of a program, run in a folder; it is asked to stop when this one is."""
+    with subprocess.Popen(command, cwd=folder) as program:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, lambda *_: program.terminate())
+        status = program.wait()
+    return status if status >= 0 else 128 - status
 
 
 def parser() -> argparse.ArgumentParser:

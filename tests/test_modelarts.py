@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -93,9 +94,27 @@ def test_elsewhere_than_on_modelarts(storage):
     assert done.stderr.startswith("error: moxing is not here; it comes with the images of ModelArts")
 
 
+PROGRAM = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("saved") or 143))
+print("running", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_stop_request_reaches_the_program_whose_results_are_copied_out_then(number):
+    start = f"import modelarts, sys; print(modelarts.call([sys.executable, '-c', {PROGRAM!r}], modelarts.ROOT))"
+    command = ["env", "--default-signal=INT,HUP", sys.executable, "-c", start]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(number)
+        assert (process.stdout.read(), process.wait()) == ("saved\n143\n", 0)
+
+
 def test_every_program_gets_its_words_and_finds_the_leaves(monkeypatch, tmp_path):
     calls, copies = [], []
-    monkeypatch.setattr(modelarts.subprocess, "call", lambda command, cwd: calls.append((command[1:], cwd)) or 0)
+    monkeypatch.setattr(modelarts, "call", lambda command, folder: calls.append((command[1:], folder)) or 0)
     monkeypatch.setattr(modelarts, "copy", lambda source, target: copies.append((source, target)))
     for program in ("train.py", "eval.py", "infer.py", "export.py"):
         words = ["--config_path", "configs/ssd_resnet34.yaml", "--backbone=resnet_v1_18"]
