@@ -64,6 +64,7 @@ void run(const Options& options) {
 int main(int count, char** words) {
   std::signal(SIGINT, stop);
   std::signal(SIGTERM, stop);
+  if (std::signal(SIGHUP, stop) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);  // under nohup
   try {
     const Options options = parse_options(count, words);
     if (options.help) {

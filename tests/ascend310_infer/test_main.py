@@ -276,18 +276,19 @@ def test_models_that_are_none(program, toy, write_card, pictures, tmp_path, name
     assert done.stderr.count("\n") == 1
 
 
-def test_a_run_that_is_stopped_leaves_nothing(program, toy, tmp_path):
+@pytest.mark.parametrize("asked_by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_stopped_leaves_nothing(program, toy, tmp_path, asked_by):
     folder = tmp_path / "photos"
     folder.mkdir()
     cv2.imwrite(str(folder / "0.png"), np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8))
     for number in range(1, 500):
         (folder / f"{number}.png").symlink_to(folder / "0.png")
     out = tmp_path / "out" / "found.json"
-    command = [program.folder / "main", "--model", toy, "--images", folder, "--out", out]
+    command = ["env", "--default-signal=HUP", program.folder / "main", "--model", toy, "--images", folder, "--out", out]
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob("out/.found.json.*.tmp")):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked_by)
     said, complaint = process.communicate(timeout=60)
     assert (process.returncode, said, complaint) == (130, "", "stopped from outside; nothing was written\n")
     assert not list((tmp_path / "out").iterdir())
