@@ -1,8 +1,9 @@
 """A run that is asked to stop does so between two steps, after saving, and says how to go on.
 
-SIGTERM (what schedulers, containers and `kill` send) and SIGINT (Ctrl-C) ask; the exit status is 128 plus the number of the
-signal, 143 and 130. While MindSpore computes, it passes SIGINT on as SIGTERM. A second signal ends the process where it
-stands, as if nobody had listened.
+SIGTERM (what schedulers, containers and `kill` send), SIGINT (Ctrl-C) and SIGHUP (a closed terminal) ask; the exit status is
+128 plus the number of the signal: 143, 130, 129. One cause may send several of them: a job scheduler, for example, signals this
+process and the launch script, which passes the signal on. So only a second SIGINT ends the process at once. While MindSpore
+computes, it turns SIGINT into SIGTERM.
 """
 
 import shlex
@@ -14,7 +15,7 @@ from typing import Self
 from src.checkpoint.run_folder import RunFolder
 from src.config.load import Config
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StopRequest:
@@ -24,7 +25,7 @@ class StopRequest:
     waiting for its gradients in the middle of a step, with nothing saved.
 
     Attributes:
-        asked: the signal that came, None before.
+        asked: the first signal that came, None before.
     """
 
     def __init__(self, rank: int) -> None:
@@ -33,7 +34,9 @@ class StopRequest:
         self.before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
-        self.before = {number: signal.signal(number, self._take) for number in SIGNALS}
+        # `nohup` ignores SIGHUP, so that a run outlives its terminal.
+        heard = [number for number in SIGNALS if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN)]
+        self.before = {number: signal.signal(number, self._take) for number in heard}
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -41,10 +44,10 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.rank == 0:
+        if self.rank == 0 and self.asked is None:
             self.asked = signal.Signals(number)
-        for other in SIGNALS:
-            signal.signal(other, signal.SIG_DFL)
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def resume_command(config: Config, folder: RunFolder) -> str:

@@ -125,7 +125,7 @@ def test_killed_at_each_moment_of_saving(toys, short_run, tmp_path, moment):
 
 def test_signals_stop_between_two_steps_and_the_message_says_how_to_go_on(toys, long_run, tmp_path):
     moments, folder = random.Random(3), tmp_path / "run"
-    for asked in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+    for asked in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         under_way = ("avg loss", moments.uniform(0.0, 0.7), asked)
         status = toys.run(folder, *LONG, *going_on(folder), signal=under_way)
         heard = signal.Signals(status - 128)  # while MindSpore computes, it passes SIGINT on as SIGTERM

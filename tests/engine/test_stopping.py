@@ -14,32 +14,48 @@ from src.config.load import load_config
 from src.engine.stopping import SIGNALS, StopRequest, resume_command
 
 ROOT = Path(__file__).resolve().parents[2]
-STUBBORN = """
-import os, signal, time
+ASKED = """
+import os, signal
 from src.engine.stopping import StopRequest
 with StopRequest(0) as stop:
-    os.kill(os.getpid(), signal.{})
-    print(stop.asked.name, flush=True)
-    os.kill(os.getpid(), signal.SIGTERM)
-    print("still here")
+    for name in {names}:
+        os.kill(os.getpid(), signal.Signals[name])
+        print(stop.asked and stop.asked.name, flush=True)
 """
+
+
+def asked_by(*names: str, ignored: str = "") -> tuple[int, list[str]]:
+    """Status of a process that sends itself these signals, and what it was asked by after each."""
+    signals = ["env", "--default-signal=INT,HUP", *([f"--ignore-signal={ignored}"] if ignored else [])]
+    words = [*signals, sys.executable, "-c", ASKED.format(names=names)]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stdout.split()
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_noted_and_what_listened_before_listens_again(number):
-    before = [signal.getsignal(other) for other in SIGNALS]
+    before = [signal.signal(other, signal.SIG_DFL) for other in SIGNALS]
     with StopRequest(0) as stop:
         assert stop.asked is None
         os.kill(os.getpid(), number)
         assert stop.asked == number
-    assert [signal.getsignal(other) for other in SIGNALS] == before
+    assert [signal.getsignal(other) for other in SIGNALS] == [signal.SIG_DFL] * 3
+    for other, handler in zip(SIGNALS, before, strict=True):
+        signal.signal(other, handler)
 
 
-@pytest.mark.parametrize("first", ["SIGTERM", "SIGINT"])
-def test_the_second_signal_ends_the_process_at_once(first):
-    words = [sys.executable, "-c", STUBBORN.format(first)]
-    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stdout) == (-signal.SIGTERM, f"{first}\n")
+@pytest.mark.parametrize("names", [("SIGTERM", "SIGTERM", "SIGHUP"), ("SIGHUP", "SIGTERM"), ("SIGINT", "SIGTERM")])
+def test_several_signals_of_one_cause_are_one_request(names):
+    assert asked_by(*names) == (0, [names[0]] * len(names))
+
+
+@pytest.mark.parametrize("names", [("SIGINT", "SIGINT"), ("SIGTERM", "SIGINT", "SIGINT")])
+def test_the_second_ctrl_c_ends_the_process_at_once(names):
+    assert asked_by(*names) == (-signal.SIGINT, [names[0]] * (len(names) - 1))
+
+
+def test_a_run_under_nohup_outlives_its_terminal():
+    assert asked_by("SIGHUP", "SIGTERM", ignored="HUP") == (0, ["None", "SIGTERM"])
 
 
 def test_other_ranks_leave_stopping_to_rank_0():

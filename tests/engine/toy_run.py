@@ -119,15 +119,20 @@ def run(job: dict) -> None:
     console = os.open(job["console"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(console, 1)
     os.dup2(console, 2)
-    train.build_networks = toy_networks
-    train.start_weights = lambda config, student: "a toy"
     if job["reading"]:
         dataset.read_image = slow(dataset.read_image, job["reading"])
     if job["upside_down"]:
         loop.copy_weights = copy_upside_down
     if job["die_at"]:
         die_at(job["die_at"])
-    train.main(job["words"])
+    train_toy(job["words"])
+
+
+def train_toy(words: list[str]) -> None:
+    """train.py with these words of its command line."""
+    train.build_networks = toy_networks
+    train.start_weights = lambda config, student: "a toy"
+    train.main(words)
 
 
 def serve(job: dict) -> int:
