@@ -30,6 +30,7 @@ detect_and_score() {
     divide_options threads draw
     run_logged "$folder" "$program" --model "$MODEL" --images "$DATA_ROOT" --annotations "$ANN" --out "$folder/detections.json" \
         --device "$1" --device_id "$DEVICE_ID" "${picked[@]}" "${overwrite[@]}"
-    run_logged "$folder" "$PYTHON" "$root/eval.py" "${others[@]}" --results "$folder/detections.json" --eval_ann_file "$ANN" \
-        --eval_output_dir "$folder" | tee "$folder/acc.log"
+    true >"$folder/acc.log"
+    copy="$folder/acc.log" run_logged "$folder" "$PYTHON" "$root/eval.py" "${others[@]}" --results "$folder/detections.json" \
+        --eval_ann_file "$ANN" --eval_output_dir "$folder"
 }

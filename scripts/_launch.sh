@@ -6,7 +6,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 # shellcheck source=scripts/_arguments.sh
 source "$root/scripts/_arguments.sh"
-trap 'exit 130' INT # msrun ends with 0 when it is interrupted
 
 rank_keys=(strategy weights seed) # options of sorted_values.py
 pick_keys=(policy)                # options of pick_select.py, beside pick_ratio and flags; all others are keys of the configuration
@@ -29,12 +28,53 @@ say() {
     printf '\n==== %s ====\n' "$*"
 }
 
-# run_logged FOLDER PROGRAM ARGUMENT ...: shows what the program says and adds it to FOLDER/console.log.
+# ---- programs, and the signals that stop them ----
+
+running=    # the process number of the program of run_logged
+stopped_by= # the first signal
+copy=       # see run_logged
+trap 'stop_program INT' INT
+trap 'stop_program TERM' TERM
+trap 'stop_program HUP' HUP
+
+# stop_program SIGNAL: asks the running program to stop: training saves and exits. Another signal more than a second later ends
+# it at once; within the second it has the same cause, for a terminal that closes may send several.
+stop_program() {
+    if [ -z "$stopped_by" ]; then
+        stopped_by="$1" stopped_at=$SECONDS
+        [ -n "$running" ] || exit "$(status_of "$1")"
+        echo "SIG$1: waiting for the program to stop (training saves first); once more ends it at once" >&2 || true
+        [ "$running" = starting ] || kill -TERM "$running" 2>/dev/null || true # it may have ended by itself
+    elif [ $((SECONDS - stopped_at)) -gt 1 ]; then
+        kill -KILL "$running" 2>/dev/null || true
+    fi
+}
+
+# status_of SIGNAL: the exit status of a program that the signal ended.
+status_of() {
+    echo $((128 + $(kill -l "$1")))
+}
+
+# run_logged FOLDER PROGRAM ARGUMENT ...: shows the output of the program and adds it to FOLDER/console.log, and to the file `copy`
+# if that is set. A signal that this shell gets meanwhile is passed on (see `stop_program`), and ends the script after the program.
 run_logged() {
-    local folder="$1"
+    local folder="$1" status
     shift
     mkdir -p -- "$folder"
-    "$@" 2>&1 | tee --ignore-interrupts --append "$folder/console.log"
+    running=starting
+    "$@" 2>&1 | (
+        trap '' INT TERM HUP
+        exec tee --output-error=warn-nopipe --append "$folder/console.log" ${copy:+"$copy"}
+    ) &
+    running="$(jobs -p %%)" # its process, not that of tee, which ends last
+    [ -z "$stopped_by" ] || kill -TERM "$running" 2>/dev/null || true
+    while true; do
+        wait %% && status=0 || status=$?
+        kill -0 $! 2>/dev/null || break # else a signal cut the waiting short
+    done
+    running=
+    [ -z "$stopped_by" ] || exit "$(status_of "$stopped_by")"
+    return "$status"
 }
 
 # ---- training ----
@@ -61,7 +101,8 @@ train() {
     fi
 }
 
-# train_on_several FOLDER TRAIN.PY ARGUMENT ...: rank 0 speaks to the console, every rank to FOLDER/worker_logs.
+# train_on_several FOLDER TRAIN.PY ARGUMENT ...: rank 0 writes to the console, every rank to FOLDER/worker_logs. In a session of
+# its own the scheduler does not get the Ctrl-C of the terminal.
 train_on_several() {
     local folder="$1" logs="$1/worker_logs" number=2 port
     shift
@@ -71,55 +112,13 @@ train_on_several() {
     done
     mkdir -p "$logs"
     port="${MASTER_PORT:-$(free_port)}"
-    if ! run_logged "$folder" msrun_quietly "$logs" --worker_num="$workers" --local_worker_num="$workers" \
-        --master_port="$port" ${RANK_TABLE:+--rank_table_file="$RANK_TABLE"} "$@"; then
-        echo "error: training stopped because a worker failed; the logs are in $logs" >&2
-        # A user's mistake was told by rank 0 on the console; anything else is told by the end of each log.
-        grep --quiet '^error: ' "$logs/worker_0.log" || tail --lines=5 "$logs"/worker_*.log >&2
-        return 1
-    fi
+    PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" run_logged "$folder" setsid "$PYTHON" "$root/scripts/_msrun.py" \
+        --worker_num="$workers" --local_worker_num="$workers" --master_port="$port" --log_dir="$logs" \
+        ${RANK_TABLE:+--rank_table_file="$RANK_TABLE"} "$@"
 }
 
 free_port() {
     "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'
-}
-
-# Its own words (a traceback when a worker fails) go to a log; the workers' words are what one wants to see. In a session of its
-# own it does not hear Ctrl-C, at which it would kill all workers: rank 0 is asked to save and leave, and then it ends the others.
-msrun_quietly() {
-    local logs="$1" msrun status
-    shift
-    setsid "$PYTHON" -m mindspore.parallel.cluster.run --log_dir="$logs" --join=True --tail_worker_log=0 "$@" \
-        2>"$logs/msrun.log" &
-    msrun=$!
-    trap 'ask_to_stop "$msrun"' INT TERM
-    while true; do
-        wait "$msrun" && status=0 || status=$?
-        kill -0 "$msrun" 2>/dev/null || return "$status" # else a signal cut the waiting short
-    done
-}
-
-# ask_to_stop MSRUN: sends SIGTERM to rank 0 among the processes that msrun started. The list of these can lack one while others
-# come and go, so it is read again until rank 0 was found, for five seconds at most.
-ask_to_stop() {
-    local attempt child children
-    for attempt in {1..50}; do
-        read -ra children 2>/dev/null <"/proc/$1/task/$1/children" || true # the file has no end of line
-        for child in "${children[@]}"; do
-            if is_in "/proc/$child/cmdline" "$root/train.py" && is_in "/proc/$child/environ" MS_ROLE=MS_WORKER &&
-                is_in "/proc/$child/environ" RANK_ID=0; then
-                kill -TERM "$child" || true # it may have ended by itself
-                return
-            fi
-        done
-        [ "$attempt" -lt 50 ] && kill -0 "$1" 2>/dev/null || return 0
-        sleep 0.1
-    done
-}
-
-# is_in FILE WORD: whether one of the words of a file that ends each with a null character is this one; not if the file is gone.
-is_in() {
-    grep --quiet --no-messages --null-data --line-regexp --fixed-strings -e "$2" "$1"
 }
 
 # best_checkpoint FOLDER: the best detector on the evaluation set, or the latest one when no AP was measured.

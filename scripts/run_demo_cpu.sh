@@ -23,7 +23,9 @@ for side in train val; do
 done
 "$PYTHON" random_select.py --ann_file "$data/train.json" --label_ratio 25 --output_ann_file "$data/train_25.json"
 
-bash scripts/run_standalone_train_cpu.sh "$data/train/images" "$data/train_25.json" "$data/train.json" "$out/run" \
+# Sourced, so that a signal reaches what trains.
+# shellcheck source=scripts/run_standalone_train_cpu.sh
+source scripts/run_standalone_train_cpu.sh "$data/train/images" "$data/train_25.json" "$data/train.json" "$out/run" \
     --config_path configs/demo_cpu.yaml --eval_img_dir "$data/val/images" --eval_ann_file "$data/val.json"
 "$PYTHON" -m src.evaluation.page --run "$out/run" --eval_img_dir "$data/val/images" --eval_ann_file "$data/val.json"
 echo "Look at it with a browser: $root/$out/run/report.html"

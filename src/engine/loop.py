@@ -1,5 +1,7 @@
 """The loop over the steps of a run."""
 
+import atexit
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -114,4 +116,8 @@ def leave_if_asked(run: Run, done: int, saved: bool) -> None:
         f"stopped by {run.stop.asked.name} after step {done} of {run.config.max_iter}; everything is saved, go on with\n"
         f"  {resume_command(run.config, run.folder)}"
     )
-    raise SystemExit(128 + run.stop.asked)
+    status = 128 + run.stop.asked
+    if run.device.count > 1:
+        # MindSpore takes leave of the other ranks when Python ends, and these wait in the middle of a step.
+        atexit.register(os._exit, status)
+    raise SystemExit(status)

@@ -51,22 +51,8 @@ if program == "sorted_values.py" and "--check" in arguments:
 with open({record!r}, "a", encoding="utf-8") as record:
     print(json.dumps([program, *arguments]), file=record)
 print(f"{{program}} speaks")
-if program == "mindspore.parallel.cluster.run" and "STUB_RANKS" in os.environ:
-    ranks = []
-    for rank in range(3):  # the last one stands for the scheduler
-        role = "MS_WORKER" if rank < 2 else "MS_SCHED"
-        words = [{python!r}, "-c", os.environ["STUB_RANKS"], next(word for word in arguments if word.endswith("/train.py"))]
-        ranks.append(subprocess.Popen(words, env={{**os.environ, "MS_ROLE": role, "RANK_ID": str(rank % 2)}}))
-    status = ranks[0].wait()
-    for rank in ranks[1:]:
-        rank.kill()
-    sys.exit(1 if status else 0)
 given = dict(zip(arguments, arguments[1:]))
 if program == os.environ.get("STUB_FAILS"):
-    if program == "mindspore.parallel.cluster.run":
-        folder = next(word.partition("=")[2] for word in arguments if word.startswith("--log_dir="))
-        Path(folder, "worker_1.log").write_text("error: worker one is out of paper\\n")
-        print("Traceback", file=sys.stderr)
     sys.exit(3)
 if program == "check sorted_values.py" or program.endswith("pick_select.py") and "STUB_REAL_PICK" in os.environ:
     sys.exit(subprocess.call(real))
@@ -74,7 +60,7 @@ if program == "check pick_select.py":
     sys.exit(0)
 OUTPUTS = {{
     "train.py": ("--save_checkpoint_path", "model_0.ckpt"),
-    "mindspore.parallel.cluster.run": ("--save_checkpoint_path", "model_0.ckpt"),
+    "_msrun.py": ("--save_checkpoint_path", "model_0.ckpt"),
     "infer.py": ("--eval_output_dir", "infer_results.json"),
     "sorted_values.py": ("--exp_dir", "top_value_data.json"),
     "pick_select.py": ("--output_ann_file", ""),
@@ -106,21 +92,6 @@ class Workshop:
             text=True,
             timeout=60,
             check=False,
-        )
-
-    def start(self, script: str, *arguments: str | Path, **variables: str) -> subprocess.Popen[str]:
-        """Start scripts/SCRIPT as ``run`` does, in a process group of its own, and do not wait.
-
-        It hears Ctrl-C, which programs ignore that a script put into the background, be they tests.
-        """
-        return subprocess.Popen(
-            ["env", "--default-signal=INT", "bash", str(ROOT / "scripts" / script), *map(str, arguments)],
-            cwd=self.folder,
-            env={**os.environ, "VENV": str(self.environment), **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            process_group=0,
         )
 
     def calls(self) -> list[list[str]]:

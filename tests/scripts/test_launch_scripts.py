@@ -1,9 +1,7 @@
 """The launch scripts, started as a user starts them, with a stand-in for Python that notes its arguments."""
 
 import hashlib
-import os
 import re
-import signal
 from itertools import pairwise
 from pathlib import Path
 
@@ -121,7 +119,7 @@ VALUES = {
     "KEEP_RATIO": "true",
     "TARGET": "GPU",
 }
-MSRUN = "mindspore.parallel.cluster.run"
+MSRUN = "_msrun.py"
 MADE = ("OUTPUT_DIR", "NEW_ANN", "MINDRECORD_DIR", "MINDRECORD_PATH", "TRAIN_OUTPUT_PATH")  # so any name will do
 CHECKS = ["check sorted_values.py", "check pick_select.py"]  # before anything takes long
 EVALUATION = ("--eval_img_dir", "eval images", "--eval_ann_file", "val.json")
@@ -232,7 +230,7 @@ def test_a_single_training_run(workshop, script):
         assert options["--device_id"] == "3"
     else:
         assert call[0] == MSRUN
-        assert {"--worker_num=8", "--local_worker_num=8", "--join=True"} < set(call)
+        assert {"--worker_num=8", "--local_worker_num=8"} < set(call)
         assert f"--log_dir={workshop.path('out put/worker_logs')}" in call
         assert (f"--rank_table_file={workshop.path('rank table.json')}" in call) == (device == "Ascend")
         assert call.index(str(ROOT / "train.py")) < call.index("--device_target")
@@ -366,39 +364,14 @@ def test_a_failure_stops_the_job(workshop, script, failing):
     assert workshop.programs().count(failing) == 1
 
 
-def test_a_failing_worker_is_quoted_and_old_logs_stay(workshop):
+def test_a_failure_on_several_devices_has_the_status_of_the_launcher_and_old_logs_stay(workshop):
     script = "run_distribute_train_model_cpu.sh"
     for name in ("worker_logs", "worker_logs_2"):
         result = workshop.run(script, *arguments_of(script), STUB_FAILS=MSRUN, DEVICE_NUM="2")
-        assert result.returncode == 1
-        assert "worker one is out of paper" in result.stderr
-        assert "Traceback" not in result.stdout + result.stderr
-        assert (workshop.folder / "out put" / name / "msrun.log").read_text() == "Traceback\n"
+        assert (result.returncode, result.stderr) == (3, "")
+        assert f"--log_dir={workshop.path(f'out put/{name}')}" in workshop.calls()[-1]
+        assert (workshop.folder / "out put" / name).is_dir()
     assert "--worker_num=2" in workshop.calls()[0]
-
-
-RANK = """
-import os, signal, sys, time
-
-def leave(number, frame):
-    print("rank 0 has saved", flush=True)
-    sys.exit(143)
-
-if os.environ["RANK_ID"] == "0" and os.environ["MS_ROLE"] == "MS_WORKER":
-    signal.signal(signal.SIGTERM, leave)
-    print("rank 0 trains", flush=True)
-time.sleep(60)
-"""
-
-
-def test_ctrl_c_lets_rank_0_save_before_msrun_ends_the_others(workshop):
-    script = "run_distribute_train_model_cpu.sh"
-    with workshop.start(script, *arguments_of(script), STUB_RANKS=RANK, DEVICE_NUM="2") as process:
-        while process.stdout.readline() != "rank 0 trains\n":
-            assert process.poll() is None
-        os.killpg(process.pid, signal.SIGINT)
-        said, errors = process.communicate(timeout=60)
-    assert (said, process.returncode, errors) == ("rank 0 has saved\n", 130, "")
 
 
 def test_device_number_is_checked(workshop):
