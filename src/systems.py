@@ -4,6 +4,7 @@ from mindspore import dtype as mstype
 from mindspore import nn
 
 from src.config.load import Config
+from src.config.schema import PSEUDO_WEIGHT_KEYS, WEIGHT_KEYS
 from src.FasterRcnn.faster_rcnn import FasterRcnn
 from src.FasterRcnn.proposals import ProposalLimits
 from src.FasterRcnn.rcnn import RoiTargets
@@ -45,9 +46,9 @@ def _compute_in_float16(network: nn.Cell) -> None:
 
 def loss_weights(config: Config) -> tuple[dict[str, float], dict[str, float]]:
     """Weight of each loss term of the network, by its name and in its order: of labelled images, and of pseudo-labelled ones."""
-    keys = {term: _WEIGHT_KEYS[term] for term in _DETECTORS[config.system].loss_terms}
-    labelled = {term: getattr(config, key) for term, (key, _) in keys.items()}
-    return labelled, {term: getattr(config, key) for term, (_, key) in keys.items()}
+    terms = _DETECTORS[config.system].loss_terms
+    labelled = {term: getattr(config, WEIGHT_KEYS[term]) for term in terms}
+    return labelled, {term: getattr(config, PSEUDO_WEIGHT_KEYS[term]) for term in terms}
 
 
 def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> FasterRcnn:
@@ -132,14 +133,3 @@ def _limits(config: Config) -> DetectionLimits:
 
 _DETECTORS = {"faster_rcnn": FasterRcnn, "mask_rcnn": MaskRcnn, "ssd": Ssd}
 _BUILDERS = {"faster_rcnn": _faster_rcnn, "mask_rcnn": _mask_rcnn, "ssd": _ssd}
-
-# Loss term -> the keys of its weight with labels and with pseudo-labels.
-_WEIGHT_KEYS = {
-    "rpn_cls_loss": ("rpn_loss_cls_weight", "rpn_pseudo_cls_weight"),
-    "rpn_reg_loss": ("rpn_loss_reg_weight", "rpn_pseudo_reg_weight"),
-    "rcnn_cls_loss": ("rcnn_loss_cls_weight", "rcnn_pseudo_cls_weight"),
-    "rcnn_reg_loss": ("rcnn_loss_reg_weight", "rcnn_pseudo_reg_weight"),
-    "rcnn_mask_loss": ("rcnn_loss_mask_fb_weight", "rcnn_pseudo_mask_weight"),
-    "ssd_cls_loss": ("ssd_loss_cls_weight", "ssd_pseudo_cls_weight"),
-    "ssd_reg_loss": ("ssd_loss_reg_weight", "ssd_pseudo_reg_weight"),
-}

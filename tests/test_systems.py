@@ -1,5 +1,6 @@
 """From a configuration to a network."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from mindspore.nn.utils import no_init_parameters
 from src.checkpoint.detector_file import copy_weights
 from src.config.load import load_config
 from src.parts.backbones import BACKBONES
-from src.systems import build_network
+from src.systems import build_network, loss_weights
 
 pytestmark = pytest.mark.usefixtures("pynative")
 
@@ -35,6 +36,17 @@ def test_settings_reach_the_network(config):
     assert (
         network.detections.count == 8 and network.train_proposals.count == 30 and network.rpn_targets.sample_size == 32
     )
+
+
+@pytest.mark.parametrize("system", ["faster_rcnn", "mask_rcnn", "ssd"])
+def test_each_loss_term_has_a_weight_of_labels_and_one_of_pseudo_labels(config, system):
+    weights = {key: float(number) for number, key in enumerate(config.as_dict()) if "_weight" in key}
+    labelled, pseudo = loss_weights(replace(config, system=system, **weights))
+    assert list(labelled) == list(pseudo) and not set(labelled.values()) & set(pseudo.values())
+    keys = {value: key for key, value in weights.items()}
+    for term, value in labelled.items():
+        part, kind, _ = term.split("_")
+        assert re.match(f"{part}_loss_{kind}", keys[value]) and re.match(f"{part}_pseudo_{kind}", keys[pseudo[term]])
 
 
 def test_anchors_that_cross_the_border_are_not_trained_on_unless_asked(config):

@@ -2,19 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from src import __version__
 from src.errors import UserError
-
-# A resumed run may differ in these: they do not change what is learnt.
-FREE_KEYS = {"resume", "resume_anyway", "overwrite"}
-FREE_KEYS |= {"num_parallel_workers", "print_interval_iter", "save_checkpoint_interval"}
-FREE_KEYS |= {"keep_checkpoint_max", "eval_interval_iter", "eval_img_dir", "eval_ann_file", "device_id"}
-FREE_KEYS |= {"save_checkpoint_path", "checkpoint_path", "infer_img_dir", "eval_output_dir", "test_batch_size"}
-FREE_KEYS |= {"report", "draw_pics", "pre_trained", "max_skipped_steps", "mindrecord_dir", "mindrecord_wait"}
-FREE_KEYS |= {"profile_steps", "eval_interval_epoch"}
-FREE_KEYS |= {"model", "results", "file_format", "file_name", "probabilities", "check", "soc_version"}
-
 
 # What a run has reached, as opposed to what it was asked for; it comes back from the state.
 REACHED = ("best", "best_of", "evaluated", "ended", "since_log", "watch")
@@ -62,11 +53,12 @@ def run_facts(
     }
 
 
-def carried_on(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[str]]:
+def carried_on(saved: dict, now: dict, free_keys: AbstractSet[str], anyway: bool) -> tuple[dict, list[str]]:
     """The facts of a run that goes on.
 
     Args:
         saved: facts of the stopped run; now: facts of the run as it was started again.
+        free_keys: settings in which a resumed run may differ.
         anyway: go on although something changed that decides what is learnt.
 
     Returns:
@@ -75,7 +67,7 @@ def carried_on(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[str]]:
     Raises:
         UserError: naming everything that changed, unless `anyway`.
     """
-    changed = changes(saved, now)
+    changed = changes(saved, now, free_keys)
     if changed and not anyway:
         raise UserError(
             "resume: the run was started otherwise:\n  {}\nstart it as before, or go on all the same with "
@@ -94,7 +86,7 @@ def carried_on(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[str]]:
     return facts, said
 
 
-def settings_changes(saved: dict, now: dict, free: set[str]) -> list[str]:
+def settings_changes(saved: dict, now: dict, free: AbstractSet[str]) -> list[str]:
     """Sentences on the settings that differ, but for those of ``free``."""
     return [
         f"{key}: was {saved.get(key)!r}, is {value!r}"
@@ -103,10 +95,10 @@ def settings_changes(saved: dict, now: dict, free: set[str]) -> list[str]:
     ]
 
 
-def changes(saved: dict, now: dict) -> list[str]:
+def changes(saved: dict, now: dict, free_keys: AbstractSet[str]) -> list[str]:
     """Sentences on everything that decides what is learnt and is another than it was."""
     # The guard acts at evaluations.
-    free = FREE_KEYS - ({"eval_interval_iter"} if now["config"].get("guard_share") else set())
+    free = free_keys - ({"eval_interval_iter"} if now["config"].get("guard_share") else set())
     found = settings_changes(saved["config"], now["config"], free)
     for key, sentence in (
         ("annotations", "train_ann_file: its content is another one"),

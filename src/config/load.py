@@ -1,7 +1,6 @@
 """The configuration of a run: typed, flat, read from YAML and command line, checked as a whole before anything is built.
 
-`configs/base.yaml` holds every key once, with its default and meaning; a leaf file states only its difference. The comments of
-base.yaml are the help texts of the command line.
+The schema states defaults, bounds and help texts; a leaf file of configs/ states only its difference from the defaults.
 """
 
 import argparse
@@ -9,6 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 import yaml
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from src.command_line import program_parser
 from src.config.checks import contradictions
-from src.config.schema import IN_EPOCHS, KEYS, RECIPE_KEYS, TEXT_KEYS, Config
+from src.config.schema import DETECTOR_KEYS, FIELDS, IN_EPOCHS, KEYS, TEXT_KEYS, Config, plain
 from src.errors import UserError
 from src.yaml_file import read_yaml
 
@@ -28,21 +28,21 @@ _SHOWN_LETTERS = 200  # of a value that is wrong
 def load_config(
     description: str,
     argv: list[str] | None = None,
-    recipe_of: Callable[[str], dict] | None = None,
+    saved_settings: Callable[[str], dict] | None = None,
     defaults: dict | None = None,
 ) -> Config:
-    """Read base.yaml, the checkpoint's recipe, the leaf of --config_path and the command line, each overriding the one before.
+    """Defaults, the detector's settings of a checkpoint, the leaf of --config_path and the command line; each overrides the one before.
 
     Args:
         description: what the script does, for --help.
-        recipe_of: reads the settings a checkpoint was trained with; its RECIPE_KEYS are taken for --checkpoint_path.
-        defaults: where the script takes other ones than base.yaml states.
+        saved_settings: reads the settings that a checkpoint carries; of --checkpoint_path, the DETECTOR_KEYS among them are taken.
+        defaults: where the script takes other ones than the schema states.
 
     Raises:
         UserError: with all mistakes of all sources in one message.
     """
     arguments, unknown = _parser(description).parse_known_args(argv)
-    given = {key: _plain(key, text) for key, text in vars(arguments).items() if key in KEYS and text is not None}
+    given = {key: _read_word(key, text) for key, text in vars(arguments).items() if key in KEYS and text is not None}
     faults = [_unknown_key(word.split("=")[0].lstrip("-"), "command line") for word in unknown if word.startswith("--")]
     if not faults:
         faults = [f"command line: {word!r} belongs to no argument" for word in unknown]
@@ -52,17 +52,22 @@ def load_config(
     given = {key: value for key, value in leaf.items() if key in KEYS and not _is_replaced(key, given)} | given
 
     values = default_settings() | (defaults or {})
-    if recipe_of and given.get("checkpoint_path"):
-        recipe = recipe_of(str(given["checkpoint_path"]))
-        values.update({key: recipe[key] for key in RECIPE_KEYS if key in recipe})
+    if saved_settings and given.get("checkpoint_path"):
+        saved = saved_settings(str(given["checkpoint_path"]))
+        values.update({key: saved[key] for key in DETECTOR_KEYS if key in saved})
     lists = {key for key, value in values.items() if isinstance(value, list)}
     given = {key: [value] if key in lists and not isinstance(value, list) else value for key, value in given.items()}
     return check_config(values | given, faults)
 
 
 def default_settings() -> dict:
-    """What configs/base.yaml states: every key with its default."""
-    return _read_yaml(CONFIG_FOLDER / "base.yaml")
+    """Every key with its default, as plain values."""
+    return Config().as_dict()
+
+
+def default_text(key: str) -> str:
+    """The default of a setting as YAML writes it on one line."""
+    return yaml.safe_dump([plain(FIELDS[key].default)], default_flow_style=True, width=inf).strip()[1:-1]
 
 
 def _given_twice(source: dict) -> list[str]:
@@ -81,10 +86,10 @@ def _is_replaced(key: str, stronger: dict) -> bool:
 
 
 def check_config(values: dict, faults: list[str] | None = None) -> Config:
-    """A Config from a complete dict of values.
+    """A Config from values by key; what is left out takes its default.
 
     Raises:
-        UserError: naming every unknown, missing or wrong value together with `faults`.
+        UserError: naming every unknown or wrong value together with `faults`.
     """
     faults = list(faults or [])
     config = None
@@ -132,27 +137,16 @@ def _parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--config_path", metavar="FILE", help="YAML file that states differences from configs/base.yaml"
     )
-    helps = _help_texts()
-    for key in KEYS:
-        if key in ("resume", "resume_anyway", "overwrite", "run_distribute", "probabilities"):
-            parser.add_argument(f"--{key}", nargs="?", const="true", metavar="BOOL", help=helps[key])
+    for key, field in FIELDS.items():
+        meaning = f"{field.description} [{default_text(key)}]".replace("%", "%%")
+        if field.annotation is bool and field.default is False:
+            parser.add_argument(f"--{key}", nargs="?", const="true", metavar="BOOL", help=meaning)
         else:
-            parser.add_argument(f"--{key}", metavar="VALUE", help=helps[key])
+            parser.add_argument(f"--{key}", metavar="VALUE", help=meaning)
     return parser
 
 
-def _help_texts() -> dict[str, str]:
-    """What base.yaml says of each key: 'default; comment'."""
-    texts = {}
-    for line in (CONFIG_FOLDER / "base.yaml").read_text(encoding="utf-8").splitlines():
-        found = re.match(r"(\w+): (.*?)\s+# (.*)$", line)
-        if found:
-            key, default, comment = found.groups()
-            texts[key] = f"{comment} [{default}]".replace("%", "%%")
-    return texts
-
-
-def _plain(key: str, text: str) -> object:
+def _read_word(key: str, text: str) -> object:
     """A command-line word as YAML would read it; '1,2' is a list; names of files and anything that is not YAML stay text."""
     if key in TEXT_KEYS:
         return None if text in ("", "null") else text

@@ -10,6 +10,7 @@ from dataclasses import replace
 from src.checkpoint.resume_rules import carried_on, run_facts
 from src.checkpoint.run_state import State
 from src.config.load import Config, default_settings
+from src.config.schema import FREE_KEYS
 from src.data.annotations import ImageEntry, content_hash, image_path
 from src.data.checks.image_files import files_hash
 from src.data.training_data import TrainingData
@@ -69,7 +70,7 @@ def go_on(state: State, networks: Networks, facts: dict, anyway: bool) -> tuple[
     Raises:
         UserError: the run is another one.
     """
-    facts, changes = carried_on(state.facts, facts, anyway)
+    facts, changes = carried_on(state.facts, facts, FREE_KEYS, anyway)
     state.put_into(networks.saved())
     return facts, [f"resumed from {state.path}", *state.remarks, *changes]
 

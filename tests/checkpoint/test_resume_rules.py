@@ -6,6 +6,7 @@ from src.checkpoint.resume_rules import carried_on, run_facts
 from src.errors import UserError
 
 CONFIG = {"base_lr": 0.1, "milestones": [3, 4], "print_interval_iter": 100, "save_checkpoint_path": "runs/a"}
+FREE = {"print_interval_iter", "save_checkpoint_path"}
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ REACHED |= {"best_of": {"teacher": {"step": 8, "AP": 0.5}}}
 
 def test_the_same_run_goes_on_with_what_it_had_reached(facts):
     now = facts(print_interval_iter=7, save_checkpoint_path="elsewhere")
-    found, said = carried_on(facts() | REACHED, now, anyway=False)
+    found, said = carried_on(facts() | REACHED, now, FREE, anyway=False)
     assert found == now | REACHED and said == []
     assert (now["best"], now["evaluated"], now["since_log"], now["watch"]) == (None, 0, {}, {})
 
@@ -42,13 +43,13 @@ def test_all_changes_are_named_together(facts):
     changed = {"devices": 2, "annotations": "abd", "base_lr": 0.2, "milestones": [3]}
     now = facts(("a.png", "c.png"), ("circle", "square"), **changed)
     with pytest.raises(UserError) as raised:
-        carried_on(saved, now, anyway=False)
+        carried_on(saved, now, FREE, anyway=False)
     told = str(raised.value)
     assert "base_lr: was 0.1, is 0.2" in told and "milestones: was [3, 4], is [3]" in told
     assert "train_ann_file: its content is another one" in told and "unlabelled images: they are others" in told
     assert "classes: were square, circle, are circle, square" in told and "number of devices: was 1, is 2" in told
     assert "--resume_anyway" in told
-    found, said = carried_on(saved, now, anyway=True)
+    found, said = carried_on(saved, now, FREE, anyway=True)
     assert found == now | REACHED
     assert (
         "resume_anyway" in said[0] and len(said) == 7 and set(said[1:]) <= {line.strip() for line in told.split("\n")}
@@ -58,7 +59,7 @@ def test_all_changes_are_named_together(facts):
 def test_a_score_on_other_images_is_void(facts):
     saved = facts(evaluation="one") | REACHED
     for now, is_void in (("one", False), ("other", True), (None, False)):
-        found, said = carried_on(saved, facts(evaluation=now), anyway=False)
+        found, said = carried_on(saved, facts(evaluation=now), FREE, anyway=False)
         assert found["best"] == (None if is_void else REACHED["best"]) and found["evaluated"] == 8
         assert found["best_of"] == ({} if is_void else REACHED["best_of"])
         assert len(said) == is_void and all("void: {'step': 8, 'AP': 0.5}" in line for line in said)
@@ -70,15 +71,15 @@ def without_kinds(facts: dict) -> dict:
 
 
 def test_facts_without_the_best_of_each_kind_go_on(facts):
-    found, said = carried_on(without_kinds(facts() | REACHED), facts(), anyway=False)
+    found, said = carried_on(without_kinds(facts() | REACHED), facts(), FREE, anyway=False)
     assert (found["best"], found["best_of"], said) == (REACHED["best"], None, [])
-    found, _ = carried_on(without_kinds(facts() | REACHED | {"best": None}), facts(), anyway=False)
+    found, _ = carried_on(without_kinds(facts() | REACHED | {"best": None}), facts(), FREE, anyway=False)
     assert (found["best"], found["best_of"]) == (None, {}), "nothing was measured, so nothing is unknown"
 
 
 def test_a_best_network_that_was_never_measured_is_void(facts):
     saved = without_kinds(facts() | REACHED | {"best": {"step": 1, "role": "student", "AP": None, "AP50": None}})
-    found, said = carried_on(saved, facts(), anyway=False)
+    found, said = carried_on(saved, facts(), FREE, anyway=False)
     assert (found["best"], found["best_of"], found["evaluated"]) == (None, {}, 8)
     assert len(said) == 1 and "its AP was not measured" in said[0]
 
@@ -86,9 +87,9 @@ def test_a_best_network_that_was_never_measured_is_void(facts):
 def test_other_pictures_under_the_old_names_are_noticed(facts):
     saved = facts(evaluation="one", files=("trained on", "evaluated")) | REACHED
     with pytest.raises(UserError, match="image files: some have another content"):
-        carried_on(saved, facts(evaluation="one", files=("other", "evaluated")), anyway=False)
-    found, said = carried_on(saved, facts(evaluation="one", files=("trained on", "other")), anyway=False)
+        carried_on(saved, facts(evaluation="one", files=("other", "evaluated")), FREE, anyway=False)
+    found, said = carried_on(saved, facts(evaluation="one", files=("trained on", "other")), FREE, anyway=False)
     assert found["best"] is None and "the evaluation images are others" in said[0]
     for before in (facts(evaluation="one"), {key: value for key, value in facts().items() if "files" not in key}):
         old = before | REACHED | {"evaluation": "one"}  # of a version that did not note them
-        assert carried_on(old, facts(evaluation="one", files=("a", "b")), anyway=False)[1] == []
+        assert carried_on(old, facts(evaluation="one", files=("a", "b")), FREE, anyway=False)[1] == []

@@ -9,6 +9,7 @@ import pytest
 
 from src.checkpoint.resume_rules import carried_on
 from src.config.load import load_config
+from src.config.schema import FREE_KEYS
 from src.data.images import read_image
 from src.data.training_data import read_training_data
 from src.engine.device import Device
@@ -52,14 +53,14 @@ def repaint(path: Path) -> None:
 @pytest.mark.parametrize("name", ["images/day 0/Bild_ä_0.png", "more/new.png"])
 def test_a_resumed_run_notices_other_pictures_under_the_old_names(facts, tmp_path, name):
     before = facts()
-    assert carried_on(before, facts(), anyway=False)[1] == []
+    assert carried_on(before, facts(), FREE_KEYS, anyway=False)[1] == []
     repaint(tmp_path / name)
     with pytest.raises(UserError, match="image files: some have another content"):
-        carried_on(before, facts(), anyway=False)
+        carried_on(before, facts(), FREE_KEYS, anyway=False)
 
 
 def test_a_best_score_on_other_pictures_is_void(facts, tmp_path):
     before = facts() | {"best": {"step": 2, "AP": 0.5}}
     repaint(tmp_path / "images/day 0/Bild_ä_0.png")
-    found, said = carried_on(before, facts(), anyway=True)
+    found, said = carried_on(before, facts(), FREE_KEYS, anyway=True)
     assert found["best"] is None and any("so the best score so far is void" in sentence for sentence in said)

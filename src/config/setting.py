@@ -1,0 +1,46 @@
+"""What is stated of a setting beside its field, and the types that settings share."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import Field
+
+Count = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+OptionalPath = str | None
+
+
+def setting(
+    default: object,
+    description: str,
+    *,
+    saved_with_detector: bool = False,
+    may_change_on_resume: bool = False,
+    instead_of: str | None = None,
+    weight_of: str | None = None,
+    pseudo_weight_of: str | None = None,
+) -> Any:
+    """A field of a group of settings; its type states its bounds.
+
+    Args:
+        description: meaning and unit: the comment of configs/base.yaml and the help text of the command line.
+        saved_with_detector: it says what the detector is, so a checkpoint brings it along; the others say how it is trained or run.
+        may_change_on_resume: it does not change what is trained, so a resumed run may differ in it.
+        instead_of: the setting that says the same in steps; a user gives one of the two.
+        weight_of, pseudo_weight_of: the loss term that it weights, of labelled images and of pseudo-labels.
+    """
+    stated = {
+        "saved_with_detector": saved_with_detector,
+        "may_change_on_resume": may_change_on_resume,
+        "instead_of": instead_of,
+        "weight_of": weight_of,
+        "pseudo_weight_of": pseudo_weight_of,
+    }
+    return Field(default, description=description, json_schema_extra=stated)
+
+
+detector_setting = partial(setting, saved_with_detector=True)
+free_setting = partial(setting, may_change_on_resume=True)
