@@ -61,18 +61,18 @@ def main(argv: Sequence[str] | None = None, programs: Path = ROOT) -> None:
         raise UserError(f"--weights {args.weights}: no such file")
     cores = cores_of(args.cores)
     results = (args.results or args.out / "results").resolve() / plan.name
-    weights = args.weights and args.weights.resolve()
+    cells = chosen(cells_of(plan), args.only)
+    if not cells:
+        raise UserError(f"--only {' '.join(args.only)}: no such cell; --list names them")
     folder = args.plan.resolve().parent
+    check(plan, folder / plan.config, cells)
+    weights = args.weights and args.weights.resolve()
     places = Places(programs, args.data.resolve(), weights, args.out.resolve() / plan.name, folder)
     with only_one(places.out):
         data = prepare(plan, places.data, places.out / "data", results / "split.json", partial(start, programs))
         for sentence in data.left_out:
             print(f"left out: {sentence}")
         setting = Setting(plan, data, places, folder / plan.config, places.out / "cells")
-        cells = chosen(cells_of(plan), args.only)
-        if not cells:
-            raise UserError(f"--only {' '.join(args.only)}: no such cell; --list names them")
-        check(setting, cells)
         if args.list:
             list_cells(setting, cells, results)
             return

@@ -31,15 +31,6 @@ class Setting:
     leaf: Path
     cells: Path
 
-    def options(self, arm: Arm) -> list[str]:
-        """Settings of an arm as words of a command line."""
-        settings = self.plan.options | arm.options
-        return [word for key, value in settings.items() for word in (f"--{key}", _word(value))]
-
-    def config(self, arm: Arm) -> Config:
-        """All settings of an arm, as train.py will read them."""
-        return load_config("", ["--config_path", str(self.leaf), *self.options(arm)])
-
     def images(self, labels: float) -> int:
         """How many images a percent of the labels are."""
         return label_count(labels, self.plan.parts.train)
@@ -47,7 +38,8 @@ class Setting:
     def steps(self, cell: Cell) -> int:
         """Steps of a cell, up to where it is compared at equal steps."""
         labels = cell.key.labels
-        return self.plan.steps(cell.arm, labels, self.images(labels), self.config(cell.arm).batch_size)
+        batch_size = config_of(self.plan, self.leaf, cell.arm).batch_size
+        return self.plan.steps(cell.arm, labels, self.images(labels), batch_size)
 
     def seconds(self, cell: Cell) -> float:
         """What the steps of a cell are expected to take."""
@@ -57,7 +49,18 @@ class Setting:
         return steps * cost.supervised
 
 
-def check(setting: Setting, cells: list[Cell]) -> None:
+def options_of(plan: Plan, arm: Arm) -> list[str]:
+    """Settings of an arm as words of a command line."""
+    settings = plan.options | arm.options
+    return [word for key, value in settings.items() for word in (f"--{key}", _word(value))]
+
+
+def config_of(plan: Plan, leaf: Path, arm: Arm) -> Config:
+    """All settings of an arm, as train.py will read them."""
+    return load_config("", ["--config_path", str(leaf), *options_of(plan, arm)])
+
+
+def check(plan: Plan, leaf: Path, cells: list[Cell]) -> None:
     """Read the settings of every arm before anything starts.
 
     Raises:
@@ -66,7 +69,7 @@ def check(setting: Setting, cells: list[Cell]) -> None:
     faults = []
     for cell in {cell.key.arm: cell for cell in cells}.values():
         try:
-            config = setting.config(cell.arm)
+            config = config_of(plan, leaf, cell.arm)
         except UserError as error:
             faults.append(f"arms.{cell.key.arm}: {error}")
             continue
@@ -158,7 +161,7 @@ def _train(
 ) -> None:
     data, weights = setting.data, setting.places.weights
     interval = max(1, round(setting.steps(cell) / setting.plan.evaluations))
-    words = ["--config_path", setting.leaf, *setting.options(cell.arm), "--train_img_dir", data.images]
+    words = ["--config_path", setting.leaf, *options_of(setting.plan, cell.arm), "--train_img_dir", data.images]
     words += ["--train_ann_file", label_file, "--eval_img_dir", data.images]
     words += ["--eval_ann_file", data.files["validation"], "--save_checkpoint_path", chain.folder / "run"]
     words += ["--global_seed", cell.seed, "--max_iter", steps, "--burn_up_iter", burn_in]

@@ -1,4 +1,7 @@
-"""Stands in for train.py: a step is a line of a file, and --resume goes on after the last one. Notes each of its starts."""
+"""Stands in for train.py: a step is a line of a file, and --resume goes on after the last one. Notes each of its starts.
+
+It stays at the step STAND_IN_HOLD until it is stopped.
+"""
 
 import json
 import os
@@ -24,7 +27,8 @@ with steps_file.open("a") as file:
     for step in range(done, steps):
         if stopped:
             sys.exit(stopped[0])
-        time.sleep(float(os.environ.get("STAND_IN_SECONDS", "0")))
+        while step == int(os.environ.get("STAND_IN_HOLD", "-1")) and not stopped:
+            time.sleep(0.02)
         file.write(f"{step}\n")
         file.flush()
 # The longer it trains, the better it is; the average is better than the student.
