@@ -4,6 +4,7 @@ In the newer `.pth` a zip archive holds the pickle and one file for each storage
 stream: three pickles of header, the pickle, the list of storage keys, and then for each its count and its numbers.
 """
 
+import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,22 +13,26 @@ from typing import Any
 import numpy as np
 import safetensors
 
-from src.checkpoint.convert.torch_pickle import STORAGE_TYPES, StateDictUnpickler, Storage, View, widen
-from src.errors import UserError
+from src.checkpoint import number_types
+from src.checkpoint.convert.torch_pickle import StateDictUnpickler
+from src.checkpoint.convert.torch_view import Storage, View
+from src.checkpoint.memory_limits import check_archive, check_memory, read_member
+from src.checkpoint.number_types import MOST_DIMENSIONS
+from src.errors import DataError, UserError
 
 STREAM_HEADER = [0x1950A86A20F9469CFC6C, 1001]  # magic number, version of the format
 NESTED_UNDER = ("state_dict", "model")  # where training programs put the weights, beside epoch and optimizer
 SAFETENSORS_TYPES = {
-    "F16": "HalfStorage",
-    "F32": "FloatStorage",
-    "F64": "DoubleStorage",
-    "BF16": "BFloat16Storage",
-    "I64": "LongStorage",
-    "I32": "IntStorage",
-    "I16": "ShortStorage",
-    "I8": "CharStorage",
-    "U8": "ByteStorage",
-    "BOOL": "BoolStorage",
+    "F16": number_types.FLOAT16,
+    "F32": number_types.FLOAT32,
+    "F64": number_types.FLOAT64,
+    "BF16": number_types.BFLOAT16,
+    "I64": number_types.INT64,
+    "I32": number_types.INT32,
+    "I16": number_types.INT16,
+    "I8": number_types.INT8,
+    "U8": number_types.UINT8,
+    "BOOL": number_types.BOOL,
 }
 
 
@@ -39,7 +44,8 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
             "state_dict" or "model".
 
     Raises:
-        UserError: the file is missing, broken, holds no state dict, or holds more than plain data.
+        UserError: the file is missing, broken, holds no state dict, holds more than plain data, or becomes far larger in
+            memory than it is (see `memory_limits`).
     """
     path = Path(path)
     if not path.is_file():
@@ -55,7 +61,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # a damaged pickle can raise anything
         raise UserError(
-            f"{path}: cannot be read as {path.suffix} weights, is it broken or cut off? ({error})"
+            f"{path}: cannot be read as {path.suffix} weights, is it broken or cut off? ({str(error) or type(error).__name__})"
         ) from error
     if not weights:
         raise UserError(f"{path}: holds no state dict, neither by itself nor under {' or '.join(NESTED_UNDER)}")
@@ -64,51 +70,91 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     weights = {}
-    for name, tensor in safetensors.deserialize(path.read_bytes()):
+    for name, tensor in safetensors.deserialize(path.read_bytes()):  # checks that shapes, types and places agree
         if tensor["dtype"] not in SAFETENSORS_TYPES:
             raise UserError(f"{path}: {name} is of type {tensor['dtype']}; known are {', '.join(SAFETENSORS_TYPES)}")
-        dtype = STORAGE_TYPES[SAFETENSORS_TYPES[tensor["dtype"]]]
-        weights[name] = widen(np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"]))
+        if len(tensor["shape"]) > MOST_DIMENSIONS:
+            raise UserError(f"{path}: {name} has {len(tensor['shape'])} dimensions, expected at most {MOST_DIMENSIONS}")
+        kind = SAFETENSORS_TYPES[tensor["dtype"]]
+        weights[name] = kind.convert(np.frombuffer(tensor["data"], kind.stored).reshape(tensor["shape"]))
     return weights
 
 
 def _read_zip(path: Path) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(path) as archive:
+        check_archive(archive, path)
         names = archive.namelist()
         pickles = [name for name in names if name.split("/")[-1] == "data.pkl"]
         if len(pickles) != 1:
             raise ValueError("a zip archive without one data.pkl")
         folder = pickles[0].removesuffix("data.pkl")
-        if f"{folder}byteorder" in names and archive.read(f"{folder}byteorder") != b"little":
+        if f"{folder}byteorder" in names and read_member(archive, f"{folder}byteorder") != b"little":
             raise ValueError("it was written on a big-endian machine")
-        with archive.open(pickles[0]) as file:
-            content = StateDictUnpickler(file, path).load()
-        return _arrays(content, lambda storage: archive.read(f"{folder}data/{storage.key}"))
+        content = StateDictUnpickler(io.BytesIO(read_member(archive, pickles[0])), path).load()
+        return _arrays(content, path, lambda storage: read_member(archive, f"{folder}data/{storage.key}"))
 
 
 def _read_stream(path: Path) -> dict[str, np.ndarray]:
-    with open(path, "rb") as file:
-        magic, version, machine = (StateDictUnpickler(file, path).load() for _ in range(3))
-        if [magic, version] != STREAM_HEADER or not machine["little_endian"]:
-            raise ValueError("it does not begin like a file of torch.save on a little-endian machine")
-        unpickler = StateDictUnpickler(file, path)
-        content = unpickler.load()
-        data = {}
-        for key in StateDictUnpickler(file, path).load():
-            storage = unpickler.storages[key]
-            count = int.from_bytes(file.read(8), "little")
-            if count != storage.count:
-                raise ValueError(f"a storage of {storage.count} numbers has {count}")
-            data[key] = file.read(count * storage.dtype.itemsize)
-    return _arrays(content, lambda storage: data[storage.key])
+    content = path.read_bytes()
+    file = io.BytesIO(content)
+    magic, version, machine = (StateDictUnpickler(file, path).load() for _ in range(3))
+    if [magic, version] != STREAM_HEADER or not machine["little_endian"]:
+        raise ValueError("it does not begin like a file of torch.save on a little-endian machine")
+    unpickler = StateDictUnpickler(file, path)
+    state = unpickler.load()
+    keys, places = StateDictUnpickler(file, path).load(), {}
+    if type(keys) is not list:
+        raise TypeError(f"expected a list of its storages, got a {type(keys).__name__}")
+    for key in keys:
+        if type(key) is not str or key not in unpickler.storages:  # anything else may not even be hashed
+            raise ValueError("its list of storages names one that no tensor uses")
+        storage = unpickler.storages[key]
+        count = int.from_bytes(file.read(8), "little")
+        if count != storage.count:
+            raise ValueError(f"a storage of {storage.count} numbers has {count}")
+        places[key] = file.tell()
+        if places[key] + storage.nbytes > len(content):
+            raise ValueError("it ends within the numbers of a storage")
+        file.seek(storage.nbytes, io.SEEK_CUR)
+
+    def read(storage: Storage) -> memoryview:
+        if storage.key not in places:
+            raise ValueError("it is not in the list of storages")
+        return memoryview(content)[places[storage.key] :][: storage.nbytes]
+
+    return _arrays(state, path, read)
 
 
-def _arrays(content: Any, read: Callable[[Storage], bytes]) -> dict[str, np.ndarray]:
+def _arrays(content: Any, path: Path, read: Callable[[Storage], bytes | memoryview]) -> dict[str, np.ndarray]:
     """The tensors of a state dict or of the one within it; `read` gives the bytes of a storage, which tensors may share."""
     if not isinstance(content, dict):
         raise TypeError(f"it holds a {type(content).__name__}, not a dict")
     within = [content[key] for key in NESTED_UNDER if isinstance(content.get(key), dict)]
     tensors = {name: value for name, value in (*within, content)[0].items() if isinstance(value, View)}
-    storages = {view.storage for view in tensors.values()}
-    numbers = {storage: np.frombuffer(read(storage), storage.dtype, storage.count) for storage in storages}
-    return {str(name): view.cut_from(numbers[view.storage]) for name, view in tensors.items()}
+    faults = [f"tensor {name!r:.100}: {fault}" for name, view in tensors.items() if (fault := _fault(name, view))]
+    if faults:
+        raise DataError(f"{path}: cannot be read", faults)
+    check_memory(path, sum(view.nbytes for view in tensors.values()))
+    users = {view.storage: name for name, view in reversed(tensors.items())}  # the first tensor of each
+    numbers = {storage: _numbers(storage, read, name, path) for storage, name in users.items()}
+    return {name: view.cut_from(numbers[view.storage]) for name, view in tensors.items()}
+
+
+def _fault(name: Any, view: View) -> str | None:
+    if type(name) is not str:
+        return f"its name must be a text, got a {type(name).__name__}"
+    if not name.isprintable():
+        return "its name must be one line of text"
+    return view.fault()
+
+
+def _numbers(storage: Storage, read: Callable[[Storage], bytes | memoryview], user: str, path: Path) -> np.ndarray:
+    """The numbers of a storage: [count] of the stored type."""
+    try:
+        data = read(storage)
+        # PyTorch writes a storage whole; what is left over is less than one number.
+        if len(data) // storage.type.stored.itemsize != storage.count:
+            raise ValueError(f"expected {storage.nbytes} bytes, got {len(data)}")
+    except ValueError as error:
+        raise UserError(f"{path}: tensor {user!r:.100}, storage {storage.key!r:.100}: {error}") from None
+    return np.frombuffer(data, storage.type.stored, storage.count)

@@ -1,123 +1,73 @@
-"""The pickle inside a PyTorch file, read without PyTorch and without running anything it asks for.
+"""The pickle inside a PyTorch file, read by a machine of our own that builds plain data and descriptions of tensors, and no more.
 
-It describes each tensor as a view: a storage (type, key, count), an offset, sizes and strides. The numbers lie outside it.
+Python's unpickler is not safe here, even if it imports nothing: it lets a file change objects of the program (BUILD), and a
+key of a dict that is made of nested tuples overflows its stack, or keeps it busy for ever.
 """
 
-import pickle
 import pickletools
-from collections import OrderedDict
+import sys
+from collections.abc import Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
+from src.checkpoint.convert.torch_view import STORAGE_TYPES, Storage, View
 from src.errors import UserError
 
-STORAGE_TYPES = {
-    "FloatStorage": np.dtype("<f4"),
-    "DoubleStorage": np.dtype("<f8"),
-    "HalfStorage": np.dtype("<f2"),
-    "BFloat16Storage": np.dtype([("bfloat16", "<u2")]),  # no number of NumPy's: see `widen`
-    "LongStorage": np.dtype("<i8"),
-    "IntStorage": np.dtype("<i4"),
-    "ShortStorage": np.dtype("<i2"),
-    "CharStorage": np.dtype("i1"),
-    "ByteStorage": np.dtype("u1"),
-    "BoolStorage": np.dtype("?"),
+MOST_STEPS = 5_000_000  # of a pickle; a state dict of 1000 tensors takes about 40,000
+LONGEST_INTEGER = 128  # bits; the magic number of a file has 80, the state of a random generator 128
+
+# Steps that put their argument on the stack as it is, as `pickletools` reads it.
+_VALUES = {
+    *("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
+    *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 }
-
-
-MOST_OBJECTS = 1_000_000  # a state dict of 1000 tensors has about 10,000
-
-
-@dataclass(frozen=True)
-class Storage:
-    """A run of `count` numbers of one type, found under `key`."""
-
-    key: str
-    dtype: np.dtype
-    count: int
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": set}
+_PLAIN = (str, int, float, bytes, bool, type(None))
 
 
 @dataclass(frozen=True)
-class View:
-    """A tensor as the pickle describes it; offset, sizes and strides count numbers, not bytes."""
+class Name:
+    """A name that a pickle asks for; nothing is imported for it."""
 
-    storage: Storage
-    offset: int
-    sizes: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def __setstate__(self, state: Any) -> None:
-        """Old files give a parameter its gradient flag and hooks here; only the numbers are wanted."""
-
-    def cut_from(self, numbers: np.ndarray) -> np.ndarray:
-        """This tensor's own copy of its part of a storage.
-
-        Args:
-            numbers: [storage.count], of the storage's type.
-
-        Raises:
-            ValueError: it reaches beyond its storage, or repeats numbers of it (which weights do not).
-        """
-        count = 1
-        last = self.offset
-        for size, stride in zip(self.sizes, self.strides, strict=True):
-            count *= size
-            last += (size - 1) * stride
-        if min((self.offset, *self.sizes, *self.strides)) < 0 or count > len(numbers):
-            raise ValueError("a tensor is larger than its storage")
-        if count == 0:
-            return widen(np.zeros(self.sizes, numbers.dtype))
-        if last >= len(numbers):
-            raise ValueError("a tensor reaches beyond the end of its storage")
-        strides = [stride * numbers.itemsize for stride in self.strides]
-        return widen(np.lib.stride_tricks.as_strided(numbers[self.offset :], self.sizes, strides).copy())
+    text: str
 
 
-def widen(numbers: np.ndarray) -> np.ndarray:
-    """bfloat16 as float32, of which it is the upper half; anything else as it is."""
-    if numbers.dtype != STORAGE_TYPES["BFloat16Storage"]:
-        return numbers
-    return (numbers["bfloat16"].astype(np.uint32) << 16).view(np.float32)
+def _ordered_dict(items: Any = ()) -> dict:
+    return _with_items({}, [part for key, value in items for part in (key, value)])
 
 
-def _tensor(storage: Storage, offset: int, sizes: tuple, strides: tuple, *_: Any) -> View:
+def _tensor(
+    storage: Any, offset: Any, sizes: Any, strides: Any, _gradient: Any = None, _hooks: Any = None, marks: Any = None
+) -> View:
     if not isinstance(storage, Storage):
-        raise pickle.UnpicklingError("a tensor without a storage")
-    return View(storage, offset, tuple(sizes), tuple(strides))
+        raise TypeError("a tensor without a storage")
+    if marks:
+        raise ValueError("a tensor that is the negative or conjugate of what is stored; save a clone of it")
+    return View(storage, offset, sizes, strides)
 
 
-def _parameter(tensor: View, *_: Any) -> View:
+def _parameter(tensor: Any, *_: Any) -> Any:
     return tensor
 
 
-# Every name a state dict needs, with what stands in for it here. Types of storage are just their names.
-STAND_INS = {
-    "collections.OrderedDict": OrderedDict,
+# Every function a state dict needs, with what stands in for it here.
+_FUNCTIONS = {
+    "collections.OrderedDict": _ordered_dict,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
     "torch.nn.parameter.Parameter": _parameter,
-    **{f"torch.{name}": name for name in STORAGE_TYPES},
 }
+_NAMES = {*_FUNCTIONS, *(f"torch.{name}" for name in STORAGE_TYPES)}
 
 
-def _check_memos(file: BinaryIO) -> None:
-    """Refuse a pickle that numbers its objects so high that the table of them alone would fill the memory."""
-    start = file.tell()
-    for opcode, argument, _ in pickletools.genops(file):
-        if opcode.name.endswith("PUT") and int(argument) > MOST_OBJECTS:
-            raise pickle.UnpicklingError(f"it numbers an object {argument}")
-    file.seek(start)
-
-
-class StateDictUnpickler(pickle.Unpickler):
-    """Unpickles plain containers, numbers, text and the names of STAND_INS.
+class StateDictUnpickler:
+    """Unpickles plain containers, numbers, text and tensors.
 
     Args:
-        file: positioned at a pickle; afterwards right behind it.
+        file: positioned at a pickle; its `read` gives what is there and never takes room for more.
         path: its name, for messages.
 
     Attributes:
@@ -125,28 +75,158 @@ class StateDictUnpickler(pickle.Unpickler):
     """
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        _check_memos(file)
-        super().__init__(file, encoding="utf-8")
-        self.path = path
+        self.file, self.path = file, path
         self.storages: dict[str, Storage] = {}
+        self._stack: list[Any] = []
+        self._marks: list[int] = []
+        self._memo: dict[int, Any] = {}
+        self._steps = 0
 
-    def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for a name; nothing is ever imported.
+    def load(self) -> Any:
+        """The object; afterwards the file stands right behind the pickle.
 
         Raises:
-            UserError: any other name.
+            UserError: it asks for anything that a state dict does not need.
+            Exception: of any kind, if it is damaged.
         """
-        try:
-            return STAND_INS[f"{module}.{name}"]
-        except KeyError:
-            raise UserError(
-                f"{self.path}: holds a {module}.{name}, but only plain state dicts are read, because anything else in a "
-                "pickle can run code; save the weights alone with  torch.save(model.state_dict(), FILE)"
-            ) from None
+        for opcode, argument, _ in pickletools.genops(self.file):
+            self._count(1)
+            self._step(opcode.name, argument)
+        return self._stack.pop()
 
-    def persistent_load(self, pid: Any) -> Storage:
+    def _count(self, steps: int) -> None:
+        self._steps += steps
+        if self._steps > MOST_STEPS:
+            raise ValueError(f"its pickle takes more than {MOST_STEPS:,} steps")
+
+    def _step(self, name: str, argument: Any) -> None:
+        stack = self._stack
+        if name in _VALUES:
+            stack.append(_checked(argument))
+        elif name in _CONSTANTS:
+            stack.append(_CONSTANTS[name])
+        elif name in _EMPTY:
+            stack.append(_EMPTY[name]())
+        elif name in ("PROTO", "FRAME", "STOP"):
+            pass
+        elif name in ("BINSTRING", "SHORT_BINSTRING"):  # of Python 2, whose texts were bytes
+            stack.append(argument.encode("latin-1").decode("utf-8"))
+        elif name in ("BINPUT", "LONG_BINPUT"):
+            self._memo[argument] = stack[-1]
+        elif name == "MEMOIZE":
+            self._memo[len(self._memo)] = stack[-1]
+        elif name in ("BINGET", "LONG_BINGET"):
+            stack.append(self._memo[argument])
+        elif name == "GLOBAL":
+            stack.append(self._name(argument.replace(" ", ".", 1)))
+        elif name == "STACK_GLOBAL":
+            if not all(type(part) is str for part in stack[-2:]):
+                raise ValueError("its pickle asks for a name that is no text")
+            stack.append(self._name(".".join(self._taken(2))))
+        else:
+            self._build(name)
+
+    def _build(self, name: str) -> None:
+        """Steps that make one object of several."""
+        stack = self._stack
+        if name == "MARK":
+            self._marks.append(len(stack))
+        elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
+            stack.append(tuple(self._taken(int(name[-1]))))
+        elif name == "TUPLE":
+            stack.append(tuple(self._since_mark()))
+        elif name in ("SETITEM", "SETITEMS"):
+            items = self._taken(2) if name == "SETITEM" else self._since_mark()
+            _with_items(self._top(dict), items)
+        elif name in ("APPEND", "APPENDS"):
+            items = self._taken(1) if name == "APPEND" else self._since_mark()
+            self._top(list).extend(items)
+        elif name == "ADDITEMS":
+            items = self._since_mark()
+            self._top(set).update(map(_checked_key, items))
+        elif name == "FROZENSET":
+            stack.append(frozenset(map(_checked_key, self._since_mark())))
+        elif name == "BINPERSID":
+            stack.append(self._storage(stack.pop()))
+        elif name == "REDUCE":
+            stack.append(self._called(*self._taken(2)))
+        elif name in ("POP", "BUILD"):  # what PyTorch builds is a gradient flag, or the versions of modules: not needed
+            stack.pop()
+        elif name == "POP_MARK":
+            self._since_mark()
+        else:
+            raise ValueError(f"its pickle has the step {name}, which no state dict needs")
+
+    def _taken(self, count: int) -> list[Any]:
+        if len(self._stack) < count:
+            raise ValueError("its pickle takes more than it has put down")
+        items = self._stack[-count:]
+        del self._stack[-count:]
+        return items
+
+    def _since_mark(self) -> list[Any]:
+        place = self._marks.pop()
+        items = self._stack[place:]
+        del self._stack[place:]
+        return items
+
+    def _top(self, kind: type) -> Any:
+        if type(self._stack[-1]) is not kind:
+            raise ValueError(f"its pickle fills a {type(self._stack[-1]).__name__} as if it were a {kind.__name__}")
+        return self._stack[-1]
+
+    def _name(self, text: str) -> Name:
+        if text in _NAMES:
+            return Name(text)
+        if text.startswith("torch") and ("._rebuild" in text or text.endswith("Storage")):
+            raise UserError(
+                f"{self.path}: holds a tensor made by {text:.100}; read are dense tensors of the types "
+                f"{', '.join(STORAGE_TYPES)}: convert it first, such as by  tensor.to_dense().float()"
+            )
+        raise UserError(
+            f"{self.path}: holds a {text:.200}, but only plain state dicts are read, because anything else in a pickle can run "
+            "code; save the weights alone with  torch.save(model.state_dict(), FILE)"
+        )
+
+    def _called(self, function: Any, arguments: Any) -> Any:
+        if not (isinstance(function, Name) and function.text in _FUNCTIONS and type(arguments) is tuple):
+            raise ValueError("its pickle calls what is no function, or without arguments")
+        self._count(sum(len(argument) for argument in arguments if isinstance(argument, Sized)))  # they may be copied
+        return _FUNCTIONS[function.text](*arguments)
+
+    def _storage(self, identity: Any) -> Storage:
         """('storage', type, key, device, count) and, in stream files, the description of a storage within a storage."""
-        kind, dtype, key, _, count, *within = pid
-        if kind != "storage" or dtype not in STORAGE_TYPES or any(part is not None for part in within):
-            raise pickle.UnpicklingError(f"an unknown kind of storage: {pid!r}")
-        return self.storages.setdefault(key, Storage(key, STORAGE_TYPES[dtype], count))
+        match identity:
+            case ("storage", Name(kind), str(key), _, int(count), *within):
+                name = kind.removeprefix("torch.")
+                if name not in STORAGE_TYPES or any(part is not None for part in within):
+                    raise ValueError("its pickle describes a storage in an unknown way")
+                storage = Storage(key, STORAGE_TYPES[name], count)
+            case _:
+                raise ValueError("its pickle refers to something that is no storage")
+        if not 0 <= storage.count <= sys.maxsize:
+            raise ValueError(f"a storage of {storage.count} numbers")
+        if self.storages.setdefault(storage.key, storage) != storage:
+            raise ValueError(f"storage {storage.key!r:.100} is described in two ways")
+        return storage
+
+
+def _checked(value: Any) -> Any:
+    """A value, unless it is an integer that could not even be printed."""
+    if type(value) is int and value.bit_length() > LONGEST_INTEGER:
+        raise ValueError(f"its pickle has an integer of {value.bit_length()} bits, expected at most {LONGEST_INTEGER}")
+    return value
+
+
+def _checked_key(key: Any) -> Any:
+    """A key, if it is plain data or a tuple of such: hashing what is nested deeper overflows the stack, or does not end."""
+    if not isinstance(key, _PLAIN) and not (type(key) is tuple and all(isinstance(part, _PLAIN) for part in key)):
+        raise ValueError(f"its pickle has a {type(key).__name__} as a key, expected text or numbers")
+    return key
+
+
+def _with_items(target: dict, items: list[Any]) -> dict:
+    """A dict, filled with keys and values that follow each other."""
+    for key, value in zip(items[::2], items[1::2], strict=True):
+        target[_checked_key(key)] = value
+    return target

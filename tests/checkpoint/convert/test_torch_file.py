@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import zipfile
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from src.checkpoint import memory_limits
 from src.checkpoint.convert.torch_file import read_state_dict
 from src.errors import UserError
+from tests.torch_files import ITEM_SIZES, Steps, TensorRow, values_of, write_stream, write_zip
 
 DATA = Path(__file__).parent / "data"
 STREAM_START = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2)
@@ -42,6 +45,187 @@ def test_every_type_and_view_of_both_formats_is_read(name):
     assert read["bfloat16"].dtype == np.float32
     np.testing.assert_allclose(read["bfloat16"], expected()["base"] / 3, rtol=2**-8)
     assert not np.any(read["bfloat16"].view(np.uint32) & 0xFFFF)
+
+
+def expected_views() -> dict[str, np.ndarray]:
+    numbers = np.arange(60, dtype=np.int16)
+    return {
+        "expanded": np.array([[1.5] * 3, [2.5] * 3], np.float32),
+        "one_number": np.full((5, 4), 7, np.uint8),
+        "overlapping": np.array([[n, n + 1, n + 2, n + 3, n + 4] for n in (2, 4, 6)], np.int16),
+        "last": numbers[59],
+        "end": numbers[60:],
+        "steps": np.array([[[23, 30]], [[33, 40]], [[43, 50]]], np.int16),
+        "empty": np.zeros((2, 0, 2), np.float32),
+        "bytes": np.array([-1, -128, 127], np.int8),
+        "parameter": np.ones((3, 2), np.float32),
+        "scalar": np.array(-2, np.float32),
+    }
+
+
+@pytest.mark.parametrize("name", ["views.pth", "views_stream.pth"])
+def test_views_that_repeat_numbers_or_have_none_are_read(name):
+    read = read_state_dict(DATA / name)
+    assert set(read) == set(expected_views())
+    for key, value in expected_views().items():
+        assert read[key].dtype == value.dtype and read[key].shape == value.shape, key
+        np.testing.assert_array_equal(read[key], value, err_msg=key)
+
+
+@pytest.mark.parametrize("kind", ITEM_SIZES)
+@pytest.mark.parametrize("form", ["zip", "stream"])
+def test_every_number_of_a_view_is_where_plain_python_finds_it(tmp_path, kind, form):
+    draw, path = random.Random(f"{kind} {form}"), tmp_path / "a.pth"
+    data = draw.randbytes(60 * ITEM_SIZES[kind])
+    shapes = [
+        ((3, 4), (1, 3)),
+        ((2, 5), (20, 4)),
+        ((2, 2, 2), (0, 7, 0)),
+        ((), ()),
+        ((60,), (1,)),
+        ((1, 2), (10**9, 3)),
+    ]
+    rows = {
+        f"{number} {sizes}": TensorRow(kind, "5", 60, number, sizes, strides, wrapped=number % 2 == 0)
+        for number, (sizes, strides) in enumerate(shapes)
+        if 0 <= number <= 60 - 1 - sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
+    }
+    assert len(rows) == len(shapes) - 1  # the whole storage from number 4 on is too long
+    if form == "zip":
+        write_zip(path, rows, {"5": data})
+    else:
+        write_stream(path, rows, {"5": data}, {"5": 60})
+    read = read_state_dict(path)
+    assert list(read) == list(rows)
+    for name, row in rows.items():
+        assert read[name].shape == row.sizes and read[name].flags.writeable
+        np.testing.assert_array_equal(read[name].ravel(), np.array(values_of(row, data), read[name].dtype))
+
+
+@pytest.mark.parametrize("form", ["zip", "stream"])
+def test_what_is_wrong_with_which_tensor_is_told_for_all_of_them(tmp_path, form):
+    right = TensorRow("FloatStorage", "0", 6, 0, (2, 3), (3, 1))
+    rows = {
+        "conv1.weight": TensorRow("FloatStorage", "0", 6, 0, (1,) * 100, (1,) * 100),
+        "bn1.weight": TensorRow("FloatStorage", "0", 6, 3, (4,), (1,)),
+        "bn1.bias": right,
+        7: right,
+    }
+    if form == "zip":
+        write_zip(tmp_path / "a.pth", rows, {"0": bytes(24)})
+    else:
+        write_stream(tmp_path / "a.pth", rows, {"0": bytes(24)}, {"0": 6})
+    with pytest.raises(UserError) as caught:
+        read_state_dict(tmp_path / "a.pth")
+    for line, words in zip(
+        str(caught.value).splitlines(),
+        (
+            f"{tmp_path / 'a.pth'}: cannot be read: 3 faults",
+            "tensor 'conv1.weight': it has 100 dimensions, expected at most 32",
+            "tensor 'bn1.weight': its sizes [4] with strides [1] from number 3 on reach beyond the end of its storage, ",
+            "tensor 7: its name must be a text, got a int",
+        ),
+        strict=True,
+    ):
+        assert words in line
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("\ud800", r"'\\ud800': its name must be one line"), ("a\nb", r"'a\\nb'"), ("\x1b[2J", r"\\x1b")],
+)
+def test_names_that_cannot_be_printed_are_refused(tmp_path, name, words):
+    write_zip(tmp_path / "a.pth", {name: TensorRow("FloatStorage", "0", 1, 0, (), ())}, {"0": bytes(4)})
+    with pytest.raises(UserError, match=words):
+        read_state_dict(tmp_path / "a.pth")
+
+
+def test_a_small_file_cannot_fill_the_memory(tmp_path):
+    """Numbers that are repeated, shared or compressed: 1 GiB is always read, above that four times the file."""
+    huge = {
+        "repeated": {"w": TensorRow("FloatStorage", "0", 1, 0, (2**14, 2**15), (0, 0))},
+        "shared": {str(n): TensorRow("FloatStorage", "0", 2**20, 0, (2**20,), (1,)) for n in range(300)},
+    }
+    for name, rows in huge.items():
+        write_zip(tmp_path / f"{name}.pth", rows, {"0": bytes(4 * rows[next(iter(rows))].count)}, zipfile.ZIP_DEFLATED)
+        with pytest.raises(UserError, match=rf"{name}\.pth: [\d,]+ bytes that become [\d,]+ bytes in memory; .*clone"):
+            read_state_dict(tmp_path / f"{name}.pth")
+    rows = {"w": TensorRow("FloatStorage", "0", 1, 0, (500, 1000), (0, 0))}
+    write_zip(tmp_path / "fair.pth", rows, {"0": b"\x00\x00\x80\x3f"})
+    assert read_state_dict(tmp_path / "fair.pth")["w"].sum() == 500_000
+
+
+def test_compressed_bytes_count_before_they_are_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory_limits, "ALWAYS_ALLOWED", 10_000)
+    row = TensorRow("FloatStorage", "0", 1, 0, (), ())
+    write_zip(tmp_path / "a.pth", {"w": row}, {"0": bytes(4), "1": bytes(10**6)}, zipfile.ZIP_DEFLATED)
+    with pytest.raises(UserError, match=r"a\.pth: [\d,]+ bytes that become 1,0"):
+        read_state_dict(tmp_path / "a.pth")
+    write_zip(tmp_path / "b.pth", {"w": row}, {"0": bytes(4), "1": bytes(10**6)})  # as large as it says
+    assert read_state_dict(tmp_path / "b.pth")["w"] == 0
+
+
+def test_an_archive_that_can_be_read_in_two_ways_is_refused(tmp_path):
+    row = TensorRow("FloatStorage", "0", 1, 0, (), ())
+    write_zip(tmp_path / "a.pth", {"w": row}, {"0": bytes(4)})
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(tmp_path / "a.pth", "a") as archive:
+        archive.writestr("archive/data/0", bytes(4))
+    with pytest.raises(UserError, match=r"holds 1 names more than once, such as 'archive/data/0'"):
+        read_state_dict(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compressions_that_unpack_more_than_asked_are_refused(tmp_path, how):
+    write_zip(tmp_path / "a.pth", {"w": TensorRow("FloatStorage", "0", 1, 0, (), ())}, {"0": bytes(4)}, how)
+    with pytest.raises(UserError, match="neither stored nor deflated"):
+        read_state_dict(tmp_path / "a.pth")
+
+
+def test_names_that_lead_out_of_the_archive_are_only_names(tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(4))
+    write_zip(tmp_path / "a.pth", {"w": TensorRow("FloatStorage", "../../secret", 1, 0, (), ())}, {})
+    with pytest.raises(UserError, match=r"tensor 'w', storage '../../secret': there is no 'archive/data/../../secret'"):
+        read_state_dict(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("count", "left", "words"),
+    [
+        (2**40, 4, "a storage of 1 numbers has"),
+        (1, 0, "ends within the numbers"),
+        (2**64 - 1, 4, "has 18446744073709551615"),
+    ],
+)
+def test_counts_of_a_stream_are_compared_with_what_is_there(tmp_path, count, left, words):
+    row = TensorRow("FloatStorage", "0", 1, 0, (), ())
+    write_stream(tmp_path / "a.pth", {"w": row}, {"0": bytes(left)}, {"0": count})
+    with pytest.raises(UserError, match=words):
+        read_state_dict(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    "keys", [["1"], [5], [None], [Steps(b")" + b"\x85" * 300_000)], {"0": 1}, 5], ids=lambda keys: str(keys)[:9]
+)
+def test_a_wrong_list_of_storages_is_refused(tmp_path, keys):
+    row = TensorRow("FloatStorage", "0", 1, 0, (), ())
+    write_stream(tmp_path / "a.pth", {"w": row}, {"0": bytes(4)}, {"0": 1}, keys)
+    with pytest.raises(UserError, match=r"a\.pth: "):
+        read_state_dict(tmp_path / "a.pth")
+
+
+def test_too_little_memory_is_told(tmp_path, monkeypatch):
+    def no_memory(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("src.checkpoint.convert.torch_file._arrays", no_memory)
+    with pytest.raises(UserError, match=r"zip\.pth: cannot be read .* \(MemoryError\)"):
+        read_state_dict(DATA / "zip.pth")
+
+
+def test_a_stream_without_a_storage_is_refused(tmp_path):
+    write_stream(tmp_path / "a.pth", {"w": TensorRow("FloatStorage", "0", 1, 0, (), ())}, {}, {})
+    with pytest.raises(UserError, match="tensor 'w', storage '0': it is not in the list of storages"):
+        read_state_dict(tmp_path / "a.pth")
 
 
 def test_tensors_of_one_storage_do_not_share_memory():
@@ -113,7 +297,10 @@ def repacked(path: Path, change) -> Path:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda name, content: content[:-4] if name.endswith("data/0") else content, "buffer"),
+        (
+            lambda name, content: content[:-4] if name.endswith("data/0") else content,
+            "tensor 'base', storage '0': expected 96 bytes, got 92",
+        ),
         (lambda name, content: b"big" if name.endswith("byteorder") else content, "big-endian"),
         # The offset of `part` is 4 of 24 numbers; from 14 on it would reach beyond the end.
         (lambda name, content: content.replace(b"QK\x04", b"QK\x0e"), "beyond the end"),
@@ -141,6 +328,14 @@ def test_safetensors_of_bfloat16_become_float32(tmp_path):
     path = tmp_path / "a.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"\x80\x3f\x00\xc0")
     assert read_state_dict(path)["a"].tolist() == [1.0, -2.0]
+
+
+def test_safetensors_of_many_dimensions_are_refused(tmp_path):
+    header = b'{"a":{"dtype":"F32","shape":[%s],"data_offsets":[0,4]}}' % b",".join([b"1"] * 100)
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(UserError, match="a has 100 dimensions, expected at most 32"):
+        read_state_dict(path)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

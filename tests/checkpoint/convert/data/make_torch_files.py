@@ -26,6 +26,23 @@ def tensors() -> OrderedDict:
     )
 
 
+def views() -> dict:
+    """Views that reach everywhere in their storages, and nowhere."""
+    numbers = torch.arange(60, dtype=torch.int16)
+    return {
+        "expanded": torch.tensor([1.5, 2.5])[:, None].expand(2, 3),
+        "one_number": torch.tensor(7, dtype=torch.uint8).expand(5, 4),
+        "overlapping": numbers.unfold(0, 5, 2)[1:4],
+        "last": numbers[-1],
+        "end": numbers[60:],
+        "steps": numbers.as_strided((3, 1, 2), (10, 10**9, 7), 23),
+        "empty": torch.zeros(4, 0, 2)[2:],
+        "bytes": torch.tensor([-1, -128, 127], dtype=torch.int8),
+        "parameter": torch.nn.Parameter(torch.ones(2, 3).t(), requires_grad=False),
+        "scalar": torch.tensor(-2.0, dtype=torch.bfloat16),
+    }
+
+
 def resnet18() -> OrderedDict:
     """A state dict of torchvision's names and shapes whose tensors all lie in one storage of zeros."""
     zeros = torch.zeros(512 * 512 * 9)
@@ -70,6 +87,8 @@ def pack(path: Path) -> None:
 if __name__ == "__main__":
     torch.save(tensors(), HERE / "zip.pth")
     torch.save(tensors(), HERE / "stream.pth", _use_new_zipfile_serialization=False)
+    torch.save(views(), HERE / "views.pth", pickle_protocol=4)
+    torch.save(views(), HERE / "views_stream.pth", _use_new_zipfile_serialization=False)
     torch.save({"epoch": 3, "state_dict": tensors(), "best": 0.5}, HERE / "nested.pth")
     torch.save(torch.nn.Linear(2, 2), HERE / "module.pth")  # a whole object, not a state dict
     torch.save(resnet18(), HERE / "resnet18_zeros.pth")

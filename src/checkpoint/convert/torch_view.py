@@ -1,0 +1,94 @@
+"""Tensors as PyTorch describes them: views of storages, which are runs of numbers that lie elsewhere in the file.
+
+Offset, sizes and strides are free numbers of the file, and NumPy does not check all of them: `as_strided` nothing, and the
+constructor of an array overlooks products that overflow and an empty buffer. So everything is checked here, in Python's integers.
+"""
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from src.checkpoint import number_types
+from src.checkpoint.number_types import MOST_DIMENSIONS, NumberType
+
+STORAGE_TYPES = {
+    "FloatStorage": number_types.FLOAT32,
+    "DoubleStorage": number_types.FLOAT64,
+    "HalfStorage": number_types.FLOAT16,
+    "BFloat16Storage": number_types.BFLOAT16,
+    "LongStorage": number_types.INT64,
+    "IntStorage": number_types.INT32,
+    "ShortStorage": number_types.INT16,
+    "CharStorage": number_types.INT8,
+    "ByteStorage": number_types.UINT8,
+    "BoolStorage": number_types.BOOL,
+}
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A run of `count` numbers of one type, found under `key`."""
+
+    key: str
+    type: NumberType
+    count: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the file."""
+        return self.count * self.type.stored.itemsize
+
+
+@dataclass(frozen=True)
+class View:
+    """A tensor; offset, sizes and strides count numbers, not bytes. They are as the file has them until `fault` found nothing."""
+
+    storage: Storage
+    offset: Any
+    sizes: Any
+    strides: Any
+
+    def fault(self) -> str | None:
+        """What is wrong with this description, if anything; `nbytes` and `cut_from` are for those without a fault."""
+        if type(self.sizes) is not tuple or type(self.strides) is not tuple:
+            return "its sizes and strides must be tuples"
+        if len(self.sizes) != len(self.strides):
+            return f"it has {len(self.sizes)} sizes and {len(self.strides)} strides, expected one stride for each size"
+        if len(self.sizes) > MOST_DIMENSIONS:
+            return f"it has {len(self.sizes)} dimensions, expected at most {MOST_DIMENSIONS}"
+        numbers = (self.offset, *self.sizes, *self.strides)
+        if not all(type(number) is int and 0 <= number <= sys.maxsize for number in numbers):
+            wrong = next(number for number in numbers if type(number) is not int or not 0 <= number <= sys.maxsize)
+            shown = wrong if type(wrong) is int else f"a {type(wrong).__name__}"
+            return f"its offset, sizes and strides must be integers from 0 to {sys.maxsize}, got {shown}"
+        if math.prod(size or 1 for size in self.sizes) * self.storage.type.read.itemsize > sys.maxsize:
+            return f"its sizes {list(self.sizes)} are too large for any memory"
+        last = self.offset + sum((size - 1) * stride for size, stride in zip(self.sizes, self.strides, strict=True))
+        if 0 not in self.sizes and last >= self.storage.count:
+            return (
+                f"its sizes {list(self.sizes)} with strides {list(self.strides)} from number {self.offset} on reach beyond the "
+                f"end of its storage, which has {self.storage.count} numbers"
+            )
+        return None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array that `cut_from` gives."""
+        return math.prod(self.sizes) * self.storage.type.read.itemsize
+
+    def cut_from(self, numbers: np.ndarray) -> np.ndarray:
+        """This tensor's own copy of its part of a storage.
+
+        Args:
+            numbers: [storage.count], of the storage's stored type.
+        """
+        if 0 in self.sizes:
+            return np.zeros(self.sizes, self.storage.type.read)
+        width = numbers.itemsize
+        # The stride of a single row is never used, so PyTorch allows any.
+        strides = [stride * width if size > 1 else width for size, stride in zip(self.sizes, self.strides, strict=True)]
+        part = np.ndarray(self.sizes, numbers.dtype, numbers.data, self.offset * width, strides)
+        return self.storage.type.convert(part)

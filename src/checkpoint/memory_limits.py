@@ -1,0 +1,57 @@
+"""How much memory a file of weights may ask for, so that a small file cannot fill that of the machine.
+
+A file grows in memory where it is compressed, or where tensors share numbers or repeat them. Weights that people publish grow
+little: twice if they are bfloat16, or a few times where parts of a network share their weights.
+"""
+
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+from src.errors import UserError
+
+MOST_GROWTH = 4  # times the size of the file
+ALWAYS_ALLOWED = 2**30  # bytes, whatever the size of the file
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack more than they are asked for
+
+
+def check_memory(path: Path, needed: int) -> None:
+    """Raise a UserError if `needed` bytes of numbers are too many for this file."""
+    size = path.stat().st_size
+    if needed > max(MOST_GROWTH * size, ALWAYS_ALLOWED):
+        raise UserError(
+            f"{path}: {size:,} bytes that become {needed:,} bytes in memory; expected at most {MOST_GROWTH} times the file, or "
+            f"{ALWAYS_ALLOWED // 2**30} GiB. Save it without compression, and each tensor with its own numbers (in PyTorch "
+            "tensor.clone(memory_format=torch.contiguous_format))"
+        )
+
+
+def check_archive(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise a UserError if a zip archive is not fit to be read: too large unpacked, members of one name, unusual compression."""
+    members = archive.infolist()
+    repeated = [name for name, count in Counter(member.filename for member in members).items() if count > 1]
+    if repeated:
+        raise UserError(
+            f"{path}: holds {len(repeated)} names more than once, such as {repeated[0]!r:.100}; pack it anew"
+        )
+    unusual = [member.filename for member in members if member.compress_type not in _COMPRESSIONS]
+    if unusual:
+        raise UserError(f"{path}: {unusual[0]!r:.100} is neither stored nor deflated; pack it anew")
+    check_memory(path, sum(member.file_size for member in members))
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The content of a member, at most as long as the archive says, which `check_archive` has looked at.
+
+    Raises:
+        ValueError: there is no such member, or it is shorter.
+    """
+    try:
+        member = archive.getinfo(name)
+    except KeyError:
+        raise ValueError(f"there is no {name!r:.100} in it") from None
+    with archive.open(member) as file:
+        content = file.read(member.file_size)
+    if len(content) != member.file_size:
+        raise ValueError(f"{name!r:.100} has {len(content)} bytes, expected {member.file_size}")
+    return content
