@@ -12,10 +12,12 @@ from pathlib import Path
 
 import mindspore as ms
 import msgspec
+import numpy as np
 from mindspore import Tensor, nn
 
 from src import __version__
 from src.checkpoint.checksum import seal
+from src.checkpoint.ckpt_file import read_ckpt
 from src.errors import UserError
 from src.files import write_whole
 
@@ -80,19 +82,19 @@ def load_detector(network: nn.Cell, path: str | Path) -> None:
     faults = []
     for parameter in network.get_parameters():
         name = parameter.name.removeprefix(TEACHER_PREFIX)
-        if not isinstance(values.get(name), Tensor):
+        if not isinstance(values.get(name), np.ndarray):
             faults.append(f"{name}: not in the file")
-        elif values[name].dtype != parameter.dtype:
+        elif values[name].dtype != ms.dtype_to_nptype(parameter.dtype):
             faults.append(f"{name}: expected {parameter.dtype}, got {values[name].dtype}")
-        elif tuple(values[name].shape) != tuple(parameter.shape):
-            faults.append(f"{name}: expected shape {tuple(parameter.shape)}, got {tuple(values[name].shape)}")
+        elif values[name].shape != tuple(parameter.shape):
+            faults.append(f"{name}: expected shape {tuple(parameter.shape)}, got {values[name].shape}")
     if faults:
         shown = "\n  ".join(faults[:5]) + (f"\n  ... and {len(faults) - 5} more" if len(faults) > 5 else "")
         raise UserError(
             f"{path} does not fit this network; was it trained with another backbone or other classes?\n  {shown}"
         )
     for parameter in network.get_parameters():
-        parameter.set_data(Tensor(values[parameter.name.removeprefix(TEACHER_PREFIX)].asnumpy()))
+        parameter.set_data(Tensor(values[parameter.name.removeprefix(TEACHER_PREFIX)]))
 
 
 def write_checkpoint(rows: list[dict], path: Path, card: dict, make_room: Callable[[], None] = lambda: None) -> None:
@@ -112,7 +114,7 @@ def write_checkpoint(rows: list[dict], path: Path, card: dict, make_room: Callab
     write_whole(path, write, overwrite=True)
 
 
-def read_checkpoint(path: str | Path) -> dict:
+def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
     """Parameters of a checkpoint by name, and its card as text.
 
     Raises:
@@ -121,7 +123,7 @@ def read_checkpoint(path: str | Path) -> dict:
     if not Path(path).is_file():
         raise UserError(f"no checkpoint at {path}")
     try:
-        return ms.load_checkpoint(str(path))
+        return read_ckpt(path)
     except Exception as error:  # a damaged file can raise anything
         raise UserError(
             f"{path} is not a MindSpore checkpoint, or is damaged ({str(error).partition(chr(10))[0]})"

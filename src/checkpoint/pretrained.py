@@ -10,7 +10,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
+from src.checkpoint.ckpt_file import read_ckpt
 from src.checkpoint.convert.weight_names import common_name, is_weight
+from src.checkpoint.memory_limits import check_archive
 from src.errors import DataError, UserError
 
 FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")
@@ -18,6 +20,7 @@ BACKBONE = "backbone"
 RESNET = re.compile(r"^backbone\.(conv1|bn1|layer\d)\.")
 # Their shapes follow from the number of classes, so weights of another task are left out and said.
 CLASS_LAYERS = ("box_head.classes.", "box_head.offsets.", "mask_head.classes.", "multi_box.classes.")
+FLOATS = (np.float16, np.float32, np.float64)  # in the byte order of this machine, as MindSpore takes them
 SHOWN_NAMES = 6  # of a long list; the rest is counted
 
 
@@ -77,6 +80,8 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path}: weights are read from .ckpt (MindSpore) and .npz (NumPy), not from {suffix!r}")
     try:
         weights = _read_ckpt(path) if suffix == ".ckpt" else _read_npz(path)
+    except UserError:
+        raise
     except Exception as error:  # a damaged archive can raise anything
         reason = str(error).partition("\n")[0]
         raise UserError(f"{path}: cannot be read as {suffix} weights, is it broken or cut off? ({reason})") from error
@@ -86,13 +91,17 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _read_ckpt(path: Path) -> dict[str, np.ndarray]:
-    values = ms.load_checkpoint(str(path))
-    return {name: value.asnumpy() for name, value in values.items() if isinstance(value, ms.Tensor)}
+    return {name: value for name, value in read_ckpt(path).items() if isinstance(value, np.ndarray)}
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     if not zipfile.is_zipfile(path):  # np.load would take a bare array without names, too
         raise ValueError("not an .npz archive")
+    with zipfile.ZipFile(path) as archive:
+        check_archive(archive, path)
+        others = [name for name in archive.namelist() if not name.endswith(".npy")]
+    if others:
+        raise ValueError(f"{others[0]!r:.100} in it is no array of NumPy")
     with np.load(path, allow_pickle=False) as content:
         return {name: content[name] for name in content.files}
 
@@ -175,11 +184,16 @@ def _faults(given: dict[str, np.ndarray], wanted: dict[str, ms.Parameter], fitti
         array, shape = given[name], tuple(wanted[name].shape)
         if array.shape != shape:
             faults.append(f"{name}: expected shape {shape}, got {array.shape}")
-        elif not np.issubdtype(array.dtype, np.floating):
-            faults.append(f"{name}: expected floating-point numbers, got {array.dtype}")
-        elif not np.isfinite(array).all():
-            faults.append(f"{name}: {np.count_nonzero(~np.isfinite(array))} of its numbers are not finite")
+        elif array.dtype not in FLOATS:
+            faults.append(f"{name}: expected floating-point numbers (float16, float32 or float64), got {array.dtype}")
+        elif count := _count_not_finite(array):
+            faults.append(f"{name}: {count} of its numbers are not finite in single precision")
     return faults
+
+
+def _count_not_finite(array: np.ndarray) -> int:
+    with np.errstate(over="ignore"):
+        return int(np.count_nonzero(~np.isfinite(array.astype(np.float32))))
 
 
 def _count_parts(wanted: dict[str, ms.Parameter], loaded: set[str]) -> dict[str, tuple[int, int]]:

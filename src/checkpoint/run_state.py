@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mindspore as ms
+import numpy as np
 from mindspore import Tensor, nn
 
 from src.checkpoint.checksum import is_whole
@@ -40,14 +41,14 @@ class State:
         wrong = [
             name
             for name, value in parameters.items()
-            if not isinstance(self.values.get(name), Tensor) or self.values[name].shape != value.shape
+            if not isinstance(self.values.get(name), np.ndarray) or self.values[name].shape != tuple(value.shape)
         ]
         if wrong:
             raise UserError(
                 f"{self.path} cannot be resumed with this configuration: it has no fitting {', '.join(wrong[:5])}"
             )
         for name, parameter in parameters.items():
-            parameter.set_data(Tensor(self.values[name].asnumpy(), parameter.dtype))
+            parameter.set_data(Tensor(self.values[name], parameter.dtype))
 
 
 class StateFiles:

@@ -1,8 +1,11 @@
+import zipfile
+
 import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import nn
 
+from src.checkpoint import memory_limits
 from src.checkpoint.pretrained import load_pretrained, load_weights, read_weights
 from src.errors import UserError
 from src.parts.resnet import ResNet
@@ -167,6 +170,19 @@ def integers(weights):
     weights["conv1.weight"] = weights["conv1.weight"].astype(np.int8)
 
 
+def other_bytes(weights):
+    weights["conv1.weight"] = weights["conv1.weight"].astype(">f4")
+
+
+def many_bits(weights):
+    weights["conv1.weight"] = weights["conv1.weight"].astype(np.longdouble)
+
+
+def overflow(weights):
+    weights["layer4.1.conv2.weight"] = weights["layer4.1.conv2.weight"].astype(np.float64)
+    weights["layer4.1.conv2.weight"][0, 0, 0, :2] = 1e300
+
+
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
@@ -176,6 +192,9 @@ def integers(weights):
         (spoil, ["backbone.layer4.1.conv2.weight", "1 of its numbers", "not finite"]),
         (double, ["conv1.weight and student.conv1.weight"]),
         (integers, ["backbone.conv1.weight", "int8"]),
+        (other_bytes, ["backbone.conv1.weight: expected floating-point numbers", "got >f4"]),
+        (many_bits, ["backbone.conv1.weight", "float128"]),
+        (overflow, ["backbone.layer4.1.conv2.weight: 2 of its numbers are not finite in single precision"]),
         (dict.clear, ["none of its 0 weights"]),
     ],
 )
@@ -229,6 +248,39 @@ def test_a_npz_with_python_objects_is_refused(tmp_path):
     np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
     with pytest.raises(UserError, match="objects.npz"):
         read_weights(tmp_path / "objects.npz")
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "words"),
+    [
+        ("(1099511627776,)", "<f4", "allocate|reading array"),
+        ("(4294967296, 4294967296)", "<f4", "huge.npz"),  # 0 numbers in 64 bits
+        ("(-1, 3)", "<f4", "huge.npz"),
+        ("(3,)", "|O", "Object arrays cannot be loaded|pickle"),
+    ],
+)
+def test_a_npz_whose_headers_tell_of_more_than_there_is_is_refused(tmp_path, shape, kind, words):
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as archive:
+        archive.writestr("a.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(24))
+    with pytest.raises(UserError, match=words):
+        read_weights(tmp_path / "huge.npz")
+
+
+def test_a_npz_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory_limits, "ALWAYS_ALLOWED", 10_000)
+    np.savez_compressed(tmp_path / "zeros.npz", a=np.zeros(100_000, np.float32))
+    with pytest.raises(UserError, match=r"zeros\.npz: [\d,]+ bytes that become 400,128 bytes in memory"):
+        read_weights(tmp_path / "zeros.npz")
+    np.savez(tmp_path / "plain.npz", a=np.zeros(100_000, np.float32))
+    assert read_weights(tmp_path / "plain.npz")["a"].size == 100_000
+
+
+def test_a_npz_with_something_else_in_it_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("conv1.weight", b"no array")
+    with pytest.raises(UserError, match="'conv1.weight' in it is no array of NumPy"):
+        read_weights(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(

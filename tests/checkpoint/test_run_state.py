@@ -52,7 +52,7 @@ def again(states: StateFiles) -> StateFiles:
 
 def counts(states: StateFiles) -> list[int]:
     """The counts in the newest file and in the one before."""
-    return [int(StateFiles(path, path).read().values["run.step"].asnumpy()) for path in (states.newest, states.before)]
+    return [int(StateFiles(path, path).read().values["run.step"]) for path in (states.newest, states.before)]
 
 
 def spoil(path) -> None:
