@@ -12,7 +12,7 @@ import numpy as np
 
 from src.checkpoint.convert.layer_names import MODEL_ZOO, TORCHVISION
 from src.checkpoint.convert.weight_names import common_name, is_weight
-from src.errors import UserError
+from src.errors import DataError, UserError
 
 CLASSES, OFFSETS, FIRST_DENSE = "box_head.classes.weight", "box_head.offsets.weight", "box_head.fc1.weight"
 CHANNELS_OF = "fpn.lateral.0.weight"
@@ -101,12 +101,30 @@ def foreign_detector(weights: dict[str, np.ndarray], source: str) -> ForeignDete
         raise UserError(
             f"{source}: a detector of {origin}, but of another kind: nothing in it becomes {', '.join(missing)}"
         )
+    _check_shapes(found, source)
     moves += _into_our_layout(found, source)
     return ForeignDetector(origin, backbone | found, tuple(moves), tuple(unused))
 
 
 def _in_backbone(name: str) -> bool:
     return common_name(name).startswith("backbone.") and not name.startswith("backbone.fpn.")
+
+
+def _check_shapes(weights: dict[str, np.ndarray], source: str) -> None:
+    """Raise a DataError unless the layers that are rearranged here, or that tell sizes, have such shapes that this can be done."""
+    dims = {CHANNELS_OF: 4, FIRST_DENSE: 2, CLASSES: 2, OFFSETS: 2, MASK_CHANNELS_OF: 4, MASK_CLASSES: 4}
+    faults = []
+    for name in dims.keys() & weights.keys():
+        shape = weights[name].shape
+        if len(shape) != dims[name] or 0 in shape:
+            faults.append(f"{name}: expected {dims[name]} dimensions of 1 or more, got {shape}")
+    for name in {CLASSES, OFFSETS, MASK_CLASSES} & weights.keys():
+        bias = name.replace("weight", "bias")
+        found = weights[bias].shape if bias in weights else "nothing"
+        if found != weights[name].shape[:1]:
+            faults.append(f"{bias}: expected shape {weights[name].shape[:1]}, got {found}")
+    if faults:
+        raise DataError(f"{source}: its layers are not those of a detector", sorted(faults))
 
 
 def _into_our_layout(weights: dict[str, np.ndarray], source: str) -> list[str]:
@@ -153,9 +171,10 @@ def change_batch_norm_epsilon(weights: dict[str, np.ndarray], theirs: float, our
     if theirs == ours:
         return
     norms = [name.removesuffix("gamma") for name in weights if name.endswith(".gamma")]
-    for norm in [
-        norm for norm in norms if f"{norm}moving_variance" in weights
-    ]:  # what is missing is told when it is loaded
-        variance, gamma = weights[f"{norm}moving_variance"].astype(np.float64), f"{norm}gamma"
+    for norm in norms:
+        gamma, variance = f"{norm}gamma", weights.get(f"{norm}moving_variance")
+        if variance is None or variance.shape != weights[gamma].shape:  # this is told when it is loaded
+            continue
+        variance = variance.astype(np.float64)
         ratio = np.sqrt((variance + ours) / np.maximum(variance + theirs, np.finfo(np.float32).tiny))
         weights[gamma] = (weights[gamma] * ratio).astype(np.float32)
