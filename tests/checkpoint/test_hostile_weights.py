@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from src.errors import UserError
 from tests.hostile import damaged, survives
 
 DATA = Path(__file__).parent / "convert" / "data"
+ROOT = Path(__file__).parents[2]
 CHEAP = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -59,11 +63,17 @@ def test_arrays_of_numpy(tmp_path, kind, data):
     survives(read_weights, tmp_path / "a.npz", data.draw(damaged(NPZ[kind])))
 
 
-@pytest.mark.parametrize("opcode", [b"r\xff\xff\xff\xff", b"p4000000000\n"])
-def test_a_pickle_with_an_endless_table_is_refused_before_memory_is_gone(tmp_path, opcode):
-    (tmp_path / "a.pth").write_bytes(b"\x80\x02}" + opcode + b".")
-    with pytest.raises(UserError, match="numbers an object 4"):
-        read_state_dict(tmp_path / "a.pth")
+def test_no_wrong_file_crashes_a_reader():
+    """Seeded files of every kind, each wrong in its own way, under a debugging allocator and a limit of memory."""
+    command = [sys.executable, "-X", "faulthandler", "-m", "tests.checkpoint.fuzz_weights", "0", "500"]
+    environment = os.environ | {"PYTHONMALLOC": "debug", "GLOG_v": "4"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"status {done.returncode} at seed {done.stdout[-60:]!r}: {done.stderr[-2000:]}"
+    ends = json.loads(done.stdout.splitlines()[-1])
+    assert sum(ends.values()) == 500
+    assert {
+        f"{suffix} {end}" for suffix in (".pth", ".ckpt", ".npz", ".safetensors") for end in ("read", "refused")
+    } == set(ends)
 
 
 @pytest.fixture(scope="module")
