@@ -22,6 +22,8 @@ _LARGEST_ID = 2**53  # what every JSON reader and the COCO tools still tell from
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a new line would break every list of file names
 _SHOWN_LETTERS = 100  # of a value that is wrong
 _LARGEST_NUMBER = 1e9  # pixels; beyond it single precision and 32-bit sizes give out
+# What OpenCV reads at most. COCO's tools count pixels in 32 bits, and take memory for every pixel along an outline.
+_LARGEST_SIDE, _MOST_PIXELS = 2**20, 2**30
 
 
 def read_coco(path: str | Path, decode: Callable[[bytes], Any] = decode_coco, masks: bool = False) -> dict[str, Any]:
@@ -162,12 +164,9 @@ def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int,
     for index, image in enumerate(images):
         file_name = image.get("file_name")
         name = f"images[{index}] ({file_name if isinstance(file_name, str) else 'no file_name'})"
-        good_size = all(
-            _is_number(image.get(key)) and image[key] >= 1 and image[key] % 1 == 0 for key in ("width", "height")
-        )
-        if not good_size:
-            found = f"{_show(image, 'width')} x {_show(image, 'height')}"
-            faults.append(f'{name}: "width" and "height" must be whole numbers of pixels from 1 up, found {found}')
+        size_fault = _size_fault(image)
+        if size_fault:
+            faults.append(f"{name}: {size_fault}")
         if not _is_text(file_name):
             faults.append(f'{name}: "file_name" must be a text, found {_show(image, "file_name")}')
         elif Path(file_name).is_absolute() or ".." in Path(file_name).parts:
@@ -179,13 +178,28 @@ def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int,
             if flag in image and not isinstance(image[flag], bool):
                 faults.append(f'{name}: "{flag}" must be true or false, found {_show(image, flag)}')
         if _is_id(image.get("id")):
-            sizes[image["id"]] = (image["width"], image["height"]) if good_size else None
+            sizes[image["id"]] = None if size_fault else (image["width"], image["height"])
         else:
             faults.append(f'{name}: "id" must be an integer from 0 up, found {_show(image, "id")}')
     _repeated(images, "id", "image id", "give each image its own, and its annotations the same", faults)
     names = [{"file": posixpath.normpath(image["file_name"])} for image in images if _is_text(image.get("file_name"))]
     _repeated(names, "file", "image file_name", "make one entry of them, with the annotations of all", faults)
     return sizes
+
+
+def _size_fault(image: dict) -> str | None:
+    """What is wrong with the size of an image, if anything."""
+    sides = image.get("width"), image.get("height")
+    if not all(_is_number(side) and side >= 1 and side % 1 == 0 for side in sides):
+        expected, remedy = "whole numbers of pixels from 1 up", ""
+    elif max(sides) > _LARGEST_SIDE or sides[0] * sides[1] > _MOST_PIXELS:
+        expected, remedy = (
+            f"at most {_LARGEST_SIDE}, and {_MOST_PIXELS} pixels together",
+            "; cut the image into several",
+        )
+    else:
+        return None
+    return f'"width" and "height" must be {expected}, found {_show(image, "width")} x {_show(image, "height")}{remedy}'
 
 
 def _annotation_faults(rows: list[dict], categories: set[int], sizes: dict, faults: list[str]) -> None:

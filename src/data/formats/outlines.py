@@ -22,6 +22,8 @@ Outline = msgspec.Raw
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels of the image
 
 _CELLS = 64  # a side, to look for what a polygon has in common with its box
+# Pixels along the polygons of an object. COCO's tools take 40 bytes for each, and end the program where memory is short.
+_LONGEST = 10_000_000
 _LEAST_SIDE = 1e-6  # pixels, of a box that single precision leaves without size
 _SHAPE = 'polygons [[x1, y1, x2, y2, ...], ...] or {"size": [height, width], "counts": ...}'
 _DECODER = msgspec.json.Decoder(list[list[float]] | Rle)
@@ -101,6 +103,8 @@ def _sound(outline: Outline, size: tuple[int, int]) -> list[list[float]] | Rle:
         for number, polygon in enumerate(shape):
             if fault := _polygon_fault(polygon, size):
                 raise ValueError(f"segmentation, polygon {number}: {fault}")
+        if fault := _length_fault(shape, size):
+            raise ValueError(f"segmentation: {fault}")
     else:
         try:
             run_ends(shape, size)
@@ -144,6 +148,17 @@ def _polygon_fault(polygon: list[float], size: tuple[int, int]) -> str | None:
         if min(numbers) < -side or max(numbers) > 2 * side:  # also what would keep COCO's tools busy for ever
             return f"lies far outside its image of {size[0]} x {size[1]} pixels; draw it anew"
     return None
+
+
+def _length_fault(polygons: list[list[float]], size: tuple[int, int]) -> str | None:
+    """Whether polygons without other faults, no edge of which is longer than three sides of the image, are too long."""
+    if sum(map(len, polygons)) / 2 * 3 * max(size) <= _LONGEST:  # as nearly all are
+        return None
+    corners = [np.array(polygon).reshape(-1, 2) for polygon in polygons]
+    length = sum(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum() for points in corners)
+    if length <= _LONGEST:
+        return None
+    return f"its polygons are {length:,.0f} pixels long, expected at most {_LONGEST:,}; draw them with fewer points"
 
 
 def _cells_of(polygons: list[list[float]], box: Box, cells: int) -> np.ndarray:

@@ -38,6 +38,12 @@ BROKEN = [
     (("images", 0, "width"), 0, "must be whole numbers of pixels from 1 up, found 0 x 50"),
     (("images", 0, "height"), "delete", "found 100 x nothing"),
     (("images", 0, "height"), float("nan"), "found 100 x NaN"),
+    (
+        ("images", 0, "width"),
+        2**20 + 1,
+        "must be at most 1048576, and 1073741824 pixels together, found 1048577 x 50; cut",
+    ),
+    (("images", 0, "width"), 1e9, "must be at most 1048576"),
     (("images", 0, "labelled"), "no", '"labelled" must be true or false, found "no"'),
     (("images", 0, "labelled"), False, '"labelled" is false but it has 2 annotations'),
     (("annotations", 1, "id"), 1, "annotation id 1 is used 2 times"),
@@ -114,6 +120,14 @@ def test_unreadable_files(tmp_path, data, words):
     with pytest.raises(UserError, match="a.json") as error:
         read_coco(tmp_path / "a.json")
     assert words in str(error.value)
+
+
+def test_as_many_pixels_as_an_image_reader_takes_are_allowed():
+    coco = copy.deepcopy(GOOD)
+    coco["images"][0] |= {"width": 2**20, "height": 2**10}
+    assert not coco_faults(coco)
+    coco["images"][0] |= {"width": 2**20, "height": 2**10 + 1}
+    assert "found 1048576 x 1025" in coco_faults(coco)[0]
 
 
 def test_missing_file(tmp_path):

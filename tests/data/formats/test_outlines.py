@@ -144,6 +144,27 @@ def test_faults_are_named(value, words):
     assert words in outline_fault(outline(value), (10, 10, 60, 60), SIZE)
 
 
+@pytest.mark.parametrize("parts", [1, 5])
+def test_polygons_that_would_take_gigabytes_are_refused_before_the_coco_tools_see_them(parts):
+    """The tools keep every pixel along a polygon, and do not look whether there was memory for them."""
+    width, height = size = 2**20, 2**10
+    turns = [(0 if number % 2 else width, number % height) for number in range(60 // parts)]
+    polygons = [[float(number) for point in turns for number in point]] * parts
+    box = (0, 0, width, height)
+    assert "pixels long, expected at most 10,000,000" in outline_fault(outline(polygons), box, size)
+    with pytest.raises(ValueError, match="pixels long"):
+        whole_mask(outline(polygons), size)
+
+
+def test_long_outlines_of_large_images_are_read():
+    size = 2**15, 2**15
+    frame = [0.0, 0.0, size[0], 0.0, size[0], size[1], 0.0, size[1]]
+    assert outline_fault(outline([frame]), (0, 0, *size), size) is None
+    assert coco_masks.area(whole_mask(outline([frame]), size)) == size[0] * size[1]
+    wave = [part for x in range(0, 20_000, 2) for part in (x, 50 + x % 3)] + [20_000, 9_000, 0, 9_000]
+    assert outline_fault(outline([wave]), (0, 0, 20_000, 9_000), size) is None
+
+
 GOOD = [
     [[5, 5, 30, 5, 30, 30]],
     {"size": [90, 120], "counts": [905, 200, 9695]},
