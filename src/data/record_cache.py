@@ -17,13 +17,15 @@ from itertools import islice
 from pathlib import Path
 
 import mindspore.dataset as ms_dataset
+import numpy as np
 from mindspore.mindrecord import FileWriter
 
 from src.data.whole_folder import made_by_one
 from src.errors import DataError, UserError
 
-_LAYOUT = 1  # of the file; a new number makes new caches
+_LAYOUT = 2  # of the file; a new number makes new caches
 _FILE, _ABOUT = "images.mindrecord", "about.json"
+_HEADER = 2**24  # bytes at the start of a MindRecord file, where it describes itself
 _COLUMNS = {"image": {"type": "bytes"}, "checksum": {"type": "int64"}}
 _ROWS_WRITTEN = 64  # images in memory while writing
 _ROWS_READ = 1024  # images that one reading pipeline delivers, so that its start costs little
@@ -45,21 +47,26 @@ class RecordCache:
             UserError: while iterating: the bytes are not those that were written.
         """
         for chosen in _without_repeats(paths):
-            rows = [self.row_of[path] for path in chosen]
-            pipeline = ms_dataset.MindDataset(
-                str(self.folder / _FILE),
-                columns_list=list(_COLUMNS),
-                num_parallel_workers=1,
-                sampler=ms_dataset.SubsetSampler(rows),
-            )
-            arriving = pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
-            for path, (image, checksum) in zip(chosen, arriving, strict=True):
+            arriving = self._rows([self.row_of[path] for path in chosen])
+            for path in chosen:
+                try:
+                    image, checksum = next(arriving)
+                except (RuntimeError, StopIteration) as error:  # MindSpore's, for whatever it stumbles over
+                    raise UserError(_damaged(self.folder, path)) from error
                 data = image.tobytes()
                 if zlib.crc32(data) != int(checksum):
-                    raise UserError(
-                        f"{self.folder}: what it holds of {path} is damaged; delete this folder and start again"
-                    )
+                    raise UserError(_damaged(self.folder, path))
                 yield data
+
+    def _rows(self, places: list[int]) -> Iterator[list[np.ndarray]]:
+        """The columns of some rows of the file; a RuntimeError if MindSpore cannot read them."""
+        pipeline = ms_dataset.MindDataset(
+            str(self.folder / _FILE),
+            columns_list=list(_COLUMNS),
+            num_parallel_workers=1,
+            sampler=ms_dataset.SubsetSampler(places),
+        )
+        yield from pipeline.create_tuple_iterator(num_epochs=1, output_numpy=True)
 
 
 def open_cache(
@@ -87,6 +94,10 @@ def open_cache(
 
     made_by_one(folder, partial(_fault, count=len(paths)), make, wait, say)
     return RecordCache(folder, {path: row for row, path in enumerate(paths)})
+
+
+def _damaged(folder: Path, path: Path) -> str:
+    return f"{folder}: what it holds of {path} is damaged; delete this folder and start again"
 
 
 def _without_repeats(paths: Iterable[Path]) -> Iterator[list[Path]]:
@@ -136,7 +147,8 @@ def _write(folder: Path, paths: Sequence[Path], sizes: Sequence[int]) -> None:
         writer.write_raw_data([{"image": data, "checksum": zlib.crc32(data)} for data in images])
     writer.commit()
     written = {file.name: file.stat().st_size for file in folder.iterdir()}
-    (folder / _ABOUT).write_text(json.dumps({"layout": _LAYOUT, "images": len(paths), "bytes": written}))
+    about = {"layout": _LAYOUT, "images": len(paths), "bytes": written, "descriptions": _descriptions(folder)}
+    (folder / _ABOUT).write_text(json.dumps(about))
     for name in written:  # MindSpore makes them private, and a cache on a shared disk is there for all who may read it
         shutil.copymode(folder / _ABOUT, folder / name)
 
@@ -150,6 +162,17 @@ def _fault(folder: Path, count: int) -> str | None:
         return "is there, but not whole" if folder.exists() else "is not there"
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"is damaged ({_ABOUT}: {error})"
-    if about["images"] != count or sizes != about["bytes"] or _FILE not in sizes:
+    if about.get("images") != count or sizes != about["bytes"] or _FILE not in sizes:
         return f"is damaged: expected {count} images in {about['bytes']} bytes, found {sizes}"
+    if _descriptions(folder) != about.get("descriptions"):
+        return "is damaged: the checksum of its descriptions is wrong"
     return None
+
+
+def _descriptions(folder: Path) -> str:
+    """A hash of what says where rows lie, in the file and in its index: MindSpore stops the program if that is damaged."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob(f"{_FILE}*")):
+        with path.open("rb") as file:
+            digest.update(file.read(_HEADER) if path.name == _FILE else file.read())
+    return digest.hexdigest()

@@ -114,6 +114,30 @@ def test_a_broken_one_is_made_anew_and_says_so(data, tmp_path, harm):
     assert list(cache.read([path])) == [path.read_bytes()]
 
 
+@pytest.mark.parametrize("file", ["images.mindrecord", "images.mindrecord.db"])
+def test_a_damaged_description_is_seen_before_mindspore_reads_it(data, tmp_path, file):
+    """A wrong letter in the JSON at the start of the file ended the program."""
+    cache = opened(data, tmp_path)
+    path = cache.folder / file
+    content = bytearray(path.read_bytes())
+    content[content.index(b"header_size" if file == "images.mindrecord" else b"SQLite")] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(content)
+    said = []
+    again = opened(data, tmp_path, said.append)
+    assert len(said) == 1 and "is damaged: the checksum of its descriptions is wrong: it is made now" in said[0]
+    wanted = list(again.row_of)[:2]
+    assert list(again.read(wanted)) == [path.read_bytes() for path in wanted]
+
+
+def test_what_mindspore_cannot_read_is_told_as_damage(data, tmp_path):
+    cache = opened(data, tmp_path)
+    (cache.folder / "images.mindrecord.db").chmod(0o600)
+    (cache.folder / "images.mindrecord.db").write_bytes(b"no index")
+    with pytest.raises(UserError, match=r"what it holds of .*_0\.png is damaged; delete this folder"):
+        list(cache.read(cache.row_of))
+
+
 def test_damage_inside_is_seen_when_it_is_read(data, tmp_path):
     cache = opened(data, tmp_path)
     file, path = cache.folder / "images.mindrecord", list(cache.row_of)[2]
