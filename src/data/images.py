@@ -23,6 +23,7 @@ _TURNS = {
     7: (True, True, True),
     8: (True, True, False),
 }
+_PNG = b"\x89PNG\r\n\x1a\n"
 _BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises on a bad header
 
 
@@ -42,7 +43,7 @@ def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
     data = _read_bytes(path) if data is None else data
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not _is_cut_png(data) else None
     except cv2.error:  # a header that tells of more pixels than memory
         image = None
     if image is None:
@@ -94,6 +95,19 @@ def list_images(folder: str | Path) -> list[str]:
             [repr(name) for name in unusable],
         )
     return sorted(names)
+
+
+def _is_cut_png(data: bytes) -> bool:
+    """Whether a PNG ends within a chunk: OpenCV 4.11 reads such a file for ever if the length of a chunk is far too large."""
+    if not data.startswith(_PNG):
+        return False
+    place, name = len(_PNG), b""
+    while name != b"IEND":  # what follows is not looked at
+        name = data[place + 4 : place + 8]
+        place += 12 + int.from_bytes(data[place : place + 4], "big")  # length, name and checksum
+        if place > len(data):
+            return True
+    return False
 
 
 def _is_utf8(name: str) -> bool:

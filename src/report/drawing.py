@@ -19,6 +19,7 @@ _TEXT_SIZE = 14  # pixels
 _MARGIN = 4  # pixels around text
 _LINE, _THIN, _THICK = 2, 1, 5  # pixels, widths of lines: all alike, and beside marked ones
 _VEIL = 0.4  # how much of the colour of a class lies over its mask
+_FARTHEST = 10_000  # pixels from the upper left corner; Pillow draws lines of more for minutes, far outside the picture
 _GAP = 6  # pixels between the two halves of a comparison
 # Fonts with many alphabets, by the names under which systems install them. Pillow's own font knows Latin letters only.
 _FONTS = ("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc", "DejaVuSans.ttf", "arial.ttf")
@@ -88,7 +89,9 @@ def _annotate(
     if masks:
         picture = _veiled(picture, masks, np.asarray(labels).tolist())
     canvas = ImageDraw.Draw(picture)
-    corners = (np.asarray(boxes, np.float64).reshape(-1, 4) * zoom).round().astype(int).tolist()
+    corners = (
+        np.clip(np.asarray(boxes, np.float64).reshape(-1, 4) * zoom, -_FARTHEST, _FARTHEST).round().astype(int).tolist()
+    )
     texts = [None] * len(corners) if scores is None else [f"{score:.2f}" for score in np.asarray(scores).tolist()]
     widths = [_LINE] * len(corners) if marked is None else [_THICK if mark else _THIN for mark in marked]
     rows = list(zip(corners, np.asarray(labels).tolist(), texts, widths, strict=True))

@@ -64,6 +64,20 @@ def test_bad_files_are_named(tmp_path):
             image_size(tmp_path / name)
 
 
+@pytest.mark.parametrize("length", [0x7FFFFFFF, 0xFFFFFF7F, 0x00010000])
+def test_a_png_whose_chunks_reach_beyond_its_end_is_refused(tmp_path, length):
+    """OpenCV 4.11 never returns from the second one."""
+    path = tmp_path / "a.png"
+    Image.new("RGB", (12, 9)).save(path)
+    content = path.read_bytes()
+    place = content.index(b"IDAT") - 4
+    path.write_bytes(content[:place] + length.to_bytes(4, "big") + content[place + 4 :])
+    with pytest.raises(UserError, match=r"a\.png: not a readable image"):
+        read_image(path)
+    path.write_bytes(content + b"what follows its end does not matter")
+    assert read_image(path).shape == (9, 12, 3)
+
+
 def test_list_images_is_sorted_recursive_and_leaves_out_the_rest(tmp_path):
     for name in ("b.JPG", "sub/a.png", "sub/b.jpg", "notes.txt", ".hidden.png", ".cache/c.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

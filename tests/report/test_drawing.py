@@ -25,6 +25,15 @@ def test_a_box_is_drawn_at_its_place_in_the_colour_of_its_class():
     assert (picture[40:70, 30:50] == 128).all(), "the object itself is not painted over"
 
 
+def test_boxes_of_any_numbers_are_drawn_as_far_as_they_are_in_the_picture():
+    """Records of another program may hold 1e300, and Pillow draws a line of 2**62 pixels for minutes."""
+    boxes = np.array([[-1e300, 30, 1e300, 80], [1e300, 1e300, 2e300, 2e300], [0, -1e18, 60, 1e18]])
+    picture = draw(_image(500, 1000), boxes, np.array([1, 2, 3]), np.array([0.9, 0.8, 0.7]), NAMES)[:500]
+    rows, columns = np.nonzero((picture == class_colour(0)).all(axis=-1))
+    assert rows.max() == 80 and columns.min() == 0 and columns.max() == 999
+    assert not _has(picture, class_colour(1)) and _has(picture, class_colour(2))
+
+
 @pytest.mark.parametrize(
     ("size", "long_side"), [((100, 200), 800), ((30, 300), 1000), ((1200, 900), 1200), ((3000, 4000), 1600)]
 )
