@@ -51,6 +51,22 @@ Problem read_problem(int level_count, void **inputs, int64_t **shapes, void **le
   return problem;
 }
 
+// Whether every level is there and every index lies within its level. One look at each costs nothing beside the sums, in which an
+// index is used for every channel; and what a NaN becomes as an integer is for nobody to rely on.
+bool is_sound(const Problem &problem) {
+  const int64_t axis = problem.size * problem.taps;
+  const auto within = [axis](const int32_t *index, int64_t count) {
+    return std::all_of(index, index + axis, [count](int32_t place) { return place >= 0 && place < count; });
+  };
+  for (int64_t roi = 0; roi < problem.images * problem.rois; ++roi) {
+    if (problem.level[roi] < 0 || problem.level[roi] >= static_cast<int64_t>(problem.levels.size())) return false;
+    const Level &level = problem.levels[problem.level[roi]];
+    if (!within(problem.y_index + roi * axis, level.cells / level.columns)) return false;
+    if (!within(problem.x_index + roi * axis, level.columns)) return false;
+  }
+  return true;
+}
+
 // Calls work(image, first channel, number of channels, table) for every unit, on all processors of this process.
 template <typename Work>
 void for_each_unit(const Problem &problem, const Work &work) {
@@ -127,6 +143,7 @@ void unpool(const Problem &problem) {
   });
 }
 
+constexpr int OUTSIDE = 1;  // MindSpore raises an error that names the operator and this number
 constexpr int INDICES = 5;  // level, y index and weight, x index and weight
 }  // namespace
 
@@ -135,14 +152,18 @@ extern "C" {
 // Levels [B, C, rows, columns], INDICES -> pooled [B * R, P, P, C].
 int PyramidPool(int count, void **params, int *, int64_t **shapes, const char **, void *, void *) {
   const int levels = count - INDICES - 1;
-  pool(read_problem(levels, params, shapes, params, params[count - 1]));
+  const Problem problem = read_problem(levels, params, shapes, params, params[count - 1]);
+  if (!is_sound(problem)) return OUTSIDE;
+  pool(problem);
   return 0;
 }
 
 // Levels, INDICES, gradient of pooled -> gradients of the levels.
 int PyramidPoolGradient(int count, void **params, int *, int64_t **shapes, const char **, void *, void *) {
   const int levels = (count - INDICES - 1) / 2;
-  unpool(read_problem(levels, params, shapes, params + levels + INDICES + 1, params[levels + INDICES]));
+  const Problem problem = read_problem(levels, params, shapes, params + levels + INDICES + 1, params[levels + INDICES]);
+  if (!is_sound(problem)) return OUTSIDE;
+  unpool(problem);
   return 0;
 }
 }
