@@ -28,6 +28,9 @@ from src.engine import loop, networks
 from src.engine.schedule import learning_rates
 from src.network_define import RunState, TeacherStudentStep, TrainStep
 
+# Under nohup SIGHUP is ignored, here and in what is started, and a run then outlives its terminal.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 # The objects of the tiny data set, in pixels of the 64 x 64 input: a square and a circle in turn.
 OBJECTS = np.array([[5 + 12 * i, 10 + 3 * i, 15 + 12 * i, 20 + 3 * i] for i in range(4)], np.float32) * (64 / 60)
 
