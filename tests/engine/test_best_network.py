@@ -87,7 +87,7 @@ def test_the_last_line_says_what_was_measured_and_no_more(good_students):
     teacher = max((name for name in scores if name[0] == "teacher"), key=scores.get)
     before = max((name for name in scores if name[1] <= 20), key=scores.get)
     assert said.endswith(
-        f"best_model.ckpt, the student of step {step} with AP {scores[role, step]:.3f} on 5 evaluation images; best student "
+        f"best_model.ckpt, the student of step {step} with AP {scores[role, step]:.3f} on 5 evaluation images; best network "
         f"before the teacher started: AP {scores[before]:.3f} (step {before[1]}); best teacher: AP {scores[teacher]:.3f} "
         f"(step {teacher[1]})"
     )
