@@ -41,11 +41,9 @@ class Member:
     def end_in_words(self) -> str:
         """How it ended."""
         status = self.process.returncode
-        return (
-            f"was ended by signal {-status} ({signal.strsignal(-status)})"
-            if status < 0
-            else f"ended with status {status}"
-        )
+        if status < 0:
+            return f"was ended by signal {-status} ({signal.strsignal(-status)})"
+        return f"ended with status {status}"
 
     def last_lines(self) -> list[str]:
         """The end of its log."""
@@ -66,13 +64,14 @@ class Job:
     def kill(self) -> None:
         """End what still runs."""
         for rank in self.ranks:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(
-                    rank.process.pid, signal.SIGKILL
-                )  # msrun gives each rank a group, in which a compiler may run
+            # A group, for a rank may run a compiler; msrun makes it.
+            with contextlib.suppress(OSError):
+                os.killpg(rank.process.pid, signal.SIGKILL)
         self.scheduler.process.kill()
         for member in (*self.ranks, self.scheduler):
-            member.process.wait()
+            # A process that hangs in a driver cannot be killed.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                member.process.wait(GRACE)
 
 
 def main() -> None:
@@ -113,24 +112,26 @@ def watch(job: Job, stop: StopRequest, console: BinaryIO) -> int:
         console: the log of rank 0, opened for reading.
     """
     first, passed_on = job.ranks[0], False
-    while not job.is_over():
-        time.sleep(POLL)
-        show(console)
+    while True:
         if stop.asked and not passed_on:
             first.process.terminate()
             passed_on = True
-        if status := stop_status(first, passed_on):
-            return status
+        over, stopped = job.is_over(), stop_status(first, passed_on)
         # Who stops everything on a machine stops the scheduler too; rank 0 saves without it.
-        watched = job.ranks if passed_on else (*job.ranks, job.scheduler)
-        if failed := [member for member in watched if member.has_failed()]:
+        watched = job.ranks if over or passed_on else (*job.ranks, job.scheduler)
+        failed = [member for member in watched if member.has_failed()]
+        show(console)  # after the looks at the processes, so that the last lines are there
+        if stopped:
+            return stopped
+        if failed:
             end_failed(job, console)
             print(report(job, failed), flush=True)
             return 1
-    show(console)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        job.scheduler.process.wait(SHUTDOWN)
-    return 0
+        if over:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                job.scheduler.process.wait(SHUTDOWN)
+            return 0
+        time.sleep(POLL)
 
 
 def stop_status(first: Member, asked: bool) -> int | None:
@@ -156,14 +157,12 @@ def report(job: Job, failed: list[Member]) -> str:
     lines = [f"error: {member.name} {member.end_in_words()}; its log is {member.log}" for member in failed]
     told = "\nerror: " in "\n" + job.ranks[0].log.read_text(encoding="utf-8", errors="replace")
     if told:  # a mistake of the user, which the console has shown
-        return lines[0]
+        return "\n".join(lines)
     for member in failed:
         if member is not job.ranks[0]:
             lines += [f"  {line}" for line in member.last_lines()]
     if any(member.process.returncode == -signal.SIGKILL for member in failed):
-        lines.append(
-            "signal 9 that nobody sent means that the memory was full: `dmesg` names the process; a smaller batch_size needs less"
-        )
+        lines.append("signal 9 that nobody sent: the memory was full (see dmesg); a smaller batch_size needs less")
     lines.append("the other processes were ended; the same command with --resume goes on from the last checkpoint")
     return "\n".join(lines)
 

@@ -24,8 +24,10 @@ def msrun(monkeypatch) -> ModuleType:
     return module
 
 
-def watched(msrun: ModuleType, folder: Path, *ranks: str, scheduler: str = "sleep 60", asked: bool = False) -> int:
-    """Status of a job whose processes are these shell commands."""
+def watched(
+    msrun: ModuleType, folder: Path, *ranks: str, scheduler: str = "sleep 60", asked: bool = False, late: bool = False
+) -> int:
+    """Status of a job whose processes are these shell commands; `late`: the ranks have ended before anybody looks."""
 
     def member(name: str, command: str, log: str) -> object:
         with (folder / log).open("w") as output:
@@ -36,6 +38,8 @@ def watched(msrun: ModuleType, folder: Path, *ranks: str, scheduler: str = "slee
 
     members = [member(f"rank {rank}", command, f"worker_{rank}.log") for rank, command in enumerate(ranks)]
     job = msrun.Job(members, member("the scheduler", scheduler, "scheduler.log"))
+    for rank in members if late else ():
+        os.waitid(os.P_PID, rank.process.pid, os.WEXITED | os.WNOWAIT)
     try:
         with members[0].log.open("rb") as console:
             return msrun.watch(job, SimpleNamespace(asked=signal.SIGTERM if asked else None), console)
@@ -61,6 +65,14 @@ def test_the_end_of_the_log_of_a_failed_rank_is_shown(msrun, tmp_path, capfd):
         *(f"  line {number}" for number in range(2, 7)),
         "the other processes were ended; the same command with --resume goes on from the last checkpoint",
     ]
+
+
+def test_nothing_is_missed_when_all_ranks_end_together(msrun, tmp_path, capfd):
+    assert watched(msrun, tmp_path, "exit 0", "exit 3", late=True) == 1
+    assert "error: rank 1 ended with status 3" in capfd.readouterr().out
+    assert watched(msrun, tmp_path, "echo saved; exit 143", "exit 0", late=True) == 143
+    assert watched(msrun, tmp_path, "echo trained", "exit 0", scheduler="exit 1", late=True) == 0
+    assert capfd.readouterr().out == "saved\ntrained\n"
 
 
 def test_a_mistake_of_the_user_is_shown_once(msrun, tmp_path, capfd):
