@@ -14,7 +14,7 @@ from src.config.lengths import with_rate, with_steps
 from src.config.load import Config, load_config, require, save_config
 from src.data.annotations import boxes_and_crowds, count_boxes, count_empty
 from src.data.held_out import hold_out
-from src.data.training_data import TrainingData, read_training_data
+from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.batches import with_caches
 from src.engine.device import Device, set_up_device
 from src.engine.evaluation import outcome
@@ -37,16 +37,17 @@ def main(argv: list[str] | None = None) -> None:
     require(config, "train_img_dir", "train_ann_file")
     folder = RunFolder(config.save_checkpoint_path)
     resumes = folder.check(config.resume, config.overwrite)
-    data = read_training_data(
+    sources = Sources(
         config.train_ann_file,
         config.train_img_dir,
-        config.unlabelled_img_dir,
-        config.eval_ann_file,
-        config.eval_img_dir,
-        config.num_gts,
-        config.class_names,
-        config.has_masks,
+        unlabelled_img_dir=config.unlabelled_img_dir,
+        eval_ann_file=config.eval_ann_file,
+        eval_img_dir=config.eval_img_dir,
+        max_gts=config.num_gts,
+        class_names=config.class_names,
+        masks=config.has_masks,
     )
+    data = read_training_data(sources)
     if config.guard_share and data.unlabelled:
         data = hold_out(data, config.guard_share, config.global_seed)
     device = set_up_device(

@@ -11,7 +11,7 @@ from mindspore import Tensor, nn, ops
 from src import xml2coco
 from src.config.load import Config, load_config
 from src.data import synthetic
-from src.data.training_data import TrainingData, read_training_data
+from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.device import Device, set_up_device
 
 PICTURES = 8  # of each stream
@@ -44,7 +44,7 @@ def data(folder: Path, config: Config) -> tuple[Config, TrainingData]:
         _draw(folder, config)
     images, more = folder / "labelled/images", folder / "unlabelled/images"
     config = replace(config, train_img_dir=str(images))
-    return config, read_training_data(folder / "labelled.json", images, more, None, None, config.num_gts)
+    return config, read_training_data(Sources(folder / "labelled.json", images, more, max_gts=config.num_gts))
 
 
 def _draw(folder: Path, config: Config) -> None:

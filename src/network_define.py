@@ -19,29 +19,22 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from mindspore import dtype as mstype
 
 from src.semi.batch_norm_statistics import MovingStatistics
-from src.semi.ema import MovingAverage
-from src.semi.pseudo_labels import pseudo_labels
+from src.semi.ema import EmaConfig, MovingAverage
+from src.semi.pseudo_labels import PseudoLabelConfig, pseudo_labels
 from src.semi.step_sums import STEP_KEYS, StepSums
-from src.semi.weight_update import Update
+from src.semi.weight_update import Update, UpdateConfig
 
 
 @dataclass(frozen=True)
-class StepSettings:
-    """How a loss becomes an update.
+class LossConfig:
+    """How loss terms are summed.
 
     Attributes:
         term_weights: weight of each loss term of labelled images, in the order of the network's `loss_terms`.
         pseudo_term_weights: the same for pseudo-labelled images.
-        strong_view: learn from the strong view of labelled images too, or from the weak one alone.
+        strong_view: train on the strong view of labelled images too, or on the weak one alone.
         supervised_weight, unsupervised_weight: of the labelled and of the unlabelled loss, each a mean over its views.
         unsupervised_ramp: steps over which the unsupervised weight grows linearly from 0; 0 is none.
-        clip_norm: greatest L2 norm of each parameter's gradient; clip_together: of all of them as one vector.
-        batches: so many batches make one step, see `Update`.
-        dynamic_loss_scale: for float16; float32 needs none. scale_window: good steps before the scale doubles.
-        burn_in_steps: step number at which the teacher starts; threshold: least score of a pseudo-label;
-            ignore_threshold: least score of a detection that is at least not background; None: all others are;
-            mask_threshold: what is inside a pseudo-mask has a greater probability; for networks with masks.
-        keep_rate, ramp: of the teacher's moving average, see `MovingAverage`; average_start: step it counts from.
     """
 
     term_weights: tuple[float, ...]
@@ -50,18 +43,22 @@ class StepSettings:
     supervised_weight: float
     unsupervised_weight: float
     unsupervised_ramp: int
-    clip_norm: float
-    clip_together: bool
-    batches: int
-    dynamic_loss_scale: bool
-    initial_loss_scale: float
-    scale_window: int
+
+
+@dataclass(frozen=True)
+class StepConfig:
+    """How both phases train.
+
+    Attributes:
+        burn_in_steps: step number at which the teacher starts.
+        average_start: step number that the age of the teacher's average counts from.
+    """
+
+    loss: LossConfig
+    update: UpdateConfig
+    pseudo_labels: PseudoLabelConfig
+    ema: EmaConfig
     burn_in_steps: int
-    threshold: float
-    ignore_threshold: float | None
-    mask_threshold: float
-    keep_rate: float
-    ramp: bool
     average_start: int
 
 
@@ -97,24 +94,14 @@ class _Step(nn.Cell):
         optimizer: nn.Optimizer,
         learning_rates: np.ndarray,
         state: RunState,
-        settings: StepSettings,
+        config: StepConfig,
         device_count: int,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.student = student
-        self.settings = settings
+        self.config = config
         self.state = state
-        self.update = Update(
-            optimizer,
-            learning_rates,
-            state,
-            settings.clip_norm,
-            settings.clip_together,
-            settings.dynamic_loss_scale,
-            settings.scale_window,
-            device_count,
-            settings.batches,
-        )
+        self.update = Update(optimizer, learning_rates, state, config.update, device_count)
         self.sums = StepSums(("loss", *names, *STEP_KEYS))
         self.statistics = MovingStatistics(student)
         self.gradient = ops.value_and_grad(self._loss, None, ParameterTuple(optimizer.parameters), has_aux=True)
@@ -123,7 +110,7 @@ class _Step(nn.Cell):
         self, strong: Tensor, weak: Tensor, image_sizes: Tensor, ground_truth: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Images of all views that are learnt from, and the size and the ground truth of each."""
-        if not self.settings.strong_view:
+        if not self.config.loss.strong_view:
             return weak, image_sizes, ground_truth
         truth = ()
         for rows in ground_truth:
@@ -139,9 +126,9 @@ class _Step(nn.Cell):
         skipped = ops.where(finite, 0, self.state.skipped + 1).astype(mstype.int32)
         lost = ops.logical_not(finite)
         usable = finite
-        if self.settings.batches > 1:  # a step is taken or skipped with its last batch, and lost with all of them
+        if self.config.update.batches > 1:  # a step is taken or skipped with its last batch, and lost with all of them
             skipped = ops.where(complete, skipped, self.state.skipped)
-            lost = lost.astype(mstype.float32) * self.settings.batches
+            lost = lost.astype(mstype.float32) * self.config.update.batches
             usable = ops.logical_and(finite, ops.isfinite(logged[0]))
         ops.assign(self.state.skipped, skipped)
         values = logged + more + (lost, self.state.loss_scale, rate)
@@ -162,20 +149,20 @@ class TrainStep(_Step):
         optimizer: nn.Optimizer,
         learning_rates: np.ndarray,
         state: RunState,
-        settings: StepSettings,
+        config: StepConfig,
         device_count: int = 1,
         averaged: nn.Cell | None = None,
     ) -> None:
-        super().__init__(student.loss_terms, student, optimizer, learning_rates, state, settings, device_count)
+        super().__init__(student.loss_terms, student, optimizer, learning_rates, state, config, device_count)
         self.average = None
         if averaged is not None:
-            self.average = MovingAverage(averaged, student, settings.keep_rate, settings.ramp)
+            self.average = MovingAverage(averaged, student, config.ema)
 
     def _loss(self, strong: Tensor, weak: Tensor, image_sizes: Tensor, *ground_truth: Tensor):
         images, sizes, truth = self._labelled(strong, weak, image_sizes, ground_truth)
         terms = self.student.losses(images, *truth, self.state.step, sizes)
         means = _means(terms)
-        total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights)
+        total = self.config.loss.supervised_weight * _weighted(means, self.config.loss.term_weights)
         return total * self.state.loss_scale, (total,) + means
 
     def construct(self, strong: Tensor, weak: Tensor, image_sizes: Tensor, *ground_truth: Tensor) -> Tensor:
@@ -206,22 +193,22 @@ class TeacherStudentStep(_Step):
         optimizer: nn.Optimizer,
         learning_rates: np.ndarray,
         state: RunState,
-        settings: StepSettings,
+        config: StepConfig,
         device_count: int = 1,
     ) -> None:
         pseudo_terms = tuple(f"{name}_pseudo" for name in student.loss_terms)
         names = (*student.loss_terms, *pseudo_terms, "unsup_loss", "pseudo_boxes", "pseudo_score")
-        super().__init__(names, student, optimizer, learning_rates, state, settings, device_count)
+        super().__init__(names, student, optimizer, learning_rates, state, config, device_count)
         self.teacher = teacher
-        self.average = MovingAverage(teacher, student, settings.keep_rate, settings.ramp)
+        self.average = MovingAverage(teacher, student, config.ema)
 
     def _loss(self, unlabelled: int, weight: Tensor, images: Tensor, image_sizes: Tensor, *ground_truth: Tensor):
         terms = self.student.losses(images, *ground_truth, self.state.step, image_sizes)
         labelled = images.shape[0] - unlabelled
         means = _means([term[:labelled] for term in terms])
         pseudo = _means([term[labelled:] for term in terms])
-        unsupervised = weight * _weighted(pseudo, self.settings.pseudo_term_weights)
-        total = self.settings.supervised_weight * _weighted(means, self.settings.term_weights) + unsupervised
+        unsupervised = weight * _weighted(pseudo, self.config.loss.pseudo_term_weights)
+        total = self.config.loss.supervised_weight * _weighted(means, self.config.loss.term_weights) + unsupervised
         return total * self.state.loss_scale, (total,) + means + pseudo + (unsupervised,)
 
     def construct(
@@ -243,24 +230,18 @@ class TeacherStudentStep(_Step):
         Returns:
             Scalar bool: losses and gradients were finite and the weights moved.
         """
-        age = self.state.step - self.settings.burn_in_steps
+        age = self.state.step - self.config.burn_in_steps
         # 1. The teacher follows the student of the last step, unless that was skipped, and looks at the weak view.
         first = self.update.is_first()
-        average_age = self.state.step - self.settings.average_start
-        keep = self.average(average_age, ops.logical_and(self.state.skipped == 0, first))
-        detections = self.teacher(ops.depend(unlabelled_weak, keep), unlabelled_sizes)
-        pseudo = pseudo_labels(
-            detections,
-            self.settings.threshold,
-            self.settings.ignore_threshold,
-            max_gts=ground_truth[0].shape[1],
-            mask_size=ground_truth[-1].shape[-1],
-            mask_threshold=self.settings.mask_threshold,
-        )
+        average_age = self.state.step - self.config.average_start
+        decay = self.average(average_age, ops.logical_and(self.state.skipped == 0, first))
+        detections = self.teacher(ops.depend(unlabelled_weak, decay), unlabelled_sizes)
+        pseudo = pseudo_labels(detections, self.config.pseudo_labels)
+        pseudo_boxes, _, pseudo_valid, *_ = pseudo
         # 2. The student learns from everything in one batch.
-        weight = self.settings.unsupervised_weight * self.state.unsupervised_factor
-        if self.settings.unsupervised_ramp > 0:
-            share = (age.astype(mstype.float32) + 1.0) / self.settings.unsupervised_ramp
+        weight = self.config.loss.unsupervised_weight * self.state.unsupervised_factor
+        if self.config.loss.unsupervised_ramp > 0:
+            share = (age.astype(mstype.float32) + 1.0) / self.config.loss.unsupervised_ramp
             weight = weight * ops.minimum(share, Tensor(1.0, mstype.float32))
         if first:
             self.statistics()
@@ -269,12 +250,13 @@ class TeacherStudentStep(_Step):
         for ours, more in zip(truth, pseudo):
             all_truth = all_truth + (ops.concat((ours, more)),)
         # Without this both networks would compute at the same time, each with threads for all cores.
-        images = ops.depend(ops.concat((images, unlabelled_strong)), pseudo[0])
+        images = ops.depend(ops.concat((images, unlabelled_strong)), pseudo_boxes)
         sizes = ops.concat((sizes, unlabelled_sizes))
         (_, logged), gradients = self.gradient(unlabelled_strong.shape[0], weight, images, sizes, *all_truth)
         # 3. What users ask for: how many pseudo-boxes an image, and how sure the teacher was of them.
-        count = pseudo[2].astype(mstype.float32).sum()
-        score = (detections[1] * (detections[1] > self.settings.threshold).astype(mstype.float32)).sum()
+        count = pseudo_valid.astype(mstype.float32).sum()
+        _, scores, *_ = detections
+        score = (scores * (scores > self.config.pseudo_labels.threshold).astype(mstype.float32)).sum()
         seen = Tensor(1.0 / unlabelled_weak.shape[0], mstype.float32)
         return self._finish(gradients, logged, (count * seen, score * seen), logged[0] - logged[-1])
 

@@ -5,15 +5,19 @@ from mindspore import nn
 
 from src.config.load import Config
 from src.config.schema import PSEUDO_WEIGHT_KEYS, WEIGHT_KEYS
-from src.FasterRcnn.faster_rcnn import FasterRcnn
-from src.FasterRcnn.proposals import ProposalLimits
-from src.FasterRcnn.rcnn import RoiTargets
-from src.FasterRcnn.rpn import RpnTargets
-from src.MaskRcnn.mask_rcnn import MaskRcnn
+from src.FasterRcnn.faster_rcnn import BoxHeadConfig, FasterRcnn, RpnConfig
+from src.FasterRcnn.proposals import ProposalConfig
+from src.FasterRcnn.roi_align import RoiAlignConfig
+from src.MaskRcnn.mask_rcnn import MaskHeadConfig, MaskRcnn
+from src.parts.anchors import AnchorConfig
 from src.parts.convolution import use_native_kernels
-from src.parts.detections import DetectionLimits
+from src.parts.detections import DetectionConfig
+from src.parts.matcher import MatchThresholds
+from src.parts.pixels import InputConfig
 from src.parts.resnet import ResNet
-from src.Ssd.loss import SsdTargets
+from src.parts.sampler import SamplingConfig
+from src.Ssd.default_boxes import DefaultBoxConfig
+from src.Ssd.loss import SsdLossConfig
 from src.Ssd.ssd import Ssd
 
 
@@ -52,56 +56,50 @@ def loss_weights(config: Config) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def _faster_rcnn(config: Config, class_count: int, native_kernels: bool) -> FasterRcnn:
-    return _two_stages(FasterRcnn, config, class_count, native_kernels)
+    return FasterRcnn(class_count=class_count, **_two_stages(config, native_kernels))
 
 
-def _mask_rcnn(config: Config, class_count: int, native_kernels: bool) -> FasterRcnn:
-    sizes = {"mask_pooled_size": config.mask_out_size, "mask_channels": config.rcnn_mask_out_channels}
-    return _two_stages(MaskRcnn, config, class_count, native_kernels, **sizes)
+def _mask_rcnn(config: Config, class_count: int, native_kernels: bool) -> MaskRcnn:
+    mask_head = MaskHeadConfig(config.mask_out_size, config.rcnn_mask_out_channels)
+    return MaskRcnn(mask_head, class_count, **_two_stages(config, native_kernels))
 
 
-def _two_stages(
-    kind: type[FasterRcnn], config: Config, class_count: int, native_kernels: bool, **more: int
-) -> FasterRcnn:
-    """Faster R-CNN, or what is built on it and takes `more`."""
-    return kind(
-        backbone=ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm),
-        class_count=class_count,
-        height=config.img_height,
-        width=config.img_width,
-        channels=config.fpn_out_channels,
-        hidden=config.rcnn_fc_out_channels,
-        anchor_scales=config.anchor_scales,
-        anchor_ratios=config.anchor_ratios,
-        anchor_rule=config.anchor_rule,
-        anchors_inside_only=config.anchors_inside_only,
-        black_is_padding=config.black_is_padding,
-        max_gts=config.num_gts,
-        pooled_size=config.roi_out_size,
-        sampling=config.roi_sample_num,
-        finest_scale=config.roi_finest_scale,
-        rpn_targets=RpnTargets(
-            config.pos_iou_thr,
-            config.neg_iou_thr,
-            config.min_pos_iou,
+def _two_stages(config: Config, native_kernels: bool) -> dict:
+    """What Faster R-CNN and Mask R-CNN have in common."""
+    rpn = RpnConfig(
+        anchors=AnchorConfig(
+            config.anchor_scales, config.anchor_ratios, config.anchor_rule, config.anchors_inside_only
+        ),
+        sampling=SamplingConfig(
+            MatchThresholds(config.pos_iou_thr, config.neg_iou_thr, config.min_pos_iou),
             config.num_expected_rpn,
             config.num_expected_pos,
         ),
-        roi_targets=RoiTargets(
-            config.pos_iou_thr_stage2,
-            config.neg_iou_thr_stage2,
-            config.num_expected_total_stage2,
-            config.num_expected_pos_stage2,
-            config.rcnn_focal_gamma,
-        ),
-        train_proposals=ProposalLimits(
+        train_proposals=ProposalConfig(
             config.rpn_proposal_nms_pre, config.rpn_proposal_max_num, config.rpn_proposal_nms_thr
         ),
-        test_proposals=ProposalLimits(config.rpn_nms_pre, config.rpn_max_num, config.rpn_nms_thr),
-        detections=_limits(config),
-        native_kernels=native_kernels,
-        **more,
+        test_proposals=ProposalConfig(config.rpn_nms_pre, config.rpn_max_num, config.rpn_nms_thr),
     )
+    box_head = BoxHeadConfig(
+        roi_align=RoiAlignConfig(config.roi_out_size, config.roi_sample_num, config.roi_finest_scale, native_kernels),
+        hidden=config.rcnn_fc_out_channels,
+        sampling=SamplingConfig(
+            # No low-quality matches: a proposal that overlaps no object well is background.
+            MatchThresholds(config.pos_iou_thr_stage2, config.neg_iou_thr_stage2, config.pos_iou_thr_stage2),
+            config.num_expected_total_stage2,
+            config.num_expected_pos_stage2,
+        ),
+        max_gts=config.num_gts,
+        focal_gamma=config.rcnn_focal_gamma,
+    )
+    return {
+        "backbone": ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm),
+        "input_config": _input(config),
+        "channels": config.fpn_out_channels,
+        "rpn": rpn,
+        "box_head": box_head,
+        "detection": _detection(config),
+    }
 
 
 def _ssd(config: Config, class_count: int, native_kernels: bool) -> Ssd:
@@ -109,26 +107,27 @@ def _ssd(config: Config, class_count: int, native_kernels: bool) -> Ssd:
     return Ssd(
         backbone=ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm, stages=3, last_stride=1),
         class_count=class_count,
-        height=config.img_height,
-        width=config.img_width,
+        input_config=_input(config),
         extra_channels=config.ssd_extras_out_channels,
-        ratios=config.ssd_aspect_ratios,
-        smallest=config.ssd_min_scale,
-        largest=config.ssd_max_scale,
-        targets=SsdTargets(
-            config.ssd_match_threshold,
+        default_box=DefaultBoxConfig(config.ssd_aspect_ratios, config.ssd_min_scale, config.ssd_max_scale),
+        loss=SsdLossConfig(
+            # The best default box of an object is positive at any IoU.
+            MatchThresholds(config.ssd_match_threshold, config.ssd_match_threshold, low_quality=0.0),
             config.ssd_loss,
             config.ssd_focal_gamma,
             config.ssd_focal_alpha,
             config.ssd_negative_ratio,
         ),
-        limits=_limits(config),
-        black_is_padding=config.black_is_padding,
+        detection=_detection(config),
     )
 
 
-def _limits(config: Config) -> DetectionLimits:
-    return DetectionLimits(config.test_score_thr, config.test_iou_thr, config.test_max_per_img, config.test_nms_pre)
+def _input(config: Config) -> InputConfig:
+    return InputConfig(config.img_height, config.img_width, config.black_is_padding)
+
+
+def _detection(config: Config) -> DetectionConfig:
+    return DetectionConfig(config.test_score_thr, config.test_iou_thr, config.test_max_per_img, config.test_nms_pre)
 
 
 _DETECTORS = {"faster_rcnn": FasterRcnn, "mask_rcnn": MaskRcnn, "ssd": Ssd}

@@ -5,7 +5,7 @@ so the gradient of weight_t is the sum of these factors and pseudo-boxes show in
 score of its first weight and half of it.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import mindspore as ms
 import numpy as np
@@ -13,33 +13,47 @@ import pytest
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 
-from src.network_define import RunState, StepSettings, TeacherStudentStep, TrainStep
+from src.network_define import LossConfig, RunState, StepConfig, TeacherStudentStep, TrainStep
+from src.semi.ema import EmaConfig
+from src.semi.pseudo_labels import PseudoLabelConfig
+from src.semi.weight_update import UpdateConfig
 
 pytestmark = pytest.mark.usefixtures("pynative")
 in_both_modes = pytest.mark.parametrize("mode", [ms.PYNATIVE_MODE, ms.GRAPH_MODE], ids=["pynative", "graph"])
 RATES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], np.float32)
-SETTINGS = StepSettings(
-    term_weights=(1.0, 1.0, 1.0, 1.0),
-    pseudo_term_weights=(1.0, 0.0, 1.0, 0.0),
-    strong_view=True,
-    supervised_weight=1.0,
-    unsupervised_weight=2.0,
-    unsupervised_ramp=0,
-    clip_norm=1e6,
-    clip_together=False,
-    batches=1,
-    dynamic_loss_scale=False,
-    initial_loss_scale=1.0,
-    scale_window=3,
+CONFIG = StepConfig(
+    loss=LossConfig(
+        term_weights=(1.0, 1.0, 1.0, 1.0),
+        pseudo_term_weights=(1.0, 0.0, 1.0, 0.0),
+        strong_view=True,
+        supervised_weight=1.0,
+        unsupervised_weight=2.0,
+        unsupervised_ramp=0,
+    ),
+    update=UpdateConfig(
+        clip_norm=1e6,
+        clip_together=False,
+        batches=1,
+        dynamic_loss_scale=False,
+        initial_loss_scale=1.0,
+        scale_window=3,
+    ),
+    pseudo_labels=PseudoLabelConfig(threshold=0.5, ignore_threshold=None, max_gts=4, mask_size=4, mask_threshold=0.5),
+    ema=EmaConfig(decay=0.5, ramp=False),
     burn_in_steps=0,
-    threshold=0.5,
-    ignore_threshold=None,
-    mask_threshold=0.5,
-    keep_rate=0.5,
-    ramp=False,
     average_start=0,
 )
 START = (0.8, 0.4, 0.2, 0.1)
+
+
+def changed(config: StepConfig, **changes) -> StepConfig:
+    """The configuration with other values of these fields, of its own or of the part that has them."""
+    for name, value in changes.items():
+        parts = [field.name for field in fields(config) if hasattr(getattr(config, field.name), name)]
+        if parts:
+            name, value = parts[0], replace(getattr(config, parts[0]), **{name: value})
+        config = replace(config, **{name: value})
+    return config
 
 
 class Toy(nn.Cell):
@@ -89,18 +103,18 @@ def labels(*counts: int) -> tuple[Tensor, ...]:
     )
 
 
-def burn_in(settings=SETTINGS, momentum=0.0):
+def burn_in(config=CONFIG, momentum=0.0):
     """Student, run state and step."""
-    student, state = Toy(), RunState(settings.initial_loss_scale)
+    student, state = Toy(), RunState(config.update.initial_loss_scale)
     optimizer = nn.Momentum(student.trainable_params(), 0.1, momentum)
-    return student, state, TrainStep(student, optimizer, RATES, state, settings)
+    return student, state, TrainStep(student, optimizer, RATES, state, config)
 
 
-def mutual(settings=SETTINGS, teacher_start=(0.0, 0.0, 0.0, 0.0)):
+def mutual(config=CONFIG, teacher_start=(0.0, 0.0, 0.0, 0.0)):
     """Student, teacher, run state and step."""
-    student, teacher, state = Toy(), Toy("teacher.", teacher_start), RunState(settings.initial_loss_scale)
+    student, teacher, state = Toy(), Toy("teacher.", teacher_start), RunState(config.update.initial_loss_scale)
     optimizer = nn.Momentum(student.trainable_params(), 0.1, 0.0)
-    return student, teacher, state, TeacherStudentStep(student, teacher, optimizer, RATES, state, settings)
+    return student, teacher, state, TeacherStudentStep(student, teacher, optimizer, RATES, state, config)
 
 
 STRONG, WEAK = picture(51.0, 102.0), picture(153.0, 204.0)  # 0.2, 0.4 and 0.6, 0.8
@@ -125,19 +139,19 @@ def test_burn_in_learns_from_the_mean_over_both_views():
 
 def test_without_the_strong_view_each_labelled_image_is_learnt_from_once():
     weak_alone = (0.6 * 2 + 0.8 * 4) / 2
-    student, _, step = burn_in(replace(SETTINGS, strong_view=False))
+    student, _, step = burn_in(changed(CONFIG, strong_view=False))
     step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * weak_alone, rtol=1e-5)
-    student, _, _, step = mutual(replace(SETTINGS, strong_view=False))
+    student, _, _, step = mutual(changed(CONFIG, strong_view=False))
     step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
-    unlabelled = 2.0 * 0.5 * (1 + 1) * np.array(SETTINGS.pseudo_term_weights)  # one pseudo-box, as below
+    unlabelled = 2.0 * 0.5 * (1 + 1) * np.array(CONFIG.loss.pseudo_term_weights)  # one pseudo-box, as below
     np.testing.assert_allclose(student.values(), START - RATES[0] * (weak_alone + unlabelled), rtol=1e-5)
 
 
 @pytest.mark.parametrize("strong_view", [True, False])
 def test_two_equal_views_count_as_one(strong_view):
     weak_alone = (0.6 * 2 + 0.8 * 4) / 2
-    student, _, step = burn_in(replace(SETTINGS, strong_view=strong_view))
+    student, _, step = burn_in(changed(CONFIG, strong_view=strong_view))
     step(WEAK, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * weak_alone, rtol=1e-5)
     assert step.sums.take().sums["loss"] == pytest.approx(sum(START) * weak_alone, rel=1e-5)
@@ -157,10 +171,10 @@ class SumOverViews(TrainStep):
 @in_both_modes
 def test_a_supervised_weight_of_two_is_the_sum_over_both_views_to_the_bit(mode):
     ms.set_context(mode=mode)
-    settings = replace(SETTINGS, term_weights=(0.3, 0.7, 1.1, 0.9), supervised_weight=2.0)
-    student, _, step = burn_in(settings, momentum=0.9)
+    config = changed(CONFIG, term_weights=(0.3, 0.7, 1.1, 0.9), supervised_weight=2.0)
+    student, _, step = burn_in(config, momentum=0.9)
     other, state = Toy(), RunState(1.0)
-    added = SumOverViews(other, nn.Momentum(other.trainable_params(), 0.1, 0.9), RATES, state, settings)
+    added = SumOverViews(other, nn.Momentum(other.trainable_params(), 0.1, 0.9), RATES, state, config)
     for _ in range(3):
         step(STRONG, WEAK, SIZES, *TRUTH)
         added(STRONG, WEAK, SIZES, *TRUTH)
@@ -190,21 +204,21 @@ def test_each_view_has_the_size_of_its_image(mode):
     ) / 2  # the teacher sees one box in the first image, none in the narrow one
 
     student, state = Sized(), RunState(1.0)
-    step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.0), RATES, state, SETTINGS)
+    step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.0), RATES, state, CONFIG)
     step(STRONG, WEAK, sizes, *TRUTH)
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * labelled, rtol=1e-4, atol=1e-6)
 
     student, teacher, state = Sized(), Sized("teacher."), RunState(1.0)
     optimizer = nn.Momentum(student.trainable_params(), 0.1, 0.0)
-    step = TeacherStudentStep(student, teacher, optimizer, RATES, state, SETTINGS)
+    step = TeacherStudentStep(student, teacher, optimizer, RATES, state, CONFIG)
     step(STRONG, WEAK, sizes, picture(127.5, 255.0), picture(1.0, 2.0), others, *TRUTH)
-    pull = labelled + 2.0 * unlabelled * np.array(SETTINGS.pseudo_term_weights)
+    pull = labelled + 2.0 * unlabelled * np.array(CONFIG.loss.pseudo_term_weights)
     np.testing.assert_allclose(student.values(), START - RATES[0] * pull, rtol=1e-4, atol=1e-6)
 
 
 def test_each_term_and_the_whole_have_weights():
     weights = (0.5, 2.0, 0.0, 3.0)
-    student, _, step = burn_in(replace(SETTINGS, term_weights=weights, supervised_weight=0.5))
+    student, _, step = burn_in(changed(CONFIG, term_weights=weights, supervised_weight=0.5))
     step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(START - student.values(), 0.1 * FACTOR * 0.5 * np.array(weights), rtol=1e-4, atol=1e-7)
     assert step.sums.take().sums["rcnn_cls_loss"] == pytest.approx(
@@ -225,16 +239,16 @@ def test_each_step_has_the_rate_of_the_schedule_and_momentum_is_kept():
 
 
 def test_each_gradient_is_clipped_by_itself():
-    student, _, step = burn_in(replace(SETTINGS, clip_norm=1.0, term_weights=(1.0, 0.1, 1.0, 0.0)))
+    student, _, step = burn_in(changed(CONFIG, clip_norm=1.0, term_weights=(1.0, 0.1, 1.0, 0.0)))
     step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(START - student.values(), 0.1 * np.array([1.0, 0.1 * FACTOR, 1.0, 0.0]), atol=1e-6)
 
 
 @pytest.mark.parametrize("clip_norm", [1e6, 1.0])
 def test_a_loss_scale_changes_no_update(clip_norm):
-    plain, _, plain_step = burn_in(replace(SETTINGS, clip_norm=clip_norm))
+    plain, _, plain_step = burn_in(changed(CONFIG, clip_norm=clip_norm))
     scaled, _, scaled_step = burn_in(
-        replace(SETTINGS, clip_norm=clip_norm, dynamic_loss_scale=True, initial_loss_scale=1024.0)
+        changed(CONFIG, clip_norm=clip_norm, dynamic_loss_scale=True, initial_loss_scale=1024.0)
     )
     for step in (plain_step, scaled_step):
         step(STRONG, WEAK, SIZES, *TRUTH)
@@ -245,7 +259,7 @@ def test_a_loss_scale_changes_no_update(clip_norm):
 @in_both_modes
 def test_the_scale_doubles_after_its_window_and_halves_on_overflow(mode):
     ms.set_context(mode=mode)
-    student, state, step = burn_in(replace(SETTINGS, dynamic_loss_scale=True, initial_loss_scale=8.0))
+    student, state, step = burn_in(changed(CONFIG, dynamic_loss_scale=True, initial_loss_scale=8.0))
     scales = []
     for number in range(7):
         before = student.values()
@@ -271,7 +285,7 @@ def test_without_a_scale_too_a_broken_gradient_moves_nothing(broken):
 
 
 def test_the_scale_never_falls_below_one():
-    _, state, step = burn_in(replace(SETTINGS, dynamic_loss_scale=True, initial_loss_scale=1.0))
+    _, state, step = burn_in(changed(CONFIG, dynamic_loss_scale=True, initial_loss_scale=1.0))
     step(picture(np.inf, 0.0), WEAK, SIZES, *TRUTH)
     assert float(state.loss_scale.asnumpy()) == 1.0
 
@@ -283,7 +297,7 @@ def test_the_teacher_moves_first_and_its_boxes_enter_the_loss(mode):
     step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
     # The first step copies: the teacher scores 0.8 and 0.4, so one box is above 0.5 and the factor is 0.5 * (1 + 1).
     np.testing.assert_allclose(teacher.values(), START, rtol=1e-6)
-    pull = FACTOR + 2.0 * 1.0 * np.array(SETTINGS.pseudo_term_weights)
+    pull = FACTOR + 2.0 * 1.0 * np.array(CONFIG.loss.pseudo_term_weights)
     np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
     sums = step.sums.take().sums
     assert (sums["pseudo_boxes"], sums["pseudo_score"]) == (1.0, pytest.approx(0.8))
@@ -296,15 +310,15 @@ def test_the_teacher_moves_first_and_its_boxes_enter_the_loss(mode):
 
 
 def test_an_image_without_a_sure_box_is_background():
-    student, _, _, step = mutual(replace(SETTINGS, threshold=0.9))
+    student, _, _, step = mutual(changed(CONFIG, threshold=0.9))
     step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
-    pull = FACTOR + 2.0 * 0.5 * np.array(SETTINGS.pseudo_term_weights)
+    pull = FACTOR + 2.0 * 0.5 * np.array(CONFIG.loss.pseudo_term_weights)
     np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
     assert step.sums.take().sums["pseudo_boxes"] == 0
 
 
 def test_a_weight_of_zero_is_supervised_training():
-    student, _, _, step = mutual(replace(SETTINGS, unsupervised_weight=0.0))
+    student, _, _, step = mutual(changed(CONFIG, unsupervised_weight=0.0))
     alone, _, supervised = burn_in()
     for _ in range(2):
         step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
@@ -313,8 +327,8 @@ def test_a_weight_of_zero_is_supervised_training():
 
 
 def test_the_unsupervised_weight_grows_from_the_start_of_the_teacher():
-    settings = replace(SETTINGS, unsupervised_ramp=4, burn_in_steps=2, supervised_weight=0.0, threshold=9.0)
-    student, _, state, step = mutual(settings)
+    config = changed(CONFIG, unsupervised_ramp=4, burn_in_steps=2, supervised_weight=0.0, threshold=9.0)
+    student, _, state, step = mutual(config)
     state.step.set_data(Tensor(2, mstype.int32))
     for age, share in enumerate([0.25, 0.5, 0.75, 1.0, 1.0]):
         before = student.values()
@@ -326,7 +340,7 @@ def test_the_unsupervised_weight_grows_from_the_start_of_the_teacher():
 def test_two_unlabelled_images_count_as_their_mean():
     student, _, _, step = mutual()
     step(STRONG, WEAK, SIZES, picture(127.5, 255.0), picture(1.0, 2.0), SIZES, *TRUTH)
-    pull = FACTOR + 2.0 * (0.5 + 1.0) / 2 * 2 * np.array(SETTINGS.pseudo_term_weights)
+    pull = FACTOR + 2.0 * (0.5 + 1.0) / 2 * 2 * np.array(CONFIG.loss.pseudo_term_weights)
     np.testing.assert_allclose(student.values(), START - 0.1 * pull, rtol=1e-4)
     assert step.sums.take().sums["pseudo_boxes"] == 1.0
 
@@ -344,7 +358,7 @@ class BrokenLoss(Toy):
 def test_a_broken_loss_with_finite_gradients_moves_nothing_and_its_terms_are_kept(mode):
     ms.set_context(mode=mode)
     student, state = BrokenLoss(), RunState(1.0)
-    step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, SETTINGS)
+    step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, CONFIG)
     step(STRONG, WEAK, SIZES, *TRUTH)
     before = student.values()
     assert not bool(step(picture(255.0, 0.0), WEAK, SIZES, *TRUTH))
@@ -375,11 +389,11 @@ def test_rows_of_skipped_steps_are_counted_over_log_lines():
 @in_both_modes
 def test_the_teacher_moves_once_for_each_step_that_was_taken(mode):
     ms.set_context(mode=mode)
-    settings = replace(SETTINGS, unsupervised_weight=0.0)
+    config = changed(CONFIG, unsupervised_weight=0.0)
 
     def follow(images) -> list[np.ndarray]:
         """Values of student and teacher after each step."""
-        student, teacher, _, step = mutual(settings)
+        student, teacher, _, step = mutual(config)
         step.update.learning_rates = Tensor(np.full(8, 0.1, np.float32))
         seen = []
         for image in images:
@@ -396,18 +410,18 @@ def test_the_teacher_moves_once_for_each_step_that_was_taken(mode):
     np.testing.assert_allclose(with_bad[4], plain[2], rtol=1e-6)
 
 
-def averaged(settings):
+def averaged(config):
     """Student, average and step of burn-in."""
-    student, average, state = Toy(), Toy("teacher.", (0.0, 0.0, 0.0, 0.0)), RunState(settings.initial_loss_scale)
+    student, average, state = Toy(), Toy("teacher.", (0.0, 0.0, 0.0, 0.0)), RunState(config.update.initial_loss_scale)
     optimizer = nn.Momentum(student.trainable_params(), 0.1, 0.0)
-    return student, average, TrainStep(student, optimizer, RATES, state, settings, averaged=average)
+    return student, average, TrainStep(student, optimizer, RATES, state, config, averaged=average)
 
 
 @in_both_modes
 @pytest.mark.parametrize("batches", [1, 2])
 def test_the_average_of_burn_in_is_the_mean_of_the_students_that_learnt(mode, batches):
     ms.set_context(mode=mode)
-    student, average, step = averaged(replace(SETTINGS, keep_rate=0.9, ramp=True, batches=batches))
+    student, average, step = averaged(changed(CONFIG, decay=0.9, ramp=True, batches=batches))
     expected, students, parts = np.zeros(4), [np.array(START)], [(STRONG, WEAK, SIZES, *TRUTH)]
     if batches == 2:
         parts = [(*part, *truth) for part, truth in zip(PARTS, PART_TRUTHS)]
@@ -426,7 +440,7 @@ def test_the_average_of_burn_in_is_the_mean_of_the_students_that_learnt(mode, ba
 
 
 def test_an_average_changes_nothing_of_its_student():
-    student, _, with_average = averaged(SETTINGS)
+    student, _, with_average = averaged(CONFIG)
     alone, _, without = burn_in()
     for _ in range(3):
         with_average(STRONG, WEAK, SIZES, *TRUTH)
@@ -436,8 +450,8 @@ def test_an_average_changes_nothing_of_its_student():
 
 @pytest.mark.parametrize(("average_start", "share"), [(0, 1 / 4), (3, 1.0)])
 def test_a_teacher_goes_on_with_the_average_of_burn_in_or_starts_as_a_copy(average_start, share):
-    settings = replace(SETTINGS, keep_rate=0.9, ramp=True, burn_in_steps=3, average_start=average_start)
-    _, teacher, state, step = mutual(settings)
+    config = changed(CONFIG, decay=0.9, ramp=True, burn_in_steps=3, average_start=average_start)
+    _, teacher, state, step = mutual(config)
     state.step.set_data(Tensor(3, mstype.int32))
     step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
     np.testing.assert_allclose(teacher.values(), share * np.array(START), rtol=1e-5)
@@ -459,7 +473,7 @@ class WithBatchNorm(Toy):
 def test_a_skipped_step_takes_the_moving_statistics_back(mode):
     ms.set_context(mode=mode)
     student, state = WithBatchNorm(), RunState(1.0)
-    step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, SETTINGS)
+    step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, CONFIG)
     means = [student.norm.moving_mean.asnumpy().copy()]
     for image in (STRONG, picture(np.inf, 0.0), STRONG):
         step(image, WEAK, SIZES, *TRUTH)
@@ -468,7 +482,7 @@ def test_a_skipped_step_takes_the_moving_statistics_back(mode):
 
 
 def test_the_unsupervised_weight_can_be_lowered_from_outside():
-    student, _, state, step = mutual(replace(SETTINGS, supervised_weight=0.0, threshold=9.0))
+    student, _, state, step = mutual(changed(CONFIG, supervised_weight=0.0, threshold=9.0))
     for factor in (1.0, 0.5, 0.0):
         state.unsupervised_factor.set_data(Tensor(factor, mstype.float32))
         before = student.values()
@@ -487,9 +501,9 @@ UNLABELLED_PARTS = [(picture(100.0), picture(10.0), ONE_SIZE), (picture(155.0), 
 @pytest.mark.parametrize("clip_norm", [1e6, 1.0])
 def test_two_batches_of_one_image_make_the_step_of_one_batch_of_two(mode, clip_norm):
     ms.set_context(mode=mode)
-    settings = replace(SETTINGS, clip_norm=clip_norm, burn_in_steps=0)
-    whole, whole_teacher, whole_state, one_batch = mutual(settings)
-    student, teacher, state, half = mutual(replace(settings, batches=2))
+    config = changed(CONFIG, clip_norm=clip_norm, burn_in_steps=0)
+    whole, whole_teacher, whole_state, one_batch = mutual(config)
+    student, teacher, state, half = mutual(changed(config, batches=2))
     unlabelled = tuple(ops.concat(pair) for pair in zip(*UNLABELLED_PARTS))
     for number in range(3):
         one_batch(STRONG, WEAK, SIZES, *unlabelled, *TRUTH)
@@ -508,7 +522,7 @@ def test_two_batches_of_one_image_make_the_step_of_one_batch_of_two(mode, clip_n
 @in_both_modes
 def test_a_broken_batch_costs_the_step_all_its_batches_and_the_next_step_is_clean(mode):
     ms.set_context(mode=mode)
-    student, state, step = burn_in(replace(SETTINGS, batches=2))
+    student, state, step = burn_in(changed(CONFIG, batches=2))
     for broken in (0, 1):
         for number, ((strong, weak, sizes), truth) in enumerate(zip(PARTS, PART_TRUTHS)):
             step(picture(np.nan) if number == broken else strong, weak, sizes, *truth)
@@ -523,6 +537,6 @@ def test_a_broken_batch_costs_the_step_all_its_batches_and_the_next_step_is_clea
 
 
 def test_gradients_can_be_clipped_together():
-    student, _, step = burn_in(replace(SETTINGS, clip_norm=1.0, clip_together=True, term_weights=(3.0, 4.0, 0.0, 0.0)))
+    student, _, step = burn_in(changed(CONFIG, clip_norm=1.0, clip_together=True, term_weights=(3.0, 4.0, 0.0, 0.0)))
     step(STRONG, WEAK, SIZES, *TRUTH)
     np.testing.assert_allclose(START - student.values(), 0.1 * np.array([0.6, 0.8, 0.0, 0.0]), atol=1e-6)

@@ -34,7 +34,9 @@ def test_settings_reach_the_network(config):
     trained = {parameter.name for parameter in network.trainable_params()}
     assert "backbone.layer3.0.conv1.weight" in trained and "backbone.layer2.0.conv1.weight" not in trained
     assert (
-        network.detections.count == 8 and network.train_proposals.count == 30 and network.rpn_targets.sample_size == 32
+        network.detection.count == 8
+        and network.rpn_config.train_proposals.count == 30
+        and network.rpn_config.sampling.size == 32
     )
 
 

@@ -3,24 +3,52 @@
 Axes: B images, H and W the network input in pixels, G ground-truth boxes, K detections, C classes with background first.
 """
 
-from functools import partial
+from dataclasses import dataclass, replace
 
 import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.FasterRcnn.fpn import FeaturePyramid
-from src.FasterRcnn.proposals import ProposalLimits, propose
-from src.FasterRcnn.rcnn import BoxHead, RoiTargets, detect, rcnn_loss, sample_rois
-from src.FasterRcnn.roi_align import PyramidRoiAlign
-from src.FasterRcnn.rpn import Rpn, RpnTargets, rpn_loss
+from src.FasterRcnn.proposals import ProposalConfig, propose
+from src.FasterRcnn.rcnn import BoxHead, detect, rcnn_loss, sample_rois
+from src.FasterRcnn.roi_align import PyramidRoiAlign, RoiAlignConfig
+from src.FasterRcnn.rpn import Rpn, rpn_loss
 from src.parts import boxes
-from src.parts.anchors import inside_image, pyramid_anchors
-from src.parts.detections import DetectionLimits
-from src.parts.pixels import network_input
-from src.parts.sampler import priority_table
+from src.parts.anchors import AnchorConfig, inside_image, pyramid_anchors
+from src.parts.detections import DetectionConfig
+from src.parts.pixels import InputConfig, network_input
+from src.parts.sampler import SamplingConfig, priority_table
 
 STRIDES = (4, 8, 16, 32, 64)
 POOLED_LEVELS = 4
+POOLED_STRIDES = STRIDES[:POOLED_LEVELS]
+
+
+@dataclass(frozen=True)
+class RpnConfig:
+    """Region proposal network: its anchors, the sample of them that is trained on, and its proposals in both modes."""
+
+    anchors: AnchorConfig
+    sampling: SamplingConfig
+    train_proposals: ProposalConfig
+    test_proposals: ProposalConfig
+
+
+@dataclass(frozen=True)
+class BoxHeadConfig:
+    """Second stage.
+
+    Attributes:
+        roi_align: how RoIs are pooled; hidden: width of the dense layers.
+        sampling: the sample of the RoIs that is trained on; max_gts: G, the ground-truth boxes that are among the candidates.
+        focal_gamma: exponent of the class loss.
+    """
+
+    roi_align: RoiAlignConfig
+    hidden: int
+    sampling: SamplingConfig
+    max_gts: int
+    focal_gamma: float
 
 
 class FasterRcnn(nn.Cell):
@@ -29,15 +57,8 @@ class FasterRcnn(nn.Cell):
     Args:
         backbone: a cell with `out_channels`, mapping images to C2..C5.
         class_count: C, background included.
-        height, width: H and W, multiples of 32.
-        channels: of the feature pyramid; hidden: of the box head.
-        anchor_scales, anchor_ratios: side of an anchor in strides, and height / width.
-        anchor_rule: of `pyramid_anchors`.
-        anchors_inside_only: anchors that cross the border of the input are neither matched nor trained on.
-        black_is_padding: of `network_input`.
-        max_gts: G, needed to lay out the sampler.
-        finest_scale: RoIs of up to twice this side (pixels) are read from P2.
-        native_kernels: use C++ kernels where they can be compiled; for the CPU, not for export.
+        input_config: the network input; H and W are multiples of 32.
+        channels: of the feature pyramid and the RPN.
 
     Attributes:
         loss_terms: names of what `losses` returns.
@@ -51,63 +72,46 @@ class FasterRcnn(nn.Cell):
         self,
         backbone: nn.Cell,
         class_count: int,
-        height: int,
-        width: int,
+        input_config: InputConfig,
         channels: int,
-        hidden: int,
-        anchor_scales: tuple[float, ...],
-        anchor_ratios: tuple[float, ...],
-        anchor_rule: str,
-        anchors_inside_only: bool,
-        black_is_padding: bool,
-        max_gts: int,
-        pooled_size: int,
-        sampling: int,
-        finest_scale: float,
-        rpn_targets: RpnTargets,
-        roi_targets: RoiTargets,
-        train_proposals: ProposalLimits,
-        test_proposals: ProposalLimits,
-        detections: DetectionLimits,
-        native_kernels: bool,
+        rpn: RpnConfig,
+        box_head: BoxHeadConfig,
+        detection: DetectionConfig,
     ) -> None:
         super().__init__()
-        self.height, self.width = height, width
-        self.rpn_targets, self.roi_targets, self.detections = rpn_targets, roi_targets, detections
-        self.train_proposals, self.test_proposals = train_proposals, test_proposals
+        self.input_config, self.rpn_config, self.box_head_config = input_config, rpn, box_head
+        self.detection = detection
         self.backbone = backbone
         self.fpn = FeaturePyramid(backbone.out_channels, channels)
-        self.rpn = Rpn(channels, len(anchor_scales) * len(anchor_ratios))
-        shapes = tuple((-(-height // stride), -(-width // stride)) for stride in STRIDES)
-        self.new_roi_align = partial(
-            PyramidRoiAlign,
-            shapes[:POOLED_LEVELS],
-            STRIDES[:POOLED_LEVELS],
-            sampling=sampling,
-            finest_scale=finest_scale,
-            native=native_kernels,
-        )
-        self.roi_align = self.new_roi_align(pooled_size)
-        self.box_head = BoxHead(channels * pooled_size**2, hidden, class_count)
+        self.rpn = Rpn(channels, len(rpn.anchors.scales) * len(rpn.anchors.ratios))
+        self.roi_align = self.new_roi_align(box_head.roi_align.output_size)
+        in_features = channels * box_head.roi_align.output_size**2
+        self.box_head = BoxHead(in_features, box_head.hidden, class_count)
 
-        levels = pyramid_anchors(anchor_rule, height, width, STRIDES, anchor_scales, anchor_ratios)
-        everything = np.concatenate(levels)
-        allowed = inside_image(everything, height, width) if anchors_inside_only else np.ones(len(everything), bool)
+        levels = pyramid_anchors(rpn.anchors, input_config.height, input_config.width, STRIDES)
+        anchors = np.concatenate(levels)
+        inside = inside_image(anchors, input_config.height, input_config.width)
         self.level_anchors = tuple(Tensor(level) for level in levels)
-        self.anchors = Tensor(everything)
-        self.allowed = Tensor(allowed)
-        self.rpn_priorities = priority_table(len(everything))
-        proposal_count = min(
-            train_proposals.count, sum(min(train_proposals.candidates_per_level, len(level)) for level in levels)
+        self.anchors = Tensor(anchors)
+        self.allowed = Tensor(inside if rpn.anchors.inside_only else np.ones_like(inside))
+        self.rpn_priorities = priority_table(len(anchors))
+        decoded = sum(min(rpn.train_proposals.candidates_per_level, len(level)) for level in levels)
+        self.roi_priorities = priority_table(box_head.max_gts + min(rpn.train_proposals.count, decoded))
+
+    def new_roi_align(self, output_size: int) -> PyramidRoiAlign:
+        """RoIAlign over P2 to P5 to output_size x output_size cells."""
+        shapes = [
+            (-(-self.input_config.height // stride), -(-self.input_config.width // stride)) for stride in POOLED_STRIDES
+        ]
+        return PyramidRoiAlign(
+            tuple(shapes), POOLED_STRIDES, replace(self.box_head_config.roi_align, output_size=output_size)
         )
-        self.roi_priorities = priority_table(max_gts + proposal_count)
-        self.black_is_padding = black_is_padding
 
     def _pyramid(
         self, images: Tensor, image_sizes: Tensor | None
     ) -> tuple[tuple[Tensor, ...], float | Tensor, float | Tensor]:
         """P2 to P6, and height and width that boxes are clipped to: those of the input, or of each image [B, 1, 1]."""
-        normalised, height, width = network_input(images, image_sizes, self.black_is_padding)
+        normalised, height, width = network_input(images, image_sizes, self.input_config.black_is_padding)
         return self.fpn(self.backbone(normalised)), height, width
 
     def losses(
@@ -153,15 +157,20 @@ class FasterRcnn(nn.Cell):
             ground_truth,
             self.rpn_priorities,
             step,
-            self.rpn_targets,
+            self.rpn_config.sampling,
         )
-        proposals, proposals_valid = propose(logits, deltas, self.level_anchors, height, width, self.train_proposals)
-        sample = sample_rois(proposals, proposals_valid, ground_truth, self.roi_priorities, step, self.roi_targets)
+        proposals, proposals_valid = propose(
+            logits, deltas, self.level_anchors, height, width, self.rpn_config.train_proposals
+        )
+        sample = sample_rois(
+            proposals, proposals_valid, ground_truth, self.roi_priorities, step, self.box_head_config.sampling
+        )
         rois, labels, gt_row, valid = sample
         class_logits, box_deltas = self.box_head(self.roi_align(pyramid[:POOLED_LEVELS], rois))
-        roi_gt_boxes = boxes.take_rows(ground_truth[0], gt_row)
+        gt_boxes, _, _, _ = ground_truth
+        roi_gt_boxes = boxes.take_rows(gt_boxes, gt_row)
         rcnn_terms = rcnn_loss(
-            class_logits, box_deltas, rois, labels, roi_gt_boxes, valid, self.roi_targets.focal_gamma
+            class_logits, box_deltas, rois, labels, roi_gt_boxes, valid, self.box_head_config.focal_gamma
         )
         return rpn_terms + rcnn_terms, pyramid, sample
 
@@ -185,6 +194,6 @@ class FasterRcnn(nn.Cell):
         """Detections of `construct`, and P2 to P6, which a further branch reads."""
         pyramid, height, width = self._pyramid(images, image_sizes)
         logits, deltas = self.rpn(pyramid)
-        proposals, valid = propose(logits, deltas, self.level_anchors, height, width, self.test_proposals)
+        proposals, valid = propose(logits, deltas, self.level_anchors, height, width, self.rpn_config.test_proposals)
         class_logits, box_deltas = self.box_head(self.roi_align(pyramid[:POOLED_LEVELS], proposals))
-        return detect(class_logits, box_deltas, proposals, valid, height, width, self.detections), pyramid
+        return detect(class_logits, box_deltas, proposals, valid, height, width, self.detection), pyramid

@@ -13,8 +13,8 @@ from src.parts.nms import keep_masks
 
 
 @dataclass(frozen=True)
-class ProposalLimits:
-    """How many anchors of a level are decoded, how many proposals leave, and the IoU of near-duplicates."""
+class ProposalConfig:
+    """Anchors decoded per level, proposals per image, and the IoU by which two proposals of a level may overlap."""
 
     candidates_per_level: int
     count: int
@@ -27,7 +27,7 @@ def propose(
     anchors: tuple[Tensor, ...],
     height: float | Tensor,
     width: float | Tensor,
-    limits: ProposalLimits,
+    config: ProposalConfig,
 ) -> tuple[Tensor, Tensor]:
     """Proposals of each image, best first.
 
@@ -36,21 +36,21 @@ def propose(
         height, width: pixels that proposals are clipped to: numbers, or float32 [B, 1, 1] for each image.
 
     Returns:
-        proposals [B, P, 4] float32 (x1, y1, x2, y2) and valid [B, P] bool; P = limits.count, or all candidates if they are fewer.
+        proposals [B, P, 4] float32 (x1, y1, x2, y2) and valid [B, P] bool; P = config.count, or all candidates if they are fewer.
         No gradient flows through them.
     """
     candidates, scores = (), ()
     for logit, delta, anchor in zip(logits, deltas, anchors):
-        score, index = ops.topk(ops.stop_gradient(logit), min(limits.candidates_per_level, logit.shape[1]))
+        score, index = ops.topk(ops.stop_gradient(logit), min(config.candidates_per_level, logit.shape[1]))
         chosen = ops.gather_elements(
             ops.stop_gradient(delta), 1, ops.broadcast_to(index[..., None], index.shape + (4,))
         )
         decoded = box_coder.decode(chosen, ops.gather(anchor, index, 0), STDS)
         decoded = boxes.clip_to_image(decoded, height, width)
-        kept = keep_masks(decoded, limits.nms_iou)
+        kept = keep_masks(decoded, config.nms_iou)
         sides = ops.minimum(decoded[..., 2] - decoded[..., 0], decoded[..., 3] - decoded[..., 1])
         candidates = candidates + (decoded,)
         scores = scores + (ops.where(ops.logical_and(kept, sides > 1e-3), ops.sigmoid(score), -1.0),)
     candidates, scores = ops.concat(candidates, 1), ops.concat(scores, 1)
-    score, index = ops.topk(scores, min(limits.count, scores.shape[1]))
+    score, index = ops.topk(scores, min(config.count, scores.shape[1]))
     return boxes.take_rows(candidates, index), score >= 0.0

@@ -4,31 +4,18 @@ Axes: B images, P proposals, G ground-truth boxes, S sampled RoIs an image, R Ro
 K detections.
 """
 
-from dataclasses import dataclass
-
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import HeUniform, Normal
 
 from src.parts import box_coder, boxes
-from src.parts.detections import DetectionLimits, best_pairs, detections
+from src.parts.detections import DetectionConfig, best_pairs, detections
 from src.parts.losses import smooth_l1, softmax_focal
 from src.parts.matcher import match
-from src.parts.sampler import priorities, sample
+from src.parts.sampler import SamplingConfig, priorities, sample
 
 STDS = (0.1, 0.1, 0.2, 0.2)
 SMOOTH_L1_BETA = 1.0
-
-
-@dataclass(frozen=True)
-class RoiTargets:
-    """How proposals become positives and negatives, how many are trained on, and the focal exponent of the class loss."""
-
-    positive_iou: float
-    negative_iou: float
-    sample_size: int
-    max_positive: int
-    focal_gamma: float
 
 
 class BoxHead(nn.Cell):
@@ -55,7 +42,7 @@ def sample_rois(
     ground_truth: tuple[Tensor, Tensor, Tensor, Tensor],
     priority_table: Tensor,
     step: Tensor,
-    targets: RoiTargets,
+    sampling: SamplingConfig,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Choose the RoIs that are trained on; the ground-truth boxes themselves are among the candidates.
 
@@ -70,17 +57,8 @@ def sample_rois(
     gt_boxes, gt_labels, gt_valid, gt_crowd = ground_truth
     candidates = ops.concat((gt_boxes, proposals), 1)
     usable = ops.concat((gt_valid, proposals_valid), 1)
-    matched, state = match(
-        candidates,
-        gt_boxes,
-        gt_valid,
-        gt_crowd,
-        targets.positive_iou,
-        targets.negative_iou,
-        targets.positive_iou,
-        usable,
-    )
-    index, positive, valid = sample(state, priorities(priority_table, step), targets.sample_size, targets.max_positive)
+    matched, match_labels = match(candidates, gt_boxes, gt_valid, gt_crowd, sampling.thresholds, usable)
+    index, positive, valid = sample(match_labels, priorities(priority_table, step), sampling)
     row = ops.gather_elements(matched, 1, index)
     labels = ops.where(positive, ops.gather_elements(gt_labels, 1, row), 0)
     return boxes.take_rows(candidates, index), labels.astype(mstype.int32), row, valid
@@ -104,10 +82,10 @@ def rcnn_loss(
     classification = softmax_focal(logits, labels.reshape(-1), focal_gamma).reshape(shape) * weight
 
     positive = ops.logical_and(valid, labels > 0).astype(mstype.float32)
-    wanted = ops.stop_gradient(box_coder.encode(gt_boxes, rois, STDS)).reshape(-1, 4)
+    target = ops.stop_gradient(box_coder.encode(gt_boxes, rois, STDS)).reshape(-1, 4)
     of_label = ops.one_hot(labels.reshape(-1), logits.shape[-1], 1.0, 0.0).astype(mstype.float32)
     chosen = (deltas * of_label[..., None]).sum(1)
-    distance = smooth_l1(chosen, wanted, SMOOTH_L1_BETA).sum(-1).reshape(shape) * positive
+    distance = smooth_l1(chosen, target, SMOOTH_L1_BETA).sum(-1).reshape(shape) * positive
     return classification.sum(-1) / divisor, distance.sum(-1) / divisor
 
 
@@ -118,7 +96,7 @@ def detect(
     valid: Tensor,
     height: float | Tensor,
     width: float | Tensor,
-    limits: DetectionLimits,
+    config: DetectionConfig,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Detections of each image, best first; one RoI may give several, of different classes.
 
@@ -135,7 +113,7 @@ def detect(
     probabilities = ops.softmax(logits, -1).reshape(batch, count, class_count)
 
     scores = ops.where(valid[..., None], probabilities, -1.0)[..., 1:]
-    score, roi, label = best_pairs(scores, limits.candidates)
+    score, roi, label = best_pairs(scores, config.candidates)
     delta = boxes.take_rows(deltas.reshape(batch, -1, 4), roi * class_count + label)
     box = boxes.clip_to_image(box_coder.decode(delta, boxes.take_rows(proposals, roi), STDS), height, width)
-    return detections(score, roi, label, box, probabilities, limits)
+    return detections(score, roi, label, box, probabilities, config)

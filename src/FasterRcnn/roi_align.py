@@ -6,6 +6,8 @@ of cells (`src.FasterRcnn.pooling`). Each RoI is computed once, on its own level
 Axes: B images, R RoIs an image, P pooled cells a side, S sampling points a cell and side, C channels, L levels.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
@@ -13,35 +15,43 @@ from mindspore import dtype as mstype
 from src.FasterRcnn.pooling import pyramid_pooling
 
 
+@dataclass(frozen=True)
+class RoiAlignConfig:
+    """How RoIs are pooled.
+
+    Attributes:
+        output_size: P; sampling: S; finest_scale: RoIs of up to twice this side (pixels) are read from the finest level.
+        native: let a C++ kernel do the sums where it can be compiled; for the CPU, not for export.
+    """
+
+    output_size: int
+    sampling: int
+    finest_scale: float
+    native: bool
+
+
 class PyramidRoiAlign(nn.Cell):
     """Pool RoIs from the level that fits their size.
 
     Args:
         level_shapes: (rows, columns) of each level, finest first; strides: pixels of the network input a cell.
-        output_size: P; sampling: S; finest_scale: RoIs of up to twice this side (pixels) are read from the finest level.
-        native: let a C++ kernel do the sums where it can be compiled; for the CPU, not for export.
     """
 
     def __init__(
-        self,
-        level_shapes: tuple[tuple[int, int], ...],
-        strides: tuple[int, ...],
-        output_size: int = 7,
-        sampling: int = 2,
-        finest_scale: float = 56.0,
-        native: bool = False,
+        self, level_shapes: tuple[tuple[int, int], ...], strides: tuple[int, ...], config: RoiAlignConfig
     ) -> None:
         super().__init__()
         sizes = np.asarray(level_shapes, np.int32)
-        self.pool = pyramid_pooling(level_shapes, native)
+        self.pool = pyramid_pooling(level_shapes, config.native)
         self.rows_L = Tensor(sizes[:, 0])
         self.columns_L = Tensor(sizes[:, 1])
         self.stride_L = Tensor(np.asarray(strides, np.float32))
         self.last_level = len(level_shapes) - 1
-        self.size = output_size
-        self.sampling = sampling
-        self.finest_scale = finest_scale
-        points = (np.arange(output_size * sampling) + 0.5) / (output_size * sampling)
+        self.size = config.output_size
+        self.sampling = config.sampling
+        self.finest_scale = config.finest_scale
+        count = config.output_size * config.sampling
+        points = (np.arange(count) + 0.5) / count
         self.points = Tensor(points.astype(np.float32))
 
     def level_of(self, rois: Tensor) -> Tensor:

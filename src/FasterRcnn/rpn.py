@@ -3,8 +3,6 @@
 Axes: B images, A anchors of all levels, G ground-truth boxes, S sampled anchors.
 """
 
-from dataclasses import dataclass
-
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import Normal
@@ -13,21 +11,10 @@ from src.parts import box_coder, boxes
 from src.parts.convolution import Convolution
 from src.parts.losses import binary_cross_entropy, smooth_l1
 from src.parts.matcher import match
-from src.parts.sampler import priorities, sample
+from src.parts.sampler import SamplingConfig, priorities, sample
 
 STDS = (1.0, 1.0, 1.0, 1.0)
 SMOOTH_L1_BETA = 1.0 / 9.0
-
-
-@dataclass(frozen=True)
-class RpnTargets:
-    """How anchors become positives and negatives, and how many of them are trained on."""
-
-    positive_iou: float
-    negative_iou: float
-    lowest_best_iou: float
-    sample_size: int
-    max_positive: int
 
 
 class Rpn(nn.Cell):
@@ -46,7 +33,7 @@ class Rpn(nn.Cell):
         )
 
     def construct(self, features: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Objectness logits [B, A_level] and offsets [B, A_level, 4], float32, one of each a level, in the order of `grid_anchors`."""
+        """Objectness logits [B, A_level] and offsets [B, A_level, 4], float32, one of each per level, in the order of `grid_anchors`."""
         logits, deltas = (), ()
         for feature in features:
             hidden = ops.relu(self.conv(feature))
@@ -66,7 +53,7 @@ def rpn_loss(
     ground_truth: tuple[Tensor, Tensor, Tensor, Tensor],
     priority_table: Tensor,
     step: Tensor,
-    targets: RpnTargets,
+    sampling: SamplingConfig,
 ) -> tuple[Tensor, Tensor]:
     """Objectness and offset loss of each image, both divided by the size of the sample (Ren et al. 2015, eq. 1).
 
@@ -80,21 +67,12 @@ def rpn_loss(
         classification [B], regression [B], float32.
     """
     gt_boxes, _, gt_valid, gt_crowd = ground_truth
-    matched, state = match(
-        anchors,
-        gt_boxes,
-        gt_valid,
-        gt_crowd,
-        targets.positive_iou,
-        targets.negative_iou,
-        targets.lowest_best_iou,
-        allowed,
-    )
-    index, positive, valid = sample(state, priorities(priority_table, step), targets.sample_size, targets.max_positive)
+    matched, labels = match(anchors, gt_boxes, gt_valid, gt_crowd, sampling.thresholds, allowed)
+    index, positive, valid = sample(labels, priorities(priority_table, step), sampling)
     positive = positive.astype(mstype.float32)
     entropy = binary_cross_entropy(ops.gather_elements(logits, 1, index), positive) * valid.astype(mstype.float32)
 
     gt_of_anchor = boxes.take_rows(gt_boxes, ops.gather_elements(matched, 1, index))
-    wanted = ops.stop_gradient(box_coder.encode(gt_of_anchor, ops.gather(anchors, index, 0), STDS))
-    distance = smooth_l1(boxes.take_rows(deltas, index), wanted, SMOOTH_L1_BETA).sum(-1) * positive
-    return entropy.sum(-1) / targets.sample_size, distance.sum(-1) / targets.sample_size
+    target = ops.stop_gradient(box_coder.encode(gt_of_anchor, ops.gather(anchors, index, 0), STDS))
+    distance = smooth_l1(boxes.take_rows(deltas, index), target, SMOOTH_L1_BETA).sum(-1) * positive
+    return entropy.sum(-1) / sampling.size, distance.sum(-1) / sampling.size

@@ -3,6 +3,8 @@
 Axes: B images, G ground-truth boxes, M cells of a ground-truth mask a side, K detections, S cells of a found mask a side.
 """
 
+from dataclasses import dataclass
+
 from mindspore import Tensor, ops
 
 from src.FasterRcnn.faster_rcnn import POOLED_LEVELS, FasterRcnn
@@ -10,23 +12,24 @@ from src.MaskRcnn.mask_head import MaskHead, mask_loss
 from src.MaskRcnn.mask_targets import mask_targets
 
 
-class MaskRcnn(FasterRcnn):
-    """Faster R-CNN that also says which part of each box is the object.
+@dataclass(frozen=True)
+class MaskHeadConfig:
+    """Cells per side that the mask head reads from a RoI, S / 2, and channels of its convolutions."""
 
-    Args:
-        mask_pooled_size: cells a side that the mask head reads from a RoI, S / 2; mask_channels: of the mask head.
-        class_count, channels, faster_rcnn: as for `FasterRcnn`.
-    """
+    pooled_size: int
+    channels: int
+
+
+class MaskRcnn(FasterRcnn):
+    """Faster R-CNN with a mask head; arguments as for `FasterRcnn`."""
 
     loss_terms = (*FasterRcnn.loss_terms, "rcnn_mask_loss")
     has_masks = True
 
-    def __init__(
-        self, mask_pooled_size: int, mask_channels: int, class_count: int, channels: int, **faster_rcnn
-    ) -> None:
+    def __init__(self, mask_head: MaskHeadConfig, class_count: int, channels: int, **faster_rcnn) -> None:
         super().__init__(class_count=class_count, channels=channels, **faster_rcnn)
-        self.mask_roi_align = self.new_roi_align(mask_pooled_size)
-        self.mask_head = MaskHead(channels, mask_pooled_size, mask_channels, class_count)
+        self.mask_roi_align = self.new_roi_align(mask_head.pooled_size)
+        self.mask_head = MaskHead(channels, mask_head.pooled_size, mask_head.channels, class_count)
 
     def losses(
         self,
@@ -42,7 +45,7 @@ class MaskRcnn(FasterRcnn):
         """Those of `FasterRcnn.losses`, then rcnn_mask [B] float32; gt_masks: [B, G, M, M] uint8, 1 inside, each in its own box."""
         terms, pyramid, sample = self._train(images, (gt_boxes, gt_labels, gt_valid, gt_crowd), step, image_sizes)
         rois, labels, gt_row, valid = sample
-        slots = self.roi_targets.max_positive  # positives come first, and no more than so many
+        slots = self.box_head_config.sampling.max_positive  # positives come first, and no more than so many
         rois, labels, gt_row, valid = rois[:, :slots], labels[:, :slots], gt_row[:, :slots], valid[:, :slots]
         logits = self._mask_logits(pyramid, rois, labels)
         targets = mask_targets(gt_masks, gt_boxes, gt_row, rois, logits.shape[-1])
@@ -51,7 +54,7 @@ class MaskRcnn(FasterRcnn):
     def construct(self, images: Tensor, image_sizes: Tensor | None = None) -> tuple[Tensor, ...]:
         """Those of `FasterRcnn.construct`, then masks [B, K, S, S] float32: probabilities of the detection's class in its own box."""
         detections, pyramid = self._detect(images, image_sizes)
-        boxes, labels = detections[0], detections[2]
+        boxes, _, labels, _, _ = detections
         probabilities = ops.sigmoid(self._mask_logits(pyramid, boxes, labels))
         return detections + (probabilities.reshape(labels.shape + probabilities.shape[1:]),)
 

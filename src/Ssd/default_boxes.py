@@ -1,10 +1,25 @@
 """Default boxes: the fixed boxes of every cell of every feature map (Liu et al. 2016, SSD, section 2.2)."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from src.parts.anchors import around
+
+
+@dataclass(frozen=True)
+class DefaultBoxConfig:
+    """The default boxes of every feature map.
+
+    Attributes:
+        ratios: for each map, the backbone's first, width / height of the boxes beside the squares, see `cell_shares`.
+        smallest, largest: size of the first and of the last map, as a share of the input; after the last comes 1.
+    """
+
+    ratios: tuple[tuple[float, ...], ...]
+    smallest: float
+    largest: float
 
 
 def cell_shares(size: float, next_size: float, ratios: tuple[float, ...]) -> list[tuple[float, float]]:
@@ -22,12 +37,7 @@ def cell_shares(size: float, next_size: float, ratios: tuple[float, ...]) -> lis
 
 
 def default_boxes(
-    height: int,
-    width: int,
-    maps: tuple[tuple[int, int], ...],
-    ratios: tuple[tuple[float, ...], ...],
-    smallest: float,
-    largest: float,
+    config: DefaultBoxConfig, height: int, width: int, maps: tuple[tuple[int, int], ...]
 ) -> list[np.ndarray]:
     """The default boxes of every level over an input of height x width pixels.
 
@@ -35,16 +45,15 @@ def default_boxes(
     zoo rounds the width of a cell down to whole pixels, so its 38 columns end 34 pixels short of the border of the input.
 
     Args:
-        maps: rows and columns of each feature map; ratios: of each map, as for `cell_shares`.
-        smallest, largest: size of the first and of the last level, as a share of the input; after the last comes 1.
+        maps: rows and columns of each feature map.
 
     Returns:
-        One float32 [rows * columns * (2 + 2 * ratios), 4] a level, (x1, y1, x2, y2) in pixels of the input, cell by cell and row
+        One float32 [rows * columns * (2 + 2 * ratios), 4] per level, (x1, y1, x2, y2) in pixels of the input, cell by cell and row
         by row; those near the border reach beyond it. 300 x 300 pixels give 8732 with the ratios of the paper.
     """
-    sizes = [*np.linspace(smallest, largest, len(maps)), 1.0]
+    sizes = [*np.linspace(config.smallest, config.largest, len(maps)), 1.0]
     levels = []
-    for (rows, columns), of_level, size, next_size in zip(maps, ratios, sizes, sizes[1:], strict=False):
+    for (rows, columns), of_level, size, next_size in zip(maps, config.ratios, sizes, sizes[1:], strict=False):
         sides = np.asarray(cell_shares(size, next_size, of_level)) * (width, height)
         y, x = (np.arange(rows) + 0.5) * height / rows, (np.arange(columns) + 0.5) * width / columns
         levels.append(around(y, x, np.concatenate([-sides / 2, sides / 2], 1)))

@@ -1,6 +1,6 @@
-"""Which default box answers for which object, and what a wrong answer costs (Liu et al. 2016, SSD, section 2.2).
+"""Assignment of ground truth to default boxes, and the loss of SSD (Liu et al. 2016, SSD, section 2.2).
 
-Matching is part of the graph, where labels and pseudo-labels are matched alike. On one core it takes 4 ms an image with 32
+Matching is part of the graph, where labels and pseudo-labels are matched alike. On one core it takes 4 ms per image with 32
 rows of ground truth and 14 ms with 128; NumPy on the host takes 4 ms for 8 objects. Training on an image takes far longer.
 
 Axes: B images, N default boxes, G ground-truth boxes, C classes with background first.
@@ -13,25 +13,24 @@ from mindspore import dtype as mstype
 
 from src.parts import box_coder, boxes
 from src.parts.losses import sigmoid_focal, smooth_l1, softmax_focal
-from src.parts.matcher import NEGATIVE, POSITIVE, match
+from src.parts.matcher import NEGATIVE, POSITIVE, MatchThresholds, match
 
 STDS = (0.1, 0.1, 0.2, 0.2)
 SMOOTH_L1_BETA = 1.0
 
 
 @dataclass(frozen=True)
-class SsdTargets:
-    """How default boxes are matched, and which class loss they are taught by.
+class SsdLossConfig:
+    """How default boxes are matched, and the class loss.
 
     Attributes:
-        iou: from which a default box answers for an object; the best box of each object does at any IoU. Under it, boxes are
-            background, except where a crowd region covers half of them: those are ignored.
+        thresholds: of the match.
         kind: "focal" or "hard_negative", see `ssd_loss`.
         focal_gamma, focal_alpha: of the focal loss, see `sigmoid_focal`.
-        negative_ratio: background boxes for each matched one, of the hard negatives.
+        negative_ratio: hard negatives for each positive.
     """
 
-    iou: float
+    thresholds: MatchThresholds
     kind: str
     focal_gamma: float
     focal_alpha: float
@@ -43,7 +42,7 @@ def ssd_loss(
     deltas: Tensor,
     default_boxes: Tensor,
     ground_truth: tuple[Tensor, Tensor, Tensor, Tensor],
-    targets: SsdTargets,
+    config: SsdLossConfig,
 ) -> tuple[Tensor, Tensor]:
     """Class and offset loss of each image, both divided by the number of its matched boxes (eq. 1 to 3).
 
@@ -63,34 +62,34 @@ def ssd_loss(
         classification [B], regression [B], float32.
     """
     gt_boxes, gt_labels, gt_valid, gt_crowd = ground_truth
-    matched, state = match(default_boxes, gt_boxes, gt_valid, gt_crowd, targets.iou, targets.iou, 0.0)
-    labels = ops.where(state == POSITIVE, ops.gather_elements(gt_labels, 1, matched), 0)
-    positive = (state == POSITIVE).astype(mstype.float32)
+    matched, match_labels = match(default_boxes, gt_boxes, gt_valid, gt_crowd, config.thresholds)
+    labels = ops.where(match_labels == POSITIVE, ops.gather_elements(gt_labels, 1, matched), 0)
+    positive = (match_labels == POSITIVE).astype(mstype.float32)
     count = ops.maximum(positive.sum(-1), Tensor(1.0, mstype.float32))
-    if targets.kind == "focal":
-        classification = _focal(logits, labels, state, targets)
+    if config.kind == "focal":
+        classification = _focal(logits, labels, match_labels, config)
     else:
-        classification = _hard_negative(logits, labels, state, count * targets.negative_ratio)
+        classification = _hard_negative(logits, labels, match_labels, count * config.negative_ratio)
 
-    wanted = ops.stop_gradient(box_coder.encode(boxes.take_rows(gt_boxes, matched), default_boxes, STDS))
-    distance = smooth_l1(deltas, wanted, SMOOTH_L1_BETA).sum(-1) * positive
+    target = ops.stop_gradient(box_coder.encode(boxes.take_rows(gt_boxes, matched), default_boxes, STDS))
+    distance = smooth_l1(deltas, target, SMOOTH_L1_BETA).sum(-1) * positive
     return classification / count, distance.sum(-1) / count
 
 
-def _focal(logits: Tensor, labels: Tensor, state: Tensor, targets: SsdTargets) -> Tensor:
+def _focal(logits: Tensor, labels: Tensor, match_labels: Tensor, config: SsdLossConfig) -> Tensor:
     """Sum over all boxes that are not ignored: [B]."""
-    wanted = ops.one_hot(labels, logits.shape[-1], 1.0, 0.0).astype(mstype.float32)
-    of_box = sigmoid_focal(logits, wanted, targets.focal_gamma, targets.focal_alpha).sum(-1)
-    used = ops.logical_or(state == POSITIVE, state == NEGATIVE).astype(mstype.float32)
+    target = ops.one_hot(labels, logits.shape[-1], 1.0, 0.0).astype(mstype.float32)
+    of_box = sigmoid_focal(logits, target, config.focal_gamma, config.focal_alpha).sum(-1)
+    used = ops.logical_or(match_labels == POSITIVE, match_labels == NEGATIVE).astype(mstype.float32)
     return (of_box * used).sum(-1)
 
 
-def _hard_negative(logits: Tensor, labels: Tensor, state: Tensor, most: Tensor) -> Tensor:
+def _hard_negative(logits: Tensor, labels: Tensor, match_labels: Tensor, most: Tensor) -> Tensor:
     """Sum over the matched boxes and the `most` [B] hardest of the background: [B]."""
     shape = labels.shape
     entropy = softmax_focal(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), 0.0).reshape(shape)
-    hardness, order = ops.topk(ops.where(state == NEGATIVE, ops.stop_gradient(entropy), -1.0), shape[1])
+    hardness, order = ops.topk(ops.where(match_labels == NEGATIVE, ops.stop_gradient(entropy), -1.0), shape[1])
     rank = ops.arange(shape[1]).astype(mstype.float32)[None]
     chosen = ops.logical_and(rank < most[:, None], hardness >= 0).astype(mstype.float32)
-    positive = (state == POSITIVE).astype(mstype.float32)
+    positive = (match_labels == POSITIVE).astype(mstype.float32)
     return (entropy * positive).sum(-1) + (ops.gather_elements(entropy, 1, order) * chosen).sum(-1)

@@ -10,11 +10,11 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.parts import box_coder, boxes
-from src.parts.detections import DetectionLimits, best_pairs, detections
-from src.parts.pixels import network_input
-from src.Ssd.default_boxes import default_boxes
+from src.parts.detections import DetectionConfig, best_pairs, detections
+from src.parts.pixels import InputConfig, network_input
+from src.Ssd.default_boxes import DefaultBoxConfig, default_boxes
 from src.Ssd.extra_layers import ExtraLayers
-from src.Ssd.loss import STDS, SsdTargets, ssd_loss
+from src.Ssd.loss import STDS, SsdLossConfig, ssd_loss
 from src.Ssd.multibox import MultiBox
 
 STRIDE = 8  # of the backbone
@@ -29,11 +29,8 @@ class Ssd(nn.Cell):
     Args:
         backbone: a cell with `out_channels`, whose last map is an eighth of the images.
         class_count: C, background included.
-        height, width: H and W, multiples of 4.
+        input_config: the network input; H and W are multiples of 4.
         extra_channels: of each map behind the backbone's.
-        ratios: width / height of default boxes beside the squares, for each map, the backbone's first.
-        smallest, largest: size of the default boxes of the first and the last map, as a share of the input.
-        black_is_padding: of `network_input`.
     """
 
     loss_terms = ("ssd_cls_loss", "ssd_reg_loss")
@@ -43,29 +40,25 @@ class Ssd(nn.Cell):
         self,
         backbone: nn.Cell,
         class_count: int,
-        height: int,
-        width: int,
+        input_config: InputConfig,
         extra_channels: tuple[int, ...],
-        ratios: tuple[tuple[float, ...], ...],
-        smallest: float,
-        largest: float,
-        targets: SsdTargets,
-        limits: DetectionLimits,
-        black_is_padding: bool,
+        default_box: DefaultBoxConfig,
+        loss: SsdLossConfig,
+        detection: DetectionConfig,
     ) -> None:
         super().__init__()
-        self.targets, self.limits, self.black_is_padding = targets, limits, black_is_padding
+        self.loss, self.detection, self.black_is_padding = loss, detection, input_config.black_is_padding
         self.backbone = backbone
-        channels = backbone.out_channels[-1]
+        channels, height, width = backbone.out_channels[-1], input_config.height, input_config.width
         self.extra_layers = ExtraLayers(channels, extra_channels, -(-height // STRIDE), -(-width // STRIDE))
-        self.is_focal = targets.kind == "focal"
+        self.is_focal = loss.kind == "focal"
         bias = np.zeros(class_count)
         if self.is_focal:
             bias[1:] = math.log(FIRST_FOREGROUND / (1 - FIRST_FOREGROUND))
             bias[0] = -bias[1]
-        boxes_a_cell = tuple(2 + 2 * len(of_level) for of_level in ratios)
-        self.multi_box = MultiBox((channels, *extra_channels), boxes_a_cell, class_count, bias)
-        levels = default_boxes(height, width, self.extra_layers.maps, ratios, smallest, largest)
+        boxes_per_cell = tuple(2 + 2 * len(of_level) for of_level in default_box.ratios)
+        self.multi_box = MultiBox((channels, *extra_channels), boxes_per_cell, class_count, bias)
+        levels = default_boxes(default_box, height, width, self.extra_layers.maps)
         self.default_boxes = Tensor(np.concatenate(levels))
 
     def _predictions(self, normalised: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,7 +89,7 @@ class Ssd(nn.Cell):
         """
         normalised, _, _ = network_input(images, image_sizes, self.black_is_padding)
         logits, deltas = self._predictions(normalised)
-        return ssd_loss(logits, deltas, self.default_boxes, (gt_boxes, gt_labels, gt_valid, gt_crowd), self.targets)
+        return ssd_loss(logits, deltas, self.default_boxes, (gt_boxes, gt_labels, gt_valid, gt_crowd), self.loss)
 
     def construct(
         self, images: Tensor, image_sizes: Tensor | None = None
@@ -124,8 +117,8 @@ class Ssd(nn.Cell):
             logits = ops.concat((ops.zeros_like(logits[..., :1]), logits[..., 1:]), -1)
         else:
             scores = ops.softmax(logits, -1)[..., 1:]
-        score, row, label = best_pairs(scores, self.limits.candidates)
+        score, row, label = best_pairs(scores, self.detection.candidates)
         box = box_coder.decode(boxes.take_rows(deltas, row), ops.gather(self.default_boxes, row, 0), STDS)
         box = boxes.clip_to_image(box, height, width)
-        box, score, label, logit, valid = detections(score, row, label, box, logits, self.limits)
+        box, score, label, logit, valid = detections(score, row, label, box, logits, self.detection)
         return box, score, label, ops.softmax(logit, -1), valid

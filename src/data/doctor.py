@@ -95,12 +95,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     sources = Sources(
         args.ann_file,
         args.img_dir,
-        args.unlabelled_img_dir,
-        args.eval_ann_file,
-        args.eval_img_dir,
-        args.num_gts,
-        tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else (),
-        args.masks,
+        unlabelled_img_dir=args.unlabelled_img_dir,
+        eval_ann_file=args.eval_ann_file,
+        eval_img_dir=args.eval_img_dir,
+        max_gts=args.num_gts,
+        class_names=tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else (),
+        masks=args.masks,
     )
     data, faults = examine(sources, look_at_pixels if args.images else look_whether_there)
     if data and args.images and args.unlabelled_img_dir:

@@ -67,24 +67,14 @@ class TrainingData:
     stored_evaluation: Stored | None = None
 
 
-def read_training_data(
-    ann_file: str | Path,
-    img_dir: str | Path,
-    unlabelled_img_dir: str | Path | None,
-    eval_ann_file: str | Path | None,
-    eval_img_dir: str | Path | None,
-    max_gts: int,
-    class_names: Sequence[str] = (),
-    masks: bool = False,
-) -> TrainingData:
-    """Read the annotation files and folders of a run; for the arguments see ``Sources``.
+def read_training_data(sources: Sources) -> TrainingData:
+    """Read the annotation files and folders of a run.
 
     Raises:
         UserError: with all that is wrong: a file, folder or image is missing or broken, there is no labelled object, an
             image has more objects than `max_gts`, a class of the evaluation images is not trained, or the folder holds
             images of theirs.
     """
-    sources = Sources(ann_file, img_dir, unlabelled_img_dir, eval_ann_file, eval_img_dir, max_gts, class_names, masks)
     data, faults = examine(sources)
     faults.report()
     return data

@@ -10,9 +10,12 @@ from src.config.load import Config
 from src.data.training_data import TrainingData
 from src.engine.device import Device
 from src.engine.optimizer import build_optimizer
-from src.engine.schedule import learning_rates
+from src.engine.schedule import ScheduleConfig, learning_rates
 from src.errors import UserError
-from src.network_define import RunState, StepSettings, TeacherStudentStep, TrainStep
+from src.network_define import LossConfig, RunState, StepConfig, TeacherStudentStep, TrainStep
+from src.semi.ema import EmaConfig
+from src.semi.pseudo_labels import PseudoLabelConfig
+from src.semi.weight_update import UpdateConfig
 from src.systems import build_network, loss_weights
 
 
@@ -36,7 +39,7 @@ class Networks:
     @property
     def latest(self) -> nn.Cell:
         """The network that a user would take now: the teacher once it has started."""
-        started = self.mutual is not None and int(self.state.step.asnumpy()) > self.burn_in.settings.burn_in_steps
+        started = self.mutual is not None and int(self.state.step.asnumpy()) > self.burn_in.config.burn_in_steps
         return self.teacher if started else self.student
 
     @property
@@ -50,7 +53,7 @@ class Networks:
 
     def step_cell(self, step: int) -> TrainStep | TeacherStudentStep:
         """What does the step of this number."""
-        return self.burn_in if step < self.burn_in.settings.burn_in_steps else self.mutual
+        return self.burn_in if step < self.burn_in.config.burn_in_steps else self.mutual
 
     def saved(self) -> list[nn.Cell]:
         """The cells whose parameters are the state of the run."""
@@ -66,18 +69,18 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
     optimizer = build_optimizer(
         config.opt_type, student.trainable_params(), config.base_lr, config.momentum, config.weight_decay
     )
-    rates = learning_rates(
+    schedule = ScheduleConfig(
         config.lr_schedule,
-        config.max_iter,
-        config.base_lr,
-        config.warmup_step,
-        config.warmup_ratio,
-        config.milestones,
-        config.gamma,
-        config.lr_step_size,
+        base_lr=config.base_lr,
+        warmup_steps=config.warmup_step,
+        warmup_ratio=config.warmup_ratio,
+        milestones=config.milestones,
+        step_size=config.lr_step_size,
+        gamma=config.gamma,
     )
-    settings = step_settings(config, device)
-    state = RunState(settings.initial_loss_scale)
+    rates = learning_rates(schedule, config.max_iter)
+    step = step_config(config, device)
+    state = RunState(step.update.initial_loss_scale)
     has_mutual = config.burn_up_iter < config.max_iter
     teacher = mutual = None
     if has_mutual or config.supervised_ema:
@@ -85,34 +88,41 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
         teacher.set_train(False)
         teacher.update_parameters_name(TEACHER_PREFIX)
     averaged = teacher if config.supervised_ema else None
-    burn_in = TrainStep(student, optimizer, rates, state, settings, device.count, averaged)
+    burn_in = TrainStep(student, optimizer, rates, state, step, device.count, averaged)
     if has_mutual:
-        mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, settings, device.count)
+        mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, step, device.count)
     return Networks(student, teacher, burn_in, mutual, state, optimizer, detector)
 
 
-def step_settings(config: Config, device: Device) -> StepSettings:
-    """Weights of a network's loss terms, and how gradients become updates."""
+def step_config(config: Config, device: Device) -> StepConfig:
+    """How losses are summed, gradients become updates, detections pseudo-labels, and students a teacher."""
     term_weights, pseudo_term_weights = loss_weights(config)
-    return StepSettings(
-        term_weights=tuple(term_weights.values()),
-        pseudo_term_weights=tuple(pseudo_term_weights.values()),
-        strong_view=config.strong_view,
-        supervised_weight=config.sup_loss_weight,
-        unsupervised_weight=config.unsup_loss_weight,
-        unsupervised_ramp=config.unsup_ramp_iter,
-        clip_norm=config.clip_norm,
-        clip_together=config.clip_by == "all",
-        batches=config.accumulate_steps,
-        dynamic_loss_scale=device.mixed_precision,
-        initial_loss_scale=config.loss_scale if device.mixed_precision else 1.0,
-        scale_window=config.loss_scale_window,
+    return StepConfig(
+        loss=LossConfig(
+            term_weights=tuple(term_weights.values()),
+            pseudo_term_weights=tuple(pseudo_term_weights.values()),
+            strong_view=config.strong_view,
+            supervised_weight=config.sup_loss_weight,
+            unsupervised_weight=config.unsup_loss_weight,
+            unsupervised_ramp=config.unsup_ramp_iter,
+        ),
+        update=UpdateConfig(
+            clip_norm=config.clip_norm,
+            clip_together=config.clip_by == "all",
+            batches=config.accumulate_steps,
+            dynamic_loss_scale=device.mixed_precision,
+            initial_loss_scale=config.loss_scale if device.mixed_precision else 1.0,
+            scale_window=config.loss_scale_window,
+        ),
+        pseudo_labels=PseudoLabelConfig(
+            threshold=config.bbox_threshold,
+            ignore_threshold=config.bbox_ignore_threshold,
+            max_gts=config.num_gts,
+            mask_size=config.gt_mask_size,
+            mask_threshold=config.mask_thr_binary,
+        ),
+        ema=EmaConfig(config.ema_keep_rate, config.ema_ramp),
         burn_in_steps=config.burn_up_iter,
-        threshold=config.bbox_threshold,
-        ignore_threshold=config.bbox_ignore_threshold,
-        mask_threshold=config.mask_thr_binary,
-        keep_rate=config.ema_keep_rate,
-        ramp=config.ema_ramp,
         average_start=0 if config.teacher_start == "average" else config.burn_up_iter,
     )
 

@@ -1,40 +1,48 @@
 """The learning rate of every step of a run."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 
-def learning_rates(
-    schedule: str,
-    steps: int,
-    base_lr: float,
-    warmup_steps: int,
-    warmup_ratio: float,
-    milestones: tuple[int, ...],
-    gamma: float,
-    step_size: int | None = None,
-) -> np.ndarray:
-    """Linear warm-up from warmup_ratio * base_lr, then drops or a half cosine down to 0 (Loshchilov and Hutter 2017, eq. 5).
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """A learning rate schedule.
 
-    Args:
-        schedule: "multistep" multiplies by gamma at each milestone, "step" at each multiple of step_size; "cosine" ends at 0
-            one step after the last.
+    Attributes:
+        kind: "multistep" multiplies by gamma at each milestone, "step" at each multiple of step_size; "cosine" ends at 0 one step
+            after the last.
+        base_lr: after the linear warm-up; warmup_ratio: rate at step 0 as a share of it.
+    """
+
+    kind: str
+    base_lr: float
+    warmup_steps: int
+    warmup_ratio: float
+    milestones: tuple[int, ...] = ()
+    step_size: int | None = None
+    gamma: float = 0.1
+
+
+def learning_rates(schedule: ScheduleConfig, steps: int) -> np.ndarray:
+    """Linear warm-up from warmup_ratio * base_lr, then drops or a half cosine down to 0 (Loshchilov and Hutter 2017, eq. 5).
 
     Returns:
         float32 [steps].
 
     Raises:
-        ValueError: for another schedule.
+        ValueError: for another kind.
     """
+    kind, base_lr, warmup_steps = schedule.kind, schedule.base_lr, schedule.warmup_steps
     step = np.arange(steps, dtype=np.float64)
-    if schedule == "step":
-        milestones = tuple(range(step_size, steps, step_size))
-    if schedule in ("step", "multistep"):
-        rates = base_lr * gamma ** np.searchsorted(np.asarray(milestones, np.float64), step, side="right")
-    elif schedule == "cosine":
+    if kind in ("step", "multistep"):
+        drops = schedule.milestones if kind == "multistep" else range(schedule.step_size, steps, schedule.step_size)
+        rates = base_lr * schedule.gamma ** np.searchsorted(np.asarray(drops, np.float64), step, side="right")
+    elif kind == "cosine":
         done = np.clip((step - warmup_steps) / max(steps - warmup_steps, 1), 0, 1)
         rates = base_lr * 0.5 * (1 + np.cos(np.pi * done))
     else:
-        raise ValueError(f"schedule: expected multistep, step or cosine, got {schedule!r}")
+        raise ValueError(f"schedule: expected multistep, step or cosine, got {kind!r}")
     warming = step < warmup_steps
-    share = warmup_ratio + (1 - warmup_ratio) * step / max(warmup_steps, 1)
+    share = schedule.warmup_ratio + (1 - schedule.warmup_ratio) * step / max(warmup_steps, 1)
     return np.where(warming, base_lr * share, rates).astype(np.float32)

@@ -1,6 +1,24 @@
 """Anchors: the fixed reference boxes of every cell of a feature pyramid (Ren et al. 2015, section 3.1.1)."""
 
+from dataclasses import dataclass
+
 import numpy as np
+
+
+@dataclass(frozen=True)
+class AnchorConfig:
+    """The anchors of a feature pyramid.
+
+    Attributes:
+        scales: side of an anchor in strides; ratios: height / width.
+        rule: "centred" or "torchvision", see `pyramid_anchors`.
+        inside_only: anchors that cross the border of the input are neither matched nor trained on (Ren et al. 2015, section 3.3).
+    """
+
+    scales: tuple[float, ...]
+    ratios: tuple[float, ...]
+    rule: str
+    inside_only: bool
 
 
 def cell_anchors(stride: int, scales: tuple[float, ...], ratios: tuple[float, ...]) -> np.ndarray:
@@ -32,24 +50,21 @@ def around(y: np.ndarray, x: np.ndarray, cell: np.ndarray) -> np.ndarray:
     return (centres + cell[None]).reshape(-1, 4).astype(np.float32)
 
 
-def pyramid_anchors(
-    rule: str, height: int, width: int, strides: tuple[int, ...], scales: tuple[float, ...], ratios: tuple[float, ...]
-) -> list[np.ndarray]:
+def pyramid_anchors(config: AnchorConfig, height: int, width: int, strides: tuple[int, ...]) -> list[np.ndarray]:
     """Anchors of every level of a pyramid over an input of height x width pixels.
 
-    Args:
-        rule: "centred": around the middle of a cell. "torchvision": corners in whole pixels, around the upper left corner of a
-            cell, cells in whole pixels and as large as the input gives (a coarse level with a cell that lies half outside has
-            smaller ones than its stride says).
+    By the rule "centred" they lie around the middle of a cell. By "torchvision" their corners are whole pixels around the upper
+    left corner of a cell; cells are whole pixels and as large as the input gives (a coarse level with a cell that lies half
+    outside has smaller ones than its stride says).
 
     Returns:
-        One float32 [A, 4] (x1, y1, x2, y2) a level, in the order of `grid_anchors`.
+        One float32 [A, 4] (x1, y1, x2, y2) per level, in the order of `grid_anchors`.
     """
     levels = []
     for stride in strides:
         rows, columns = -(-height // stride), -(-width // stride)
-        cell = cell_anchors(stride, scales, ratios)
-        if rule == "centred":
+        cell = cell_anchors(stride, config.scales, config.ratios)
+        if config.rule == "centred":
             levels.append(grid_anchors(rows, columns, stride, cell))
         else:
             y, x = np.arange(rows) * (height // rows), np.arange(columns) * (width // columns)

@@ -15,8 +15,13 @@ LEAST_SIDE = 0.01  # pixels: what is clipped to less lies outside the image
 
 
 @dataclass(frozen=True)
-class DetectionLimits:
-    """Least score of a detection, IoU of duplicates of one class, detections an image, and pairs of box and class they come of."""
+class DetectionConfig:
+    """Post-processing of scores and boxes.
+
+    Attributes:
+        score_threshold: a detection has a greater score; nms_iou: two detections of one class overlap by no more.
+        count: K, detections per image; candidates: P, pairs of box and class that go into NMS.
+    """
 
     score_threshold: float
     nms_iou: float
@@ -41,25 +46,25 @@ def best_pairs(scores: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def detections(
-    score: Tensor, row: Tensor, label: Tensor, box: Tensor, facts: Tensor, limits: DetectionLimits
+    score: Tensor, row: Tensor, label: Tensor, box: Tensor, values: Tensor, config: DetectionConfig
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The candidates that no better one of their class overlaps, best first.
 
     Args:
         score, row, label: [B, P] of `best_pairs`; box: [B, P, 4] float32 (x1, y1, x2, y2), clipped to the image.
-        facts: [B, N, D], what is known of each box, such as class probabilities.
+        values: [B, N, D] of each box, such as class probabilities.
 
     Returns:
-        boxes [B, K, 4] float32, scores [B, K] float32, labels [B, K] int32, facts of their boxes [B, K, D], valid [B, K]
+        boxes [B, K, 4] float32, scores [B, K] float32, labels [B, K] int32, values of their boxes [B, K, D], valid [B, K]
         bool. Rows that are not valid have score 0.
     """
     # Boxes of different classes are moved apart, so that one suppression serves all classes.
     apart = box + label.astype(mstype.float32)[..., None] * (ops.amax(box, (1, 2), True) + 1.0)
     sides = ops.minimum(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
-    kept = ops.logical_and(keep_masks(apart, limits.nms_iou), sides >= LEAST_SIDE)
-    final = ops.where(ops.logical_and(kept, score > limits.score_threshold), score, 0.0)
+    kept = ops.logical_and(keep_masks(apart, config.nms_iou), sides >= LEAST_SIDE)
+    final = ops.where(ops.logical_and(kept, score > config.score_threshold), score, 0.0)
 
-    score, rank = ops.topk(final, min(limits.count, final.shape[1]))
+    score, rank = ops.topk(final, min(config.count, final.shape[1]))
     label = ops.gather_elements(label, 1, rank).astype(mstype.int32)
-    fact = boxes.take_rows(facts, ops.gather_elements(row, 1, rank))
-    return boxes.take_rows(box, rank), score, label, fact, score > 0.0
+    value = boxes.take_rows(values, ops.gather_elements(row, 1, rank))
+    return boxes.take_rows(box, rank), score, label, value, score > 0.0

@@ -3,6 +3,8 @@
 Axes: B images, G ground-truth boxes, A anchors or proposals.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
@@ -17,21 +19,32 @@ NOWHERE = (-9000.0, -9000.0, -8999.0, -8999.0)
 ELSEWHERE = (-7000.0, -7000.0, -6999.0, -6999.0)
 
 
+@dataclass(frozen=True)
+class MatchThresholds:
+    """IoU thresholds of a match.
+
+    Attributes:
+        positive: a box is positive from here up; negative: it is negative below; in between it is ignored.
+        low_quality: the best box of a ground-truth box is positive from here up, too.
+    """
+
+    positive: float
+    negative: float
+    low_quality: float
+
+
 def match(
     boxes: Tensor,
     gt_boxes: Tensor,
     gt_valid: Tensor,
     gt_crowd: Tensor,
-    positive_iou: float,
-    negative_iou: float,
-    lowest_best_iou: float,
+    thresholds: MatchThresholds,
     allowed: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Give each box the ground truth it overlaps most, and a state.
+    """Assign to each box the ground truth that it overlaps most, and label the match.
 
-    A box is positive at an IoU of `positive_iou` and more, and also if it overlaps one of the ground-truth boxes best of all
-    boxes that are allowed, and by at least `lowest_best_iou`; negative below `negative_iou`; ignored in between. A box that
-    would be negative is ignored where a crowd region covers half of it.
+    Only boxes that are allowed compete for being the best one of a ground-truth box. A box that would be negative is ignored
+    where a crowd region covers half of it.
 
     Where several boxes overlap an object best of all, and equally, the first of them is its best one. Where one box is the
     best one of several objects, it is given to the object that it overlaps most, and of equal ones to the first.
@@ -43,27 +56,27 @@ def match(
             None: all are.
 
     Returns:
-        matched [B, A] int32: row of the ground truth; state [B, A] int32: POSITIVE, NEGATIVE or IGNORED.
+        matched [B, A] int32: row of the ground truth; match labels [B, A] int32: POSITIVE, NEGATIVE or IGNORED.
     """
     nowhere = Tensor(NOWHERE, mstype.float32)
     if allowed is not None:
         boxes = ops.where(allowed[..., None], boxes, Tensor(ELSEWHERE, mstype.float32))
     iou_BGA = box_ops.iou(ops.where(gt_valid[..., None], gt_boxes, nowhere), boxes)
     matched_BA, best_iou_BA = ops.ArgMaxWithValue(axis=1)(iou_BGA)
-    state_BA = ops.where(best_iou_BA >= positive_iou, POSITIVE, IGNORED)
-    state_BA = ops.where(best_iou_BA < negative_iou, NEGATIVE, state_BA)
+    label_BA = ops.where(best_iou_BA >= thresholds.positive, POSITIVE, IGNORED)
+    label_BA = ops.where(best_iou_BA < thresholds.negative, NEGATIVE, label_BA)
 
     covered_BA = box_ops.greatest_cover(ops.where(gt_crowd[..., None], gt_boxes, nowhere), boxes)
-    state_BA = ops.where(ops.logical_and(covered_BA >= CROWD_COVER, state_BA == NEGATIVE), IGNORED, state_BA)
+    label_BA = ops.where(ops.logical_and(covered_BA >= CROWD_COVER, label_BA == NEGATIVE), IGNORED, label_BA)
 
-    if lowest_best_iou < positive_iou:
+    if thresholds.low_quality < thresholds.positive:
         best_box_BG, iou_BG = ops.ArgMaxWithValue(axis=2)(iou_BGA)
-        overlaps_BG = ops.logical_and(iou_BG >= lowest_best_iou, iou_BG > 0)
+        overlaps_BG = ops.logical_and(iou_BG >= thresholds.low_quality, iou_BG > 0)
         claims_BG = _only_best(best_box_BG, iou_BG, ops.logical_and(gt_valid, overlaps_BG))
-        matched_BA, state_BA = _claim(matched_BA, state_BA, best_box_BG, claims_BG)
+        matched_BA, label_BA = _claim(matched_BA, label_BA, best_box_BG, claims_BG)
     if allowed is not None:
-        state_BA = ops.where(allowed, state_BA, IGNORED)
-    return matched_BA.astype(mstype.int32), state_BA.astype(mstype.int32)
+        label_BA = ops.where(allowed, label_BA, IGNORED)
+    return matched_BA.astype(mstype.int32), label_BA.astype(mstype.int32)
 
 
 def _only_best(box_BG: Tensor, iou_BG: Tensor, claims_BG: Tensor) -> Tensor:
@@ -80,14 +93,14 @@ def _only_best(box_BG: Tensor, iou_BG: Tensor, claims_BG: Tensor) -> Tensor:
     return ops.logical_and(claims_BG, ops.logical_not(beaten_BGG.any(axis=2)))
 
 
-def _claim(matched_BA: Tensor, state_BA: Tensor, box_BG: Tensor, claims_BG: Tensor) -> tuple[Tensor, Tensor]:
+def _claim(matched_BA: Tensor, label_BA: Tensor, box_BG: Tensor, claims_BG: Tensor) -> tuple[Tensor, Tensor]:
     """Make box_BG positive for its ground truth where claims_BG; the other rows write to a column that is cut off again."""
-    batch, count = state_BA.shape
+    batch, count = label_BA.shape
     rows = box_BG.shape[1]
     spare = ops.zeros((batch, 1), mstype.int32)
     target_BG = ops.where(claims_BG, box_BG, count).astype(mstype.int32)
     row_BG = ops.broadcast_to(ops.arange(rows).astype(mstype.int32)[None], (batch, rows))
     matched = ops.tensor_scatter_elements(ops.concat((matched_BA.astype(mstype.int32), spare), 1), target_BG, row_BG, 1)
-    state = ops.concat((state_BA.astype(mstype.int32), spare), 1)
-    state = ops.tensor_scatter_elements(state, target_BG, ops.full_like(row_BG, POSITIVE), 1)
-    return matched[:, :count], state[:, :count]
+    label = ops.concat((label_BA.astype(mstype.int32), spare), 1)
+    label = ops.tensor_scatter_elements(label, target_BG, ops.full_like(row_BG, POSITIVE), 1)
+    return matched[:, :count], label[:, :count]

@@ -3,6 +3,8 @@
 Axes: B images, H and W the network input in pixels.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
@@ -10,6 +12,15 @@ from mindspore import dtype as mstype
 # ImageNet statistics of RGB pixels in 0..255, as every published ResNet expects them.
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """The network input: H and W in pixels, and whether black at its lower and right edge is padding, see `network_input`."""
+
+    height: int
+    width: int
+    black_is_padding: bool
 
 
 def normalise(pixels: Tensor) -> Tensor:

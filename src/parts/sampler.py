@@ -4,14 +4,25 @@ The random numbers are a function of the step alone: a resumed run draws what th
 mode draws what PyNative draws, and an image's sample does not depend on the batch it is in.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
-from src.parts.matcher import NEGATIVE, POSITIVE
+from src.parts.matcher import NEGATIVE, POSITIVE, MatchThresholds
 
 # m of each step; the sequence starts again after 65,536 steps.
 MULTIPLIERS = Tensor(np.random.default_rng(0).uniform(64.0, 4064.0, 65_536).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """What is trained on: IoU thresholds of the match, rows per image, and how many of them at most are positive."""
+
+    thresholds: MatchThresholds
+    size: int
+    max_positive: int
 
 
 def priority_table(count: int) -> Tensor:
@@ -34,19 +45,21 @@ def priorities(table: Tensor, step: Tensor) -> Tensor:
     return scaled - ops.floor(scaled)
 
 
-def sample(state: Tensor, priority: Tensor, total: int, max_positive: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Choose up to `max_positive` positives and fill up with negatives, at random, to `total` rows an image.
+def sample(match_labels: Tensor, priority: Tensor, config: SamplingConfig) -> tuple[Tensor, Tensor, Tensor]:
+    """Choose positives at random, as many as are allowed, and fill up with random negatives to `config.size` rows per image.
 
     Args:
-        state: [B, A] int32 of `matcher.match`; priority: [A] float32 in [0, 1).
+        match_labels: [B, A] int32 of `matcher.match`; priority: [A] float32 in [0, 1).
 
     Returns:
-        index [B, S] int32 into A, is_positive [B, S] bool, is_valid [B, S] bool, with S = min(total, A); rows that are not
-        valid are filler.
+        index [B, S] int32 into A, is_positive [B, S] bool, is_valid [B, S] bool, with S = min(config.size, A); rows that
+        are not valid are padding.
     """
-    total = min(total, state.shape[1])
-    positive_BP, index_BP = ops.topk(ops.where(state == POSITIVE, priority, -1.0), min(max_positive, total))
-    negative_BN, index_BN = ops.topk(ops.where(state == NEGATIVE, priority, -1.0), total)
+    total = min(config.size, match_labels.shape[1])
+    positive_BP, index_BP = ops.topk(
+        ops.where(match_labels == POSITIVE, priority, -1.0), min(config.max_positive, total)
+    )
+    negative_BN, index_BN = ops.topk(ops.where(match_labels == NEGATIVE, priority, -1.0), total)
     rank = ops.concat((ops.where(positive_BP >= 0, positive_BP + 2.0, -1.0), negative_BN), 1)
     rank_BS, chosen_BS = ops.topk(rank, total)
     index_BS = ops.gather_elements(ops.concat((index_BP, index_BN), 1), 1, chosen_BS)

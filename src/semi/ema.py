@@ -1,20 +1,29 @@
 """The teacher as a slow average of the student (Tarvainen and Valpola 2017, Mean Teacher, eq. 2)."""
 
+from dataclasses import dataclass
+
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 
 
-class MovingAverage(nn.Cell):
-    """teacher := keep * teacher + (1 - keep) * student, inside the graph.
+@dataclass(frozen=True)
+class EmaConfig:
+    """The decay of an exponential moving average.
 
-    Args:
-        teacher, student: networks of one architecture.
-        keep_rate: of a full-grown average; its memory is 1 / (1 - keep_rate) steps.
-        ramp: let the memory grow with the steps taken, keep = t / (t + 1) up to keep_rate, so that the teacher of a short
-            run is the mean of the students so far. Without it only the first step is special: it copies.
+    Attributes:
+        decay: after the ramp-up; the average goes back about 1 / (1 - decay) steps.
+        ramp: let the decay grow with the steps, t / (t + 1) up to `decay`, so that the teacher of a short run is the mean of the
+            students so far. Without it only the first step differs: it copies.
     """
 
-    def __init__(self, teacher: nn.Cell, student: nn.Cell, keep_rate: float, ramp: bool) -> None:
+    decay: float
+    ramp: bool
+
+
+class MovingAverage(nn.Cell):
+    """teacher := decay * teacher + (1 - decay) * student, inside the graph; teacher and student have one architecture."""
+
+    def __init__(self, teacher: nn.Cell, student: nn.Cell, config: EmaConfig) -> None:
         super().__init__(auto_prefix=False)
         pairs = [
             (old, new)
@@ -23,28 +32,27 @@ class MovingAverage(nn.Cell):
         ]
         self.teacher_parameters = tuple(pair[0] for pair in pairs)
         self.student_parameters = tuple(pair[1] for pair in pairs)
-        self.keep_rate = keep_rate
-        self.ramp = ramp
+        self.config = config
         self.each = ops.HyperMap()  # compiles in less time than a loop, which is a recursion of at most 1000 calls
 
-    def keep(self, age: Tensor) -> Tensor:
-        """The share of the teacher that stays at its `age`-th step, counted from 0: scalar float32."""
+    def decay(self, age: Tensor) -> Tensor:
+        """The decay at the `age`-th step of the average, counted from 0: scalar float32."""
         age = age.astype(mstype.float32)
-        grown = age / (age + 1.0) if self.ramp else ops.minimum(age, Tensor(1.0, mstype.float32))
-        return ops.minimum(grown, Tensor(self.keep_rate, mstype.float32))
+        grown = age / (age + 1.0) if self.config.ramp else ops.minimum(age, Tensor(1.0, mstype.float32))
+        return ops.minimum(grown, Tensor(self.config.decay, mstype.float32))
 
     def construct(self, age: Tensor, student_moved: Tensor) -> Tensor:
         """Move the teacher one step.
 
         Args:
-            age: scalar int32, see `keep`; student_moved: scalar bool; the teacher stays when its student did.
+            age: scalar int32, see `decay`; student_moved: scalar bool; if it did not, the teacher stays too.
 
         Returns:
-            The share that stayed.
+            The decay of this step.
         """
-        keep = ops.where(student_moved, self.keep(age), Tensor(1.0, mstype.float32))
-        self.each(ops.partial(_move, 1.0 - keep), self.teacher_parameters, self.student_parameters)
-        return keep
+        decay = ops.where(student_moved, self.decay(age), Tensor(1.0, mstype.float32))
+        self.each(ops.partial(_move, 1.0 - decay), self.teacher_parameters, self.student_parameters)
+        return decay
 
 
 def _is_moving_statistic(parameter: Parameter) -> bool:

@@ -1,23 +1,42 @@
-"""From gradients to new weights: average over devices and batches, unscale, check, clip, step."""
+"""Weight update: average gradients over devices and batches, check, clip and unscale them, and take the optimizer's step."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 
 
+@dataclass(frozen=True)
+class UpdateConfig:
+    """How gradients become an update.
+
+    Attributes:
+        clip_norm: greatest L2 norm of each parameter's gradient, or of all of them together.
+        clip_together: which of the two.
+        batches: gradient accumulation steps: gradients of so many batches are averaged before one step. They count as one batch
+            of all their images: the step number, which decides random samples and rates, stays the same from the first to the
+            last of them.
+        dynamic_loss_scale: let the loss scale follow overflows, for float16; initial_loss_scale: at step 0; scale_window: good
+            steps before it doubles.
+    """
+
+    clip_norm: float
+    clip_together: bool
+    batches: int
+    dynamic_loss_scale: bool
+    initial_loss_scale: float
+    scale_window: int
+
+
 class Update(nn.Cell):
-    """What happens to the gradients of a batch.
+    """The update from the gradients of a batch.
 
     Args:
         optimizer: its rate is set before each step.
         learning_rates: float32 [steps], of every step of the run.
         state: the `RunState` of the run.
-        clip_norm: greatest L2 norm of each parameter's gradient, or of all of them together.
-        clip_together: which of the two.
-        dynamic_loss_scale: let the loss scale follow overflows; window: good steps before it doubles.
         device_count: processes whose gradients are averaged, before anything is clipped.
-        batches: gradients of so many batches are averaged before one step. They count as one batch of all their images: the
-            step number, which decides random samples and rates, stays the same from the first to the last of them.
     """
 
     def __init__(
@@ -25,28 +44,24 @@ class Update(nn.Cell):
         optimizer: nn.Cell,
         learning_rates: np.ndarray,
         state: nn.Cell,
-        clip_norm: float,
-        clip_together: bool,
-        dynamic_loss_scale: bool,
-        window: int,
+        config: UpdateConfig,
         device_count: int,
-        batches: int,
     ) -> None:
         super().__init__(auto_prefix=False)
         self.optimizer = optimizer
         self.learning_rates = Tensor(np.asarray(learning_rates, np.float32))
         self.state = state
-        self.clip_norm = clip_norm
-        self.clip_together = clip_together
-        self.dynamic = dynamic_loss_scale
-        self.window = window
+        self.clip_norm = config.clip_norm
+        self.clip_together = config.clip_together
+        self.dynamic = config.dynamic_loss_scale
+        self.window = config.scale_window
         self.reducer = (
             nn.DistributedGradReducer(optimizer.parameters, True, device_count) if device_count > 1 else ops.identity
         )
         # A loop that grows a tuple takes MindSpore twice as long to compile, and 1000 calls are the end of any.
         self.each = ops.HyperMap()
-        self.batches = batches
-        if batches > 1:
+        self.batches = config.batches
+        if config.batches > 1:
             self.sums = optimizer.parameters.clone("sum_of_batches", init="zeros")
             self.taken = Parameter(Tensor(0, mstype.int32), name="batches_taken", requires_grad=False)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.FasterRcnn.proposals import ProposalLimits, propose
+from src.FasterRcnn.proposals import ProposalConfig, propose
 from src.parts.anchors import cell_anchors, grid_anchors
 from tests import oracles
 
@@ -20,35 +20,35 @@ def heads(seed: int, batch: int = 2) -> tuple[list[np.ndarray], list[np.ndarray]
     return logits, [rng.normal(0, 0.2, (batch, len(level), 4)).astype(np.float32) for level in ANCHORS]
 
 
-def run(logits, deltas, limits):
+def run(logits, deltas, config):
     """Propose from NumPy arrays."""
-    found = propose(*(tuple(map(Tensor, rows)) for rows in (logits, deltas, ANCHORS)), HEIGHT, WIDTH, limits)
+    found = propose(*(tuple(map(Tensor, rows)) for rows in (logits, deltas, ANCHORS)), HEIGHT, WIDTH, config)
     return found[0].asnumpy(), found[1].asnumpy()
 
 
-def by_loop(logits, deltas, image, limits):
+def by_loop(logits, deltas, image, config):
     """Proposals of one image, best first."""
     found = []
     for logit, delta, anchors in zip(logits, deltas, ANCHORS):
-        order = np.argsort(-logit[image])[: limits.candidates_per_level]
+        order = np.argsort(-logit[image])[: config.candidates_per_level]
         decoded = [oracles.decode(delta[image, number], anchors[number], np.ones(4)) for number in order]
         decoded = np.array([oracles.clip(box, HEIGHT, WIDTH) for box in decoded])
-        kept = oracles.suppress(decoded, limits.nms_iou)
+        kept = oracles.suppress(decoded, config.nms_iou)
         kept &= (decoded[:, 2:] - decoded[:, :2]).min(1) > 1e-3
         found += [(logit[image, number], box) for number, box, stays in zip(order, decoded, kept) if stays]
-    return np.array([box for _, box in sorted(found, key=lambda pair: -pair[0])][: limits.count])
+    return np.array([box for _, box in sorted(found, key=lambda pair: -pair[0])][: config.count])
 
 
 @pytest.mark.parametrize(
-    "limits", [ProposalLimits(40, 30, 0.5), ProposalLimits(20, 500, 0.7), ProposalLimits(500, 60, 0.3)]
+    "config", [ProposalConfig(40, 30, 0.5), ProposalConfig(20, 500, 0.7), ProposalConfig(500, 60, 0.3)]
 )
-def test_against_a_loop(limits):
+def test_against_a_loop(config):
     logits, deltas = heads(1)
-    boxes, valid = run(logits, deltas, limits)
-    candidates = sum(min(limits.candidates_per_level, len(level)) for level in ANCHORS)
-    assert boxes.shape == (2, min(limits.count, candidates), 4)
+    boxes, valid = run(logits, deltas, config)
+    candidates = sum(min(config.candidates_per_level, len(level)) for level in ANCHORS)
+    assert boxes.shape == (2, min(config.count, candidates), 4)
     for image in range(2):
-        wanted = by_loop(logits, deltas, image, limits)
+        wanted = by_loop(logits, deltas, image, config)
         assert valid[image].tolist() == [True] * len(wanted) + [False] * (valid.shape[1] - len(wanted))
         np.testing.assert_allclose(boxes[image][valid[image]], wanted, atol=1e-3)
     assert boxes.min() >= 0 and boxes[..., ::2].max() <= WIDTH and boxes[..., 1::2].max() <= HEIGHT
@@ -58,4 +58,4 @@ def test_boxes_pushed_out_of_the_image_are_not_valid():
     logits, deltas = heads(2, 1)
     for level in deltas:
         level[..., 0] = 50.0
-    assert not run(logits, deltas, ProposalLimits(50, 50, 0.5))[1].any()
+    assert not run(logits, deltas, ProposalConfig(50, 50, 0.5))[1].any()

@@ -5,12 +5,14 @@ import pytest
 from mindspore import Tensor
 from mindspore import dtype as mstype
 
-from src.FasterRcnn.rcnn import STDS, BoxHead, RoiTargets, detect, rcnn_loss, sample_rois
-from src.parts.detections import DetectionLimits
-from src.parts.sampler import priority_table
+from src.FasterRcnn.rcnn import STDS, BoxHead, detect, rcnn_loss, sample_rois
+from src.parts.detections import DetectionConfig
+from src.parts.matcher import MatchThresholds
+from src.parts.sampler import SamplingConfig, priority_table
 from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
+THRESHOLDS = MatchThresholds(0.5, 0.5, 0.5)
 HEIGHT, WIDTH = 48, 64
 
 
@@ -33,7 +35,7 @@ def test_all_usable_candidates_are_sampled_with_their_labels(kind):
         tuple(Tensor(value[None]) for value in (boxes, labels, valid, crowd)),
         priority_table(36),
         Tensor(0, mstype.int32),
-        RoiTargets(0.5, 0.5, 100, 100, 0.0),
+        SamplingConfig(THRESHOLDS, 100, 100),
     )
     rois, found_labels, gt_row, found_valid = (value.asnumpy()[0] for value in found)
     candidates = np.concatenate([boxes[valid], proposals[usable]])
@@ -56,10 +58,10 @@ def test_all_usable_candidates_are_sampled_with_their_labels(kind):
 def test_positives_are_limited():
     boxes, labels, valid, crowd, proposals = image(np.random.default_rng(2), "random")
     ground_truth = tuple(Tensor(value[None]) for value in (boxes, labels, valid, crowd))
-    targets, step = RoiTargets(0.5, 0.5, 10, 3, 0.0), Tensor(5, mstype.int32)
+    sampling, step = SamplingConfig(THRESHOLDS, 10, 3), Tensor(5, mstype.int32)
     everywhere = Tensor(np.ones((1, 30), bool))
     _, found, _, found_valid = sample_rois(
-        Tensor(proposals[None]), everywhere, ground_truth, priority_table(36), step, targets
+        Tensor(proposals[None]), everywhere, ground_truth, priority_table(36), step, sampling
     )
     assert found.shape == (1, 10) and found_valid.asnumpy().all() and (found.asnumpy() > 0).sum() == 3
 
@@ -90,7 +92,7 @@ def test_losses_against_a_loop(classes, gamma):
     assert found[0].asnumpy()[1] == 0 and (found[1].asnumpy()[1:] == 0).all()
 
 
-def detections_by_loop(logits, deltas, proposals, valid, limits):
+def detections_by_loop(logits, deltas, proposals, valid, config):
     """(score, label, RoI, box) of one image: suppression class by class, then the best of all classes."""
     exponents = np.exp(logits.astype(np.float64))
     probabilities = exponents / exponents.sum(1, keepdims=True)
@@ -98,10 +100,10 @@ def detections_by_loop(logits, deltas, proposals, valid, limits):
     for label in range(1, logits.shape[1]):
         rows = [row for row in np.argsort(-probabilities[:, label]) if valid[row]]
         boxes = [oracles.clip(oracles.decode(deltas[row, label], proposals[row], STDS), HEIGHT, WIDTH) for row in rows]
-        for row, box, stays in zip(rows, boxes, oracles.suppress(np.array(boxes), limits.nms_iou)):
-            if stays and probabilities[row, label] > limits.score_threshold:
+        for row, box, stays in zip(rows, boxes, oracles.suppress(np.array(boxes), config.nms_iou)):
+            if stays and probabilities[row, label] > config.score_threshold:
                 found.append((probabilities[row, label], label, row, box))
-    return sorted(found, key=lambda one: -one[0])[: limits.count], probabilities
+    return sorted(found, key=lambda one: -one[0])[: config.count], probabilities
 
 
 @pytest.mark.parametrize("classes", [2, 4])
@@ -114,13 +116,13 @@ def test_detections_against_a_loop(classes, kind, threshold, count):
     proposals = np.stack([oracles.random_boxes(rng, 20, kind, HEIGHT, WIDTH) for _ in range(2)])
     proposals[:, 10:] = proposals[:, :10]
     valid = rng.random((2, 20)) < 0.9
-    limits = DetectionLimits(threshold, 0.5, count, candidates=1000)
+    config = DetectionConfig(threshold, 0.5, count, candidates=1000)
     flat = (logits.reshape(40, classes), deltas.reshape(40, classes, 4), proposals, valid)
-    found = [part.asnumpy() for part in detect(*(Tensor(value) for value in flat), HEIGHT, WIDTH, limits)]
+    found = [part.asnumpy() for part in detect(*(Tensor(value) for value in flat), HEIGHT, WIDTH, config)]
     boxes, scores, labels, probabilities, kept = found
     for number in range(2):
         wanted, its_probabilities = detections_by_loop(
-            logits[number], deltas[number], proposals[number], valid[number], limits
+            logits[number], deltas[number], proposals[number], valid[number], config
         )
         size = len(wanted)
         assert kept[number].tolist() == [True] * size + [False] * (kept.shape[1] - size)
@@ -137,7 +139,7 @@ def test_only_the_best_pairs_are_looked_at_and_what_has_no_area_is_nothing():
     logits = np.array([[0, 5], [0, 3], [0, 4], [0, 6]], np.float32)
     inputs = [Tensor(value) for value in (logits, np.zeros((4, 2, 4), np.float32), proposals, np.ones((1, 4), bool))]
     for candidates, wanted in ((3, [0, 40]), (4, [0, 40, 20])):
-        boxes, *_, valid = detect(*inputs, HEIGHT, WIDTH, DetectionLimits(0.1, 0.5, 3, candidates))
+        boxes, *_, valid = detect(*inputs, HEIGHT, WIDTH, DetectionConfig(0.1, 0.5, 3, candidates))
         assert boxes.asnumpy()[valid.asnumpy()][:, 0].tolist() == wanted
 
 

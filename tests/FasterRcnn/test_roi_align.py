@@ -6,7 +6,7 @@ import pytest
 from mindspore import Tensor, nn, ops
 
 from src.FasterRcnn.pooling import NativePooling
-from src.FasterRcnn.roi_align import PyramidRoiAlign
+from src.FasterRcnn.roi_align import PyramidRoiAlign, RoiAlignConfig
 from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -54,7 +54,7 @@ def test_random_rois_against_a_loop(kind, size, sampling, native):
     features = maps(rng)
     rois = np.stack([oracles.random_boxes(rng, 8, kind, HEIGHT, WIDTH) for _ in range(2)])
     rois[0, 0] = (0, 0, WIDTH, HEIGHT)
-    cell = PyramidRoiAlign(SHAPES, STRIDES, size, sampling, FINEST, native)
+    cell = PyramidRoiAlign(SHAPES, STRIDES, RoiAlignConfig(size, sampling, FINEST, native))
     assert isinstance(cell.pool, NativePooling) == native
     found = cell(tuple(Tensor(feature) for feature in features), Tensor(rois)).asnumpy()
     assert found.shape == (16, CHANNELS * size**2)
@@ -68,7 +68,7 @@ def test_random_rois_against_a_loop(kind, size, sampling, native):
 @pytest.mark.parametrize("size", [2, 14])
 def test_maps_filled_with_their_level_show_the_pyramid(size, native):
     shapes = tuple((128 // 2**level, 128 // 2**level) for level in range(4))
-    cell = PyramidRoiAlign(shapes, (4, 8, 16, 32), output_size=size, sampling=1, finest_scale=56.0, native=native)
+    cell = PyramidRoiAlign(shapes, (4, 8, 16, 32), RoiAlignConfig(size, 1, finest_scale=56.0, native=native))
     features = tuple(Tensor(np.full((1, 1, *shape), level, np.float32)) for level, shape in enumerate(shapes))
     sides = [1, 30, 56, 111, 112, 223, 224, 447, 448, 512]
     rois = np.array([[[0, 0, side, side] for side in sides]], np.float32)
@@ -84,7 +84,7 @@ def test_gradient_against_finite_differences(native):
     features, weights = maps(rng, 1), rng.normal(0, 1, (6, CHANNELS * 9)).astype(np.float32)
     rois = oracles.random_boxes(rng, 6, "random", HEIGHT, WIDTH)[None]
     rois[0, 0] = (0, 0, WIDTH, HEIGHT)
-    cell = PyramidRoiAlign(SHAPES, STRIDES, 3, 2, FINEST, native)
+    cell = PyramidRoiAlign(SHAPES, STRIDES, RoiAlignConfig(3, 2, FINEST, native))
 
     def total(*maps_and_rois):
         return (cell(maps_and_rois[:-1], maps_and_rois[-1]) * Tensor(weights)).sum()
@@ -129,7 +129,7 @@ def test_the_kernel_gives_the_gradients_of_the_operators_in_a_graph():
     ms.set_context(mode=ms.GRAPH_MODE)
     found = []
     for native in (False, True):
-        cell = PyramidRoiAlign(SHAPES, STRIDES, 3, 2, FINEST, native)
+        cell = PyramidRoiAlign(SHAPES, STRIDES, RoiAlignConfig(3, 2, FINEST, native))
         found.append([part.asnumpy() for part in Gradient(cell, weights)(*inputs)])
     by_operators, by_kernel = found
     assert all(part.any() for part in by_operators)

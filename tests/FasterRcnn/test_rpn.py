@@ -9,9 +9,10 @@ import pytest
 from mindspore import Tensor
 from mindspore import dtype as mstype
 
-from src.FasterRcnn.rpn import Rpn, RpnTargets, rpn_loss
+from src.FasterRcnn.rpn import Rpn, rpn_loss
 from src.parts.anchors import cell_anchors, grid_anchors, inside_image
-from src.parts.sampler import priority_table
+from src.parts.matcher import MatchThresholds
+from src.parts.sampler import SamplingConfig, priority_table
 from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -47,7 +48,7 @@ def run(truth, sample_size, max_positive, step=0):
         tuple(Tensor(value) for value in truth),
         priority_table(COUNT),
         Tensor(step, mstype.int32),
-        RpnTargets(0.7, 0.3, 0.3, sample_size, max_positive),
+        SamplingConfig(MatchThresholds(0.7, 0.3, 0.3), sample_size, max_positive),
     )
     return [value.asnumpy() for value in found]
 

@@ -5,14 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from src.Ssd.default_boxes import cell_shares, default_boxes
+from src.Ssd.default_boxes import DefaultBoxConfig, cell_shares, default_boxes
 
 MAPS = ((38, 38), (19, 19), (10, 10), (5, 5), (3, 3), (1, 1))
 RATIOS = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
+CONFIG = DefaultBoxConfig(RATIOS, 0.2, 0.95)
 
 
 def test_an_input_of_300_pixels_has_8732():
-    levels = default_boxes(300, 300, MAPS, RATIOS, 0.2, 0.95)
+    levels = default_boxes(CONFIG, 300, 300, MAPS)
     assert [len(level) for level in levels] == [5776, 2166, 600, 150, 36, 4]
     assert sum(map(len, levels)) == 8732
     assert {level.dtype for level in levels} == {np.dtype(np.float32)}
@@ -30,7 +31,7 @@ def test_a_cell_has_two_squares_and_two_rectangles_a_ratio():
 def test_a_loop_writes_the_same_boxes(height, width):
     maps, ratios = ((6, 9), (3, 4), (1, 1)), ((2.0,), (2.0, 3.0), ())
     sizes = [0.1, 0.35, 0.6, 1.0]
-    for level, found in enumerate(default_boxes(height, width, maps, ratios, 0.1, 0.6)):
+    for level, found in enumerate(default_boxes(DefaultBoxConfig(ratios, 0.1, 0.6), height, width, maps)):
         wanted = []
         rows, columns = maps[level]
         for i in range(rows):
@@ -49,7 +50,7 @@ def test_a_loop_writes_the_same_boxes(height, width):
 
 
 def test_centres_fill_the_input_evenly():
-    finest = default_boxes(300, 300, MAPS, RATIOS, 0.2, 0.95)[0]
+    finest = default_boxes(CONFIG, 300, 300, MAPS)[0]
     centres = np.unique(np.round((finest[:, 0] + finest[:, 2]) / 2, 2))
     assert len(centres) == 38
     np.testing.assert_allclose(centres[0], 300 - centres[-1], atol=0.02)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.Ssd.loss import STDS, SsdTargets, ssd_loss
+from src.parts.matcher import MatchThresholds
+from src.Ssd.loss import STDS, SsdLossConfig, ssd_loss
 from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -12,8 +13,8 @@ RNG = np.random.default_rng(4)
 # Not in rows: a small object inside several boxes of one size would overlap all of them alike.
 BOXES = oracles.random_boxes(RNG, 150, "random")
 COUNT, CLASSES = len(BOXES), 4
-TARGETS = {
-    kind: SsdTargets(iou=0.5, kind=kind, focal_gamma=2.0, focal_alpha=0.75, negative_ratio=3.0)
+CONFIGS = {
+    kind: SsdLossConfig(MatchThresholds(0.5, 0.5, 0.0), kind, focal_gamma=2.0, focal_alpha=0.75, negative_ratio=3.0)
     for kind in ("focal", "hard_negative")
 }
 
@@ -33,22 +34,22 @@ def scene(kind: str, objects: int, crowds: int):
     return logits, RNG.normal(0, 1, (COUNT, 4)).astype(np.float32), truth
 
 
-def found(scenes, targets) -> np.ndarray:
+def found(scenes, config) -> np.ndarray:
     """Both terms of the loss: [2, images]."""
     logits, deltas, truths = zip(*scenes, strict=True)
     truth = tuple(Tensor(np.stack(column)) for column in zip(*truths, strict=True))
-    terms = ssd_loss(Tensor(np.stack(logits)), Tensor(np.stack(deltas)), Tensor(BOXES), truth, targets)
+    terms = ssd_loss(Tensor(np.stack(logits)), Tensor(np.stack(deltas)), Tensor(BOXES), truth, config)
     return np.stack([term.asnumpy() for term in terms])
 
 
-def wanted(scene, targets) -> tuple[float, float]:
+def wanted(scene, config) -> tuple[float, float]:
     """Both terms of one image, box by box."""
     logits, deltas, (boxes, labels, valid, crowd) = (np.asarray(scene[0], np.float64), scene[1], scene[2])
     rows, state = oracles.match(BOXES, boxes[valid], boxes[crowd], 0.5, 0.5, 0.0)
     label = [labels[min(row)] if kind == 1 else 0 for row, kind in zip(rows, state, strict=True)]
     matched = [number for number in range(COUNT) if state[number] == 1]
     background = [number for number in range(COUNT) if state[number] == 0]
-    if targets.kind == "focal":
+    if config.kind == "focal":
         classification = sum(
             oracles.sigmoid_focal(logits[number, column], column == label[number], 2.0, 0.75)
             for number in matched + background
@@ -77,23 +78,23 @@ def clear_scene(kind: str, objects: int, crowds: int):
             return drawn
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", CONFIGS)
 @pytest.mark.parametrize("boxes", oracles.KINDS)
 def test_losses_are_those_of_a_loop(kind, boxes):
     counts = [(0, 0), (0, 1)] if boxes == "none" else [(1, 0), (3, 1), (4, 2)]
     scenes = [clear_scene(boxes, *count) for count in counts]
-    expected = np.array([wanted(one, TARGETS[kind]) for one in scenes]).T
-    np.testing.assert_allclose(found(scenes, TARGETS[kind]), expected, rtol=1e-3, atol=1e-4)
+    expected = np.array([wanted(one, CONFIGS[kind]) for one in scenes]).T
+    np.testing.assert_allclose(found(scenes, CONFIGS[kind]), expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", CONFIGS)
 def test_the_best_box_of_an_object_is_matched_whatever_its_overlap(kind):
     logits, deltas, truth = scene("small", 1, 0)
     assert oracles.iou_table(truth[0][:1], BOXES).max() < 0.5
-    assert found([(logits, deltas, truth)], TARGETS[kind])[1, 0] > 0
+    assert found([(logits, deltas, truth)], CONFIGS[kind])[1, 0] > 0
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", CONFIGS)
 def test_what_is_right_costs_next_to_nothing(kind):
     _, deltas, truth = clear_scene("random", 3, 0)
     rows, state = oracles.match(BOXES, truth[0][:3], truth[0][:0], 0.5, 0.5, 0.0)
@@ -103,14 +104,14 @@ def test_what_is_right_costs_next_to_nothing(kind):
         logits[number, label] = 20
         if state[number] == 1:
             deltas[number] = oracles.encode(truth[0][min(rows[number])], BOXES[number], STDS)
-    np.testing.assert_allclose(found([(logits, deltas, truth)], TARGETS[kind]), 0, atol=1e-4)
+    np.testing.assert_allclose(found([(logits, deltas, truth)], CONFIGS[kind]), 0, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("kind", CONFIGS)
 def test_all_under_a_crowd_is_ignored(kind):
     logits, deltas, truth = scene("none", 0, 1)
     truth[0][0] = (-300, -300, 364, 364)
-    assert not found([(logits, deltas, truth)], TARGETS[kind]).any()
+    assert not found([(logits, deltas, truth)], CONFIGS[kind]).any()
 
 
 def test_only_the_hardest_negatives_cost():
@@ -119,4 +120,4 @@ def test_only_the_hardest_negatives_cost():
     hard = [5, 77, 120]
     logits[hard] = [(0, 3, 0, 0), (0, 2, 0, 0), (0, 1, 0, 0)]
     expected = sum(oracles.cross_entropy(logits[number], 0) for number in hard)
-    np.testing.assert_allclose(found([(logits, deltas, truth)], TARGETS["hard_negative"])[0, 0], expected, rtol=1e-4)
+    np.testing.assert_allclose(found([(logits, deltas, truth)], CONFIGS["hard_negative"])[0, 0], expected, rtol=1e-4)

@@ -36,7 +36,7 @@ def network(build_ssd, request):
 @pytest.fixture(scope="module")
 def knows_padding(build_ssd, network):
     """The weights and the loss of `network`, and padding becomes the mean colour."""
-    return build_ssd(2, "--ssd_loss", network.targets.kind, "--black_is_padding", "true")
+    return build_ssd(2, "--ssd_loss", network.loss.kind, "--black_is_padding", "true")
 
 
 def test_an_empty_image_is_background_without_a_regression_loss(network):

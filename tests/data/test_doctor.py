@@ -12,7 +12,7 @@ from PIL import Image
 
 from src.data.annotations import count_empty
 from src.data.doctor import main
-from src.data.training_data import read_training_data
+from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -326,7 +326,7 @@ def test_each_broken_data_set_is_told_by_the_doctor_and_refused_by_training(name
     assert re.search(r"^[1-9]\d* errors, ", said, re.MULTILINE)
     if name not in FOUND_BY_DECODING:
         with pytest.raises(UserError) as refused:
-            read_training_data(tmp_path / "train.json", tmp_path / "images", None, None, None, 8)
+            read_training_data(Sources(tmp_path / "train.json", tmp_path / "images", max_gts=8))
         assert sentence in str(refused.value)
 
 
@@ -337,7 +337,7 @@ def test_each_doubtful_data_set_is_told_and_training_says_it_too(name, tmp_path,
     status, said = doctor(tmp_path, capsys, "--images")
     assert status == 0 and sentence in said, said
     if name != "the same picture twice":
-        data = read_training_data(tmp_path / "train.json", tmp_path / "images", None, None, None, 200)
+        data = read_training_data(Sources(tmp_path / "train.json", tmp_path / "images", max_gts=200))
         assert any(sentence in doubt for doubt in data.suspicions)
 
 
@@ -428,7 +428,7 @@ def test_a_set_of_crowds_alone_is_refused_in_each_form_until_the_marks_are_chang
     assert end.value.code == 1 and "4 labelled images with 0 boxes and 4 crowds of 2 classes" in said
     assert f"all 4 boxes are crowds ({FORMS[form]}" in said and "write 0 instead of 1" in said
     with pytest.raises(UserError, match="nothing to train on"):
-        read_training_data(tmp_path / form, tmp_path / "images", None, None, None, 8, ("cat", "dog"))
+        read_training_data(Sources(tmp_path / form, tmp_path / "images", max_gts=8, class_names=("cat", "dog")))
     in_each_form(tmp_path, mark=0)
     main(words)
     assert "4 labelled images with 4 boxes of 2 classes" in capsys.readouterr().out
@@ -507,7 +507,7 @@ def test_an_unusual_share_of_images_without_boxes_is_doubted_in_every_form(tmp_p
     (tmp_path / "reviewed.json").write_text(json.dumps(coco | {"images": reviewed}))
 
     def doubts(form: str) -> list[str]:
-        data = read_training_data(tmp_path / form, tmp_path / "images", None, None, None, 200, ("cat",))
+        data = read_training_data(Sources(tmp_path / form, tmp_path / "images", max_gts=200, class_names=("cat",)))
         assert count_empty(data.labelled) == empty
         return [sentence for sentence in data.suspicions if "no box" in sentence]
 

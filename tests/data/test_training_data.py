@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from src.data.training_data import read_training_data
+from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
 
 
@@ -36,14 +36,15 @@ def write(folder, name, boxes, category="cat"):
 
 
 def read(folder, more=False, evaluate=False, max_gts=8):
-    return read_training_data(
+    sources = Sources(
         folder / "train.json",
         folder / "images",
-        folder / "more" if more else None,
-        folder / "eval.json" if evaluate else None,
-        folder / "images" if evaluate else None,
-        max_gts,
+        unlabelled_img_dir=folder / "more" if more else None,
+        eval_ann_file=folder / "eval.json" if evaluate else None,
+        eval_img_dir=folder / "images" if evaluate else None,
+        max_gts=max_gts,
     )
+    return read_training_data(sources)
 
 
 def test_both_streams_and_the_plain_folder(folder):

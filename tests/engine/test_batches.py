@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.config.load import load_config
-from src.data.training_data import read_training_data
+from src.data.training_data import Sources, read_training_data
 from src.engine.batches import batches
 from src.engine.device import Device
 
@@ -16,7 +16,7 @@ def arriving(tiny_data, tiny_config):
     """Batches of a run from a first step on, with words of the command line."""
     files = ["--train_img_dir", str(tiny_data.img_dir), "--train_ann_file", str(tiny_data.train_file)]
     length = ["--max_iter", str(STEPS), "--burn_up_iter", str(BURN_IN)]
-    data = read_training_data(tiny_data.train_file, tiny_data.img_dir, None, None, None, 8)
+    data = read_training_data(Sources(tiny_data.train_file, tiny_data.img_dir, max_gts=8))
 
     def make(first_step: int, *words: str) -> list[tuple[np.ndarray, ...]]:
         config = load_config("", ["--config_path", str(tiny_config), *files, *length, *words])

@@ -11,7 +11,7 @@ from src.checkpoint.resume_rules import carried_on
 from src.config.load import load_config
 from src.config.schema import FREE_KEYS
 from src.data.images import read_image
-from src.data.training_data import read_training_data
+from src.data.training_data import Sources, read_training_data
 from src.engine.device import Device
 from src.engine.resume import facts_of
 from src.errors import UserError
@@ -38,7 +38,8 @@ def facts(tiny_data, tiny_config, tmp_path):
     )
 
     def make() -> dict:
-        data = read_training_data(tiny_data.train_file, img_dir, tmp_path / "more", tiny_data.val_file, img_dir, 8)
+        sources = Sources(tiny_data.train_file, img_dir, tmp_path / "more", tiny_data.val_file, img_dir, max_gts=8)
+        data = read_training_data(sources)
         return facts_of(config, data, Device(0, 1, False))
 
     return make

@@ -25,7 +25,7 @@ from src.checkpoint import detector_file as checkpoint
 from src.checkpoint.detector_file import TEACHER_PREFIX
 from src.data import dataset
 from src.engine import loop, networks
-from src.engine.schedule import learning_rates
+from src.engine.schedule import ScheduleConfig, learning_rates
 from src.network_define import RunState, TeacherStudentStep, TrainStep
 
 # Under nohup SIGHUP is ignored, here and in what is started, and a run then outlives its terminal.
@@ -72,12 +72,12 @@ def toy_networks(config, data, device) -> networks.Networks:
         network.set_train(training)
     teacher.update_parameters_name(TEACHER_PREFIX)
     optimizer = nn.Momentum(student.trainable_params(), config.base_lr, config.momentum, config.weight_decay)
-    rates = learning_rates("cosine", config.max_iter, config.base_lr, 3, 0.1, config.milestones, config.gamma)
-    settings = networks.step_settings(config, device)
-    state = RunState(settings.initial_loss_scale)
+    rates = learning_rates(ScheduleConfig("cosine", config.base_lr, 3, 0.1), config.max_iter)
+    step = networks.step_config(config, device)
+    state = RunState(step.update.initial_loss_scale)
     averaged = teacher if config.supervised_ema else None
-    burn_in = TrainStep(student, optimizer, rates, state, settings, averaged=averaged)
-    mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, settings)
+    burn_in = TrainStep(student, optimizer, rates, state, step, averaged=averaged)
+    mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, step)
     return networks.Networks(student, teacher, burn_in, mutual, state, optimizer, detector)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from src.parts.anchors import cell_anchors, grid_anchors, inside_image, pyramid_anchors
+from src.parts.anchors import AnchorConfig, cell_anchors, grid_anchors, inside_image, pyramid_anchors
 
 
 def test_area_and_ratio():
@@ -32,7 +32,7 @@ def test_inside_counts_the_border_and_takes_height_and_width_apart():
 
 
 def test_levels_are_grids_of_their_strides():
-    levels = pyramid_anchors("centred", 40, 64, (8, 16), (2.0,), (0.5, 1.0))
+    levels = pyramid_anchors(AnchorConfig((2.0,), (0.5, 1.0), "centred", inside_only=True), 40, 64, (8, 16))
     for level, (rows, columns, stride) in zip(levels, ((5, 8, 8), (3, 4, 16)), strict=True):
         np.testing.assert_array_equal(
             level, grid_anchors(rows, columns, stride, cell_anchors(stride, (2.0,), (0.5, 1.0)))
@@ -40,7 +40,9 @@ def test_levels_are_grids_of_their_strides():
 
 
 def test_torchvision_rounds_corners_starts_at_the_corner_of_a_cell_and_fits_the_cells_into_the_input():
-    fine, coarse = pyramid_anchors("torchvision", 224, 320, (4, 64), (8.0,), (0.5, 1.0))
+    fine, coarse = pyramid_anchors(
+        AnchorConfig((8.0,), (0.5, 1.0), "torchvision", inside_only=False), 224, 320, (4, 64)
+    )
     np.testing.assert_array_equal(fine[:3], [[-23, -11, 23, 11], [-16, -16, 16, 16], [4 - 23, -11, 4 + 23, 11]])
     assert len(coarse) == 4 * 5 * 2  # 224 pixels are three and a half cells of 64, so they count as four of 56
     np.testing.assert_array_equal(coarse[-1], [256 - 256, 168 - 256, 256 + 256, 168 + 256])

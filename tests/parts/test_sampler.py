@@ -5,16 +5,20 @@ import pytest
 from mindspore import Tensor
 from mindspore import dtype as mstype
 
-from src.parts.sampler import priorities, priority_table, sample
+from src.parts.matcher import MatchThresholds
+from src.parts.sampler import SamplingConfig, priorities, priority_table, sample
 
 pytestmark = pytest.mark.usefixtures("pynative")
 TABLE = priority_table(200)
+THRESHOLDS = MatchThresholds(0.7, 0.3, 0.3)
 
 
 def draw(state, step=0, total=32, max_positive=8):
     """One sample, as NumPy arrays."""
     priority = priorities(TABLE, Tensor(step, mstype.int32))
-    return tuple(part.asnumpy() for part in sample(Tensor(state), priority, total, max_positive))
+    return tuple(
+        part.asnumpy() for part in sample(Tensor(state), priority, SamplingConfig(THRESHOLDS, total, max_positive))
+    )
 
 
 def states(positives: int, negatives: int, seed: int = 0) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from mindspore import Parameter, Tensor, nn
 from mindspore import dtype as mstype
 
-from src.semi.ema import MovingAverage
+from src.semi.ema import EmaConfig, MovingAverage
 
 pytestmark = pytest.mark.usefixtures("pynative")
 
@@ -22,44 +22,44 @@ class Network(nn.Cell):
         )
 
 
-def follow(keep_rate: float, ramp: bool, steps: int) -> list[tuple[float, float, float, float]]:
-    """Share that stayed and values of the teacher after each step, while the student takes the values 1, 2, 3, ..."""
+def follow(config: EmaConfig, steps: int) -> list[tuple[float, float, float, float]]:
+    """Decay and values of the teacher after each step, while the student takes the values 1, 2, 3, ..."""
     teacher, student = Network(-7.0, "teacher."), Network(-7.0)
-    average = MovingAverage(teacher, student, keep_rate, ramp)
+    average = MovingAverage(teacher, student, config)
     seen = []
     for age in range(steps):
         for parameter in student.get_parameters():
             parameter.set_data(Tensor(np.full(3, age + 1.0, np.float32)))
-        keep = float(average(Tensor(age, mstype.int32), Tensor(True)).asnumpy())
-        seen.append((keep, *(float(row.asnumpy()[1]) for row in teacher.get_parameters())))
+        decay = float(average(Tensor(age, mstype.int32), Tensor(True)).asnumpy())
+        seen.append((decay, *(float(row.asnumpy()[1]) for row in teacher.get_parameters())))
         assert all((row.asnumpy() == age + 1).all() for row in student.get_parameters())
     return seen
 
 
-@pytest.mark.parametrize(("keep_rate", "ramp"), [(0.9, False), (0.6, True), (0.9996, True)])
-def test_values_against_numpy(keep_rate, ramp):
+@pytest.mark.parametrize(("greatest", "ramp"), [(0.9, False), (0.6, True), (0.9996, True)])
+def test_values_against_numpy(greatest, ramp):
     teacher = -7.0
-    for age, (keep, trained, frozen, statistic) in enumerate(follow(keep_rate, ramp, 6)):
-        share = min(age / (age + 1) if ramp else min(age, 1), keep_rate)
-        teacher = share * teacher + (1 - share) * (age + 1)
-        assert keep == pytest.approx(share, abs=1e-6)
+    for age, (decay, trained, frozen, statistic) in enumerate(follow(EmaConfig(greatest, ramp), 6)):
+        wanted = min(age / (age + 1) if ramp else min(age, 1), greatest)
+        teacher = wanted * teacher + (1 - wanted) * (age + 1)
+        assert decay == pytest.approx(wanted, abs=1e-6)
         assert trained == pytest.approx(teacher, abs=1e-4)
         assert statistic == pytest.approx(teacher, abs=1e-4)
         assert frozen == -7.0
 
 
 def test_the_first_step_copies_and_a_ramp_is_the_mean_of_all_students():
-    assert follow(0.5, False, 1)[0][1] == 1.0
-    assert follow(0.9996, True, 5)[-1][1] == pytest.approx(3.0, abs=1e-5)
+    assert follow(EmaConfig(0.5, ramp=False), 1)[0][1] == 1.0
+    assert follow(EmaConfig(0.9996, ramp=True), 5)[-1][1] == pytest.approx(3.0, abs=1e-5)
 
 
 @pytest.mark.parametrize("age", [0, 3])
 def test_the_teacher_stays_when_its_student_did(age):
     teacher, student = Network(-7.0, "teacher."), Network(1.0)
-    keep = MovingAverage(teacher, student, 0.5, False)(Tensor(age, mstype.int32), Tensor(False))
-    assert float(keep.asnumpy()) == 1.0 and float(teacher.trained.asnumpy()[0]) == -7.0
+    decay = MovingAverage(teacher, student, EmaConfig(0.5, ramp=False))(Tensor(age, mstype.int32), Tensor(False))
+    assert float(decay.asnumpy()) == 1.0 and float(teacher.trained.asnumpy()[0]) == -7.0
 
 
 def test_networks_of_different_size_are_refused():
     with pytest.raises(ValueError):
-        MovingAverage(Network(0.0), nn.Dense(2, 2), 0.9, True)
+        MovingAverage(Network(0.0), nn.Dense(2, 2), EmaConfig(0.9, ramp=True))

@@ -8,8 +8,8 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn
 from src.engine.optimizer import build_optimizer
 from src.network_define import RunState
 from src.semi.batch_norm_statistics import MovingStatistics
-from src.semi.ema import MovingAverage
-from src.semi.weight_update import Update
+from src.semi.ema import EmaConfig, MovingAverage
+from src.semi.weight_update import Update, UpdateConfig
 
 COUNT = 520
 
@@ -38,7 +38,7 @@ class Network(nn.Cell):
 
 def test_moving_average():
     teacher, student = Network(4.0, "teacher."), Network(2.0)
-    MovingAverage(teacher, student, 0.5, ramp=False)(Tensor(1, ms.int32), Tensor(True))
+    MovingAverage(teacher, student, EmaConfig(0.5, ramp=False))(Tensor(1, ms.int32), Tensor(True))
     np.testing.assert_array_equal(teacher.values(), np.arange(COUNT) + 3.0)
 
 
@@ -53,7 +53,15 @@ def test_update_of_two_batches_clipped_together():
 
     network = Network(0.0)
     optimizer = build_optimizer("adamw", list(network.weights), 0.5, 0.0, weight_decay=0.1)
-    step = Step(Update(optimizer, np.full(3, 0.5), RunState(1.0), 1.0, True, False, 1, 1, batches=2))
+    config = UpdateConfig(
+        clip_norm=1.0,
+        clip_together=True,
+        batches=2,
+        dynamic_loss_scale=False,
+        initial_loss_scale=1.0,
+        scale_window=1,
+    )
+    step = Step(Update(optimizer, np.full(3, 0.5), RunState(1.0), config, device_count=1))
     gradients = [Tensor(np.full((1, 1), 6.0 + number % 2, np.float32)) for number in range(COUNT)]
     for _ in range(2):
         assert bool(step(*gradients).asnumpy())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.semi.pseudo_labels import pseudo_labels
+from src.semi.pseudo_labels import PseudoLabelConfig, pseudo_labels
 from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -23,7 +23,12 @@ def detections(scores, valid=None) -> tuple[Tensor, ...]:
 
 def run(found, threshold, max_gts, ignore_threshold=None):
     """NumPy out."""
-    return [part.asnumpy() for part in pseudo_labels(found, threshold, ignore_threshold, max_gts)]
+    return [part.asnumpy() for part in pseudo_labels(found, config(threshold, max_gts, ignore_threshold))]
+
+
+def config(threshold, max_gts, ignore_threshold=None, mask_size=28, mask_threshold=0.5) -> PseudoLabelConfig:
+    """With defaults."""
+    return PseudoLabelConfig(threshold, ignore_threshold, max_gts, mask_size, mask_threshold)
 
 
 def test_only_greater_scores_are_kept_and_rows_are_filled_up():
@@ -42,24 +47,24 @@ def test_random_detections_against_a_loop():
     boxes, labels, valid, crowd = run(found, 0.6, 6, ignore_threshold=0.3)
     assert valid.any() and crowd.any()
     for image, row in np.ndindex(4, 6):
-        sure = allowed[image, row] and scores[image, row] > 0.6
-        suspected = allowed[image, row] and 0.3 < scores[image, row] <= 0.6
-        assert (valid[image, row], crowd[image, row]) == (sure, suspected)
-        assert labels[image, row] == (row + 1 if sure else 0)
-        box = found[0].asnumpy()[image, row] if sure or suspected else np.zeros(4)
+        confident = allowed[image, row] and scores[image, row] > 0.6
+        ignored = allowed[image, row] and 0.3 < scores[image, row] <= 0.6
+        assert (valid[image, row], crowd[image, row]) == (confident, ignored)
+        assert labels[image, row] == (row + 1 if confident else 0)
+        box = found[0].asnumpy()[image, row] if confident or ignored else np.zeros(4)
         np.testing.assert_array_equal(boxes[image, row], box)
 
 
 def test_more_detections_than_rows_are_refused():
-    with pytest.raises(ValueError, match="3 detections an image do not fit into 2 rows"):
-        pseudo_labels(detections([[0.9, 0.8, 0.7]]), 0.5, None, 2)
+    with pytest.raises(ValueError, match="3 detections per image do not fit into 2 rows"):
+        pseudo_labels(detections([[0.9, 0.8, 0.7]]), config(0.5, 2))
 
 
 def test_masks_of_objects_become_finer_and_those_of_other_rows_nothing():
     rng = np.random.default_rng(2)
     masks = rng.random((2, 3, 4, 4)).astype(np.float32)
     found = (*detections([[0.9, 0.4, 0.2], [0.8, 0.7, 0.0]]), Tensor(masks))
-    *others, gt_masks = pseudo_labels(found, 0.5, 0.3, 5, mask_size=8, mask_threshold=0.6)
+    *others, gt_masks = pseudo_labels(found, config(0.5, 5, ignore_threshold=0.3, mask_size=8, mask_threshold=0.6))
     assert [part.shape for part in others] == [(2, 5, 4), (2, 5), (2, 5), (2, 5)]
     gt_masks = gt_masks.asnumpy()
     assert gt_masks.shape == (2, 5, 8, 8) and gt_masks.dtype == np.uint8
@@ -75,4 +80,4 @@ def test_masks_of_objects_become_finer_and_those_of_other_rows_nothing():
 def test_a_mask_of_as_many_cells_stays_what_it_is_above_the_threshold():
     masks = oracles.blobs(np.random.default_rng(3), 4, 28).reshape(2, 2, 28, 28)
     found = (*detections([[0.9, 0.8], [0.7, 0.6]]), Tensor(masks * np.float32(0.4) + np.float32(0.3)))
-    np.testing.assert_array_equal(pseudo_labels(found, 0.5, None, 2, 28, 0.5)[4].asnumpy(), masks)
+    np.testing.assert_array_equal(pseudo_labels(found, config(0.5, 2))[4].asnumpy(), masks)

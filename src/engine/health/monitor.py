@@ -65,7 +65,7 @@ def log_steps(run: Run, step: int, interval: Interval, count: int, iter_time: fl
 
 def tell_skips(run: Run, step: int, interval: Interval) -> None:
     """Say which steps were skipped: a warning, unless a loss scale is being searched."""
-    if are_normal(interval, run.networks.burn_in.settings):
+    if are_normal(interval, run.networks.burn_in.config.update):
         run.log.say(
             f"{skipped_steps(interval)}; in mixed precision this is normal: a skip halves the loss scale until gradients "
             "fit into float16"

@@ -4,13 +4,13 @@ import math
 
 from src.engine.run import Run, save
 from src.errors import UserError
-from src.network_define import StepSettings
 from src.semi.step_sums import Interval
+from src.semi.weight_update import UpdateConfig
 
 
-def are_normal(interval: Interval, settings: StepSettings) -> bool:
+def are_normal(interval: Interval, config: UpdateConfig) -> bool:
     """Whether skipped steps only search for a loss scale: no more in a row than halve the first one down to 1."""
-    return settings.dynamic_loss_scale and interval.skipped_in_a_row <= math.log2(settings.initial_loss_scale)
+    return config.dynamic_loss_scale and interval.skipped_in_a_row <= math.log2(config.initial_loss_scale)
 
 
 def skipped_steps(interval: Interval) -> str:

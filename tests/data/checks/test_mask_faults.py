@@ -9,7 +9,7 @@ from src.data.annotations import read_annotations
 from src.data.doctor import main
 from src.data.formats.coco import coco_faults
 from src.data.formats.reading import read_data
-from src.data.training_data import read_training_data
+from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
 
 SQUARE = [[10, 10, 30, 10, 30, 30, 10, 30]]
@@ -103,7 +103,7 @@ def test_training_and_the_doctor_say_the_same(tmp_path, capsys):
     (tmp_path / "train.json").write_text(json.dumps(changed(segmentation=[[1, 2, 3, 4]])))
     words = "polygon 0: has 2 points; at least 3 enclose something"
     with pytest.raises(UserError, match=words):
-        read_training_data(tmp_path / "train.json", tmp_path, None, None, None, 8, masks=True)
+        read_training_data(Sources(tmp_path / "train.json", tmp_path, max_gts=8, masks=True))
     arguments = ["--ann_file", str(tmp_path / "train.json"), "--img_dir", str(tmp_path)]
     with pytest.raises(SystemExit):
         main([*arguments, "--masks"])

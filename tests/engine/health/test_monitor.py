@@ -9,7 +9,7 @@ import pytest
 from mindspore import Tensor, ops
 
 from src.config.load import load_config
-from src.data.training_data import read_training_data
+from src.data.training_data import Sources, read_training_data
 from src.engine.batches import batches
 from src.engine.device import set_up_device
 from src.engine.health.monitor import build_watch, warn_of_start
@@ -37,7 +37,7 @@ def learnt(tiny_data, tiny_config) -> dict[float, tuple[list[Interval], list[str
     ]
     words += ["--burn_up_iter", sum(rates.values())]
     config = load_config("", list(map(str, words)))
-    data = read_training_data(tiny_data.train_file, tiny_data.img_dir, None, None, None, config.num_gts)
+    data = read_training_data(Sources(tiny_data.train_file, tiny_data.img_dir, max_gts=config.num_gts))
     device = set_up_device("CPU", 0, False, False, config.global_seed)
     networks = build_networks(config, data, device)
     warm_up = np.minimum(np.arange(1, STEPS + 1) / 20, 1.0)
@@ -92,7 +92,7 @@ def test_what_is_odd_before_the_start_is_told_once(tiny_data, tiny_config, tiny_
     told = []
     log = SimpleNamespace(warning=lambda *row: told.append(row))
     for file, names in ((tiny_data.train_file, ["data_1"]), (tmp_path / "train.json", ["data_1", "class_order"])):
-        data = read_training_data(file, tiny_data.img_dir, None, None, None, config.num_gts)
+        data = read_training_data(Sources(file, tiny_data.img_dir, max_gts=config.num_gts))
         data = replace(data, suspicions=("all boxes are of one size",))
         run = SimpleNamespace(config=config, data=data, log=log, facts={}, watch=build_watch(config, data, None))
         told.clear()
