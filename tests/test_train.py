@@ -204,8 +204,8 @@ def test_labelled_images_alone_are_a_supervised_run_here_in_mixed_precision_and_
     said = (supervised.folder / "log.txt").read_text(encoding="utf-8")
     assert "supervised training: no unlabelled images" in said and "teacher starts" not in said
     assert "1 x CPU, mixed precision" in said
-    assert "max_epoch: 3 x 5 labelled images / 6 a step = step 3" in said
-    assert "base_lr: 0.0001 x 6 images a step / lr_reference_batch 12 = 5e-05" in said
+    assert "max_epoch: 3 x 5 labelled images / 6 per step = step 3" in said
+    assert "base_lr: 0.0001 x 6 images per step / lr_reference_batch 12 = 5e-05" in said
     names = {path.name for path in supervised.folder.glob("*.ckpt")}
     assert names >= {"model_0.ckpt", "model_step_3.ckpt", "state.ckpt"} and not any("teacher" in name for name in names)
     rows = [json.loads(line) for line in (supervised.folder / "metrics.jsonl").read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Settings that are right one by one and wrong together."""
+"""Checks of settings against each other: of values that are valid one by one."""
 
 from collections.abc import Iterator
 
@@ -6,14 +6,14 @@ from src.config.schema import Config
 
 
 def contradictions(config: Config) -> list[str]:
-    """A sentence for each, with what was expected and what came."""
+    """A sentence per contradiction: what was expected and what came."""
     rules = (*_sizes(config), *_lengths(config), *_rates(config), *_thresholds(config), *_files(config))
     return [sentence for holds, sentence in rules if not holds]
 
 
 def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
-    """Of images and what is looked for in them."""
-    step = 4 if config.system == "ssd" else 32  # levels of a pyramid are added to each other, so they must be halves
+    """Sizes: of images, anchors, feature maps and ground truth."""
+    step = 4 if config.system == "ssd" else 32  # levels of a pyramid are added, so each must be half of the one before
     for key in ("img_width", "img_height"):
         size = getattr(config, key)
         nearest = max(step, round(size / step) * step)
@@ -21,17 +21,18 @@ def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
     smallest, largest = config.multi_scale
     yield (
         0 < smallest <= largest,
-        f"multi_scale: smallest and largest share, above 0, got {list(config.multi_scale)}",
+        f"multi_scale: must be the smallest and the largest factor, above 0, got {list(config.multi_scale)}",
     )
     yield (
         config.resize_sides is None or config.keep_ratio,
-        f"resize_sides: keeps the ratio of an image, so keep_ratio must be true, got {config.keep_ratio}",
+        f"resize_sides: keeps the aspect ratio, so keep_ratio must be true, got {config.keep_ratio}",
     )
     longest, least = max(config.resize_sides or (0,)), min(config.img_width, config.img_height)
     yield (
         config.crop_ratio == 0 or longest <= least,
         (
-            "crop_ratio: a crop may be upright or lie, so both sides of the input must hold the longer of resize_sides, "
+            "crop_ratio: a crop may be in portrait or landscape, so both sides of the input must be at least the longer of "
+            "resize_sides, "
             f"got {least} < {longest}"
         ),
     )
@@ -43,7 +44,7 @@ def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
     yield (
         len(config.ssd_aspect_ratios) == maps,
         (
-            "ssd_aspect_ratios: one list for the backbone's map and one for each of ssd_extras_out_channels, "
+            "ssd_aspect_ratios: needs one list for the backbone's map and one for each of ssd_extras_out_channels, "
             f"so {maps}, got {len(config.ssd_aspect_ratios)}"
         ),
     )
@@ -57,7 +58,7 @@ def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
 
 
 def _lengths(config: Config) -> Iterator[tuple[bool, str]]:
-    """Steps of the run. In passes they are checked once the length of the data is known."""
+    """Lengths of the run in steps. Those in epochs are checked once they are converted."""
     steps_are_known = config.max_epoch is None
     yield (
         not steps_are_known or config.burn_up_epoch is not None or config.burn_up_iter <= config.max_iter,
@@ -70,41 +71,41 @@ def _lengths(config: Config) -> Iterator[tuple[bool, str]]:
             "reach base_lr"
         ),
     )
-    watched = list(config.profile_steps)
+    profiled = list(config.profile_steps)
     yield (
-        len(watched) in (0, 2) and watched == sorted(watched),
-        f"profile_steps: first and last step, or none, got {watched}",
+        len(profiled) in (0, 2) and profiled == sorted(profiled),
+        f"profile_steps: must be the first and the last step, or empty, got {profiled}",
     )
     yield (
-        not watched or not steps_are_known or watched[-1] < config.max_iter,
-        f"profile_steps: must lie before max_iter {config.max_iter}, got {watched}",
+        not profiled or not steps_are_known or profiled[-1] < config.max_iter,
+        f"profile_steps: must lie before max_iter {config.max_iter}, got {profiled}",
     )
 
 
 def _rates(config: Config) -> Iterator[tuple[bool, str]]:
-    """Of learning, and of the moving average."""
+    """The learning rate and the EMA."""
     for key in ("milestones", "milestone_epochs"):
         values = list(getattr(config, key))
         yield values == sorted(values), f"{key}: must rise, got {values}"
     yield (
         (config.lr_schedule == "step") == (config.lr_step_size is not None),
         (
-            f"lr_step_size: is what --lr_schedule step needs, and nothing else does, got {config.lr_step_size} and "
-            f"{config.lr_schedule}"
+            f"lr_step_size: belongs to --lr_schedule step, which needs it, got {config.lr_step_size} with "
+            f"--lr_schedule {config.lr_schedule}"
         ),
     )
     yield (
         config.ema_keep_rate < 1,
-        f"ema_keep_rate: must be below 1, or the teacher never learns, got {config.ema_keep_rate}",
+        f"ema_keep_rate: must be below 1, or the teacher never changes, got {config.ema_keep_rate}",
     )
     yield (
         config.teacher_start == "student" or config.supervised_ema,
-        "teacher_start: average is that of the burn-in, so supervised_ema must be true, got false",
+        "teacher_start: average is the EMA of the burn-in, so supervised_ema must be true, got false",
     )
 
 
 def _thresholds(config: Config) -> Iterator[tuple[bool, str]]:
-    """Of which one must not exceed the other."""
+    """Pairs of which the first must not exceed the second."""
     for lower, upper in (
         ("neg_iou_thr", "pos_iou_thr"),
         ("neg_iou_thr_stage2", "pos_iou_thr_stage2"),
@@ -116,7 +117,7 @@ def _thresholds(config: Config) -> Iterator[tuple[bool, str]]:
 
 
 def _files(config: Config) -> Iterator[tuple[bool, str]]:
-    """That belong together."""
+    """Folders and files that belong together."""
     given = [f"{key} {value}" for key in ("eval_img_dir", "eval_ann_file") if (value := getattr(config, key))]
     yield (
         len(given) != 1 or config.results is not None,  # results were found in the images already

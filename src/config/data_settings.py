@@ -12,43 +12,46 @@ class DataSettings:
     train_img_dir: OptionalPath = setting(None, "folder of the training images")
     train_ann_file: OptionalPath = setting(
         None,
-        "what is in them: COCO JSON, a Pascal VOC list or folder of XML files, or text lines (docs/DATA.md)",
+        "their annotations: COCO JSON, a Pascal VOC list or folder of XML files, or text lines (docs/DATA.md)",
     )
     unlabelled_img_dir: OptionalPath = setting(None, "folder of further unlabelled images; needs no JSON")
     eval_img_dir: OptionalPath = free_setting(None, "folder of the evaluation images")
-    eval_ann_file: OptionalPath = free_setting(None, "what is in them, in any of these forms")
+    eval_ann_file: OptionalPath = free_setting(None, "their annotations, in any of these formats")
     class_names: tuple[str, ...] = detector_setting(
         (),
         'classes in the order of their labels, as "cat,dog"; empty: those of the annotations; text lines need them',
     )
     mindrecord_dir: OptionalPath = free_setting(
         None,
-        "folder of MindRecord caches of the images; null: none, images are read from their files (docs/DATA.md)",
+        ("folder of MindRecord caches of the images; null: no cache, images are read from their files (docs/DATA.md)"),
     )
-    mindrecord_wait: Positive = free_setting(1800, "seconds to wait for another process that makes the cache")
+    mindrecord_wait: Positive = free_setting(1800, "seconds to wait for another process that writes the cache")
     num_parallel_workers: Count = free_setting(2, "workers that read and augment images")
     img_width: Count = detector_setting(1280, "network input, pixels, multiple of 32; of 4 for ssd")
     img_height: Count = detector_setting(768, "network input, pixels, multiple of 32; of 4 for ssd")
-    keep_ratio: bool = detector_setting(True, "scale both sides alike and pad at right and bottom; false stretches")
+    keep_ratio: bool = detector_setting(True, "keep the aspect ratio and pad at right and bottom; false stretches")
     resize_sides: tuple[Count, Count] | None = detector_setting(
         None,
         (
-            "shorter side of a resized image and most that the longer may have, e.g. [800, 1333]; null: as large as "
-            "fits the input"
+            "shorter side of a resized image and upper limit of the longer one, pixels, e.g. [800, 1333]; null: as "
+            "large as fits the input"
         ),
     )
-    flip_ratio: Share = setting(0.5, "share of training images flipped left to right")
+    flip_ratio: Share = setting(0.5, "share of training images flipped horizontally")
     crop_ratio: Share = setting(
         0.0,
-        "share of labelled images, both views, cropped around at least one object (Liu et al. 2016)",
+        "share of labelled images, both views, cropped at random around at least one object (Liu et al. 2016)",
     )
-    expand_ratio: Share = setting(0.0, "share of training images shown up to 4 times smaller, somewhere on black")
+    expand_ratio: Share = setting(0.0, "share of training images zoomed out, up to 4 times, onto a black canvas")
     multi_scale: tuple[Share, Share] = setting(
         (1.0, 1.0),
-        "training images are shown at a random share of the size that fits the input, between these two",
+        "training images are resized by a random factor between these two; 1 is the size that fits the input",
     )
     photo_ratio: Share = setting(
         0.0,
-        "share of labelled images, both views, with distorted brightness, contrast, colours and channel order",
+        (
+            "share of labelled images, both views, with photometric distortion: brightness, contrast, colours and "
+            "channel order"
+        ),
     )
-    num_gts: Count = detector_setting(128, "rows of ground truth an image; more objects than that is an error")
+    num_gts: Count = detector_setting(128, "rows of ground truth per image; more objects than that is an error")

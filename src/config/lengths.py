@@ -1,4 +1,4 @@
-"""How long a run is: passes over the labelled images become steps, once the data that is there is known."""
+"""Lengths in epochs become steps, and the learning rate is scaled to the batch, once the number of labelled images is known."""
 
 from dataclasses import replace
 from math import ceil
@@ -6,13 +6,13 @@ from math import ceil
 from src.config.load import Config, check_config
 
 
-def images_a_step(config: Config, devices: int) -> int:
-    """Labelled images of one step, over all devices and batches."""
+def images_per_step(config: Config, devices: int) -> int:
+    """Labelled images per step, over all devices and gradient accumulation steps."""
     return config.batch_size * devices * config.accumulate_steps
 
 
 def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> tuple[Config, list[str]]:
-    """The configuration with every length in steps and none in passes, and sentences that say how that came about.
+    """The configuration with every length in steps and none in epochs, and sentences for the log: how steps were computed.
 
     Args:
         labelled, unlabelled: numbers of training images; without unlabelled ones burn-in is the whole run.
@@ -20,12 +20,12 @@ def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> 
     Raises:
         UserError: the lengths contradict each other now that they are known.
     """
-    batch = images_a_step(config, devices)
+    batch = images_per_step(config, devices)
     said = []
 
     def steps(key: str, epochs: int) -> int:
         count = ceil(epochs * labelled / batch)
-        said.append(f"{key}: {epochs} x {labelled} labelled images / {batch} a step = step {count}")
+        said.append(f"{key}: {epochs} x {labelled} labelled images / {batch} per step = step {count}")
         return count
 
     known = {}
@@ -44,13 +44,13 @@ def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> 
 
 
 def with_rate(config: Config, devices: int) -> tuple[Config, list[str]]:
-    """The configuration with base_lr scaled to the images of a step (Goyal et al. 2017, section 2.1), and how.
+    """The configuration with base_lr scaled to the images per step (Goyal et al. 2017, section 2.1), and a sentence for the log.
 
     Nothing changes unless `lr_reference_batch` is set; it is None afterwards.
     """
     if config.lr_reference_batch is None:
         return config, []
-    batch = images_a_step(config, devices)
+    batch = images_per_step(config, devices)
     rate = config.base_lr * batch / config.lr_reference_batch
-    said = f"base_lr: {config.base_lr:g} x {batch} images a step / lr_reference_batch {config.lr_reference_batch} = {rate:g}"
+    said = f"base_lr: {config.base_lr:g} x {batch} images per step / lr_reference_batch {config.lr_reference_batch} = {rate:g}"
     return replace(config, base_lr=rate, lr_reference_batch=None), [said]

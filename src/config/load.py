@@ -22,7 +22,7 @@ from src.yaml_file import read_yaml
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "configs"
 
-_SHOWN_LETTERS = 200  # of a value that is wrong
+_SHOWN_CHARACTERS = 200  # of a wrong value in a message
 
 
 def load_config(
@@ -42,10 +42,12 @@ def load_config(
         UserError: with all mistakes of all sources in one message.
     """
     arguments, unknown = _parser(description).parse_known_args(argv)
-    given = {key: _read_word(key, text) for key, text in vars(arguments).items() if key in KEYS and text is not None}
+    given = {
+        key: _read_argument(key, text) for key, text in vars(arguments).items() if key in KEYS and text is not None
+    }
     faults = [_unknown_key(word.split("=")[0].lstrip("-"), "command line") for word in unknown if word.startswith("--")]
     if not faults:
-        faults = [f"command line: {word!r} belongs to no argument" for word in unknown]
+        faults = [f"command line: {word!r} belongs to no option" for word in unknown]
     leaf = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
     faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS]
     faults += _given_twice(leaf) + _given_twice(given)
@@ -71,16 +73,16 @@ def default_text(key: str) -> str:
 
 
 def _given_twice(source: dict) -> list[str]:
-    """Lengths that one source gives in steps and in passes."""
+    """Lengths that one source gives both in steps and in epochs."""
     return [
-        f"{steps}, {epochs}: they say the same, give one; got {source[steps]!r} and {source[epochs]!r}"
+        f"{steps}, {epochs}: they are the same length, give one; got {source[steps]!r} and {source[epochs]!r}"
         for steps, epochs in IN_EPOCHS.items()
         if source.get(steps) not in (None, []) and source.get(epochs) not in (None, [])
     ]
 
 
 def _is_replaced(key: str, stronger: dict) -> bool:
-    """Whether a stronger source says in passes what this key says in steps, or the other way round."""
+    """Whether a stronger source gives the same length in the other unit, steps or epochs."""
     other = IN_EPOCHS.get(key) or {epochs: steps for steps, epochs in IN_EPOCHS.items()}.get(key)
     return stronger.get(other) not in (None, [])
 
@@ -102,14 +104,14 @@ def check_config(values: dict, faults: list[str] | None = None) -> Config:
     if config is not None:
         faults += contradictions(config)
     if faults:
-        faults = list(dict.fromkeys(faults))  # two wrong numbers of a list may read alike
+        faults = list(dict.fromkeys(faults))  # two wrong numbers of one list have one message
         count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
         raise UserError("\n  ".join([f"the configuration has {count}:", *faults]))
     return config
 
 
 def require(config: Config, *keys: str) -> None:
-    """Check that an entry script got the keys it cannot do without.
+    """Check that the keys which an entry script needs are given.
 
     Raises:
         UserError: naming all missing ones.
@@ -127,9 +129,9 @@ def save_config(config: Config) -> str:
 
 
 def _short(value: object) -> str:
-    """The value as it was given, cut off where it gets long."""
+    """The value as it was given, shortened where it is long."""
     text = repr(value)
-    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}..."
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
@@ -146,15 +148,15 @@ def _parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _read_word(key: str, text: str) -> object:
-    """A command-line word as YAML would read it; '1,2' is a list; names of files and anything that is not YAML stay text."""
+def _read_argument(key: str, text: str) -> object:
+    """A command-line argument as YAML would read it; '1,2' is a list; names of files and anything that is not YAML stay text."""
     if key in TEXT_KEYS:
         return None if text in ("", "null") else text
     if key == "class_names" and not text.startswith("["):
         return [name.strip() for name in text.split(",")]
     if re.fullmatch(r"[-+.\deE]+(,[-+.\deE]+)+", text):
         text = f"[{text}]"
-    # YAML 1.1 reads 1e-4 as text; the shell user means a number.
+    # YAML 1.1 reads 1e-4 as text; on a command line it is a number.
     if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text):
         return float(text)
     try:

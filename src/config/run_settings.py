@@ -40,20 +40,17 @@ class OutputSettings:
     )
     eval_interval_epoch: Count | None = free_setting(
         None,
-        "instead of eval_interval_iter: passes over the labelled images",
+        "instead of eval_interval_iter: epochs",
         instead_of="eval_interval_iter",
     )
     profile_steps: tuple[Whole, ...] = free_setting(
         (),
-        (
-            "first and last step, counted from 0, that MindSpore's profiler watches; its files go to profile/ in the "
-            "run's folder"
-        ),
+        ("first and last step, counted from 0, of MindSpore's profiler; its files go to profile/ in the run's folder"),
     )
-    resume: bool = free_setting(False, "go on with the run in save_checkpoint_path")
+    resume: bool = free_setting(False, "resume the run in save_checkpoint_path")
     resume_anyway: bool = free_setting(
         False,
-        "go on although settings or images are others than when it was stopped; the log names them",
+        "resume although settings or images have changed since; the log names the changes",
     )
     overwrite: bool = free_setting(False, "replace existing outputs")
 
@@ -62,16 +59,18 @@ class OutputSettings:
 class EvaluationSettings:
     """What eval.py and infer.py read and write."""
 
-    checkpoint_path: OptionalPath = free_setting(None, "detector to evaluate or to infer with")
+    checkpoint_path: OptionalPath = free_setting(
+        None, "checkpoint of the detector to evaluate, to infer with or to export"
+    )
     infer_img_dir: OptionalPath = free_setting(
         None,
         "infer.py: folder of images; without it the unlabelled images of train_ann_file",
     )
-    eval_output_dir: str = free_setting("./outputs", "where results go")
-    test_batch_size: Count = free_setting(1, "images at a time")
+    eval_output_dir: str = free_setting("./outputs", "folder of the results")
+    test_batch_size: Count = free_setting(1, "images per batch")
     report: OptionalPath = free_setting(
         None,
-        "eval.py: folder of a report: what is wrong, what it costs, the worst images; null: none",
+        "eval.py: folder of an error report: what is wrong, what it costs, the worst images; null: none",
     )
     draw_pics: bool = free_setting(False, "infer.py: also draw the detections")
 
@@ -92,7 +91,7 @@ class ExportSettings:
         None,
         "export.py: name of the model without suffix; the .json of the same name describes it",
     )
-    probabilities: bool = free_setting(False, "export.py: the model also gives the probability of every class")
+    probabilities: bool = free_setting(False, "export.py: the model also outputs the probability of every class")
     check: Whole = free_setting(
         2,
         "export.py: images on which the model must detect what the checkpoint detects; 0: none",

@@ -12,7 +12,7 @@ from src.config.run_settings import DeviceSettings, EvaluationSettings, ExportSe
 from src.config.setting import OptionalPath
 from src.config.training_settings import TeacherSettings, TrainingSettings
 
-SYSTEMS_WITH_MASKS = ("mask_rcnn",)  # their data need outlines, and their networks give masks as the sixth output
+SYSTEMS_WITH_MASKS = ("mask_rcnn",)  # their labels need outlines, and masks are their sixth output
 
 GROUPS = {
     "device": DeviceSettings,

@@ -16,27 +16,29 @@ class TrainingSettings:
         None,
         "weights to start from: .ckpt or .npz; convert others with python -m src.convert_checkpoint",
     )
-    global_seed: Whole = setting(10, "decides split order, augmentation and sampling")
+    global_seed: Whole = setting(10, "seed of split order, augmentation and sampling")
     batch_size: Count = setting(
         2,
         (
-            "labelled images a step and device, each in two views (see strong_view); export.py: images of the model's "
-            "input, there 1 unless said"
+            "labelled images per step and device, each in two views (see strong_view); export.py: images per batch of "
+            "the model, there 1 by default"
         ),
     )
-    unlabelled_batch_size: Count = setting(2, "unlabelled images a step and device")
-    accumulate_steps: Count = setting(1, "batches whose gradients are averaged in one step")
+    unlabelled_batch_size: Count = setting(2, "unlabelled images per step and device")
+    accumulate_steps: Count = setting(
+        1, "gradient accumulation steps: batches whose gradients are averaged in one step"
+    )
     strong_view: bool = setting(
         True,
         (
-            "learn from labelled images in a strong view too; false: each once, as detectors are trained without a "
-            "teacher"
+            "train on a strongly augmented view of labelled images too; false: on the weak view alone, as detectors "
+            "are trained without a teacher"
         ),
     )
     max_iter: Count = setting(20000, "steps of the run")
     max_epoch: Count | None = setting(
         None,
-        "instead of max_iter: passes over the labelled images",
+        "instead of max_iter: epochs, passes over the labelled images",
         instead_of="max_iter",
     )
     burn_up_iter: Whole = setting(
@@ -45,7 +47,7 @@ class TrainingSettings:
     )
     burn_up_epoch: Whole | None = setting(
         None,
-        "instead of burn_up_iter: passes over the labelled images",
+        "instead of burn_up_iter: epochs",
         instead_of="burn_up_iter",
     )
     opt_type: Literal["momentum", "sgd", "adam", "adamw"] = setting(
@@ -56,8 +58,8 @@ class TrainingSettings:
     lr_reference_batch: Count | None = setting(
         None,
         (
-            "labelled images a step, over all devices, that base_lr is meant for: the rate grows with them; null: it "
-            "does not"
+            "labelled images per step, over all devices, that base_lr is meant for: the rate is scaled to their "
+            "number (Goyal et al. 2017); null: it is not"
         ),
     )
     lr_schedule: Literal["multistep", "step", "cosine"] = setting(
@@ -70,29 +72,32 @@ class TrainingSettings:
     milestones: tuple[Count, ...] = setting((), "steps at which the rate drops")
     milestone_epochs: tuple[Count, ...] = setting(
         (),
-        "instead of milestones: the same in passes over the labelled images",
+        "instead of milestones: epochs",
         instead_of="milestones",
     )
-    lr_step_size: Count | None = setting(None, "steps between two drops of the schedule step")
-    gamma: Positive = setting(0.1, "factor of a drop")
+    lr_step_size: Count | None = setting(None, "steps between two drops of lr_schedule step")
+    gamma: Positive = setting(0.1, "factor of the learning rate at a drop")
     warmup_step: Whole = setting(500, "steps of linear warm-up")
-    warmup_ratio: Share = setting(0.0625, "rate at step 0 as a share of base_lr")
+    warmup_ratio: Share = setting(0.0625, "learning rate at step 0 as a share of base_lr")
     momentum: Annotated[float, Field(ge=0, lt=1)] = setting(
         0.9,
-        "share of the velocity that stays each step; of opt_type momentum",
+        "momentum coefficient of opt_type momentum",
     )
-    weight_decay: Weight = setting(0.0001, "pull of the weights towards 0")
-    clip_norm: Positive = setting(5.0, "greatest L2 norm of a gradient")
+    weight_decay: Weight = setting(0.0001, "weight decay coefficient")
+    clip_norm: Positive = setting(5.0, "gradient clipping: greatest L2 norm")
     clip_by: Literal["each", "all"] = setting(
         "each",
-        "each (parameter's gradient has at most that norm) or all (of them together, as one vector)",
+        "gradient clipping: each (the gradient of every parameter by itself) or all (their global norm)",
     )
     max_skipped_steps: Count = free_setting(
         50,
-        "steps in a row whose losses or gradients are not finite, after which the run stops (seen at log lines)",
+        (
+            "the run stops after so many steps in a row with losses or gradients that are not finite (checked at log "
+            "lines)"
+        ),
     )
-    loss_scale: Positive = setting(65536, "first loss scale of mixed precision")
-    loss_scale_window: Count = setting(500, "good steps after which the loss scale doubles")
+    loss_scale: Positive = setting(65536, "initial loss scale of mixed precision")
+    loss_scale_window: Count = setting(500, "finite steps after which the loss scale doubles")
 
 
 @dataclass(frozen=True)
@@ -101,30 +106,27 @@ class TeacherSettings:
 
     ema_keep_rate: Share = setting(
         0.9996,
-        "share of the teacher that stays each step; its memory is 1 / (1 - rate) steps",
+        "EMA decay of the teacher per step; the average goes back about 1 / (1 - decay) steps",
     )
-    ema_ramp: bool = setting(True, "let that memory grow with the steps taken, so that a short run has a teacher too")
+    ema_ramp: bool = setting(True, "let the decay grow with the steps taken, so that a short run has a teacher too")
     supervised_ema: bool = setting(
         False,
         (
-            "average the student while it learns from labels alone too (burn-in, supervised runs); evaluated beside it "
-            "as average"
+            "keep an EMA of the student in burn-in and in supervised runs too; it is evaluated beside the student as "
+            "average"
         ),
     )
     teacher_start: Literal["student", "average"] = setting(
         "student",
         (
-            "what the teacher starts from after burn-in: student, a copy; average, that of the burn-in (needs "
+            "first weights of the teacher after burn-in: student, a copy; average, the EMA of the burn-in (needs "
             "supervised_ema)"
         ),
     )
-    bbox_threshold: Share = setting(0.7, "least score of a pseudo-label")
+    bbox_threshold: Share = setting(0.7, "score threshold of pseudo-labels")
     bbox_ignore_threshold: Share | None = setting(
         None,
-        (
-            "detections from here up to bbox_threshold are neither pseudo-labels nor background; null: they are "
-            "background"
-        ),
+        "detections with a score from here up to bbox_threshold become ignore regions; null: they are background",
     )
     sup_loss_weight: Weight = setting(
         1.0,
@@ -134,12 +136,12 @@ class TeacherSettings:
         4.0,
         "weight of the losses on pseudo-labels, means over images (4.0: Unbiased Teacher)",
     )
-    unsup_ramp_iter: Whole = setting(0, "steps over which that weight grows from 0")
+    unsup_ramp_iter: Whole = setting(0, "steps over which unsup_loss_weight grows from 0")
     guard_share: Annotated[float, Field(ge=0, lt=1)] = setting(
         0.0,
-        "share of the labelled images put aside as a probe: unlabelled in training, to measure pseudo-labels; 0: none",
+        "share of the labelled images that is held out: unlabelled in training, to measure pseudo-labels; 0: none",
     )
-    guard_precision: Share = setting(0.5, "least precision of the pseudo-labels on the probe (IoU 0.5)")
+    guard_precision: Share = setting(0.5, "least precision of the pseudo-labels on the held-out images (IoU 0.5)")
     guard_action: Literal["lower", "stop"] = setting(
         "lower",
         "below it: lower (halve the weight of pseudo-labels at each evaluation) or stop (end the phase)",

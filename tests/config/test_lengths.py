@@ -1,8 +1,8 @@
-"""Passes over the data become steps, and the rate grows with the batch, both by arithmetic that is said."""
+"""Epochs become steps, and the learning rate grows with the batch; the log shows the arithmetic."""
 
 import pytest
 
-from src.config.lengths import images_a_step, with_rate, with_steps
+from src.config.lengths import images_per_step, with_rate, with_steps
 from src.config.load import load_config
 from src.errors import UserError
 
@@ -15,13 +15,13 @@ def load(*words: str):
 def test_an_epoch_shows_every_labelled_image_once():
     config, said = with_steps(load("--max_epoch", "12", "--batch_size", "2"), labelled=101, unlabelled=0, devices=1)
     assert (config.max_iter, config.burn_up_iter, config.max_epoch) == (606, 606, None)
-    assert said == ["max_epoch: 12 x 101 labelled images / 2 a step = step 606"]
+    assert said == ["max_epoch: 12 x 101 labelled images / 2 per step = step 606"]
 
 
 def test_devices_and_accumulated_batches_shorten_the_run():
     words = ("--max_epoch", "10", "--batch_size", "2", "--accumulate_steps", "3")
     config, _ = with_steps(load(*words), labelled=100, unlabelled=0, devices=4)
-    assert images_a_step(config, 4) == 24 and config.max_iter == 42  # 1000 / 24 = 41.7
+    assert images_per_step(config, 4) == 24 and config.max_iter == 42  # 1000 / 24 = 41.7
 
 
 def test_all_lengths_may_be_given_in_epochs():
@@ -52,4 +52,4 @@ def test_the_rate_is_scaled_only_when_asked():
     assert with_rate(config, 4) == (config, [])
     scaled, said = with_rate(load("--base_lr", "0.02", "--batch_size", "2", "--lr_reference_batch", "16"), 4)
     assert scaled.base_lr == pytest.approx(0.01) and scaled.lr_reference_batch is None
-    assert said == ["base_lr: 0.02 x 8 images a step / lr_reference_batch 16 = 0.01"]
+    assert said == ["base_lr: 0.02 x 8 images per step / lr_reference_batch 16 = 0.01"]
