@@ -1,13 +1,12 @@
-"""One training step as one graph: `TrainStep` learns from labels, `TeacherStudentStep` from labels and pseudo-labels.
+"""One training step as one graph: `TrainStep` trains on labels, `TeacherStudentStep` on labels and pseudo-labels.
 
-Networks and optimizer are handed in; nothing is built here. What a run must remember between steps (step number, loss scale)
-are parameters of the step cells, so they are saved and resumed like weights. Sums of what is logged stay on the device until
-the host asks for them.
+Networks and optimizer are passed in; nothing is built here. The state between steps (step number, loss scale) is parameters of the
+step cells, so it is saved and restored like weights. Sums of logged values stay on the device until the host reads them.
 
-A network names its `loss_terms`; what `losses` takes between images and step is its ground truth, G rows an image:
+A network names its `loss_terms`; `losses` takes, between images and step, its ground truth of G rows per image:
 boxes [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input, labels [B, G] int32, valid [B, G] bool, crowd [B, G] bool, and
-for a network with masks these, see `src.semi.pseudo_labels`. The size of an image, [B, 2] float32, is height and width that it
-takes up in the input, in both its views. Nothing here depends on which network it is.
+for a network with masks these, see `src.semi.pseudo_labels`. The size of an image, [B, 2] float32, is its height and width
+within the input, the same in both views. Nothing here depends on the kind of network.
 
 Axes: B labelled images, U unlabelled images, H and W the network input in pixels, G rows of ground truth.
 """
@@ -27,7 +26,7 @@ from src.semi.weight_update import Update, UpdateConfig
 
 @dataclass(frozen=True)
 class LossConfig:
-    """How loss terms are summed.
+    """Sum of the loss terms.
 
     Attributes:
         term_weights: weight of each loss term of labelled images, in the order of the network's `loss_terms`.
@@ -47,7 +46,7 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class StepConfig:
-    """How both phases train.
+    """Configuration of both phases, burn-in and mutual learning.
 
     Attributes:
         burn_in_steps: step number at which the teacher starts.
@@ -63,12 +62,12 @@ class StepConfig:
 
 
 class RunState(nn.Cell):
-    """What both phases share and a checkpoint keeps.
+    """The state that both phases share and that is saved with a run.
 
     Attributes:
         step: number of the next step; loss_scale, good_steps: the scale, and good steps since it last changed.
-        skipped: how many of the last steps in a row were skipped, because a loss or a gradient was not finite.
-        unsupervised_factor: times the weight of the unsupervised losses; lowered from outside when pseudo-labels are bad.
+        skipped: steps skipped in a row up to now, because a loss or a gradient was not finite.
+        unsupervised_factor: multiplies the weight of the unsupervised losses; lowered from outside when pseudo-labels are bad.
     """
 
     def __init__(self, initial_loss_scale: float) -> None:
@@ -85,7 +84,7 @@ class RunState(nn.Cell):
 
 
 class _Step(nn.Cell):
-    """What both phases have: the student, how its loss becomes an update, and sums for the log."""
+    """The common part of both phases: the student, its weight update, and sums for the log."""
 
     def __init__(
         self,
@@ -109,7 +108,7 @@ class _Step(nn.Cell):
     def _labelled(
         self, strong: Tensor, weak: Tensor, image_sizes: Tensor, ground_truth: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Images of all views that are learnt from, and the size and the ground truth of each."""
+        """Labelled images of all views that are trained on, with size and ground truth of each."""
         if not self.config.loss.strong_view:
             return weak, image_sizes, ground_truth
         truth = ()
@@ -120,13 +119,13 @@ class _Step(nn.Cell):
     def _finish(
         self, gradients: tuple[Tensor, ...], logged: tuple[Tensor, ...], more: tuple[Tensor, ...], labelled_loss: Tensor
     ) -> Tensor:
-        """Take the step, or skip it, and note it for the log; `logged` begins with the whole loss. Returns whether taken."""
+        """Take or skip the step and sum up its values for the log; `logged` begins with the total loss. Returns whether it was taken."""
         finite, rate, next_step, complete = self.update(gradients, logged[0])
-        self.statistics.settle(finite)
+        self.statistics.restore_unless(finite)
         skipped = ops.where(finite, 0, self.state.skipped + 1).astype(mstype.int32)
         lost = ops.logical_not(finite)
         usable = finite
-        if self.config.update.batches > 1:  # a step is taken or skipped with its last batch, and lost with all of them
+        if self.config.update.batches > 1:  # at its last batch a step is taken or skipped, with all its batches
             skipped = ops.where(complete, skipped, self.state.skipped)
             lost = lost.astype(mstype.float32) * self.config.update.batches
             usable = ops.logical_and(finite, ops.isfinite(logged[0]))
@@ -140,7 +139,7 @@ class TrainStep(_Step):
     """Burn-in and plain supervised training: each labelled image in its strong and its weak view, or in the weak one alone.
 
     Args:
-        averaged: a network that becomes the moving average of the student from step 0 on, if there is one.
+        averaged: a network that becomes the EMA of the student from step 0 on; None: there is no average.
     """
 
     def __init__(
@@ -175,7 +174,7 @@ class TrainStep(_Step):
             Scalar bool: losses and gradients were finite and the weights moved.
         """
         first = self.update.is_first()
-        if self.average is not None:  # it follows the student of the last step, as the teacher does
+        if self.average is not None:  # of the student after the last step, as the teacher is
             self.average(self.state.step, ops.logical_and(self.state.skipped == 0, first))
         if first:
             self.statistics()
@@ -184,7 +183,7 @@ class TrainStep(_Step):
 
 
 class TeacherStudentStep(_Step):
-    """Mutual learning: the teacher labels the weak view of unlabelled images, the student learns from their strong view too."""
+    """Mutual learning: pseudo-labels of the teacher on the weak view of unlabelled images train the student on their strong view."""
 
     def __init__(
         self,
@@ -231,14 +230,14 @@ class TeacherStudentStep(_Step):
             Scalar bool: losses and gradients were finite and the weights moved.
         """
         age = self.state.step - self.config.burn_in_steps
-        # 1. The teacher follows the student of the last step, unless that was skipped, and looks at the weak view.
+        # 1. The teacher is updated with the student of the last step, unless that was skipped, and detects on the weak view.
         first = self.update.is_first()
         average_age = self.state.step - self.config.average_start
         decay = self.average(average_age, ops.logical_and(self.state.skipped == 0, first))
         detections = self.teacher(ops.depend(unlabelled_weak, decay), unlabelled_sizes)
         pseudo = pseudo_labels(detections, self.config.pseudo_labels)
         pseudo_boxes, _, pseudo_valid, *_ = pseudo
-        # 2. The student learns from everything in one batch.
+        # 2. The student is trained on labelled and pseudo-labelled images in one batch.
         weight = self.config.loss.unsupervised_weight * self.state.unsupervised_factor
         if self.config.loss.unsupervised_ramp > 0:
             share = (age.astype(mstype.float32) + 1.0) / self.config.loss.unsupervised_ramp
@@ -249,16 +248,16 @@ class TeacherStudentStep(_Step):
         all_truth = ()
         for ours, more in zip(truth, pseudo):
             all_truth = all_truth + (ops.concat((ours, more)),)
-        # Without this both networks would compute at the same time, each with threads for all cores.
+        # Without this dependency both networks would compute at the same time, each with threads for all cores.
         images = ops.depend(ops.concat((images, unlabelled_strong)), pseudo_boxes)
         sizes = ops.concat((sizes, unlabelled_sizes))
         (_, logged), gradients = self.gradient(unlabelled_strong.shape[0], weight, images, sizes, *all_truth)
-        # 3. What users ask for: how many pseudo-boxes an image, and how sure the teacher was of them.
+        # 3. For the log: pseudo-boxes per image and their scores.
         count = pseudo_valid.astype(mstype.float32).sum()
         _, scores, *_ = detections
         score = (scores * (scores > self.config.pseudo_labels.threshold).astype(mstype.float32)).sum()
-        seen = Tensor(1.0 / unlabelled_weak.shape[0], mstype.float32)
-        return self._finish(gradients, logged, (count * seen, score * seen), logged[0] - logged[-1])
+        per_image = Tensor(1.0 / unlabelled_weak.shape[0], mstype.float32)
+        return self._finish(gradients, logged, (count * per_image, score * per_image), logged[0] - logged[-1])
 
 
 def _means(terms: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

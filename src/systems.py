@@ -1,4 +1,4 @@
-"""The only reader of a network's configuration: from a name to a network."""
+"""Builds networks; the only module that reads the settings of a network."""
 
 from mindspore import dtype as mstype
 from mindspore import nn
@@ -27,7 +27,7 @@ def build_network(config: Config, class_count: int, mixed_precision: bool = Fals
     Args:
         class_count: number of classes without background.
         mixed_precision: compute in float16, keep weights in float32.
-        portable: use operators only that can be exported; else, on a CPU, also C++ kernels.
+        portable: use operators alone, which can be exported; otherwise C++ kernels too, on a CPU.
     """
     native_kernels = not portable and not mixed_precision and config.device_target == "CPU"
     network = _BUILDERS[config.system](config, class_count + 1, native_kernels)
@@ -44,12 +44,14 @@ def _compute_in_float16(network: nn.Cell) -> None:
         if list(part.get_parameters()):
             part.to_float(mstype.float16)
         for _, cell in part.cells_and_names():
-            if isinstance(cell, nn.BatchNorm2d):  # statistics are too fine for float16, and must not move in a copy
+            if isinstance(
+                cell, nn.BatchNorm2d
+            ):  # float16 is too coarse for statistics, and they must not be updated in a copy
                 cell.to_float(mstype.float32)
 
 
 def loss_weights(config: Config) -> tuple[dict[str, float], dict[str, float]]:
-    """Weight of each loss term of the network, by its name and in its order: of labelled images, and of pseudo-labelled ones."""
+    """Weights by loss term, in the order of the network: of labelled images, and of pseudo-labelled ones."""
     terms = _DETECTORS[config.system].loss_terms
     labelled = {term: getattr(config, WEIGHT_KEYS[term]) for term in terms}
     return labelled, {term: getattr(config, PSEUDO_WEIGHT_KEYS[term]) for term in terms}
@@ -103,7 +105,7 @@ def _two_stages(config: Config, native_kernels: bool) -> dict:
 
 
 def _ssd(config: Config, class_count: int, native_kernels: bool) -> Ssd:
-    """It has no kernels of its own: `native_kernels` reach its convolutions alone."""
+    """`native_kernels` concern its convolutions alone, which `build_network` replaces."""
     return Ssd(
         backbone=ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm, stages=3, last_stride=1),
         class_count=class_count,

@@ -1,4 +1,4 @@
-"""Faster R-CNN with a feature pyramid (Ren et al. 2015; Lin et al. 2017): the one file that puts its parts together.
+"""Faster R-CNN with a feature pyramid (Ren et al. 2015; Lin et al. 2017): the network, its losses and its detections.
 
 Axes: B images, H and W the network input in pixels, G ground-truth boxes, K detections, C classes with background first.
 """
@@ -36,12 +36,12 @@ class RpnConfig:
 
 @dataclass(frozen=True)
 class BoxHeadConfig:
-    """Second stage.
+    """RoIAlign and box head, the second stage.
 
     Attributes:
         roi_align: how RoIs are pooled; hidden: width of the dense layers.
         sampling: the sample of the RoIs that is trained on; max_gts: G, the ground-truth boxes that are among the candidates.
-        focal_gamma: exponent of the class loss.
+        focal_gamma: exponent of the focal class loss.
     """
 
     roi_align: RoiAlignConfig
@@ -52,7 +52,7 @@ class BoxHeadConfig:
 
 
 class FasterRcnn(nn.Cell):
-    """A detector that answers two questions: `losses` and `construct` (detections).
+    """A detector with two methods: `losses` for training and `construct` for detections.
 
     Args:
         backbone: a cell with `out_channels`, mapping images to C2..C5.
@@ -62,7 +62,7 @@ class FasterRcnn(nn.Cell):
 
     Attributes:
         loss_terms: names of what `losses` returns.
-        has_masks: whether detections have masks, and ground truth must have them.
+        has_masks: whether detections have masks, so that ground truth must have them too.
     """
 
     loss_terms = ("rpn_cls_loss", "rpn_reg_loss", "rcnn_cls_loss", "rcnn_reg_loss")
@@ -124,13 +124,13 @@ class FasterRcnn(nn.Cell):
         step: Tensor,
         image_sizes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Loss terms of each image; labels and pseudo-labels look the same.
+        """Loss terms per image, of labels or of pseudo-labels.
 
         Args:
             images: [B, 3, H, W] uint8 or float32, RGB, 0 to 255.
             gt_boxes: [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input; gt_labels: [B, G] int32 in 1..C-1;
-            gt_valid: [B, G] bool, objects; gt_crowd: [B, G] bool, regions to ignore. Other rows are padding.
-            step: scalar int32; decides the random samples.
+            gt_valid: [B, G] bool, objects; gt_crowd: [B, G] bool, ignore regions. Other rows are padding.
+            step: scalar int32, seed of the random samples.
             image_sizes: [B, 2] float32, see `network_input`; may be left out.
 
         Returns:
@@ -146,7 +146,7 @@ class FasterRcnn(nn.Cell):
         step: Tensor,
         image_sizes: Tensor | None,
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Loss terms of `losses`, and what a further branch learns from: P2 to P6, and the RoIs of `sample_rois`."""
+        """Loss terms of `losses`, and what a further head is trained on: P2 to P6, and the RoIs of `sample_rois`."""
         pyramid, height, width = self._pyramid(images, image_sizes)
         logits, deltas = self.rpn(pyramid)
         rpn_terms = rpn_loss(
@@ -191,7 +191,7 @@ class FasterRcnn(nn.Cell):
         return detections
 
     def _detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Detections of `construct`, and P2 to P6, which a further branch reads."""
+        """Detections of `construct`, and P2 to P6, which a further head reads."""
         pyramid, height, width = self._pyramid(images, image_sizes)
         logits, deltas = self.rpn(pyramid)
         proposals, valid = propose(logits, deltas, self.level_anchors, height, width, self.rpn_config.test_proposals)

@@ -19,7 +19,7 @@ def _conv(in_channels: int, out_channels: int, kernel: int) -> Convolution:
 
 
 class FeaturePyramid(nn.Cell):
-    """P2 to P6 from C2 to C5: 1x1 laterals, nearest upsampling from above, a 3x3 convolution a level, P6 subsampled from P5."""
+    """P2 to P6 from C2 to C5: 1x1 laterals, nearest upsampling from above, a 3x3 convolution per level, P6 subsampled from P5."""
 
     def __init__(self, in_channels: tuple[int, ...], out_channels: int) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""The inner loops of RoIAlign: weighted sums of feature cells, as MindSpore operators and as a C++ kernel for the CPU.
+"""Bilinear pooling, the inner loop of RoIAlign: weighted sums of feature cells, as MindSpore operators and as a C++ kernel.
 
-Axes: B images, R RoIs an image, P pooled cells a side, T taps of a pooled cell and axis, C channels. Four levels, finest first.
+Axes: B images, R RoIs per image, P pooled cells per side, T taps per pooled cell and axis, C channels. Four levels, finest first.
 """
 
 from pathlib import Path
@@ -15,11 +15,11 @@ LEVELS = 4
 
 
 def pyramid_pooling(level_shapes: tuple[tuple[int, int], ...], native: bool) -> nn.Cell:
-    """The cell that pools.
+    """The cell that sums up the taps of every pooled cell, see `OperatorPooling`.
 
     Args:
         level_shapes: (rows, columns) of each level.
-        native: take the C++ kernel where it can be compiled (CPU, float32, not exportable); the same sums to rounding.
+        native: use the C++ kernel where it can be compiled (CPU, float32, not exportable); equal up to rounding.
 
     Raises:
         ValueError: if there are not four levels.
@@ -31,7 +31,7 @@ def pyramid_pooling(level_shapes: tuple[tuple[int, int], ...], native: bool) -> 
 
 
 class OperatorPooling(nn.Cell):
-    """All levels laid out as one table of rows; pooling is one gather and one batched product."""
+    """By operators: the cells of all levels are rows of one table; pooling is one gather and one batched product."""
 
     def __init__(self, level_shapes: tuple[tuple[int, int], ...]) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class OperatorPooling(nn.Cell):
         Args:
             p2 to p5: features [B, C, rows, columns].
             level: [B, R] int32, 0 is p2.
-            y_index, y_weight, x_index, x_weight: [B, R, P, T] int32 and float32, rows and columns of the level and their shares.
+            y_index, y_weight, x_index, x_weight: [B, R, P, T] int32 and float32, rows and columns of the level and their weights.
 
         Returns:
             [B * R, P, P, C] in the type of the features.
@@ -82,7 +82,7 @@ class OperatorPooling(nn.Cell):
 
 
 class NativePooling(nn.Cell):
-    """The same by the kernel in pooling.cc, forward and backward; arguments and result as for `OperatorPooling`."""
+    """By the kernel in pooling.cc, forward and backward; arguments and result as for `OperatorPooling`."""
 
     def __init__(self, library: Path) -> None:
         super().__init__()
@@ -99,12 +99,12 @@ class NativePooling(nn.Cell):
         return self.pool(p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight)
 
     def bprop(self, p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight, _, gradient):
-        """Gradients of the features; there is none for the places that are read."""
+        """Gradients of the features; those of levels, indices and weights are zeros."""
         d2, d3, d4, d5 = self.spread(p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight, gradient)
-        nothing = (ops.zeros_like(level),)
-        for places in (y_index, y_weight, x_index, x_weight):
-            nothing = nothing + (ops.zeros_like(places),)
-        return (d2, d3, d4, d5) + nothing
+        zeros = (ops.zeros_like(level),)
+        for value in (y_index, y_weight, x_index, x_weight):
+            zeros = zeros + (ops.zeros_like(value),)
+        return (d2, d3, d4, d5) + zeros
 
 
 def _pooled_shape(*shapes: list[int]) -> list[int]:

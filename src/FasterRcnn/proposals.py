@@ -1,4 +1,4 @@
-"""From anchors to proposals: the best boxes of each level, freed of near-duplicates (Lin et al. 2017, FPN, section 4.1).
+"""Proposals: the best decoded anchors of each level after NMS (Lin et al. 2017, FPN, section 4.1).
 
 Axes: B images, A anchors of a level, P proposals.
 """
@@ -14,7 +14,7 @@ from src.parts.nms import keep_masks
 
 @dataclass(frozen=True)
 class ProposalConfig:
-    """Anchors decoded per level, proposals per image, and the IoU by which two proposals of a level may overlap."""
+    """Anchors decoded per level, before NMS; proposals per image, after it; IoU threshold of the NMS of a level."""
 
     candidates_per_level: int
     count: int
@@ -32,7 +32,7 @@ def propose(
     """Proposals of each image, best first.
 
     Args:
-        logits, deltas: of `Rpn`, one tensor a level; anchors: one [A, 4] tensor a level.
+        logits, deltas: of `Rpn`, one tensor per level; anchors: one [A, 4] tensor per level.
         height, width: pixels that proposals are clipped to: numbers, or float32 [B, 1, 1] for each image.
 
     Returns:

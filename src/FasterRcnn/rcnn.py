@@ -1,6 +1,6 @@
-"""Box head: class and refined box of each RoI, their targets, loss and detections (Girshick 2015, Fast R-CNN; Ren et al. 2015).
+"""Box head: class and box regression of each RoI, sampling of RoIs, loss and detections (Girshick 2015, Fast R-CNN; Ren et al. 2015).
 
-Axes: B images, P proposals, G ground-truth boxes, S sampled RoIs an image, R RoIs an image, C classes with background first,
+Axes: B images, P proposals, G ground-truth boxes, S sampled RoIs per image, R RoIs per image, C classes with background first,
 K detections.
 """
 
@@ -19,7 +19,7 @@ SMOOTH_L1_BETA = 1.0
 
 
 class BoxHead(nn.Cell):
-    """Two dense layers, then class logits and offsets for every class."""
+    """Two dense layers, then class logits and offsets of every class."""
 
     def __init__(self, in_features: int, hidden: int, class_count: int) -> None:
         super().__init__()
@@ -44,15 +44,15 @@ def sample_rois(
     step: Tensor,
     sampling: SamplingConfig,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Choose the RoIs that are trained on; the ground-truth boxes themselves are among the candidates.
+    """Sample the RoIs that are trained on; the ground-truth boxes are among the candidates.
 
     Args:
         proposals [B, P, 4], proposals_valid [B, P]; ground_truth: gt_boxes [B, G, 4], gt_labels, gt_valid, gt_crowd [B, G].
         priority_table: [G + P] of `sampler.priority_table`; step: scalar int32.
 
     Returns:
-        rois [B, S, 4] float32, positives first; labels [B, S] int32, 0 is background; gt_row [B, S] int32, the object of a
-        positive; valid [B, S] bool.
+        rois [B, S, 4] float32, positives first; labels [B, S] int32, 0 is background; gt_row [B, S] int32, the row of the
+        ground truth of a positive; valid [B, S] bool.
     """
     gt_boxes, gt_labels, gt_valid, gt_crowd = ground_truth
     candidates = ops.concat((gt_boxes, proposals), 1)
@@ -71,7 +71,7 @@ def rcnn_loss(
 
     Args:
         logits [B * S, C], deltas [B * S, C, 4] of `BoxHead`; rois, labels, valid: of `sample_rois`; gt_boxes: [B, S, 4], the
-        object of each RoI.
+        box of the object of each RoI.
 
     Returns:
         classification [B], regression [B], float32.

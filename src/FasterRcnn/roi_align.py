@@ -1,9 +1,9 @@
 """RoIAlign over a feature pyramid (He et al. 2017, Mask R-CNN, section 3; levels after Lin et al. 2017, FPN, eq. 1).
 
-A sampling point is four feature cells and four shares; which ones is decided here, in the graph. What is left is a weighted sum
-of cells (`src.FasterRcnn.pooling`). Each RoI is computed once, on its own level.
+A sampling point is four feature cells and four weights, which are computed here, in the graph. The rest is a weighted sum of cells
+(`src.FasterRcnn.pooling`). Each RoI is pooled once, from its own level.
 
-Axes: B images, R RoIs an image, P pooled cells a side, S sampling points a cell and side, C channels, L levels.
+Axes: B images, R RoIs per image, P pooled cells per side, S sampling points per cell and side, C channels, L levels.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class RoiAlignConfig:
     """How RoIs are pooled.
 
     Attributes:
-        output_size: P; sampling: S; finest_scale: RoIs of up to twice this side (pixels) are read from the finest level.
-        native: let a C++ kernel do the sums where it can be compiled; for the CPU, not for export.
+        output_size: P; sampling: S; finest_scale: RoIs of up to twice this side (pixels) are pooled from the finest level.
+        native: use the C++ kernel where it can be compiled; for the CPU, not for export.
     """
 
     output_size: int
@@ -34,7 +34,7 @@ class PyramidRoiAlign(nn.Cell):
     """Pool RoIs from the level that fits their size.
 
     Args:
-        level_shapes: (rows, columns) of each level, finest first; strides: pixels of the network input a cell.
+        level_shapes: (rows, columns) of each level, finest first; strides: pixels of the network input per cell.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class PyramidRoiAlign(nn.Cell):
         """Features of each RoI.
 
         Args:
-            features: one [B, C, rows, columns] tensor a level, finest first.
+            features: one [B, C, rows, columns] tensor per level, finest first.
             rois: [B, R, 4] float32 (x1, y1, x2, y2) in pixels of the network input, inside it; no gradient flows into them.
 
         Returns:

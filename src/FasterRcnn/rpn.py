@@ -1,4 +1,4 @@
-"""Region proposal network: objectness and box offsets of every anchor, and their loss (Ren et al. 2015, section 3.1).
+"""Region proposal network: objectness and offsets of every anchor, and their loss (Ren et al. 2015, section 3.1).
 
 Axes: B images, A anchors of all levels, G ground-truth boxes, S sampled anchors.
 """
@@ -18,7 +18,7 @@ SMOOTH_L1_BETA = 1.0 / 9.0
 
 
 class Rpn(nn.Cell):
-    """One small head, the same weights on every level: 3x3 convolution, then 1x1 for objectness and for offsets."""
+    """One prediction head for all levels: 3x3 convolution, then 1x1 for objectness and for offsets."""
 
     def __init__(self, channels: int, anchors_per_cell: int) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""Mask head: the shape of the object in a RoI, and its loss (He et al. 2017, Mask R-CNN, section 3 and figure 4, right).
+"""Mask head: the mask of the object in a RoI, and its loss (He et al. 2017, Mask R-CNN, section 3 and figure 4, right).
 
-Axes: B images, P RoIs an image, N RoIs of all images, S cells of a mask a side, C classes with background first.
+Axes: B images, P RoIs per image, N RoIs of all images, S cells of a mask per side, C classes with background first.
 """
 
 from itertools import pairwise
@@ -12,7 +12,7 @@ from mindspore.common.initializer import HeNormal, XavierNormal, initializer
 from src.parts.convolution import Convolution
 from src.parts.losses import binary_cross_entropy
 
-DEPTH = 4  # convolutions before the masks are doubled
+DEPTH = 4  # convolutions before the upsampling
 
 
 def _he() -> HeNormal:
@@ -20,9 +20,9 @@ def _he() -> HeNormal:
 
 
 class Deconvolution(nn.Cell):
-    """A 2x2 deconvolution with stride 2 (weights [in, out, 2, 2], as torchvision's), which is a 1x1 convolution to four values a place.
+    """A 2x2 deconvolution with stride 2 (weights [in, out, 2, 2], as torchvision's), computed as a 1x1 convolution to four values per cell.
 
-    The four stay apart: they are put into rows and columns once there is one channel. (MindSpore's own deconvolution is exported
+    The four stay apart: they become rows and columns once there is one channel. (MindSpore's own deconvolution is exported
     to ONNX with an output shape that no runtime takes.)
     """
 
@@ -33,7 +33,7 @@ class Deconvolution(nn.Cell):
         self.convolve = ops.Conv2D(4 * channels, (1, 1))  # the exporter to ONNX wants a tuple
 
     def construct(self, x: Tensor) -> Tensor:
-        """Map [N, C, H, W] to [N, C, 2, 2, H, W]: row and column within a place, then the place."""
+        """Map [N, C, H, W] to [N, C, 2, 2, H, W]: row and column within a cell, then the cell."""
         count, channels, height, width = x.shape
         weight = ops.transpose(self.weight, (1, 2, 3, 0)).reshape(4 * channels, channels, 1, 1).astype(x.dtype)
         bias = ops.broadcast_to(self.bias.reshape(-1, 1), (channels, 4)).reshape(-1).astype(x.dtype)
@@ -41,7 +41,7 @@ class Deconvolution(nn.Cell):
 
 
 class MaskHead(nn.Cell):
-    """Four 3x3 convolutions, a 2x2 deconvolution that doubles rows and columns, and a 1x1 convolution to a mask of each class.
+    """Four 3x3 convolutions, a 2x2 deconvolution that doubles rows and columns, and a 1x1 convolution to one mask per class.
 
     Args:
         in_channels: of the pooled features; pooled_size: their rows and columns, S / 2; channels: of the hidden layers;
@@ -58,14 +58,14 @@ class MaskHead(nn.Cell):
             ]
         )
         self.deconv = Deconvolution(channels)
-        # By input and output channels: by outputs alone, a few classes would start with masks that are sure of anything.
+        # By input and output channels: by outputs alone, a head of few classes would start with confident masks.
         self.classes = Convolution(
             channels, class_count, 1, has_bias=True, weight_init=XavierNormal(gain=2.0), bias_init="zeros"
         )
         self.pooled_size = pooled_size
 
     def construct(self, pooled: Tensor, labels: Tensor) -> Tensor:
-        """The mask of one class for each RoI; those of the other classes are not computed.
+        """The mask of one class per RoI; those of the other classes are not computed.
 
         Args:
             pooled: [N, in_channels * (S / 2)^2], of `PyramidRoiAlign`; labels: [N] int32 in 0..C-1.
@@ -81,9 +81,9 @@ class MaskHead(nn.Cell):
         channels = hidden.shape[1]
         weight = ops.gather(self.classes.weight.reshape(-1, channels), labels, 0).astype(hidden.dtype)
         logits = ops.bmm(weight.reshape(count, 1, channels), hidden.reshape(count, channels, -1))
-        by_place = ops.transpose(logits.reshape(count, 2, 2, size, size), (0, 3, 1, 4, 2))
+        by_cell = ops.transpose(logits.reshape(count, 2, 2, size, size), (0, 3, 1, 4, 2))
         bias = ops.gather(self.classes.bias, labels, 0).astype(hidden.dtype).reshape(count, 1, 1)
-        return (by_place.reshape(count, 2 * size, 2 * size) + bias).astype(mstype.float32)
+        return (by_cell.reshape(count, 2 * size, 2 * size) + bias).astype(mstype.float32)
 
 
 def mask_loss(logits: Tensor, targets: Tensor, positive: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Mask R-CNN (He et al. 2017): Faster R-CNN and a branch.
+"""Mask R-CNN (He et al. 2017): Faster R-CNN with a mask head.
 
-Axes: B images, G ground-truth boxes, M cells of a ground-truth mask a side, K detections, S cells of a found mask a side.
+Axes: B images, G ground-truth boxes, M cells of a ground-truth mask per side, K detections, S cells of a predicted mask per side.
 """
 
 from dataclasses import dataclass
@@ -42,17 +42,17 @@ class MaskRcnn(FasterRcnn):
         step: Tensor,
         image_sizes: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
-        """Those of `FasterRcnn.losses`, then rcnn_mask [B] float32; gt_masks: [B, G, M, M] uint8, 1 inside, each in its own box."""
+        """The terms of `FasterRcnn.losses`, then rcnn_mask_loss [B] float32; gt_masks: [B, G, M, M] uint8, 1 inside, each in its own box."""
         terms, pyramid, sample = self._train(images, (gt_boxes, gt_labels, gt_valid, gt_crowd), step, image_sizes)
         rois, labels, gt_row, valid = sample
-        slots = self.box_head_config.sampling.max_positive  # positives come first, and no more than so many
-        rois, labels, gt_row, valid = rois[:, :slots], labels[:, :slots], gt_row[:, :slots], valid[:, :slots]
+        count = self.box_head_config.sampling.max_positive  # positives come first
+        rois, labels, gt_row, valid = rois[:, :count], labels[:, :count], gt_row[:, :count], valid[:, :count]
         logits = self._mask_logits(pyramid, rois, labels)
         targets = mask_targets(gt_masks, gt_boxes, gt_row, rois, logits.shape[-1])
         return terms + (mask_loss(logits, targets, ops.logical_and(valid, labels > 0)),)
 
     def construct(self, images: Tensor, image_sizes: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Those of `FasterRcnn.construct`, then masks [B, K, S, S] float32: probabilities of the detection's class in its own box."""
+        """The outputs of `FasterRcnn.construct`, then masks [B, K, S, S] float32: probabilities of the detection's class in its own box."""
         detections, pyramid = self._detect(images, image_sizes)
         boxes, _, labels, _, _ = detections
         probabilities = ops.sigmoid(self._mask_logits(pyramid, boxes, labels))

@@ -1,6 +1,6 @@
-"""What the mask head should say of each RoI: the mask of its object, cut out at the RoI (He et al. 2017, Mask R-CNN, section 3.1).
+"""Targets of the mask head: the ground-truth mask of the object of each RoI, cropped to the RoI (He et al. 2017, Mask R-CNN, section 3.1).
 
-Axes: B images, G ground-truth boxes, M cells of a ground-truth mask a side, P RoIs an image, S cells of a target a side.
+Axes: B images, G ground-truth boxes, M cells of a ground-truth mask per side, P RoIs per image, S cells of a target per side.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ from mindspore import dtype as mstype
 from src.parts import boxes
 from src.parts.mask_cells import cell_centres, read_masks
 
-LEAST_SIDE = 1e-3  # pixels; rows of padding have no size
-INSIDE = 0.5  # a cell belongs to the object if more than this share of it does
+LEAST_SIDE = 1e-3  # pixels; padding rows have no size
+INSIDE = 0.5  # a cell belongs to the object if its value is greater
 
 
 def mask_targets(gt_masks: Tensor, gt_boxes: Tensor, gt_row: Tensor, rois: Tensor, size: int) -> Tensor:
-    """Masks of the matched objects in the cells of the RoIs; what lies outside the object's box is background.
+    """Masks of the matched objects in the cells of the RoIs; cells outside the object's box are background.
 
     Args:
         gt_masks: [B, G, M, M] uint8, 1 inside the object, each in its own box.
@@ -31,14 +31,14 @@ def mask_targets(gt_masks: Tensor, gt_boxes: Tensor, gt_row: Tensor, rois: Tenso
     masks = ops.gather(gt_masks.reshape(-1, cells * cells), (gt_row + first).reshape(-1), 0)
     matched = boxes.take_rows(gt_boxes, gt_row).reshape(-1, 4)
     rois = rois.reshape(-1, 4)
-    rows = _places(rois[:, 1], rois[:, 3], matched[:, 1], matched[:, 3], size)
-    columns = _places(rois[:, 0], rois[:, 2], matched[:, 0], matched[:, 2], size)
+    rows = _positions(rois[:, 1], rois[:, 3], matched[:, 1], matched[:, 3], size)
+    columns = _positions(rois[:, 0], rois[:, 2], matched[:, 0], matched[:, 2], size)
     values = read_masks(masks.astype(mstype.float32).reshape(-1, cells, cells), rows, columns)
     return ops.stop_gradient((values > INSIDE).astype(mstype.float32)).reshape(batch, count, size, size)
 
 
-def _places(low: Tensor, high: Tensor, box_low: Tensor, box_high: Tensor, size: int) -> Tensor:
-    """Where the centres of cells from `low` to `high` [N] lie in the side from `box_low` to `box_high`: [N, size], 0 to 1 inside."""
+def _positions(low: Tensor, high: Tensor, box_low: Tensor, box_high: Tensor, size: int) -> Tensor:
+    """Centres of cells from `low` to `high` [N], relative to the side from `box_low` to `box_high`: [N, size], 0 to 1 inside."""
     centres = low[:, None] + (high - low)[:, None] * Tensor(cell_centres(size))
     side = ops.maximum(box_high - box_low, Tensor(LEAST_SIDE, mstype.float32))
     return (centres - box_low[:, None]) / side[:, None]

@@ -1,4 +1,4 @@
-"""Default boxes: the fixed boxes of every cell of every feature map (Liu et al. 2016, SSD, section 2.2)."""
+"""Default boxes, the anchors of SSD: fixed boxes of every cell of every feature map (Liu et al. 2016, SSD, section 2.2)."""
 
 import math
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ class DefaultBoxConfig:
 
 
 def cell_shares(size: float, next_size: float, ratios: tuple[float, ...]) -> list[tuple[float, float]]:
-    """Width and height of the boxes of one cell, as shares of the input's.
+    """Width and height of the default boxes of one cell, as shares of the input's.
 
-    A square of `size`; for each ratio one so much wider than high and one so much higher than wide, of the same area; and a
-    square between this level's size and the next one's.
+    A square of `size`; for each aspect ratio one box of the same area in landscape and one in portrait; and a square of the
+    geometric mean of the sizes of this map and the next.
     """
     shares = [(size, size)]
     for ratio in ratios:

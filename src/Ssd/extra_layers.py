@@ -1,4 +1,4 @@
-"""The feature maps behind the backbone, each coarser than the one before (Liu et al. 2016, SSD, section 2.1 and figure 2)."""
+"""Extra feature layers behind the backbone, each coarser than the one before (Liu et al. 2016, SSD, section 2.1 and figure 2)."""
 
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import HeNormal
@@ -14,7 +14,7 @@ def next_map(rows: int, columns: int) -> tuple[int, int]:
 
 
 def _is_small(rows: int, columns: int) -> bool:
-    """Whether a 3x3 convolution without a border leaves enough: it sees all of a map of 3, and most of one of 5."""
+    """Whether a 3x3 convolution without padding is large enough for the map."""
     return min(rows, columns) >= 3 and max(rows, columns) <= 5
 
 
@@ -25,13 +25,13 @@ def _conv(in_channels: int, out_channels: int, kernel: int, stride: int, padding
 
 
 class ExtraLayer(nn.Cell):
-    """A 1x1 convolution to half of the channels that come out, and a 3x3 one that makes the map smaller, each with ReLU."""
+    """A 1x1 convolution to half of the output channels and a 3x3 convolution that shrinks the map, each with ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, rows: int, columns: int) -> None:
         super().__init__()
         self.reduce = _conv(in_channels, out_channels // 2, 1, 1, 0)
-        stride, border = (1, 0) if _is_small(rows, columns) else (2, 1)
-        self.shrink = _conv(out_channels // 2, out_channels, 3, stride, border)
+        stride, padding = (1, 0) if _is_small(rows, columns) else (2, 1)
+        self.shrink = _conv(out_channels // 2, out_channels, 3, stride, padding)
 
     def construct(self, x: Tensor) -> Tensor:
         """Map [B, in_channels, rows, columns] to [B, out_channels, *next_map(rows, columns)]."""
@@ -39,7 +39,7 @@ class ExtraLayer(nn.Cell):
 
 
 class ExtraLayers(nn.Cell):
-    """One extra layer after the other.
+    """A sequence of extra layers.
 
     Args:
         in_channels: of the backbone's last map; out_channels: of each extra map; rows, columns: of the backbone's last map.

@@ -47,12 +47,12 @@ def ssd_loss(
     """Class and offset loss of each image, both divided by the number of its matched boxes (eq. 1 to 3).
 
     The class loss is summed over the boxes. "focal": sigmoid focal loss of every class of every box, background being a class.
-    "hard_negative": softmax cross-entropy of the matched boxes and of the background boxes that are most wrong, so many for
-    each matched one.
+    "hard_negative": softmax cross-entropy of the matched boxes and of the hardest negatives, negative_ratio of them per
+    matched box.
 
     The divisor is that of the image itself, and at least 1: an image's loss does not depend on its neighbours in the batch,
-    and one without objects teaches what background is, as if it had one. (In the model zoo it is the matched boxes of
-    the whole batch; in the paper an image without objects costs nothing.)
+    and one without objects is trained as background, as if it had one. (In the model zoo the divisor is the matched boxes of
+    all the batch; in the paper the loss of an image without objects is 0.)
 
     Args:
         logits: [B, N, C]; deltas: [B, N, 4] of `MultiBox`; default_boxes: [N, 4] float32 (x1, y1, x2, y2) in pixels.

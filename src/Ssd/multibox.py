@@ -1,4 +1,4 @@
-"""Class logits and offsets of every default box, from a small head on each feature map (Liu et al. 2016, SSD, section 2.1).
+"""Prediction heads of SSD: class logits and offsets of every default box (Liu et al. 2016, SSD, section 2.1).
 
 Axes: B images, N default boxes of all levels, C classes with background first.
 """
@@ -12,7 +12,7 @@ from src.parts.convolution import Convolution, normalised
 
 
 class Head(nn.Cell):
-    """What every cell of a map says: a depthwise 3x3 convolution with batch norm and ReLU6, then a 1x1 convolution."""
+    """Prediction head of a feature map: a depthwise 3x3 convolution with batch norm and ReLU6, then a 1x1 convolution."""
 
     def __init__(self, in_channels: int, out_channels: int, bias: np.ndarray) -> None:
         super().__init__()
@@ -36,11 +36,11 @@ class Head(nn.Cell):
 
 
 class MultiBox(nn.Cell):
-    """Two heads a level.
+    """Two prediction heads per feature map, of classes and of offsets.
 
     Args:
-        in_channels: of each map; boxes: default boxes a cell of each map; class_count: C.
-        class_bias: float [C], the logits that classes start with.
+        in_channels: of each map; boxes: default boxes per cell of each map; class_count: C.
+        class_bias: float [C], initial bias of the class logits.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""SSD (Liu et al. 2016) on a ResNet that ends at stride 8: the one file that puts its parts together.
+"""SSD (Liu et al. 2016) on a ResNet that ends at stride 8: the network, its losses and its detections.
 
 Axes: B images, H and W the network input in pixels, G ground-truth boxes, N default boxes, K detections, C classes with
 background first.
@@ -18,13 +18,13 @@ from src.Ssd.loss import STDS, SsdLossConfig, ssd_loss
 from src.Ssd.multibox import MultiBox
 
 STRIDE = 8  # of the backbone
-# With the focal loss a box starts as background at this probability, or the sum over all boxes hides the few objects
+# Prior probability of an object at the start of training with the focal loss, or the sum over all boxes hides the few objects
 # (Lin et al. 2017, Focal Loss, section 4.1).
-FIRST_FOREGROUND = 0.01
+FOREGROUND_PRIOR = 0.01
 
 
 class Ssd(nn.Cell):
-    """A detector that answers two questions: `losses` and `construct` (detections).
+    """A detector with two methods: `losses` for training and `construct` for detections.
 
     Args:
         backbone: a cell with `out_channels`, whose last map is an eighth of the images.
@@ -54,7 +54,7 @@ class Ssd(nn.Cell):
         self.is_focal = loss.kind == "focal"
         bias = np.zeros(class_count)
         if self.is_focal:
-            bias[1:] = math.log(FIRST_FOREGROUND / (1 - FIRST_FOREGROUND))
+            bias[1:] = math.log(FOREGROUND_PRIOR / (1 - FOREGROUND_PRIOR))
             bias[0] = -bias[1]
         boxes_per_cell = tuple(2 + 2 * len(of_level) for of_level in default_box.ratios)
         self.multi_box = MultiBox((channels, *extra_channels), boxes_per_cell, class_count, bias)
@@ -75,13 +75,13 @@ class Ssd(nn.Cell):
         step: Tensor,
         image_sizes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Loss terms of each image; labels and pseudo-labels look the same.
+        """Loss terms per image, of labels or of pseudo-labels.
 
         Args:
             images: [B, 3, H, W] uint8 or float32, RGB, 0 to 255.
             gt_boxes: [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input; gt_labels: [B, G] int32 in 1..C-1;
-            gt_valid: [B, G] bool, objects; gt_crowd: [B, G] bool, regions to ignore. Other rows are padding.
-            step: scalar int32, which other detectors draw samples by; nothing is drawn here.
+            gt_valid: [B, G] bool, objects; gt_crowd: [B, G] bool, ignore regions. Other rows are padding.
+            step: scalar int32, which other detectors sample by; not used here.
             image_sizes: [B, 2] float32, see `network_input`; may be left out.
 
         Returns:
@@ -96,11 +96,10 @@ class Ssd(nn.Cell):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Detections, best first.
 
-        With the focal loss a score is the sigmoid of its class, whatever the others say. Class probabilities, which active learning
-        takes the entropy of, have to sum up to 1: they are those given that a box shows one class or none, the odds of the classes
-        by their sum with 1 for background. (That is the softmax of the classes' logits with a 0 in front; the logit that
-        was trained for background is not needed.) So the probability of a detection's class is its score where no other
-        class is likely, and less elsewhere.
+        With the focal loss a score is the sigmoid of its class, independent of the others. Class probabilities, which active
+        learning takes the entropy of, have to sum up to 1: they are the softmax of the classes' logits with a 0 in front for
+        background, that is the probabilities given that a box shows one class or none; the trained logit of background is not
+        used. So the probability of a detection's class is its score where no other class is likely, and less elsewhere.
 
         Args:
             images: [B, 3, H, W] uint8 or float32, RGB, 0 to 255.

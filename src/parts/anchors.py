@@ -44,7 +44,7 @@ def grid_anchors(rows: int, columns: int, stride: int, cell: np.ndarray) -> np.n
 
 
 def around(y: np.ndarray, x: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """The boxes of a cell [A, 4] around every pair of centres y [rows] and x [columns]: float32 [rows * columns * A, 4], row by row."""
+    """The boxes [A, 4] of one cell around every pair of centres y [rows] and x [columns]: float32 [rows * columns * A, 4], row by row."""
     y, x = np.meshgrid(y, x, indexing="ij")
     centres = np.stack([x, y, x, y], axis=-1).reshape(-1, 1, 4)
     return (centres + cell[None]).reshape(-1, 4).astype(np.float32)
@@ -73,6 +73,6 @@ def pyramid_anchors(config: AnchorConfig, height: int, width: int, strides: tupl
 
 
 def inside_image(anchors: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Which anchors [A, 4] lie wholly inside the network input: bool [A]."""
+    """Whether each anchor [A, 4] lies inside the network input with all its area: bool [A]."""
     x1, y1, x2, y2 = anchors.T
     return (x1 >= 0) & (y1 >= 0) & (x2 <= width) & (y2 <= height)

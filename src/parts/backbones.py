@@ -1,6 +1,6 @@
-"""The backbones there are. A table and nothing else, so that a configuration is checked without loading MindSpore."""
+"""Table of backbones, apart from their code, so that a configuration is checked without loading MindSpore."""
 
-# name: (blocks per stage, bottleneck?, stride on the 3x3?)
+# name: (blocks per stage, bottleneck?, stride on the 3x3 convolution?)
 BACKBONES = {
     "resnet_v1_10": ((1, 1, 1, 1), False, True),
     "resnet_v1_18": ((2, 2, 2, 2), False, True),

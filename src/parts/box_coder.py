@@ -1,10 +1,10 @@
-"""Boxes as offsets from anchors, and back (Ren et al. 2015, Faster R-CNN, eq. 2)."""
+"""Box coder: boxes as offsets from anchors, and back (Ren et al. 2015, Faster R-CNN, eq. 2)."""
 
 import math
 
 from mindspore import Tensor, ops
 
-# exp() of a larger logarithm would make a 16 px anchor over 1,000 px wide: such a prediction is noise and overflows float16.
+# exp() of a larger logarithm would make a 16 px anchor over 1,000 px wide: such a prediction is noise, and it overflows float16.
 MAX_LOG_RATIO = math.log(1000.0 / 16.0)
 
 

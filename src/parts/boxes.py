@@ -1,4 +1,4 @@
-"""Geometry of boxes (x1, y1, x2, y2) with width = x2 - x1, as plain functions on tensors.
+"""Geometry of boxes (x1, y1, x2, y2) with width = x2 - x1: clipping, IoU, overlap with crowds, and rows by index.
 
 Axes: B images, G ground-truth boxes, A anchors or other boxes.
 """
@@ -36,7 +36,7 @@ def iou(ground_truth: Tensor, boxes: Tensor) -> Tensor:
 
 
 def greatest_cover(regions: Tensor, boxes: Tensor) -> Tensor:
-    """The greatest share of each box that one region covers (COCO's overlap with a crowd).
+    """The greatest intersection of each box with one region, as a share of the box (COCO's IoU with a crowd).
 
     Args:
         regions: [B, G, 4]; boxes: [A, 4], the same for all images, or [B, A, 4].

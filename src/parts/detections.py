@@ -1,6 +1,6 @@
-"""From scores of boxes and classes to the detections of an image, for every detector alike.
+"""Post-processing of every detector: from scores of boxes and classes to detections (score threshold, NMS per class, top K).
 
-Axes: B images, N boxes an image, F classes without background, P candidate pairs of box and class, K detections.
+Axes: B images, N boxes per image, F classes without background, P candidate pairs of box and class, K detections.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mindspore import dtype as mstype
 from src.parts import boxes
 from src.parts.nms import keep_masks
 
-LEAST_SIDE = 0.01  # pixels: what is clipped to less lies outside the image
+LEAST_SIDE = 0.01  # pixels; a box that is clipped to less lies outside the image
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def best_pairs(scores: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
 def detections(
     score: Tensor, row: Tensor, label: Tensor, box: Tensor, values: Tensor, config: DetectionConfig
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The candidates that no better one of their class overlaps, best first.
+    """The candidates that remain after the NMS of each class, best first.
 
     Args:
         score, row, label: [B, P] of `best_pairs`; box: [B, P, 4] float32 (x1, y1, x2, y2), clipped to the image.
@@ -58,7 +58,7 @@ def detections(
         boxes [B, K, 4] float32, scores [B, K] float32, labels [B, K] int32, values of their boxes [B, K, D], valid [B, K]
         bool. Rows that are not valid have score 0.
     """
-    # Boxes of different classes are moved apart, so that one suppression serves all classes.
+    # Boxes of different classes are moved apart, so that one NMS serves all classes.
     apart = box + label.astype(mstype.float32)[..., None] * (ops.amax(box, (1, 2), True) + 1.0)
     sides = ops.minimum(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
     kept = ops.logical_and(keep_masks(apart, config.nms_iou), sides >= LEAST_SIDE)

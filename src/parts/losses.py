@@ -1,11 +1,11 @@
-"""Losses of detection heads, element by element; sums and divisors belong to the head that knows what it sampled."""
+"""Losses of detection heads per element; a head sums its own and divides by the size of its sample."""
 
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
 
 def smooth_l1(prediction: Tensor, target: Tensor, beta: float) -> Tensor:
-    """Huber-like loss: 0.5 d^2 / beta below beta, d - 0.5 beta above (Girshick 2015, Fast R-CNN, eq. 3). Shape of the inputs."""
+    """Smooth L1 loss: 0.5 d^2 / beta below beta, d - 0.5 beta above (Girshick 2015, Fast R-CNN, eq. 3). Shape of the inputs."""
     distance = ops.abs(prediction - target)
     return ops.where(distance < beta, 0.5 / beta * distance * distance, distance - 0.5 * beta)
 
@@ -16,7 +16,7 @@ def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def sigmoid_focal(logits: Tensor, target: Tensor, gamma: float, alpha: float) -> Tensor:
-    """Sigmoid cross-entropy that easy elements add little to: alpha_t * (1 - p_t)^gamma * CE (Lin et al. 2017, Focal Loss, eq. 5).
+    """Sigmoid cross-entropy with little weight on easy elements: alpha_t * (1 - p_t)^gamma * CE (Lin et al. 2017, Focal Loss, eq. 5).
 
     Args:
         logits: float32; target: the same shape, 0 or 1; alpha: weight of the ones; 1 - alpha is that of the zeros.

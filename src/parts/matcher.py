@@ -13,8 +13,8 @@ from src.parts import boxes as box_ops
 
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
 CROWD_COVER = 0.5
-# Stand for ground truth that is padding, and for boxes that are not allowed: they overlap nothing, not even each other,
-# and their area is not 0.
+# Replace padding rows of the ground truth, and boxes that are not allowed: they overlap nothing, not even each other, and
+# their area is not 0.
 NOWHERE = (-9000.0, -9000.0, -8999.0, -8999.0)
 ELSEWHERE = (-7000.0, -7000.0, -6999.0, -6999.0)
 
@@ -46,8 +46,8 @@ def match(
     Only boxes that are allowed compete for being the best one of a ground-truth box. A box that would be negative is ignored
     where a crowd region covers half of it.
 
-    Where several boxes overlap an object best of all, and equally, the first of them is its best one. Where one box is the
-    best one of several objects, it is given to the object that it overlaps most, and of equal ones to the first.
+    Of several boxes with the greatest IoU of an object, the first is its best one. A box that is the best one of several
+    objects is assigned to the object that it overlaps most, and of equal ones to the first.
 
     Args:
         boxes: [A, 4] float32 (x1, y1, x2, y2), the same for all images, or [B, A, 4].
@@ -80,9 +80,9 @@ def match(
 
 
 def _only_best(box_BG: Tensor, iou_BG: Tensor, claims_BG: Tensor) -> Tensor:
-    """The claims without those for a box that another row claims with a greater IoU, or with the same one and comes first.
+    """The claims without those for a box that another row claims with a greater IoU, or with an equal one and a lower index.
 
-    A scatter with two values for one place may write either, so each place must be claimed once.
+    A scatter with two values for one element may write either, so each box must be claimed once.
     """
     rows = box_BG.shape[1]
     iou_BG = ops.where(claims_BG, iou_BG, -1.0)
@@ -94,7 +94,7 @@ def _only_best(box_BG: Tensor, iou_BG: Tensor, claims_BG: Tensor) -> Tensor:
 
 
 def _claim(matched_BA: Tensor, label_BA: Tensor, box_BG: Tensor, claims_BG: Tensor) -> tuple[Tensor, Tensor]:
-    """Make box_BG positive for its ground truth where claims_BG; the other rows write to a column that is cut off again."""
+    """Make box_BG positive for its ground truth where claims_BG; the other rows write to a spare column that is removed."""
     batch, count = label_BA.shape
     rows = box_BG.shape[1]
     spare = ops.zeros((batch, 1), mstype.int32)

@@ -17,10 +17,10 @@ COMPILERS = ("c++", "g++", "clang++")
 
 @cache
 def compiled(source: Path) -> Path | None:
-    """The shared library of a source file, or None where it cannot be made; then one warning says why.
+    """The shared library of a source file, or None, with one warning, where it cannot be compiled.
 
-    It lies in $XDG_CACHE_HOME (or ~/.cache), in a name made from the source, the headers, the compiler and the processor, so a change of any
-    of them compiles again.
+    It lies in $XDG_CACHE_HOME (or ~/.cache); its name is a hash of the source, the headers, the compiler and the processor, so a change
+    of any of them compiles again.
     """
     compiler = os.environ.get("CXX") or next(filter(shutil.which, COMPILERS), None)
     if compiler is None:
@@ -37,7 +37,7 @@ def compiled(source: Path) -> Path | None:
             made = Path(work) / library.name
             command = [compiler, *FLAGS, "-I", str(HEADERS), str(source), "-o", str(made)]
             subprocess.run(command, check=True, capture_output=True, text=True)
-            made.replace(library)  # whole or not at all: several processes may be doing this
+            made.replace(library)  # atomic, for several processes may do this at once
     except subprocess.CalledProcessError as error:
         return _without(source, f"{compiler} failed: {(error.stderr.strip() or 'no message').splitlines()[0]}")
     except OSError as error:
@@ -47,12 +47,12 @@ def compiled(source: Path) -> Path | None:
 
 def _without(source: Path, reason: str) -> None:
     logging.getLogger(__name__).warning(
-        "%s is not compiled, slower MindSpore operators do its work: %s", source.name, reason
+        "%s is not compiled, slower MindSpore operators are used instead: %s", source.name, reason
     )
 
 
 def _processor() -> str:
-    """What -march=native depends on: the processor's name and abilities."""
+    """Model and features of the processor, which -march=native depends on."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,13 +1,13 @@
-"""Non-maximum suppression under static shapes: nothing is dropped, a mask says what stays."""
+"""Non-maximum suppression (NMS) under static shapes: a mask of the boxes that are kept."""
 
 import numpy as np
 from mindspore import Tensor, ops
 
 
 def keep_mask(boxes: Tensor, iou_threshold: float) -> Tensor:
-    """Which boxes no better one overlaps by more than `iou_threshold`.
+    """Whether each box is kept: no better box that is kept overlaps it by more than `iou_threshold`.
 
-    The operator sorts by score itself and answers in its own order, ties in any; so it is given the row number as score.
+    The operator sorts by score and returns its own order, ties in any; so it gets falling row numbers as scores.
 
     Args:
         boxes: [N, 4] float32 (x1, y1, x2, y2), best first.

@@ -1,4 +1,4 @@
-"""From pixels to what a backbone reads.
+"""Pre-processing in the graph: normalisation of pixels, and the padding of an image.
 
 Axes: B images, H and W the network input in pixels.
 """
@@ -24,7 +24,7 @@ class InputConfig:
 
 
 def normalise(pixels: Tensor) -> Tensor:
-    """Pixels less their mean by their deviation, channel by channel.
+    """Subtract the mean of each channel and divide by its standard deviation.
 
     Args:
         pixels: [B, 3, H, W] uint8 or float, RGB, 0 to 255.
@@ -40,14 +40,14 @@ def normalise(pixels: Tensor) -> Tensor:
 def network_input(
     pixels: Tensor, image_sizes: Tensor | None, black_is_padding: bool
 ) -> tuple[Tensor, float | Tensor, float | Tensor]:
-    """What a backbone reads, and where boxes end.
+    """The input of the backbone, and the size that boxes are clipped to.
 
     Args:
         pixels: [B, 3, H, W] uint8 or float, RGB, 0 to 255.
-        image_sizes: float32 [B, 2], height and width that each image takes up in the input, counted from its upper left
-            corner; the rest at the bottom and at the right is padding. None: `lit_sizes` guesses them.
-        black_is_padding: padding becomes the mean colour, and boxes end where the image does; otherwise padding is seen as
-            black, boxes end with the input, and sizes do not matter.
+        image_sizes: float32 [B, 2], height and width of each image within the input, from its upper left corner; the rest at
+            the bottom and at the right is padding. None: they are estimated by `lit_sizes`.
+        black_is_padding: padding becomes the mean colour, and boxes are clipped to the image; otherwise padding is black,
+            boxes are clipped to the input, and sizes do not matter.
 
     Returns:
         Normalised pixels [B, 3, H, W] float32; height and width that boxes are clipped to: H and W, or float32 [B, 1, 1].
@@ -68,7 +68,7 @@ def network_input(
 def lit_sizes(pixels: Tensor) -> Tensor:
     """Height and width of images up to their last row and column that are not all black.
 
-    A guess: rows and columns of the image itself that are black, at its lower and right edge, count as padding.
+    An estimate: black rows and columns at the lower and right edge of the image itself count as padding.
 
     Args:
         pixels: [B, 3, H, W] uint8 or float, 0 to 255.

@@ -1,6 +1,6 @@
-"""ResNet backbones (He et al. 2016): the name alone decides depth and where the stride lies.
+"""ResNet backbones (He et al. 2016); the name decides depth and version.
 
-v1 places the stride of a bottleneck on its first 1x1 convolution, v1.5 on the 3x3. Parameter names are torchvision's
+v1 has the stride of a bottleneck in its first 1x1 convolution, v1.5 in the 3x3. Parameter names are torchvision's
 (`conv1`, `bn1`, `layer1.0.conv1`, `layer1.0.downsample.0`), with MindSpore's own names for batch norm.
 """
 
@@ -58,15 +58,15 @@ class Block(nn.Cell):
 
 
 class ResNet(nn.Cell):
-    """The stages C2 to C5 of a ResNet, or only the first of them.
+    """The stages C2 to C5 of a ResNet, or C2 to C4.
 
     Args:
         name: a key of BACKBONES.
-        frozen_stages: how many parts from the front are not trained: 0 none, 1 the stem, 2 also C2, ... 5 all.
-        frozen_batch_norm: batch norm uses its loaded statistics for ever (fine-tuning with small batches); its scale and
-            shift are still trained outside the frozen stages.
-        stages: how many there are: 4, or 3 to end with C4.
-        last_stride: of the last one; 1 keeps its rows and columns those of the one before.
+        frozen_stages: number of parts, from the stem on, that are not trained: 0 none, 1 the stem, 2 also C2, ... 5 all.
+        frozen_batch_norm: batch norm keeps its loaded statistics (fine-tuning with small batches); its scale and shift are
+            trained outside the frozen stages all the same.
+        stages: number of stages: 4, or 3 to end with C4.
+        last_stride: of the last stage; 1 keeps the rows and columns of the stage before.
     """
 
     def __init__(
@@ -119,10 +119,11 @@ class ResNet(nn.Cell):
         """Features C2, C3, ... of normalised images.
 
         Args:
-            images: [B, 3, H, W] float32; H and W must be multiples of 4, and of 32 for maps that are halves of each other.
+            images: [B, 3, H, W] float32; H and W must be multiples of 4, and of 32 if each map is to be half of the one before.
 
         Returns:
-            A tensor a stage, [B, out_channels[i], H / 4 / 2^i, W / 4 / 2^i], rounded up; less the last stride where it is 1.
+            One tensor per stage, [B, out_channels[i], H / 4 / 2^i, W / 4 / 2^i], rounded up; with last_stride 1 the last has the rows
+            and columns of the one before.
         """
         x = self.maxpool(_border_of_zeros(ops.relu(normalised(self.conv1, self.bn1, images))))
         if self.frozen_stages == 1:

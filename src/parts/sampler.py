@@ -1,7 +1,7 @@
-"""A random, fixed-size training sample of positives and negatives (Ren et al. 2015, section 3.1.2).
+"""Sampling of positives and negatives for training, random and of fixed size (Ren et al. 2015, section 3.1.2).
 
-The random numbers are a function of the step alone: a resumed run draws what the uninterrupted one would have drawn, graph
-mode draws what PyNative draws, and an image's sample does not depend on the batch it is in.
+The random numbers are a function of the step alone, so a resumed run draws the samples of the uninterrupted one, graph mode those of
+PyNative, and the sample of an image does not depend on its batch.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mindspore import dtype as mstype
 
 from src.parts.matcher import NEGATIVE, POSITIVE, MatchThresholds
 
-# m of each step; the sequence starts again after 65,536 steps.
+# m of each step; the sequence repeats after 65,536 steps.
 MULTIPLIERS = Tensor(np.random.default_rng(0).uniform(64.0, 4064.0, 65_536).astype(np.float32))
 
 

@@ -1,11 +1,11 @@
-"""Moving statistics of batch norm in a step that is skipped."""
+"""Moving statistics of batch norm, restored when a step is skipped."""
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 
 class MovingStatistics(nn.Cell):
-    """Moving statistics of batch norm. The forward pass moves them, so a skipped step must take them back."""
+    """Moving statistics of batch norm: the forward pass updates them, so a skipped step must restore them."""
 
     def __init__(self, network: nn.Cell) -> None:
         super().__init__(auto_prefix=False)
@@ -21,15 +21,15 @@ class MovingStatistics(nn.Cell):
         )
 
     def construct(self) -> None:
-        """Remember them."""
+        """Save them before the forward pass."""
         if self.moving:
             self.each(ops.partial(ops.assign), self.before, self.moving)
 
-    def settle(self, finite: Tensor) -> None:
-        """Take them back if the step was not finite."""
+    def restore_unless(self, finite: Tensor) -> None:
+        """Restore them if the step was not finite."""
         if self.moving:
-            self.each(ops.partial(_settle, finite), self.before, self.moving)
+            self.each(ops.partial(_restore_unless, finite), self.before, self.moving)
 
 
-def _settle(finite: Tensor, before: Parameter, value: Parameter) -> Tensor:
+def _restore_unless(finite: Tensor, before: Parameter, value: Parameter) -> Tensor:
     return ops.assign(value, ops.where(finite, value, before))

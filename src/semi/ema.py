@@ -1,4 +1,4 @@
-"""The teacher as a slow average of the student (Tarvainen and Valpola 2017, Mean Teacher, eq. 2)."""
+"""Exponential moving average (EMA): the teacher follows the student (Tarvainen and Valpola 2017, Mean Teacher, eq. 2)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is logged of training steps, summed on the device until the host asks for it."""
+"""Sums of the logged values of training steps, on the device until the host reads them."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,22 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 
-STEP_KEYS = ("overflow", "scaling_sens", "lr")  # told of every step, skipped or not
+STEP_KEYS = (
+    "overflow",
+    "scaling_sens",
+    "lr",
+)  # of every step, skipped or not; other values of skipped steps are left out
+BAD_STEP, LONGEST_SKIP, SKIPPED_UNTIL, PEAK_LOSS = range(4)  # columns of `StepSums.marks`, see `Interval`
 
 
 @dataclass(frozen=True)
 class Interval:
-    """What happened since the last log line.
+    """Statistics of the steps since the last log line.
 
     Attributes:
         sums: over steps, by name; losses of skipped steps are left out.
-        bad_terms: the same values of the last skipped step alone, by name; bad_step: its number. Without meaning if none was.
-        skipped_in_a_row: longest row of skipped steps, also those before the last line; skipped_until: number of its last one.
+        bad_terms: the values of the last skipped step, by name; bad_step: its number. Undefined if none was skipped.
+        skipped_in_a_row: longest row of skipped steps, which may begin before the last line; skipped_until: number of its last step.
         peak_loss: greatest loss on labelled images of a step.
     """
 
@@ -29,7 +34,7 @@ class Interval:
 
 
 class StepSums(nn.Cell):
-    """What is logged, kept on the device; as float32, which counts steps exactly up to 16 million."""
+    """The sums, as parameters; float32 counts steps exactly up to 16 million."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__(auto_prefix=False)
@@ -37,7 +42,6 @@ class StepSums(nn.Cell):
         self.of_every_step = Tensor(np.isin(names, STEP_KEYS))
         self.total = Parameter(Tensor(np.zeros(len(names), np.float32)), name="log_sums", requires_grad=False)
         self.bad = Parameter(Tensor(np.zeros(len(names), np.float32)), name="log_bad", requires_grad=False)
-        # Number of the last skipped step, longest row of them, number of its last step, greatest loss.
         self.marks = Parameter(Tensor(np.zeros(4, np.float32)), name="log_marks", requires_grad=False)
 
     def construct(
@@ -52,31 +56,32 @@ class StepSums(nn.Cell):
         row = _row(values)
         ops.assign_add(self.total, ops.where(ops.logical_or(finite, self.of_every_step), row, 0.0))
         ops.assign(self.bad, ops.where(finite, self.bad, row))
-        longer = skipped.astype(mstype.float32) > self.marks[1]
-        stepped = _row((step, skipped, step))
-        changed = ops.concat((ops.logical_not(finite).reshape(1), longer.reshape(1), longer.reshape(1)))
-        peak = ops.where(finite, ops.maximum(self.marks[3], labelled_loss), self.marks[3])
-        ops.assign(self.marks, ops.concat((ops.where(changed, stepped, self.marks[:3]), peak.reshape(1))))
+        longer = skipped.astype(mstype.float32) > self.marks[LONGEST_SKIP]
+        peak = ops.maximum(self.marks[PEAK_LOSS], labelled_loss)
+        is_new = ops.concat([value.reshape(1) for value in (ops.logical_not(finite), longer, longer, finite)])
+        ops.assign(self.marks, ops.where(is_new, _row((step, skipped, step, peak)), self.marks))
 
     def take(self) -> Interval:
-        """What happened since the last call; starts again at 0."""
+        """The statistics since the last call; they are set to 0."""
         total, bad, marks = self.values()
         self.put([[0.0] * len(row) for row in (total, bad, marks)])
         return Interval(
             dict(zip(self.names, total, strict=True)),
             dict(zip(self.names, bad, strict=True)),
-            *map(int, marks[:3]),
-            marks[3],
+            bad_step=int(marks[BAD_STEP]),
+            skipped_in_a_row=int(marks[LONGEST_SKIP]),
+            skipped_until=int(marks[SKIPPED_UNTIL]),
+            peak_loss=marks[PEAK_LOSS],
         )
 
     def values(self) -> list[list[float]]:
-        """All that `take` would tell, as it is: a copy from the device to the host."""
+        """A copy of the parameters, without setting them to 0."""
         return [values.asnumpy().tolist() for values in self._kept()]
 
     def put(self, values: list[list[float]]) -> None:
-        """Go on from what `values` gave."""
+        """Restore the parameters from `values`."""
         for kept, row in zip(self._kept(), values, strict=True):
-            # Not set_data: a graph with branches would go on with the memory of before.
+            # Not set_data: a graph with branches would keep the old buffer.
             ops.assign(kept, Tensor(np.asarray(row, np.float32)))
 
     def _kept(self) -> tuple[Parameter, ...]:

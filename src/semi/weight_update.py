@@ -70,16 +70,16 @@ class Update(nn.Cell):
         return True if self.batches == 1 else self.taken == 0
 
     def construct(self, gradients: tuple[Tensor, ...], loss: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Take what one batch gives.
+        """Add the gradients of one batch, and take the step with the last batch.
 
         Args:
             gradients: of the scaled loss, in the order of the optimizer's parameters; loss: scalar, unscaled.
 
         Returns:
-            Whether loss and gradients were finite on all devices (else nothing but the scale moved; True until the step has
-            all its batches), the rate, the number of the next step, and whether the step has all its batches.
+            finite: whether loss and gradients were finite on all devices (else only the loss scale changed; True until the step
+            has all its batches); the learning rate; the number of the next step; complete: whether the step has all its batches.
         """
-        # A broken loss may have finite gradients. It breaks one of them, so that the other devices hear of it too.
+        # A loss that is not finite may have finite gradients. It makes one of them NaN, so that all devices skip the step.
         broken = ops.where(ops.isfinite(loss), 0.0, np.nan).astype(gradients[0].dtype)
         gradients = self.reducer((gradients[0] + broken,) + gradients[1:])
         rate, next_step = self.learning_rates[self.state.step], self.state.step + 1

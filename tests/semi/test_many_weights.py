@@ -69,7 +69,7 @@ def test_update_of_two_batches_clipped_together():
     np.testing.assert_allclose(network.values(), 0.95 * np.arange(COUNT) - 0.5, atol=1e-3)
 
 
-def test_moving_statistics_are_taken_back():
+def test_moving_statistics_are_restored():
     class Step(nn.Cell):
         def __init__(self) -> None:
             super().__init__(auto_prefix=False)
@@ -79,7 +79,7 @@ def test_moving_statistics_are_taken_back():
         def construct(self, image: Tensor) -> Tensor:
             self.statistics()
             found = self.norms[-1](image)
-            self.statistics.settle(Tensor(False))
+            self.statistics.restore_unless(Tensor(False))
             return found
 
     step = Step()
