@@ -1,7 +1,7 @@
 """Training steps on a toy detector with losses that can be computed by hand, so that every weight is known exactly.
 
-The toy has one weight a loss term and one frozen number. Term t of an image is weight_t * mean(image) / 255 * (boxes of it + 1),
-so the gradient of weight_t is the sum of these factors and pseudo-boxes show in it. It detects two boxes an image, with the
+The toy has one weight per loss term and one frozen number. Term t of an image is weight_t * mean(image) / 255 * (boxes of it + 1),
+so the gradient of weight_t is the sum of these factors and pseudo-boxes show in it. It detects two boxes per image, with the
 score of its first weight and half of it.
 """
 
@@ -92,7 +92,7 @@ def picture(*brightness: float) -> Tensor:
 
 
 def labels(*counts: int) -> tuple[Tensor, ...]:
-    """Ground truth with so many objects an image, in four rows."""
+    """Ground truth with these numbers of objects per image, in four rows."""
     valid = np.arange(4)[None] < np.array(counts)[:, None]
     batch = len(counts)
     return (
@@ -125,7 +125,7 @@ SIZES, ONE_SIZE = Tensor(np.full((2, 2), 4, np.float32)), Tensor(np.full((1, 2),
 UNLABELLED = picture(127.5), picture(10.0), ONE_SIZE  # the strong view has brightness 0.5
 
 
-def test_burn_in_learns_from_the_mean_over_both_views():
+def test_burn_in_trains_on_the_mean_over_both_views():
     student, state, step = burn_in()
     assert bool(step(STRONG, WEAK, SIZES, *TRUTH))
     np.testing.assert_allclose(student.values(), np.array(START) - RATES[0] * FACTOR, rtol=1e-5)
@@ -137,7 +137,7 @@ def test_burn_in_learns_from_the_mean_over_both_views():
     assert (sums["overflow"], sums["scaling_sens"], sums["lr"]) == (0.0, 1.0, pytest.approx(0.1))
 
 
-def test_without_the_strong_view_each_labelled_image_is_learnt_from_once():
+def test_without_the_strong_view_each_labelled_image_is_trained_on_once():
     weak_alone = (0.6 * 2 + 0.8 * 4) / 2
     student, _, step = burn_in(changed(CONFIG, strong_view=False))
     step(STRONG, WEAK, SIZES, *TRUTH)
@@ -216,7 +216,7 @@ def test_each_view_has_the_size_of_its_image(mode):
     np.testing.assert_allclose(student.values(), START - RATES[0] * pull, rtol=1e-4, atol=1e-6)
 
 
-def test_each_term_and_the_whole_have_weights():
+def test_each_term_and_their_sum_have_weights():
     weights = (0.5, 2.0, 0.0, 3.0)
     student, _, step = burn_in(changed(CONFIG, term_weights=weights, supervised_weight=0.5))
     step(STRONG, WEAK, SIZES, *TRUTH)
@@ -275,7 +275,7 @@ def test_the_scale_doubles_after_its_window_and_halves_on_overflow(mode):
 
 
 @pytest.mark.parametrize("broken", [np.inf, np.nan])
-def test_without_a_scale_too_a_broken_gradient_moves_nothing(broken):
+def test_without_a_loss_scale_too_a_gradient_that_is_not_finite_skips_the_step(broken):
     student, state, step = burn_in(momentum=0.9)
     assert not bool(step(picture(broken, 0.0), WEAK, SIZES, *TRUTH))
     np.testing.assert_allclose(student.values(), START)
@@ -309,7 +309,7 @@ def test_the_teacher_moves_first_and_its_boxes_enter_the_loss(mode):
     np.testing.assert_allclose(teacher.values(), (np.array(START) + after_one) / 2, rtol=1e-5)
 
 
-def test_an_image_without_a_sure_box_is_background():
+def test_an_image_without_a_confident_detection_is_background():
     student, _, _, step = mutual(changed(CONFIG, threshold=0.9))
     step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
     pull = FACTOR + 2.0 * 0.5 * np.array(CONFIG.loss.pseudo_term_weights)
@@ -355,7 +355,7 @@ class BrokenLoss(Toy):
 
 
 @in_both_modes
-def test_a_broken_loss_with_finite_gradients_moves_nothing_and_its_terms_are_kept(mode):
+def test_a_loss_that_is_not_finite_skips_the_step_and_its_terms_are_kept(mode):
     ms.set_context(mode=mode)
     student, state = BrokenLoss(), RunState(1.0)
     step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, CONFIG)
@@ -419,7 +419,7 @@ def averaged(config):
 
 @in_both_modes
 @pytest.mark.parametrize("batches", [1, 2])
-def test_the_average_of_burn_in_is_the_mean_of_the_students_that_learnt(mode, batches):
+def test_the_average_of_burn_in_is_the_mean_of_the_students_of_steps_taken(mode, batches):
     ms.set_context(mode=mode)
     student, average, step = averaged(changed(CONFIG, decay=0.9, ramp=True, batches=batches))
     expected, students, parts = np.zeros(4), [np.array(START)], [(STRONG, WEAK, SIZES, *TRUTH)]
@@ -449,7 +449,7 @@ def test_an_average_changes_nothing_of_its_student():
 
 
 @pytest.mark.parametrize(("average_start", "share"), [(0, 1 / 4), (3, 1.0)])
-def test_a_teacher_goes_on_with_the_average_of_burn_in_or_starts_as_a_copy(average_start, share):
+def test_a_teacher_continues_the_average_of_burn_in_or_starts_as_a_copy(average_start, share):
     config = changed(CONFIG, decay=0.9, ramp=True, burn_in_steps=3, average_start=average_start)
     _, teacher, state, step = mutual(config)
     state.step.set_data(Tensor(3, mstype.int32))
@@ -470,7 +470,7 @@ class WithBatchNorm(Toy):
 
 
 @in_both_modes
-def test_a_skipped_step_takes_the_moving_statistics_back(mode):
+def test_a_skipped_step_restores_the_moving_statistics(mode):
     ms.set_context(mode=mode)
     student, state = WithBatchNorm(), RunState(1.0)
     step = TrainStep(student, nn.Momentum(student.trainable_params(), 0.1, 0.9), RATES, state, CONFIG)
@@ -520,7 +520,7 @@ def test_two_batches_of_one_image_make_the_step_of_one_batch_of_two(mode, clip_n
 
 
 @in_both_modes
-def test_a_broken_batch_costs_the_step_all_its_batches_and_the_next_step_is_clean(mode):
+def test_a_batch_that_is_not_finite_skips_all_batches_of_its_step_and_no_other(mode):
     ms.set_context(mode=mode)
     student, state, step = burn_in(changed(CONFIG, batches=2))
     for broken in (0, 1):

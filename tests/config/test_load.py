@@ -92,7 +92,7 @@ def test_the_command_line_overrides_the_leaf_the_leaf_the_checkpoint_and_that_th
         (("--train_img_dir", "1,2"), "train_img_dir", "1,2"),
     ],
 )
-def test_words_of_the_command_line(words, key, value):
+def test_arguments_of_the_command_line(words, key, value):
     assert getattr(load(*words), key) == value
 
 
@@ -106,7 +106,7 @@ def test_all_mistakes_of_all_sources_come_in_one_message(tmp_path):
     assert "the configuration has 6 mistakes" in said
 
 
-def test_stray_words_and_unreadable_files_are_named(tmp_path):
+def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
     assert "'stray'" in mistakes("stray")
     assert "nothing.yaml" in mistakes("--config_path", "nothing.yaml")
     assert "base.yaml" in mistakes("--config_path", "nothing.yaml")
@@ -190,7 +190,7 @@ def test_every_backbone_is_accepted():
     assert {load("--backbone", name).backbone for name in BACKBONES} == set(BACKBONES)
 
 
-def test_a_mistake_is_told_and_counted_once():
+def test_a_mistake_is_named_and_counted_once():
     said = mistakes("--milestones", "1.5,2.5")
     assert said.splitlines()[0] == "the configuration has 2 mistakes:"
     assert "the configuration has 1 mistake:" in mistakes("--anchor_scales", "0,0")

@@ -1,4 +1,4 @@
-"""From scores to detections: the best pairs, one suppression for all classes, and what comes along."""
+"""From scores to detections: the best pairs, the NMS of each class, and the values of the boxes that are kept."""
 
 import numpy as np
 import pytest

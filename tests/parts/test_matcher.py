@@ -53,7 +53,7 @@ def test_random_images_against_a_loop(shared, some, low_quality):
     assert set(state[-1][kept]) == {0}
 
 
-def test_the_three_states_by_hand():
+def test_the_three_match_labels_by_hand():
     anchors = np.array([[0, 0, 10, 10], [0, 0, 10, 20], [30, 30, 40, 40]], np.float32)
     matched, state = run(anchors, [[((50, 50, 60, 60), "padding"), ((0, 0, 10, 10), "object")]])
     assert state.tolist() == [[1, -1, 0]] and matched[0, 0] == 1
@@ -67,14 +67,14 @@ def test_a_crowd_is_neither_background_nor_an_object():
     assert state.tolist() == [[1, -1, 0]]
 
 
-def test_the_best_anchor_of_an_object_is_positive_from_the_lowest_iou_on():
+def test_a_low_quality_match_is_positive_from_its_threshold_on():
     anchors = np.array([[0, 0, 10, 10], [0, 0, 10, 8], [40, 40, 50, 50]], np.float32)
     thirds = [((0, 0, 10, 25), "object")]  # IoU 0.4 and 0.32
     assert run(anchors, [thirds], low_quality=0.3)[1].tolist() == [[1, -1, 0]]
     assert run(anchors, [thirds], low_quality=0.5)[1].tolist() == [[-1, -1, 0]]
 
 
-def test_padding_claims_no_anchor_even_without_a_lowest_iou():
+def test_padding_claims_no_anchor_even_with_a_threshold_of_zero():
     rows = [((0, 0, 0, 0), "padding"), ((12, 12, 20, 20), "padding")]
     assert (run(ANCHORS, [rows], low_quality=0.0)[1] == 0).all()
 

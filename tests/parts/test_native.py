@@ -1,4 +1,4 @@
-"""Compiling C++ kernels: once, whole, and with a word where it cannot be done."""
+"""Compiling C++ kernels: once, and with a warning where it cannot be done."""
 
 import logging
 import os

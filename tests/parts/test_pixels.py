@@ -1,4 +1,4 @@
-"""Pixels of any type become what a backbone reads."""
+"""Pre-processing in the graph: normalisation and padding."""
 
 import numpy as np
 import pytest
@@ -18,14 +18,14 @@ def test_each_channel_has_its_mean_and_deviation(dtype):
     np.testing.assert_allclose(found.transpose(0, 2, 3, 1), wanted, rtol=1e-5, atol=1e-6)
 
 
-def test_the_guess_ends_at_the_last_row_and_column_that_are_lit():
+def test_the_estimated_size_ends_at_the_last_row_and_column_that_are_not_black():
     pixels = np.zeros((3, 3, 8, 6), np.uint8)
     pixels[0, 1, 4, 0] = pixels[0, 2, 0, 3] = 1
     pixels[1] = 9
     assert lit_sizes(Tensor(pixels)).asnumpy().tolist() == [[5, 4], [8, 6], [0, 0]]
 
 
-def test_padding_becomes_the_mean_colour_where_it_is_told_from_the_image():
+def test_padding_becomes_the_mean_colour_where_the_size_of_the_image_is_known():
     pixels = np.random.default_rng(1).integers(1, 256, (2, 3, 8, 6), dtype=np.uint8)
     sizes = Tensor(np.array([[5, 6], [8, 2]], np.float32))
     seen, height, width = network_input(Tensor(pixels), sizes, black_is_padding=True)

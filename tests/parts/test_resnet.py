@@ -1,4 +1,4 @@
-"""Backbones: published sizes, the place of the stride, shapes, and what is frozen."""
+"""Backbones: published sizes, the place of the stride, shapes, and frozen stages."""
 
 import numpy as np
 import pytest
