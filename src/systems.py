@@ -44,9 +44,8 @@ def _compute_in_float16(network: nn.Cell) -> None:
         if list(part.get_parameters()):
             part.to_float(mstype.float16)
         for _, cell in part.cells_and_names():
-            if isinstance(
-                cell, nn.BatchNorm2d
-            ):  # float16 is too coarse for statistics, and they must not be updated in a copy
+            # Float16 is too coarse for moving statistics, which must not be updated in a copy either.
+            if isinstance(cell, nn.BatchNorm2d):
                 cell.to_float(mstype.float32)
 
 
@@ -74,8 +73,8 @@ def _two_stages(config: Config, native_kernels: bool) -> dict:
         ),
         sampling=SamplingConfig(
             MatchThresholds(config.pos_iou_thr, config.neg_iou_thr, config.min_pos_iou),
-            config.num_expected_rpn,
-            config.num_expected_pos,
+            size=config.num_expected_rpn,
+            max_positive=config.num_expected_pos,
         ),
         train_proposals=ProposalConfig(
             config.rpn_proposal_nms_pre, config.rpn_proposal_max_num, config.rpn_proposal_nms_thr
@@ -88,8 +87,8 @@ def _two_stages(config: Config, native_kernels: bool) -> dict:
         sampling=SamplingConfig(
             # No low-quality matches: a proposal that overlaps no object well is background.
             MatchThresholds(config.pos_iou_thr_stage2, config.neg_iou_thr_stage2, config.pos_iou_thr_stage2),
-            config.num_expected_total_stage2,
-            config.num_expected_pos_stage2,
+            size=config.num_expected_total_stage2,
+            max_positive=config.num_expected_pos_stage2,
         ),
         max_gts=config.num_gts,
         focal_gamma=config.rcnn_focal_gamma,
@@ -105,7 +104,7 @@ def _two_stages(config: Config, native_kernels: bool) -> dict:
 
 
 def _ssd(config: Config, class_count: int, native_kernels: bool) -> Ssd:
-    """`native_kernels` concern its convolutions alone, which `build_network` replaces."""
+    """SSD has no native kernel beside those of its convolutions, which `build_network` sets."""
     return Ssd(
         backbone=ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm, stages=3, last_stride=1),
         class_count=class_count,
@@ -115,10 +114,10 @@ def _ssd(config: Config, class_count: int, native_kernels: bool) -> Ssd:
         loss=SsdLossConfig(
             # The best default box of an object is positive at any IoU.
             MatchThresholds(config.ssd_match_threshold, config.ssd_match_threshold, low_quality=0.0),
-            config.ssd_loss,
-            config.ssd_focal_gamma,
-            config.ssd_focal_alpha,
-            config.ssd_negative_ratio,
+            kind=config.ssd_loss,
+            focal_gamma=config.ssd_focal_gamma,
+            focal_alpha=config.ssd_focal_alpha,
+            negative_ratio=config.ssd_negative_ratio,
         ),
         detection=_detection(config),
     )
@@ -129,7 +128,12 @@ def _input(config: Config) -> InputConfig:
 
 
 def _detection(config: Config) -> DetectionConfig:
-    return DetectionConfig(config.test_score_thr, config.test_iou_thr, config.test_max_per_img, config.test_nms_pre)
+    return DetectionConfig(
+        score_threshold=config.test_score_thr,
+        nms_iou=config.test_iou_thr,
+        count=config.test_max_per_img,
+        candidates=config.test_nms_pre,
+    )
 
 
 _DETECTORS = {"faster_rcnn": FasterRcnn, "mask_rcnn": MaskRcnn, "ssd": Ssd}
