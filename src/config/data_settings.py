@@ -11,15 +11,13 @@ class DataSettings:
 
     train_img_dir: OptionalPath = setting(None, "folder of the training images")
     train_ann_file: OptionalPath = setting(
-        None,
-        "their annotations: COCO JSON, a Pascal VOC list or folder of XML files, or text lines (docs/DATA.md)",
+        None, "their annotations: COCO JSON, a Pascal VOC list or folder of XML files, or text lines (docs/DATA.md)"
     )
     unlabelled_img_dir: OptionalPath = setting(None, "folder of further unlabelled images; needs no JSON")
     eval_img_dir: OptionalPath = free_setting(None, "folder of the evaluation images")
     eval_ann_file: OptionalPath = free_setting(None, "their annotations, in any of these formats")
     class_names: tuple[str, ...] = detector_setting(
-        (),
-        'classes in the order of their labels, as "cat,dog"; empty: those of the annotations; text lines need them',
+        (), 'classes in the order of their labels, as "cat,dog"; empty: those of the annotations; text lines need them'
     )
     mindrecord_dir: OptionalPath = free_setting(
         None,
@@ -39,8 +37,7 @@ class DataSettings:
     )
     flip_ratio: Share = setting(0.5, "share of training images flipped horizontally")
     crop_ratio: Share = setting(
-        0.0,
-        "share of labelled images, both views, cropped at random around at least one object (Liu et al. 2016)",
+        0.0, "share of labelled images, both views, cropped at random around at least one object (Liu et al. 2016)"
     )
     expand_ratio: Share = setting(0.0, "share of training images zoomed out, up to 4 times, onto a black canvas")
     multi_scale: tuple[Share, Share] = setting(

@@ -14,22 +14,18 @@ class NetworkSettings:
     """The detector. A checkpoint brings all of it along."""
 
     system: Literal["faster_rcnn", "mask_rcnn", "ssd"] = detector_setting(
-        "faster_rcnn",
-        "the detector: faster_rcnn, mask_rcnn (boxes and masks) or ssd",
+        "faster_rcnn", "the detector: faster_rcnn, mask_rcnn (boxes and masks) or ssd"
     )
     backbone: Literal[*BACKBONES] = detector_setting("resnet_v1.5_50", ", ".join(BACKBONES))
     frozen_stages: Annotated[int, Field(ge=0, le=5)] = detector_setting(
-        2,
-        "parts of the backbone that are not trained: 0 none, 1 stem, 2 stem and C2, ... 5 all",
+        2, "parts of the backbone that are not trained: 0 none, 1 stem, 2 stem and C2, ... 5 all"
     )
     frozen_batch_norm: bool = detector_setting(
-        True,
-        "batch norm keeps its loaded statistics; false updates them (training from scratch)",
+        True, "batch norm keeps its loaded statistics; false updates them (training from scratch)"
     )
     fpn_out_channels: Count = detector_setting(256, "channels of the feature pyramid and the RPN")
     anchor_scales: tuple[Positive, ...] = detector_setting(
-        (8,),
-        "side of an anchor in strides (4, 8, 16, 32, 64 pixels)",
+        (8,), "side of an anchor in strides (4, 8, 16, 32, 64 pixels)"
     )
     anchor_ratios: tuple[Positive, ...] = detector_setting((0.5, 1.0, 2.0), "height / width of anchors")
     anchor_rule: Literal["centred", "torchvision"] = detector_setting(
@@ -68,15 +64,13 @@ class NetworkSettings:
     roi_out_size: Count = detector_setting(7, "RoIAlign: output cells per side")
     roi_sample_num: Count = detector_setting(2, "RoIAlign: sampling points per cell and side")
     roi_finest_scale: Positive = detector_setting(
-        56,
-        "RoIAlign: RoIs of up to twice this side (pixels) are pooled from the finest level",
+        56, "RoIAlign: RoIs of up to twice this side (pixels) are pooled from the finest level"
     )
     rcnn_fc_out_channels: Count = detector_setting(1024, "width of the two dense layers of the box head")
     mask_out_size: Count = detector_setting(14, "mask head: cells per side of its RoIAlign; a mask has twice as many")
     rcnn_mask_out_channels: Count = detector_setting(256, "mask head: channels of its convolutions")
     mask_thr_binary: Annotated[float, Field(gt=0, lt=1)] = detector_setting(
-        0.5,
-        "a pixel is inside the object where the probability of its mask is greater",
+        0.5, "a pixel is inside the object where the probability of its mask is greater"
     )
     mask_pasting: Literal["exact", "torchvision"] = detector_setting(
         "exact",
@@ -84,8 +78,7 @@ class NetworkSettings:
     )
     gt_mask_size: Count = detector_setting(56, "cells per side of a ground-truth mask, in the box of its object")
     ssd_extras_out_channels: tuple[Annotated[int, Field(ge=2, multiple_of=2)], ...] = detector_setting(
-        (512, 512, 256, 256, 256),
-        "SSD: channels of each extra feature map behind the backbone's",
+        (512, 512, 256, 256, 256), "SSD: channels of each extra feature map behind the backbone's"
     )
     ssd_aspect_ratios: tuple[tuple[Positive, ...], ...] = detector_setting(
         ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)),
@@ -98,12 +91,10 @@ class NetworkSettings:
         0.95, "SSD: scale of the default boxes of the last feature map, as a share of the input"
     )
     ssd_match_threshold: Share = detector_setting(
-        0.5,
-        "SSD: IoU from which a default box is matched to an object; the best default box of an object always is",
+        0.5, "SSD: IoU from which a default box is matched to an object; the best default box of an object always is"
     )
     ssd_loss: Literal["focal", "hard_negative"] = detector_setting(
-        "focal",
-        "SSD: focal (sigmoid, all default boxes) or hard_negative (softmax with hard negative mining)",
+        "focal", "SSD: focal (sigmoid, all default boxes) or hard_negative (softmax with hard negative mining)"
     )
     ssd_focal_gamma: Weight = detector_setting(2.0, "SSD: exponent of the focal class loss")
     ssd_focal_alpha: Share = detector_setting(
@@ -111,9 +102,6 @@ class NetworkSettings:
     )
     ssd_negative_ratio: Positive = detector_setting(3.0, "SSD: hard negatives per positive, of hard_negative")
     test_score_thr: Share = detector_setting(0.05, "score threshold of detections")
-    test_nms_pre: Count = detector_setting(
-        1000,
-        "detection: candidates per image, pairs of box and class, before NMS",
-    )
+    test_nms_pre: Count = detector_setting(1000, "detection: candidates per image, pairs of box and class, before NMS")
     test_iou_thr: Share = detector_setting(0.5, "detection: IoU threshold of NMS, class by class")
     test_max_per_img: Count = detector_setting(100, "detections per image, after NMS")

@@ -13,8 +13,7 @@ class TrainingSettings:
     """Length, batches, optimizer and learning rate."""
 
     pre_trained: OptionalPath = free_setting(
-        None,
-        "weights to start from: .ckpt or .npz; convert others with python -m src.convert_checkpoint",
+        None, "weights to start from: .ckpt or .npz; convert others with python -m src.convert_checkpoint"
     )
     global_seed: Whole = setting(10, "seed of split order, augmentation and sampling")
     batch_size: Count = setting(
@@ -37,22 +36,14 @@ class TrainingSettings:
     )
     max_iter: Count = setting(20000, "steps of the run")
     max_epoch: Count | None = setting(
-        None,
-        "instead of max_iter: epochs, passes over the labelled images",
-        instead_of="max_iter",
+        None, "instead of max_iter: epochs, passes over the labelled images", instead_of="max_iter"
     )
     burn_up_iter: Whole = setting(
-        3000,
-        "steps of burn-in before the teacher starts; equal to max_iter: plain supervised training",
+        3000, "steps of burn-in before the teacher starts; equal to max_iter: plain supervised training"
     )
-    burn_up_epoch: Whole | None = setting(
-        None,
-        "instead of burn_up_iter: epochs",
-        instead_of="burn_up_iter",
-    )
+    burn_up_epoch: Whole | None = setting(None, "instead of burn_up_iter: epochs", instead_of="burn_up_iter")
     opt_type: Literal["momentum", "sgd", "adam", "adamw"] = setting(
-        "momentum",
-        "momentum (SGD with velocity), sgd (without), adam, adamw (decays no biases and no batch norm)",
+        "momentum", "momentum (SGD with velocity), sgd (without), adam, adamw (decays no biases and no batch norm)"
     )
     base_lr: Positive = setting(0.005, "learning rate after warm-up")
     lr_reference_batch: Count | None = setting(
@@ -70,24 +61,16 @@ class TrainingSettings:
         ),
     )
     milestones: tuple[Count, ...] = setting((), "steps at which the rate drops")
-    milestone_epochs: tuple[Count, ...] = setting(
-        (),
-        "instead of milestones: epochs",
-        instead_of="milestones",
-    )
+    milestone_epochs: tuple[Count, ...] = setting((), "instead of milestones: epochs", instead_of="milestones")
     lr_step_size: Count | None = setting(None, "steps between two drops of lr_schedule step")
     gamma: Positive = setting(0.1, "factor of the learning rate at a drop")
     warmup_step: Whole = setting(500, "steps of linear warm-up")
     warmup_ratio: Share = setting(0.0625, "learning rate at step 0 as a share of base_lr")
-    momentum: Annotated[float, Field(ge=0, lt=1)] = setting(
-        0.9,
-        "momentum coefficient of opt_type momentum",
-    )
+    momentum: Annotated[float, Field(ge=0, lt=1)] = setting(0.9, "momentum coefficient of opt_type momentum")
     weight_decay: Weight = setting(0.0001, "weight decay coefficient")
     clip_norm: Positive = setting(5.0, "gradient clipping: greatest L2 norm")
     clip_by: Literal["each", "all"] = setting(
-        "each",
-        "gradient clipping: each (the gradient of every parameter by itself) or all (their global norm)",
+        "each", "gradient clipping: each (the gradient of every parameter by itself) or all (their global norm)"
     )
     max_skipped_steps: Count = free_setting(
         50,
@@ -105,8 +88,7 @@ class TeacherSettings:
     """The semi-supervised phase, and the weight of every loss term."""
 
     ema_keep_rate: Share = setting(
-        0.9996,
-        "EMA decay of the teacher per step; the average goes back about 1 / (1 - decay) steps",
+        0.9996, "EMA decay of the teacher per step; the average goes back about 1 / (1 - decay) steps"
     )
     ema_ramp: bool = setting(True, "let the decay grow with the steps taken, so that a short run has a teacher too")
     supervised_ema: bool = setting(
@@ -125,26 +107,22 @@ class TeacherSettings:
     )
     bbox_threshold: Share = setting(0.7, "score threshold of pseudo-labels")
     bbox_ignore_threshold: Share | None = setting(
-        None,
-        "detections with a score from here up to bbox_threshold become ignore regions; null: they are background",
+        None, "detections with a score from here up to bbox_threshold become ignore regions; null: they are background"
     )
     sup_loss_weight: Weight = setting(
         1.0,
         "weight of the labelled losses, means over both views (Unbiased Teacher); 2.0 makes them the model zoo's sum",
     )
     unsup_loss_weight: Weight = setting(
-        4.0,
-        "weight of the losses on pseudo-labels, means over images (4.0: Unbiased Teacher)",
+        4.0, "weight of the losses on pseudo-labels, means over images (4.0: Unbiased Teacher)"
     )
     unsup_ramp_iter: Whole = setting(0, "steps over which unsup_loss_weight grows from 0")
     guard_share: Annotated[float, Field(ge=0, lt=1)] = setting(
-        0.0,
-        "share of the labelled images that is held out: unlabelled in training, to measure pseudo-labels; 0: none",
+        0.0, "share of the labelled images that is held out: unlabelled in training, to measure pseudo-labels; 0: none"
     )
     guard_precision: Share = setting(0.5, "least precision of the pseudo-labels on the held-out images (IoU 0.5)")
     guard_action: Literal["lower", "stop"] = setting(
-        "lower",
-        "below it: lower (halve the weight of pseudo-labels at each evaluation) or stop (end the phase)",
+        "lower", "below it: lower (halve the weight of pseudo-labels at each evaluation) or stop (end the phase)"
     )
     rpn_loss_cls_weight: Weight = setting(1.0, "labelled: RPN objectness", weight_of="rpn_cls_loss")
     rpn_loss_reg_weight: Weight = setting(1.0, "labelled: RPN boxes", weight_of="rpn_reg_loss")
@@ -159,9 +137,7 @@ class TeacherSettings:
     )
     rcnn_pseudo_cls_weight: Weight = setting(1.0, "pseudo-labels: classes", pseudo_weight_of="rcnn_cls_loss")
     rcnn_pseudo_reg_weight: Weight = setting(
-        0.0,
-        "pseudo-labels: boxes (0: Unbiased Teacher; 1: the model zoo's recipe)",
-        pseudo_weight_of="rcnn_reg_loss",
+        0.0, "pseudo-labels: boxes (0: Unbiased Teacher; 1: the model zoo's recipe)", pseudo_weight_of="rcnn_reg_loss"
     )
     rcnn_pseudo_mask_weight: Weight = setting(1.0, "pseudo-labels: masks", pseudo_weight_of="rcnn_mask_loss")
     ssd_loss_cls_weight: Weight = setting(1.0, "labelled: SSD classes", weight_of="ssd_cls_loss")
