@@ -3,7 +3,7 @@
 //
 // The output is cut into tiles of 2x2 cells; a tile depends on 4x4 cells of the input. Tiles and weights become 16 numbers each (their
 // "waves"), and then a convolution is one matrix product a wave: 16 multiplications where the definition takes 36. Sums are those of the
-// definition to rounding, and always the same for the same number of processors.
+// definition to rounding, and the same for any number of processors.
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -18,18 +18,20 @@ constexpr int64_t LANES = 16;
 #else
 constexpr int64_t LANES = 8;
 #endif
-typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
+typedef float Lanes __attribute__((vector_size(LANES * sizeof(float))));
+typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));  // the same anywhere in memory
 
 constexpr int64_t WAVES = 16;
-constexpr int64_t ROWS = 6;             // rows and
-constexpr int64_t COLUMNS = 2 * LANES;  // columns of a product that fit the processor's registers
-constexpr int64_t BLOCK = 32;           // tiles at a time: their waves stay in a cache
-constexpr int64_t GRADIENT_BLOCK = 64;  // the same where the products are summed over tiles
+constexpr int64_t ROWS = 6;                   // rows and
+constexpr int64_t COLUMNS = 2 * LANES;        // columns of a product that fit the processor's registers
+constexpr int64_t BLOCK = 32;                 // tiles at a time: their waves stay in a cache
+constexpr int64_t GRADIENT_FLOATS = 1 << 18;  // the same as numbers, where the products are summed over tiles
 
 using Buffer = std::unique_ptr<float[]>;
-using Square = std::array<std::array<float, 4>, 4>;
+template <typename Value>
+using Square = std::array<std::array<Value, 4>, 4>;
 
-int64_t divided_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
+constexpr int64_t divided_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
 // Images [images, channels, height, width], of which the channels do not matter here, as a row of tiles.
 struct Tiling {
@@ -68,7 +70,7 @@ void multiply(const float *a, const float *b, int64_t b_step, int64_t depth, flo
 
 // Waves of inputs: B' d B. Reads `count` tiles of one plane from tile (row, column) on; writes waves[wave * step + tile].
 void waves_of_inputs(const float *plane, const Tiling &at, int64_t row, int64_t column, int64_t count, float *waves, int64_t step) {
-  constexpr int64_t LONGEST = 2 * GRADIENT_BLOCK + 2;
+  constexpr int64_t LONGEST = 2 * BLOCK + 2;
   static constexpr float nothing[LONGEST] = {};
   const int64_t length = 2 * count + 2, left = 2 * column - 1;
   const int64_t begin = std::max<int64_t>(0, -left), end = std::min(length, at.width - left);
@@ -107,8 +109,10 @@ void waves_of_inputs(const float *plane, const Tiling &at, int64_t row, int64_t 
 void outputs_of_waves(const float *waves, int64_t step, float bias, float *plane, const Tiling &at, int64_t row, int64_t column,
                       int64_t count) {
   const auto wave = [&](int64_t i, int64_t j, int64_t tile) { return waves[(4 * i + j) * step + tile]; };
+  float edge[2 * BLOCK];  // of a tile that reaches over the border
+  const int64_t first = 2 * column, fits = std::min(2 * count, at.width - first);
   for (int64_t a = 0; a < 2 && 2 * row + a < at.height; ++a) {
-    float line[2 * BLOCK];
+    float *target = plane + (2 * row + a) * at.width + first, *line = fits == 2 * count ? target : edge;
     for (int64_t tile = 0; tile < count; ++tile) {
       float sum[4];
       for (int64_t j = 0; j < 4; ++j)
@@ -116,57 +120,58 @@ void outputs_of_waves(const float *waves, int64_t step, float bias, float *plane
       line[2 * tile] = sum[0] + sum[1] + sum[2] + bias;
       line[2 * tile + 1] = sum[1] - sum[2] - sum[3] + bias;
     }
-    const int64_t first = 2 * column;
-    std::copy_n(line, std::min(2 * count, at.width - first), plane + (2 * row + a) * at.width + first);
+    if (line == edge) std::copy_n(edge, fits, target);
   }
 }
 
-// Waves of the outputs' gradient: A d A'. Arguments as for inputs. Returns the sum of what was read.
-float waves_of_gradients(const float *plane, const Tiling &at, int64_t row, int64_t column, int64_t count, float *waves, int64_t step) {
-  float total = 0;
-  for (int64_t tile = 0; tile < count; ++tile) {
-    float d[2][2];
-    for (int64_t a = 0; a < 2; ++a)
-      for (int64_t b = 0; b < 2; ++b) {
-        const int64_t y = 2 * row + a, x = 2 * (column + tile) + b;
-        d[a][b] = y < at.height && x < at.width ? plane[y * at.width + x] : 0;
-      }
-    total += d[0][0] + d[0][1] + d[1][0] + d[1][1];
-    for (int64_t i = 0; i < 4; ++i) {
-      float r[2];
-      for (int64_t b = 0; b < 2; ++b) r[b] = i == 0 ? d[0][b] : i == 1 ? d[0][b] + d[1][b] : i == 2 ? d[0][b] - d[1][b] : -d[1][b];
-      waves[(4 * i + 0) * step + tile] = r[0];
-      waves[(4 * i + 1) * step + tile] = r[0] + r[1];
-      waves[(4 * i + 2) * step + tile] = r[0] - r[1];
-      waves[(4 * i + 3) * step + tile] = -r[1];
-    }
+// Waves of an input, B' d B, and of an output's gradient, A d A': the middle of d is the tile. A value is a vector of channels.
+Square<Lanes> waves_of_input(const Square<Lanes> &d) {
+  Square<Lanes> t, result;
+  for (int64_t j = 0; j < 4; ++j) {
+    t[0][j] = d[0][j] - d[2][j];
+    t[1][j] = d[1][j] + d[2][j];
+    t[2][j] = d[2][j] - d[1][j];
+    t[3][j] = d[1][j] - d[3][j];
   }
-  return total;
+  for (int64_t i = 0; i < 4; ++i) result[i] = {t[i][0] - t[i][2], t[i][1] + t[i][2], t[i][2] - t[i][1], t[i][1] - t[i][3]};
+  return result;
 }
 
-// Waves of weights: G g G'. `turned` takes the weights of the input's gradient: rotated by half a turn.
-Square waves_of_weights(const float *g, bool turned) {
-  const auto weight = [&](int64_t i, int64_t j) { return turned ? g[8 - 3 * i - j] : g[3 * i + j]; };
-  float t[4][3];
+Square<Lanes> waves_of_gradient(const Square<Lanes> &d) {
+  Square<Lanes> result;
+  for (int64_t i = 0; i < 4; ++i) {
+    Lanes r[2];
+    for (int64_t j = 0; j < 2; ++j)
+      r[j] = i == 0 ? d[1][1 + j] : i == 1 ? d[1][1 + j] + d[2][1 + j] : i == 2 ? d[1][1 + j] - d[2][1 + j] : -d[2][1 + j];
+    result[i] = {r[0], r[0] + r[1], r[0] - r[1], -r[1]};
+  }
+  return result;
+}
+
+// Waves of weights: G g G'. A value is a number, or a vector of the same number of several weights.
+template <typename Value>
+Square<Value> waves_of_weights(const Value *g) {
+  Value t[4][3];
   for (int64_t j = 0; j < 3; ++j) {
-    const float outer = weight(0, j) + weight(2, j), middle = weight(1, j);
-    t[0][j] = weight(0, j);
+    const Value outer = g[j] + g[6 + j], middle = g[3 + j];
+    t[0][j] = g[j];
     t[1][j] = 0.5f * (outer + middle);
     t[2][j] = 0.5f * (outer - middle);
-    t[3][j] = weight(2, j);
+    t[3][j] = g[6 + j];
   }
-  Square result;
+  Square<Value> result;
   for (int64_t i = 0; i < 4; ++i)
     result[i] = {t[i][0], 0.5f * (t[i][0] + t[i][2] + t[i][1]), 0.5f * (t[i][0] + t[i][2] - t[i][1]), t[i][2]};
   return result;
 }
 
 // Gradient of the weights from that of their waves: G' u G.
-void weights_of_waves(const Square &u, float *g) {
-  const auto fold = [](float a, float b, float c, float d) {
-    return std::array<float, 3>{a + 0.5f * (b + c), 0.5f * (b - c), 0.5f * (b + c) + d};
+template <typename Value>
+void weights_of_waves(const Square<Value> &u, Value *g) {
+  const auto fold = [](Value a, Value b, Value c, Value d) {
+    return std::array<Value, 3>{a + 0.5f * (b + c), 0.5f * (b - c), 0.5f * (b + c) + d};
   };
-  std::array<std::array<float, 3>, 4> t;
+  std::array<std::array<Value, 3>, 4> t;
   for (int64_t i = 0; i < 4; ++i) t[i] = fold(u[i][0], u[i][1], u[i][2], u[i][3]);
   for (int64_t j = 0; j < 3; ++j) {
     const auto column = fold(t[0][j], t[1][j], t[2][j], t[3][j]);
@@ -174,108 +179,170 @@ void weights_of_waves(const Square &u, float *g) {
   }
 }
 
-// Waves of all weights, in the order of their use: [out / ROWS, WAVES, in, ROWS]. w is [out, in, 3, 3], or [in, out, 3, 3] when turned.
-Buffer packed_weights(const float *w, int64_t out, int64_t in, bool turned) {
-  const int64_t panels = divided_up(out, ROWS);
-  Buffer packed(new float[panels * WAVES * in * ROWS]);
-  on_processors(panels, [&](int64_t number, int64_t count) {
-    for (int64_t panel = number; panel < panels; panel += count)
-      for (int64_t c = 0; c < in; ++c)
-        for (int64_t r = 0; r < ROWS; ++r) {
-          const int64_t o = panel * ROWS + r;
-          const Square waves = o < out ? waves_of_weights(w + (turned ? c * out + o : o * in + c) * 9, turned) : Square{};
-          for (int64_t k = 0; k < WAVES; ++k) packed[((panel * WAVES + k) * in + c) * ROWS + r] = waves[k / 4][k % 4];
+// Weights [out, in, 3, 3]; or [in, out, 3, 3], of the input's gradient, to be read with each rotated by half a turn.
+struct Weights {
+  const float *values;
+  int64_t out, in;
+  bool turned;
+
+  int64_t panels() const { return divided_up(out, ROWS); }
+
+  // Waves of ROWS output channels, in the order of their use: [WAVES, in, ROWS].
+  void pack(int64_t panel, float *packed) const {
+    const int64_t first = panel * ROWS, rows = std::min(ROWS, out - first);
+    constexpr int64_t MANY = 16;  // written well before they are read as vectors, or the processor would wait
+    Lanes g[MANY][9] = {};
+    for (int64_t begin = 0; begin < in; begin += MANY) {
+      const int64_t count = std::min(MANY, in - begin);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < count; ++c) {
+          const float *weight = values + (turned ? (begin + c) * out + first + r : (first + r) * in + begin + c) * 9;
+          for (int64_t i = 0; i < 9; ++i) reinterpret_cast<float *>(&g[c][i])[r] = weight[turned ? 8 - i : i];
         }
+      for (int64_t c = 0; c < count; ++c) {
+        const Square<Lanes> waves = waves_of_weights(g[c]);
+        for (int64_t k = 0; k < WAVES; ++k) std::memcpy(packed + (k * in + begin + c) * ROWS, &waves[k / 4][k % 4], ROWS * sizeof(float));
+      }
+    }
+  }
+};
+
+// Outputs of ROWS channels at tiles [begin, end) from the waves of weights and of inputs; wave k of channel c, tile t is at
+// waves[(k * in + c) * step + t]. `product` is memory for WAVES * ROWS * step values.
+void outputs_of_panel(const Weights &weights, int64_t panel, const float *packed, const float *waves, int64_t step, float *product,
+                      const Tiling &at, int64_t begin, int64_t end, const float *bias, float *y) {
+  const int64_t first = panel * ROWS, in = weights.in;
+  for (int64_t k = 0; k < WAVES; ++k)
+    for (int64_t tile = 0; tile < end - begin; tile += COLUMNS)
+      multiply<false>(packed + k * in * ROWS, waves + k * in * step + tile, step, in, product + k * ROWS * step + tile, step);
+  for (int64_t o = first; o < std::min(first + ROWS, weights.out); ++o)
+    at.for_each_piece(begin, end, [&](int64_t image, int64_t row, int64_t column, int64_t count, int64_t place) {
+      outputs_of_waves(product + (o - first) * step + place, ROWS * step, bias ? bias[o] : 0,
+                       y + (image * weights.out + o) * at.height * at.width, at, row, column, count);
+    });
+}
+
+// Waves of input channel c at tiles [begin, end).
+void waves_of_channel(const float *x, int64_t in, int64_t c, const Tiling &at, int64_t begin, int64_t end, float *waves, int64_t step) {
+  at.for_each_piece(begin, end, [&](int64_t image, int64_t row, int64_t column, int64_t count, int64_t place) {
+    waves_of_inputs(x + (image * in + c) * at.height * at.width, at, row, column, count, waves + place, step);
   });
-  return packed;
 }
 
 // y [images, out, height, width] = x [images, in, height, width] convolved, plus bias [out] if there is one.
-void convolve(const float *x, const float *w, const float *bias, float *y, const Tiling &at, int64_t in, int64_t out, bool turned) {
-  const Buffer weights = packed_weights(w, out, in, turned);
-  const int64_t plane = at.height * at.width, blocks = divided_up(at.tiles, BLOCK);
+void convolve(const float *x, const Weights &weights, const float *bias, float *y, const Tiling &at) {
+  const int64_t in = weights.in, size = WAVES * in * ROWS, blocks = divided_up(at.tiles, BLOCK);
+  const Buffer packed(new float[weights.panels() * size]);
+  on_processors(weights.panels(), [&](int64_t number, int64_t count) {
+    for (int64_t panel = number; panel < weights.panels(); panel += count) weights.pack(panel, packed.get() + panel * size);
+  });
   std::atomic<int64_t> next{0};
   on_processors(blocks, [&](int64_t, int64_t) {
-    Buffer waves(new float[WAVES * in * BLOCK]());
+    const Buffer waves(new float[WAVES * in * BLOCK]());
     float product[WAVES * ROWS * BLOCK];
     for (int64_t block = next++; block < blocks; block = next++) {
       const int64_t begin = block * BLOCK, end = std::min(begin + BLOCK, at.tiles);
-      for (int64_t c = 0; c < in; ++c)
-        at.for_each_piece(begin, end, [&](int64_t image, int64_t row, int64_t column, int64_t count, int64_t place) {
-          waves_of_inputs(x + (image * in + c) * plane, at, row, column, count, waves.get() + c * BLOCK + place, in * BLOCK);
-        });
-      for (int64_t o = 0; o < out; o += ROWS) {
-        for (int64_t k = 0; k < WAVES; ++k)
-          for (int64_t tile = 0; tile < end - begin; tile += COLUMNS)
-            multiply<false>(weights.get() + (o / ROWS * WAVES + k) * in * ROWS, waves.get() + k * in * BLOCK + tile, BLOCK, in,
-                            product + k * ROWS * BLOCK + tile, BLOCK);
-        for (int64_t r = 0; r < std::min(ROWS, out - o); ++r)
-          at.for_each_piece(begin, end, [&](int64_t image, int64_t row, int64_t column, int64_t count, int64_t place) {
-            outputs_of_waves(product + r * BLOCK + place, ROWS * BLOCK, bias ? bias[o + r] : 0, y + (image * out + o + r) * plane, at, row,
-                             column, count);
-          });
-      }
+      for (int64_t c = 0; c < in; ++c) waves_of_channel(x, in, c, at, begin, end, waves.get() + c * BLOCK, in * BLOCK);
+      for (int64_t panel = 0; panel < weights.panels(); ++panel)
+        outputs_of_panel(weights, panel, packed.get() + panel * size, waves.get(), BLOCK, product, at, begin, end, bias, y);
     }
   });
 }
 
-// What one thread sums up for the gradient of the weights.
-struct Sums {
-  Buffer waves;  // [WAVES, out rounded up to ROWS, in rounded up to COLUMNS]
-  Buffer bias;   // [out]
+// One side of the product that the gradient of the weights is: the waves of some rows of tiles, channels last in panels of SIZE.
+template <int64_t SIZE>
+struct Side {
+  static constexpr int64_t VECTORS = divided_up(SIZE, LANES), STEP = VECTORS * LANES;
+  const float *values;  // [images, channels, height, width]
+  int64_t channels;
+  const Tiling &at;
+  int64_t tiles;  // at a time
+  int64_t panels = divided_up(channels, SIZE), size = WAVES * tiles * SIZE;
+  Buffer packed{new float[panels * size]};  // [panels, WAVES, tiles, SIZE]
+
+  // Packs the channels of one panel for the rows of tiles [begin, end); waves_of(pixels) makes waves of the 4x4 pixels around a tile.
+  template <typename WavesOf>
+  void pack(int64_t panel, int64_t begin, int64_t end, const WavesOf &waves_of) {
+    const int64_t first = panel * SIZE, count = std::min(SIZE, channels - first), line = 2 * at.columns + 2;
+    std::vector<Lanes> pixels(4 * line * VECTORS);  // [4, line, STEP], border included
+    for (int64_t row = begin; row < end; ++row) {
+      for (int64_t i = 0; i < 4; ++i) {
+        float *target = reinterpret_cast<float *>(pixels.data()) + (i * line + 1) * STEP;
+        const int64_t y = row % at.rows * 2 - 1 + i;
+        if (y < 0 || y >= at.height) {
+          std::fill_n(target, at.width * STEP, 0.0f);
+          continue;
+        }
+        for (int64_t c = 0; c < count; ++c) {
+          const float *source = values + ((row / at.rows * channels + first + c) * at.height + y) * at.width;
+          for (int64_t x = 0; x < at.width; ++x) target[x * STEP + c] = source[x];
+        }
+      }
+      for (int64_t column = 0; column < at.columns; ++column)
+        for (int64_t v = 0; v < VECTORS; ++v) {
+          Square<Lanes> d;
+          for (int64_t i = 0; i < 4; ++i)
+            for (int64_t j = 0; j < 4; ++j) d[i][j] = pixels[(i * line + 2 * column + j) * VECTORS + v];
+          const Square<Lanes> waves = waves_of(d);
+          float *target = packed.get() + panel * size + ((row - begin) * at.columns + column) * SIZE + v * LANES;
+          for (int64_t k = 0; k < WAVES; ++k)
+            std::memcpy(target + k * tiles * SIZE, &waves[k / 4][k % 4], std::min(SIZE, LANES) * sizeof(float));
+        }
+    }
+  }
 };
+
+// Gradient of ROWS x COLUMNS weights of the panels o and c, from that of their waves [WAVES, ROWS, COLUMNS].
+void write_gradient(const float *sum, float *dw, int64_t out, int64_t in, int64_t o, int64_t c) {
+  const int64_t rows = std::min(ROWS, out - o * ROWS), columns = std::min(COLUMNS, in - c * COLUMNS);
+  for (int64_t r = 0; r < rows; ++r) {
+    Lanes g[2][9];
+    for (int64_t v = 0; v < 2; ++v) {
+      Square<Lanes> u;
+      for (int64_t k = 0; k < WAVES; ++k) std::memcpy(&u[k / 4][k % 4], sum + (k * ROWS + r) * COLUMNS + v * LANES, sizeof(Lanes));
+      weights_of_waves(u, g[v]);
+    }
+    float *target = dw + ((o * ROWS + r) * in + c * COLUMNS) * 9;
+    for (int64_t column = 0; column < columns; ++column)
+      for (int64_t i = 0; i < 9; ++i) target[column * 9 + i] = g[column / LANES][i][column % LANES];
+  }
+}
 
 // dw [out, in, 3, 3] and db [out] from x [images, in, height, width] and dy [images, out, height, width].
 void weight_gradient(const float *x, const float *dy, float *dw, float *db, const Tiling &at, int64_t in, int64_t out) {
-  constexpr int64_t TILES = GRADIENT_BLOCK;
-  const int64_t plane = at.height * at.width, blocks = divided_up(at.tiles, TILES);
-  const int64_t wide = divided_up(in, COLUMNS) * COLUMNS, high = divided_up(out, ROWS) * ROWS;
-  std::vector<Sums> sums(std::min(processors(), blocks));
-  on_processors(blocks, [&](int64_t number, int64_t count) {
-    Sums &mine = sums[number];
-    mine = {Buffer(new float[WAVES * high * wide]()), Buffer(new float[out]())};
-    Buffer inputs(new float[WAVES * wide * TILES]()), gradients(new float[WAVES * high * TILES]());
-    float waves[WAVES * TILES];
-    // Spreads the waves of one channel over panels of `size` channels: [WAVES, panels, TILES, size].
-    const auto pack = [&](float *panels, int64_t channels, int64_t size, int64_t channel, int64_t tiles) {
-      for (int64_t k = 0; k < WAVES; ++k) {
-        float *panel = panels + k * channels * TILES + channel / size * size * TILES + channel % size;
-        for (int64_t tile = 0; tile < tiles; ++tile) panel[tile * size] = waves[k * TILES + tile];
-      }
-    };
-    for (int64_t block = number * blocks / count; block < (number + 1) * blocks / count; ++block) {
-      const int64_t begin = block * TILES, tiles = std::min(TILES, at.tiles - begin);
-      for (int64_t c = 0; c < in; ++c) {
-        at.for_each_piece(begin, begin + tiles, [&](int64_t image, int64_t row, int64_t column, int64_t length, int64_t place) {
-          waves_of_inputs(x + (image * in + c) * plane, at, row, column, length, waves + place, TILES);
+  const int64_t all = at.images * at.rows, at_once = std::min(all, divided_up(GRADIENT_FLOATS, WAVES * (in + out) * at.columns));
+  Side<COLUMNS> inputs{x, in, at, at_once * at.columns};
+  Side<ROWS> gradients{dy, out, at, at_once * at.columns};
+  const int64_t pairs = inputs.panels * gradients.panels, size = WAVES * ROWS * COLUMNS;
+  const Buffer sums(new float[at_once < all ? pairs * size : 0]);
+  std::fill_n(db, out, 0.0f);
+  for (int64_t begin = 0; begin < all; begin += at_once) {
+    const int64_t end = std::min(begin + at_once, all), depth = (end - begin) * at.columns;
+    on_processors(inputs.panels + gradients.panels, [&](int64_t number, int64_t count) {
+      for (int64_t panel = number; panel < inputs.panels; panel += count)
+        inputs.pack(panel, begin, end, waves_of_input);
+      for (int64_t panel = number; panel < gradients.panels; panel += count) {
+        Lanes total{};
+        gradients.pack(panel, begin, end, [&](const Square<Lanes> &d) {
+          total += d[1][1] + d[1][2] + d[2][1] + d[2][2];
+          return waves_of_gradient(d);
         });
-        pack(inputs.get(), wide, COLUMNS, c, tiles);
+        for (int64_t o = panel * ROWS; o < std::min((panel + 1) * ROWS, out); ++o) db[o] += total[o % ROWS];
       }
-      for (int64_t o = 0; o < out; ++o) {
-        at.for_each_piece(begin, begin + tiles, [&](int64_t image, int64_t row, int64_t column, int64_t length, int64_t place) {
-          mine.bias[o] += waves_of_gradients(dy + (image * out + o) * plane, at, row, column, length, waves + place, TILES);
-        });
-        pack(gradients.get(), high, ROWS, o, tiles);
+    });
+    on_processors(pairs, [&](int64_t number, int64_t count) {
+      float product[WAVES * ROWS * COLUMNS];
+      for (int64_t pair = number * pairs / count; pair < (number + 1) * pairs / count; ++pair) {
+        const int64_t c = pair / gradients.panels, o = pair % gradients.panels;
+        float *sum = at_once < all ? sums.get() + pair * size : product;
+        for (int64_t k = 0; k < WAVES; ++k)
+          (begin == 0 ? multiply<false> : multiply<true>)(gradients.packed.get() + o * gradients.size + k * gradients.tiles * ROWS,
+                                                         inputs.packed.get() + c * inputs.size + k * inputs.tiles * COLUMNS, COLUMNS, depth,
+                                                         sum + k * ROWS * COLUMNS, COLUMNS);
+        if (end == all) write_gradient(sum, dw, out, in, o, c);
       }
-      for (int64_t k = 0; k < WAVES; ++k)
-        for (int64_t c = 0; c < wide; c += COLUMNS)
-          for (int64_t o = 0; o < high; o += ROWS)
-            multiply<true>(gradients.get() + (k * high + o) * TILES, inputs.get() + (k * wide + c) * TILES, COLUMNS, tiles,
-                           mine.waves.get() + (k * high + o) * wide + c, wide);
-    }
-  });
-  on_processors(out, [&](int64_t number, int64_t count) {
-    for (int64_t o = number; o < out; o += count) {
-      db[o] = 0;
-      for (const Sums &part : sums) db[o] += part.bias[o];
-      for (int64_t c = 0; c < in; ++c) {
-        Square total{};
-        for (const Sums &part : sums)
-          for (int64_t k = 0; k < WAVES; ++k) total[k / 4][k % 4] += part.waves[(k * high + o) * wide + c];
-        weights_of_waves(total, dw + (o * in + c) * 9);
-      }
-    }
-  });
+    });
+  }
 }
 
 Tiling tiling(const int64_t *shape) { return {shape[0], shape[2], shape[3]}; }
@@ -286,13 +353,15 @@ extern "C" {
 
 // x [B, in, H, W], w [out, in, 3, 3], bias [out] -> y [B, out, H, W].
 int Convolution(int, void **params, int *, int64_t **shapes, const char **, void *, void *) {
-  convolve(values(params[0]), values(params[1]), values(params[2]), values(params[3]), tiling(shapes[0]), shapes[0][1], shapes[1][0], false);
+  const Weights weights{values(params[1]), shapes[1][0], shapes[1][1], false};
+  convolve(values(params[0]), weights, values(params[2]), values(params[3]), tiling(shapes[0]));
   return 0;
 }
 
 // dy [B, out, H, W], w [out, in, 3, 3] -> dx [B, in, H, W].
 int InputGradient(int, void **params, int *, int64_t **shapes, const char **, void *, void *) {
-  convolve(values(params[0]), values(params[1]), nullptr, values(params[2]), tiling(shapes[0]), shapes[0][1], shapes[1][1], true);
+  const Weights weights{values(params[1]), shapes[1][1], shapes[1][0], true};
+  convolve(values(params[0]), weights, nullptr, values(params[2]), tiling(shapes[0]));
   return 0;
 }
 

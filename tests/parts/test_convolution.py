@@ -47,7 +47,7 @@ def test_convolution_against_the_definition(shape, native):
 
 
 @KERNELS
-@pytest.mark.parametrize("shape", [(2, 20, 7, 70), (1, 3, 5, 5)])
+@pytest.mark.parametrize("shape", [(2, 20, 7, 70), (1, 3, 5, 5), (2, 40, 23, 66)])
 def test_gradients_against_the_definition(shape, native):
     cell, x, slope = convolution(shape[1], 7, native), random(2, *shape), random(3, shape[0], 7, *shape[2:])
     inputs = (Tensor(x), cell.weight.value(), cell.bias.value())
