@@ -23,7 +23,8 @@ class Convolution(nn.Conv2d):
         if weight is None:
             weight, bias = self.weight, self.bias
         if self.is_native:
-            return self.native(x, weight, ops.zeros((self.out_channels,), x.dtype) if bias is None else bias)
+            ones, zeros = ops.ones((self.out_channels,), x.dtype), ops.zeros((self.out_channels,), x.dtype)
+            return self.native(x, weight, ones, zeros if bias is None else bias)
         y = self.conv2d(x, weight)
         return y if bias is None else ops.bias_add(y, bias)
 
@@ -39,32 +40,34 @@ def normalised(convolution: Convolution, norm: nn.BatchNorm2d, x: Tensor) -> Ten
         return norm(convolution(x))
     factor = norm.gamma / ops.sqrt(norm.moving_variance + norm.eps)  # Rsqrt is not exported to ONNX
     bias = norm.beta - norm.moving_mean * factor
+    if convolution.is_native:
+        return convolution.native(x, convolution.weight, factor, bias)
     return convolution(x, convolution.weight * factor.reshape(-1, 1, 1, 1), bias)
 
 
 class NativeConvolution(nn.Cell):
-    """3x3, stride 1, border of zeros, float32: the kernel in winograd.cc, forward and backward."""
+    """3x3, stride 1, border of zeros, float32, a factor for each output channel: the kernel in winograd.cc, forward and backward."""
 
     def __init__(self, library: Path) -> None:
         super().__init__()
         kinds = {"out_dtype": lambda *types: types[0], "func_type": "aot"}
-        self.forward = ops.Custom(f"{library}:Convolution", lambda x, w, _: [x[0], w[0], *x[2:]], **kinds)
-        self.to_input = ops.Custom(f"{library}:InputGradient", lambda dy, w: [dy[0], w[1], *dy[2:]], **kinds)
+        self.forward = ops.Custom(f"{library}:Convolution", lambda x, w, *_: [x[0], w[0], *x[2:]], **kinds)
+        self.to_input = ops.Custom(f"{library}:InputGradient", lambda dy, w, _: [dy[0], w[1], *dy[2:]], **kinds)
         self.to_weight = ops.Custom(
             f"{library}:WeightGradient",
-            lambda x, dy: ([dy[1], x[1], 3, 3], [dy[1]]),
-            lambda *types: types,
+            lambda x, dy, w, factor: (w, factor, factor),
+            lambda *types: types[1:],
             func_type="aot",
         )
 
-    def construct(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """Map x [B, I, H, W] with weight [O, I, 3, 3] and bias [O] to [B, O, H, W]."""
-        return self.forward(x, weight, bias)
+    def construct(self, x: Tensor, weight: Tensor, factor: Tensor, bias: Tensor) -> Tensor:
+        """Map x [B, I, H, W] with weight [O, I, 3, 3] times factor [O], and bias [O], to [B, O, H, W]."""
+        return self.forward(x, weight, factor, bias)
 
-    def bprop(self, x, weight, bias, _, gradient):
-        """Gradients of x, weight and bias."""
-        to_weight, to_bias = self.to_weight(x, gradient)
-        return self.to_input(gradient, weight), to_weight, to_bias
+    def bprop(self, x, weight, factor, bias, _, gradient):
+        """Gradients of x, weight, factor and bias."""
+        to_weight, to_factor, to_bias = self.to_weight(x, gradient, weight, factor)
+        return self.to_input(gradient, weight, factor), to_weight, to_factor, to_bias
 
 
 def use_native_kernels(network: nn.Cell) -> None:

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <numeric>
 
 #include "parallel.h"
 
@@ -28,8 +29,7 @@ constexpr int64_t BLOCK = 32;                 // tiles at a time: their waves st
 constexpr int64_t GRADIENT_FLOATS = 1 << 18;  // the same as numbers, where the products are summed over tiles
 
 using Buffer = std::unique_ptr<float[]>;
-template <typename Value>
-using Square = std::array<std::array<Value, 4>, 4>;
+using Square = std::array<std::array<Lanes, 4>, 4>;
 
 constexpr int64_t divided_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
@@ -125,8 +125,8 @@ void outputs_of_waves(const float *waves, int64_t step, float bias, float *plane
 }
 
 // Waves of an input, B' d B, and of an output's gradient, A d A': the middle of d is the tile. A value is a vector of channels.
-Square<Lanes> waves_of_input(const Square<Lanes> &d) {
-  Square<Lanes> t, result;
+Square waves_of_input(const Square &d) {
+  Square t, result;
   for (int64_t j = 0; j < 4; ++j) {
     t[0][j] = d[0][j] - d[2][j];
     t[1][j] = d[1][j] + d[2][j];
@@ -137,8 +137,8 @@ Square<Lanes> waves_of_input(const Square<Lanes> &d) {
   return result;
 }
 
-Square<Lanes> waves_of_gradient(const Square<Lanes> &d) {
-  Square<Lanes> result;
+Square waves_of_gradient(const Square &d) {
+  Square result;
   for (int64_t i = 0; i < 4; ++i) {
     Lanes r[2];
     for (int64_t j = 0; j < 2; ++j)
@@ -148,30 +148,28 @@ Square<Lanes> waves_of_gradient(const Square<Lanes> &d) {
   return result;
 }
 
-// Waves of weights: G g G'. A value is a number, or a vector of the same number of several weights.
-template <typename Value>
-Square<Value> waves_of_weights(const Value *g) {
-  Value t[4][3];
+// Waves of weights: G g G'. A value is a vector of several weights.
+Square waves_of_weights(const Lanes *g) {
+  Lanes t[4][3];
   for (int64_t j = 0; j < 3; ++j) {
-    const Value outer = g[j] + g[6 + j], middle = g[3 + j];
+    const Lanes outer = g[j] + g[6 + j], middle = g[3 + j];
     t[0][j] = g[j];
     t[1][j] = 0.5f * (outer + middle);
     t[2][j] = 0.5f * (outer - middle);
     t[3][j] = g[6 + j];
   }
-  Square<Value> result;
+  Square result;
   for (int64_t i = 0; i < 4; ++i)
     result[i] = {t[i][0], 0.5f * (t[i][0] + t[i][2] + t[i][1]), 0.5f * (t[i][0] + t[i][2] - t[i][1]), t[i][2]};
   return result;
 }
 
 // Gradient of the weights from that of their waves: G' u G.
-template <typename Value>
-void weights_of_waves(const Square<Value> &u, Value *g) {
-  const auto fold = [](Value a, Value b, Value c, Value d) {
-    return std::array<Value, 3>{a + 0.5f * (b + c), 0.5f * (b - c), 0.5f * (b + c) + d};
+void weights_of_waves(const Square &u, Lanes *g) {
+  const auto fold = [](const Lanes &a, const Lanes &b, const Lanes &c, const Lanes &d) {
+    return std::array<Lanes, 3>{a + 0.5f * (b + c), 0.5f * (b - c), 0.5f * (b + c) + d};
   };
-  std::array<std::array<Value, 3>, 4> t;
+  std::array<std::array<Lanes, 3>, 4> t;
   for (int64_t i = 0; i < 4; ++i) t[i] = fold(u[i][0], u[i][1], u[i][2], u[i][3]);
   for (int64_t j = 0; j < 3; ++j) {
     const auto column = fold(t[0][j], t[1][j], t[2][j], t[3][j]);
@@ -179,9 +177,10 @@ void weights_of_waves(const Square<Value> &u, Value *g) {
   }
 }
 
-// Weights [out, in, 3, 3]; or [in, out, 3, 3], of the input's gradient, to be read with each rotated by half a turn.
+// Weights [out, in, 3, 3], times a factor for each of `out`; or, turned, [in, out, 3, 3] with a factor for each of `in`, which are to be
+// read with each rotated by half a turn: those of the input's gradient.
 struct Weights {
-  const float *values;
+  const float *values, *factors;
   int64_t out, in;
   bool turned;
 
@@ -197,10 +196,11 @@ struct Weights {
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t c = 0; c < count; ++c) {
           const float *weight = values + (turned ? (begin + c) * out + first + r : (first + r) * in + begin + c) * 9;
-          for (int64_t i = 0; i < 9; ++i) reinterpret_cast<float *>(&g[c][i])[r] = weight[turned ? 8 - i : i];
+          const float factor = factors[turned ? begin + c : first + r];
+          for (int64_t i = 0; i < 9; ++i) reinterpret_cast<float *>(&g[c][i])[r] = weight[turned ? 8 - i : i] * factor;
         }
       for (int64_t c = 0; c < count; ++c) {
-        const Square<Lanes> waves = waves_of_weights(g[c]);
+        const Square waves = waves_of_weights(g[c]);
         for (int64_t k = 0; k < WAVES; ++k) std::memcpy(packed + (k * in + begin + c) * ROWS, &waves[k / 4][k % 4], ROWS * sizeof(float));
       }
     }
@@ -280,10 +280,10 @@ struct Side {
       }
       for (int64_t column = 0; column < at.columns; ++column)
         for (int64_t v = 0; v < VECTORS; ++v) {
-          Square<Lanes> d;
+          Square d;
           for (int64_t i = 0; i < 4; ++i)
             for (int64_t j = 0; j < 4; ++j) d[i][j] = pixels[(i * line + 2 * column + j) * VECTORS + v];
-          const Square<Lanes> waves = waves_of(d);
+          const Square waves = waves_of(d);
           float *target = packed.get() + panel * size + ((row - begin) * at.columns + column) * SIZE + v * LANES;
           for (int64_t k = 0; k < WAVES; ++k)
             std::memcpy(target + k * tiles * SIZE, &waves[k / 4][k % 4], std::min(SIZE, LANES) * sizeof(float));
@@ -292,24 +292,49 @@ struct Side {
   }
 };
 
-// Gradient of ROWS x COLUMNS weights of the panels o and c, from that of their waves [WAVES, ROWS, COLUMNS].
-void write_gradient(const float *sum, float *dw, int64_t out, int64_t in, int64_t o, int64_t c) {
-  const int64_t rows = std::min(ROWS, out - o * ROWS), columns = std::min(COLUMNS, in - c * COLUMNS);
-  for (int64_t r = 0; r < rows; ++r) {
-    Lanes g[2][9];
-    for (int64_t v = 0; v < 2; ++v) {
-      Square<Lanes> u;
-      for (int64_t k = 0; k < WAVES; ++k) std::memcpy(&u[k / 4][k % 4], sum + (k * ROWS + r) * COLUMNS + v * LANES, sizeof(Lanes));
-      weights_of_waves(u, g[v]);
-    }
-    float *target = dw + ((o * ROWS + r) * in + c * COLUMNS) * 9;
-    for (int64_t column = 0; column < columns; ++column)
-      for (int64_t i = 0; i < 9; ++i) target[column * 9 + i] = g[column / LANES][i][column % LANES];
-  }
-}
+// Gradients of weights [out, in, 3, 3], which are used times a factor for each of `out`, and of factors.
+struct WeightGradients {
+  const float *weights, *factors;
+  float *to_weights;
+  int64_t out, in;
+  int64_t panels = divided_up(in, COLUMNS);
+  std::vector<float> to_factors = std::vector<float>(out * panels);  // what each panel of `in` adds to it
 
-// dw [out, in, 3, 3] and db [out] from x [images, in, height, width] and dy [images, out, height, width].
-void weight_gradient(const float *x, const float *dy, float *dw, float *db, const Tiling &at, int64_t in, int64_t out) {
+  // Writes those of the weights of panels o and c, from the gradient of their waves [WAVES, ROWS, COLUMNS].
+  void write(const float *sum, int64_t o, int64_t c) {
+    const int64_t rows = std::min(ROWS, out - o * ROWS), columns = std::min(COLUMNS, in - c * COLUMNS);
+    for (int64_t r = 0; r < rows; ++r) {
+      Lanes g[2][9];
+      for (int64_t v = 0; v < 2; ++v) {
+        Square u;
+        for (int64_t k = 0; k < WAVES; ++k) std::memcpy(&u[k / 4][k % 4], sum + (k * ROWS + r) * COLUMNS + v * LANES, sizeof(Lanes));
+        weights_of_waves(u, g[v]);
+      }
+      const int64_t row = o * ROWS + r, first = (row * in + c * COLUMNS) * 9, count = columns * 9;
+      float gradient[COLUMNS * 9];
+      for (int64_t column = 0; column < columns; ++column)
+        for (int64_t i = 0; i < 9; ++i) gradient[column * 9 + i] = g[column / LANES][i][column % LANES];
+      Lanes totals{};
+      int64_t place = 0;
+      for (; place + LANES <= count; place += LANES) {
+        const Vector values = *reinterpret_cast<const Vector *>(gradient + place);
+        totals += values * *reinterpret_cast<const Vector *>(weights + first + place);
+        *reinterpret_cast<Vector *>(to_weights + first + place) = values * factors[row];
+      }
+      float total = 0;
+      for (; place < count; ++place) {
+        total += gradient[place] * weights[first + place];
+        to_weights[first + place] = gradient[place] * factors[row];
+      }
+      for (int64_t lane = 0; lane < LANES; ++lane) total += totals[lane];
+      to_factors[row * panels + c] = total;
+    }
+  }
+};
+
+// Gradients of weights and factors, and of the bias db [out], from x [images, in, height, width] and dy [images, out, height, width].
+void weight_gradient(const float *x, const float *dy, WeightGradients *result, float *db, const Tiling &at) {
+  const int64_t in = result->in, out = result->out;
   const int64_t all = at.images * at.rows, at_once = std::min(all, divided_up(GRADIENT_FLOATS, WAVES * (in + out) * at.columns));
   Side<COLUMNS> inputs{x, in, at, at_once * at.columns};
   Side<ROWS> gradients{dy, out, at, at_once * at.columns};
@@ -323,7 +348,7 @@ void weight_gradient(const float *x, const float *dy, float *dw, float *db, cons
         inputs.pack(panel, begin, end, waves_of_input);
       for (int64_t panel = number; panel < gradients.panels; panel += count) {
         Lanes total{};
-        gradients.pack(panel, begin, end, [&](const Square<Lanes> &d) {
+        gradients.pack(panel, begin, end, [&](const Square &d) {
           total += d[1][1] + d[1][2] + d[2][1] + d[2][2];
           return waves_of_gradient(d);
         });
@@ -339,7 +364,7 @@ void weight_gradient(const float *x, const float *dy, float *dw, float *db, cons
           (begin == 0 ? multiply<false> : multiply<true>)(gradients.packed.get() + o * gradients.size + k * gradients.tiles * ROWS,
                                                          inputs.packed.get() + c * inputs.size + k * inputs.tiles * COLUMNS, COLUMNS, depth,
                                                          sum + k * ROWS * COLUMNS, COLUMNS);
-        if (end == all) write_gradient(sum, dw, out, in, o, c);
+        if (end == all) result->write(sum, o, c);
       }
     });
   }
@@ -351,23 +376,28 @@ float *values(void *parameter) { return static_cast<float *>(parameter); }
 
 extern "C" {
 
-// x [B, in, H, W], w [out, in, 3, 3], bias [out] -> y [B, out, H, W].
+// x [B, in, H, W], w [out, in, 3, 3], factor [out], bias [out] -> y [B, out, H, W].
 int Convolution(int, void **params, int *, int64_t **shapes, const char **, void *, void *) {
-  const Weights weights{values(params[1]), shapes[1][0], shapes[1][1], false};
-  convolve(values(params[0]), weights, values(params[2]), values(params[3]), tiling(shapes[0]));
+  const Weights weights{values(params[1]), values(params[2]), shapes[1][0], shapes[1][1], false};
+  convolve(values(params[0]), weights, values(params[3]), values(params[4]), tiling(shapes[0]));
   return 0;
 }
 
-// dy [B, out, H, W], w [out, in, 3, 3] -> dx [B, in, H, W].
+// dy [B, out, H, W], w [out, in, 3, 3], factor [out] -> dx [B, in, H, W].
 int InputGradient(int, void **params, int *, int64_t **shapes, const char **, void *, void *) {
-  const Weights weights{values(params[1]), shapes[1][1], shapes[1][0], true};
-  convolve(values(params[0]), weights, nullptr, values(params[2]), tiling(shapes[0]));
+  const Weights weights{values(params[1]), values(params[2]), shapes[1][1], shapes[1][0], true};
+  convolve(values(params[0]), weights, nullptr, values(params[3]), tiling(shapes[0]));
   return 0;
 }
 
-// x [B, in, H, W], dy [B, out, H, W] -> dw [out, in, 3, 3], db [out].
+// x [B, in, H, W], dy [B, out, H, W], w [out, in, 3, 3], factor [out] -> dw [out, in, 3, 3], dfactor [out], db [out].
 int WeightGradient(int, void **params, int *, int64_t **shapes, const char **, void *, void *) {
-  weight_gradient(values(params[0]), values(params[1]), values(params[2]), values(params[3]), tiling(shapes[0]), shapes[0][1], shapes[1][1]);
+  WeightGradients result{values(params[2]), values(params[3]), values(params[4]), shapes[1][1], shapes[0][1]};
+  weight_gradient(values(params[0]), values(params[1]), &result, values(params[6]), tiling(shapes[0]));
+  for (int64_t o = 0; o < result.out; ++o) {
+    const float *parts = result.to_factors.data() + o * result.panels;
+    values(params[5])[o] = std::accumulate(parts, parts + result.panels, 0.0f);
+  }
   return 0;
 }
 }
