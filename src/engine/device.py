@@ -4,12 +4,16 @@ GPU and Ascend were never run (README.md).
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 import mindspore as ms
 from mindspore import Tensor, communication, nn, ops
 
 from src.errors import UserError
+
+MOST_THREADS = 25  # of an operator: MindSpore's own limit
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ def set_up_device(target: str, device_id: int, distribute: bool, mixed_precision
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"device_target: no usable {target} device {device_id} on this machine ({reason})") from error
+    if target == "CPU":
+        _limit_threads()
     ms.set_context(mode=ms.GRAPH_MODE)
     ms.set_seed(seed)
     rank, count = 0, 1
@@ -50,6 +56,13 @@ def set_up_device(target: str, device_id: int, distribute: bool, mixed_precision
         rank, count = communication.get_rank(), communication.get_group_size()
         ms.set_auto_parallel_context(parallel_mode="data_parallel", gradients_mean=True, device_num=count)
     return Device(rank, count, target == "Ascend" if mixed_precision == "auto" else bool(mixed_precision))
+
+
+@cache
+def _limit_threads() -> None:
+    """Give each operator as many threads as this process may use cores: MindSpore divides work even where there is one core."""
+    with suppress(RuntimeError):  # it is set once in a process, and whoever did it meant it
+        ms.device_context.cpu.op_tuning.threads_num(min(len(os.sched_getaffinity(0)), MOST_THREADS))
 
 
 class _Sum(nn.Cell):

@@ -9,7 +9,7 @@ from pathlib import Path
 import mindspore as ms
 import pytest
 
-from src.engine.device import Device, from_first_rank, set_up_device
+from src.engine.device import Device, _limit_threads, from_first_rank, set_up_device
 from src.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +21,24 @@ def test_the_cpu_alone_computes_in_float32_graphs():
     assert ms.get_context("mode") == ms.GRAPH_MODE
     assert set_up_device("CPU", 0, False, True, 1).mixed_precision is True
     assert set_up_device("CPU", 0, False, False, 1).mixed_precision is False
+
+
+def test_operators_get_as_many_threads_as_the_process_has_cores(monkeypatch):
+    asked = []
+    monkeypatch.setattr(ms.device_context.cpu.op_tuning, "threads_num", asked.append)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {4, 7, 9})
+    _limit_threads.cache_clear()
+    for _ in range(2):
+        set_up_device("CPU", 0, False, "auto", 1)
+    assert asked == [3]  # once: MindSpore refuses a second time
+
+
+def test_threads_that_somebody_chose_before_stay():
+    for _ in range(2):
+        _limit_threads.cache_clear()
+        set_up_device("CPU", 0, False, "auto", 1)
+    with pytest.raises(RuntimeError, match="repeatedly"):
+        ms.device_context.cpu.op_tuning.threads_num(1)
 
 
 @pytest.mark.parametrize("target", ["GPU", "Ascend"])
