@@ -6,6 +6,8 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 
+from src.semi.gradient_norms import gradient_norms
+
 
 @dataclass(frozen=True)
 class UpdateConfig:
@@ -58,6 +60,7 @@ class Update(nn.Cell):
         self.reducer = (
             nn.DistributedGradReducer(optimizer.parameters, True, device_count) if device_count > 1 else ops.identity
         )
+        self.norms = gradient_norms(optimizer.parameters)
         # A loop that grows a tuple takes MindSpore twice as long to compile, and 1000 calls are the end of any.
         self.each = ops.HyperMap()
         self.batches = config.batches
@@ -101,10 +104,10 @@ class Update(nn.Cell):
 
     def _step(self, gradients: tuple[Tensor, ...], rate: Tensor, next_step: Tensor) -> Tensor:
         """Move the weights, if all gradients are finite; returns whether they are."""
-        lengths = self.each(_length, gradients)
-        finite = ops.isfinite(ops.addn(lengths))
+        norms = self.norms(gradients)
+        finite = ops.isfinite(norms.sum())
         if finite:
-            updates = self._clip(gradients, lengths)
+            updates = self._clip(gradients, norms)
             ops.assign(self.optimizer.learning_rate, rate)
             self.optimizer(updates)
         if self.dynamic:
@@ -112,13 +115,14 @@ class Update(nn.Cell):
         ops.assign(self.state.step, next_step)
         return finite
 
-    def _clip(self, gradients: tuple[Tensor, ...], lengths: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _clip(self, gradients: tuple[Tensor, ...], norms: Tensor) -> tuple[Tensor, ...]:
         """Clip and unscale by one factor: min(longest / length, 1) / scale."""
         longest = self.clip_norm * self.state.loss_scale
         if self.clip_together:
-            length = ops.sqrt(ops.addn(self.each(ops.square, lengths)))
-            return self.each(ops.partial(_shorten, self.clip_norm, longest, length), gradients)
-        return self.each(ops.partial(_shorten, self.clip_norm, longest), lengths, gradients)
+            factor = self.clip_norm / ops.maximum(longest, ops.sqrt(ops.square(norms).sum()))
+            return self.each(ops.partial(_times, factor), gradients)
+        factors = self.clip_norm / ops.maximum(longest, norms)
+        return self.each(_times, ops.unstack(factors), gradients)
 
     def _move_scale(self, finite: Tensor) -> None:
         good = ops.where(finite, self.state.good_steps + 1, 0)
@@ -130,15 +134,8 @@ class Update(nn.Cell):
         ops.assign(self.state.good_steps, ops.where(good >= self.window, 0, good).astype(mstype.int32))
 
 
-def _length(gradient: Tensor) -> Tensor:
-    """The L2 norm. Row by row, because a sum over all axes at once takes five times as long on a CPU."""
-    rows = gradient.reshape(gradient.shape[0] if gradient.ndim else 1, -1)
-    return ops.sqrt(ops.square(rows).sum(-1).sum())
-
-
-def _shorten(wanted: float, longest: Tensor, length: Tensor, gradient: Tensor) -> Tensor:
-    """A gradient times wanted / max(length, longest)."""
-    return gradient * (wanted / ops.maximum(length, longest))
+def _times(factor: Tensor, gradient: Tensor) -> Tensor:
+    return gradient * factor
 
 
 def _take_mean(count: int, total: Parameter) -> Tensor:
