@@ -33,20 +33,31 @@ def timed(run: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def timed_twice(run: Callable[[], object]) -> tuple[float, float]:
+    """Seconds that one call takes, and seconds that processors worked for this process meanwhile, on all of its threads."""
+    worked = time.process_time()
+    return timed(run), time.process_time() - worked
+
+
 class MatrixProduct:
     """The float32 product of two matrices: what this machine can do at best, measured between the runs."""
+
+    FLOPS = 2 * SIDE**3
 
     def __init__(self) -> None:
         self.left, self.right = np.random.default_rng(0).random((2, SIDE, SIDE), np.float32)
         self.seconds: list[float] = []
+        self.cpu_seconds: list[float] = []
 
     def run(self) -> None:
         """Multiply once."""
-        self.seconds.append(timed(lambda: self.left @ self.right))
+        seconds, cpu_seconds = timed_twice(lambda: self.left @ self.right)
+        self.seconds.append(seconds)
+        self.cpu_seconds.append(cpu_seconds)
 
     def report(self) -> dict:
         """GFLOP/s: median, least, greatest."""
-        return summary([2 * SIDE**3 / 1e9 / seconds for seconds in self.seconds])
+        return summary([self.FLOPS / 1e9 / seconds for seconds in self.seconds])
 
 
 class Peer:
@@ -101,25 +112,30 @@ def rounds(
         task: words for peer.py; flops: floating-point operations of each run, if they are known.
 
     Returns:
-        Of each name "seconds" (and "first_call", the very first), "GFLOP", "GFLOP/s"; with --peer also "peer" and "ratio",
-        our median divided by torchvision's; "peer": its facts; "matrix_product_GFLOP/s".
+        Of each name "seconds" (and "first_call", the very first), "cpu_seconds", "GFLOP", "GFLOP/s", "of_matrix_product";
+        with --peer also "peer" and "ratio", our median divided by torchvision's; "peer": its facts; "matrix_product_GFLOP/s".
     """
     product, peer = MatrixProduct(), Peer(task, args) if getattr(args, "peer", None) else None
     first = {name: timed(run) for name, run in runs.items()}
-    ours, theirs = {name: [] for name in runs}, {name: [] for name in runs}
+    ours, worked, theirs = ({name: [] for name in runs} for _ in range(3))
     answers = {}
     for _ in range(args.warmup + args.repeats):
         product.run()
         for name, run in runs.items():
-            ours[name].append(timed(run))
+            seconds, cpu_seconds = timed_twice(run)
+            ours[name].append(seconds)
+            worked[name].append(cpu_seconds)
             if peer:
                 answers[name] = peer.ask(name)
                 theirs[name].append(answers[name]["seconds"])
     result = {}
     for name in runs:
         row = {"seconds": summary(ours[name][args.warmup :]), "first_call": first[name]}
+        row["cpu_seconds"] = summary(worked[name][args.warmup :])
         if flops:
             row |= {"GFLOP": flops[name] / 1e9, "GFLOP/s": flops[name] / 1e9 / row["seconds"]["median"]}
+            pairs = list(zip(product.cpu_seconds, worked[name], strict=True))[args.warmup :]
+            row["of_matrix_product"] = summary([flops[name] / product.FLOPS * one / run for one, run in pairs])
         if peer:
             row["peer"] = answers[name] | {"seconds": summary(theirs[name][args.warmup :])}
             row["ratio"] = row["seconds"]["median"] / row["peer"]["seconds"]["median"]

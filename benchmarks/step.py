@@ -8,7 +8,8 @@ two_views         TrainStep on --batch_size images, each in two views
 semi_supervised   TeacherStudentStep on --batch_size labelled images in two views and as many unlabelled ones
 
 Each is measured in a process of its own, one after the other, so that its memory and its compile time are its own.
-The network is that of configs/base.yaml with random weights.
+The network is that of configs/base.yaml with random weights, or of --config_path: benchmarks/small.yaml is one that a single
+core can train.
 """
 
 import sys
@@ -43,9 +44,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=2, help="threads that prepare images (default 2)")
     setting.add_config(parser)
     args = command.start(parser, argv)
-    if args.batch_size % 2:
+    if args.batch_size % 2 and args.step in (None, "supervised"):
         raise UserError(
-            f"--batch_size: must be even, because images are trained on in two views, got {args.batch_size}"
+            f"--batch_size: must be even where the supervised step is measured, whose images have two views each, "
+            f"got {args.batch_size}; or choose another --step"
         )
     command.finish(args, one(args) if args.step else every(args))
 
@@ -104,6 +106,8 @@ def of_config(
         median = result["runs"]["step"]["seconds"]["median"]
         result["compile_s"] = result["runs"]["step"]["first_call"] - median
         result["shares"] = parts.shares(run, 2) | {"waiting_for_data": waiting(step, arriving, runs, args.warmup)}
+        milliseconds = 1000 * result["runs"]["step"]["cpu_seconds"]["median"]
+        result["milliseconds"] = {name: share * milliseconds for name, share in result["shares"]["by_part"].items()}
     if semi:
         result["shares"]["moving_average"] = moving_average(step, args) / median
     return result

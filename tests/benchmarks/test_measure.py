@@ -33,6 +33,16 @@ def arguments(**more) -> argparse.Namespace:
     return argparse.Namespace(**sizes | more)
 
 
+def product_of(seconds: float):
+    """A matrix product that takes so long, and twice as long of processors' time."""
+
+    def run(product: measure.MatrixProduct) -> None:
+        product.seconds.append(seconds)
+        product.cpu_seconds.append(2 * seconds)
+
+    return run
+
+
 def test_the_summary_of_hand_made_numbers():
     assert measure.summary([3.0, 1.0, 10.0]) == {"median": 3.0, "min": 1.0, "max": 10.0, "count": 3}
     assert measure.summary([4.0, 1.0])["median"] == 2.5
@@ -41,23 +51,34 @@ def test_the_summary_of_hand_made_numbers():
 def test_warm_up_is_not_in_the_times_and_both_sides_take_turns(peer, monkeypatch):
     times = iter([50.0, 9.0, 1.0, 2.0, 6.0])  # the first call, one round of warm-up, three rounds
     monkeypatch.setattr(measure, "timed", lambda run: run())
-    monkeypatch.setattr(measure.MatrixProduct, "run", lambda product: product.seconds.append(2.0))
+    monkeypatch.setattr(measure, "timed_twice", lambda run: (value := run(), value / 2))
+    monkeypatch.setattr(measure.MatrixProduct, "run", product_of(2.0))
     result = measure.rounds({"it": lambda: next(times)}, ["task", "--more"], arguments(peer=peer), {"it": 4e9})
     run = result["runs"]["it"]
     assert run["first_call"] == 50.0
     assert run["seconds"] == {"median": 2.0, "min": 1.0, "max": 6.0, "count": 3}
     assert run["peer"]["seconds"] == {"median": 3.0, "min": 2.0, "max": 4.0, "count": 3}
     assert run["ratio"] == pytest.approx(2 / 3)
+    assert run["cpu_seconds"] == {"median": 1.0, "min": 0.5, "max": 3.0, "count": 3}
     assert (run["GFLOP"], run["GFLOP/s"]) == (4.0, 2.0)
+    product = 2 * 2048**3 / 4.0  # operations a second of processor time; the runs reach 4e9 in 0.5, 1 and 3 s of it
+    found, wanted = run["of_matrix_product"], {"median": 4e9, "min": 4e9 / 3, "max": 8e9}
+    assert {name: found[name] for name in wanted} == pytest.approx(
+        {key: rate / product for key, rate in wanted.items()}
+    )
     assert result["matrix_product_GFLOP/s"]["median"] == pytest.approx(2 * 2048**3 / 2e9)
     words = ["task", "--more", "--height=64", "--width=96", "--batch_size=2", "--threads=1"]
     assert result["peer"] == {"words": words, "peak_memory_MB": 5.0}
 
 
 def test_without_a_peer_there_is_no_ratio(monkeypatch):
-    monkeypatch.setattr(measure.MatrixProduct, "run", lambda product: product.seconds.append(1.0))
+    monkeypatch.setattr(measure.MatrixProduct, "run", product_of(1.0))
     result = measure.rounds({"it": lambda: None}, ["task"], arguments())
-    assert set(result) == {"runs", "matrix_product_GFLOP/s"} and set(result["runs"]["it"]) == {"seconds", "first_call"}
+    assert set(result) == {"runs", "matrix_product_GFLOP/s"} and set(result["runs"]["it"]) == {
+        "seconds",
+        "cpu_seconds",
+        "first_call",
+    }
 
 
 @pytest.mark.parametrize(("python", "said"), [("/no/such/python", "cannot start"), ("/bin/false", "status 1")])
