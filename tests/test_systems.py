@@ -57,25 +57,6 @@ def test_anchors_that_cross_the_border_are_not_trained_on_unless_asked(config):
     assert everywhere.all() and 0 < inside.sum() < len(inside)
 
 
-@pytest.mark.parametrize("system", ["faster_rcnn", "mask_rcnn"])
-def test_mixed_precision_computes_in_float16_and_answers_in_float32(config, system):
-    config = replace(config, system=system, mask_out_size=4, rcnn_mask_out_channels=8)
-    network = build_network(config, 2, mixed_precision=True)
-    network.set_train(False)
-    assert {parameter.dtype for parameter in network.get_parameters()} == {mstype.float32}
-    images = Tensor(np.random.default_rng(1).integers(0, 256, (1, 3, 64, 64), dtype=np.uint8))
-    assert network.backbone(images.astype(mstype.float32))[0].dtype == mstype.float16
-    boxes = np.zeros((1, 8, 4), np.float32)
-    boxes[0, 0] = (10, 10, 30, 30)
-    truth = (boxes, np.ones((1, 8), np.int32), np.arange(8)[None] < 1, np.zeros((1, 8), bool))
-    truth += (np.ones((1, 8, 6, 6), np.uint8),) if network.has_masks else ()
-    terms = network.losses(images, *map(Tensor, truth), Tensor(0, mstype.int32))
-    assert all(term.dtype == mstype.float32 and np.isfinite(term.asnumpy()).all() for term in terms)
-    found = network(images)
-    assert found[0].dtype == found[1].dtype == mstype.float32 and np.isfinite(found[0].asnumpy()).all()
-    assert len(found) == 5 or (found[5].dtype == mstype.float32 and np.isfinite(found[5].asnumpy()).all())
-
-
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_backbone_makes_a_student_and_a_teacher_that_can_follow_it(config, name):
     config = replace(config, backbone=name, frozen_stages=2, frozen_batch_norm=True)

@@ -8,19 +8,13 @@ from src.systems import build_network
 
 
 @pytest.fixture(scope="module")
-def ssd_config(tiny_config):
-    """Makes a configuration from further words of a command line: images of 64 x 64 pixels, narrow layers."""
+def build_ssd(tiny_config):
+    """Makes a network for images of 64 x 64 pixels whose random weights are large enough for clear decisions."""
     words = ["--system", "ssd", "--backbone", "resnet_v1_10", "--ssd_extras_out_channels", "32,32,16,16,16"]
-    return lambda *options: load_config("", ["--config_path", str(tiny_config), *words, *options])
-
-
-@pytest.fixture(scope="module")
-def build_ssd(ssd_config):
-    """Makes a network whose random weights are large enough for clear decisions."""
 
     def build(class_count: int, *options: str):
         ms.set_seed(1)
-        network = build_network(ssd_config(*options), class_count)
+        network = build_network(load_config("", ["--config_path", str(tiny_config), *words, *options]), class_count)
         for head in network.multi_box.classes:
             head.pointwise.weight.set_data(head.pointwise.weight * 30)
             head.pointwise.bias.set_data(head.pointwise.bias * 0.3)
