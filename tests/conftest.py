@@ -1,5 +1,6 @@
 """A tiny data set, a tiny network and a detector checkpoint of it, shared by the tests of the entry scripts."""
 
+import gc
 import json
 import os
 import subprocess
@@ -63,6 +64,13 @@ def device():
     if mindspore := sys.modules.get("mindspore"):
         mindspore.set_device("CPU")
         mindspore.set_context(pynative_synchronize=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def free_networks():
+    """Compiled networks hold on to themselves in circles: without a collection their memory adds up over the files of a process."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
