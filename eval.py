@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from src.checkpoint.restore import on_arrays, recipe_of, restore_detector
+from src.checkpoint.restore import numpy_forward, restore_detector, saved_settings
 from src.config.load import Config, load_config, require
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
@@ -34,7 +34,7 @@ from src.evaluation.masks import Pasting
 from src.evaluation.metrics import evaluate, format_table
 from src.evaluation.records import coco_records, detect
 from src.evaluation.results_file import have_masks, read_results
-from src.exporting.model_metadata import read_model_card
+from src.exporting.model_metadata import read_model_metadata
 from src.exporting.runner import Detector, check_runnable, open_model
 from src.files import check_free, write_json, write_text
 from src.report.error_report import check_report, write_report
@@ -63,7 +63,7 @@ class Found:
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Read and check everything, detect, score, write."""
-    config = load_config(__doc__, argv, recipe_of)
+    config = load_config(__doc__, argv, saved_settings)
     find = source_of(config)
     outputs = free_outputs(Path(config.eval_output_dir), config.overwrite)
     annotations = read_data(config.eval_ann_file, config.eval_img_dir, config.class_names, has_masks(config))
@@ -119,7 +119,7 @@ def has_masks(config: Config) -> bool:
         if config.device_target != "CPU":
             raise UserError(f"device_target: exported models are evaluated on the CPU, not on {config.device_target}")
         check_runnable(Path(config.model).suffix)
-        return read_model_card(config.model).masks is not None
+        return read_model_metadata(config.model).masks is not None
     if config.results is not None:
         return have_masks(config.results)
     return config.has_masks
@@ -141,33 +141,33 @@ def by_checkpoint(config: Config, annotations: Annotations) -> Found:
     """Detections of a checkpoint."""
     check_images(annotations, config.eval_img_dir)
     device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
-    network, card = restore_detector(
+    network, metadata = restore_detector(
         config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
     )
-    annotations = in_class_order(annotations, card.class_names, config.eval_ann_file)
-    records = find_records(on_arrays(network), config, annotations)
-    return Found(records, annotations, {"checkpoint": str(config.checkpoint_path), "step": card.step})
+    annotations = in_class_order(annotations, metadata.class_names, config.eval_ann_file)
+    records = find_records(numpy_forward(network), config, annotations)
+    return Found(records, annotations, {"checkpoint": str(config.checkpoint_path), "step": metadata.step})
 
 
 def by_model(config: Config, annotations: Annotations) -> Found:
     """Detections of an exported model; it brings its own input size, batch size, resize rule, and way from masks to pixels."""
     check_images(annotations, config.eval_img_dir)
     set_up_device("CPU", 0, False, False, config.global_seed)
-    card, detector = open_model(config.model)
-    batch, _, height, width = card.input.shape
+    metadata, detector = open_model(config.model)
+    batch, _, height, width = metadata.input.shape
     config = replace(
         config,
         img_height=height,
         img_width=width,
-        keep_ratio=card.resize.keep_ratio,
-        resize_sides=card.resize.sides,
+        keep_ratio=metadata.resize.keep_ratio,
+        resize_sides=metadata.resize.sides,
         test_batch_size=batch,
     )
-    if card.masks is not None:
-        config = replace(config, mask_thr_binary=card.masks.threshold, mask_pasting=card.masks.pasting)
-    annotations = in_class_order(annotations, [item.name for item in card.classes], config.eval_ann_file)
+    if metadata.masks is not None:
+        config = replace(config, mask_thr_binary=metadata.masks.threshold, mask_pasting=metadata.masks.pasting)
+    annotations = in_class_order(annotations, [item.name for item in metadata.classes], config.eval_ann_file)
     records = find_records(detector, config, annotations)
-    origin = {"model": str(config.model), "checkpoint": card.checkpoint.file, "step": card.checkpoint.step}
+    origin = {"model": str(config.model), "checkpoint": metadata.checkpoint.file, "step": metadata.checkpoint.step}
     return Found(records, annotations, origin)
 
 

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 from mindspore import nn
 
-from src.checkpoint.detector_file import DetectorCard
-from src.checkpoint.restore import on_arrays, recipe_of, restore_detector
+from src.checkpoint.detector_file import DetectorMetadata
+from src.checkpoint.restore import numpy_forward, restore_detector, saved_settings
 from src.config.load import Config, load_config, require
 from src.data.annotations import unlabelled_folder
 from src.data.dataset import evaluation_batches
@@ -31,12 +31,12 @@ from src.exporting.agreement import (
 from src.exporting.exported import MASKS, ExportedDetector, check_writable, model_path, write_model
 from src.exporting.model_metadata import (
     Class,
-    ModelCard,
+    ModelMetadata,
     Origin,
     Output,
-    card_path,
     mask_rule,
-    output_cards,
+    metadata_path,
+    output_metadata,
     raw_rgb_input,
     resize_rule,
 )
@@ -49,17 +49,19 @@ from src.systems import build_network
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Check what was asked for, restore, export, compare, describe."""
-    config = load_config(__doc__, argv, recipe_of, defaults={"batch_size": 1})
+    config = load_config(__doc__, argv, saved_settings, defaults={"batch_size": 1})
     path = free_target(config)
     images = images_to_check(config)
     device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
-    network, card = restore_detector(
+    network, metadata = restore_detector(
         config.checkpoint_path,
         lambda class_count: build_network(config, class_count, device.mixed_precision, portable=True),
     )
     outputs = write_checked(path, network, images, config)
-    write_json(card_path(path), msgspec.to_builtins(describe(path, outputs, card, config)), config.overwrite, indent=2)
-    print(f"written: {path} and {card_path(path)}")
+    write_json(
+        metadata_path(path), msgspec.to_builtins(describe(path, outputs, metadata, config)), config.overwrite, indent=2
+    )
+    print(f"written: {path} and {metadata_path(path)}")
     if config.soc_version:
         print(f"written: {write_offline_model(path, config.file_format, config.soc_version, config.overwrite)}")
 
@@ -75,7 +77,7 @@ def free_target(config: Config) -> Path:
     check_writable(config.file_format, config.device_target)
     if config.file_format != "AIR":
         check_runnable(path.suffix)
-    targets = [path, card_path(path)]
+    targets = [path, metadata_path(path)]
     if config.soc_version:
         check_compiler(config.file_format)
         targets.append(offline_path(path))
@@ -105,8 +107,8 @@ def write_checked(path: Path, network: nn.Cell, images: np.ndarray, config: Conf
     def write(temporary: Path) -> None:
         write_model(detector, shape, temporary, config.file_format)
         # Nothing in Python runs AIR files, so there the very graph that was written stands in for the file.
-        run = on_arrays(detector) if config.file_format == "AIR" else run_file(temporary)
-        outputs.extend(output_cards(detector.output_names, run(np.zeros(shape, np.float32))))
+        run = numpy_forward(detector) if config.file_format == "AIR" else run_file(temporary)
+        outputs.extend(output_metadata(detector.output_names, run(np.zeros(shape, np.float32))))
         if len(images):
             check_agreement(network, as_detector(run, detector.output_names), images, config)
 
@@ -120,7 +122,7 @@ def check_agreement(network: nn.Cell, exported: Detector, images: np.ndarray, co
     Raises:
         UserError: they differ, or there was no detection to compare.
     """
-    found = compare(on_arrays(network), exported, images, config.batch_size, config.test_score_thr)
+    found = compare(numpy_forward(network), exported, images, config.batch_size, config.test_score_thr)
     told = f"{len(images)} images, {found.detections} detections: largest difference {_described(found)}"
     if not found.holds:
         raise UserError(
@@ -140,9 +142,9 @@ def _described(found: Agreement) -> str:
     return f"{found.pixels:.2g} px, score {found.score:.2g}{masks}"
 
 
-def describe(path: Path, outputs: list[Output], card: DetectorCard, config: Config) -> ModelCard:
-    """The card of the model that lies at `path`."""
-    return ModelCard(
+def describe(path: Path, outputs: list[Output], metadata: DetectorMetadata, config: Config) -> ModelMetadata:
+    """The metadata of the model that lies at `path`."""
+    return ModelMetadata(
         format=config.file_format,
         file=path.name,
         sha256=file_hash(path),
@@ -150,8 +152,8 @@ def describe(path: Path, outputs: list[Output], card: DetectorCard, config: Conf
         input=raw_rgb_input(config.batch_size, config.img_height, config.img_width),
         resize=resize_rule(config.keep_ratio, config.resize_sides, config.black_is_padding),
         outputs=outputs,
-        classes=[Class(*pair) for pair in zip(card.category_ids, card.class_names, strict=True)],
-        checkpoint=Origin(Path(config.checkpoint_path).name, file_hash(config.checkpoint_path), card.step),
+        classes=[Class(*pair) for pair in zip(metadata.category_ids, metadata.class_names, strict=True)],
+        checkpoint=Origin(Path(config.checkpoint_path).name, file_hash(config.checkpoint_path), metadata.step),
         masks=mask_rule(config.mask_thr_binary, config.mask_pasting)
         if MASKS in [output.name for output in outputs]
         else None,

@@ -20,7 +20,7 @@ import numpy as np
 from mindspore import nn
 from tqdm import tqdm
 
-from src.checkpoint.restore import on_arrays, recipe_of, restore_detector
+from src.checkpoint.restore import numpy_forward, restore_detector, saved_settings
 from src.config.load import Config, load_config, require
 from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
 from src.data.checks.image_files import files_hash
@@ -41,7 +41,7 @@ from src.systems import build_network
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Read and check everything, detect, write."""
-    config = load_config(__doc__, argv, recipe_of)
+    config = load_config(__doc__, argv, saved_settings)
     require(config, "checkpoint_path")
     entries = find_images(config)
     folder = Path(config.eval_output_dir)
@@ -49,11 +49,11 @@ def main(argv: list[str] | None = None) -> None:
     places = ((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in entries)
     files = files_hash(sorted(places))
     device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
-    network, card = restore_detector(
+    network, metadata = restore_detector(
         config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
     )
     if config.infer_img_dir is None:
-        in_class_order(read_annotations(config), card.class_names, config.train_ann_file)
+        in_class_order(read_annotations(config), metadata.class_names, config.train_ann_file)
 
     def write(path: Path) -> None:
         # One image at a time: the detections of 100,000 images do not fit into memory.
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
                 rows = json.dumps(inference_records(entry, detections), ensure_ascii=False)
                 file.write(f"{',' if number else ''}\n{json.dumps(entry.file_name, ensure_ascii=False)}: {rows}")
                 if config.draw_pics:
-                    write_picture(folder, entry, detections, config, card.class_names)
+                    write_picture(folder, entry, detections, config, metadata.class_names)
             file.write("\n}\n")
 
     results = folder / "infer_results.json"
@@ -133,7 +133,7 @@ def find_objects(
     batches = evaluation_batches(entries, config.train_img_dir, config)
 
     # The first batch compiles the network; on a terminal a bar shows that something happens.
-    found = detect(on_arrays(network), batches, Pasting(config.mask_thr_binary, config.mask_pasting))
+    found = detect(numpy_forward(network), batches, Pasting(config.mask_thr_binary, config.mask_pasting))
     yield from tqdm(found, "detecting", len(entries), unit="image", disable=None)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mindspore import nn
 
-from src.checkpoint.restore import recipe_of, restore_detector
+from src.checkpoint.restore import restore_detector, saved_settings
 from src.config.load import CONFIG_FOLDER, load_config
 from src.errors import UserError
 from src.systems import build_network
@@ -53,7 +53,7 @@ def create_network(
     if class_count is not None:
         leaf = str(CONFIG_FOLDER / _LEAVES[system])
         return build_network(load_config(create_network.__doc__, ["--config_path", leaf, *words]), class_count)
-    config = load_config(create_network.__doc__, ["--checkpoint_path", str(checkpoint_path), *words], recipe_of)
+    config = load_config(create_network.__doc__, ["--checkpoint_path", str(checkpoint_path), *words], saved_settings)
     if config.system != system:
         raise UserError(f"{checkpoint_path} is a detector of the system {config.system}, not {system}")
     network, _ = restore_detector(checkpoint_path, lambda count: build_network(config, count))

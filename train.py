@@ -68,9 +68,9 @@ def main(argv: list[str] | None = None) -> None:
         started_from = [start_weights(config, networks.student)]
     first_step = int(networks.state.step.asnumpy())
     if device.rank == 0:
-        folder.make_ready(resumes)
+        folder.prepare(resumes)
         if facts["evaluated"] and facts["best"] is None:
-            started_from += folder.put_best_aside(first_step)
+            started_from += folder.archive_best(first_step)
         # How it was started this time is not what the run is.
         lasting = replace(config, resume=False, resume_anyway=False, overwrite=False)
         write_text(folder.config, save_config(lasting), overwrite=True)

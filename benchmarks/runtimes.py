@@ -20,13 +20,13 @@ if not __package__:  # started as a file: this folder must not come first, its s
 import numpy as np
 
 from benchmarks import command, measure
-from src.checkpoint.restore import on_arrays, recipe_of, restore_detector
+from src.checkpoint.restore import numpy_forward, restore_detector, saved_settings
 from src.config.load import Config, load_config
 from src.data.annotations import unlabelled_folder
 from src.data.dataset import evaluation_batches
 from src.engine.device import set_up_device
 from src.errors import UserError, entry_point
-from src.exporting.model_metadata import ModelCard
+from src.exporting.model_metadata import ModelMetadata
 from src.exporting.runner import Detector, open_model
 from src.systems import build_network
 
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     batches = [(images, image_sizes) for images, image_sizes, _ in evaluation_batches(entries, "", config)]
 
     network, _ = restore_detector(args.checkpoint_path, lambda class_count: build_network(config, class_count))
-    detectors = {"checkpoint": on_arrays(network)} | {name: detector for name, (_, detector) in models.items()}
+    detectors = {"checkpoint": numpy_forward(network)} | {name: detector for name, (_, detector) in models.items()}
     processor = {name: [] for name in detectors}
     runs = {name: over(detector, batches, processor[name]) for name, detector in detectors.items()}
     result = measure.rounds(runs, [], args)
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def config_for(checkpoint_path: str, cards: list[ModelCard]) -> Config:
+def config_for(checkpoint_path: str, cards: list[ModelMetadata]) -> Config:
     """The checkpoint's configuration for the input the models were exported for.
 
     Raises:
@@ -78,7 +78,7 @@ def config_for(checkpoint_path: str, cards: list[ModelCard]) -> Config:
         )
     batch, _, height, width = shapes.pop()
     words = ["--img_height", height, "--img_width", width, "--test_batch_size", batch]
-    return load_config(__doc__, ["--checkpoint_path", checkpoint_path, *map(str, words)], recipe_of)
+    return load_config(__doc__, ["--checkpoint_path", checkpoint_path, *map(str, words)], saved_settings)
 
 
 def over(

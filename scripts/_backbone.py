@@ -5,7 +5,7 @@ The launch scripts of the model zoo are told the backbone; here a checkpoint kno
 
 import sys
 
-from src.checkpoint.restore import recipe_of
+from src.checkpoint.restore import saved_settings
 from src.errors import UserError, entry_point
 
 
@@ -13,7 +13,7 @@ from src.errors import UserError, entry_point
 def main() -> None:
     """Compare the two."""
     checkpoint, said = sys.argv[1:]
-    known = recipe_of(checkpoint)["backbone"]
+    known = saved_settings(checkpoint)["backbone"]
     if known != said:
         raise UserError(f"BACKBONE is {said}, but {checkpoint} is a detector with {known}")
 

@@ -22,7 +22,7 @@ make_program() {
 # detect_and_score DEVICE: detections.json, acc.log and what eval.py writes, in MODEL without its ending plus _infer.
 detect_and_score() {
     local program folder
-    PYTHONPATH="$root" "$PYTHON" "$root/scripts/_card.py" "$MODEL" "$IMAGE_WIDTH" "$IMAGE_HEIGHT" "$KEEP_RATIO"
+    PYTHONPATH="$root" "$PYTHON" "$root/scripts/_model_metadata.py" "$MODEL" "$IMAGE_WIDTH" "$IMAGE_HEIGHT" "$KEEP_RATIO"
     make_program
     take_folder eval_output_dir folder "${MODEL%.*}_infer"
     take_option device_id DEVICE_ID "${DEVICE_ID:-0}"

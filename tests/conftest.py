@@ -144,7 +144,7 @@ def tiny_detector(tmp_path_factory, tiny_config) -> Path:
     # Imported here, because most tests need no MindSpore.
     import mindspore as ms
 
-    from src.checkpoint.detector_file import DetectorCard, save_detector
+    from src.checkpoint.detector_file import DetectorMetadata, save_detector
     from src.config.load import load_config
     from src.systems import build_network
 
@@ -152,7 +152,7 @@ def tiny_detector(tmp_path_factory, tiny_config) -> Path:
     config = load_config("", ["--config_path", str(tiny_config)])
     network = build_network(config, class_count=2)
     path = tmp_path_factory.mktemp("tiny_detector") / "best_model.ckpt"
-    save_detector(network, path, DetectorCard(config.as_dict(), ["square", "circle"], [4, 5], step=4))
+    save_detector(network, path, DetectorMetadata(config.as_dict(), ["square", "circle"], [4, 5], step=4))
     return path
 
 

@@ -14,8 +14,8 @@ import pytest
 
 import eval as evaluation_script
 import export
-from src.checkpoint.detector_file import DetectorCard, save_detector
-from src.checkpoint.restore import on_arrays, restore_detector
+from src.checkpoint.detector_file import DetectorMetadata, save_detector
+from src.checkpoint.restore import numpy_forward, restore_detector
 from src.config.load import load_config
 from src.errors import UserError
 from src.evaluation.masks import decode_mask
@@ -139,7 +139,7 @@ def test_a_model_that_differs_is_not_kept(tiny_detector, tmp_path, capsys, monke
 def test_nothing_to_compare_is_no_agreement(tiny_config, monkeypatch):
     config = load_config("", ["--config_path", str(tiny_config)])
     nothing = [np.zeros(shape, np.float32) for shape in ((2, 8, 4), (2, 8), (2, 8), (2, 8))]
-    monkeypatch.setattr(export, "on_arrays", as_detector)
+    monkeypatch.setattr(export, "numpy_forward", as_detector)
     with pytest.raises(UserError, match="detects nothing in 2 images.*--infer_img_dir, or --check 0"):
         export.check_agreement(
             lambda images: nothing, as_detector(lambda images: nothing), np.zeros((2, 3, 64, 64)), config
@@ -189,7 +189,7 @@ def test_a_bottleneck_backbone_with_the_rules_of_torchvision_is_exported_too(tin
         if parameter.name.endswith("bn3.gamma"):  # random stages without statistics of their own would grow
             parameter.set_data(parameter * 0.2)
     checkpoint = tmp_path / "net.ckpt"
-    save_detector(network, checkpoint, DetectorCard(config.as_dict(), ["square", "circle"], [4, 5], step=4))
+    save_detector(network, checkpoint, DetectorMetadata(config.as_dict(), ["square", "circle"], [4, 5], step=4))
     export.main(_arguments(checkpoint, tmp_path / "net", file_format="ONNX"))
     found = re.search(r"check: 2 images, (\d+) detections: ", capsys.readouterr().out)
     assert int(found[1]) > 0
@@ -200,7 +200,7 @@ def test_a_bottleneck_backbone_with_the_rules_of_torchvision_is_exported_too(tin
     images = synthetic_images(2, 64, 64, keep_ratio=False)
     images[:, :, :, 40:] = 0
     _, detector = open_model(tmp_path / "net.onnx")
-    told = on_arrays(restore_detector(checkpoint, lambda class_count: build_network(config, class_count))[0])
+    told = numpy_forward(restore_detector(checkpoint, lambda class_count: build_network(config, class_count))[0])
     assert compare(told, detector, images, 1, config.test_score_thr).holds
     sizes = np.full((1, 2), 64, np.float32)
     guessed, known = (of(images[:1], sizes)[0][..., 2].max() for of in (detector, told))
@@ -213,7 +213,7 @@ def test_masks_are_exported_compared_and_scored(tiny_config, tiny_data, tmp_path
     options += ["--mask_out_size", "4", "--rcnn_mask_out_channels", "8", "--mask_thr_binary", "0.4"]
     config = load_config("", ["--config_path", str(tiny_config), *options])
     checkpoint = tmp_path / "net.ckpt"
-    card = DetectorCard(config.as_dict(), ["square", "circle"], [4, 5], step=4)
+    card = DetectorMetadata(config.as_dict(), ["square", "circle"], [4, 5], step=4)
     save_detector(build_network(config, class_count=2), checkpoint, card)
     export.main(_arguments(checkpoint, tmp_path / "net", file_format="ONNX", mask_pasting="torchvision"))
     told = re.search(r"check: 2 images, (\d+) detections: .*, masks (\S+)\n", capsys.readouterr().out)

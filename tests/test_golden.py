@@ -13,7 +13,7 @@ import pytest
 
 import infer
 import train
-from src.checkpoint.detector_file import read_card, read_checkpoint, told
+from src.checkpoint.detector_file import metadata_of, read_checkpoint, read_metadata
 
 GOLDEN = Path(__file__).parent / "golden" / "before_0.2.0"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8"))
@@ -35,7 +35,7 @@ def old(tmp_path, monkeypatch) -> Path:
 
 def test_a_stopped_run_resumes(old):
     state = old / "run" / "state.ckpt"
-    since = told(read_checkpoint(state), state)["since_log"]
+    since = metadata_of(read_checkpoint(state), state)["since_log"]
     train.main(["--config_path", "run/config.yaml", "--resume"])
 
     rows = [json.loads(line) for line in (old / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -52,12 +52,12 @@ def test_a_stopped_run_resumes(old):
         assert row[name] == pytest.approx(logged, rel=1e-3), name
     log = (old / "run" / "log.txt").read_text(encoding="utf-8")
     assert "sup_loss_weight: 1 times the sum of both views is 2 times their mean" in log
-    assert read_card(old / "run" / "model_0.ckpt").step == 8
+    assert read_metadata(old / "run" / "model_0.ckpt").step == 8
 
 
 @pytest.mark.parametrize("system", ["mask", "ssd"])
 def test_a_detector_detects_what_it_did(old, system):
-    assert read_card(old / f"{system}.ckpt").version == ""
+    assert read_metadata(old / f"{system}.ckpt").version == ""
     words = ["--infer_img_dir", "faces/images", "--eval_output_dir", "found", "--test_score_thr", "0.01"]
     infer.main(["--checkpoint_path", f"{system}.ckpt", *words])
     found = json.loads((old / "found" / "infer_results.json").read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ from src.data.formats.voc import read_voc
 from src.data.images import image_size, read_image
 from src.errors import UserError
 from src.evaluation.results_file import read_results
-from src.exporting.model_metadata import read_model_card
+from src.exporting.model_metadata import read_model_metadata
 from src.report.stages import read_stages
 from src.yaml_file import read_yaml
 from tests.hostile import damaged, documents, survives
@@ -165,7 +165,7 @@ def test_cards_of_exported_models(tmp_path, data):
     (tmp_path / "m.onnx").write_bytes(b"model")
 
     def read(path: Path) -> None:
-        assert read_model_card(path.with_suffix(".onnx")) is None, "its hash cannot be right"
+        assert read_model_metadata(path.with_suffix(".onnx")) is None, "its hash cannot be right"
 
     survives(read, tmp_path / "m.json", data)
 

@@ -150,7 +150,7 @@ def test_masks_are_written_and_drawn(tiny_detector, tiny_data, tmp_path, monkeyp
 
         return run
 
-    monkeypatch.setattr(infer, "on_arrays", masked)
+    monkeypatch.setattr(infer, "numpy_forward", masked)
     results = _run(tiny_detector, tmp_path, infer_img_dir=tiny_data.img_dir, draw_pics="true")
     for rows in results.values():
         first, second = (row["pred mask"] for row in rows)

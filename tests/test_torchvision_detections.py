@@ -9,7 +9,7 @@ import pytest
 
 from src.checkpoint.convert.detector_layouts import foreign_detector
 from src.checkpoint.pretrained import load_weights
-from src.checkpoint.restore import on_arrays
+from src.checkpoint.restore import numpy_forward
 from src.config.load import load_config
 from src.data.augment.transforms import fit_to_input
 from src.evaluation.masks import Pasting, decode_mask, paste
@@ -47,7 +47,7 @@ def detect(network) -> tuple[list[np.ndarray], np.ndarray | None]:
     fitted = [fit_to_input(picture, HEIGHT, WIDTH, True, formula_weights.SIDES) for picture in pictures]
     images = np.stack([image.transpose(2, 0, 1) for image, _ in fitted])
     sizes = np.array([np.array(picture.shape[:2]) * scale[::-1] for picture, (_, scale) in zip(pictures, fitted)])
-    boxes, scores, labels, _, valid, *masks = on_arrays(network)(images, sizes.round().astype(np.float32))
+    boxes, scores, labels, _, valid, *masks = numpy_forward(network)(images, sizes.round().astype(np.float32))
     assert valid.all()
     scales = np.array([[*scale, *scale] for _, scale in fitted])
     rows = np.concatenate([labels[..., None], scores[..., None], boxes / scales[:, None]], -1)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import train as training_script
-from src.checkpoint.detector_file import read_card
+from src.checkpoint.detector_file import read_metadata
 from src.checkpoint.run_state import StateFiles
 from src.config.load import load_config
 from src.engine import loop
@@ -92,7 +92,7 @@ def test_a_run_leaves_its_files(finished, tiny_data):
     assert names == steps | teachers | others
     config = load_config("", ["--config_path", str(finished.folder / "config.yaml")])
     assert (config.max_iter, config.bbox_threshold, config.train_img_dir) == (4, 0.3, str(tiny_data.img_dir))
-    card = read_card(finished.folder / "model_0.ckpt")
+    card = read_metadata(finished.folder / "model_0.ckpt")
     assert (card.class_names, card.category_ids, card.step) == (["square", "circle"], [4, 5], 4)
     assert card.recipe == config.as_dict()
 

@@ -12,14 +12,14 @@ _DIGEST_BYTES = 32
 _BLOCK = 2**20
 
 
-def seal(path: Path) -> None:
+def append_checksum(path: Path) -> None:
     """Append the checksum of a file to it."""
     digest = _digest(path, path.stat().st_size)
     with path.open("ab") as file:
         file.write(_MARK + digest)
 
 
-def is_whole(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
     """Whether a file ends with the checksum of what stands before."""
     length = path.stat().st_size - len(_MARK) - _DIGEST_BYTES
     if length < 0:

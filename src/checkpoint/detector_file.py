@@ -16,17 +16,17 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from src import __version__
-from src.checkpoint.checksum import seal
+from src.checkpoint.checksum import append_checksum
 from src.checkpoint.ckpt_file import read_ckpt
 from src.errors import UserError
 from src.files import write_whole
 
 TEACHER_PREFIX = "teacher."
-CARD = "card"
+METADATA_KEY = "card"  # in the file, since the first version
 
 
 @dataclass(frozen=True)
-class DetectorCard:
+class DetectorMetadata:
     """What a weight file says of itself.
 
     Attributes:
@@ -48,26 +48,26 @@ def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
         old.set_data(Tensor(new.asnumpy()))
 
 
-def save_detector(network: nn.Cell, path: Path, card: DetectorCard) -> None:
-    """Write the weights of one network and its card; an older file of this name is replaced once the new one is whole."""
+def save_detector(network: nn.Cell, path: Path, metadata: DetectorMetadata) -> None:
+    """Write the weights of one network and its metadata; an older file of this name is replaced once the new one is whole."""
     rows = [
         {"name": parameter.name.removeprefix(TEACHER_PREFIX), "data": parameter}
         for parameter in network.get_parameters()
     ]
-    write_checkpoint(rows, path, asdict(card))
+    write_checkpoint(rows, path, asdict(metadata))
 
 
-def read_card(path: str | Path) -> DetectorCard | None:
-    """The card of a weight file; None if it was not written by this project.
+def read_metadata(path: str | Path) -> DetectorMetadata | None:
+    """The metadata of a weight file; None if it was not written by this project.
 
     Raises:
         UserError: if there is no such file, or it is no checkpoint.
     """
-    card = told(read_checkpoint(path), path)
-    if card is None:
+    metadata = metadata_of(read_checkpoint(path), path)
+    if metadata is None:
         return None
     try:
-        return msgspec.convert({"version": ""} | card, DetectorCard)
+        return msgspec.convert({"version": ""} | metadata, DetectorMetadata)
     except msgspec.ValidationError as error:
         raise UserError(f"{path} does not describe a detector ({error}); is it the state of a run?") from None
 
@@ -97,25 +97,27 @@ def load_detector(network: nn.Cell, path: str | Path) -> None:
         parameter.set_data(Tensor(values[parameter.name.removeprefix(TEACHER_PREFIX)]))
 
 
-def write_checkpoint(rows: list[dict], path: Path, card: dict, make_room: Callable[[], None] = lambda: None) -> None:
+def write_checkpoint(
+    rows: list[dict], path: Path, metadata: dict, make_room: Callable[[], None] = lambda: None
+) -> None:
     """Write parameters, what the file says of itself, and a checksum; an older file is replaced once the new one is whole.
 
     Args:
-        rows: {"name", "data"} of each parameter; card: JSON values.
+        rows: {"name", "data"} of each parameter; metadata: JSON values.
         make_room: called when the new file is filled and still has its temporary name.
     """
 
     def write(temporary: Path) -> None:
-        ms.save_checkpoint(rows, str(temporary), append_dict={CARD: json.dumps(card, ensure_ascii=False)})
+        ms.save_checkpoint(rows, str(temporary), append_dict={METADATA_KEY: json.dumps(metadata, ensure_ascii=False)})
         os.chmod(temporary, 0o644)
-        seal(temporary)
+        append_checksum(temporary)
         make_room()
 
     write_whole(path, write, overwrite=True)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
-    """Parameters of a checkpoint by name, and its card as text.
+    """Parameters of a checkpoint by name, and its metadata as text.
 
     Raises:
         UserError: there is no such file, or it is no checkpoint.
@@ -130,17 +132,17 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
         ) from error
 
 
-def told(values: dict, path: str | Path) -> dict | None:
+def metadata_of(values: dict, path: str | Path) -> dict | None:
     """What a checkpoint says of itself, from what `read_checkpoint` gave; None if it says nothing.
 
     Raises:
         UserError: it is not a JSON object.
     """
-    text = values.get(CARD)
+    text = values.get(METADATA_KEY)
     try:
-        card = None if text is None else json.loads(str(text))
+        metadata = None if text is None else json.loads(str(text))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: what it says of itself is not JSON ({error})") from None
-    if not isinstance(card, dict | None):
-        raise UserError(f"{path} is damaged: what it says of itself is a {type(card).__name__}")
-    return card
+    if not isinstance(metadata, dict | None):
+        raise UserError(f"{path} is damaged: what it says of itself is a {type(metadata).__name__}")
+    return metadata

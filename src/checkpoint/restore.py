@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.checkpoint.detector_file import DetectorCard, load_detector, read_card
+from src.checkpoint.detector_file import DetectorMetadata, load_detector, read_metadata
 from src.errors import UserError
 
 
-def recipe_of(path: str | Path) -> dict:
+def saved_settings(path: str | Path) -> dict:
     """The settings a weight file was trained with.
 
     Raises:
         UserError: the file is missing, broken, or carries no recipe.
     """
-    return _card(path).recipe
+    return _metadata(path).recipe
 
 
-def restore_detector(path: str | Path, build: Callable[[int], nn.Cell]) -> tuple[nn.Cell, DetectorCard]:
+def restore_detector(path: str | Path, build: Callable[[int], nn.Cell]) -> tuple[nn.Cell, DetectorMetadata]:
     """Build the network of a weight file and load it.
 
     Args:
@@ -27,27 +27,27 @@ def restore_detector(path: str | Path, build: Callable[[int], nn.Cell]) -> tuple
         build: makes the network for a number of classes without background.
 
     Returns:
-        The network, ready to detect, and the card of the file.
+        The network, ready to detect, and the metadata of the file.
 
     Raises:
         UserError: the file is missing, broken, carries no recipe, or does not fit the network.
     """
-    card = _card(path)
-    network = build(len(card.class_names))
+    metadata = _metadata(path)
+    network = build(len(metadata.class_names))
     load_detector(network, path)
     network.set_train(False)
-    return network, card
+    return network, metadata
 
 
-def on_arrays(network: nn.Cell) -> Callable[..., list[np.ndarray]]:
+def numpy_forward(network: nn.Cell) -> Callable[..., list[np.ndarray]]:
     """The network as a function from NumPy images, and their sizes where they are known, to NumPy outputs."""
     return lambda *inputs: [output.asnumpy() for output in network(*map(Tensor, inputs))]
 
 
-def _card(path: str | Path) -> DetectorCard:
-    card = read_card(path)
-    if card is None:
+def _metadata(path: str | Path) -> DetectorMetadata:
+    metadata = read_metadata(path)
+    if metadata is None:
         raise UserError(
             f"{path} does not say which network it is for; expected a detector written by train.py, e.g. best_model.ckpt"
         )
-    return card
+    return metadata

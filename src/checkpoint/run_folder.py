@@ -49,7 +49,7 @@ class RunFolder:
             )
         return resume and (self.state.is_file() or self.state_before.is_file())
 
-    def make_ready(self, resumes: bool) -> None:
+    def prepare(self, resumes: bool) -> None:
         """Remove half-written files of a run that was killed, and unless one is resumed, all that another run left here.
 
         Only after `check`, and when the run is about to start.
@@ -60,7 +60,7 @@ class RunFolder:
             for path in self._outputs():
                 path.unlink(missing_ok=True)
 
-    def put_best_aside(self, step: int) -> list[str]:
+    def archive_best(self, step: int) -> list[str]:
         """Rename the best detector, whose score does not count any more now that the run goes on from `step`.
 
         Returns:
@@ -72,7 +72,7 @@ class RunFolder:
         os.replace(self.best, aside)
         return [f"{self.best} is kept as {aside}"]
 
-    def forget_old(self, keep: int) -> None:
+    def remove_old_checkpoints(self, keep: int) -> None:
         """Remove step checkpoints but the newest `keep` of each role."""
         for name in _STEP_FILES.values():
             steps = sorted(self.path.glob(f"{name}_*.ckpt"), key=lambda path: int(path.stem.rsplit("_", 1)[1]))

@@ -12,8 +12,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from src.checkpoint.checksum import is_whole
-from src.checkpoint.detector_file import read_checkpoint, told, write_checkpoint
+from src.checkpoint.checksum import is_intact
+from src.checkpoint.detector_file import metadata_of, read_checkpoint, write_checkpoint
 from src.errors import UserError
 
 
@@ -77,7 +77,7 @@ class StateFiles:
         Raises:
             UserError: there is none.
         """
-        damaged = [path for path in (self.newest, self.before) if path.is_file() and not is_whole(path)]
+        damaged = [path for path in (self.newest, self.before) if path.is_file() and not is_intact(path)]
         whole = [path for path in (self.newest, self.before) if path.is_file() and path not in damaged]
         if not whole:
             names = " and ".join(path.name for path in damaged) or self.newest.name
@@ -88,7 +88,7 @@ class StateFiles:
             )
         self.newest_is_damaged = self.newest in damaged
         values = read_checkpoint(whole[0])
-        facts = told(values, whole[0])
+        facts = metadata_of(values, whole[0])
         if facts is None or "config" not in facts:
             raise UserError(f"{whole[0]} holds weights, but not the state of a run")
         remarks = [f"{path} is damaged, its checksum is wrong; it is passed over" for path in damaged]

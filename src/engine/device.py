@@ -77,7 +77,7 @@ class _Sum(nn.Cell):
         return self.add(value)
 
 
-def from_first_rank(value: float, device: Device) -> float:
+def broadcast_from_rank_0(value: float, device: Device) -> float:
     """The number that rank 0 has; every process must ask, and waits for it."""
     if device.count == 1:
         return value

@@ -11,7 +11,7 @@ from src.engine.health.guard import guard
 from src.engine.health.monitor import tell
 from src.engine.health.teacher import CONFUSED_SCORE, mixed_up
 from src.engine.inference import find_records
-from src.engine.run import Run, card
+from src.engine.run import Run, detector_metadata
 from src.evaluation.coco_matching import match
 from src.evaluation.errors.confusion import confusion_matrix
 from src.evaluation.metrics import evaluate, format_table
@@ -97,7 +97,7 @@ def keep_best(run: Run, networks: dict[str, nn.Cell], scores: list[dict]) -> Non
             best_of[kind] = better(best_of.get(kind), score)
     now = reduce(better, measured)
     if better(best, now) is now:
-        save_detector(networks[now["role"]], path, card(run.config, run.data, now["step"]))
+        save_detector(networks[now["role"]], path, detector_metadata(run.config, run.data, now["step"]))
         run.log.say(f"best so far: {_named(now)} -> {path}")
         best = now
     else:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mindspore import nn
 
-from src.checkpoint.restore import on_arrays
+from src.checkpoint.restore import numpy_forward
 from src.config.load import Config
 from src.data.annotations import Annotations
 from src.data.dataset import Stored, evaluation_batches
@@ -33,7 +33,7 @@ def find_records(
     """
     records, pasting = [], Pasting(config.mask_thr_binary, config.mask_pasting)
     with closing(evaluation_batches(annotations.images, img_dir, config, stored)) as arriving:
-        for entry, found in detect(on_arrays(network), arriving, pasting):
+        for entry, found in detect(numpy_forward(network), arriving, pasting):
             if stop is not None and stop.asked:
                 return None
             records += coco_records(entry, found, annotations.category_ids)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
-from src.checkpoint.detector_file import DetectorCard, save_detector
+from src.checkpoint.detector_file import DetectorMetadata, save_detector
 from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
 from src.config.load import Config
@@ -45,20 +45,22 @@ class Run:
     since_log: SinceLog = field(default_factory=SinceLog)
 
 
-def card(config: Config, data: TrainingData, done: int) -> DetectorCard:
+def detector_metadata(config: Config, data: TrainingData, done: int) -> DetectorMetadata:
     """What a weight file of this run says of itself."""
-    return DetectorCard(config.as_dict(), list(data.annotations.class_names), list(data.annotations.category_ids), done)
+    return DetectorMetadata(
+        config.as_dict(), list(data.annotations.class_names), list(data.annotations.category_ids), done
+    )
 
 
 def save(run: Run, done: int) -> None:
     """Write student, teacher (or average of the burn-in), the latest of them, and the state after `done` steps."""
     networks, folder = run.networks, run.folder
-    about = card(run.config, run.data, done)
+    about = detector_metadata(run.config, run.data, done)
     for role, network in networks.roles.items():
         save_detector(network, folder.step(role, done), about)
     save_detector(networks.latest, folder.latest, about)
     save_state(run, done)
-    folder.forget_old(run.config.keep_checkpoint_max)
+    folder.remove_old_checkpoints(run.config.keep_checkpoint_max)
 
 
 def save_state(run: Run, done: int) -> None:

@@ -92,7 +92,7 @@ def write_model(detector: ExportedDetector, shape: tuple[int, ...], path: Path, 
 
 
 def _name_outputs(path: Path, names: tuple[str, ...]) -> None:
-    """Give the outputs of an ONNX file the names of the card; MindSpore names them by operator and number."""
+    """Give the outputs of an ONNX file the names of the metadata; MindSpore names them by operator and number."""
     import onnx  # here, because only this format needs it
 
     model = onnx.load(path)

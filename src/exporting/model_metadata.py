@@ -74,7 +74,7 @@ class Resize(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Output(msgspec.Struct, forbid_unknown_fields=True):
-    """One output; the order in the card is the order in the file."""
+    """One output; the order in the metadata is the order in the file."""
 
     name: str
     shape: tuple[int, ...]
@@ -104,8 +104,8 @@ class Origin(msgspec.Struct, forbid_unknown_fields=True):
     step: int
 
 
-class ModelCard(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """See the module. The card of a model without masks says nothing of them, as cards did before there were masks."""
+class ModelMetadata(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """See the module. The metadata of a model without masks says nothing of them, as metadata did before there were masks."""
 
     format: Literal["MINDIR", "ONNX", "AIR"]
     file: str
@@ -148,27 +148,27 @@ def mask_rule(threshold: float, pasting: str) -> Masks:
     return Masks(threshold, pasting, _MASK_RULE.format(span=_MASK_SPANS[pasting]))
 
 
-def output_cards(names: Sequence[str], outputs: Sequence[np.ndarray]) -> list[Output]:
+def output_metadata(names: Sequence[str], outputs: Sequence[np.ndarray]) -> list[Output]:
     """Names, shapes and types of outputs."""
     return [Output(name, array.shape, str(array.dtype)) for name, array in zip(names, outputs, strict=True)]
 
 
-def card_path(model: str | Path) -> Path:
-    """Where the card of a model lies."""
+def metadata_path(model: str | Path) -> Path:
+    """Where the metadata of a model lies."""
     return Path(model).with_suffix(".json")
 
 
-def read_model_card(model: str | Path) -> ModelCard:
-    """The card of a model file, after the file was found to be the one that the card describes.
+def read_model_metadata(model: str | Path) -> ModelMetadata:
+    """The metadata of a model file, after the file was found to be the one that the metadata describes.
 
     Raises:
-        UserError: model or card is missing, the card is broken, or it belongs to another model.
+        UserError: model or metadata is missing, the metadata is broken, or it belongs to another model.
     """
-    path = card_path(model)
+    path = metadata_path(model)
     if not Path(model).is_file():
         raise UserError(f"{model}: no such model; write one with export.py")
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=ModelCard)
+        metadata = msgspec.json.decode(path.read_bytes(), type=ModelMetadata)
     except FileNotFoundError:
         raise UserError(f"{path}: missing; export.py writes it beside the model, copy both") from None
     except OSError as error:
@@ -177,8 +177,8 @@ def read_model_card(model: str | Path) -> ModelCard:
         raise UserError(
             f"{path}: not the description of an exported model ({error}); export the model again"
         ) from error
-    if card.sha256 != file_hash(model):
+    if metadata.sha256 != file_hash(model):
         raise UserError(
             f"{path}: describes another file than {model} (their SHA-256 differ); copy or export both again"
         )
-    return card
+    return metadata

@@ -9,7 +9,7 @@ from mindspore import Tensor, nn
 
 from src.errors import UserError
 from src.exporting.exported import MASKS, OUTPUTS, PROBABILITIES, output_names
-from src.exporting.model_metadata import ModelCard, read_model_card
+from src.exporting.model_metadata import ModelMetadata, read_model_metadata
 
 # From images float32 [B, 3, H, W] to the outputs of the file in their order.
 Run = Callable[[np.ndarray], Sequence[np.ndarray]]
@@ -18,22 +18,22 @@ Run = Callable[[np.ndarray], Sequence[np.ndarray]]
 Detector = Callable[..., Sequence[np.ndarray]]
 
 
-def open_model(path: str | Path) -> tuple[ModelCard, Detector]:
-    """An exported model and its card.
+def open_model(path: str | Path) -> tuple[ModelMetadata, Detector]:
+    """An exported model and its metadata.
 
     Raises:
-        UserError: no such model, no card, a card of another model, or nothing here to run it with.
+        UserError: no such model, no metadata, metadata of another model, or nothing here to run it with.
     """
     path = Path(path)
     check_runnable(path.suffix)
-    card = read_model_card(path)
-    names = tuple(output.name for output in card.outputs)
-    masks = card.masks is not None
+    metadata = read_model_metadata(path)
+    names = tuple(output.name for output in metadata.outputs)
+    masks = metadata.masks is not None
     if names not in (output_names(False, masks), output_names(True, masks)):
         raise UserError(
             f"{path}: has the outputs {', '.join(names)}; expected {', '.join(output_names(False, masks))}; export it again"
         )
-    return card, as_detector(run_file(path), names)
+    return metadata, as_detector(run_file(path), names)
 
 
 def check_runnable(suffix: str) -> None:

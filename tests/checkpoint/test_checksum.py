@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mindspore import Tensor
 
-from src.checkpoint.checksum import is_whole, seal
+from src.checkpoint.checksum import append_checksum, is_intact
 
 
 @pytest.fixture(scope="module")
@@ -16,15 +16,15 @@ def sealed(tmp_path_factory):
     path = tmp_path_factory.mktemp("sealed") / "a.ckpt"
     ms.save_checkpoint([{"name": "a", "data": Tensor(np.arange(5.0))}], str(path), append_dict={"card": "größe"})
     path.chmod(0o644)
-    assert not is_whole(path)
-    seal(path)
+    assert not is_intact(path)
+    append_checksum(path)
     return path.read_bytes(), path.with_name("changed.ckpt")
 
 
 def test_a_sealed_checkpoint_is_read_as_before(sealed):
     content, path = sealed
     path.write_bytes(content)
-    assert is_whole(path)
+    assert is_intact(path)
     values = ms.load_checkpoint(str(path))
     assert values.keys() == {"a", "card"} and values["card"] == "größe"
     np.testing.assert_array_equal(values["a"].asnumpy(), np.arange(5.0))
@@ -42,4 +42,4 @@ def test_every_change_is_noticed(sealed, place, kind, bit):
         "added": content[:place] + b"\0" + content[place:],
     }[kind]
     path.write_bytes(changed)
-    assert is_whole(path) == (changed == content)
+    assert is_intact(path) == (changed == content)

@@ -8,16 +8,16 @@ from mindspore import Tensor, nn
 
 from src.checkpoint.detector_file import (
     TEACHER_PREFIX,
-    DetectorCard,
+    DetectorMetadata,
     copy_weights,
     load_detector,
-    read_card,
+    read_metadata,
     save_detector,
 )
 from src.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("pynative")
-CARD = DetectorCard({"backbone": "toy", "anchor_scales": [4]}, ["größe", "circle"], [4, 5], 7)
+CARD = DetectorMetadata({"backbone": "toy", "anchor_scales": [4]}, ["größe", "circle"], [4, 5], 7)
 
 
 class Toy(nn.Cell):
@@ -51,7 +51,7 @@ def teacher() -> Toy:
 def test_a_detector_comes_back_with_its_card(tmp_path):
     network, other, path = Toy(), Toy(), tmp_path / "new folder" / "model_0.ckpt"
     save_detector(network, path, CARD)
-    assert read_card(path) == CARD
+    assert read_metadata(path) == CARD
     load_detector(other, path)
     assert_equal(values(other), values(network))
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -73,9 +73,9 @@ def test_a_newer_file_replaces_an_older_one(tmp_path):
     path = tmp_path / "model_0.ckpt"
     save_detector(Toy(), path, CARD)
     newer = Toy()
-    save_detector(newer, path, DetectorCard({}, [], [], 8))
+    save_detector(newer, path, DetectorMetadata({}, [], [], 8))
     load_detector(Toy(), path)
-    assert read_card(path).step == 8
+    assert read_metadata(path).step == 8
 
 
 def test_weights_are_copied_whatever_their_prefix():

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mindspore import nn
 
 from src.checkpoint.convert.torch_file import read_state_dict
-from src.checkpoint.detector_file import DetectorCard, load_detector, read_card, save_detector
+from src.checkpoint.detector_file import DetectorMetadata, load_detector, read_metadata, save_detector
 from src.checkpoint.pretrained import read_weights
 from src.checkpoint.run_state import StateFiles
 from src.errors import UserError
@@ -80,7 +80,7 @@ def test_no_wrong_file_crashes_a_reader():
 def files(tmp_path_factory) -> dict[str, bytes]:
     """A detector and the state of a run, of one small layer."""
     folder = tmp_path_factory.mktemp("good")
-    save_detector(nn.Dense(3, 2), folder / "best_model.ckpt", DetectorCard({"backbone": "toy"}, ["größe"], [4], 7))
+    save_detector(nn.Dense(3, 2), folder / "best_model.ckpt", DetectorMetadata({"backbone": "toy"}, ["größe"], [4], 7))
     facts = {"config": {"batch_size": 2}, "best": None}
     StateFiles(folder / "state.ckpt", folder / "none").write([nn.Dense(3, 2)], facts)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -93,7 +93,7 @@ def files(tmp_path_factory) -> dict[str, bytes]:
 def test_checkpoints(tmp_path, files, name, data):
     content = data.draw(damaged(files[name]))
     path, layer = tmp_path / name, nn.Dense(3, 2)
-    survives(read_card, path, content)
+    survives(read_metadata, path, content)
     survives(read_weights, path, content)
     state = survives(lambda file: StateFiles(file, tmp_path / "none").read(), path, content)
     assert state is None or json.dumps(state.facts)
@@ -106,13 +106,13 @@ def test_the_one_kind_of_checkpoint_is_not_the_other(tmp_path, files):
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match="does not describe a detector"):
-        read_card(tmp_path / "state.ckpt")
+        read_metadata(tmp_path / "state.ckpt")
     with pytest.raises(UserError, match="holds weights, but not the state of a run"):
         StateFiles(tmp_path / "best_model.ckpt", tmp_path / "none").read()
 
 
 def test_a_disk_that_gets_full_while_a_checkpoint_is_written_leaves_the_old_one(tmp_path):
-    path, card = tmp_path / "model_0.ckpt", DetectorCard({}, ["a"], [1], 1)
+    path, card = tmp_path / "model_0.ckpt", DetectorMetadata({}, ["a"], [1], 1)
     save_detector(nn.Dense(3, 2), path, card)
     old, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     # The interpreter ignores the signal that comes with it.

@@ -50,7 +50,7 @@ def test_overwriting_clears_the_files_of_a_run_and_no_other_when_it_starts(tmp_p
     folder = RunFolder(tmp_path)
     folder.check(resume=False, overwrite=True)
     assert set(OUTPUTS) <= set(files(tmp_path)), "checking removes nothing"
-    folder.make_ready(resumes=False)
+    folder.prepare(resumes=False)
     assert files(tmp_path) == ["eval/metrics.json", "my_model.ckpt", "notes.txt", "tensorboard/notes.txt"]
 
 
@@ -71,19 +71,19 @@ def test_a_state_before_is_enough_to_go_on(tmp_path):
 
 def test_half_written_files_are_swept_away(tmp_path):
     fill(tmp_path, ".writing-x.ckpt", ".writing-y.tmp", ".hidden", "state.ckpt", "eval/.writing-z.json")
-    RunFolder(tmp_path).make_ready(resumes=True)
+    RunFolder(tmp_path).prepare(resumes=True)
     assert files(tmp_path) == [".hidden", "eval/.writing-z.json", "state.ckpt"]
 
 
 def test_a_best_detector_whose_score_does_not_count_any_more_is_kept_under_another_name(tmp_path):
     folder = RunFolder(tmp_path)
-    assert folder.put_best_aside(7) == []
+    assert folder.archive_best(7) == []
     fill(tmp_path, "best_model.ckpt")
-    assert folder.put_best_aside(7) == [f"{folder.best} is kept as {tmp_path / 'best_model_until_step_7.ckpt'}"]
-    folder.forget_old(0)
+    assert folder.archive_best(7) == [f"{folder.best} is kept as {tmp_path / 'best_model_until_step_7.ckpt'}"]
+    folder.remove_old_checkpoints(0)
     assert files(tmp_path) == ["best_model_until_step_7.ckpt"]
     folder.best.write_text("of an evaluation that a kill has undone")
-    assert folder.put_best_aside(7) == []
+    assert folder.archive_best(7) == []
     assert (tmp_path / "best_model_until_step_7.ckpt").read_text() == "something", "the first one is not lost"
 
 
@@ -92,7 +92,7 @@ def test_old_step_checkpoints_are_forgotten_by_number(tmp_path):
     for step in (8, 9, 10, 100):
         fill(tmp_path, folder.step("student", step).name, folder.step("average", step).name)
     fill(tmp_path, *(folder.step("teacher", step).name for step in (9, 100)), "model_0.ckpt", "best_model.ckpt")
-    folder.forget_old(2)
+    folder.remove_old_checkpoints(2)
     averages = ["average_model_step_10.ckpt", "average_model_step_100.ckpt"]
     students = ["model_step_10.ckpt", "model_step_100.ckpt"]
     teachers = ["teacher_model_step_100.ckpt", "teacher_model_step_9.ckpt"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import mindspore as ms
 import pytest
 
-from src.checkpoint.detector_file import CARD, read_card
+from src.checkpoint.detector_file import METADATA_KEY, read_metadata
 
 LENGTH = ("--max_iter", 40, "--burn_up_iter", 20, "--eval_interval_iter", 10, "--print_interval_iter", 20)
 LENGTH += ("--save_checkpoint_interval", 10, "--keep_checkpoint_max", 20, "--bbox_threshold", 0.3)
@@ -37,7 +37,9 @@ def last_line(folder: Path) -> str:
 
 def weights(path: Path) -> dict[str, bytes]:
     """Numbers of a weight file by name."""
-    return {name: row.asnumpy().tobytes() for name, row in ms.load_checkpoint(str(path)).items() if name != CARD}
+    return {
+        name: row.asnumpy().tobytes() for name, row in ms.load_checkpoint(str(path)).items() if name != METADATA_KEY
+    }
 
 
 def evaluating(tiny_data, file: Path, **changes) -> tuple:
@@ -74,7 +76,7 @@ def test_the_best_of_all_evaluated_networks_is_kept(toys, good_students, tmp_pat
     assert len(scores) == 4 + 2
     best = max(scores.values())
     role, step = next(name for name, ap in scores.items() if ap == best)
-    assert read_card(folder / "best_model.ckpt").step == step
+    assert read_metadata(folder / "best_model.ckpt").step == step
     prefix = "teacher_" if role == "teacher" else ""
     assert weights(folder / "best_model.ckpt") == weights(folder / f"{prefix}model_step_{step}.ckpt")
     assert f"the {role} of step {step} with AP {best:.3f} on 5 evaluation images" in last_line(folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 import mindspore as ms
 import pytest
 
-from src.engine.device import Device, _limit_threads, from_first_rank, set_up_device
+from src.engine.device import Device, _limit_threads, broadcast_from_rank_0, set_up_device
 from src.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,11 +65,11 @@ def test_the_seed_decides_fresh_weights():
 
 
 def test_what_rank_0_has_is_known_to_all(tmp_path):
-    assert from_first_rank(0.25, Device(0, 1, False)) == 0.25
+    assert broadcast_from_rank_0(0.25, Device(0, 1, False)) == 0.25
     (tmp_path / "ask.py").write_text(
-        "from src.engine.device import from_first_rank, set_up_device\n"
+        "from src.engine.device import broadcast_from_rank_0, set_up_device\n"
         "device = set_up_device('CPU', 0, True, False, 1)\n"
-        "print('asked', device.rank, [from_first_rank(value + device.rank, device) for value in (2.0, 0.5)])\n"
+        "print('asked', device.rank, [broadcast_from_rank_0(value + device.rank, device) for value in (2.0, 0.5)])\n"
     )
     with socket.socket() as found:
         found.bind(("", 0))

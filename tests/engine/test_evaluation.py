@@ -41,7 +41,7 @@ def a_run(best: dict | None = None, role: str = "teacher", evaluation=TRUTH, **b
 def saved(monkeypatch):
     """What is saved as the best network: (weights, file, step)."""
     rows = []
-    monkeypatch.setattr(scores, "card", lambda config, data, step: step)
+    monkeypatch.setattr(scores, "detector_metadata", lambda config, data, step: step)
     monkeypatch.setattr(scores, "save_detector", lambda network, path, step: rows.append((network, path.name, step)))
     return rows
 

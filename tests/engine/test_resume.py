@@ -9,7 +9,7 @@ from pathlib import Path
 import mindspore as ms
 import pytest
 
-from src.checkpoint.detector_file import CARD, write_checkpoint
+from src.checkpoint.detector_file import METADATA_KEY, write_checkpoint
 from src.checkpoint.run_state import StateFiles
 
 KILLS = 22
@@ -166,7 +166,7 @@ def test_a_state_from_before_a_setting_was_there_is_that_of_its_default(toys, ki
     older = {
         key: value for key, value in state.facts["config"].items() if key not in ("supervised_ema", "teacher_start")
     }
-    rows = [{"name": name, "data": ms.Tensor(row)} for name, row in state.values.items() if name != CARD]
+    rows = [{"name": name, "data": ms.Tensor(row)} for name, row in state.values.items() if name != METADATA_KEY]
     write_checkpoint(rows, files.newest, state.facts | {"config": older})
     assert toys.run(folder, *SHORT, "--resume", "--supervised_ema", "true") == 2
     assert "supervised_ema: was False, is True" in said(folder)

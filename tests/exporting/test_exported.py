@@ -13,13 +13,13 @@ from src.exporting.agreement import MASK_TOLERANCE, compare
 from src.exporting.exported import ExportedDetector, output_names, write_model
 from src.exporting.model_metadata import (
     Class,
-    ModelCard,
+    ModelMetadata,
     Origin,
-    card_path,
     mask_rule,
-    output_cards,
+    metadata_path,
+    output_metadata,
     raw_rgb_input,
-    read_model_card,
+    read_model_metadata,
     resize_rule,
 )
 from src.exporting.runner import open_model, run_file
@@ -53,8 +53,8 @@ def _write(folder, masks: bool, probabilities: bool, file_format: str):
     detector = ExportedDetector(Toy(masks), probabilities)
     path = folder / f"toy{SUFFIXES[file_format]}"
     write_model(detector, SHAPE, path, file_format)
-    outputs = output_cards(detector.output_names, run_file(path)(np.zeros(SHAPE, np.float32)))
-    card = ModelCard(
+    outputs = output_metadata(detector.output_names, run_file(path)(np.zeros(SHAPE, np.float32)))
+    card = ModelMetadata(
         file_format,
         path.name,
         file_hash(path),
@@ -66,7 +66,7 @@ def _write(folder, masks: bool, probabilities: bool, file_format: str):
         Origin("best_model.ckpt", "0" * 64, 1),
         mask_rule(0.4, "exact") if masks else None,
     )
-    card_path(path).write_bytes(msgspec.json.encode(card))
+    metadata_path(path).write_bytes(msgspec.json.encode(card))
     return path
 
 
@@ -111,19 +111,19 @@ def test_a_model_with_masks_gives_the_outputs_of_its_network(written, file_forma
 def test_a_model_without_masks_has_none(written):
     path = written[False, True, "ONNX"]
     card, detector = open_model(path)
-    assert card.masks is None and b"masks" not in card_path(path).read_bytes()
+    assert card.masks is None and b"masks" not in metadata_path(path).read_bytes()
     assert len(detector(np.zeros(SHAPE, np.uint8))) == 5
 
 
 def test_outputs_that_are_not_those_of_a_detector_are_named(written):
     path = written[False, True, "ONNX"]
-    before, card = card_path(path).read_bytes(), read_model_card(path)
+    before, card = metadata_path(path).read_bytes(), read_model_metadata(path)
     card.masks = mask_rule(0.5, "exact")
-    card_path(path).write_bytes(msgspec.json.encode(card))
+    metadata_path(path).write_bytes(msgspec.json.encode(card))
     try:
         with pytest.raises(
             UserError, match="has the outputs boxes, .*, probabilities; expected boxes, .*, masks; export"
         ):
             open_model(path)
     finally:
-        card_path(path).write_bytes(before)
+        metadata_path(path).write_bytes(before)

@@ -11,13 +11,13 @@ from src.errors import UserError
 from src.evaluation.masks import Pasting, decode_mask, paste
 from src.exporting.model_metadata import (
     Class,
-    ModelCard,
+    ModelMetadata,
     Origin,
-    card_path,
     mask_rule,
-    output_cards,
+    metadata_path,
+    output_metadata,
     raw_rgb_input,
-    read_model_card,
+    read_model_metadata,
     resize_rule,
 )
 from src.files import file_hash
@@ -28,24 +28,24 @@ def model(tmp_path):
     """A model file and its card."""
     path = tmp_path / "faces v1.onnx"
     path.write_bytes(b"weights")
-    card = ModelCard(
+    card = ModelMetadata(
         "ONNX",
         path.name,
         file_hash(path),
         "faster_rcnn",
         raw_rgb_input(1, 64, 96),
         resize_rule(True),
-        output_cards(["boxes", "valid"], [np.zeros((1, 8, 4), np.float32), np.zeros((1, 8), bool)]),
+        output_metadata(["boxes", "valid"], [np.zeros((1, 8, 4), np.float32), np.zeros((1, 8), bool)]),
         [Class(4, "Maske"), Class(9, "口罩")],
         Origin("best_model.ckpt", "0" * 64, 400),
     )
-    card_path(path).write_bytes(msgspec.json.encode(card))
+    metadata_path(path).write_bytes(msgspec.json.encode(card))
     return path
 
 
 def test_a_card_is_read_as_it_was_written(model):
-    card = read_model_card(model)
-    assert card_path(model).name == "faces v1.json"
+    card = read_model_metadata(model)
+    assert metadata_path(model).name == "faces v1.json"
     assert card.input.shape == (1, 3, 64, 96) and card.input.range == (0, 255)
     assert [(output.name, output.shape, output.dtype) for output in card.outputs] == [
         ("boxes", (1, 8, 4), "float32"),
@@ -56,27 +56,27 @@ def test_a_card_is_read_as_it_was_written(model):
 
 def _fault(model) -> str:
     with pytest.raises(UserError) as raised:
-        read_model_card(model)
+        read_model_metadata(model)
     assert "\n" not in str(raised.value)
     return str(raised.value)
 
 
 def test_a_missing_model_or_card_is_named(model):
     assert "no such model" in _fault(model.with_name("none.onnx"))
-    card_path(model).unlink()
+    metadata_path(model).unlink()
     assert "faces v1.json: missing" in _fault(model)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": "TXT"}'])
 def test_a_broken_card_is_named(model, text):
-    card_path(model).write_text(text)
+    metadata_path(model).write_text(text)
     assert "faces v1.json: not the description of an exported model" in _fault(model)
 
 
 def test_a_wrong_field_is_named(model):
-    values = json.loads(card_path(model).read_text())
+    values = json.loads(metadata_path(model).read_text())
     values["input"]["shape"] = [1, 3, 64]
-    card_path(model).write_text(json.dumps(values))
+    metadata_path(model).write_text(json.dumps(values))
     assert "input.shape" in _fault(model)
 
 
@@ -150,5 +150,5 @@ def test_the_rule_of_masks_in_words_is_the_rule_in_code(pasting):
 
 
 def test_a_card_without_masks_is_one_from_before_there_were_masks(model):
-    assert "masks" not in json.loads(card_path(model).read_text())
-    assert read_model_card(model).masks is None
+    assert "masks" not in json.loads(metadata_path(model).read_text())
+    assert read_model_metadata(model).masks is None

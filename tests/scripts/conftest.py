@@ -40,7 +40,7 @@ if Path(arguments[0]).name in ("_backbone.py", "_requirements.py"):
 if arguments[0] == "-c":
     exec(arguments[1])
     sys.exit(0)
-if Path(arguments[0]).name in ("_stage_table.py", "_setting.py", "_card.py", "_kept_ranking.py"):
+if Path(arguments[0]).name in ("_stage_table.py", "_setting.py", "_model_metadata.py", "_kept_ranking.py"):
     sys.exit(subprocess.call([{python!r}, *arguments]))
 real = [{python!r}, *arguments]
 program, arguments = (arguments[1], arguments[2:]) if arguments[0] == "-m" else (Path(arguments[0]).name, arguments[1:])

@@ -12,7 +12,7 @@ from src.checkpoint.convert.detector_layouts import (
     foreign_detector,
     keep_classes,
 )
-from src.checkpoint.detector_file import DetectorCard, save_detector
+from src.checkpoint.detector_file import DetectorMetadata, save_detector
 from src.checkpoint.pretrained import load_weights
 from src.config.load import CONFIG_FOLDER, Config, load_config
 from src.data.annotations import read_annotations
@@ -45,7 +45,7 @@ def convert_detector(
     report = load_weights(network, found.weights, source)
     if report.missing:
         raise UserError(f"{report}\nthis is no whole detector, so nothing was written")
-    save_detector(network, output, DetectorCard(config.as_dict(), class_names, category_ids, step=0))
+    save_detector(network, output, DetectorMetadata(config.as_dict(), class_names, category_ids, step=0))
     print("\n  ".join([f"{source}: a detector of {found.origin}", *found.moves]))
     if found.unused:
         print(f"  not used: {', '.join(found.unused)}")

@@ -7,7 +7,7 @@ from mindspore import Tensor, ops
 from src.checkpoint.detector_file import copy_weights
 from src.config.load import Config
 from src.data.training_data import TrainingData
-from src.engine.device import from_first_rank
+from src.engine.device import broadcast_from_rank_0
 from src.engine.inference import find_records
 from src.engine.run import Run
 from src.errors import UserError
@@ -34,7 +34,7 @@ def guard(run: Run, done: int) -> bool:
         Whether the phase ends here.
     """
     verdict = judge(run, done) if run.device.rank == 0 else GO_ON
-    verdict = from_first_rank(verdict, run.device)
+    verdict = broadcast_from_rank_0(verdict, run.device)
     if verdict == LOWER:
         factor = run.networks.state.unsupervised_factor
         ops.assign(factor, Tensor(factor.asnumpy() / 2, factor.dtype))  # not set_data, see `StepSums.take`

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from src.checkpoint.detector_file import read_card
+from src.checkpoint.detector_file import read_metadata
 from src.config.load import Config
 from src.data.training_data import TrainingData
 from src.engine.health.data_time import SlowData
@@ -38,8 +38,8 @@ def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watc
 def warn_of_start(run: Run) -> None:
     """Say what is suspicious before the first step: of the data, and of the weights that the run starts from."""
     data, weights = run.data, run.config.pre_trained
-    card = read_card(weights) if weights and weights.endswith(".ckpt") else None
-    known = (card.class_names, card.category_ids) if card else None
+    metadata = read_metadata(weights) if weights and weights.endswith(".ckpt") else None
+    known = (metadata.class_names, metadata.category_ids) if metadata else None
     found = [(f"data_{number}", sentence) for number, sentence in enumerate(data.suspicions, start=1)]
     found += start_faults(data.annotations, data.labelled, data.evaluation, known)
     found.append(("probe_without_objects", probe_without_objects(data.probe)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.checkpoint.pretrained import CLASS_LAYERS, load_pretrained, read_weights
-from src.checkpoint.restore import recipe_of, restore_detector
+from src.checkpoint.restore import restore_detector, saved_settings
 from src.config.load import load_config
 from src.convert_checkpoint import main
 from src.systems import build_network
@@ -57,7 +57,7 @@ def test_a_detector_comes_back_with_recipe_and_classes(original, foreign, tiny_c
     assert "rcnn.shared_fc_0.weight -> box_head.fc1.weight, transposed" in said
     assert "backbone 100 of 100, fpn 16 of 16, rpn 6 of 6, box_head 8 of 8" in said
     output = foreign.with_suffix(".ckpt")
-    config = load_config("", ["--checkpoint_path", str(output)], recipe_of)
+    config = load_config("", ["--checkpoint_path", str(output)], saved_settings)
     assert (config.test_score_thr, config.backbone, config.fpn_out_channels) == (0.2, "resnet_v1_18", 16)
     network, card = restore_detector(output, lambda count: build_network(config, count))
     assert (card.class_names, card.category_ids, card.step) == (["square", "circle"], [4, 5], 0)
@@ -93,7 +93,7 @@ def test_a_mask_rcnn_comes_back_as_one_and_its_masks_depend_on_the_classes(tiny_
     convert(tmp_path / "zoo.npz", "--config_path", tiny_config)
     assert "rcnn_mask.fpn_mask.mask_conv6.weight -> mask_head.classes.weight" in capsys.readouterr().out
     output = tmp_path / "zoo.ckpt"
-    recipe = recipe_of(output)
+    recipe = saved_settings(output)
     assert (recipe["system"], recipe["rcnn_mask_out_channels"]) == ("mask_rcnn", 8)
     converted = read_weights(output)
     assert converted.keys() == weights.keys()
