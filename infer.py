@@ -5,34 +5,30 @@
         --eval_output_dir found
 
 Written is infer_results.json: for each image name (sub-folders included) a list of detections, best first; beside it,
-infer_results.made_from.json says what it was made from. With
---unlabelled_img_dir the images of that folder join the unlabelled ones. With --draw_pics true pictures are drawn into
-pictures/. A run that was stopped starts anew with --overwrite.
+infer_results.made_from.json names its inputs and settings. With --unlabelled_img_dir the images of that folder join the
+unlabelled ones. With --draw_pics true pictures are drawn into pictures/. A run that was stopped starts anew with --overwrite.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
-from mindspore import nn
-from tqdm import tqdm
 
-from src.checkpoint.restore import numpy_forward, restore_detector, saved_settings
+from src.checkpoint.restore import restore_detector, saved_settings
 from src.config.load import Config, load_config, require
-from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
+from src.data.annotations import ImageEntry, image_path
 from src.data.checks.image_files import files_hash
 from src.data.classes import in_class_order
-from src.data.dataset import evaluation_batches
-from src.data.formats.reading import read_data
 from src.data.images import read_image
 from src.data.provenance import made_from, side_file, write_side_file
 from src.engine.device import set_up_device
-from src.errors import DataError, UserError, entry_point
-from src.evaluation.masks import Pasting
-from src.evaluation.records import SHOWN_SCORE, Detections, detect, inference_records
+from src.engine.inference.detect_images import detect_images
+from src.engine.inference.images_to_detect import images_to_detect, read_training_annotations
+from src.errors import UserError, entry_point
+from src.evaluation.records import SHOWN_SCORE, Detections, inference_records
+from src.exporting.runner import numpy_forward
 from src.files import check_free, write_whole
 from src.report.drawing import draw
 from src.systems import build_network
@@ -43,113 +39,81 @@ def main(argv: list[str] | None = None) -> None:
     """Read and check everything, detect, write."""
     config = load_config(__doc__, argv, saved_settings)
     require(config, "checkpoint_path")
-    entries = find_images(config)
-    folder = Path(config.eval_output_dir)
-    check_outputs(folder, entries, config)
-    places = ((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in entries)
-    files = files_hash(sorted(places))
-    device = set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
+    images = images_to_detect(config)
+    results = Path(config.eval_output_dir) / "infer_results.json"
+    check_outputs(results, images, config)
+    files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
+    device = set_up_device(config)
     network, metadata = restore_detector(
         config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
     )
     if config.infer_img_dir is None:
-        in_class_order(read_annotations(config), metadata.class_names, config.train_ann_file)
+        in_class_order(read_training_annotations(config), metadata.class_names, config.train_ann_file)
 
-    def write(path: Path) -> None:
-        # One image at a time: the detections of 100,000 images do not fit into memory.
-        with path.open("w", encoding="utf-8") as file:
-            file.write("{")
-            for number, (entry, detections) in enumerate(find_objects(network, config, entries)):
-                rows = json.dumps(inference_records(entry, detections), ensure_ascii=False)
-                file.write(f"{',' if number else ''}\n{json.dumps(entry.file_name, ensure_ascii=False)}: {rows}")
-                if config.draw_pics:
-                    write_picture(folder, entry, detections, config, metadata.class_names)
-            file.write("\n}\n")
-
-    results = folder / "infer_results.json"
-    write_whole(results, write, config.overwrite)
+    found = detect_images(numpy_forward(network), images, config.train_img_dir, config, progress="detecting")
+    write_results(results, found, metadata.class_names, config)
     inputs = {"checkpoint_path": config.checkpoint_path}
     if config.infer_img_dir is None and Path(config.train_ann_file).is_file():  # XML files lie in a folder
         inputs["train_ann_file"] = config.train_ann_file
     settings = {key: getattr(config, key) for key in ("test_score_thr", "test_iou_thr", "test_max_per_img")}
     origin = made_from("infer.py", inputs, settings)
-    origin["inputs"]["images"] = {"name": f"{len(entries)} images", "sha256": files}
+    origin["inputs"]["images"] = {"name": f"{len(images)} images", "sha256": files}
     write_side_file(results, origin, config.overwrite)
-    print(f"{len(entries)} images, written: {results}")
+    print(f"{len(images)} images, written: {results}")
 
 
-def find_images(config: Config) -> tuple[ImageEntry, ...]:
-    """The images to look at, checked to be there and to have a name of their own.
-
-    Raises:
-        UserError: no images, missing images, or two of one name.
-    """
-    if config.infer_img_dir is not None:
-        return unlabelled_folder(config.infer_img_dir, first_id=1)
-    if config.train_ann_file is None:
-        raise UserError("missing: --infer_img_dir, or --train_ann_file and --train_img_dir")
-    require(config, "train_img_dir")
-    images = read_annotations(config).images
-    entries = tuple(entry for entry in images if not entry.labelled)
-    if config.unlabelled_img_dir is not None:
-        first_id = max((entry.image_id for entry in images), default=0) + 1
-        entries += unlabelled_folder(config.unlabelled_img_dir, first_id)
-    if not entries:
-        raise UserError(f"{config.train_ann_file} has no unlabelled images; pass a folder of images as --infer_img_dir")
-    missing = [str(path) for entry in entries if not (path := image_path(entry, config.train_img_dir)).is_file()]
-    if missing:
-        raise DataError(config.train_ann_file, [f"{path}: no such image file" for path in missing])
-    twice = [name for name, count in Counter(entry.file_name for entry in entries).items() if count > 1]
-    if twice:
-        title = f"images of one name in {config.train_ann_file} and {config.unlabelled_img_dir}; rename one of each"
-        raise DataError(title, twice)
-    return entries
-
-
-def read_annotations(config: Config) -> Annotations:
-    """The images whose unlabelled ones are looked at, and their classes."""
-    return read_data(config.train_ann_file, config.train_img_dir, config.class_names)
-
-
-def check_outputs(folder: Path, entries: tuple[ImageEntry, ...], config: Config) -> None:
+def check_outputs(results: Path, images: tuple[ImageEntry, ...], config: Config) -> None:
     """Raise a UserError if output files exist, also those of a run that was stopped, and may not be overwritten."""
-    paths = [folder / "infer_results.json", side_file(folder / "infer_results.json")]
+    paths = [results, side_file(results)]
     if config.draw_pics:
-        paths += [picture_path(folder, entry) for entry in entries]
+        paths += [picture_path(results, entry) for entry in images]
     taken = [path for path in paths if path.exists()]
     if taken and not config.overwrite:
         raise UserError(
-            f"{folder}: {len(taken)} of the {len(paths)} files to write are there already, such as {taken[0]}; "
+            f"{results.parent}: {len(taken)} of the {len(paths)} files to write are there already, such as {taken[0]}; "
             "pass --overwrite to replace them, or choose another --eval_output_dir"
         )
     for path in taken:
         check_free(path, config.overwrite)
 
 
-def find_objects(
-    network: nn.Cell, config: Config, entries: tuple[ImageEntry, ...]
-) -> Iterator[tuple[ImageEntry, Detections]]:
-    """Each image with what was found in it."""
-    batches = evaluation_batches(entries, config.train_img_dir, config)
+def write_results(
+    results: Path, found: Iterable[tuple[ImageEntry, Detections]], class_names: list[str], config: Config
+) -> None:
+    """Write the detections of each image, and its picture if wanted, one image at a time: 100,000 do not fit into memory."""
 
-    # The first batch compiles the network; on a terminal a bar shows that something happens.
-    found = detect(numpy_forward(network), batches, Pasting(config.mask_thr_binary, config.mask_pasting))
-    yield from tqdm(found, "detecting", len(entries), unit="image", disable=None)
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8") as file:
+            file.write("{")
+            for number, (entry, detections) in enumerate(found):
+                rows = json.dumps(inference_records(entry, detections), ensure_ascii=False)
+                file.write(f"{',' if number else ''}\n{json.dumps(entry.file_name, ensure_ascii=False)}: {rows}")
+                if config.draw_pics:
+                    picture = picture_of(entry, detections, class_names, config.train_img_dir)
+                    write_picture(picture_path(results, entry), picture, config.overwrite)
+            file.write("\n}\n")
+
+    write_whole(results, write, config.overwrite)
 
 
-def picture_path(folder: Path, entry: ImageEntry) -> Path:
-    """Where the picture of an image goes; the whole name is kept, since a.png and a.jpg may both be there."""
-    return folder / "pictures" / f"{entry.file_name}_infer.jpg"
+def picture_path(results: Path, entry: ImageEntry) -> Path:
+    """Path of the picture of an image; the whole name is kept, since a.png and a.jpg may both be there."""
+    return results.with_name("pictures") / f"{entry.file_name}_infer.jpg"
 
 
-def write_picture(folder: Path, entry: ImageEntry, found: Detections, config: Config, class_names: list[str]) -> None:
-    """Draw the detections that are more likely right than wrong."""
-    image = read_image(image_path(entry, config.train_img_dir))
+def picture_of(entry: ImageEntry, found: Detections, class_names: list[str], img_dir: str | None) -> np.ndarray:
+    """The image with the detections that are shown by their score: uint8 [H, W, 3], RGB."""
+    image = read_image(image_path(entry, img_dir))
     shown = found.scores >= SHOWN_SCORE
     masks = None if found.masks is None else ((), [found.masks[row] for row in np.flatnonzero(shown)])
-    picture = draw(image, found.boxes[shown], found.labels[shown], found.scores[shown], class_names, masks=masks)
+    boxes, labels, scores = found.boxes[shown], found.labels[shown], found.scores[shown]
+    return draw(image, boxes, labels, scores, class_names, masks=masks)
+
+
+def write_picture(path: Path, picture: np.ndarray, overwrite: bool) -> None:
+    """Write an RGB picture as JPEG."""
     _, data = cv2.imencode(".jpg", picture[..., ::-1])
-    write_whole(picture_path(folder, entry), lambda path: path.write_bytes(data.tobytes()), config.overwrite)
+    write_whole(path, lambda temporary: temporary.write_bytes(data.tobytes()), overwrite)
 
 
 if __name__ == "__main__":

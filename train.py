@@ -1,7 +1,8 @@
 """Train a detector on labelled and unlabelled images (or on labelled ones alone).
 
-Burn-in: the student learns from labels, each image in a strong and a weak view. Then its slowly averaged teacher labels the
-weak view of unlabelled images, and the student learns from their strong view too (Liu et al. 2021, Unbiased Teacher).
+Burn-in: the student is trained on labels, each image in a strong and a weak view. Then the teacher, an exponential moving average
+of the student, labels the weak view of unlabelled images, and the student is trained on their strong view too (Liu et al. 2021,
+Unbiased Teacher).
 """
 
 from contextlib import closing
@@ -23,7 +24,7 @@ from src.engine.health.monitor import build_watch, warn_of_start
 from src.engine.log import RunLog
 from src.engine.loop import train
 from src.engine.networks import build_networks, start_weights
-from src.engine.resume import facts_of, go_on, in_current_terms
+from src.engine.resume import resumed_metadata, run_metadata, upgrade_settings
 from src.engine.run import Run
 from src.engine.stopping import StopRequest
 from src.errors import entry_point
@@ -33,10 +34,62 @@ from src.files import write_text
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Read and check everything, build the networks, train, evaluate and save."""
+    # 1. Settings and data.
     config = load_config(__doc__, argv)
     require(config, "train_img_dir", "train_ann_file")
     folder = RunFolder(config.save_checkpoint_path)
     resumes = folder.check(config.resume, config.overwrite)
+    data = read_data(config)
+    device = set_up_device(config, distribute=config.run_distribute)
+    config, lengths = with_steps(config, len(data.labelled), len(data.unlabelled), device.count)
+    config, rates = with_rate(config, device.count)
+    check_guard(config, data)
+    # 2. Networks, with the weights to start from or those of the state to resume from.
+    states = StateFiles(folder.state, folder.state_before)
+    if resumes:
+        state = states.read()
+        config, saved, upgraded = upgrade_settings(config, state.metadata)
+    networks = build_networks(config, data, device)
+    metadata = run_metadata(config, data, device.count)
+    if resumes:
+        metadata, changed = resumed_metadata(saved, metadata, config.resume_anyway)
+        state.restore(networks.saved())
+        start = [f"resumed from {state.path}", *state.remarks, *changed, *upgraded]
+    else:
+        start = [start_weights(config, networks.student)]
+    first_step = int(networks.state.step.asnumpy())
+    # 3. The folder of the run.
+    if device.rank == 0:
+        folder.prepare(resumes)
+        if metadata["evaluated"] and metadata["best"] is None:
+            start += folder.archive_best(first_step)
+        # Resuming and overwriting are of this start only, not of the run.
+        lasting = replace(config, resume=False, resume_anyway=False, overwrite=False)
+        write_text(folder.config, save_config(lasting), overwrite=True)
+    # 4. Training.
+    with closing(RunLog(folder.path, device.rank, first_step, config.max_iter)) as log:
+        log.info("\n".join([describe(config, data, device, first_step), *lengths, *rates, *start]))
+        run = Run(
+            config=config,
+            data=with_caches(config, data, log.info),
+            device=device,
+            networks=networks,
+            folder=folder,
+            states=states,
+            log=log,
+            stop=StopRequest(device.rank),
+            metadata=metadata,
+            watch=build_watch(config, data, metadata["watch"]),
+        )
+        if not resumes:
+            warn_of_start(run)
+        with run.stop:
+            train(run, first_step)
+        log.info(f"end: {outcome(run)}")
+
+
+def read_data(config: Config) -> TrainingData:
+    """The images and labels of a run, some labelled ones held out for the guard."""
     sources = Sources(
         config.train_ann_file,
         config.train_img_dir,
@@ -50,44 +103,11 @@ def main(argv: list[str] | None = None) -> None:
     data = read_training_data(sources)
     if config.guard_share and data.unlabelled:
         data = hold_out(data, config.guard_share, config.global_seed)
-    device = set_up_device(
-        config.device_target, config.device_id, config.run_distribute, config.mixed_precision, config.global_seed
-    )
-    config, lengths = with_steps(config, len(data.labelled), len(data.unlabelled), device.count)
-    config, rates = with_rate(config, device.count)
-    check_guard(config, data)
-    states = StateFiles(folder.state, folder.state_before)
-    if resumes:
-        config, state, said = in_current_terms(config, states.read())
-    networks = build_networks(config, data, device)
-    facts = facts_of(config, data, device)
-    if resumes:
-        facts, started_from = go_on(state, networks, facts, config.resume_anyway)
-        started_from += said
-    else:
-        started_from = [start_weights(config, networks.student)]
-    first_step = int(networks.state.step.asnumpy())
-    if device.rank == 0:
-        folder.prepare(resumes)
-        if facts["evaluated"] and facts["best"] is None:
-            started_from += folder.archive_best(first_step)
-        # How it was started this time is not what the run is.
-        lasting = replace(config, resume=False, resume_anyway=False, overwrite=False)
-        write_text(folder.config, save_config(lasting), overwrite=True)
-    with closing(RunLog(folder.path, device.rank, first_step, config.max_iter)) as log:
-        log.say("\n".join([describe(config, data, device, first_step), *lengths, *rates, *started_from]))
-        data = with_caches(config, data, log.say)
-        watch, stop = build_watch(config, data, facts["watch"]), StopRequest(device.rank)
-        run = Run(config, data, device, networks, folder, states, log, stop, facts, watch)
-        if not resumes:
-            warn_of_start(run)
-        with stop:
-            train(run, first_step)
-        log.say(f"end: {outcome(run)}")
+    return data
 
 
 def describe(config: Config, data: TrainingData, device: Device, first_step: int) -> str:
-    """What the run is about to do, for its log."""
+    """The data and the plan of a run, for its log."""
     boxes = boxes_and_crowds(*count_boxes(data.labelled))
     lines = [
         f"version {__version__}",
@@ -95,8 +115,12 @@ def describe(config: Config, data: TrainingData, device: Device, first_step: int
         f"training data: {data.annotations.form}",
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images; the labels are {boxes}",
-        f"{count_empty(data.labelled)} labelled images have no box: nothing is there",
-        *([f"guard: {len(data.probe)} labelled images are put aside and count as unlabelled"] if data.probe else []),
+        f"{count_empty(data.labelled)} labelled images have no box: they are trained on as background",
+        *(
+            [f"guard: {len(data.probe)} labelled images are held out, and are unlabelled in training"]
+            if data.probe
+            else []
+        ),
         f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",
         f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",
         f"steps {first_step} to {config.max_iter}; the first one compiles the network, which takes a while",

@@ -24,12 +24,12 @@ from statistics import median
 from benchmarks import command, measure, setting
 from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
-from src.engine.evaluation import evaluate_now
+from src.engine.evaluation import evaluate_networks
 from src.engine.health.monitor import build_watch
 from src.engine.log import RunLog
 from src.engine.loop import train
 from src.engine.networks import build_networks
-from src.engine.resume import facts_of
+from src.engine.resume import run_metadata
 from src.engine.run import Run
 from src.engine.stopping import StopRequest
 from src.errors import UserError, entry_point
@@ -71,7 +71,7 @@ def measured(args: argparse.Namespace, folder: Path) -> dict:
     data = replace(data, evaluation=None)
     device = setting.device(config)
     run_folder = RunFolder(config.save_checkpoint_path)
-    facts = facts_of(config, data, device)
+    metadata = run_metadata(config, data, device.count)
     networks = build_networks(config, data, device)
     setting.calm(networks.student)
     states = StateFiles(run_folder.state, run_folder.state_before)
@@ -81,14 +81,24 @@ def measured(args: argparse.Namespace, folder: Path) -> dict:
         contextlib.closing(MemoryLog(run_folder.path, device.rank, 0, config.max_iter)) as log,
         StopRequest(device.rank) as stop,
     ):
-        watch = build_watch(config, data, facts["watch"])
-        run = Run(config, data, device, networks, run_folder, states, log, stop, facts, watch)
+        run = Run(
+            config=config,
+            data=data,
+            device=device,
+            networks=networks,
+            folder=run_folder,
+            states=states,
+            log=log,
+            stop=stop,
+            metadata=metadata,
+            watch=build_watch(config, data, memory=None),
+        )
         train(run, 0)
         run.config = replace(config, eval_img_dir=config.train_img_dir)
         run.data = replace(data, evaluation=data.annotations)
         scored = []
         for _ in range(args.evaluations):
-            evaluate_now(run, config.max_iter)
+            evaluate_networks(run, config.max_iter)
             scored.append(measure.memory())
     half = args.steps // 2
     return {

@@ -20,14 +20,14 @@ if not __package__:  # started as a file: this folder must not come first, its s
 import numpy as np
 
 from benchmarks import command, measure
-from src.checkpoint.restore import numpy_forward, restore_detector, saved_settings
+from src.checkpoint.restore import restore_detector, saved_settings
 from src.config.load import Config, load_config
 from src.data.annotations import unlabelled_folder
 from src.data.dataset import evaluation_batches
 from src.engine.device import set_up_device
 from src.errors import UserError, entry_point
 from src.exporting.model_metadata import ModelMetadata
-from src.exporting.runner import Detector, open_model
+from src.exporting.runner import Detector, numpy_forward, open_model
 from src.systems import build_network
 
 IMAGES = 20  # that take turns
@@ -37,9 +37,9 @@ IMAGES = 20  # that take turns
 def main(argv: list[str] | None = None) -> None:
     """Time one batch of each, again and again."""
     args = command.start(parser(), argv)
-    set_up_device("CPU", 0, False, False, seed=0)
     models = {Path(path).name: open_model(path) for path in args.models}
     config = config_for(args.checkpoint_path, [card for card, _ in models.values()])
+    set_up_device(config)
     entries = unlabelled_folder(args.infer_img_dir, first_id=1)[:IMAGES]
     batches = [(images, image_sizes) for images, image_sizes, _ in evaluation_batches(entries, "", config)]
 

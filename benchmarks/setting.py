@@ -31,7 +31,7 @@ def config(args: argparse.Namespace) -> Config:
 
 def device(config: Config) -> Device:
     """CPU, graph mode."""
-    return set_up_device(config.device_target, config.device_id, False, config.mixed_precision, config.global_seed)
+    return set_up_device(config)
 
 
 def data(folder: Path, config: Config) -> tuple[Config, TrainingData]:

@@ -12,9 +12,9 @@ from pathlib import Path
 import sorted_values
 from src.active.kept import refuse
 from src.active.kept_ranking import image_notes, ranking_changes
-from src.checkpoint.resume_rules import settings_changes
 from src.config.load import load_config
 from src.config.schema import FREE_KEYS, IN_EPOCHS
+from src.engine.resume import settings_changes
 from src.errors import entry_point
 from src.yaml_file import read_yaml
 

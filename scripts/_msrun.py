@@ -113,7 +113,7 @@ def watch(job: Job, stop: StopRequest, console: BinaryIO) -> int:
     """
     first, passed_on = job.ranks[0], False
     while True:
-        if stop.asked and not passed_on:
+        if stop.requested and not passed_on:
             first.process.terminate()
             passed_on = True
         over, stopped = job.is_over(), stop_status(first, passed_on)

@@ -15,13 +15,15 @@ import pytest
 import eval as evaluation_script
 import export
 from src.checkpoint.detector_file import DetectorMetadata, save_detector
-from src.checkpoint.restore import numpy_forward, restore_detector
+from src.checkpoint.restore import restore_detector
 from src.config.load import load_config
 from src.errors import UserError
 from src.evaluation.masks import decode_mask
+from src.exporting import checked_export
 from src.exporting.agreement import MASK_TOLERANCE, compare, synthetic_images
+from src.exporting.checked_export import ExportConfig
 from src.exporting.exported import OUTPUTS, write_model
-from src.exporting.runner import as_detector, open_model
+from src.exporting.runner import as_detector, numpy_forward, open_model
 from src.systems import build_network
 
 
@@ -130,20 +132,18 @@ def test_a_model_that_differs_is_not_kept(tiny_detector, tmp_path, capsys, monke
                 write_model(detector, shape, path, file_format)
                 parameter.set_data(type(parameter.data)(before))
 
-    monkeypatch.setattr(export, "write_model", write_other)
+    monkeypatch.setattr(checked_export, "write_model", write_other)
     said = _refusal(capsys, tiny_detector, tmp_path / "other", file_format="MINDIR")
     assert "differs from the checkpoint and was not kept" in said and "0.01 px" in said
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_to_compare_is_no_agreement(tiny_config, monkeypatch):
-    config = load_config("", ["--config_path", str(tiny_config)])
+def test_nothing_to_compare_is_no_agreement():
+    config = ExportConfig("ONNX", (1, 3, 64, 64), probabilities=False, score_threshold=0.05)
     nothing = [np.zeros(shape, np.float32) for shape in ((2, 8, 4), (2, 8), (2, 8), (2, 8))]
-    monkeypatch.setattr(export, "numpy_forward", as_detector)
     with pytest.raises(UserError, match="detects nothing in 2 images.*--infer_img_dir, or --check 0"):
-        export.check_agreement(
-            lambda images: nothing, as_detector(lambda images: nothing), np.zeros((2, 3, 64, 64)), config
-        )
+        nobody = as_detector(lambda images: nothing)
+        checked_export.check_agreement(nobody, nobody, np.zeros((2, 3, 64, 64)), config)
 
 
 def test_images_to_check_are_drawn_or_read(tiny_config, tiny_data):
@@ -197,7 +197,7 @@ def test_a_bottleneck_backbone_with_the_rules_of_torchvision_is_exported_too(tin
 
     # The model guesses where an image ends, and says so; the network of the checkpoint can be told.
     assert "black rows at the bottom" in _content(tmp_path / "net.onnx")["resize"]["rule"]
-    images = synthetic_images(2, 64, 64, keep_ratio=False)
+    images = synthetic_images(2, (64, 64), keep_ratio=False)
     images[:, :, :, 40:] = 0
     _, detector = open_model(tmp_path / "net.onnx")
     told = numpy_forward(restore_detector(checkpoint, lambda class_count: build_network(config, class_count))[0])

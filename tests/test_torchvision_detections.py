@@ -9,10 +9,10 @@ import pytest
 
 from src.checkpoint.convert.detector_layouts import foreign_detector
 from src.checkpoint.pretrained import load_weights
-from src.checkpoint.restore import numpy_forward
 from src.config.load import load_config
 from src.data.augment.transforms import fit_to_input
 from src.evaluation.masks import Pasting, decode_mask, paste
+from src.exporting.runner import numpy_forward
 from src.systems import build_network
 from tools import formula_weights
 

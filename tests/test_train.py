@@ -143,7 +143,7 @@ def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(finished, tmp_
 
     status, said = start(1, signal.SIGTERM)
     assert status == 128 + signal.SIGTERM
-    assert "stopped by SIGTERM after step 2 of 4; everything is saved, go on with" in said
+    assert "stopped by SIGTERM after step 2 of 4; everything is saved, resume with" in said
     assert "student on 5 evaluation images" not in said, "a run that is asked to stop does not evaluate first"
     status, said = start(3, signal.SIGKILL, "--resume")
     assert status == -signal.SIGKILL
@@ -162,8 +162,8 @@ def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(finished, tmp_
         ours, theirs = weights(folder / name), weights(finished.folder / name)
         assert ours.keys() == theirs.keys()
         assert not [key for key in ours if ours[key].tobytes() != theirs[key].tobytes()], name
-    facts = [StateFiles(run / "state.ckpt", run / "none").read().facts for run in (folder, finished.folder)]
-    assert facts[0]["best"] == facts[1]["best"] and facts[0]["best"]["AP"] is not None
+    metadata = [StateFiles(run / "state.ckpt", run / "none").read().metadata for run in (folder, finished.folder)]
+    assert metadata[0]["best"] == metadata[1]["best"] and metadata[0]["best"]["AP"] is not None
 
 
 @dataclass(frozen=True)

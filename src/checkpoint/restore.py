@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from mindspore import Tensor, nn
+from mindspore import nn
 
 from src.checkpoint.detector_file import DetectorMetadata, load_detector, read_metadata
 from src.errors import UserError
@@ -37,11 +36,6 @@ def restore_detector(path: str | Path, build: Callable[[int], nn.Cell]) -> tuple
     load_detector(network, path)
     network.set_train(False)
     return network, metadata
-
-
-def numpy_forward(network: nn.Cell) -> Callable[..., list[np.ndarray]]:
-    """The network as a function from NumPy images, and their sizes where they are known, to NumPy outputs."""
-    return lambda *inputs: [output.asnumpy() for output in network(*map(Tensor, inputs))]
 
 
 def _metadata(path: str | Path) -> DetectorMetadata:

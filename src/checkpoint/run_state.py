@@ -1,6 +1,6 @@
 """The whole state of a run, for going on as if it had never been stopped; the newest two are kept.
 
-A state is every parameter of the cells of a run (student, teacher, optimizer, loss scale, step number) and its facts, JSON values.
+A state is every parameter of the cells of a run (student, teacher, optimizer, loss scale, step number) and its metadata, JSON values.
 """
 
 import os
@@ -22,16 +22,16 @@ class State:
     """A state that was read.
 
     Attributes:
-        path: its file; values: parameters by name; facts: JSON values about the run.
+        path: its file; values: parameters by name; metadata: JSON values about the run.
         remarks: sentences on damaged files that were passed over.
     """
 
     path: Path
     values: dict
-    facts: dict
+    metadata: dict
     remarks: list[str]
 
-    def put_into(self, cells: Sequence[nn.Cell]) -> None:
+    def restore(self, cells: Sequence[nn.Cell]) -> None:
         """Give the cells of a run the saved values.
 
         Raises:
@@ -62,13 +62,13 @@ class StateFiles:
         self.newest, self.before = newest, before
         self.newest_is_damaged = False
 
-    def write(self, cells: Sequence[nn.Cell], facts: dict) -> None:
+    def write(self, cells: Sequence[nn.Cell], metadata: dict) -> None:
         """Write a state; what was the newest one becomes the one before, unless it is damaged.
 
         At every moment at least one whole state lies on the disk, and after the second call two.
         """
         rows = [{"name": name, "data": value} for name, value in _parameters(cells).items()]
-        write_checkpoint(rows, self.newest, facts, self._make_room)
+        write_checkpoint(rows, self.newest, metadata, self._make_room)
         self.newest_is_damaged = False
 
     def read(self) -> State:
@@ -88,11 +88,11 @@ class StateFiles:
             )
         self.newest_is_damaged = self.newest in damaged
         values = read_checkpoint(whole[0])
-        facts = metadata_of(values, whole[0])
-        if facts is None or "config" not in facts:
+        metadata = metadata_of(values, whole[0])
+        if metadata is None or "config" not in metadata:
             raise UserError(f"{whole[0]} holds weights, but not the state of a run")
         remarks = [f"{path} is damaged, its checksum is wrong; it is passed over" for path in damaged]
-        return State(whole[0], values, facts, remarks)
+        return State(whole[0], values, metadata, remarks)
 
     def _make_room(self) -> None:
         if self.newest.exists() and not self.newest_is_damaged:

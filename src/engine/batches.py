@@ -1,4 +1,4 @@
-"""The batches of a run, and the MindRecord caches that its image files may come from (mindrecord_dir)."""
+"""The training batches of a run, and the MindRecord caches of its images (mindrecord_dir)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -14,7 +14,7 @@ from src.engine.device import Device
 
 
 def batches(config: Config, data: TrainingData, device: Device, first_step: int) -> Iterator[tuple[np.ndarray, ...]]:
-    """What the step cells take from first_step on, in their order: `accumulate_steps` batches for each step."""
+    """Batches from first_step on, as the training steps take them: `accumulate_steps` batches per step."""
     settings = BatchSettings(
         height=config.img_height,
         width=config.img_width,
@@ -49,7 +49,7 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
 
 
 def with_caches(config: Config, data: TrainingData, say: Callable[[str], None]) -> TrainingData:
-    """The data with a cache of the training images and one of the evaluation images; as they are without mindrecord_dir.
+    """The data with a cache of the training images and one of the evaluation images; unchanged without mindrecord_dir.
 
     Raises:
         UserError: see ``open_cache``.
@@ -68,7 +68,7 @@ def with_caches(config: Config, data: TrainingData, say: Callable[[str], None]) 
 def cache_of(
     config: Config, known: Annotations, entries: Iterable[ImageEntry], img_dir: str, say: Callable[[str], None]
 ) -> RecordCache:
-    """The cache of the image files of ``entries``; ``known`` is what is said about them."""
+    """The cache of the image files of ``entries``, which are images of ``annotations``."""
     paths = [image_path(entry, img_dir) for entry in entries]
     cache = open_cache(config.mindrecord_dir, paths, content_hash(known), config.mindrecord_wait, say)
     say(f"{len(cache.row_of)} images of {img_dir} come from the MindRecord cache {cache.folder}")

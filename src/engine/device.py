@@ -1,4 +1,4 @@
-"""Where a run computes: the only place in which CPU, GPU and Ascend differ, besides the kernels behind single functions.
+"""The device of a run: the only module in which CPU, GPU and Ascend differ, besides the kernels behind single functions.
 
 GPU and Ascend were never run (README.md).
 """
@@ -11,6 +11,7 @@ from functools import cache
 import mindspore as ms
 from mindspore import Tensor, communication, nn, ops
 
+from src.config.load import Config
 from src.errors import UserError
 
 MOST_THREADS = 25  # of an operator: MindSpore's own limit
@@ -18,10 +19,10 @@ MOST_THREADS = 25  # of an operator: MindSpore's own limit
 
 @dataclass(frozen=True)
 class Device:
-    """This process among those of the run, and how it computes.
+    """The device of this process.
 
     Attributes:
-        rank, count: number of this process and how many there are.
+        rank, count: number of this process, and number of processes (world size).
         mixed_precision: float16 compute with dynamic loss scaling and float32 weights.
     """
 
@@ -30,56 +31,60 @@ class Device:
     mixed_precision: bool
 
 
-def set_up_device(target: str, device_id: int, distribute: bool, mixed_precision: str | bool, seed: int) -> Device:
-    """Choose device and graph mode, join the other processes, seed what MindSpore draws.
+def set_up_device(config: Config, distribute: bool = False) -> Device:
+    """Choose device and graph mode, join the other processes if `distribute`, seed MindSpore's random numbers.
 
     Raises:
-        UserError: when the device is not there, or `distribute` is set outside msrun.
+        UserError: the device is missing, or `distribute` is set outside msrun.
     """
+    target = config.device_target
     if distribute and "MS_WORKER_NUM" not in os.environ and "RANK_SIZE" not in os.environ:
         raise UserError(
             "run_distribute: start the run through msrun, e.g. bash scripts/run_distribute_train_model_gpu.sh"
         )
     try:
         # Under msrun each process finds its own device.
-        ms.set_device(target) if distribute or target == "CPU" else ms.set_device(target, device_id)
+        ms.set_device(target) if distribute or target == "CPU" else ms.set_device(target, config.device_id)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"device_target: no usable {target} device {device_id} on this machine ({reason})") from error
+        raise UserError(
+            f"device_target: no usable {target} device {config.device_id} on this machine ({reason})"
+        ) from error
     if target == "CPU":
         _limit_threads()
     ms.set_context(mode=ms.GRAPH_MODE)
-    ms.set_seed(seed)
+    ms.set_seed(config.global_seed)
     rank, count = 0, 1
     if distribute:
         communication.init()
         rank, count = communication.get_rank(), communication.get_group_size()
         ms.set_auto_parallel_context(parallel_mode="data_parallel", gradients_mean=True, device_num=count)
-    return Device(rank, count, target == "Ascend" if mixed_precision == "auto" else bool(mixed_precision))
+    mixed = config.mixed_precision
+    return Device(rank, count, target == "Ascend" if mixed == "auto" else mixed)
 
 
 @cache
 def _limit_threads() -> None:
-    """Give each operator as many threads as this process may use cores: MindSpore divides work even where there is one core."""
-    with suppress(RuntimeError):  # it is set once in a process, and whoever did it meant it
+    """Limit the threads of an operator to the cores of this process: MindSpore divides work even on one core."""
+    with suppress(RuntimeError):  # it can be set once per process; an earlier choice is kept
         ms.device_context.cpu.op_tuning.threads_num(min(len(os.sched_getaffinity(0)), MOST_THREADS))
 
 
-class _Sum(nn.Cell):
-    """Adds a tensor over all processes."""
+class _AllReduce(nn.Cell):
+    """Sums a tensor over all processes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.add = ops.AllReduce()
 
     def construct(self, value: Tensor) -> Tensor:
-        """The sum, the same everywhere."""
+        """The sum, the same in every process."""
         return self.add(value)
 
 
 def broadcast_from_rank_0(value: float, device: Device) -> float:
-    """The number that rank 0 has; every process must ask, and waits for it."""
+    """The value of rank 0; every process must call this, and waits for it."""
     if device.count == 1:
         return value
     mine = value if device.rank == 0 else 0.0
-    return float(_Sum()(Tensor([mine], ms.float32)).asnumpy()[0])
+    return float(_AllReduce()(Tensor([mine], ms.float32)).asnumpy()[0])

@@ -1,4 +1,4 @@
-"""How good the networks of a run are on its evaluation images, and which of them was the best."""
+"""Evaluation during a run: AP of student and teacher on the evaluation images, and the best network so far."""
 
 from functools import reduce
 
@@ -8,15 +8,16 @@ from src.checkpoint.detector_file import copy_weights, save_detector
 from src.config.load import Config
 from src.data.annotations import missing_objects
 from src.engine.health.guard import guard
-from src.engine.health.monitor import tell
+from src.engine.health.monitor import warn
 from src.engine.health.teacher import CONFUSED_SCORE, mixed_up
-from src.engine.inference import find_records
+from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run, detector_metadata
 from src.evaluation.coco_matching import match
 from src.evaluation.errors.confusion import confusion_matrix
 from src.evaluation.metrics import evaluate, format_table
+from src.exporting.runner import numpy_forward
 
-# What the networks of a run are compared as, in the order in which they come; each kind has its best one.
+# Kinds of networks in a run, in order; the best one of each kind is kept track of.
 KINDS = {
     "burn_in": "best network before the teacher started",
     "student": "best student after the teacher started",
@@ -31,18 +32,18 @@ def evaluation_is_due(config: Config, done: int) -> bool:
 
 
 def evaluate_all(run: Run, done: int) -> None:
-    """Evaluate on the evaluation images, if there are any, and on the probe; every process of a run must call this.
+    """Evaluate on the evaluation images, if there are any, and on the held-out ones; every process of a run must call this.
 
-    A run that is asked to stop meanwhile evaluates when it goes on; its facts stay as they are.
+    A run that is asked to stop meanwhile evaluates when it is resumed; its metadata stay as they are.
     """
-    if run.data.evaluation and run.device.rank == 0 and not evaluate_now(run, done):
+    if run.data.evaluation and run.device.rank == 0 and not evaluate_networks(run, done):
         return
     ended = done if run.data.probe and guard(run, done) else None
-    run.facts = {**run.facts, "evaluated": done, "ended": ended}
+    run.metadata = {**run.metadata, "evaluated": done, "ended": ended}
 
 
-def evaluate_now(run: Run, done: int) -> bool:
-    """Evaluate the student, and the teacher or the average of the burn-in; keep the better one if it is the best of all so far.
+def evaluate_networks(run: Run, done: int) -> bool:
+    """Evaluate the student, and the teacher or the average of the burn-in, and save the better one if it is the best so far.
 
     Returns:
         False if the run was asked to stop meanwhile; then nothing is changed.
@@ -52,25 +53,26 @@ def evaluate_now(run: Run, done: int) -> bool:
     for role, network in networks.roles.items():
         copy_weights(network, networks.detector)
         truth, stored = run.data.evaluation, run.data.stored_evaluation
-        records = find_records(networks.detector, truth, run.config.eval_img_dir, run.config, stored, run.stop)
+        detector = numpy_forward(networks.detector)
+        records = detect_records(detector, truth, run.config.eval_img_dir, run.config, stored=stored, stop=run.stop)
         if records is None:
             return False
         metrics = evaluate(truth, records)
-        row |= _numbers(metrics, role)
-        row |= _numbers(metrics.get("segm"), f"{role}/segm")
-        run.log.say(f"step {done}, {role} on {metrics['images']} evaluation images:\n{format_table(metrics)}")
+        row |= _scalars(metrics, role)
+        row |= _scalars(metrics.get("segm"), f"{role}/segm")
+        run.log.info(f"step {done}, {role} on {metrics['images']} evaluation images:\n{format_table(metrics)}")
         scores.append({"step": done, "role": role, "AP": metrics["AP"], "AP50": metrics["AP50"]})
         if network is networks.latest:
             taken_for = confusion_matrix(match(truth, records), CONFUSED_SCORE)[1:, 1:]
             warning = mixed_up(taken_for, run.data.annotations.class_names)
     keep_best(run, networks.roles, scores)
     run.log.numbers(done - 1, row)
-    tell(run, done - 1, run.watch.scores(done, row) + run.watch.new([warning] if warning else []))
+    warn(run, done - 1, run.watch.scores(done, row) + run.watch.unreported([warning] if warning else []))
     return True
 
 
-def _numbers(metrics: dict | None, name: str) -> dict:
-    """What metrics say, for the log."""
+def _scalars(metrics: dict | None, name: str) -> dict:
+    """Metrics by name, for metrics.jsonl and TensorBoard."""
     if metrics is None:
         return {}
     numbers = {f"{name}/{key}": value for key, value in metrics.items() if not isinstance(value, dict)}
@@ -78,18 +80,18 @@ def _numbers(metrics: dict | None, name: str) -> dict:
 
 
 def keep_best(run: Run, networks: dict[str, nn.Cell], scores: list[dict]) -> None:
-    """Save the best of the networks evaluated now if its AP is higher than that of every one before, whatever its role.
+    """Save the best of the networks evaluated now if its AP is higher than that of every earlier one, whatever its role.
 
     Args:
         networks: by role.
-        scores: {"step", "role", "AP", "AP50"} of each; an AP of None was not measured and is compared with nothing.
+        scores: {"step", "role", "AP", "AP50"} of each; an AP of None was not measured and is not compared.
     """
     measured = [score for score in scores if score["AP"] is not None]
     if not measured:
         reason = missing_objects(run.data.evaluation)
-        run.log.say(f"no AP could be measured, so no network is compared with another: {reason}")
+        run.log.info(f"no AP could be measured, so no network is compared with another: {reason}")
         return
-    best, best_of, path = run.facts["best"], run.facts["best_of"], run.folder.best
+    best, best_of, path = run.metadata["best"], run.metadata["best_of"], run.folder.best
     if best_of is not None:
         best_of = dict(best_of)
         for score in measured:
@@ -98,11 +100,11 @@ def keep_best(run: Run, networks: dict[str, nn.Cell], scores: list[dict]) -> Non
     now = reduce(better, measured)
     if better(best, now) is now:
         save_detector(networks[now["role"]], path, detector_metadata(run.config, run.data, now["step"]))
-        run.log.say(f"best so far: {_named(now)} -> {path}")
+        run.log.info(f"best so far: {_named(now)} -> {path}")
         best = now
     else:
-        run.log.say(f"{_named(now)} is not better than {_named(best)}, which stays in {path}")
-    run.facts = {**run.facts, "best": best, "best_of": best_of}
+        run.log.info(f"{_named(now)} is not better than {_named(best)}, which stays in {path}")
+    run.metadata = {**run.metadata, "best": best, "best_of": best_of}
 
 
 def better(first: dict | None, second: dict) -> dict:
@@ -118,8 +120,8 @@ def kind_of(score: dict, burn_in_steps: int) -> str:
 
 
 def outcome(run: Run) -> str:
-    """Which file is the detector that the run has made, and what it was compared with."""
-    best, evaluation = run.facts["best"], run.data.evaluation
+    """Which file is the detector that the run produced, and what it was compared with."""
+    best, evaluation = run.metadata["best"], run.data.evaluation
     if best is None:
         role = "teacher" if run.networks.latest is run.networks.teacher else "student"
         if evaluation is None:
@@ -135,7 +137,7 @@ def outcome(run: Run) -> str:
     others = [
         f"; {title}: AP {other['AP']:.3f} (step {other['step']})"
         for kind, title in KINDS.items()
-        if kind != mine and (other := (run.facts["best_of"] or {}).get(kind))
+        if kind != mine and (other := (run.metadata["best_of"] or {}).get(kind))
     ]
     return f"the detector is {run.folder.best}, {_named(best)}{images}{''.join(others)}"
 

@@ -1,4 +1,4 @@
-"""What a run says: lines on the console and in log.txt, numbers in metrics.jsonl and TensorBoard files."""
+"""The log of a run: lines on the console and in log.txt, numbers in metrics.jsonl and TensorBoard files."""
 
 import json
 import logging
@@ -25,11 +25,11 @@ class RunLog:
     """The log of one process of a run; only rank 0 writes files.
 
     Args:
-        folder: of the run; first_step, last_step: the steps that this start will do, for progress and time left. Numbers of
-            first_step and later ones that the folder holds already are removed, for they are told again.
+        folder: of the run; first_step, last_step: of this start, for progress and time left. Rows of metrics.jsonl of
+            first_step and later ones are removed, because these steps are done again.
 
     Attributes:
-        told_again: how many rows of numbers were removed.
+        removed_rows: number of these rows.
     """
 
     def __init__(self, folder: Path, rank: int, first_step: int, last_step: int) -> None:
@@ -42,56 +42,56 @@ class RunLog:
         self.logger.handlers.clear()
         handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
         self.metrics = self.curves = None
-        self.told_again = 0
+        self.removed_rows = 0
         if rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
             handlers.append(logging.FileHandler(folder / "log.txt", encoding="utf-8"))
-            self.told_again = keep_rows_before(folder / "metrics.jsonl", first_step)
+            self.removed_rows = keep_rows_before(folder / "metrics.jsonl", first_step)
             self.metrics = (folder / "metrics.jsonl").open("a", encoding="utf-8")
             self.curves = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step or None)
         for handler in handlers:
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
             self.logger.addHandler(handler)
 
-    def say(self, sentence: str) -> None:
-        """A plain sentence, from rank 0 only."""
+    def info(self, sentence: str) -> None:
+        """Log a message, from rank 0 only."""
         if self.rank == 0:
             self.logger.info(sentence)
 
     def warning(self, step: int, watcher: str, sentence: str) -> None:
-        """Something that is probably wrong, from rank 0 only: a line of the log and a row of metrics.jsonl.
+        """Log a warning, from rank 0 only: a line of log.txt and a row of metrics.jsonl.
 
         Args:
-            step: the last one done, counted from 0; watcher: who noticed it; sentence: what, and the remedy.
+            step: the last one done, counted from 0; watcher: its name; sentence: the fault and its remedy.
         """
         if self.rank == 0:
             self.logger.warning(sentence)
             self._row({"step": step, "warning": sentence, "watcher": watcher})
 
     def steps(self, step: int, averages: dict[str, float | None], iter_time: float, data_time: float) -> None:
-        """The line every print_interval_iter steps: averages since the last one, seconds a step, progress and time left."""
+        """The log line of every print_interval_iter steps: averages since the last one, seconds per step, progress, time left."""
         losses = {name: value for name, value in averages.items() if name.endswith(("_loss", "_pseudo"))}
         parts = [f"rank_id:{self.rank}, step: {step}, avg loss: {_five(averages['loss'])}"]
         parts += [f"{name}: {_five(value)}" for name, value in losses.items()]
         if averages.get("pseudo_boxes") is not None:
-            sure = averages["pseudo_score"] / averages["pseudo_boxes"] if averages["pseudo_boxes"] > 0 else 0.0
-            averages = {**averages, "pseudo_score": sure}
-            parts.append(f"pseudo boxes per image: {averages['pseudo_boxes']:.2f} (mean score {sure:.2f})")
+            score = averages["pseudo_score"] / averages["pseudo_boxes"] if averages["pseudo_boxes"] > 0 else 0.0
+            averages = {**averages, "pseudo_score": score}
+            parts.append(f"pseudo boxes per image: {averages['pseudo_boxes']:.2f} (mean score {score:.2f})")
         parts += [f"iter_time: {iter_time:.3f}", f"data_time: {data_time:.3f}"]
         parts += [f"{name}: {averages[name]:.6f}" for name in STEP_KEYS]
         parts.append(f"progress: {(step + 1) / self.last_step:.1%}")
         if step == self.first_step:
-            self.started = time.monotonic()  # the first step compiles and tells nothing about the others
+            self.started = time.monotonic()  # the first step includes compilation
         else:
             left = (time.monotonic() - self.started) / (step - self.first_step) * (self.last_step - step - 1)
             parts.append(f"time left: {timedelta(seconds=round(left))}")
         self.logger.info(", ".join(parts))
         self.numbers(step, {**averages, "iter_time": iter_time, "data_time": data_time})
 
-    def under_way(self, step: int) -> None:
-        """The first step of a run that goes on between two lines of the log is done."""
+    def first_step_done(self, step: int) -> None:
+        """Log that the first step after a resume is done, if it has no log line of its own."""
         self.started = time.monotonic()
-        self.say(f"step {step} is done, the network is compiled")
+        self.info(f"step {step} is done, the network is compiled")
 
     def numbers(self, step: int, values: dict[str, float | None]) -> None:
         """One row of metrics.jsonl and a point of each TensorBoard curve."""
@@ -120,13 +120,13 @@ def _five(value: float | None) -> str:
 
 
 def keep_rows_before(path: Path, step: int) -> int:
-    """Remove the rows of `step` and later ones, and a last line that was cut off.
+    """Remove rows of `step` and later ones, and a last line that was cut off.
 
     Args:
-        path: metrics.jsonl, or no file at all.
+        path: metrics.jsonl; it may be missing.
 
     Returns:
-        How many lines were removed.
+        Number of removed lines.
     """
     lines = []
     if path.is_file():
@@ -139,7 +139,7 @@ def keep_rows_before(path: Path, step: int) -> int:
 
 
 def _step(line: str) -> float:
-    """The step of a row; infinity for a line that is none."""
+    """The step of a row; infinity for a line that is no row."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""The loop over the steps of a run."""
+"""The training loop: steps, and at their intervals log lines, evaluations and checkpoints."""
 
 import atexit
 import os
@@ -16,8 +16,7 @@ from src.engine.evaluation import evaluate_all, evaluation_is_due
 from src.engine.health.monitor import log_steps
 from src.engine.health.skipped_steps import stop_if_stuck
 from src.engine.profiling import StepProfile
-from src.engine.resume import take_up
-from src.engine.run import Run, SinceLog, save, save_state
+from src.engine.run import Run, StepTimes, restore_sums, save, save_state
 from src.engine.stopping import resume_command
 
 
@@ -27,42 +26,43 @@ def train(run: Run, first_step: int) -> None:
     Raises:
         SystemExit: the run was asked to stop; it is saved.
     """
-    config, networks = run.config, run.networks
-    take_up(run, first_step)
-    missed = run.facts["evaluated"] < first_step and evaluation_is_due(config, first_step)
-    if missed:  # the run was stopped while it evaluated
+    config = run.config
+    restore_sums(run, first_step)
+    if run.metadata["evaluated"] < first_step and evaluation_is_due(config, first_step):  # stopped while it evaluated
         evaluate_all(run, first_step)
-    if run.facts["ended"]:
-        run.log.say(f"the guard has ended this run at step {run.facts['ended']}; there is nothing to go on with")
+    if run.metadata["ended"]:
+        run.log.info(f"the guard has ended this run at step {run.metadata['ended']}; there is nothing to resume")
         return
     profile = StepProfile(config.profile_steps if run.device.rank == 0 else (), run.folder.path / "profile", run.log)
     with closing(batches(config, run.data, run.device, first_step)) as arriving:
         for step in range(first_step, config.max_iter):
-            leave_if_asked(run, step, saved=step == first_step)
-            if step == config.burn_up_iter:
-                run.log.say(
-                    f"the teacher starts now, at step {step}, as {config.teacher_start} of the burn-in: it labels the "
-                    "unlabelled images, and is evaluated from here on"
-                )
-            if average_starts(config, step):
-                copy_weights(networks.student, networks.teacher)
+            stop_if_requested(run, step, saved=step == first_step)
+            start_teacher(run, step)
             profile.before(step)
             take_step(run, step, arriving)
             profile.after(step)
             done = step + 1
             if step == 0 or done % config.print_interval_iter == 0 or ends_phase(config, done):
-                report(run, step)
+                log_interval(run, step)
             elif step == first_step:
-                run.log.under_way(step)
-            keep(run, done)
-            if run.facts["ended"]:
+                run.log.first_step_done(step)
+            save_and_evaluate_if_due(run, done)
+            if run.metadata["ended"]:
                 return
-    leave_if_asked(run, config.max_iter, saved=first_step == config.max_iter)
+    stop_if_requested(run, config.max_iter, saved=first_step == config.max_iter)
 
 
-def average_starts(config: Config, step: int) -> bool:
-    """Whether the teacher becomes a copy of the student before this step, frozen weights included."""
-    return (config.supervised_ema and step == 0) or (config.teacher_start == "student" and step == config.burn_up_iter)
+def start_teacher(run: Run, step: int) -> None:
+    """At the end of burn-in, say that the teacher starts; where its average starts, make it a copy of the student, frozen weights included."""
+    config = run.config
+    if step == config.burn_up_iter:
+        run.log.info(
+            f"the teacher starts now, at step {step}, as {config.teacher_start} of the burn-in: it labels the "
+            "unlabelled images, and is evaluated from here on"
+        )
+    copied_at_end = config.teacher_start == "student" and step == config.burn_up_iter
+    if copied_at_end or (config.supervised_ema and step == 0):
+        copy_weights(run.networks.student, run.networks.teacher)
 
 
 def take_step(run: Run, step: int, arriving: Iterator[tuple[np.ndarray, ...]]) -> None:
@@ -71,23 +71,23 @@ def take_step(run: Run, step: int, arriving: Iterator[tuple[np.ndarray, ...]]) -
     for _ in range(run.config.accumulate_steps):
         fetching = time.perf_counter()
         batch = [Tensor(column) for column in next(arriving)]
-        run.since_log.waited += time.perf_counter() - fetching
+        run.times.waited += time.perf_counter() - fetching
         run.networks.step_cell(step)(*batch)
-    run.since_log.spent += time.perf_counter() - started
-    run.since_log.steps += 1
+    run.times.spent += time.perf_counter() - started
+    run.times.steps += 1
 
 
-def report(run: Run, step: int) -> None:
-    """The line of the log: averages since the last one."""
-    since, started = run.since_log, time.perf_counter()
+def log_interval(run: Run, step: int) -> None:
+    """Write the log line of the steps since the last one, and end a run that skips all of them."""
+    started = time.perf_counter()
     interval = run.networks.step_cell(step).sums.take()  # waits for a device that computes on its own
-    spent = since.spent + time.perf_counter() - started
-    run.since_log = SinceLog()
-    log_steps(run, step, interval, since.steps, spent / since.steps, since.waited / since.steps)
+    run.times.spent += time.perf_counter() - started
+    times, run.times = run.times, StepTimes()
+    log_steps(run, step, interval, times)
     stop_if_stuck(run, interval, step + 1)
 
 
-def keep(run: Run, done: int) -> None:
+def save_and_evaluate_if_due(run: Run, done: int) -> None:
     """Save and evaluate after `done` steps if it is time."""
     saves = ends_phase(run.config, done) or done % run.config.save_checkpoint_interval == 0
     saves = saves and run.device.rank == 0
@@ -97,7 +97,7 @@ def keep(run: Run, done: int) -> None:
         evaluate_all(run, done)
         if saves:  # saved before too: an evaluation that fails must not cost the training
             save_state(run, done)
-        elif run.facts["ended"] and run.device.rank == 0:
+        elif run.metadata["ended"] and run.device.rank == 0:
             save(run, done)
 
 
@@ -106,18 +106,18 @@ def ends_phase(config: Config, done: int) -> bool:
     return done in (config.burn_up_iter, config.max_iter)
 
 
-def leave_if_asked(run: Run, done: int, saved: bool) -> None:
-    """End a run that was asked to stop; its state after `done` steps is saved first, unless it is just that of the file."""
-    if run.stop.asked is None:
+def stop_if_requested(run: Run, done: int, saved: bool) -> None:
+    """End a run that was asked to stop, after saving its state after `done` steps unless the file already has it."""
+    if run.stop.requested is None:
         return
     if not saved:
         save(run, done)
-    run.log.say(
-        f"stopped by {run.stop.asked.name} after step {done} of {run.config.max_iter}; everything is saved, go on with\n"
+    run.log.info(
+        f"stopped by {run.stop.requested.name} after step {done} of {run.config.max_iter}; everything is saved, resume with\n"
         f"  {resume_command(run.config, run.folder)}"
     )
-    status = 128 + run.stop.asked
+    status = 128 + run.stop.requested
     if run.device.count > 1:
-        # MindSpore takes leave of the other ranks when Python ends, and these wait in the middle of a step.
+        # At the end of Python MindSpore would synchronise with the other ranks, which wait in the middle of a step.
         atexit.register(os._exit, status)
     raise SystemExit(status)

@@ -1,4 +1,4 @@
-"""The networks of a run, and the step of each of its phases, from its configuration."""
+"""Builds the networks of a run, the optimizer, and the training step of each phase from the configuration."""
 
 from dataclasses import dataclass
 
@@ -21,11 +21,12 @@ from src.systems import build_network, loss_weights
 
 @dataclass(frozen=True)
 class Networks:
-    """The student, its teacher, the step of each phase, and a network to evaluate with.
+    """The networks of a run, with the training step of each phase.
 
     Attributes:
-        teacher: None in a supervised run, unless supervised_ema asks for an average of the student there too.
-        mutual: None in a supervised run.
+        teacher: None in a supervised run without supervised_ema.
+        burn_in, mutual: training step of burn-in and of mutual learning; the second is None in a supervised run.
+        detector: in evaluation mode; evaluations copy the weights of student and teacher into it.
     """
 
     student: nn.Cell
@@ -38,13 +39,13 @@ class Networks:
 
     @property
     def latest(self) -> nn.Cell:
-        """The network that a user would take now: the teacher once it has started."""
+        """The teacher once it has started, the student before."""
         started = self.mutual is not None and int(self.state.step.asnumpy()) > self.burn_in.config.burn_in_steps
         return self.teacher if started else self.student
 
     @property
     def roles(self) -> dict[str, nn.Cell]:
-        """The networks that are worth a score now, by what they are: student, and teacher or average of the burn-in."""
+        """The networks to evaluate now, by role: student, and teacher or average of the burn-in."""
         if self.latest is self.teacher:
             return {"student": self.student, "teacher": self.teacher}
         if self.burn_in.average is not None:
@@ -52,7 +53,7 @@ class Networks:
         return {"student": self.student}
 
     def step_cell(self, step: int) -> TrainStep | TeacherStudentStep:
-        """What does the step of this number."""
+        """The training step of the phase that this step number belongs to."""
         return self.burn_in if step < self.burn_in.config.burn_in_steps else self.mutual
 
     def saved(self) -> list[nn.Cell]:
@@ -67,7 +68,11 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
     student.set_train(True)
     detector.set_train(False)
     optimizer = build_optimizer(
-        config.opt_type, student.trainable_params(), config.base_lr, config.momentum, config.weight_decay
+        config.opt_type,
+        student.trainable_params(),
+        base_lr=config.base_lr,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
     )
     schedule = ScheduleConfig(
         config.lr_schedule,
@@ -88,14 +93,14 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
         teacher.set_train(False)
         teacher.update_parameters_name(TEACHER_PREFIX)
     averaged = teacher if config.supervised_ema else None
-    burn_in = TrainStep(student, optimizer, rates, state, step, device.count, averaged)
+    burn_in = TrainStep(student, optimizer, rates, state, step, device_count=device.count, averaged=averaged)
     if has_mutual:
-        mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, step, device.count)
+        mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, step, device_count=device.count)
     return Networks(student, teacher, burn_in, mutual, state, optimizer, detector)
 
 
 def step_config(config: Config, device: Device) -> StepConfig:
-    """How losses are summed, gradients become updates, detections pseudo-labels, and students a teacher."""
+    """The configuration of losses, weight update, pseudo-labels and EMA."""
     term_weights, pseudo_term_weights = loss_weights(config)
     return StepConfig(
         loss=LossConfig(
@@ -128,17 +133,17 @@ def step_config(config: Config, device: Device) -> StepConfig:
 
 
 def start_weights(config: Config, student: nn.Cell) -> str:
-    """Load --pre_trained into the student; returns what was loaded.
+    """Load --pre_trained into the student; returns a message that says what was loaded.
 
     Raises:
-        UserError: if a frozen backbone would stay random.
+        UserError: if a frozen backbone would stay randomly initialised.
     """
     report = load_pretrained(student, config.pre_trained) if config.pre_trained else None
     loaded = report is not None and report.backbone_is_loaded
     if not loaded and (config.frozen_stages > 0 or config.frozen_batch_norm):
         raise UserError(
-            f"pre_trained: frozen_stages {config.frozen_stages} and frozen_batch_norm {config.frozen_batch_norm} keep "
-            "parts of the backbone as they are loaded, but no backbone was loaded: give --pre_trained WEIGHTS, "
+            f"pre_trained: frozen_stages {config.frozen_stages} and frozen_batch_norm {config.frozen_batch_norm} freeze "
+            "parts of the backbone, but no weights of a backbone were loaded: give --pre_trained WEIGHTS, "
             "or train it from scratch with --frozen_stages 0 --frozen_batch_norm false"
         )
-    return str(report) if report else "no pre-trained weights: everything starts at random"
+    return str(report) if report else "no pre-trained weights: all weights are initialised at random"

@@ -1,4 +1,4 @@
-"""The rule by which gradients move weights."""
+"""Optimizers: SGD with and without momentum, Adam, AdamW."""
 
 from mindspore import Parameter, Tensor, nn, ops
 
@@ -9,7 +9,7 @@ OPTIMIZERS = ("momentum", "sgd", "adam", "adamw")
 def build_optimizer(
     name: str, parameters: list[Parameter], base_lr: float, momentum: float, weight_decay: float
 ) -> nn.Cell:
-    """An optimizer; its `learning_rate` is a parameter that each step sets, and all its memory is parameters too.
+    """An optimizer; its learning rate is a parameter that each step sets, and all its state is parameters too.
 
     Args:
         name: "momentum", v = momentum * v + g, w -= lr * v (the model zoo's sgd); "sgd", w -= lr * g;
@@ -31,10 +31,10 @@ def build_optimizer(
 
 
 class AdamW(nn.Cell):
-    """Adam whose weight decay stays out of its averages (Loshchilov and Hutter 2019, algorithm 2): w -= lr * decay * w.
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2): w -= lr * decay * w.
 
-    Biases and the scales and shifts of batch norm are not decayed. `nn.AdamWeightDecay` does not correct the bias of young
-    averages, so the Adam inside is `nn.Adam`.
+    Biases and the scales and shifts of batch norm are not decayed. `nn.AdamWeightDecay` has no
+    bias correction, so the Adam inside is `nn.Adam`.
     """
 
     def __init__(self, parameters: list[Parameter], base_lr: float, weight_decay: float) -> None:
@@ -46,7 +46,7 @@ class AdamW(nn.Cell):
         self.each = ops.HyperMap()  # a loop in a graph is a recursion, at most 1000 deep: too few for a ResNet-152
 
     def construct(self, gradients: tuple[Tensor, ...]) -> Tensor:
-        """Move all parameters once; gradients in the order of `parameters`."""
+        """Update all parameters; gradients in the order of `parameters`."""
         if self.weight_decay > 0:
             self.each(ops.partial(_decay, self.adam.learning_rate * self.weight_decay), self.decayed)
         return self.adam(gradients)

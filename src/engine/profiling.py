@@ -1,4 +1,4 @@
-"""MindSpore's profiler around some steps of a run: which operators take the time."""
+"""Profiles some steps of a run with MindSpore's profiler, which measures the time of each operator."""
 
 from pathlib import Path
 
@@ -8,12 +8,11 @@ from src.engine.log import RunLog
 
 
 class StepProfile:
-    """Watches the steps from the first to the last one that it is given.
+    """Profiles the steps from a first to a last one.
 
     Args:
-        steps: first and last step, counted from 0; none: nothing is watched. A run that is resumed after the first of them
-            does not watch them again.
-        folder: where the files of the profiler go; log: says so.
+        steps: first and last step, counted from 0; empty: none. A run that is resumed after the first of them profiles none.
+        folder: for the files of the profiler; log: names it.
     """
 
     def __init__(self, steps: tuple[int, ...], folder: Path, log: RunLog) -> None:
@@ -32,4 +31,4 @@ class StepProfile:
             self.profiler.stop()
             self.profiler = None
             first, last = self.steps
-            self.log.say(f"profile of the steps {first} to {last} -> {self.folder}")
+            self.log.info(f"profile of the steps {first} to {last} -> {self.folder}")

@@ -1,87 +1,152 @@
-"""How a stopped run goes on as if it had never been stopped.
+"""What a resumed run may change, and how the settings of states of older versions are read.
 
-What it needs is in the state: weights, optimizer, loss scale and step number, its facts, and what had gathered for the log.
-Batches and the random samples of the losses are functions of seed and step, so there is no random state beside the step number.
+A setting may change if its field says `may_change_on_resume` (src/config); everything else that decides what is trained may not.
+Batches and random samples are functions of seed and step, so the step number of a state is all that there is of random state.
 """
 
+import hashlib
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from copy import deepcopy
 from dataclasses import replace
 
-from src.checkpoint.resume_rules import carried_on, run_facts
-from src.checkpoint.run_state import State
+from src import __version__
 from src.config.load import Config, default_settings
 from src.config.schema import FREE_KEYS
 from src.data.annotations import ImageEntry, content_hash, image_path
 from src.data.checks.image_files import files_hash
 from src.data.training_data import TrainingData
-from src.engine.device import Device
-from src.engine.networks import Networks
-from src.engine.run import Run, SinceLog
+from src.errors import UserError
+
+# The progress of a run at its start, by key of its metadata:
+# "best": score of the best network so far; "best_of": the same of each kind of network, None if not all of them are known;
+# "evaluated": step of the last evaluation; "ended": step at which the guard ended the run;
+# "since_log": sums since the last log line; "watch": the memory of the watchers.
+NO_PROGRESS = {"best": None, "best_of": {}, "evaluated": 0, "ended": None, "since_log": {}, "watch": {}}
 
 
-def facts_of(config: Config, data: TrainingData, device: Device) -> dict:
-    """What identifies a run and what it will reach, see `run_facts`."""
-    unlabelled = [entry for entry in data.unlabelled if entry.path is not None]
-    return run_facts(
-        config.as_dict(),
-        content_hash(data.annotations),
-        data.annotations.class_names,
-        (entry.file_name for entry in data.unlabelled),
-        content_hash(data.evaluation) if data.evaluation else None,
-        device.count,
-        _files_hash([*data.annotations.images, *unlabelled], config.train_img_dir),
-        _files_hash(data.evaluation.images, config.eval_img_dir) if data.evaluation else None,
-    )
+def run_metadata(config: Config, data: TrainingData, devices: int) -> dict:
+    """What identifies a run, and its progress, as JSON values that are saved with its state.
+
+    Args:
+        devices: number of processes.
+
+    Returns:
+        "version" of the project; "config", all settings; "classes", their names; "devices"; "annotations", "unlabelled" (file
+        names), "evaluation" (annotations), "image_files" and "evaluation_files": SHA-256, None without evaluation; and the keys
+        of NO_PROGRESS.
+    """
+    annotations, evaluation = data.annotations, data.evaluation
+    in_folders = [entry for entry in data.unlabelled if entry.path is not None]
+    return {
+        "version": __version__,
+        "config": config.as_dict(),
+        "annotations": content_hash(annotations),
+        "classes": list(annotations.class_names),
+        "unlabelled": hashlib.sha256("\n".join(entry.file_name for entry in data.unlabelled).encode()).hexdigest(),
+        "evaluation": content_hash(evaluation) if evaluation else None,
+        "devices": devices,
+        "image_files": _files_hash([*annotations.images, *in_folders], config.train_img_dir),
+        "evaluation_files": _files_hash(evaluation.images, config.eval_img_dir) if evaluation else None,
+        **deepcopy(NO_PROGRESS),
+    }
 
 
 def _files_hash(entries: Iterable[ImageEntry], img_dir: str) -> str:
     return files_hash((entry.file_name, image_path(entry, img_dir)) for entry in entries)
 
 
-def in_current_terms(config: Config, state: State) -> tuple[Config, State, list[str]]:
-    """Settings and state of a run that an older version started, in the meaning that this version gives to settings.
+def upgrade_settings(config: Config, saved: dict) -> tuple[Config, dict, list[str]]:
+    """Settings of a run that an older version started, with the meaning that they have in this version.
 
     A setting that the older version did not have takes its default. Before 0.2.0, which was the first to write its version,
     sup_loss_weight multiplied the sum of the losses of both views; now it multiplies their mean.
 
+    Args:
+        saved: metadata of the state.
+
     Returns:
-        Configuration, state, and sentences for the log.
+        Configuration, metadata, and messages for the log.
     """
-    saved = default_settings() | state.facts["config"]
-    said = []
-    if "version" not in state.facts and saved["strong_view"]:
-        old = saved["sup_loss_weight"]
-        saved["sup_loss_weight"] = 2 * old
+    settings = default_settings() | saved["config"]
+    messages = []
+    if "version" not in saved and settings["strong_view"]:
+        old = settings["sup_loss_weight"]
+        settings["sup_loss_weight"] = 2 * old
         if config.sup_loss_weight == old:
             config = replace(config, sup_loss_weight=2 * old)
-        said = [f"sup_loss_weight: {old:g} times the sum of both views is {2 * old:g} times their mean, as it is now"]
-    return config, replace(state, facts=state.facts | {"config": saved}), said
+        messages = [
+            f"sup_loss_weight: {old:g} times the sum of both views is {2 * old:g} times their mean, as it is now"
+        ]
+    return config, saved | {"config": settings}, messages
 
 
-def go_on(state: State, networks: Networks, facts: dict, anyway: bool) -> tuple[dict, list[str]]:
-    """Put a state into the networks.
+def resumed_metadata(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[str]]:
+    """The metadata of a resumed run.
 
     Args:
-        facts: of the run as it was started this time; anyway: go on although something changed that decides what is learnt.
+        saved, now: metadata of the stopped run, and of the run as it was started again.
+        anyway: resume although something changed that decides what is trained.
 
     Returns:
-        The facts to go on with, and sentences for the log.
+        `now` with the progress of the stopped run, and messages for the log: what changed.
 
     Raises:
-        UserError: the run is another one.
+        UserError: naming everything that changed, unless `anyway`.
     """
-    facts, changes = carried_on(state.facts, facts, FREE_KEYS, anyway)
-    state.put_into(networks.saved())
-    return facts, [f"resumed from {state.path}", *state.remarks, *changes]
-
-
-def take_up(run: Run, first_step: int) -> None:
-    """Put back what had gathered for the log before the run was stopped; that of other ranks than 0 is not kept."""
-    since = run.facts["since_log"]
-    if since and run.device.rank == 0:
-        run.networks.step_cell(first_step - 1).sums.put(since["sums"])
-        run.since_log = SinceLog(**{key: value for key, value in since.items() if key != "sums"})
-    if run.log.told_again:
-        run.log.say(
-            f"{run.log.told_again} rows of numbers removed: their steps, {first_step} and later ones, are done again"
+    changed = changes(saved, now)
+    if changed and not anyway:
+        raise UserError(
+            "resume: the run was started with other settings or data:\n  {}\nstart it as before, or add --resume_anyway to "
+            "resume it all the same".format("\n  ".join(changed))
         )
+    messages = ["resume_anyway: this run differs from the one that was stopped:", *changed] if changed else []
+    if "best_of" not in saved:  # written by a version that kept the best network only
+        saved = saved | {"best_of": None if saved["best"] else {}}
+    metadata = now | {key: saved[key] for key in NO_PROGRESS}
+    discarded = None
+    if saved["best"] and saved["best"]["AP"] is None:  # the same version took what was not measured for 0
+        discarded = "the AP of the best network so far was not measured"
+    elif saved["best"] and now["evaluation"] is not None and _evaluation_changed(saved, now):
+        discarded = "the evaluation images have changed"
+    if discarded:
+        messages.append(f"{discarded}, so the best score so far is discarded: {saved['best']}")
+        metadata |= {"best": None, "best_of": {}}
+    return metadata, messages
+
+
+def changes(saved: dict, now: dict) -> list[str]:
+    """A sentence for everything that decides what is trained and differs between the metadata of two runs."""
+    # The guard acts at evaluations.
+    fixed = {"eval_interval_iter"} if now["config"].get("guard_share") else set()
+    found = settings_changes(saved["config"], now["config"], FREE_KEYS - fixed)
+    for key, sentence in (
+        ("annotations", "train_ann_file: its content has changed"),
+        ("classes", f"classes: were {', '.join(saved['classes'])}, are {', '.join(now['classes'])}"),
+        ("unlabelled", "unlabelled images: some are new, missing or renamed"),
+        ("devices", f"number of devices: was {saved['devices']}, is {now['devices']}"),
+    ):
+        if saved[key] != now[key]:
+            found.append(sentence)
+    same_images = all(saved[key] == now[key] for key in ("annotations", "unlabelled"))
+    if same_images and _hash_changed("image_files", saved, now):
+        found.append("image files: the content of some has changed")
+    return found
+
+
+def settings_changes(saved: dict, now: dict, free_keys: AbstractSet[str]) -> list[str]:
+    """A sentence for each setting that differs, except those that may."""
+    return [
+        f"{key}: was {saved.get(key)!r}, is {value!r}"
+        for key, value in now.items()
+        if key not in free_keys and saved.get(key) != value
+    ]
+
+
+def _evaluation_changed(saved: dict, now: dict) -> bool:
+    return now["evaluation"] != saved["evaluation"] or _hash_changed("evaluation_files", saved, now)
+
+
+def _hash_changed(key: str, saved: dict, now: dict) -> bool:
+    """Whether a hash differs; states of older versions do not have it."""
+    return None not in (saved.get(key), now[key]) and saved[key] != now[key]

@@ -15,21 +15,21 @@ from src.engine.stopping import StopRequest
 
 
 @dataclass
-class SinceLog:
-    """What gathered since the last line of the log: steps, their seconds, and the seconds of these that were waiting for data."""
+class StepTimes:
+    """Times of the steps since the last log line: how many steps, their seconds, and the seconds of these that they waited for data."""
 
     steps: int = 0
     spent: float = 0.0
     waited: float = 0.0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Run:
     """What the parts of a run share.
 
     Attributes:
-        states: its saved states; stop: whether it was asked to stop; watch: what notices that it goes wrong.
-        facts: JSON values that are saved with the state and come back when the run is resumed; see `run_facts`.
+        states: its saved states; stop: whether it was asked to stop; watch: the watchers of its health.
+        metadata: JSON values that are saved with the state and restored when the run is resumed; see `run_metadata`.
     """
 
     config: Config
@@ -40,32 +40,43 @@ class Run:
     states: StateFiles
     log: RunLog
     stop: StopRequest
-    facts: dict
+    metadata: dict
     watch: Watch
-    since_log: SinceLog = field(default_factory=SinceLog)
+    times: StepTimes = field(default_factory=StepTimes)
 
 
 def detector_metadata(config: Config, data: TrainingData, done: int) -> DetectorMetadata:
-    """What a weight file of this run says of itself."""
-    return DetectorMetadata(
-        config.as_dict(), list(data.annotations.class_names), list(data.annotations.category_ids), done
-    )
+    """The metadata of a weight file of this run after `done` steps."""
+    class_names, category_ids = data.annotations.class_names, data.annotations.category_ids
+    return DetectorMetadata(config.as_dict(), list(class_names), list(category_ids), done)
 
 
 def save(run: Run, done: int) -> None:
     """Write student, teacher (or average of the burn-in), the latest of them, and the state after `done` steps."""
     networks, folder = run.networks, run.folder
-    about = detector_metadata(run.config, run.data, done)
+    metadata = detector_metadata(run.config, run.data, done)
     for role, network in networks.roles.items():
-        save_detector(network, folder.step(role, done), about)
-    save_detector(networks.latest, folder.latest, about)
+        save_detector(network, folder.step(role, done), metadata)
+    save_detector(networks.latest, folder.latest, metadata)
     save_state(run, done)
     folder.remove_old_checkpoints(run.config.keep_checkpoint_max)
 
 
 def save_state(run: Run, done: int) -> None:
-    """Write all that going on after `done` steps needs, what gathered for the next line of the log included."""
+    """Write everything that resuming after `done` steps needs, the sums since the last log line included."""
     since: dict = {}
-    if run.since_log.steps:
-        since = asdict(run.since_log) | {"sums": run.networks.step_cell(done - 1).sums.values()}
-    run.states.write(run.networks.saved(), run.facts | {"since_log": since})
+    if run.times.steps:
+        since = asdict(run.times) | {"sums": run.networks.step_cell(done - 1).sums.values()}
+    run.states.write(run.networks.saved(), run.metadata | {"since_log": since})
+
+
+def restore_sums(run: Run, first_step: int) -> None:
+    """Restore the sums since the last log line of a resumed run; those of other ranks than 0 are not saved."""
+    since = run.metadata["since_log"]
+    if since and run.device.rank == 0:
+        run.networks.step_cell(first_step - 1).sums.put(since["sums"])
+        run.times = StepTimes(**{key: value for key, value in since.items() if key != "sums"})
+    if run.log.removed_rows:
+        run.log.info(
+            f"{run.log.removed_rows} rows of metrics.jsonl removed: step {first_step} and later ones are done again"
+        )

@@ -1,4 +1,4 @@
-"""The learning rate of every step of a run."""
+"""Learning rate schedules: multistep, step and cosine, with linear warm-up."""
 
 from dataclasses import dataclass
 

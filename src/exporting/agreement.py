@@ -1,6 +1,6 @@
-"""Whether an exported model detects what its checkpoint detects.
+"""Compares the detections of an exported model with those of its checkpoint.
 
-Axes: K detections of an image. Equal scores may come in any order, so detections are paired by class and place, not by row.
+Axes: K detections of an image. Equal scores may come in any order, so detections are matched by class and place, not by row.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from src.data.synthetic import make_picture
 
 PIXEL_TOLERANCE = 0.01  # of a box corner, in pixels of the network input
 SCORE_TOLERANCE = 1e-4
-MASK_TOLERANCE = 1e-3  # of the probability in a cell, which changes by about a tenth a pixel where a box moves
+MASK_TOLERANCE = 1e-3  # of the probability in a cell, which changes by about a tenth per pixel where a box moves
 PICTURE_SIZE = (128, 96)  # width and height of synthetic pictures before they are resized
 
 
@@ -42,10 +42,11 @@ class Agreement:
 
 
 def synthetic_images(
-    count: int, height: int, width: int, keep_ratio: bool, sides: tuple[int, int] | None = None
+    count: int, size: tuple[int, int], keep_ratio: bool, sides: tuple[int, int] | None = None
 ) -> np.ndarray:
     """Pictures with faces, textures and shapes, as a network sees them: uint8 [count, 3, height, width]."""
     pictures = (make_picture(np.random.default_rng(number), *PICTURE_SIZE)[0] for number in range(count))
+    height, width = size
     inputs = [fit_to_input(picture, height, width, keep_ratio, sides)[0] for picture in pictures]
     return np.array(inputs, np.uint8).reshape(count, height, width, 3).transpose(0, 3, 1, 2)
 
@@ -80,7 +81,7 @@ def compare(
 
 
 def _of_image(expected: list[np.ndarray], found: list[np.ndarray], score_threshold: float) -> Agreement:
-    # What lies at the cut, be it the threshold or the last place, may be in or out by the last digit of its score.
+    # Detections at the threshold, or at the last rank, may be in or out by the last digit of their score.
     cut = score_threshold
     for _, scores, _, _, valid, *_ in (expected, found):
         if valid.all():

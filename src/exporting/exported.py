@@ -1,4 +1,4 @@
-"""The network as other programs see it, and the files it is written to."""
+"""The exported network: its inputs and outputs, and writing it as MINDIR, ONNX or AIR."""
 
 import importlib.util
 import os
@@ -23,7 +23,7 @@ class ExportedDetector(nn.Cell):
     Args:
         network: maps images to boxes, scores, labels, class probabilities, valid and, if it `has_masks`, masks.
         probabilities: whether class probabilities are among the outputs, after valid. Masks come last, as from the network,
-            so that what reads the outputs before them by position goes on to do so.
+            so that programs that read the other outputs by position need not change.
     """
 
     def __init__(self, network: nn.Cell, probabilities: bool) -> None:
@@ -80,7 +80,7 @@ def check_writable(file_format: str, device_target: str) -> None:
             "choose MINDIR or ONNX"
         )
     if file_format == "ONNX" and importlib.util.find_spec("onnx") is None:
-        raise UserError("onnx is needed to write ONNX models and is not here: pip install onnx")
+        raise UserError("onnx is needed to write ONNX models and is not installed: pip install onnx")
 
 
 def write_model(detector: ExportedDetector, shape: tuple[int, ...], path: Path, file_format: str) -> None:
@@ -92,7 +92,7 @@ def write_model(detector: ExportedDetector, shape: tuple[int, ...], path: Path, 
 
 
 def _name_outputs(path: Path, names: tuple[str, ...]) -> None:
-    """Give the outputs of an ONNX file the names of the metadata; MindSpore names them by operator and number."""
+    """Rename the outputs of an ONNX file as in the metadata; MindSpore names them by operator and number."""
     import onnx  # here, because only this format needs it
 
     model = onnx.load(path)

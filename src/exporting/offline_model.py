@@ -1,4 +1,4 @@
-"""From an ONNX or AIR model to an offline model (.om) for one Ascend chip, by Huawei's compiler `atc`."""
+"""Compiles an ONNX or AIR model to an offline model (.om) for one Ascend chip, with Huawei's compiler `atc`."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ def check_compiler(file_format: str) -> None:
 
 
 def offline_path(model: Path) -> Path:
-    """Where the offline model of a model goes."""
+    """Path of the offline model of a model."""
     return model.with_suffix(".om")
 
 
@@ -31,11 +31,11 @@ def write_offline_model(model: Path, file_format: str, soc_version: str, overwri
     """Compile a model; the .om lies beside it.
 
     Raises:
-        UserError: atc fails, or says that it succeeded and leaves nothing.
+        UserError: atc fails, or reports success without a file.
     """
 
     def compile_to(path: Path) -> None:
-        path.unlink()  # so that what lies there afterwards is atc's
+        path.unlink()  # so that a file that is there afterwards was written by atc
         command = [
             "atc",
             f"--model={model}",
@@ -46,9 +46,9 @@ def write_offline_model(model: Path, file_format: str, soc_version: str, overwri
         if done.returncode or not path.is_file():
             path.touch()
             lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-            said = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "nothing")
+            reason = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "nothing")
             raise UserError(
-                f"{offline_path(model)}: not written, atc ended with status {done.returncode} and said: {said.strip()}"
+                f"{offline_path(model)}: not written, atc ended with status {done.returncode} and said: {reason.strip()}"
                 f" ({model} is there)"
             )
 

@@ -1,4 +1,4 @@
-"""Running an exported model in Python: MINDIR by MindSpore, ONNX by onnxruntime on the CPU."""
+"""Runs networks and exported models on NumPy arrays: MINDIR by MindSpore, ONNX by onnxruntime on the CPU."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,11 +18,16 @@ Run = Callable[[np.ndarray], Sequence[np.ndarray]]
 Detector = Callable[..., Sequence[np.ndarray]]
 
 
+def numpy_forward(network: nn.Cell) -> Detector:
+    """The network as a function from NumPy images, and their sizes where they are known, to NumPy outputs."""
+    return lambda *inputs: [output.asnumpy() for output in network(*map(Tensor, inputs))]
+
+
 def open_model(path: str | Path) -> tuple[ModelMetadata, Detector]:
     """An exported model and its metadata.
 
     Raises:
-        UserError: no such model, no metadata, metadata of another model, or nothing here to run it with.
+        UserError: no such model, no metadata, metadata of another model, or no package to run it with.
     """
     path = Path(path)
     check_runnable(path.suffix)
@@ -86,7 +91,7 @@ def _onnxruntime():
         import onnxruntime
     except ImportError as error:
         raise UserError(
-            f"onnxruntime is needed for ONNX models and is not here ({error}): pip install onnxruntime"
+            f"onnxruntime is needed for ONNX models and is not installed ({error}): pip install onnxruntime"
         ) from error
     return onnxruntime
 

@@ -81,8 +81,8 @@ def files(tmp_path_factory) -> dict[str, bytes]:
     """A detector and the state of a run, of one small layer."""
     folder = tmp_path_factory.mktemp("good")
     save_detector(nn.Dense(3, 2), folder / "best_model.ckpt", DetectorMetadata({"backbone": "toy"}, ["größe"], [4], 7))
-    facts = {"config": {"batch_size": 2}, "best": None}
-    StateFiles(folder / "state.ckpt", folder / "none").write([nn.Dense(3, 2)], facts)
+    metadata = {"config": {"batch_size": 2}, "best": None}
+    StateFiles(folder / "state.ckpt", folder / "none").write([nn.Dense(3, 2)], metadata)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -96,10 +96,10 @@ def test_checkpoints(tmp_path, files, name, data):
     survives(read_metadata, path, content)
     survives(read_weights, path, content)
     state = survives(lambda file: StateFiles(file, tmp_path / "none").read(), path, content)
-    assert state is None or json.dumps(state.facts)
+    assert state is None or json.dumps(state.metadata)
     survives(lambda file: load_detector(layer, file), path, content)
     if state:
-        state.put_into([layer])
+        state.restore([layer])
 
 
 def test_the_one_kind_of_checkpoint_is_not_the_other(tmp_path, files):

@@ -68,11 +68,11 @@ def test_a_state_comes_back_with_its_facts(states):
     cells, others = run(), run()
     cells[3].count.set_data(Tensor(12, mstype.int32))
     cells[2](tuple(Tensor(np.ones(row.shape, np.float32)) for row in cells[0].trainable_params()))
-    facts = {"config": {"milestones": [3, 4], "train_img_dir": "ä"}, "best": None, "watch": {"sum": 0.1 + 0.2}}
-    states.write(cells, facts)
+    metadata = {"config": {"milestones": [3, 4], "train_img_dir": "ä"}, "best": None, "watch": {"sum": 0.1 + 0.2}}
+    states.write(cells, metadata)
     state = again(states).read()
-    assert (state.path, state.facts, state.remarks) == (states.newest, facts, [])
-    state.put_into(others)
+    assert (state.path, state.metadata, state.remarks) == (states.newest, metadata, [])
+    state.restore(others)
     for cell, other in zip(cells, others):
         for one, two in zip(cell.get_parameters(), other.get_parameters(), strict=True):
             assert one.asnumpy().tobytes() == two.asnumpy().tobytes() and one.dtype == two.dtype
@@ -83,9 +83,9 @@ def test_a_state_of_another_network_is_refused(states):
     states.write([Toy()], FACTS)
     state = states.read()
     with pytest.raises(UserError, match=r"state\.ckpt cannot be resumed .* no fitting last\.weight, last\.bias$"):
-        state.put_into([Toy(outputs=3)])
+        state.restore([Toy(outputs=3)])
     with pytest.raises(UserError, match=r"teacher\.first\.weight"):
-        state.put_into([Toy(), teacher()])
+        state.restore([Toy(), teacher()])
 
 
 def test_two_parameters_of_one_name_are_a_defect(states):
@@ -98,7 +98,7 @@ def test_the_newest_two_are_kept(states):
     for number in (1, 2, 3):
         states.write([counter(number)], {"config": {}, "number": number})
     assert counts(states) == [3, 2]
-    assert states.read().facts == {"config": {}, "number": 3}
+    assert states.read().metadata == {"config": {}, "number": 3}
 
 
 def test_a_damaged_newest_state_is_passed_over_and_never_takes_the_place_of_the_whole_one(states):
@@ -107,7 +107,7 @@ def test_a_damaged_newest_state_is_passed_over_and_never_takes_the_place_of_the_
     spoil(states.newest)
     resumed = again(states)
     state = resumed.read()
-    assert state.facts == {"config": {}, "number": 1} and state.path == states.before
+    assert state.metadata == {"config": {}, "number": 1} and state.path == states.before
     assert state.remarks == [f"{states.newest} is damaged, its checksum is wrong; it is passed over"]
     resumed.write([counter(7)], FACTS)
     assert counts(states) == [7, 1]

@@ -9,6 +9,7 @@ from pathlib import Path
 import mindspore as ms
 import pytest
 
+from src.config.load import load_config
 from src.engine.device import Device, _limit_threads, broadcast_from_rank_0, set_up_device
 from src.errors import UserError
 
@@ -16,11 +17,16 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("pynative")
 
 
+def set_up(*words: object, distribute: bool = False) -> Device:
+    """With these words of the command line."""
+    return set_up_device(load_config("", list(map(str, words))), distribute)
+
+
 def test_the_cpu_alone_computes_in_float32_graphs():
-    assert set_up_device("CPU", 0, False, "auto", 1) == Device(0, 1, False)
+    assert set_up() == Device(0, 1, False)
     assert ms.get_context("mode") == ms.GRAPH_MODE
-    assert set_up_device("CPU", 0, False, True, 1).mixed_precision is True
-    assert set_up_device("CPU", 0, False, False, 1).mixed_precision is False
+    assert set_up("--mixed_precision", "true").mixed_precision is True
+    assert set_up("--mixed_precision", "false").mixed_precision is False
 
 
 def test_operators_get_as_many_threads_as_the_process_has_cores(monkeypatch):
@@ -29,14 +35,14 @@ def test_operators_get_as_many_threads_as_the_process_has_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {4, 7, 9})
     _limit_threads.cache_clear()
     for _ in range(2):
-        set_up_device("CPU", 0, False, "auto", 1)
+        set_up()
     assert asked == [3]  # once: MindSpore refuses a second time
 
 
 def test_threads_that_somebody_chose_before_stay():
     for _ in range(2):
         _limit_threads.cache_clear()
-        set_up_device("CPU", 0, False, "auto", 1)
+        set_up()
     with pytest.raises(RuntimeError, match="repeatedly"):
         ms.device_context.cpu.op_tuning.threads_num(1)
 
@@ -44,21 +50,21 @@ def test_threads_that_somebody_chose_before_stay():
 @pytest.mark.parametrize("target", ["GPU", "Ascend"])
 def test_a_device_that_is_not_there_is_named_in_one_line(target):
     with pytest.raises(UserError, match=rf"^device_target: no usable {target} device 2 on this machine \(") as raised:
-        set_up_device(target, 2, False, "auto", 1)
+        set_up("--device_target", target, "--device_id", 2)
     assert "\n" not in str(raised.value)
-    assert set_up_device("CPU", 0, False, "auto", 1).count == 1
+    assert set_up().count == 1
 
 
 def test_several_processes_need_msrun(monkeypatch):
     for name in ("MS_WORKER_NUM", "RANK_SIZE"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(UserError, match="run_distribute: start the run through msrun"):
-        set_up_device("CPU", 0, True, "auto", 1)
+        set_up(distribute=True)
 
 
 def test_the_seed_decides_fresh_weights():
     def fresh():
-        set_up_device("CPU", 0, False, "auto", 5)
+        set_up("--global_seed", 5)
         return ms.nn.Dense(3, 3).weight.asnumpy()
 
     assert (fresh() == fresh()).all()
@@ -67,8 +73,9 @@ def test_the_seed_decides_fresh_weights():
 def test_what_rank_0_has_is_known_to_all(tmp_path):
     assert broadcast_from_rank_0(0.25, Device(0, 1, False)) == 0.25
     (tmp_path / "ask.py").write_text(
+        "from src.config.load import load_config\n"
         "from src.engine.device import broadcast_from_rank_0, set_up_device\n"
-        "device = set_up_device('CPU', 0, True, False, 1)\n"
+        "device = set_up_device(load_config('', []), distribute=True)\n"
         "print('asked', device.rank, [broadcast_from_rank_0(value + device.rank, device) for value in (2.0, 0.5)])\n"
     )
     with socket.socket() as found:

@@ -25,11 +25,11 @@ def a_run(best: dict | None = None, role: str = "teacher", evaluation=TRUTH, **b
     networks = SimpleNamespace(student="student", teacher="teacher", latest=role, roles=roles)
     folder = SimpleNamespace(best=Path("best_model.ckpt"), latest=Path("model_0.ckpt"))
     said = []
-    log = SimpleNamespace(say=said.append)
+    log = SimpleNamespace(info=said.append)
     return SimpleNamespace(
         networks=networks,
         folder=folder,
-        facts={"best": best, "best_of": best_of},
+        metadata={"best": best, "best_of": best_of},
         log=log,
         said=said,
         config=SimpleNamespace(burn_up_iter=20),
@@ -61,7 +61,7 @@ def test_the_best_of_all_networks_is_kept_whoever_it_is_and_whenever(saved):
     keep_best(run, NETWORKS, scored(60, 0.010, 0.061))
     steps = [(NETWORKS["student"], 20), (NETWORKS["student"], 40), (NETWORKS["teacher"], 60)]
     assert saved == [(weights, "best_model.ckpt", step) for weights, step in steps]
-    assert run.facts["best"] == scored(60, None, 0.061)[1]
+    assert run.metadata["best"] == scored(60, None, 0.061)[1]
     stays = ", which stays in best_model.ckpt"
     assert run.said == [
         "best so far: the student of step 20 with AP 0.051 -> best_model.ckpt",
@@ -80,7 +80,7 @@ def test_an_ap_of_0_is_measured_and_may_be_the_best(saved):
     run = a_run()
     keep_best(run, NETWORKS, scored(20, 0.0, None)[:1])
     keep_best(run, NETWORKS, scored(30, 0.0, 0.0))
-    assert [step for _, _, step in saved] == [20] and run.facts["best"]["AP"] == 0.0
+    assert [step for _, _, step in saved] == [20] and run.metadata["best"]["AP"] == 0.0
     assert outcome(run).endswith(
         "; best student after the teacher started: AP 0.000 (step 30); best teacher: AP 0.000 (step 30)"
     )
@@ -94,7 +94,7 @@ def test_what_was_not_measured_is_compared_with_nothing(saved, truth, reason):
     run = a_run(evaluation=truth)
     keep_best(run, NETWORKS, scored(20, None, None)[:1])
     keep_best(run, NETWORKS, scored(30, None, None))
-    assert saved == [] and run.facts == {"best": None, "best_of": {}}
+    assert saved == [] and run.metadata == {"best": None, "best_of": {}}
     assert len(run.said) == 2
     assert all(
         f"no AP could be measured, so no network is compared with another: {reason}" in line for line in run.said
@@ -121,7 +121,7 @@ def test_without_evaluation_images_it_is_the_latest_and_that_is_said():
 
 def test_a_run_of_a_version_that_kept_the_best_alone_says_no_more_than_it_knows(saved):
     run = a_run(STUDENT)
-    run.facts["best_of"] = None
+    run.metadata["best_of"] = None
     keep_best(run, NETWORKS, scored(40, 0.3, 0.35))
     said = "the detector is best_model.ckpt, the student of step 20 with AP 0.400 on 2 evaluation images"
     assert outcome(run) == said and not saved
@@ -137,13 +137,13 @@ def test_the_log_has_the_scores_of_boxes_and_of_masks(monkeypatch):
     run.networks.detector, run.stop = "detector", None
     run.config = SimpleNamespace(eval_img_dir="images")
     run.data = SimpleNamespace(evaluation=truth, stored_evaluation=None, annotations=truth)
-    run.watch = SimpleNamespace(scores=lambda *_: [], new=lambda found: found)
+    run.watch = SimpleNamespace(scores=lambda *_: [], unreported=lambda found: found)
     run.log.numbers = lambda step, row: rows.update(row)
     found = [record(1, 1, (0, 0, 100, 100), 0.9) | {"segmentation": half}]
-    monkeypatch.setattr(scores, "find_records", lambda *_: found)
-    for name in ("copy_weights", "keep_best", "tell"):
+    monkeypatch.setattr(scores, "detect_records", lambda *_, **__: found)
+    for name in ("copy_weights", "keep_best", "warn"):
         monkeypatch.setattr(scores, name, lambda *_: None)
-    assert scores.evaluate_now(run, 8)
+    assert scores.evaluate_networks(run, 8)
     assert rows["student/AP"] == 1.0 and rows["student/AP50/cat"] == 1.0
     assert rows["student/segm/AP50"] == rows["student/segm/AP50/cat"] == 1.0 and 0 < rows["student/segm/AP"] < 0.5
     assert all(value is None or type(value) in (int, float) for value in rows.values())

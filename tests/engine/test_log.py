@@ -96,10 +96,10 @@ def test_numbers_are_rows_of_json_and_curves(log, tmp_path):
 
 
 def test_a_second_start_adds_to_the_files(log, tmp_path):
-    log.say("first")
+    log.info("first")
     log.close()
     again = RunLog(tmp_path / "run", 0, 14, 20)
-    again.say("zweitens: größer")
+    again.info("zweitens: größer")
     again.close()
     lines = (tmp_path / "run" / "log.txt").read_text(encoding="utf-8").splitlines()
     assert [line.split("INFO ")[1] for line in lines] == ["first", "zweitens: größer"]
@@ -112,14 +112,14 @@ def test_numbers_that_are_told_again_are_removed(log, tmp_path):
     again = RunLog(tmp_path / "run", 0, 13, 20)
     again.numbers(13, {"loss": 2.0})
     again.close()
-    assert (log.told_again, again.told_again) == (0, 2)
+    assert (log.removed_rows, again.removed_rows) == (0, 2)
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert rows == [{"step": 12, "loss": 1.0}, {"step": 13, "loss": 2.0}]
 
 
 def test_other_ranks_write_no_files_and_only_their_steps(tmp_path, capsys):
     log = RunLog(tmp_path / "run", 3, 0, 20)
-    log.say("a sentence")
+    log.info("a sentence")
     log.steps(0, BURN_IN, 2.0, 0.25)
     log.close()
     printed = capsys.readouterr().out

@@ -25,7 +25,7 @@ def steps_of(profile: StepProfile, count: int) -> None:
 
 def test_the_watched_steps_leave_their_operators(tmp_path):
     said = []
-    steps_of(StepProfile((2, 4), tmp_path / "profile", SimpleNamespace(say=said.append)), 6)
+    steps_of(StepProfile((2, 4), tmp_path / "profile", SimpleNamespace(info=said.append)), 6)
     assert said == [f"profile of the steps 2 to 4 -> {tmp_path / 'profile'}"]
     (table,) = (tmp_path / "profile").rglob("cpu_op_type_info_*.csv")
     counts = {row["op_type"]: row["type_occurrences"] for row in csv.DictReader(table.open(encoding="utf-8"))}
@@ -34,8 +34,8 @@ def test_the_watched_steps_leave_their_operators(tmp_path):
 
 def test_nothing_is_watched_unless_asked_or_when_the_first_step_is_past(tmp_path):
     folder = tmp_path / "profile"
-    steps_of(StepProfile((), folder, SimpleNamespace(say=None)), 2)
-    late = StepProfile((2, 4), folder, SimpleNamespace(say=None))
+    steps_of(StepProfile((), folder, SimpleNamespace(info=None)), 2)
+    late = StepProfile((2, 4), folder, SimpleNamespace(info=None))
     for step in (3, 4):
         late.before(step)
         late.after(step)

@@ -131,7 +131,7 @@ def test_signals_stop_between_two_steps_and_the_message_says_how_to_go_on(toys, 
         heard = signal.Signals(status - 128)  # while MindSpore computes, it passes SIGINT on as SIGTERM
         assert heard in (asked, signal.SIGTERM), said(folder)
         step = step_of(folder / "state.ckpt")
-        assert f"stopped by {heard.name} after step {step} of 130; everything is saved, go on with" in said(folder)
+        assert f"stopped by {heard.name} after step {step} of 130; everything is saved, resume with" in said(folder)
         assert said(folder).rstrip().endswith(f"--config_path {folder / 'config.yaml'} --resume")
     # The settings need not be told again: the folder knows them.
     assert toys.run(folder, "--config_path", folder / "config.yaml", "--resume") == 0, said(folder)
@@ -164,10 +164,10 @@ def test_a_state_from_before_a_setting_was_there_is_that_of_its_default(toys, ki
     files = StateFiles(folder / "state.ckpt", folder / "none.ckpt")
     state = files.read()
     older = {
-        key: value for key, value in state.facts["config"].items() if key not in ("supervised_ema", "teacher_start")
+        key: value for key, value in state.metadata["config"].items() if key not in ("supervised_ema", "teacher_start")
     }
     rows = [{"name": name, "data": ms.Tensor(row)} for name, row in state.values.items() if name != METADATA_KEY]
-    write_checkpoint(rows, files.newest, state.facts | {"config": older})
+    write_checkpoint(rows, files.newest, state.metadata | {"config": older})
     assert toys.run(folder, *SHORT, "--resume", "--supervised_ema", "true") == 2
     assert "supervised_ema: was False, is True" in said(folder)
     assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
@@ -205,6 +205,6 @@ def test_a_changed_run_goes_on_only_when_told_to_and_names_what_changed(toys, ti
     other.write_text(json.dumps(coco))
     assert toys.run(folder, *again, "--resume_anyway", "--eval_ann_file", other) == 0, said(folder)
     log = (folder / "log.txt").read_text(encoding="utf-8")
-    assert "resume_anyway: this run is not the one that was stopped:\nbase_lr: was 0.5, is 0.25\n" in log
-    assert "the evaluation images are others, so the best score so far is void: {'step': 2, " in log
+    assert "resume_anyway: this run differs from the one that was stopped:\nbase_lr: was 0.5, is 0.25\n" in log
+    assert "the evaluation images have changed, so the best score so far is discarded: {'step': 2, " in log
     assert "resume_anyway: false" in (folder / "config.yaml").read_text()

@@ -20,7 +20,7 @@ from src.engine.stopping import StopRequest
 with StopRequest(0) as stop:
     for name in {names}:
         os.kill(os.getpid(), signal.Signals[name])
-        print(stop.asked and stop.asked.name, flush=True)
+        print(stop.requested and stop.requested.name, flush=True)
 """
 
 
@@ -36,9 +36,9 @@ def asked_by(*names: str, ignored: str = "") -> tuple[int, list[str]]:
 def test_a_signal_is_noted_and_what_listened_before_listens_again(number):
     before = [signal.signal(other, signal.SIG_DFL) for other in SIGNALS]
     with StopRequest(0) as stop:
-        assert stop.asked is None
+        assert stop.requested is None
         os.kill(os.getpid(), number)
-        assert stop.asked == number
+        assert stop.requested == number
     assert [signal.getsignal(other) for other in SIGNALS] == [signal.SIG_DFL] * 3
     for other, handler in zip(SIGNALS, before, strict=True):
         signal.signal(other, handler)
@@ -61,7 +61,7 @@ def test_a_run_under_nohup_outlives_its_terminal():
 def test_other_ranks_leave_stopping_to_rank_0():
     with StopRequest(1) as stop:
         os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.asked is None
+        assert stop.requested is None
 
 
 def test_the_command_to_go_on_with(monkeypatch):

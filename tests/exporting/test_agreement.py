@@ -73,8 +73,8 @@ def test_nothing_at_all_agrees_and_says_so():
 
 
 def test_synthetic_images_fill_the_input_and_differ():
-    images = synthetic_images(2, 64, 96, keep_ratio=True)
+    images = synthetic_images(2, (64, 96), keep_ratio=True)
     assert images.shape == (2, 3, 64, 96) and images.dtype == np.uint8
     assert images.std() > 20 and (images[0] != images[1]).mean() > 0.5
     assert (images[..., 86:] == 0).all() and images[..., 84].any()  # pictures of 4:3 are padded at the right
-    assert synthetic_images(0, 64, 96, keep_ratio=True).shape == (0, 3, 64, 96)
+    assert synthetic_images(0, (64, 96), keep_ratio=True).shape == (0, 3, 64, 96)

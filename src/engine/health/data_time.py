@@ -1,8 +1,8 @@
-"""Watcher of the data pipeline."""
+"""Watcher of the data pipeline: warns when training waits for images."""
 
 from src.engine.health.watcher import Watcher
 
-WAITING_SHARE = 0.25  # of the time of a step; then loading takes a third longer than training
+WAITING_SHARE = 0.25  # of the time of a step; above it loading takes a third longer than training
 PATIENCE = 20  # steps
 
 
@@ -10,7 +10,7 @@ class SlowData(Watcher):
     """Training waits for images.
 
     Args:
-        workers: that read images, for the sentence.
+        workers: number of them, for the message.
     """
 
     name = "slow_data"
@@ -20,7 +20,7 @@ class SlowData(Watcher):
         self.workers = workers
 
     def line(self, step: int, row: dict[str, float]) -> str | None:
-        """See `Watcher.line`; "data_time" is the part of "iter_time" that was spent waiting, both in seconds a step."""
+        """See `Watcher.line`; "data_time" is the part of "iter_time" that was spent waiting, both in seconds per step."""
         share = row["data_time"] / row["iter_time"] if row["iter_time"] > 0 else 0.0
         if self.held_for(share > WAITING_SHARE, row["steps"]) < PATIENCE:
             return None

@@ -1,4 +1,4 @@
-"""The guard: pseudo-labels are measured where the truth is known, and count for less when they are too often wrong."""
+"""The guard: measures the precision of pseudo-labels on held-out labelled images, and lowers the weight of unlabelled losses."""
 
 from dataclasses import replace
 
@@ -8,45 +8,46 @@ from src.checkpoint.detector_file import copy_weights
 from src.config.load import Config
 from src.data.training_data import TrainingData
 from src.engine.device import broadcast_from_rank_0
-from src.engine.inference import find_records
+from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run
 from src.errors import UserError
 from src.evaluation.coco_matching import match
 from src.evaluation.pseudo_label_quality import pseudo_quality
+from src.exporting.runner import numpy_forward
 
-LEAST_BOXES = 5  # the precision of fewer pseudo-labels says nothing
-GO_ON, LOWER, STOP = 0.0, 1.0, 2.0
+LEAST_BOXES = 5  # with fewer pseudo-labels their precision is too uncertain
+CONTINUE, LOWER, STOP = 0.0, 1.0, 2.0
 
 
 def check_guard(config: Config, data: TrainingData) -> None:
-    """Raise a UserError if labelled images were put aside for a run without pseudo-labels."""
+    """Raise a UserError if labelled images are held out of a run without pseudo-labels."""
     if data.probe and config.burn_up_iter == config.max_iter:
         raise UserError(
-            f"guard_share: {config.guard_share:g} puts labelled images aside to measure pseudo-labels, but burn-in is the "
+            f"guard_share: {config.guard_share:g} holds out labelled images to measure pseudo-labels, but burn-in is the "
             "whole run, so there are none; set guard_share to 0, or burn_up_iter below max_iter"
         )
 
 
 def guard(run: Run, done: int) -> bool:
-    """Measure the pseudo-labels of the probe and act if they are too often wrong; every process of a run must call this.
+    """Measure pseudo-labels on the held-out images, and act if their precision is too low; every process of a run must call this.
 
     Returns:
-        Whether the phase ends here.
+        Whether the run ends here.
     """
-    verdict = judge(run, done) if run.device.rank == 0 else GO_ON
+    verdict = judge(run, done) if run.device.rank == 0 else CONTINUE
     verdict = broadcast_from_rank_0(verdict, run.device)
     if verdict == LOWER:
         factor = run.networks.state.unsupervised_factor
-        ops.assign(factor, Tensor(factor.asnumpy() / 2, factor.dtype))  # not set_data, see `StepSums.take`
+        ops.assign(factor, Tensor(factor.asnumpy() / 2, factor.dtype))  # not set_data, see `StepSums.put`
     return verdict == STOP
 
 
 def judge(run: Run, done: int) -> float:
-    """Log precision and recall of the latest network on the probe; returns GO_ON, LOWER or STOP."""
+    """Log precision and recall of the latest network on the held-out images; returns CONTINUE, LOWER or STOP."""
     config, networks = run.config, run.networks
     copy_weights(networks.latest, networks.detector)
     truth = replace(run.data.annotations, images=run.data.probe)
-    records = find_records(networks.detector, truth, config.train_img_dir, config)
+    records = detect_records(numpy_forward(networks.detector), truth, config.train_img_dir, config)
     rows = pseudo_quality(match(truth, records), config.bbox_threshold)
     whole = rows.pop("")
     factor = float(networks.state.unsupervised_factor.asnumpy())
@@ -54,27 +55,27 @@ def judge(run: Run, done: int) -> float:
     for name, row in rows.items():
         numbers |= {f"probe/precision/{name}": row["precision"], f"probe/recall/{name}": row["recall"]}
     run.log.numbers(done - 1, numbers)
-    run.log.say(
-        f"step {done}, pseudo-labels on {len(run.data.probe)} images of the probe: {_table({'all': whole, **rows})}"
+    run.log.info(
+        f"step {done}, pseudo-labels on {len(run.data.probe)} held-out images: {_table({'all': whole, **rows})}"
     )
-    # Without an object to find no pseudo-label can be right, which says nothing about them.
+    # Without an object no pseudo-label can be correct, so their precision means nothing.
     can_judge = whole["boxes"] >= LEAST_BOXES and whole["objects"] > 0
     acts = config.burn_up_iter <= done < config.max_iter and can_judge
     if not acts or whole["precision"] >= config.guard_precision:
-        return GO_ON
-    fault = f"guard: {whole['precision']:.0%} of the pseudo-labels on the probe are right, less than {config.guard_precision:.0%}"
+        return CONTINUE
+    fault = f"guard: {whole['precision']:.0%} of the pseudo-labels on the held-out images are correct, less than {config.guard_precision:.0%}"
     if config.guard_action == "stop":
-        run.log.warning(done - 1, "guard", f"{fault}: learning from unlabelled images ends here, at step {done}")
+        run.log.warning(done - 1, "guard", f"{fault}: training ends here, at step {done}")
         return STOP
     weight = config.unsup_loss_weight * factor
     run.log.warning(
-        done - 1, "guard", f"{fault}: the weight of unlabelled losses falls from {weight:g} to {weight / 2:g}"
+        done - 1, "guard", f"{fault}: the weight of the unlabelled losses falls from {weight:g} to {weight / 2:g}"
     )
     return LOWER
 
 
 def _table(rows: dict[str, dict]) -> str:
-    """One line a class, and one for all."""
+    """One line per class, and one for all."""
     width = max(map(len, rows))
     lines = [f"{'':<{width}}  precision  recall  boxes  objects"]
     for name, row in rows.items():

@@ -1,19 +1,19 @@
-"""Watchers of the unlabelled half of a run: does it teach anything, and not too much?"""
+"""Watchers of the unlabelled loss and of the number of pseudo-boxes."""
 
 from src.engine.health.watcher import Watcher
 
-SILENT_SHARE = 1e-6  # of the whole loss; below it the unlabelled images teach nothing
-FAR_MORE = 2.0  # times as many pseudo-boxes as labelled objects; METHODS of the field ask for about as many
-LONG_STEPS, SHORT_STEPS = 200, 20  # most and fewest steps after which something has been so for long
+SILENT_SHARE = 1e-6  # of the total loss; below it the unlabelled images have no effect
+FAR_MORE = 2.0  # times as many pseudo-boxes as labelled objects; they should be about as many
+LONG_STEPS, SHORT_STEPS = 200, 20  # upper and lower bound of the patience
 
 
 def patience_of(steps: int) -> int:
-    """Steps after which a fault has lasted for long: a tenth of a phase of `steps`, within bounds."""
+    """Number of steps that a fault must last: a tenth of a phase of `steps`, within bounds."""
     return min(LONG_STEPS, max(SHORT_STEPS, steps // 10))
 
 
 class SilentUnlabelledLoss(Watcher):
-    """The loss on unlabelled images is 0 for long.
+    """The loss on unlabelled images stays at 0.
 
     Args:
         patience: steps.
@@ -26,24 +26,24 @@ class SilentUnlabelledLoss(Watcher):
         self.patience = patience
 
     def line(self, step: int, row: dict[str, float]) -> str | None:
-        """See `Watcher.line`; looks at "unsup_loss", which only lines with a teacher have."""
+        """See `Watcher.line`; "unsup_loss" is in lines of mutual learning only."""
         if "unsup_loss" not in row:
             return None
         count = self.held_for(abs(row["unsup_loss"]) <= SILENT_SHARE * abs(row["loss"]), row["steps"])
         if count < self.patience:
             return None
         return (
-            f"the loss on unlabelled images has been 0 for {count} steps, so they teach nothing; look at "
+            f"the loss on unlabelled images has been 0 for {count} steps, so they have no effect; check "
             "--unsup_loss_weight, --unsup_ramp_iter, the weights of pseudo-labels (--rpn_pseudo_cls_weight ...), "
             "and at how often the guard has lowered the weight"
         )
 
 
 class NoPseudoBoxes(Watcher):
-    """The teacher is sure of nothing for long.
+    """The teacher stays without confident detections.
 
     Args:
-        patience: steps; threshold: least score of a pseudo-box, for the sentence.
+        patience: steps; threshold: score threshold of pseudo-boxes, for the message.
     """
 
     name = "no_pseudo_boxes"
@@ -62,15 +62,15 @@ class NoPseudoBoxes(Watcher):
         return (
             f"the teacher has found no pseudo-box in any unlabelled image for {count} steps: no detection scores more than "
             f"--bbox_threshold {self.threshold:g}; train longer before the teacher starts (--burn_up_iter), lower the "
-            "threshold, or check that labelled and unlabelled images show the same kind of thing"
+            "threshold, or check that labelled and unlabelled images show the same kind of objects"
         )
 
 
 class TooManyPseudoBoxes(Watcher):
-    """Far more pseudo-boxes an image than labelled images have objects.
+    """There are far more pseudo-boxes per unlabelled image than objects per labelled image.
 
     Args:
-        patience: steps; objects: mean number of objects of a labelled image.
+        patience: steps; objects: mean number of objects per labelled image.
     """
 
     name = "too_many_pseudo_boxes"
@@ -87,7 +87,7 @@ class TooManyPseudoBoxes(Watcher):
         if self.held_for(row["pseudo_boxes"] > bound, row["steps"]) < self.patience:
             return None
         return (
-            f"the teacher finds {row['pseudo_boxes']:.1f} pseudo-boxes an unlabelled image, but labelled images have "
-            f"{self.objects:.1f} objects; most of them are probably wrong: raise --bbox_threshold or lower "
-            "--unsup_loss_weight, unless the unlabelled images really are that much fuller"
+            f"the teacher finds {row['pseudo_boxes']:.1f} pseudo-boxes per unlabelled image, but labelled images have "
+            f"{self.objects:.1f} objects each; most of them are probably wrong: raise --bbox_threshold or lower "
+            "--unsup_loss_weight, unless the unlabelled images really have that many more objects"
         )

@@ -1,4 +1,4 @@
-"""Skipped steps: told with every term, and the end of a run that does nothing else."""
+"""Skipped steps, whose loss or gradients were not finite: their log message, and the end of a run that skips all steps."""
 
 import math
 
@@ -9,12 +9,12 @@ from src.semi.weight_update import UpdateConfig
 
 
 def are_normal(interval: Interval, config: UpdateConfig) -> bool:
-    """Whether skipped steps only search for a loss scale: no more in a row than halve the first one down to 1."""
+    """Whether skipped steps only adjust the loss scale: no more in a row than halve the initial one down to 1."""
     return config.dynamic_loss_scale and interval.skipped_in_a_row <= math.log2(config.initial_loss_scale)
 
 
 def skipped_steps(interval: Interval) -> str:
-    """What the log says of the steps since its last line that were skipped."""
+    """The log message about the steps that were skipped since the last log line."""
     count = round(interval.sums["overflow"])
     terms = ", ".join(f"{name}: {value:g}" for name, value in interval.bad_terms.items())
     return (
@@ -41,7 +41,7 @@ def stop_if_stuck(run: Run, interval: Interval, done: int) -> None:
 
 
 def too_many_skips(interval: Interval, most: int) -> str | None:
-    """What to say of a run that skipped more than `most` steps in a row, None if it did not."""
+    """The error message of a run that skipped more than `most` steps in a row, None if it did not."""
     count = interval.skipped_in_a_row
     if count <= most:
         return None
@@ -52,6 +52,6 @@ def too_many_skips(interval: Interval, most: int) -> str | None:
         f"{count} steps in a row were skipped, steps {since} to {interval.skipped_until} ({what}), which is more than "
         f"--max_skipped_steps {most}. The state saved holds the weights from before step {since}. Likely causes: a learning "
         "rate that is too high (lower --base_lr, or lengthen --warmup_step), wrong boxes (check the annotation file), "
-        "starting weights of another network, or float16 (try --mixed_precision false). With --resume the run goes on with "
-        "the weights saved; a changed setting needs a new run, or --resume_anyway"
+        "starting weights of another network, or float16 (try --mixed_precision false). --resume continues the run with "
+        "the saved weights; a changed setting needs a new run, or --resume_anyway"
     )

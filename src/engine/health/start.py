@@ -1,4 +1,4 @@
-"""Faults that training data, evaluation data and the weights to start from show only when they are put together."""
+"""Checks at the start of a run: do training data, evaluation data and pre-trained weights have the same classes?"""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def start_faults(
 
     Args:
         annotations: the training file, for its classes; labelled: its labelled images; evaluation: the evaluation file.
-        known: class names and category ids of the checkpoint the run starts from; None if it does not tell.
+        known: class names and category ids of the checkpoint the run starts from; None if it has no metadata.
     """
     names, ids = annotations.class_names, annotations.category_ids
     found = [("labels_shifted", shifted_counts(names, labelled, evaluation.images) if evaluation else None)]
@@ -76,13 +76,13 @@ def shifted_counts(
     )
 
 
-def probe_without_objects(probe: Sequence[ImageEntry]) -> str | None:
-    """A sentence if the guard has images to measure pseudo-labels on, but none with an object."""
-    if not probe or count_boxes(probe)[0]:
+def no_held_out_objects(held_out: Sequence[ImageEntry]) -> str | None:
+    """A sentence if the guard has held-out images to measure pseudo-labels on, but none with an object."""
+    if not held_out or count_boxes(held_out)[0]:
         return None
     return (
-        f"guard: none of the {len(probe)} images of the probe has an object, so no pseudo-label can be right on them and the "
-        "guard will not act; label more images, so that one with an object can be put aside"
+        f"guard: none of the {len(held_out)} held-out images has an object, so no pseudo-label can be correct on them and the "
+        "guard will not act; label more images, so that one with an object can be held out"
     )
 
 

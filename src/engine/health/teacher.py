@@ -1,4 +1,4 @@
-"""Watchers of evaluations: is the teacher worth following, and do names and labels belong together?"""
+"""Watcher of the teacher's AP, and a check of the confusion matrix for mixed-up classes."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ import numpy as np
 from src.engine.health.watcher import Watcher
 
 TEACHER_MARGIN = 0.03  # AP; on small evaluation sets two good networks may differ by as much as 0.02
-CONFUSED_SCORE = 0.3  # least score of the detections that are compared with the truth
-CONFUSED_SHARE = 0.6  # of the objects found that carry another class in the same manner
+CONFUSED_SCORE = 0.3  # score threshold of the detections that are matched to the ground truth
+CONFUSED_SHARE = 0.6  # of the detected objects that are classified as another class in the same manner
 CONFUSED_OBJECTS = 5  # of each of two classes at least
 
 
 class TeacherWorse(Watcher):
-    """The teacher scores lower than the student that it teaches."""
+    """The teacher has a lower AP than its student."""
 
     name = "teacher_worse"
 
@@ -23,17 +23,17 @@ class TeacherWorse(Watcher):
         if teacher is None or student is None or student - teacher <= TEACHER_MARGIN:
             return None
         return (
-            f"the teacher (AP {teacher:.3f}) is worse than its student (AP {student:.3f}): it lags too far behind, or its "
-            "labels have gone bad; lower --ema_keep_rate so that its memory 1 / (1 - rate) is a few rounds through the "
-            "labelled images, or raise --bbox_threshold"
+            f"the teacher (AP {teacher:.3f}) is worse than its student (AP {student:.3f}): its average reaches back "
+            "too far, or its pseudo-labels have become wrong; lower --ema_keep_rate so that 1 / (1 - rate) steps are a few "
+            "epochs of the labelled images, or raise --bbox_threshold"
         )
 
 
 def mixed_up(counts: np.ndarray, class_names: Sequence[str]) -> tuple[str, str] | None:
-    """(name, sentence) if most objects that are found carry the name of another class, always the same one.
+    """(name, sentence) if most detected objects are classified as another class, always the same one for each class.
 
     Args:
-        counts: [K, K], objects of the row's class that were called the column's class (`matching.confusion`).
+        counts: [K, K] confusion matrix: objects of the row's class that were classified as the column's class.
     """
     total = counts.sum()
     judged = [k for k in range(len(counts)) if counts[k].sum() >= CONFUSED_OBJECTS]
@@ -47,12 +47,12 @@ def mixed_up(counts: np.ndarray, class_names: Sequence[str]) -> tuple[str, str] 
     pairs = ", ".join(f"{class_names[k]} is called {class_names[to]}" for k, to in moved.items())
     if len(shifts) == 1 and shifts <= {1, len(counts) - 1} and len(counts) > 2:
         return "labels_shifted", (
-            f"labels look shifted by one: of {total} objects that were found in the evaluation images most carry the name "
-            f"of the next class ({pairs}); check that category_id counts from the same number in the evaluation file, in "
+            f"labels look shifted by one: of {total} objects that were detected in the evaluation images most are "
+            f"classified as the next class ({pairs}); check that category_id counts from the same number in the evaluation file, in "
             "train_ann_file and in the data of the checkpoint"
         )
     return "class_order", (
-        f"class names look mixed up: of {total} objects that were found in the evaluation images most carry another name, "
-        f"always the same one ({pairs}); compare the categories of the evaluation file, of train_ann_file and of the "
+        f"class names look mixed up: of {total} objects that were detected in the evaluation images most are classified as "
+        f"another class, always the same one ({pairs}); compare the categories of the evaluation file, of train_ann_file and of the "
         "checkpoint"
     )

@@ -1,6 +1,6 @@
-"""What every watcher is: it is shown the numbers of a run and may answer with a plain sentence."""
+"""The base class of watchers: each gets the numbers of a run and may answer with a warning."""
 
-LEAST_LINES = 2  # log lines that must agree, so that one odd line says nothing
+LEAST_LINES = 2  # log lines that must agree, so that one outlier does not warn
 
 
 class Watcher:
@@ -8,7 +8,7 @@ class Watcher:
 
     Attributes:
         name: of the fault, for metrics.jsonl.
-        memory: what it must remember of the run so far; JSON values, saved and resumed with the run.
+        memory: its state; JSON values, saved and restored with the run.
     """
 
     name = ""
@@ -17,7 +17,7 @@ class Watcher:
         self.memory: dict = {}
 
     def line(self, step: int, row: dict[str, float]) -> str | None:
-        """What is wrong, or None.
+        """The warning that a log line gives rise to, or None.
 
         Args:
             step: of the log line, counted from 0.
@@ -26,7 +26,7 @@ class Watcher:
         return None
 
     def scores(self, step: int, row: dict[str, float | None]) -> str | None:
-        """What is wrong, or None.
+        """The warning that an evaluation gives rise to, or None.
 
         Args:
             step: steps done.
@@ -35,7 +35,7 @@ class Watcher:
         return None
 
     def held_for(self, holds: bool, steps: float) -> int:
-        """Steps for which a condition has held without a break, 0 before it held on two lines; `steps`: since the last line."""
+        """Number of steps for which a condition has held without interruption, 0 before it held on two lines; `steps`: since the last line."""
         lines, count = self.memory.get("held", (0, 0))
         self.memory["held"] = [lines + 1, count + int(steps)] if holds else [0, 0]
         lines, count = self.memory["held"]

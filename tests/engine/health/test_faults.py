@@ -1,4 +1,4 @@
-"""Faults that are made in real runs of a toy, and the watcher that tells each; a run without them is told none."""
+"""Faults in real runs of a toy, and the watcher that warns of each; a run without faults has no warning."""
 
 import json
 import shutil
@@ -73,7 +73,7 @@ def test_names_in_another_order(toys, tiny_data, tmp_path):
     assert "class_order" in told(tmp_path / "run")
 
 
-def test_a_probe_without_objects_judges_nothing(toys, tiny_data, tmp_path):
+def test_held_out_images_without_objects_judge_nothing(toys, tiny_data, tmp_path):
     coco = json.loads(tiny_data.train_file.read_text(encoding="utf-8"))
     last = coco["annotations"][-1]["image_id"]  # the only image with objects, so it stays to train on
     coco["annotations"] = [row for row in coco["annotations"] if row["image_id"] == last]
@@ -82,7 +82,7 @@ def test_a_probe_without_objects_judges_nothing(toys, tiny_data, tmp_path):
     assert toys.run(tmp_path / "run", *LENGTH, *guard, "--train_ann_file", tmp_path / "train.json") == 0
     assert "probe_without_objects" in told(tmp_path / "run") and "guard" not in told(tmp_path / "run")
     log = (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
-    assert "guard: none of the 2 images of the probe has an object" in log
+    assert "guard: none of the 2 held-out images has an object" in log
 
 
 def test_labels_that_are_shifted_by_one(toys, tiny_data, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import train as training_script
 from src.data.annotations import Annotations
 from src.engine.health import guard as module
-from src.engine.health.guard import GO_ON, LOWER, STOP, judge
+from src.engine.health.guard import CONTINUE, LOWER, STOP, judge
 
 WHOLE = {"precision": 0.4, "recall": 0.2, "boxes": 10, "right": 4, "objects": 20}
 
@@ -21,17 +21,17 @@ WHOLE = {"precision": 0.4, "recall": 0.2, "boxes": 10, "right": 4, "objects": 20
     [
         (100, "lower", WHOLE, LOWER),
         (150, "stop", WHOLE, STOP),
-        (99, "stop", WHOLE, GO_ON),  # burn-in
-        (200, "stop", WHOLE, GO_ON),  # it is over anyway
-        (100, "lower", WHOLE | {"precision": 0.5}, GO_ON),
-        (100, "lower", WHOLE | {"boxes": 4, "precision": 0.25}, GO_ON),  # of four boxes nothing follows
-        (100, "lower", WHOLE | {"boxes": 0, "precision": None}, GO_ON),
-        (100, "lower", WHOLE | {"precision": 0.0, "objects": 0}, GO_ON),  # none can be right
+        (99, "stop", WHOLE, CONTINUE),  # burn-in
+        (200, "stop", WHOLE, CONTINUE),  # it is over anyway
+        (100, "lower", WHOLE | {"precision": 0.5}, CONTINUE),
+        (100, "lower", WHOLE | {"boxes": 4, "precision": 0.25}, CONTINUE),  # of four boxes nothing follows
+        (100, "lower", WHOLE | {"boxes": 0, "precision": None}, CONTINUE),
+        (100, "lower", WHOLE | {"precision": 0.0, "objects": 0}, CONTINUE),  # none can be right
     ],
 )
-def test_what_follows_from_the_probe(monkeypatch, done, action, whole, verdict):
+def test_what_follows_from_the_held_out_images(monkeypatch, done, action, whole, verdict):
     monkeypatch.setattr(module, "copy_weights", lambda *_: None)
-    monkeypatch.setattr(module, "find_records", lambda *_: [])
+    monkeypatch.setattr(module, "detect_records", lambda *_, **__: [])
     monkeypatch.setattr(module, "match", lambda *_: None)
     monkeypatch.setattr(module, "pseudo_quality", lambda *_: {"cat": whole, "": whole})
     rows, warnings, said = [], [], []
@@ -51,24 +51,29 @@ def test_what_follows_from_the_probe(monkeypatch, done, action, whole, verdict):
         ),
         data=SimpleNamespace(probe=[1, 2, 3], annotations=Annotations(("cat",), (1,), ())),
         log=SimpleNamespace(
-            numbers=lambda *row: rows.append(row), say=said.append, warning=lambda *row: warnings.append(row)
+            numbers=lambda *row: rows.append(row), info=said.append, warning=lambda *row: warnings.append(row)
         ),
     )
     assert judge(run, done) == verdict
     assert rows[0][0] == done - 1 and rows[0][1]["probe/recall/cat"] == 0.2 and rows[0][1]["unsup_factor"] == 0.5
-    assert "pseudo-labels on 3 images of the probe" in said[0]
-    assert bool(warnings) == (verdict != GO_ON)
+    assert "pseudo-labels on 3 held-out images" in said[0]
+    assert bool(warnings) == (verdict != CONTINUE)
     if warnings:
         step, watcher, sentence = warnings[0]
-        assert (step, watcher) == (done - 1, "guard") and "40% of the pseudo-labels on the probe are right" in sentence
+        assert (step, watcher) == (
+            done - 1,
+            "guard",
+        ) and "40% of the pseudo-labels on the held-out images are correct" in sentence
         wanted = (
-            "the weight of unlabelled losses falls from 2 to 1" if verdict == LOWER else f"ends here, at step {done}"
+            "the weight of the unlabelled losses falls from 2 to 1"
+            if verdict == LOWER
+            else f"ends here, at step {done}"
         )
         assert wanted in sentence
 
 
 def guarded(data, config, folder: Path, action: str, *more) -> list[str]:
-    """Words of a run of a network that has learnt nothing and believes every box."""
+    """Words of a run of an untrained network with a low score threshold."""
     files = ("--train_img_dir", data.img_dir, "--train_ann_file", data.train_file, "--save_checkpoint_path", folder)
     options = ("--backbone", "resnet_v1_10", "--bbox_threshold", 0.1, "--guard_share", 0.4, "--guard_precision", 0.9)
     return [str(word) for word in ("--config_path", config, *files, *options, "--guard_action", action, *more)]
@@ -83,7 +88,7 @@ def test_a_run_that_the_guard_ends_stays_ended(tiny_data, tiny_config, tmp_path)
     words = guarded(tiny_data, tiny_config, tmp_path, "stop")
     training_script.main(words)
     said = (tmp_path / "log.txt").read_text()
-    assert "3 labelled and 5 unlabelled images" in said and "guard: 2 labelled images are put aside" in said
+    assert "3 labelled and 5 unlabelled images" in said and "guard: 2 labelled images are held out" in said
     assert "WARNING guard: " in said and "ends here, at step 2" in said
     (row,) = [row for row in rows_of(tmp_path) if "probe/precision" in row]
     assert row["step"] == 1 and row["probe/precision"] < 0.9 and "probe/recall/circle" in row

@@ -38,7 +38,7 @@ def learnt(tiny_data, tiny_config) -> dict[float, tuple[list[Interval], list[str
     words += ["--burn_up_iter", sum(rates.values())]
     config = load_config("", list(map(str, words)))
     data = read_training_data(Sources(tiny_data.train_file, tiny_data.img_dir, max_gts=config.num_gts))
-    device = set_up_device("CPU", 0, False, False, config.global_seed)
+    device = set_up_device(config)
     networks = build_networks(config, data, device)
     warm_up = np.minimum(np.arange(1, STEPS + 1) / 20, 1.0)
     schedule = [rate * warm_up[:count] for rate, count in rates.items()]
@@ -94,9 +94,9 @@ def test_what_is_odd_before_the_start_is_told_once(tiny_data, tiny_config, tiny_
     for file, names in ((tiny_data.train_file, ["data_1"]), (tmp_path / "train.json", ["data_1", "class_order"])):
         data = read_training_data(Sources(file, tiny_data.img_dir, max_gts=config.num_gts))
         data = replace(data, suspicions=("all boxes are of one size",))
-        run = SimpleNamespace(config=config, data=data, log=log, facts={}, watch=build_watch(config, data, None))
+        run = SimpleNamespace(config=config, data=data, log=log, metadata={}, watch=build_watch(config, data, None))
         told.clear()
         warn_of_start(run)
-        assert [name for _, name, _ in told] == run.facts["watch"]["told"] == names
+        assert [name for _, name, _ in told] == run.metadata["watch"]["told"] == names
         assert told[0] == (0, "data_1", "all boxes are of one size")
     assert "another order: square, circle; the data has circle, square" in told[1][2]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from src.engine.health import skipped_steps as skips
-from src.engine.health.monitor import tell_skips
+from src.engine.health.monitor import log_skipped_steps
 from src.engine.health.skipped_steps import skipped_steps, stop_if_stuck, too_many_skips
 from src.errors import UserError
 from src.semi.step_sums import Interval
@@ -28,10 +28,10 @@ def test_every_term_of_the_last_skipped_step_is_told():
 @pytest.mark.parametrize(("dynamic", "row", "warns"), [(False, 1, True), (True, 16, False), (True, 17, True)])
 def test_in_mixed_precision_the_search_for_a_loss_scale_is_no_fault(dynamic, row, warns):
     said, warned = [], []
-    log = SimpleNamespace(say=said.append, warning=lambda *line: warned.append(line))
+    log = SimpleNamespace(info=said.append, warning=lambda *line: warned.append(line))
     settings = SimpleNamespace(dynamic_loss_scale=dynamic, initial_loss_scale=65536.0)
-    networks = SimpleNamespace(burn_in=SimpleNamespace(settings=settings))
-    tell_skips(SimpleNamespace(log=log, networks=networks), 129, interval(row=row))
+    networks = SimpleNamespace(burn_in=SimpleNamespace(config=SimpleNamespace(update=settings)))
+    log_skipped_steps(SimpleNamespace(log=log, networks=networks), 129, interval(row=row))
     assert (len(warned), len(said)) == ((1, 0) if warns else (0, 1))
     assert warns or "in mixed precision this is normal" in said[0]
 

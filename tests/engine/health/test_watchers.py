@@ -48,7 +48,7 @@ def test_far_more_pseudo_boxes_than_objects(objects, boxes, told):
     found = first_word(TooManyPseudoBoxes(100, objects), [{"pseudo_boxes": boxes}] * 9)
     assert (found is not None) == told
     if told:
-        assert "7.0 pseudo-boxes an unlabelled image, but labelled images have 3.0 objects" in found[1]
+        assert "7.0 pseudo-boxes per unlabelled image, but labelled images have 3.0 objects" in found[1]
 
 
 def test_what_lasts_long_follows_the_length_of_the_phase():
@@ -135,4 +135,4 @@ def test_each_fault_is_told_once_also_after_a_resume():
     third = watch(second.memory())
     assert third.line(100, slow) == []
     assert [name for name, _ in third.line(150, slow)] == ["slow_data"]
-    assert third.line(200, slow) == [] and third.new([("slow_data", "again"), ("other", None)]) == []
+    assert third.line(200, slow) == [] and third.unreported([("slow_data", "again"), ("other", None)]) == []

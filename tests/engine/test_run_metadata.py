@@ -7,19 +7,16 @@ import cv2
 import numpy as np
 import pytest
 
-from src.checkpoint.resume_rules import carried_on
 from src.config.load import load_config
-from src.config.schema import FREE_KEYS
 from src.data.images import read_image
 from src.data.training_data import Sources, read_training_data
-from src.engine.device import Device
-from src.engine.resume import facts_of
+from src.engine.resume import resumed_metadata, run_metadata
 from src.errors import UserError
 
 
 @pytest.fixture
-def facts(tiny_data, tiny_config, tmp_path):
-    """The facts of a run on a copy of the tiny data, with a folder of unlabelled images."""
+def metadata(tiny_data, tiny_config, tmp_path):
+    """The metadata of a run on a copy of the tiny data, with a folder of unlabelled images."""
     img_dir = shutil.copytree(tiny_data.img_dir, tmp_path / "images")
     (tmp_path / "more").mkdir()
     shutil.copy(next(img_dir.rglob("*.png")), tmp_path / "more" / "new.png")
@@ -40,7 +37,7 @@ def facts(tiny_data, tiny_config, tmp_path):
     def make() -> dict:
         sources = Sources(tiny_data.train_file, img_dir, tmp_path / "more", tiny_data.val_file, img_dir, max_gts=8)
         data = read_training_data(sources)
-        return facts_of(config, data, Device(0, 1, False))
+        return run_metadata(config, data, devices=1)
 
     return make
 
@@ -52,16 +49,16 @@ def repaint(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["images/day 0/Bild_ä_0.png", "more/new.png"])
-def test_a_resumed_run_notices_other_pictures_under_the_old_names(facts, tmp_path, name):
-    before = facts()
-    assert carried_on(before, facts(), FREE_KEYS, anyway=False)[1] == []
+def test_a_resumed_run_notices_other_pictures_under_the_old_names(metadata, tmp_path, name):
+    before = metadata()
+    assert resumed_metadata(before, metadata(), anyway=False)[1] == []
     repaint(tmp_path / name)
-    with pytest.raises(UserError, match="image files: some have another content"):
-        carried_on(before, facts(), FREE_KEYS, anyway=False)
+    with pytest.raises(UserError, match="image files: the content of some has changed"):
+        resumed_metadata(before, metadata(), anyway=False)
 
 
-def test_a_best_score_on_other_pictures_is_void(facts, tmp_path):
-    before = facts() | {"best": {"step": 2, "AP": 0.5}}
+def test_a_best_score_on_other_pictures_is_discarded(metadata, tmp_path):
+    before = metadata() | {"best": {"step": 2, "AP": 0.5}}
     repaint(tmp_path / "images/day 0/Bild_ä_0.png")
-    found, said = carried_on(before, facts(), FREE_KEYS, anyway=True)
-    assert found["best"] is None and any("so the best score so far is void" in sentence for sentence in said)
+    found, messages = resumed_metadata(before, metadata(), anyway=True)
+    assert found["best"] is None and any("so the best score so far is discarded" in message for message in messages)
