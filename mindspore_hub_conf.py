@@ -1,4 +1,4 @@
-"""Entry for MindSpore Hub: a detector by its name."""
+"""Entry point for MindSpore Hub: builds a detector by its name."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ _SYSTEMS = {
     "ssd": "ssd",
     "ssd_resnet34": "ssd",
 }
-# System -> the leaf that a network with fresh weights is built by.
+# System -> configuration of a network with randomly initialised weights.
 _LEAVES = {
     "faster_rcnn": "faster_rcnn_resnet_v1.5_50.yaml",
     "mask_rcnn": "mask_rcnn_resnet_v1.5_50.yaml",
@@ -34,7 +34,7 @@ def create_network(
     Args:
         name: "faster_rcnn", "mask_rcnn" (or "maskrcnn"), "ssd" (or "ssd_resnet34").
         checkpoint_path: a detector written by train.py; the network is the one it was trained as, with its weights.
-        class_count: number of classes without background, for a network with fresh weights.
+        class_count: number of classes without background, for a network with randomly initialised weights.
         settings: keys of configs/base.yaml, e.g. ``img_width=640``; they override those of the checkpoint, and of the system's leaf.
 
     Returns:
@@ -47,7 +47,7 @@ def create_network(
     if (checkpoint_path is None) == (class_count is None):
         raise UserError("create_network: give either checkpoint_path or class_count")
     if name not in _SYSTEMS:
-        raise UserError(f"create_network: there is no {name!r}; the names are {', '.join(_SYSTEMS)}")
+        raise UserError(f"create_network: unknown name {name!r}; expected one of {', '.join(_SYSTEMS)}")
     system = _SYSTEMS[name]
     words = [word for key, value in settings.items() for word in (f"--{key}", _as_word(value))]
     if class_count is not None:
@@ -61,5 +61,5 @@ def create_network(
 
 
 def _as_word(value: Any) -> str:
-    """A value as the command line would give it."""
+    """The value as a word of the command line."""
     return value if isinstance(value, str) else json.dumps(value)

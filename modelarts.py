@@ -3,9 +3,9 @@
     python modelarts.py --program train.py --data_url obs://bucket/faces --train_url obs://bucket/run_1 \\
         --train_img_dir /cache/data/images --train_ann_file /cache/data/train.json --save_checkpoint_path /cache/output
 
-The detector is chosen as ever: --config_path configs/mask_rcnn_resnet_v1.5_50.yaml, configs/ssd_resnet34.yaml and so on, from the
-folder of this program, in which the programs run. Everything but the four options of this program goes to that one. Data come to /cache/data, what --checkpoint_url names to
-/cache/checkpoint, and /cache/output goes to --train_url in the end, after a failure or a stop too: checkpoints are worth keeping.
+The detector is chosen as elsewhere, with --config_path configs/mask_rcnn_resnet_v1.5_50.yaml, configs/ssd_resnet34.yaml and so on,
+relative to the folder of this program. All options but those of this program are passed on. Data are copied to /cache/data, the
+folder of --checkpoint_url to /cache/checkpoint, and /cache/output to --train_url at the end, also after a failure or a stop.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def call(command: list[str], folder: Path) -> int:
-    """The exit status of a program, run in a folder; it is asked to stop when this one is."""
+    """The exit status of a program that is run in a folder; stop signals are passed on to it."""
     with subprocess.Popen(command, cwd=folder) as program:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signal.getsignal(number) != signal.SIG_IGN:
@@ -46,7 +46,7 @@ def call(command: list[str], folder: Path) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options that ModelArts gives to a job, and which program it is."""
+    """The options of a ModelArts job, and the program to run."""
     options = program_parser(__doc__)
     options.add_argument("--program", required=True, choices=PROGRAMS)
     options.add_argument("--data_url", help="folder of the data in object storage")
@@ -60,13 +60,13 @@ def copy(source: str, target: str) -> None:
     """Copy a folder from or to object storage.
 
     Raises:
-        UserError: this is no machine of ModelArts, or the copy failed.
+        UserError: moxing is not installed, or the copy failed.
     """
     try:
-        import moxing  # here, because only the images of ModelArts have it
+        import moxing  # only the images of ModelArts have it
     except ImportError:
         raise UserError(
-            "moxing is not here; it comes with the images of ModelArts, where this program belongs"
+            "moxing is not installed; it comes with the images of ModelArts, which this program is for"
         ) from None
     try:
         moxing.file.copy_parallel(source, target)

@@ -1,6 +1,6 @@
-"""Turn published weights into a checkpoint of ours: python -m src.convert_checkpoint --ckpt_file FILE.
+"""Convert published weights to a checkpoint: python -m src.convert_checkpoint --ckpt_file FILE.
 
-Reads torchvision's `.pth` and `.safetensors`, NumPy's `.npz` and checkpoints of MindSpore's model zoo, and says what became what.
+Reads torchvision's `.pth` and `.safetensors`, NumPy's `.npz` and checkpoints of MindSpore's model zoo, and prints the old and new names.
 
 A ResNet becomes a backbone for `--pre_trained`. A Faster R-CNN or Mask R-CNN with a feature pyramid, of torchvision
 (fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn) or of the model zoo, becomes a detector: for `--pre_trained`, and for eval.py,
@@ -24,7 +24,7 @@ from src.parts.resnet import BATCH_NORM_EPSILON
 
 
 def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
-    """The command line, and the words of it that belong to the configuration; without --output the new file lies beside the old one."""
+    """The command line, and those of its words that belong to the configuration; without --output the new file is beside the old one."""
     parser = program_parser(__doc__)
     parser.add_argument("--ckpt_file", type=Path, required=True, help="weights: .pth, .pt, .safetensors, .npz or .ckpt")
     parser.add_argument("--output", type=Path, help="checkpoint to write; default: the name of the input with .ckpt")
@@ -36,7 +36,7 @@ def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
         "--batch_norm_eps",
         type=float,
         default=BATCH_NORM_EPSILON,
-        help=f"detector: what its batch norm adds to a variance [{BATCH_NORM_EPSILON:g}]",
+        help=f"detector: epsilon of its batch norm [{BATCH_NORM_EPSILON:g}]",
     )
     return parser.parse_known_args(argv)
 
@@ -50,14 +50,14 @@ def check_output(ckpt_file: Path, output: Path) -> None:
 
 
 def beside(ckpt_file: Path, kind: str) -> Path:
-    """Where a backbone or a detector is written unless --output says it; never onto the input."""
+    """Path of the new file without --output; never that of the input."""
     ending = f"_{kind}.ckpt" if ckpt_file.suffix.lower() == ".ckpt" else ".ckpt"
     return ckpt_file.with_name(ckpt_file.stem + ending)
 
 
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read, and convert what was found."""
+    """Read the weights, and convert them as a backbone or as a detector."""
     args, words = parse_args(argv)
     if args.output:
         check_output(args.ckpt_file, args.output)
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options = (args.ann_file, args.batch_norm_eps, words)
         convert_detector(weights, str(args.ckpt_file), output, args.overwrite, *options)
     elif words or args.ann_file:
-        raise UserError(f"{args.ckpt_file}: holds no detector, so {' '.join(words) or '--ann_file'} means nothing here")
+        raise UserError(f"{args.ckpt_file}: has no detector, so {' '.join(words) or '--ann_file'} means nothing here")
     else:
         output = args.output or beside(args.ckpt_file, "backbone")
         convert_backbone(weights, str(args.ckpt_file), output, args.overwrite)

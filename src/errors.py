@@ -1,4 +1,4 @@
-"""Mistakes that the user can mend, and the one place where they become a message and an exit status."""
+"""User errors, and the entry point that turns them into a message and an exit status."""
 
 import functools
 import os
@@ -8,11 +8,11 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-SHOWN_FAULTS = 20  # more than one screen of faults helps nobody; the count says how many are left
+SHOWN_FAULTS = 20  # about one screen; the others are counted
 
 
 class UserError(Exception):
-    """A mistake the user can mend; ``str(error)`` is the whole message."""
+    """A mistake that the user can fix; ``str(error)`` is the whole message."""
 
 
 class DataError(UserError):
@@ -56,7 +56,7 @@ class Faults:
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:
     """Wrap the ``main`` of a script: a UserError is printed and ends it with status 2, Ctrl-C ends it with 130.
 
-    Whoever reads its words through ``head`` or ``less`` may stop reading; then it ends with 141, as other programs do.
+    If its output is piped into ``head`` or ``less`` and they stop reading, it ends with 141, as other programs do.
 
     Every other exception is a defect of the program and keeps its traceback.
     """
@@ -74,7 +74,7 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
             print("stopped by the keyboard", file=sys.stderr)
             sys.exit(130)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at exit
             sys.exit(141)
 
     return run

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and nothing is overwritten unasked."""
+"""Atomic writing of files, which overwrites existing ones only on request."""
 
 import contextlib
 import errno
@@ -12,7 +12,7 @@ from typing import Any
 
 from src.errors import UserError
 
-TEMPORARY = ".writing-"  # how names of files begin that are being written; a killed process leaves them behind
+TEMPORARY = ".writing-"  # prefix of temporary files; a killed process leaves them behind
 
 
 def check_free(path: str | Path, overwrite: bool) -> None:

@@ -29,7 +29,7 @@ def test_settings_override(tiny_detector):
         ({}, "either checkpoint_path or class_count"),
         (
             {"class_count": 2, "name": "yolo"},
-            "no 'yolo'; the names are faster_rcnn, mask_rcnn, maskrcnn, ssd, ssd_resnet34",
+            "unknown name 'yolo'; expected one of faster_rcnn, mask_rcnn, maskrcnn, ssd, ssd_resnet34",
         ),
         ({"class_count": 2, "img_widht": 64}, "did you mean 'img_width'"),
         ({"class_count": 2, "img_width": 65}, "multiple of 32"),

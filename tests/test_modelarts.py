@@ -91,7 +91,7 @@ def test_the_results_of_a_failed_program_are_kept_and_its_status_too(storage):
 def test_elsewhere_than_on_modelarts(storage):
     done = run(storage, *selection(storage, "full.json"), moxing=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: moxing is not here; it comes with the images of ModelArts")
+    assert done.stderr.startswith("error: moxing is not installed; it comes with the images of ModelArts")
 
 
 PROGRAM = """

@@ -1,26 +1,26 @@
-"""A checksum at the end of a checkpoint, so that a file that was cut off or changed is noticed.
+"""A SHA-256 checksum at the end of a checkpoint, by which a truncated or changed file is detected.
 
-It has the form of a protocol buffer field that checkpoints have no meaning for: whatever reads a checkpoint passes over it.
+It is encoded as an unknown protocol buffer field, which readers of checkpoints skip.
 """
 
 import hashlib
 from pathlib import Path
 
-# Tag of field 1000, a string of bytes, and its length; the SHA-256 of everything before the tag follows.
+# Tag of field 1000, of bytes, and their number; the SHA-256 of everything before the tag follows.
 _MARK = b"\xc2\x3e\x20"
 _DIGEST_BYTES = 32
 _BLOCK = 2**20
 
 
 def append_checksum(path: Path) -> None:
-    """Append the checksum of a file to it."""
+    """Append the checksum of a file to the file."""
     digest = _digest(path, path.stat().st_size)
     with path.open("ab") as file:
         file.write(_MARK + digest)
 
 
 def is_intact(path: Path) -> bool:
-    """Whether a file ends with the checksum of what stands before."""
+    """Whether a file ends with the checksum of everything before it."""
     length = path.stat().st_size - len(_MARK) - _DIGEST_BYTES
     if length < 0:
         return False

@@ -1,7 +1,7 @@
-"""MindSpore's checkpoints (`.ckpt`), read with every number in them checked.
+"""Reads MindSpore checkpoints (`.ckpt`), with type, shape and size of every parameter checked.
 
-`mindspore.load_checkpoint` copies the bytes of a parameter into room for as many as its dims tell, and compares the two nowhere:
-a damaged file writes over the memory of the program, or fills a parameter with whatever lay in memory. So it is not used.
+`mindspore.load_checkpoint` copies the bytes of a parameter into a buffer of the size of its shape and does not compare the two:
+a damaged file overwrites memory of the program, or leaves a parameter uninitialised. So it is not used.
 """
 
 import math
@@ -30,14 +30,14 @@ _TYPES = {
     "UInt64": number_types.UINT64,
     "Bool": number_types.BOOL,
 }
-_MARK, _MARK_BYTES = b"crc_num", 17  # of a checksum that may stand at the end: the mark and 10 bytes
+_MARK, _MARK_BYTES = b"crc_num", 17  # of MindSpore's own checksum, which may be at the end: the mark and 10 bytes
 
 
 def read_ckpt(path: str | Path) -> dict[str, np.ndarray | str]:
-    """Every parameter of a checkpoint by name, and its texts; bfloat16 becomes float32.
+    """Every parameter of a checkpoint by name, and its strings; bfloat16 becomes float32.
 
     Raises:
-        ValueError: a parameter is not what its own description says; the message names it.
+        ValueError: a parameter has an unknown type, or its size does not fit its shape; the message names it.
         google.protobuf.message.DecodeError: it is no checkpoint.
     """
     content = Path(path).read_bytes()
@@ -48,7 +48,7 @@ def read_ckpt(path: str | Path) -> dict[str, np.ndarray | str]:
     values: dict[str, np.ndarray | str] = {}
     for name, pieces in groupby(checkpoint.value, lambda value: value.tag):  # large parameters come in pieces
         if name in values:
-            raise ValueError(f"{name!r:.100} is in it more than once")
+            raise ValueError(f"{name!r:.100} is in the file more than once")
         tensors = [piece.tensor for piece in pieces]
         last = tensors[-1]
         data = b"".join(tensor.tensor_content for tensor in tensors)
@@ -63,7 +63,7 @@ def read_ckpt(path: str | Path) -> dict[str, np.ndarray | str]:
 
 def _array(name: str, data: bytes, dims: tuple[int, ...], kind: NumberType) -> np.ndarray:
     if dims == (0,) and data:
-        dims = ()  # MindSpore's way to write a single number
+        dims = ()  # MindSpore writes a scalar like this
     if len(dims) > MOST_DIMENSIONS:
         raise ValueError(f"{name!r:.100} has {len(dims)} dimensions, expected at most {MOST_DIMENSIONS}")
     expected = math.prod(dims) * kind.stored.itemsize

@@ -1,7 +1,7 @@
-"""Checkpoints: plain weight files that know their recipe.
+"""Checkpoints of a detector: its weights, and metadata to build its network.
 
-A weight file holds the parameters of one detector under the names its network gives them (`backbone.layer1.0.conv1.weight`)
-and, as text, the recipe to build the network and the class names.
+A checkpoint holds the parameters of one detector under the names its network gives them (`backbone.layer1.0.conv1.weight`)
+and, as JSON, the settings of the network and the class names.
 """
 
 import json
@@ -27,12 +27,12 @@ METADATA_KEY = "card"  # in the file, since the first version
 
 @dataclass(frozen=True)
 class DetectorMetadata:
-    """What a weight file says of itself.
+    """The metadata of a checkpoint.
 
     Attributes:
         recipe: settings the network was built from; class_names: without background; category_ids: of the annotation file
             it was trained on, in the order of class_names; step: training steps taken.
-        version: of the project that wrote the file; "" before 0.2.0, which was the first to say so.
+        version: of the project that wrote the file; "" before 0.2.0, which was the first to write it.
     """
 
     recipe: dict
@@ -43,13 +43,13 @@ class DetectorMetadata:
 
 
 def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
-    """Give `target` the weights of `source`, a network of the same architecture, whatever prefix their names have."""
+    """Copy the weights of `source` into `target`, a network of the same architecture; prefixes of names may differ."""
     for old, new in zip(target.get_parameters(), source.get_parameters(), strict=True):
         old.set_data(Tensor(new.asnumpy()))
 
 
 def save_detector(network: nn.Cell, path: Path, metadata: DetectorMetadata) -> None:
-    """Write the weights of one network and its metadata; an older file of this name is replaced once the new one is whole."""
+    """Write weights and metadata of a network; an older file of this name is replaced once the new one is complete."""
     rows = [
         {"name": parameter.name.removeprefix(TEACHER_PREFIX), "data": parameter}
         for parameter in network.get_parameters()
@@ -58,10 +58,10 @@ def save_detector(network: nn.Cell, path: Path, metadata: DetectorMetadata) -> N
 
 
 def read_metadata(path: str | Path) -> DetectorMetadata | None:
-    """The metadata of a weight file; None if it was not written by this project.
+    """The metadata of a checkpoint; None if it was not written by this project.
 
     Raises:
-        UserError: if there is no such file, or it is no checkpoint.
+        UserError: there is no such file, or it is no checkpoint of a detector.
     """
     metadata = metadata_of(read_checkpoint(path), path)
     if metadata is None:
@@ -69,7 +69,7 @@ def read_metadata(path: str | Path) -> DetectorMetadata | None:
     try:
         return msgspec.convert({"version": ""} | metadata, DetectorMetadata)
     except msgspec.ValidationError as error:
-        raise UserError(f"{path} does not describe a detector ({error}); is it the state of a run?") from None
+        raise UserError(f"{path} is no checkpoint of a detector ({error}); is it the state of a run?") from None
 
 
 def load_detector(network: nn.Cell, path: str | Path) -> None:
@@ -98,26 +98,26 @@ def load_detector(network: nn.Cell, path: str | Path) -> None:
 
 
 def write_checkpoint(
-    rows: list[dict], path: Path, metadata: dict, make_room: Callable[[], None] = lambda: None
+    rows: list[dict], path: Path, metadata: dict, before_replace: Callable[[], None] = lambda: None
 ) -> None:
-    """Write parameters, what the file says of itself, and a checksum; an older file is replaced once the new one is whole.
+    """Write parameters, metadata and checksum; an older file is replaced once the new one is complete.
 
     Args:
         rows: {"name", "data"} of each parameter; metadata: JSON values.
-        make_room: called when the new file is filled and still has its temporary name.
+        before_replace: called when the new file is complete and still has its temporary name.
     """
 
     def write(temporary: Path) -> None:
         ms.save_checkpoint(rows, str(temporary), append_dict={METADATA_KEY: json.dumps(metadata, ensure_ascii=False)})
         os.chmod(temporary, 0o644)
         append_checksum(temporary)
-        make_room()
+        before_replace()
 
     write_whole(path, write, overwrite=True)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
-    """Parameters of a checkpoint by name, and its metadata as text.
+    """Parameters of a checkpoint by name, and its metadata as a string.
 
     Raises:
         UserError: there is no such file, or it is no checkpoint.
@@ -133,16 +133,16 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
 
 
 def metadata_of(values: dict, path: str | Path) -> dict | None:
-    """What a checkpoint says of itself, from what `read_checkpoint` gave; None if it says nothing.
+    """The metadata among the values of `read_checkpoint`; None if there are none.
 
     Raises:
-        UserError: it is not a JSON object.
+        UserError: they are not a JSON object.
     """
     text = values.get(METADATA_KEY)
     try:
         metadata = None if text is None else json.loads(str(text))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged: what it says of itself is not JSON ({error})") from None
+        raise UserError(f"{path} is damaged: its metadata are not JSON ({error})") from None
     if not isinstance(metadata, dict | None):
-        raise UserError(f"{path} is damaged: what it says of itself is a {type(metadata).__name__}")
+        raise UserError(f"{path} is damaged: its metadata are a {type(metadata).__name__}")
     return metadata

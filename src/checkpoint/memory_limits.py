@@ -1,7 +1,7 @@
-"""How much memory a file of weights may ask for, so that a small file cannot fill that of the machine.
+"""Limits of the memory that a weight file may take, so that a small file cannot exhaust the memory of the machine.
 
-A file grows in memory where it is compressed, or where tensors share numbers or repeat them. Weights that people publish grow
-little: twice if they are bfloat16, or a few times where parts of a network share their weights.
+A file becomes larger in memory if it is compressed, or if tensors share or repeat numbers. Published weights grow little: to twice
+their size if they are bfloat16, or a few times where parts of a network share their weights.
 """
 
 import zipfile
@@ -12,11 +12,14 @@ from src.errors import UserError
 
 MOST_GROWTH = 4  # times the size of the file
 ALWAYS_ALLOWED = 2**30  # bytes, whatever the size of the file
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack more than they are asked for
+_COMPRESSIONS = (
+    zipfile.ZIP_STORED,
+    zipfile.ZIP_DEFLATED,
+)  # the other decompressors may return more bytes than requested
 
 
 def check_memory(path: Path, needed: int) -> None:
-    """Raise a UserError if `needed` bytes of numbers are too many for this file."""
+    """Raise a UserError if `needed` bytes of numbers are more than this file may take."""
     size = path.stat().st_size
     if needed > max(MOST_GROWTH * size, ALWAYS_ALLOWED):
         raise UserError(
@@ -27,7 +30,7 @@ def check_memory(path: Path, needed: int) -> None:
 
 
 def check_archive(archive: zipfile.ZipFile, path: Path) -> None:
-    """Raise a UserError if a zip archive is not fit to be read: too large unpacked, members of one name, unusual compression."""
+    """Raise a UserError if a zip archive is unsafe to read: too large unpacked, duplicate names, unusual compression."""
     members = archive.infolist()
     repeated = [name for name, count in Counter(member.filename for member in members).items() if count > 1]
     if repeated:
@@ -41,7 +44,7 @@ def check_archive(archive: zipfile.ZipFile, path: Path) -> None:
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """The content of a member, at most as long as the archive says, which `check_archive` has looked at.
+    """The content of a member, at most as long as the archive states, which `check_archive` has checked.
 
     Raises:
         ValueError: there is no such member, or it is shorter.
@@ -49,7 +52,7 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         member = archive.getinfo(name)
     except KeyError:
-        raise ValueError(f"there is no {name!r:.100} in it") from None
+        raise ValueError(f"the file has no {name!r:.100}") from None
     with archive.open(member) as file:
         content = file.read(member.file_size)
     if len(content) != member.file_size:

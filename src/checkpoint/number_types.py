@@ -1,4 +1,4 @@
-"""Types of numbers in files of weights: how they lie there, and what they become."""
+"""Number types of weight files: their stored form, and the NumPy type they are converted to."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ MOST_DIMENSIONS = 32  # of a NumPy array
 
 @dataclass(frozen=True)
 class NumberType:
-    """One type; both little-endian.
+    """A number type.
 
     Attributes:
-        stored: as the bytes of a file are taken; whatever they are, these are numbers. read: what they become.
+        stored: little-endian, of which any bytes are valid numbers; read: after conversion.
     """
 
     stored: np.dtype
     read: np.dtype
 
     def convert(self, numbers: np.ndarray) -> np.ndarray:
-        """Numbers [...] of the stored type as a contiguous array of their own."""
+        """Numbers [...] of the stored type, converted into a new contiguous array."""
         if self != BFLOAT16:
             return numbers.astype(self.read, order="C")
         wide = numbers.astype("<u4", order="C")
@@ -34,5 +34,5 @@ def _plain(name: str) -> NumberType:
 FLOAT16, FLOAT32, FLOAT64 = _plain("<f2"), _plain("<f4"), _plain("<f8")
 INT8, INT16, INT32, INT64 = _plain("i1"), _plain("<i2"), _plain("<i4"), _plain("<i8")
 UINT8, UINT16, UINT32, UINT64 = _plain("u1"), _plain("<u2"), _plain("<u4"), _plain("<u8")
-BFLOAT16 = NumberType(np.dtype("<u2"), np.dtype("<f4"))  # NumPy has none
-BOOL = NumberType(np.dtype("u1"), np.dtype("?"))  # NumPy trusts a bool to be 0 or 1, a file may hold any byte
+BFLOAT16 = NumberType(np.dtype("<u2"), np.dtype("<f4"))  # NumPy has no bfloat16
+BOOL = NumberType(np.dtype("u1"), np.dtype("?"))  # a file may hold any byte, but a NumPy bool must be 0 or 1

@@ -1,4 +1,4 @@
-"""Weights from files into networks: what matched is counted and said, and what cannot be right is refused."""
+"""Loads pre-trained weights into a network, with a report of what was loaded; weights that do not fit are errors."""
 
 import re
 import zipfile
@@ -18,22 +18,22 @@ from src.errors import DataError, UserError
 FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")
 BACKBONE = "backbone"
 RESNET = re.compile(r"^backbone\.(conv1|bn1|layer\d)\.")
-# Their shapes follow from the number of classes, so weights of another task are left out and said.
+# Layers whose shapes depend on the number of classes: those of another data set are not loaded, and reported.
 CLASS_LAYERS = ("box_head.classes.", "box_head.offsets.", "mask_head.classes.", "multi_box.classes.")
 FLOATS = (np.float16, np.float32, np.float64)  # in the byte order of this machine, as MindSpore takes them
-SHOWN_NAMES = 6  # of a long list; the rest is counted
+SHOWN_NAMES = 6  # of a long list; the others are counted
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What happened to every weight of a file and every parameter of a network; names as in `common_name`.
+    """Which weights of a file were loaded into which parameters of a network; names as in `common_name`.
 
     Attributes:
         path: the file.
         loaded: name of a part of the network -> (parameter tensors loaded, parameter tensors it has).
-        numbers: single numbers loaded, batch norm statistics included.
-        missing: parameters that keep their random start.
-        other_classes: of these, the ones in the file for another number of classes.
+        numbers: elements loaded, batch norm statistics included.
+        missing: parameters that stay randomly initialised.
+        other_classes: of these, the ones that the file has for another number of classes.
         unused: weights of the file that the network has no place for.
     """
 
@@ -46,7 +46,7 @@ class LoadReport:
 
     @property
     def backbone_is_loaded(self) -> bool:
-        """Every parameter of the backbone came from the file, so the backbone may be frozen."""
+        """Whether every parameter of the backbone was loaded, so that it may be frozen."""
         return BACKBONE in self.loaded and self.loaded[BACKBONE][0] == self.loaded[BACKBONE][1]
 
     def __str__(self) -> str:
@@ -55,8 +55,8 @@ class LoadReport:
         untouched = [part for part, (count, _) in self.loaded.items() if count == 0]
         untouched += [name for name in self.missing if _part(name) not in untouched and name not in self.other_classes]
         for sentence, names in (
-            ("for another number of classes, start at random", self.other_classes),
-            ("not in the file, start at random", untouched),
+            ("for another number of classes, randomly initialised", self.other_classes),
+            ("not in the file, randomly initialised", untouched),
             ("in the file, not used", self.unused),
         ):
             if names:
@@ -72,7 +72,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: there is no such file of weights")
+        raise UserError(f"{path}: there is no such weight file")
     suffix = path.suffix.lower()
     if suffix in FOREIGN_SUFFIXES:
         raise UserError(f"{path}: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
@@ -101,35 +101,35 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
         check_archive(archive, path)
         others = [name for name in archive.namelist() if not name.endswith(".npy")]
     if others:
-        raise ValueError(f"{others[0]!r:.100} in it is no array of NumPy")
+        raise ValueError(f"{others[0]!r:.100} in it is no NumPy array")
     with np.load(path, allow_pickle=False) as content:
         return {name: content[name] for name in content.files}
 
 
 def load_pretrained(network: nn.Cell, path: str | Path) -> LoadReport:
-    """Load a file of weights; see `load_weights`, which does the work on what `read_weights` returns."""
+    """Load the weights of a file, see `read_weights` and `load_weights`."""
     return load_weights(network, read_weights(path), str(path))
 
 
 def load_weights(network: nn.Cell, weights: dict[str, np.ndarray], source: str) -> LoadReport:
-    """Put weights into the network's parameters of the same `common_name`; nothing is changed if anything is refused.
+    """Load weights into the parameters of the same `common_name`; nothing is changed if there is an error.
 
     Args:
         network: a detector, or a ResNet alone. Its parameters' names are taken relative to it, so it may be part of a
             larger cell.
         weights: arrays by name: torchvision's, MindSpore's model zoo's, or our own, with or without `backbone.`.
-        source: what to call them in messages.
+        source: name of the weights in messages.
 
     Raises:
         UserError: nothing matches, the backbone is given only in part, a shape is wrong, a number is not finite, or two
-            names mean the same weight.
+            names denote the same weight.
     """
     given = _by_common_name(weights, source)
     wanted = {common_name(name): parameter for name, parameter in network.parameters_and_names()}
     matched = [name for name in wanted if name in given]
     if not matched:
         raise UserError(
-            f"{source}: none of its {len(given)} weights belongs to the network. It has {_some(given)}; "
+            f"{source}: none of its {len(given)} weights is one of the network. It has {_some(given)}; "
             f"the network has {_some(wanted)}"
         )
     other_classes = tuple(
@@ -167,7 +167,7 @@ def _by_common_name(weights: dict[str, np.ndarray], source: str) -> dict[str, np
 
 
 def _faults(given: dict[str, np.ndarray], wanted: dict[str, ms.Parameter], fitting: list[str]) -> list[str]:
-    """Why these weights cannot be loaded: not just this backbone, wrong shapes, values that are not finite numbers."""
+    """Errors of these weights: another backbone, wrong shapes or types, values that are not finite."""
     faults = []
     backbone = [name for name in wanted if _part(name) == BACKBONE]
     absent = [name for name in backbone if name not in given]
@@ -175,7 +175,7 @@ def _faults(given: dict[str, np.ndarray], wanted: dict[str, ms.Parameter], fitti
         faults.append(
             f"{len(absent)} of the backbone's {len(backbone)} parameters are not in the file: {_some(absent)}"
         )
-    # A backbone may end before the file's does; what its own stages have no place for is of another depth.
+    # The file may have further stages; but in a stage that both have, surplus weights are those of another depth.
     stages = {match[0] for name in wanted if (match := RESNET.match(name))}
     surplus = [name for name in given if name not in wanted and (match := RESNET.match(name)) and match[0] in stages]
     if backbone and surplus:

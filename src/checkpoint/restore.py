@@ -1,4 +1,4 @@
-"""A trained detector back from its weight file, built from the recipe that the file carries."""
+"""Restores a trained detector from its checkpoint."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,26 +10,26 @@ from src.errors import UserError
 
 
 def saved_settings(path: str | Path) -> dict:
-    """The settings a weight file was trained with.
+    """The settings in the metadata of a checkpoint.
 
     Raises:
-        UserError: the file is missing, broken, or carries no recipe.
+        UserError: the file is missing, damaged, or has no metadata.
     """
     return _metadata(path).recipe
 
 
 def restore_detector(path: str | Path, build: Callable[[int], nn.Cell]) -> tuple[nn.Cell, DetectorMetadata]:
-    """Build the network of a weight file and load it.
+    """Build the network of a checkpoint and load its weights.
 
     Args:
-        path: a weight file of train.py.
-        build: makes the network for a number of classes without background.
+        path: a checkpoint of train.py.
+        build: builds the network for a number of classes without background.
 
     Returns:
-        The network, ready to detect, and the metadata of the file.
+        The network in evaluation mode, and the metadata of the checkpoint.
 
     Raises:
-        UserError: the file is missing, broken, carries no recipe, or does not fit the network.
+        UserError: the file is missing, damaged, has no metadata, or does not fit the network.
     """
     metadata = _metadata(path)
     network = build(len(metadata.class_names))
@@ -42,6 +42,6 @@ def _metadata(path: str | Path) -> DetectorMetadata:
     metadata = read_metadata(path)
     if metadata is None:
         raise UserError(
-            f"{path} does not say which network it is for; expected a detector written by train.py, e.g. best_model.ckpt"
+            f"{path} has no metadata to build its network from; expected a detector written by train.py, e.g. best_model.ckpt"
         )
     return metadata

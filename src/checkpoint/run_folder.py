@@ -1,4 +1,4 @@
-"""The folder of one training run: what lies where, and that no other run is disturbed."""
+"""The folder of a training run: names of its files, and protection of the files of another run."""
 
 import os
 from pathlib import Path
@@ -13,8 +13,8 @@ class RunFolder:
     """Names of the files of a run.
 
     Attributes:
-        config: the configuration as it was resolved.
-        state: everything that resuming needs; state_before: the same of an earlier step, should `state` get damaged.
+        config: the resolved configuration.
+        state: everything that resuming needs; state_before: of an earlier step, used if `state` is damaged.
         latest: weights of the latest teacher (of the student while there is no teacher); best: of the best one so far.
     """
 
@@ -31,17 +31,17 @@ class RunFolder:
         return self.path / f"{_STEP_FILES[role]}_{step}.ckpt"
 
     def check(self, resume: bool, overwrite: bool) -> bool:
-        """Refuse to disturb another run, and to resume one that is not there.
+        """Check that no other run is overwritten, and that there is a run to resume.
 
         Returns:
-            Whether there is a state to go on from; a run that was stopped before its first checkpoint starts anew.
+            Whether there is a state to resume from; a run that was stopped before its first checkpoint starts anew.
 
         Raises:
-            UserError: with the remedy.
+            UserError: there is another run, or none to resume.
         """
         left = [path for path in self._outputs() if path.exists()]
         if resume and not left:
-            raise UserError(f"resume: {self.path} holds no stopped run; start it without --resume")
+            raise UserError(f"resume: {self.path} has no stopped run; start it without --resume")
         if left and not resume and not overwrite:
             raise UserError(
                 f"save_checkpoint_path: {self.path} holds another run ({left[0].name}); choose another folder, "
@@ -50,7 +50,7 @@ class RunFolder:
         return resume and (self.state.is_file() or self.state_before.is_file())
 
     def prepare(self, resumes: bool) -> None:
-        """Remove half-written files of a run that was killed, and unless one is resumed, all that another run left here.
+        """Remove incomplete files of a run that was killed and, unless a run is resumed, all files of another run.
 
         Only after `check`, and when the run is about to start.
         """
@@ -61,19 +61,19 @@ class RunFolder:
                 path.unlink(missing_ok=True)
 
     def archive_best(self, step: int) -> list[str]:
-        """Rename the best detector, whose score does not count any more now that the run goes on from `step`.
+        """Rename the best detector, whose score was discarded when the run was resumed at `step`.
 
         Returns:
-            A sentence for the log if there was one.
+            A message for the log if there was one.
         """
         aside = self.path / f"best_model_until_step_{step}.ckpt"
-        if not self.best.exists() or aside.exists():  # the second: of evaluations that will be done again
+        if not self.best.exists() or aside.exists():  # the second: from evaluations that will be done again
             return []
         os.replace(self.best, aside)
         return [f"{self.best} is kept as {aside}"]
 
     def remove_old_checkpoints(self, keep: int) -> None:
-        """Remove step checkpoints but the newest `keep` of each role."""
+        """Remove all step checkpoints except the newest `keep` of each role."""
         for name in _STEP_FILES.values():
             steps = sorted(self.path.glob(f"{name}_*.ckpt"), key=lambda path: int(path.stem.rsplit("_", 1)[1]))
             for path in steps[:-keep]:

@@ -1,6 +1,6 @@
-"""The whole state of a run, for going on as if it had never been stopped; the newest two are kept.
+"""The state of a run, from which it is resumed to the bit; the newest two states are kept.
 
-A state is every parameter of the cells of a run (student, teacher, optimizer, loss scale, step number) and its metadata, JSON values.
+A state is every parameter of the cells of a run (student, teacher, optimizer, loss scale, step number), and metadata as JSON.
 """
 
 import os
@@ -19,11 +19,11 @@ from src.errors import UserError
 
 @dataclass(frozen=True)
 class State:
-    """A state that was read.
+    """A state read from a file.
 
     Attributes:
         path: its file; values: parameters by name; metadata: JSON values about the run.
-        remarks: sentences on damaged files that were passed over.
+        remarks: messages about damaged files that were skipped.
     """
 
     path: Path
@@ -32,7 +32,7 @@ class State:
     remarks: list[str]
 
     def restore(self, cells: Sequence[nn.Cell]) -> None:
-        """Give the cells of a run the saved values.
+        """Restore the parameters of the cells of a run.
 
         Raises:
             UserError: the file lacks a parameter, or holds it in another shape; nothing is changed then.
@@ -45,7 +45,7 @@ class State:
         ]
         if wrong:
             raise UserError(
-                f"{self.path} cannot be resumed with this configuration: it has no fitting {', '.join(wrong[:5])}"
+                f"{self.path} cannot be resumed with this configuration: missing or of another shape are {', '.join(wrong[:5])}"
             )
         for name, parameter in parameters.items():
             parameter.set_data(Tensor(self.values[name], parameter.dtype))
@@ -63,38 +63,38 @@ class StateFiles:
         self.newest_is_damaged = False
 
     def write(self, cells: Sequence[nn.Cell], metadata: dict) -> None:
-        """Write a state; what was the newest one becomes the one before, unless it is damaged.
+        """Write a state; the newest one so far becomes the one before, unless it is damaged.
 
-        At every moment at least one whole state lies on the disk, and after the second call two.
+        At any time at least one complete state is on disk, after the second call two.
         """
         rows = [{"name": name, "data": value} for name, value in _parameters(cells).items()]
-        write_checkpoint(rows, self.newest, metadata, self._make_room)
+        write_checkpoint(rows, self.newest, metadata, self._keep_newest)
         self.newest_is_damaged = False
 
     def read(self) -> State:
-        """The newest state that is whole.
+        """The newest state that is intact.
 
         Raises:
             UserError: there is none.
         """
         damaged = [path for path in (self.newest, self.before) if path.is_file() and not is_intact(path)]
-        whole = [path for path in (self.newest, self.before) if path.is_file() and path not in damaged]
-        if not whole:
+        intact = [path for path in (self.newest, self.before) if path.is_file() and path not in damaged]
+        if not intact:
             names = " and ".join(path.name for path in damaged) or self.newest.name
             raise UserError(
-                f"resume: {names} in {self.newest.parent} cannot be read: the checksum is wrong or missing, so it was cut off, "
-                "changed, or written by an older version; start anew with --overwrite, from the weights that are left with "
+                f"resume: {names} in {self.newest.parent} cannot be read: the checksum is wrong or missing, so it was truncated, "
+                "changed, or written by an older version; start anew with --overwrite, from the remaining weights with "
                 f"--pre_trained {self.newest.parent / 'model_0.ckpt'} (copy that file elsewhere first)"
             )
         self.newest_is_damaged = self.newest in damaged
-        values = read_checkpoint(whole[0])
-        metadata = metadata_of(values, whole[0])
+        values = read_checkpoint(intact[0])
+        metadata = metadata_of(values, intact[0])
         if metadata is None or "config" not in metadata:
-            raise UserError(f"{whole[0]} holds weights, but not the state of a run")
-        remarks = [f"{path} is damaged, its checksum is wrong; it is passed over" for path in damaged]
-        return State(whole[0], values, metadata, remarks)
+            raise UserError(f"{intact[0]} has weights, but is not the state of a run")
+        remarks = [f"{path} is damaged, its checksum is wrong; it is skipped" for path in damaged]
+        return State(intact[0], values, metadata, remarks)
 
-    def _make_room(self) -> None:
+    def _keep_newest(self) -> None:
         if self.newest.exists() and not self.newest_is_damaged:
             os.replace(self.newest, self.before)
 

@@ -1,4 +1,4 @@
-"""configs/base.yaml, written from the schema: every setting once, with its default, unit and meaning.
+"""Writes configs/base.yaml from the schema: every setting with its default, unit and meaning.
 
 python -m src.config.base_file
 """

@@ -1,4 +1,4 @@
-"""Checks of settings against each other: of values that are valid one by one."""
+"""Checks of settings against each other; each of them is valid by itself."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from src.config.schema import Config
 
 
 def contradictions(config: Config) -> list[str]:
-    """A sentence per contradiction: what was expected and what came."""
+    """An error message per contradiction: what was expected and what was given."""
     rules = (*_sizes(config), *_lengths(config), *_rates(config), *_thresholds(config), *_files(config))
     return [sentence for holds, sentence in rules if not holds]
 
@@ -120,6 +120,6 @@ def _files(config: Config) -> Iterator[tuple[bool, str]]:
     """Folders and files that belong together."""
     given = [f"{key} {value}" for key in ("eval_img_dir", "eval_ann_file") if (value := getattr(config, key))]
     yield (
-        len(given) != 1 or config.results is not None,  # results were found in the images already
+        len(given) != 1 or config.results is not None,  # results need no images
         f"eval_img_dir and eval_ann_file: give both or neither, got {''.join(given)} alone",
     )

@@ -1,4 +1,4 @@
-"""Settings of the data."""
+"""Settings of data and augmentation."""
 
 from pydantic.dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Lengths in epochs become steps, and the learning rate is scaled to the batch, once the number of labelled images is known."""
+"""Converts lengths in epochs to steps, and scales the learning rate to the batch size, once the number of labelled images is known."""
 
 from dataclasses import replace
 from math import ceil
@@ -12,7 +12,7 @@ def images_per_step(config: Config, devices: int) -> int:
 
 
 def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> tuple[Config, list[str]]:
-    """The configuration with every length in steps and none in epochs, and sentences for the log: how steps were computed.
+    """The configuration with every length in steps and none in epochs, and messages for the log: how steps were computed.
 
     Args:
         labelled, unlabelled: numbers of training images; without unlabelled ones burn-in is the whole run.
@@ -21,11 +21,11 @@ def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> 
         UserError: the lengths contradict each other now that they are known.
     """
     batch = images_per_step(config, devices)
-    said = []
+    messages = []
 
     def steps(key: str, epochs: int) -> int:
         count = ceil(epochs * labelled / batch)
-        said.append(f"{key}: {epochs} x {labelled} labelled images / {batch} per step = step {count}")
+        messages.append(f"{key}: {epochs} x {labelled} labelled images / {batch} per step = step {count}")
         return count
 
     known = {}
@@ -40,11 +40,11 @@ def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> 
     if not unlabelled:
         known["burn_up_iter"] = known.get("max_iter", config.max_iter)
     resolved = config.as_dict() | known | {"max_epoch": None, "burn_up_epoch": None, "milestone_epochs": []}
-    return check_config(resolved | {"eval_interval_epoch": None}), said
+    return check_config(resolved | {"eval_interval_epoch": None}), messages
 
 
 def with_rate(config: Config, devices: int) -> tuple[Config, list[str]]:
-    """The configuration with base_lr scaled to the images per step (Goyal et al. 2017, section 2.1), and a sentence for the log.
+    """The configuration with base_lr scaled to the images per step (Goyal et al. 2017, section 2.1), and a message for the log.
 
     Nothing changes unless `lr_reference_batch` is set; it is None afterwards.
     """
@@ -52,5 +52,5 @@ def with_rate(config: Config, devices: int) -> tuple[Config, list[str]]:
         return config, []
     batch = images_per_step(config, devices)
     rate = config.base_lr * batch / config.lr_reference_batch
-    said = f"base_lr: {config.base_lr:g} x {batch} images per step / lr_reference_batch {config.lr_reference_batch} = {rate:g}"
-    return replace(config, base_lr=rate, lr_reference_batch=None), [said]
+    message = f"base_lr: {config.base_lr:g} x {batch} images per step / lr_reference_batch {config.lr_reference_batch} = {rate:g}"
+    return replace(config, base_lr=rate, lr_reference_batch=None), [message]

@@ -1,4 +1,4 @@
-"""The configuration of a run: typed, flat, read from YAML and command line, checked as a whole before anything is built.
+"""Loads the configuration of a run from YAML and command line, and checks all of it before anything is built.
 
 The schema states defaults, bounds and help texts; a leaf file of configs/ states only its difference from the defaults.
 """
@@ -31,12 +31,12 @@ def load_config(
     saved_settings: Callable[[str], dict] | None = None,
     defaults: dict | None = None,
 ) -> Config:
-    """Defaults, the detector's settings of a checkpoint, the leaf of --config_path and the command line; each overrides the one before.
+    """Defaults, settings of a checkpoint's detector, leaf of --config_path and command line; each overrides those before it.
 
     Args:
         description: what the script does, for --help.
-        saved_settings: reads the settings that a checkpoint carries; of --checkpoint_path, the DETECTOR_KEYS among them are taken.
-        defaults: where the script takes other ones than the schema states.
+        saved_settings: reads the settings in the metadata of a checkpoint; the DETECTOR_KEYS of --checkpoint_path are used.
+        defaults: of this script, where they differ from the schema.
 
     Raises:
         UserError: with all mistakes of all sources in one message.
@@ -129,7 +129,7 @@ def save_config(config: Config) -> str:
 
 
 def _short(value: object) -> str:
-    """The value as it was given, shortened where it is long."""
+    """The value, shortened if it is long."""
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 

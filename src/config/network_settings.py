@@ -1,4 +1,4 @@
-"""Settings of the detectors."""
+"""Settings of the detectors: backbone, RPN, heads, SSD, post-processing."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ from src.parts.backbones import BACKBONES
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The detector. A checkpoint brings all of it along."""
+    """The detector; all of them are restored from a checkpoint."""
 
     system: Literal["faster_rcnn", "mask_rcnn", "ssd"] = detector_setting(
         "faster_rcnn", "the detector: faster_rcnn, mask_rcnn (boxes and masks) or ssd"

@@ -1,4 +1,4 @@
-"""Settings of where a run computes and of what the programs write."""
+"""Settings of device, outputs, evaluation and export."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from src.config.setting import Count, OptionalPath, Whole, free_setting, setting
 
 @dataclass(frozen=True)
 class DeviceSettings:
-    """Where a run computes."""
+    """Device and precision."""
 
     device_target: Literal["CPU", "GPU", "Ascend"] = setting(
         "CPU", "CPU, GPU or Ascend; GPU and Ascend were never run (README.md)"

@@ -1,4 +1,4 @@
-"""All settings of a run: the groups of settings as one flat, typed configuration, and what is stated beside their fields."""
+"""All settings of a run: the groups of settings as one flat, typed configuration, and the metadata of their fields."""
 
 from dataclasses import asdict, fields
 
@@ -58,7 +58,7 @@ FIELDS: dict[str, FieldInfo] = Config.__pydantic_fields__
 
 
 def _stated(name: str) -> dict:
-    """Key -> what `setting` was given by this name, of the keys for which it was given."""
+    """Key -> its metadata of this name, of the keys that have it; see `setting`."""
     return {key: value for key, field in FIELDS.items() if (value := field.json_schema_extra[name])}
 
 

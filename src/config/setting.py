@@ -1,4 +1,4 @@
-"""What is stated of a setting beside its field, and the types that settings share."""
+"""The field of a setting with its metadata, and the types that settings share."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -27,9 +27,9 @@ def setting(
 
     Args:
         description: meaning and unit: the comment of configs/base.yaml and the help text of the command line.
-        saved_with_detector: it says what the detector is, so a checkpoint brings it along; the others say how it is trained or run.
-        may_change_on_resume: it does not change what is trained, so a resumed run may differ in it.
-        instead_of: the setting that says the same in steps; a user gives one of the two.
+        saved_with_detector: it defines the detector, so it is restored from a checkpoint; other settings say how to train or run it.
+        may_change_on_resume: it does not affect the trained weights, so a resumed run may have another value.
+        instead_of: the same length in steps; a user gives one of the two.
         weight_of, pseudo_weight_of: the loss term that it weights, of labelled images and of pseudo-labels.
     """
     stated = {

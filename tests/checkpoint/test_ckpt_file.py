@@ -100,7 +100,7 @@ def test_what_its_description_does_not_fit_is_refused(tmp_path, dims, kind, data
 
 def test_a_name_that_comes_again_is_refused(tmp_path):
     a, b = (("a", [1], "Float32", bytes(4)), ("b", [1], "Float32", bytes(4)))
-    with pytest.raises(ValueError, match="'a' is in it more than once"):
+    with pytest.raises(ValueError, match="'a' is in the file more than once"):
         read_ckpt(written(tmp_path / "a.ckpt", a, b, a))
     with pytest.raises(ValueError, match="expected 4 bytes, got 8"):
         read_ckpt(written(tmp_path / "a.ckpt", a, a))

@@ -279,7 +279,7 @@ def test_a_npz_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path, monkeypa
 def test_a_npz_with_something_else_in_it_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("conv1.weight", b"no array")
-    with pytest.raises(UserError, match="'conv1.weight' in it is no array of NumPy"):
+    with pytest.raises(UserError, match="'conv1.weight' in it is no NumPy array"):
         read_weights(tmp_path / "a.npz")
 
 

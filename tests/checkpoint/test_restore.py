@@ -25,7 +25,7 @@ def test_the_recipe_decides_the_network_and_the_present_command_the_rest(tiny_de
 
 def test_weights_without_a_recipe_are_refused(tmp_path):
     ms.save_checkpoint([{"name": "weight", "data": ms.Tensor([1.0])}], str(tmp_path / "other.ckpt"))
-    with pytest.raises(UserError, match=r"other\.ckpt does not say which network"):
+    with pytest.raises(UserError, match=r"other\.ckpt has no metadata to build its network"):
         saved_settings(tmp_path / "other.ckpt")
-    with pytest.raises(UserError, match=r"other\.ckpt does not say which network"):
+    with pytest.raises(UserError, match=r"other\.ckpt has no metadata to build its network"):
         restore_detector(tmp_path / "other.ckpt", lambda class_count: ms.nn.Dense(1, class_count))

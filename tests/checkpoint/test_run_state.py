@@ -82,7 +82,9 @@ def test_a_state_comes_back_with_its_facts(states):
 def test_a_state_of_another_network_is_refused(states):
     states.write([Toy()], FACTS)
     state = states.read()
-    with pytest.raises(UserError, match=r"state\.ckpt cannot be resumed .* no fitting last\.weight, last\.bias$"):
+    with pytest.raises(
+        UserError, match=r"state\.ckpt cannot be resumed .* missing or of another shape are last\.weight, last\.bias$"
+    ):
         state.restore([Toy(outputs=3)])
     with pytest.raises(UserError, match=r"teacher\.first\.weight"):
         state.restore([Toy(), teacher()])
@@ -108,7 +110,7 @@ def test_a_damaged_newest_state_is_passed_over_and_never_takes_the_place_of_the_
     resumed = again(states)
     state = resumed.read()
     assert state.metadata == {"config": {}, "number": 1} and state.path == states.before
-    assert state.remarks == [f"{states.newest} is damaged, its checksum is wrong; it is passed over"]
+    assert state.remarks == [f"{states.newest} is damaged, its checksum is wrong; it is skipped"]
     resumed.write([counter(7)], FACTS)
     assert counts(states) == [7, 1]
     resumed.write([counter(8)], FACTS)

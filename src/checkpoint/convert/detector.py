@@ -1,4 +1,4 @@
-"""A Faster R-CNN or Mask R-CNN from elsewhere as a detector of ours, with its recipe and the names of its classes."""
+"""Converts a Faster R-CNN or Mask R-CNN of torchvision or of the model zoo to a checkpoint with metadata."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,7 @@ def convert_detector(
     batch_norm_epsilon: float,
     words: list[str],
 ) -> None:
-    """Rename and lay out, check every weight by loading it, write with recipe and classes, report."""
+    """Rename and rearrange the weights, check each by loading it, write the checkpoint, print the report."""
     check_free(output, overwrite)
     found = foreign_detector(weights, source)
     config = detector_config(found, words, source)
@@ -44,7 +44,7 @@ def convert_detector(
     network = build_network(config, len(class_names))
     report = load_weights(network, found.weights, source)
     if report.missing:
-        raise UserError(f"{report}\nthis is no whole detector, so nothing was written")
+        raise UserError(f"{report}\nthe detector is not complete, so nothing was written")
     save_detector(network, output, DetectorMetadata(config.as_dict(), class_names, category_ids, step=0))
     print("\n  ".join([f"{source}: a detector of {found.origin}", *found.moves]))
     if found.unused:
@@ -55,7 +55,7 @@ def convert_detector(
 
 
 def detector_config(found: ForeignDetector, words: list[str], source: str) -> Config:
-    """The configuration that the detector is built from: what its weights tell overrides what the configuration says."""
+    """The configuration that the detector is built from; sizes that follow from its weights override those of the configuration."""
     recipe = RECIPES.get((found.origin, found.system))
     if recipe and not any(word.partition("=")[0] == "--config_path" for word in words):
         words = ["--config_path", str(recipe), *words]
@@ -66,14 +66,14 @@ def detector_config(found: ForeignDetector, words: list[str], source: str) -> Co
 
 
 def name_classes(found: ForeignDetector, ann_file: Path | None) -> tuple[list[str], list[int]]:
-    """Names and category ids of a detector's classes, label 1 first; classes that the file does not have are left out of the detector.
+    """Names and category ids of a detector's classes, label 1 first; classes that are not in the file are removed from the detector.
 
     Raises:
         UserError: the file has neither as many categories as the detector has classes, nor ids that could be its labels.
     """
     count = found.class_count
     if ann_file is None:
-        print(f"its {count} classes have no names: give --ann_file for eval.py to know them")
+        print(f"its {count} classes have no names; eval.py needs them: give --ann_file")
         return [f"class {label}" for label in range(1, count + 1)], list(range(1, count + 1))
     annotations = read_annotations(ann_file)
     names, ids = list(annotations.class_names), list(annotations.category_ids)
@@ -86,6 +86,6 @@ def name_classes(found: ForeignDetector, ann_file: Path | None) -> tuple[list[st
         )
     keep_classes(found.weights, ids)
     print(
-        f"{ann_file}: has {len(names)} of the {count} labels of the detector as category ids; the others are left out"
+        f"{ann_file}: has {len(names)} of the {count} labels of the detector as category ids; the other classes are removed"
     )
     return names, ids

@@ -1,8 +1,8 @@
-"""Detectors of torchvision and of MindSpore's model zoo under our names and in our layouts.
+"""Weight names and layouts of detectors of torchvision and of MindSpore's model zoo, and their conversion to those of this project.
 
-Ours differ in three ways: pooled features are laid out (row, column, channel), so the first dense layer of the box head has its
-inputs in another order; dense weights are [outputs, inputs], as torchvision's, where the zoo's are [inputs, outputs]; and every
-class has offsets, background included, which the zoo's newer checkpoints leave out.
+This project differs in three ways: pooled features are ordered (row, column, channel), so the first dense layer of the box head has
+its inputs in another order; dense weights are [outputs, inputs], as in torchvision, but [inputs, outputs] in the model zoo; and every
+class has box offsets, background included, which newer checkpoints of the model zoo do not have.
 """
 
 import re
@@ -21,12 +21,12 @@ MASK_HEAD, MASK_CLASSES, MASK_CHANNELS_OF = "mask_head.", "mask_head.classes.wei
 
 @dataclass(frozen=True)
 class ForeignDetector:
-    """A detector from elsewhere.
+    """A detector of another project.
 
     Attributes:
-        origin: "torchvision" or "model zoo"; weights: arrays by our names, in our layouts.
-        moves: a line for every weight outside the backbone: what it was called, what it is called now, how it was changed.
-        unused: names of the file that our detectors have no place for.
+        origin: "torchvision" or "model zoo"; weights: arrays by the names and in the layouts of this project.
+        moves: a line for every weight outside the backbone: old name, new name, change of layout.
+        unused: names of weights that the detectors of this project do not have.
     """
 
     origin: str
@@ -41,12 +41,12 @@ class ForeignDetector:
 
     @property
     def system(self) -> str:
-        """Which of our detectors it becomes, by its name in the configuration."""
+        """The value of the setting `system`."""
         return "mask_rcnn" if MASK_CLASSES in self.weights else "faster_rcnn"
 
     @property
     def sizes(self) -> dict[str, int]:
-        """What layers tell by their shapes, by the keys of the configuration: channels, cells of a pooled RoI a side, widths."""
+        """Settings that follow from the shapes of layers: channels, cells per side of a pooled RoI, widths."""
         channels = len(self.weights[CHANNELS_OF])
         hidden, inputs = self.weights[FIRST_DENSE].shape
         sizes = {
@@ -60,7 +60,7 @@ class ForeignDetector:
 
 
 def detector_origin(names: list[str]) -> str | None:
-    """Whose detector has weights of these names; None if it is none that is known here."""
+    """The origin of a detector with these weight names; None if it is unknown."""
     for origin, rules in (("torchvision", TORCHVISION), ("model zoo", MODEL_ZOO)):
         if any(
             re.fullmatch(pattern, name) for pattern, new, _ in rules if new.startswith("box_head") for name in names
@@ -70,13 +70,13 @@ def detector_origin(names: list[str]) -> str | None:
 
 
 def foreign_detector(weights: dict[str, np.ndarray], source: str) -> ForeignDetector:
-    """Bring a detector's weights under our names and into our layouts.
+    """Convert a detector's weights to the names and layouts of this project.
 
     Args:
-        weights: arrays by the names of `source`; `detector_origin` knows them.
+        weights: arrays by the names of `source`, of a known `detector_origin`.
 
     Raises:
-        UserError: a layer is missing, or has a shape that the others contradict.
+        UserError: a layer is missing, or its shape does not fit the others.
     """
     origin = detector_origin(list(weights))
     rules = TORCHVISION if origin == "torchvision" else MODEL_ZOO
@@ -99,10 +99,10 @@ def foreign_detector(weights: dict[str, np.ndarray], source: str) -> ForeignDete
     missing = sorted({re.sub(r"\\\d$", "weight", new).replace(r"\1", "0") for new in wanted} - found.keys())
     if missing:
         raise UserError(
-            f"{source}: a detector of {origin}, but of another kind: nothing in it becomes {', '.join(missing)}"
+            f"{source}: a detector of {origin}, but of another kind: it has no weights for {', '.join(missing)}"
         )
     _check_shapes(found, source)
-    moves += _into_our_layout(found, source)
+    moves += _convert_layout(found, source)
     return ForeignDetector(origin, backbone | found, tuple(moves), tuple(unused))
 
 
@@ -111,7 +111,7 @@ def _in_backbone(name: str) -> bool:
 
 
 def _check_shapes(weights: dict[str, np.ndarray], source: str) -> None:
-    """Raise a DataError unless the layers that are rearranged here, or that tell sizes, have such shapes that this can be done."""
+    """Raise a DataError if a layer that is rearranged here, or that sizes follow from, has an unexpected number of dimensions."""
     dims = {CHANNELS_OF: 4, FIRST_DENSE: 2, CLASSES: 2, OFFSETS: 2, MASK_CHANNELS_OF: 4, MASK_CLASSES: 4}
     faults = []
     for name in dims.keys() & weights.keys():
@@ -127,8 +127,8 @@ def _check_shapes(weights: dict[str, np.ndarray], source: str) -> None:
         raise DataError(f"{source}: its layers are not those of a detector", sorted(faults))
 
 
-def _into_our_layout(weights: dict[str, np.ndarray], source: str) -> list[str]:
-    """Change the layers of the box head that are laid out otherwise; returns what was done."""
+def _convert_layout(weights: dict[str, np.ndarray], source: str) -> list[str]:
+    """Convert the layers of the box head that have another layout; returns a line for each change."""
     done = []
     channels = len(weights[CHANNELS_OF])
     hidden, inputs = weights[FIRST_DENSE].shape
@@ -150,7 +150,7 @@ def _into_our_layout(weights: dict[str, np.ndarray], source: str) -> list[str]:
 
 
 def keep_classes(weights: dict[str, np.ndarray], labels: list[int]) -> None:
-    """Leave out all classes of a detector but the background and `labels`, which become 1, 2, ... in this order."""
+    """Remove all classes of a detector except the background and `labels`, which become 1, 2, ... in this order."""
     rows = np.array([0, *labels])
     for part in ("weight", "bias"):
         classes, offsets = CLASSES.replace("weight", part), OFFSETS.replace("weight", part)
@@ -164,7 +164,7 @@ def keep_classes(weights: dict[str, np.ndarray], labels: list[int]) -> None:
 
 
 def change_batch_norm_epsilon(weights: dict[str, np.ndarray], theirs: float, ours: float) -> None:
-    """Scale every batch norm so that with `ours` it computes what it computed with `theirs` on its stored statistics.
+    """Scale every batch norm so that its output with epsilon `ours` equals that with `theirs`, on its stored statistics.
 
     Batch norm divides by sqrt(variance + epsilon); torchvision's first COCO detectors were trained with an epsilon of 0.
     """
@@ -173,7 +173,7 @@ def change_batch_norm_epsilon(weights: dict[str, np.ndarray], theirs: float, our
     norms = [name.removesuffix("gamma") for name in weights if name.endswith(".gamma")]
     for norm in norms:
         gamma, variance = f"{norm}gamma", weights.get(f"{norm}moving_variance")
-        if variance is None or variance.shape != weights[gamma].shape:  # this is told when it is loaded
+        if variance is None or variance.shape != weights[gamma].shape:  # loading reports it
             continue
         variance = variance.astype(np.float64)
         ratio = np.sqrt((variance + ours) / np.maximum(variance + theirs, np.finfo(np.float32).tiny))

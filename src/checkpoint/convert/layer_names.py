@@ -1,7 +1,7 @@
-"""What torchvision and MindSpore's model zoo call the layers of a detector outside its backbone."""
+"""Names of a detector's layers outside the backbone in torchvision and in MindSpore's model zoo."""
 
 _ZOO_BOX_HEAD = r"rcnn(?:_cls\.fpn_cls)?"  # of its Faster and of its Mask R-CNN
-# (pattern, our name, whether a dense weight is [inputs, outputs]). What becomes the mask head is in Mask R-CNN alone.
+# (pattern, name in this project, whether a dense weight is [inputs, outputs]). Only Mask R-CNN has a mask head.
 TORCHVISION = (
     (r"backbone\.fpn\.inner_blocks\.(\d)(?:\.0)?\.(weight|bias)", r"fpn.lateral.\1.\2", False),
     (r"backbone\.fpn\.layer_blocks\.(\d)(?:\.0)?\.(weight|bias)", r"fpn.output.\1.\2", False),
@@ -26,7 +26,7 @@ TORCHVISION = (
 MODEL_ZOO = (
     (r"fpn_n(?:eck|cek)\.lateral_convs_list\.(\d)\.(weight|bias)", r"fpn.lateral.\1.\2", False),
     (r"fpn_n(?:eck|cek)\.fpn_convs_list\.(\d)\.(weight|bias)", r"fpn.output.\1.\2", False),
-    # The five levels share one head; a checkpoint names it by the first of them.
+    # The five levels share one head, which checkpoints store under the first of them.
     (r"rpn_with_loss\.rpn_convs_list\.0\.rpn_conv\.(weight|bias)", r"rpn.conv.\1", False),
     (r"rpn_with_loss\.rpn_convs_list\.0\.rpn_cls\.(weight|bias)", r"rpn.objectness.\1", False),
     (r"rpn_with_loss\.rpn_convs_list\.0\.rpn_reg\.(weight|bias)", r"rpn.offsets.\1", False),

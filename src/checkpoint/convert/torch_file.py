@@ -1,7 +1,7 @@
-"""State dicts of PyTorch without PyTorch: `.pth` in both of its formats, and `.safetensors`.
+"""Reads PyTorch state dicts without PyTorch: `.pth` in both of its formats, and `.safetensors`.
 
-In the newer `.pth` a zip archive holds the pickle and one file for each storage; in the older one everything follows in one
-stream: three pickles of header, the pickle, the list of storage keys, and then for each its count and its numbers.
+A newer `.pth` is a zip archive of the pickle and one file per storage; an older one is a stream: three pickles of header, the
+pickle, the list of storage keys, and then for each storage its number of elements and the elements.
 """
 
 import io
@@ -21,7 +21,7 @@ from src.checkpoint.number_types import MOST_DIMENSIONS
 from src.errors import DataError, UserError
 
 STREAM_HEADER = [0x1950A86A20F9469CFC6C, 1001]  # magic number, version of the format
-NESTED_UNDER = ("state_dict", "model")  # where training programs put the weights, beside epoch and optimizer
+NESTED_UNDER = ("state_dict", "model")  # where training programs store the weights, beside epoch and optimizer
 SAFETENSORS_TYPES = {
     "F16": number_types.FLOAT16,
     "F32": number_types.FLOAT32,
@@ -40,16 +40,16 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """Every tensor of a state dict by name: float16, float32 (bfloat16 too), float64, integer or bool arrays.
 
     Args:
-        path: `.pth` or `.pt` as written by torch.save, or `.safetensors`. The state dict is the whole content, or lies under
-            "state_dict" or "model".
+        path: `.pth` or `.pt` as written by torch.save, or `.safetensors`. The state dict is the whole content, or is stored
+            under "state_dict" or "model".
 
     Raises:
-        UserError: the file is missing, broken, holds no state dict, holds more than plain data, or becomes far larger in
-            memory than it is (see `memory_limits`).
+        UserError: the file is missing or damaged, has no state dict, has anything but plain data, or takes far more memory
+            than its size (see `memory_limits`).
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: there is no such file of weights")
+        raise UserError(f"{path}: there is no such weight file")
     try:
         if path.suffix.lower() == ".safetensors":
             weights = _read_safetensors(path)
@@ -64,13 +64,13 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
             f"{path}: cannot be read as {path.suffix} weights, is it broken or cut off? ({str(error) or type(error).__name__})"
         ) from error
     if not weights:
-        raise UserError(f"{path}: holds no state dict, neither by itself nor under {' or '.join(NESTED_UNDER)}")
+        raise UserError(f"{path}: has no state dict, neither at top level nor under {' or '.join(NESTED_UNDER)}")
     return weights
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     weights = {}
-    for name, tensor in safetensors.deserialize(path.read_bytes()):  # checks that shapes, types and places agree
+    for name, tensor in safetensors.deserialize(path.read_bytes()):  # checks that shapes, types and offsets agree
         if tensor["dtype"] not in SAFETENSORS_TYPES:
             raise UserError(f"{path}: {name} is of type {tensor['dtype']}; known are {', '.join(SAFETENSORS_TYPES)}")
         if len(tensor["shape"]) > MOST_DIMENSIONS:
@@ -99,7 +99,7 @@ def _read_stream(path: Path) -> dict[str, np.ndarray]:
     file = io.BytesIO(content)
     magic, version, machine = (StateDictUnpickler(file, path).load() for _ in range(3))
     if [magic, version] != STREAM_HEADER or not machine["little_endian"]:
-        raise ValueError("it does not begin like a file of torch.save on a little-endian machine")
+        raise ValueError("it has no header of torch.save on a little-endian machine")
     unpickler = StateDictUnpickler(file, path)
     state = unpickler.load()
     keys, places = StateDictUnpickler(file, path).load(), {}
@@ -107,14 +107,14 @@ def _read_stream(path: Path) -> dict[str, np.ndarray]:
         raise TypeError(f"expected a list of its storages, got a {type(keys).__name__}")
     for key in keys:
         if type(key) is not str or key not in unpickler.storages:  # anything else may not even be hashed
-            raise ValueError("its list of storages names one that no tensor uses")
+            raise ValueError("its list of storages has one that no tensor uses")
         storage = unpickler.storages[key]
         count = int.from_bytes(file.read(8), "little")
         if count != storage.count:
-            raise ValueError(f"a storage of {storage.count} numbers has {count}")
+            raise ValueError(f"a storage has {count} elements, expected {storage.count}")
         places[key] = file.tell()
         if places[key] + storage.nbytes > len(content):
-            raise ValueError("it ends within the numbers of a storage")
+            raise ValueError("it ends within a storage")
         file.seek(storage.nbytes, io.SEEK_CUR)
 
     def read(storage: Storage) -> memoryview:
@@ -126,9 +126,9 @@ def _read_stream(path: Path) -> dict[str, np.ndarray]:
 
 
 def _arrays(content: Any, path: Path, read: Callable[[Storage], bytes | memoryview]) -> dict[str, np.ndarray]:
-    """The tensors of a state dict or of the one within it; `read` gives the bytes of a storage, which tensors may share."""
+    """The tensors of a state dict, which may be nested; `read` gives the bytes of a storage, which tensors may share."""
     if not isinstance(content, dict):
-        raise TypeError(f"it holds a {type(content).__name__}, not a dict")
+        raise TypeError(f"it is a {type(content).__name__}, not a dict")
     within = [content[key] for key in NESTED_UNDER if isinstance(content.get(key), dict)]
     tensors = {name: value for name, value in (*within, content)[0].items() if isinstance(value, View)}
     faults = [f"tensor {name!r:.100}: {fault}" for name, view in tensors.items() if (fault := _fault(name, view))]
@@ -149,10 +149,10 @@ def _fault(name: Any, view: View) -> str | None:
 
 
 def _numbers(storage: Storage, read: Callable[[Storage], bytes | memoryview], user: str, path: Path) -> np.ndarray:
-    """The numbers of a storage: [count] of the stored type."""
+    """The elements of a storage: [count] of the stored type."""
     try:
         data = read(storage)
-        # PyTorch writes a storage whole; what is left over is less than one number.
+        # Bytes beyond the last element are fewer than one element has.
         if len(data) // storage.type.stored.itemsize != storage.count:
             raise ValueError(f"expected {storage.nbytes} bytes, got {len(data)}")
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""The pickle inside a PyTorch file, read by a machine of our own that builds plain data and descriptions of tensors, and no more.
+"""A safe unpickler for PyTorch state dicts: it builds plain data and descriptions of tensors, and nothing else.
 
-Python's unpickler is not safe here, even if it imports nothing: it lets a file change objects of the program (BUILD), and a
-key of a dict that is made of nested tuples overflows its stack, or keeps it busy for ever.
+Python's unpickler is unsafe here, even if it imports nothing: it lets a file change objects of the program (BUILD), and a dict key
+of deeply nested tuples overflows its stack, or makes it run forever.
 """
 
 import pickletools
@@ -17,7 +17,7 @@ from src.errors import UserError
 MOST_STEPS = 5_000_000  # of a pickle; a state dict of 1000 tensors takes about 40,000
 LONGEST_INTEGER = 128  # bits; the magic number of a file has 80, the state of a random generator 128
 
-# Steps that put their argument on the stack as it is, as `pickletools` reads it.
+# Opcodes that push their argument, as `pickletools` reads it.
 _VALUES = {
     *("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
     *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
@@ -29,7 +29,7 @@ _PLAIN = (str, int, float, bytes, bool, type(None))
 
 @dataclass(frozen=True)
 class Name:
-    """A name that a pickle asks for; nothing is imported for it."""
+    """A global name in a pickle; nothing is imported."""
 
     text: str
 
@@ -44,7 +44,7 @@ def _tensor(
     if not isinstance(storage, Storage):
         raise TypeError("a tensor without a storage")
     if marks:
-        raise ValueError("a tensor that is the negative or conjugate of what is stored; save a clone of it")
+        raise ValueError("a tensor with the negative or conjugate bit; save a clone of it")
     return View(storage, offset, sizes, strides)
 
 
@@ -52,7 +52,7 @@ def _parameter(tensor: Any, *_: Any) -> Any:
     return tensor
 
 
-# Every function a state dict needs, with what stands in for it here.
+# Every function that state dicts call, with its replacement.
 _FUNCTIONS = {
     "collections.OrderedDict": _ordered_dict,
     "torch._utils._rebuild_tensor": _tensor,
@@ -67,11 +67,11 @@ class StateDictUnpickler:
     """Unpickles plain containers, numbers, text and tensors.
 
     Args:
-        file: positioned at a pickle; its `read` gives what is there and never takes room for more.
-        path: its name, for messages.
+        file: positioned at a pickle; its `read` allocates no more than there is to read.
+        path: for messages.
 
     Attributes:
-        storages: every storage met so far, by key.
+        storages: every storage so far, by key.
     """
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
@@ -83,11 +83,11 @@ class StateDictUnpickler:
         self._steps = 0
 
     def load(self) -> Any:
-        """The object; afterwards the file stands right behind the pickle.
+        """The object; afterwards the file is positioned after the pickle.
 
         Raises:
-            UserError: it asks for anything that a state dict does not need.
-            Exception: of any kind, if it is damaged.
+            UserError: the pickle has anything that a state dict does not need.
+            Exception: of any kind, if the pickle is damaged.
         """
         for opcode, argument, _ in pickletools.genops(self.file):
             self._count(1)
@@ -109,7 +109,7 @@ class StateDictUnpickler:
             stack.append(_EMPTY[name]())
         elif name in ("PROTO", "FRAME", "STOP"):
             pass
-        elif name in ("BINSTRING", "SHORT_BINSTRING"):  # of Python 2, whose texts were bytes
+        elif name in ("BINSTRING", "SHORT_BINSTRING"):  # of Python 2, whose strings were bytes
             stack.append(argument.encode("latin-1").decode("utf-8"))
         elif name in ("BINPUT", "LONG_BINPUT"):
             self._memo[argument] = stack[-1]
@@ -121,13 +121,13 @@ class StateDictUnpickler:
             stack.append(self._name(argument.replace(" ", ".", 1)))
         elif name == "STACK_GLOBAL":
             if not all(type(part) is str for part in stack[-2:]):
-                raise ValueError("its pickle asks for a name that is no text")
+                raise ValueError("its pickle has a global name that is no string")
             stack.append(self._name(".".join(self._taken(2))))
         else:
             self._build(name)
 
     def _build(self, name: str) -> None:
-        """Steps that make one object of several."""
+        """Opcodes that combine several objects."""
         stack = self._stack
         if name == "MARK":
             self._marks.append(len(stack))
@@ -150,16 +150,16 @@ class StateDictUnpickler:
             stack.append(self._storage(stack.pop()))
         elif name == "REDUCE":
             stack.append(self._called(*self._taken(2)))
-        elif name in ("POP", "BUILD"):  # what PyTorch builds is a gradient flag, or the versions of modules: not needed
+        elif name in ("POP", "BUILD"):  # PyTorch builds gradient flags and versions of modules, which are not needed
             stack.pop()
         elif name == "POP_MARK":
             self._since_mark()
         else:
-            raise ValueError(f"its pickle has the step {name}, which no state dict needs")
+            raise ValueError(f"its pickle has the opcode {name}, which no state dict needs")
 
     def _taken(self, count: int) -> list[Any]:
         if len(self._stack) < count:
-            raise ValueError("its pickle takes more than it has put down")
+            raise ValueError("its pickle pops from an empty stack")
         items = self._stack[-count:]
         del self._stack[-count:]
         return items
@@ -172,7 +172,7 @@ class StateDictUnpickler:
 
     def _top(self, kind: type) -> Any:
         if type(self._stack[-1]) is not kind:
-            raise ValueError(f"its pickle fills a {type(self._stack[-1]).__name__} as if it were a {kind.__name__}")
+            raise ValueError(f"its pickle adds items to a {type(self._stack[-1]).__name__} as to a {kind.__name__}")
         return self._stack[-1]
 
     def _name(self, text: str) -> Name:
@@ -180,53 +180,53 @@ class StateDictUnpickler:
             return Name(text)
         if text.startswith("torch") and ("._rebuild" in text or text.endswith("Storage")):
             raise UserError(
-                f"{self.path}: holds a tensor made by {text:.100}; read are dense tensors of the types "
-                f"{', '.join(STORAGE_TYPES)}: convert it first, such as by  tensor.to_dense().float()"
+                f"{self.path}: has a tensor made by {text:.100}; supported are dense tensors of the types "
+                f"{', '.join(STORAGE_TYPES)}: convert it first, for example with  tensor.to_dense().float()"
             )
         raise UserError(
-            f"{self.path}: holds a {text:.200}, but only plain state dicts are read, because anything else in a pickle can run "
+            f"{self.path}: has a {text:.200}, but only plain state dicts are read, because anything else in a pickle can run "
             "code; save the weights alone with  torch.save(model.state_dict(), FILE)"
         )
 
     def _called(self, function: Any, arguments: Any) -> Any:
         if not (isinstance(function, Name) and function.text in _FUNCTIONS and type(arguments) is tuple):
-            raise ValueError("its pickle calls what is no function, or without arguments")
+            raise ValueError("its pickle calls something that is no function, or without arguments")
         self._count(sum(len(argument) for argument in arguments if isinstance(argument, Sized)))  # they may be copied
         return _FUNCTIONS[function.text](*arguments)
 
     def _storage(self, identity: Any) -> Storage:
-        """('storage', type, key, device, count) and, in stream files, the description of a storage within a storage."""
+        """('storage', type, key, device, count) and, in stream files, the description of a view of a storage."""
         match identity:
             case ("storage", Name(kind), str(key), _, int(count), *within):
                 name = kind.removeprefix("torch.")
                 if name not in STORAGE_TYPES or any(part is not None for part in within):
-                    raise ValueError("its pickle describes a storage in an unknown way")
+                    raise ValueError("its pickle has an unknown description of a storage")
                 storage = Storage(key, STORAGE_TYPES[name], count)
             case _:
-                raise ValueError("its pickle refers to something that is no storage")
+                raise ValueError("its pickle has a persistent id that is no storage")
         if not 0 <= storage.count <= sys.maxsize:
-            raise ValueError(f"a storage of {storage.count} numbers")
+            raise ValueError(f"a storage of {storage.count} elements")
         if self.storages.setdefault(storage.key, storage) != storage:
-            raise ValueError(f"storage {storage.key!r:.100} is described in two ways")
+            raise ValueError(f"storage {storage.key!r:.100} has two different descriptions")
         return storage
 
 
 def _checked(value: Any) -> Any:
-    """A value, unless it is an integer that could not even be printed."""
+    """The value, unless it is an integer that is too long to print."""
     if type(value) is int and value.bit_length() > LONGEST_INTEGER:
         raise ValueError(f"its pickle has an integer of {value.bit_length()} bits, expected at most {LONGEST_INTEGER}")
     return value
 
 
 def _checked_key(key: Any) -> Any:
-    """A key, if it is plain data or a tuple of such: hashing what is nested deeper overflows the stack, or does not end."""
+    """The key, if it is plain data or a tuple of such: hashing deeper nesting overflows the stack, or does not end."""
     if not isinstance(key, _PLAIN) and not (type(key) is tuple and all(isinstance(part, _PLAIN) for part in key)):
-        raise ValueError(f"its pickle has a {type(key).__name__} as a key, expected text or numbers")
+        raise ValueError(f"its pickle has a {type(key).__name__} as a key, expected a string or a number")
     return key
 
 
 def _with_items(target: dict, items: list[Any]) -> dict:
-    """A dict, filled with keys and values that follow each other."""
+    """The dict, with alternating keys and values added."""
     for key, value in zip(items[::2], items[1::2], strict=True):
         target[_checked_key(key)] = value
     return target

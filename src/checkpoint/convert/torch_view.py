@@ -1,7 +1,7 @@
-"""Tensors as PyTorch describes them: views of storages, which are runs of numbers that lie elsewhere in the file.
+"""PyTorch tensors as views of storages, with offset, sizes and strides checked.
 
-Offset, sizes and strides are free numbers of the file, and NumPy does not check all of them: `as_strided` nothing, and the
-constructor of an array overlooks products that overflow and an empty buffer. So everything is checked here, in Python's integers.
+These come from the file, and NumPy does not check them all: `as_strided` checks nothing, and the constructor of an array misses
+overflowing products and an empty buffer. So all of them are checked here, in Python's integers.
 """
 
 import math
@@ -30,7 +30,7 @@ STORAGE_TYPES = {
 
 @dataclass(frozen=True)
 class Storage:
-    """A run of `count` numbers of one type, found under `key`."""
+    """A one-dimensional array of `count` elements of one type, stored under `key`."""
 
     key: str
     type: NumberType
@@ -44,7 +44,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class View:
-    """A tensor; offset, sizes and strides count numbers, not bytes. They are as the file has them until `fault` found nothing."""
+    """A tensor; offset, sizes and strides count elements, not bytes. They are unchecked until `fault` returns None."""
 
     storage: Storage
     offset: Any
@@ -52,7 +52,7 @@ class View:
     strides: Any
 
     def fault(self) -> str | None:
-        """What is wrong with this description, if anything; `nbytes` and `cut_from` are for those without a fault."""
+        """What is wrong with this description, or None; `nbytes` and `cut_from` need a correct one."""
         if type(self.sizes) is not tuple or type(self.strides) is not tuple:
             return "its sizes and strides must be tuples"
         if len(self.sizes) != len(self.strides):
@@ -69,8 +69,8 @@ class View:
         last = self.offset + sum((size - 1) * stride for size, stride in zip(self.sizes, self.strides, strict=True))
         if 0 not in self.sizes and last >= self.storage.count:
             return (
-                f"its sizes {list(self.sizes)} with strides {list(self.strides)} from number {self.offset} on reach beyond the "
-                f"end of its storage, which has {self.storage.count} numbers"
+                f"its sizes {list(self.sizes)} with strides {list(self.strides)} from element {self.offset} on reach beyond the "
+                f"end of its storage, which has {self.storage.count} elements"
             )
         return None
 
@@ -80,15 +80,15 @@ class View:
         return math.prod(self.sizes) * self.storage.type.read.itemsize
 
     def cut_from(self, numbers: np.ndarray) -> np.ndarray:
-        """This tensor's own copy of its part of a storage.
+        """The tensor, copied from its storage.
 
         Args:
-            numbers: [storage.count], of the storage's stored type.
+            numbers: [storage.count], of the stored type.
         """
         if 0 in self.sizes:
             return np.zeros(self.sizes, self.storage.type.read)
         width = numbers.itemsize
-        # The stride of a single row is never used, so PyTorch allows any.
+        # The stride of an axis of size 1 is never used, so PyTorch allows any.
         strides = [stride * width if size > 1 else width for size, stride in zip(self.sizes, self.strides, strict=True)]
-        part = np.ndarray(self.sizes, numbers.dtype, numbers.data, self.offset * width, strides)
+        part = np.ndarray(self.sizes, numbers.dtype, numbers.data, offset=self.offset * width, strides=strides)
         return self.storage.type.convert(part)

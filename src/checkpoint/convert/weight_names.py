@@ -1,14 +1,14 @@
-"""One name for each weight, whatever its file calls it.
+"""Maps weight names of other projects to those of this one.
 
-The names are our networks' own: torchvision's for the layers of a ResNet, MindSpore's for batch norm, parts in front
+This project uses torchvision's names for the layers of a ResNet, MindSpore's for batch norm, and the part of the detector as prefix
 (`backbone.`, `fpn.`, `rpn.`, `box_head.`, `mask_head.`).
 """
 
 import re
 
-# What a network was wrapped in when it was saved.
+# Prefixes of cells that a network was saved in.
 _WRAPPER = re.compile(r"^(module|network|student|teacher)\.")
-# Momentum and Adam keep a copy of every weight under these names; step counters and rates stand beside them.
+# Slots of Momentum and Adam, which have a copy of every weight, step counters and rates.
 _NOT_A_WEIGHT = re.compile(
     r"^(moments|accum|stat|moment1|moment2)\."
     r"|^(learning_rate|momentum|weight_decay|global_step|current_iterator_step|last_overflow_iterator_step|beta[12]_power)$"
@@ -36,9 +36,9 @@ def is_weight(name: str) -> bool:
 
 
 def common_name(name: str) -> str:
-    """The name that a weight of any known origin has in our detectors; unknown names stay as they are.
+    """The name that a weight of any known origin has in this project; unknown names stay as they are.
 
-    Known are torchvision's and MindSpore's ResNets and detectors and our own checkpoints. A bare ResNet and the backbone
+    Known are ResNets and detectors of torchvision and MindSpore, and checkpoints of this project. A bare ResNet and the backbone
     of a detector get the same name, so `common_name` of a network's own names may be compared with that of a file's.
     """
     name = _WRAPPER.sub("", name)

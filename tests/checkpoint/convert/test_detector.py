@@ -69,7 +69,10 @@ def test_a_file_with_fewer_categories_picks_classes_by_id(foreign, tiny_config, 
     content = {"images": [], "annotations": [], "categories": [{"id": 2, "name": "circle"}]}
     (tmp_path / "ann.json").write_text(json.dumps(content))
     convert(foreign, "--config_path", tiny_config, "--ann_file", tmp_path / "ann.json")
-    assert "has 1 of the 2 labels of the detector as category ids; the others are left out" in capsys.readouterr().out
+    assert (
+        "has 1 of the 2 labels of the detector as category ids; the other classes are removed"
+        in capsys.readouterr().out
+    )
     weights = read_weights(foreign.with_suffix(".ckpt"))
     assert len(weights["box_head.classes.weight"]) == 2 and len(weights["box_head.offsets.weight"]) == 8
 
@@ -82,7 +85,7 @@ def test_other_classes_drop_exactly_the_layers_that_depend_on_them(foreign, tiny
     parameters = [name for name, _ in network.parameters_and_names()]
     assert set(report.other_classes) == {name for name in parameters if name.startswith(CLASS_LAYERS)}
     assert set(report.missing) == set(report.other_classes) and not report.unused
-    assert "for another number of classes, start at random: box_head.classes.weight" in str(report)
+    assert "for another number of classes, randomly initialised: box_head.classes.weight" in str(report)
 
 
 def test_a_mask_rcnn_comes_back_as_one_and_its_masks_depend_on_the_classes(tiny_config, tmp_path, capsys):

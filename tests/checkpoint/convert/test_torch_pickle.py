@@ -68,28 +68,31 @@ HARMFUL = {
     "a key as deep as the stack": (b"}" + nested(300_000, 1) + b"Ns.", "has a tuple as a key"),
     "a key that takes for ever to hash": (b"}" + nested(64, 2) + b"Ns.", "has a tuple as a key"),
     "the same in a set": (b"\x8f(" + nested(64, 2) + b"\x90.", "has a tuple as a key"),
-    "a storage that takes for ever to print": (nested(64, 2) + b"Q.", "refers to something that is no storage"),
-    "a name that takes for ever to print": (nested(64, 2) + steps_of("x") + b"\x93.", "a name that is no text"),
+    "a storage that takes for ever to print": (nested(64, 2) + b"Q.", "has a persistent id that is no storage"),
+    "a name that takes for ever to print": (
+        nested(64, 2) + steps_of("x") + b"\x93.",
+        "a global name that is no string",
+    ),
     "an integer of a million digits": (
         steps_of(10**1_000_000) + b".",
         "an integer of 3321929 bits, expected at most 128",
     ),
     "a text longer than the file": (b"\x8d" + struct.pack("<Q", 2**40) + b"a.", "expected 1099511627776 bytes"),
     "bytes longer than the file": (b"\x8e" + struct.pack("<Q", 2**62) + b"a.", "but only 2 remain"),
-    "a call of a type of storage": (b"ctorch\nFloatStorage\n)R.", "calls what is no function"),
-    "a call of data": (b"K\x05)R.", "calls what is no function"),
+    "a call of a type of storage": (b"ctorch\nFloatStorage\n)R.", "calls something that is no function"),
+    "a call of data": (b"K\x05)R.", "calls something that is no function"),
     "another way to call": (b"ccollections\nOrderedDict\n)\x81.", "NEWOBJ"),
     "an extension of copyreg": (b"\x82\x01.", "EXT1"),
     "a tensor without a storage": (b"ctorch._utils\n_rebuild_tensor_v2\n(K\x01K\x00))tR.", "without a storage"),
-    "more taken than put down": (b"\x86.", "takes more than it has put down"),
-    "a value for what is no dict": (b"]K\x01K\x02s.", "fills a list as if it were a dict"),
+    "more taken than put down": (b"\x86.", "pops from an empty stack"),
+    "a value for what is no dict": (b"]K\x01K\x02s.", "adds items to a list as to a dict"),
     "a storage of a negative count": (
         pickled(TensorRow("FloatStorage", "0", -1, 0, (), ()))[2:],
-        "a storage of -1 numbers",
+        "a storage of -1 elements",
     ),
     "one storage in two ways": (
         pickled([ROW, TensorRow("IntStorage", "0", 6, 0, (), ())])[2:],
-        "storage '0' is described in two ways",
+        "storage '0' has two different descriptions",
     ),
 }
 
@@ -126,11 +129,14 @@ def test_a_pickle_of_too_many_steps_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
-        (b"cposix\nsystem\n.", r"a\.pth: holds a posix\.system, .* torch\.save\(model\.state_dict\(\), FILE\)"),
-        (steps_of("posix") + steps_of("system") + b"\x93.", r"holds a posix\.system"),
-        (b"cbuiltins\neval\n.", r"holds a builtins\.eval"),
-        (b"ctorch._utils\n_rebuild_sparse_tensor\n.", r"made by torch\._utils\._rebuild_sparse_tensor; read are dense"),
-        (b"ctorch\nComplexFloatStorage\n.", r"made by torch\.ComplexFloatStorage; read are dense .* FloatStorage"),
+        (b"cposix\nsystem\n.", r"a\.pth: has a posix\.system, .* torch\.save\(model\.state_dict\(\), FILE\)"),
+        (steps_of("posix") + steps_of("system") + b"\x93.", r"has a posix\.system"),
+        (b"cbuiltins\neval\n.", r"has a builtins\.eval"),
+        (
+            b"ctorch._utils\n_rebuild_sparse_tensor\n.",
+            r"made by torch\._utils\._rebuild_sparse_tensor; supported are dense",
+        ),
+        (b"ctorch\nComplexFloatStorage\n.", r"made by torch\.ComplexFloatStorage; supported are dense .* FloatStorage"),
     ],
 )
 def test_other_names_are_refused_with_a_remedy(steps, words):
