@@ -29,9 +29,9 @@ class ExtraLayer(nn.Cell):
 
     def __init__(self, in_channels: int, out_channels: int, rows: int, columns: int) -> None:
         super().__init__()
-        self.reduce = _conv(in_channels, out_channels // 2, 1, 1, 0)
+        self.reduce = _conv(in_channels, out_channels // 2, 1, stride=1, padding=0)
         stride, padding = (1, 0) if _is_small(rows, columns) else (2, 1)
-        self.shrink = _conv(out_channels // 2, out_channels, 3, stride, padding)
+        self.shrink = _conv(out_channels // 2, out_channels, 3, stride=stride, padding=padding)
 
     def construct(self, x: Tensor) -> Tensor:
         """Map [B, in_channels, rows, columns] to [B, out_channels, *next_map(rows, columns)]."""

@@ -96,7 +96,15 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
     burn_in = TrainStep(student, optimizer, rates, state, step, device_count=device.count, averaged=averaged)
     if has_mutual:
         mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, step, device_count=device.count)
-    return Networks(student, teacher, burn_in, mutual, state, optimizer, detector)
+    return Networks(
+        student=student,
+        teacher=teacher,
+        burn_in=burn_in,
+        mutual=mutual,
+        state=state,
+        optimizer=optimizer,
+        detector=detector,
+    )
 
 
 def step_config(config: Config, device: Device) -> StepConfig:

@@ -62,8 +62,8 @@ def compare(
 
     Args:
         expected, found: from images uint8 [B, 3, H, W] to boxes, scores, labels, class probabilities, valid and perhaps masks.
-        images: uint8 [N, 3, H, W]; the last batch is filled up by repeating its last image.
-        batch_size: B; score_threshold: the least score of a detection of both.
+        images: uint8 [N, 3, H, W]; the last batch is padded by repeating its last image.
+        batch_size: B; score_threshold: of the detections of both.
     """
     results = []
     for start in range(0, len(images), batch_size):
@@ -71,7 +71,8 @@ def compare(
         filled = np.concatenate([batch, np.repeat(batch[-1:], batch_size - len(batch), axis=0)])
         sides = [[np.asarray(output) for output in detector(filled)] for detector in (expected, found)]
         for index in range(len(batch)):
-            results.append(_of_image(*([output[index] for output in side] for side in sides), score_threshold))
+            expected_rows, found_rows = ([output[index] for output in side] for side in sides)
+            results.append(_of_image(expected_rows, found_rows, score_threshold))
     return Agreement(
         sum(result.detections for result in results),
         float(np.max([result.pixels for result in results])),
@@ -86,19 +87,30 @@ def _of_image(expected: list[np.ndarray], found: list[np.ndarray], score_thresho
     for _, scores, _, _, valid, *_ in (expected, found):
         if valid.all():
             cut = max(cut, scores.min())
-    (a_boxes, a_scores, a_labels, a_shares, _, *a_masks), (b_boxes, b_scores, b_labels, b_shares, _, *b_masks) = (
-        [output[side[4].astype(bool)] for output in side] for side in (expected, found)
-    )
+    a_boxes, a_scores, a_labels, a_probabilities, *a_masks = _detected(*expected)
+    b_boxes, b_scores, b_labels, b_probabilities, *b_masks = _detected(*found)
     distance = np.abs(a_boxes[:, None] - b_boxes[None]).max(-1, initial=0)
     distance = np.where(a_labels[:, None] == b_labels[None], distance, np.inf)
     a_rows, b_rows = _pairs(distance, a_scores > cut + SCORE_TOLERANCE, b_scores > cut + SCORE_TOLERANCE)
     if a_rows is None:
         return Agreement(len(a_scores), np.inf, np.inf, np.inf if a_masks else None)
     score = _largest(a_scores[a_rows] - b_scores[b_rows])
-    if b_shares.shape[1]:  # class probabilities were exported too
-        score = max(score, _largest(a_shares[a_rows] - b_shares[b_rows]))
+    if b_probabilities.shape[1]:  # class probabilities were exported too
+        score = max(score, _largest(a_probabilities[a_rows] - b_probabilities[b_rows]))
     masks = [_largest(a[a_rows] - b[b_rows]) for a, b in zip(a_masks, b_masks, strict=True)]
     return Agreement(len(a_rows) // 2, _largest(distance[a_rows, b_rows]), score, *masks)
+
+
+def _detected(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    valid: np.ndarray,
+    *masks: np.ndarray,
+) -> list[np.ndarray]:
+    """The outputs for an image, without the rows that are no detections and without `valid`."""
+    return [output[valid.astype(bool)] for output in (boxes, scores, labels, probabilities, *masks)]
 
 
 def _pairs(

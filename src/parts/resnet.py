@@ -94,7 +94,9 @@ class ResNet(nn.Cell):
             stage = []
             for number in range(count):
                 first = stride if number == 0 else 1
-                stage.append(Block(channels, 64 * 2**index, first, bottleneck, stride_on_3x3, norm))
+                stage.append(
+                    Block(channels, 64 * 2**index, first, bottleneck=bottleneck, stride_on_3x3=stride_on_3x3, norm=norm)
+                )
                 channels = 64 * 2**index * (4 if bottleneck else 1)
             cells.append(nn.SequentialCell(stage))
         self.layer1, self.layer2, self.layer3 = cells[:3]

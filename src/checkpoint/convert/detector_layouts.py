@@ -62,9 +62,8 @@ class ForeignDetector:
 def detector_origin(names: list[str]) -> str | None:
     """The origin of a detector with these weight names; None if it is unknown."""
     for origin, rules in (("torchvision", TORCHVISION), ("model zoo", MODEL_ZOO)):
-        if any(
-            re.fullmatch(pattern, name) for pattern, new, _ in rules if new.startswith("box_head") for name in names
-        ):
+        box_head = [rule.pattern for rule in rules if rule.name.startswith("box_head")]
+        if any(re.fullmatch(pattern, name) for pattern in box_head for name in names):
             return origin
     return None
 
@@ -86,16 +85,16 @@ def foreign_detector(weights: dict[str, np.ndarray], source: str) -> ForeignDete
     for name, array in weights.items():
         if not is_weight(name) or _in_backbone(name):
             continue
-        rule = next((rule for rule in rules if re.fullmatch(rule[0], name)), None)
+        rule = next((rule for rule in rules if re.fullmatch(rule.pattern, name)), None)
         if rule is None:
             unused.append(name)
             continue
-        new_name = re.sub(rule[0], rule[1], name)
-        turned = rule[2] and array.ndim == 2
-        found[new_name] = np.ascontiguousarray(array.T) if turned else array
-        moves.append(f"{name} -> {new_name}" + (", transposed" if turned else ""))
+        new_name = re.sub(rule.pattern, rule.name, name)
+        transposed = rule.inputs_first and array.ndim == 2
+        found[new_name] = np.ascontiguousarray(array.T) if transposed else array
+        moves.append(f"{name} -> {new_name}" + (", transposed" if transposed else ""))
     with_masks = any(name.startswith(MASK_HEAD) for name in found)
-    wanted = [new for _, new, _ in rules if with_masks or not new.startswith(MASK_HEAD)]
+    wanted = [rule.name for rule in rules if with_masks or not rule.name.startswith(MASK_HEAD)]
     missing = sorted({re.sub(r"\\\d$", "weight", new).replace(r"\1", "0") for new in wanted} - found.keys())
     if missing:
         raise UserError(

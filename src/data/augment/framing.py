@@ -48,4 +48,5 @@ def draw_frame(
     else:
         canvas, right, down = 1.0, 0.0, 0.0
     share = scale / canvas
-    return Frame(max(int(height * share), 1), max(int(width * share), 1), canvas, right, down)
+    size = (max(int(height * share), 1), max(int(width * share), 1))
+    return Frame(*size, canvas=canvas, right=right, down=down)

@@ -39,9 +39,8 @@ def warn_of_start(run: Run) -> None:
     """Warn, before the first step, of likely faults in the data and in the weights that the run starts from."""
     data, weights = run.data, run.config.pre_trained
     metadata = read_metadata(weights) if weights and weights.endswith(".ckpt") else None
-    known = (metadata.class_names, metadata.category_ids) if metadata else None
     found = [(f"data_{number}", sentence) for number, sentence in enumerate(data.suspicions, start=1)]
-    found += start_faults(data.annotations, data.labelled, data.evaluation, known)
+    found += start_faults(data.annotations, data.labelled, data.evaluation, metadata)
     found.append(("probe_without_objects", no_held_out_objects(data.probe)))
     warn(run, 0, run.watch.unreported(found))
 

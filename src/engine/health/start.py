@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from src.checkpoint.detector_file import DetectorMetadata
 from src.data.annotations import Annotations, ImageEntry, count_boxes
 
 LEAST_OBJECTS = 10  # with fewer, a class may be absent by chance
@@ -13,25 +14,28 @@ def start_faults(
     annotations: Annotations,
     labelled: Sequence[ImageEntry],
     evaluation: Annotations | None,
-    known: tuple[Sequence[str], Sequence[int]] | None,
+    pre_trained: DetectorMetadata | None,
 ) -> list[tuple[str, str | None]]:
     """(name, sentence or None) of every watcher of the start.
 
     Args:
         annotations: the training file, for its classes; labelled: its labelled images; evaluation: the evaluation file.
-        known: class names and category ids of the checkpoint the run starts from; None if it has no metadata.
+        pre_trained: metadata of the checkpoint that the run starts from; None if it has none.
     """
     names, ids = annotations.class_names, annotations.category_ids
     found = [("labels_shifted", shifted_counts(names, labelled, evaluation.images) if evaluation else None)]
-    if known:
-        found.append(("class_order", other_order(names, known[0])))
-        found.append(("labels_shifted", shifted_ids(names, ids, *known)))
+    if pre_trained:
+        known_names, known_ids = pre_trained.class_names, pre_trained.category_ids
+        found.append(("class_order", other_order(names, known_names)))
+        found.append(("labels_shifted", shifted_ids(names, ids, known_names, known_ids)))
     return found
 
 
 def other_order(names: Sequence[str], known: Sequence[str]) -> str | None:
     """A sentence if a checkpoint has other class names at the same labels; `names`: of the data, `known`: of the checkpoint."""
-    if list(names) == list(known) or len(names) != len(known):  # for another number, the class layers start at random
+    if list(names) == list(known) or len(names) != len(
+        known
+    ):  # for another number, the class layers are initialised at random
         return None
     order = "the same classes in another order" if set(names) == set(known) else "other classes, but as many"
     return (

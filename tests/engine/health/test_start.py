@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from src.checkpoint.detector_file import DetectorMetadata
 from src.data.annotations import Annotations, ImageEntry
 from src.engine.health.start import start_faults
 
@@ -21,12 +22,15 @@ def faults(labels=(1, 2, 3), there=(1, 2, 3), known=None, names=NAMES, ids=(1, 2
     """What is said of training labels, evaluation labels and the classes of a checkpoint."""
     training = Annotations(names, ids, images(*labels))
     evaluation = Annotations(names, ids, images(*there))
-    return {name: said for name, said in start_faults(training, training.labelled, evaluation, known) if said}
+    pre_trained = DetectorMetadata({}, *map(list, known), step=1) if known else None
+    return {name: said for name, said in start_faults(training, training.labelled, evaluation, pre_trained) if said}
 
 
 def test_what_belongs_together_is_not_told():
     assert faults() == {} and faults(known=(NAMES, (1, 2, 3))) == {}
-    assert faults(known=(("a", "b"), (1, 2))) == {}  # the class layers start at random, and the load report says so
+    assert (
+        faults(known=(("a", "b"), (1, 2))) == {}
+    )  # the class layers are initialised at random, and the load report says so
 
 
 def test_class_names_in_another_order_than_the_checkpoint():
