@@ -8,16 +8,14 @@ Unbiased Teacher).
 from contextlib import closing
 from dataclasses import replace
 
-from src import __version__
 from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
 from src.config.lengths import with_rate, with_steps
 from src.config.load import Config, load_config, require, save_config
-from src.data.annotations import boxes_and_crowds, count_boxes, count_empty
 from src.data.held_out import hold_out
 from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.batches import with_caches
-from src.engine.device import Device, set_up_device
+from src.engine.device import set_up_device
 from src.engine.evaluation import outcome
 from src.engine.health.guard import check_guard
 from src.engine.health.monitor import build_watch, warn_of_start
@@ -25,7 +23,7 @@ from src.engine.log import RunLog
 from src.engine.loop import train
 from src.engine.networks import build_networks, start_weights
 from src.engine.resume import resumed_metadata, run_metadata, upgrade_settings
-from src.engine.run import Run
+from src.engine.run import Run, describe_run
 from src.engine.stopping import StopRequest
 from src.errors import entry_point
 from src.files import write_text
@@ -68,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
         write_text(folder.config, save_config(lasting), overwrite=True)
     # 4. Training.
     with closing(RunLog(folder.path, device.rank, first_step, config.max_iter)) as log:
-        log.info("\n".join([describe(config, data, device, first_step), *lengths, *rates, *start]))
+        log.info("\n".join([describe_run(config, data, device, first_step), *lengths, *rates, *start]))
         run = Run(
             config=config,
             data=with_caches(config, data, log.info),
@@ -104,36 +102,6 @@ def read_data(config: Config) -> TrainingData:
     if config.guard_share and data.unlabelled:
         data = hold_out(data, config.guard_share, config.global_seed)
     return data
-
-
-def describe(config: Config, data: TrainingData, device: Device, first_step: int) -> str:
-    """The data and the plan of a run, for its log."""
-    boxes = boxes_and_crowds(*count_boxes(data.labelled))
-    lines = [
-        f"version {__version__}",
-        save_config(config),
-        f"training data: {data.annotations.form}",
-        *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
-        f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images; the labels are {boxes}",
-        f"{count_empty(data.labelled)} labelled images have no box: they are trained on as background",
-        *(
-            [f"guard: {len(data.probe)} labelled images are held out, and are unlabelled in training"]
-            if data.probe
-            else []
-        ),
-        f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",
-        f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",
-        f"steps {first_step} to {config.max_iter}; the first one compiles the network, which takes a while",
-    ]
-    if config.burn_up_iter == config.max_iter:
-        lines.append(
-            "supervised training: " + ("no unlabelled images" if not data.unlabelled else "burn-in is the whole run")
-        )
-    elif first_step < config.burn_up_iter:
-        lines.append(
-            f"burn-in: the student is trained on labels alone; the teacher starts at step {config.burn_up_iter}"
-        )
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

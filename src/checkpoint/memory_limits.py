@@ -35,11 +35,11 @@ def check_archive(archive: zipfile.ZipFile, path: Path) -> None:
     repeated = [name for name, count in Counter(member.filename for member in members).items() if count > 1]
     if repeated:
         raise UserError(
-            f"{path}: holds {len(repeated)} names more than once, such as {repeated[0]!r:.100}; pack it anew"
+            f"{path}: has {len(repeated)} names more than once, such as {repeated[0]!r:.100}; create the archive again"
         )
     unusual = [member.filename for member in members if member.compress_type not in _COMPRESSIONS]
     if unusual:
-        raise UserError(f"{path}: {unusual[0]!r:.100} is neither stored nor deflated; pack it anew")
+        raise UserError(f"{path}: {unusual[0]!r:.100} is neither stored nor deflated; create the archive again")
     check_memory(path, sum(member.file_size for member in members))
 
 

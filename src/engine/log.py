@@ -10,8 +10,7 @@ from pathlib import Path
 from tensorboardX import SummaryWriter
 
 from src.files import write_text
-
-STEP_KEYS = ("overflow", "scaling_sens", "lr")
+from src.semi.step_sums import STEP_KEYS
 
 
 def averages_of(sums: dict[str, float], count: int) -> dict[str, float | None]:

@@ -1,11 +1,13 @@
-"""A training run: its configuration, its parts, its state, and how it is saved."""
+"""A training run: its parts, its description for the log, and saving its checkpoints and state."""
 
 from dataclasses import asdict, dataclass, field
 
+from src import __version__
 from src.checkpoint.detector_file import DetectorMetadata, save_detector
 from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
-from src.config.load import Config
+from src.config.load import Config, save_config
+from src.data.annotations import boxes_and_crowds, count_boxes, count_empty
 from src.data.training_data import TrainingData
 from src.engine.device import Device
 from src.engine.health.watch import Watch
@@ -43,6 +45,36 @@ class Run:
     metadata: dict
     watch: Watch
     times: StepTimes = field(default_factory=StepTimes)
+
+
+def describe_run(config: Config, data: TrainingData, device: Device, first_step: int) -> str:
+    """The data and the plan of a run, for its log."""
+    boxes = boxes_and_crowds(*count_boxes(data.labelled))
+    lines = [
+        f"version {__version__}",
+        save_config(config),
+        f"training data: {data.annotations.form}",
+        *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
+        f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images; the labels are {boxes}",
+        f"{count_empty(data.labelled)} labelled images have no box: they are trained on as background",
+        *(
+            [f"guard: {len(data.probe)} labelled images are held out, and are unlabelled in training"]
+            if data.probe
+            else []
+        ),
+        f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",
+        f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",
+        f"steps {first_step} to {config.max_iter}; the first one compiles the network, which takes a while",
+    ]
+    if config.burn_up_iter == config.max_iter:
+        lines.append(
+            "supervised training: " + ("no unlabelled images" if not data.unlabelled else "burn-in is the whole run")
+        )
+    elif first_step < config.burn_up_iter:
+        lines.append(
+            f"burn-in: the student is trained on labels alone; the teacher starts at step {config.burn_up_iter}"
+        )
+    return "\n".join(lines)
 
 
 def detector_metadata(config: Config, data: TrainingData, done: int) -> DetectorMetadata:

@@ -49,21 +49,21 @@ def judge(run: Run, done: int) -> float:
     truth = replace(run.data.annotations, images=run.data.probe)
     records = detect_records(numpy_forward(networks.detector), truth, config.train_img_dir, config)
     rows = pseudo_quality(match(truth, records), config.bbox_threshold)
-    whole = rows.pop("")
+    overall = rows.pop("")
     factor = float(networks.state.unsupervised_factor.asnumpy())
-    numbers = {"probe/precision": whole["precision"], "probe/recall": whole["recall"], "unsup_factor": factor}
+    numbers = {"probe/precision": overall["precision"], "probe/recall": overall["recall"], "unsup_factor": factor}
     for name, row in rows.items():
         numbers |= {f"probe/precision/{name}": row["precision"], f"probe/recall/{name}": row["recall"]}
     run.log.numbers(done - 1, numbers)
     run.log.info(
-        f"step {done}, pseudo-labels on {len(run.data.probe)} held-out images: {_table({'all': whole, **rows})}"
+        f"step {done}, pseudo-labels on {len(run.data.probe)} held-out images: {_table({'all': overall, **rows})}"
     )
     # Without an object no pseudo-label can be correct, so their precision means nothing.
-    can_judge = whole["boxes"] >= LEAST_BOXES and whole["objects"] > 0
+    can_judge = overall["boxes"] >= LEAST_BOXES and overall["objects"] > 0
     acts = config.burn_up_iter <= done < config.max_iter and can_judge
-    if not acts or whole["precision"] >= config.guard_precision:
+    if not acts or overall["precision"] >= config.guard_precision:
         return CONTINUE
-    fault = f"guard: {whole['precision']:.0%} of the pseudo-labels on the held-out images are correct, less than {config.guard_precision:.0%}"
+    fault = f"guard: {overall['precision']:.0%} of the pseudo-labels on the held-out images are correct, less than {config.guard_precision:.0%}"
     if config.guard_action == "stop":
         run.log.warning(done - 1, "guard", f"{fault}: training ends here, at step {done}")
         return STOP

@@ -170,7 +170,7 @@ def test_an_archive_that_can_be_read_in_two_ways_is_refused(tmp_path):
     write_zip(tmp_path / "a.pth", {"w": row}, {"0": bytes(4)})
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(tmp_path / "a.pth", "a") as archive:
         archive.writestr("archive/data/0", bytes(4))
-    with pytest.raises(UserError, match=r"holds 1 names more than once, such as 'archive/data/0'"):
+    with pytest.raises(UserError, match=r"has 1 names more than once, such as 'archive/data/0'"):
         read_state_dict(tmp_path / "a.pth")
 
 
