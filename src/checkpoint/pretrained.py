@@ -72,7 +72,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: there is no such weight file")
+        raise UserError(f"{path}: no such file")
     suffix = path.suffix.lower()
     if suffix in FOREIGN_SUFFIXES:
         raise UserError(f"{path}: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")

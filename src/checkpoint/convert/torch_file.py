@@ -49,7 +49,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: there is no such weight file")
+        raise UserError(f"{path}: no such file")
     try:
         if path.suffix.lower() == ".safetensors":
             weights = _read_safetensors(path)

@@ -41,7 +41,7 @@ def test_right_views_are_cut(sizes, strides, offset, expected):
     [
         ((1,) * 100, (1,) * 100, 0, "100 dimensions, expected at most 32"),
         ((2, 3), (1,), 0, "2 sizes and 1 strides"),
-        ((7,), (1,), 0, r"beyond the end of its storage, which has 6 numbers"),
+        ((7,), (1,), 0, r"beyond the end of its storage, which has 6 elements"),
         ((2,), (1,), 5, "beyond the end"),
         ((2, 2), (5, 1), 0, "beyond the end"),
         ((3,), (2**63 - 1,), 0, "beyond the end"),  # the last place is -2 in 64 bits
