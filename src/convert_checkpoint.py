@@ -17,7 +17,7 @@ from src.checkpoint.convert.backbone import convert_backbone
 from src.checkpoint.convert.detector import convert_detector
 from src.checkpoint.convert.detector_layouts import detector_origin
 from src.checkpoint.convert.torch_file import read_state_dict
-from src.checkpoint.pretrained import FOREIGN_SUFFIXES, read_weights
+from src.checkpoint.weight_file import FOREIGN_SUFFIXES, read_weights
 from src.command_line import program_parser
 from src.errors import UserError, entry_point
 from src.parts.resnet import BATCH_NORM_EPSILON

@@ -6,7 +6,8 @@ import pytest
 import safetensors.numpy
 
 from src.checkpoint.convert.backbone import backbones_of
-from src.checkpoint.pretrained import load_pretrained, read_weights
+from src.checkpoint.pretrained import load_pretrained
+from src.checkpoint.weight_file import read_weights
 from src.convert_checkpoint import main
 from src.parts.backbones import BACKBONES
 from src.parts.resnet import ResNet

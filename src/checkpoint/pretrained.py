@@ -1,7 +1,6 @@
 """Loads pre-trained weights into a network, with a report of what was loaded; weights that do not fit are errors."""
 
 import re
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,10 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-from src.checkpoint.ckpt_file import read_ckpt
 from src.checkpoint.convert.weight_names import common_name, is_weight
-from src.checkpoint.memory_limits import check_archive
+from src.checkpoint.weight_file import read_weights
 from src.errors import DataError, UserError
 
-FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")
 BACKBONE = "backbone"
 RESNET = re.compile(r"^backbone\.(conv1|bn1|layer\d)\.")
 # Layers whose shapes depend on the number of classes: those of another data set are not loaded, and reported.
@@ -62,48 +59,6 @@ class LoadReport:
             if names:
                 lines.append(f"  {sentence}: {_some(names)}")
         return "\n".join(lines)
-
-
-def read_weights(path: str | Path) -> dict[str, np.ndarray]:
-    """Read every array of a MindSpore `.ckpt` or a NumPy `.npz`, under the names of the file.
-
-    Raises:
-        UserError: the file is missing, broken, empty or of another format.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    suffix = path.suffix.lower()
-    if suffix in FOREIGN_SUFFIXES:
-        raise UserError(f"{path}: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
-    if suffix not in (".ckpt", ".npz"):
-        raise UserError(f"{path}: weights are read from .ckpt (MindSpore) and .npz (NumPy), not from {suffix!r}")
-    try:
-        weights = _read_ckpt(path) if suffix == ".ckpt" else _read_npz(path)
-    except UserError:
-        raise
-    except Exception as error:  # a damaged archive can raise anything
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"{path}: cannot be read as {suffix} weights, is it broken or cut off? ({reason})") from error
-    if not weights:
-        raise UserError(f"{path}: holds no weights")
-    return weights
-
-
-def _read_ckpt(path: Path) -> dict[str, np.ndarray]:
-    return {name: value for name, value in read_ckpt(path).items() if isinstance(value, np.ndarray)}
-
-
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    if not zipfile.is_zipfile(path):  # np.load would take a bare array without names, too
-        raise ValueError("not an .npz archive")
-    with zipfile.ZipFile(path) as archive:
-        check_archive(archive, path)
-        others = [name for name in archive.namelist() if not name.endswith(".npy")]
-    if others:
-        raise ValueError(f"{others[0]!r:.100} in it is no NumPy array")
-    with np.load(path, allow_pickle=False) as content:
-        return {name: content[name] for name in content.files}
 
 
 def load_pretrained(network: nn.Cell, path: str | Path) -> LoadReport:

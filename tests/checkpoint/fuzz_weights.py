@@ -26,7 +26,7 @@ import safetensors.numpy
 from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from src.checkpoint.convert.torch_file import read_state_dict
-from src.checkpoint.pretrained import read_weights
+from src.checkpoint.weight_file import read_weights
 from src.errors import UserError
 from tests.torch_files import ITEM_SIZES, Steps, TensorRow, values_of, write_stream, write_zip
 

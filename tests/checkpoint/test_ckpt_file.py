@@ -9,7 +9,7 @@ from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from src.checkpoint.ckpt_file import read_ckpt
 from src.checkpoint.detector_file import read_checkpoint
-from src.checkpoint.pretrained import read_weights
+from src.checkpoint.weight_file import read_weights
 from src.errors import UserError
 
 TYPES = (

@@ -17,8 +17,8 @@ from mindspore import nn
 
 from src.checkpoint.convert.torch_file import read_state_dict
 from src.checkpoint.detector_file import DetectorMetadata, load_detector, read_metadata, save_detector
-from src.checkpoint.pretrained import read_weights
 from src.checkpoint.run_state import StateFiles
+from src.checkpoint.weight_file import read_weights
 from src.errors import UserError
 from tests.hostile import damaged, survives
 

@@ -6,7 +6,8 @@ import pytest
 from mindspore import nn
 
 from src.checkpoint import memory_limits
-from src.checkpoint.pretrained import load_pretrained, load_weights, read_weights
+from src.checkpoint.pretrained import load_pretrained, load_weights
+from src.checkpoint.weight_file import read_weights
 from src.errors import UserError
 from src.parts.resnet import ResNet
 

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from src.checkpoint.pretrained import CLASS_LAYERS, load_pretrained, read_weights
+from src.checkpoint.pretrained import CLASS_LAYERS, load_pretrained
 from src.checkpoint.restore import restore_detector, saved_settings
+from src.checkpoint.weight_file import read_weights
 from src.config.load import load_config
 from src.convert_checkpoint import main
 from src.systems import build_network
