@@ -1,4 +1,4 @@
-"""Ground truth and detections of all images as flat arrays, and which of them overlap.
+"""Ground truth and detections of all images as flat arrays, and the IoU of those that overlap.
 
 Boxes are (x, y, width, height) in pixels of the image, as in COCO's files.
 """
@@ -10,15 +10,15 @@ import numpy as np
 
 from src.data.annotations import Annotations, ImageEntry, object_areas
 
-MOST_DETECTIONS = 100  # of one class in an image; COCO's AP counts no more
+MOST_DETECTIONS = 100  # per class and image; COCO's AP counts no more
 
 
-def detections_of(annotations: Annotations, records: Sequence[dict[str, Any]]) -> tuple:
-    """The detections that count, ordered by image and then from the highest score down.
+def detection_arrays(annotations: Annotations, records: Sequence[dict[str, Any]]) -> tuple:
+    """The detections that COCO's AP counts, ordered by image and then from the highest score down.
 
     Returns:
-        Image index int [D], label int [D], score [D], box [D, 4], the place of each among the records int [D], and the number
-        of those that do not count, because they come after the first ``MOST_DETECTIONS`` of their class and image.
+        Image index int [D], label int [D], score [D], box [D, 4], the index of each among the records int [D], and the number
+        of those left out, because they come after the first ``MOST_DETECTIONS`` of their class and image.
     """
     index_of = {entry.image_id: index for index, entry in enumerate(annotations.images)}
     label_of = {category: label for label, category in enumerate(annotations.category_ids, start=1)}
@@ -35,7 +35,7 @@ def detections_of(annotations: Annotations, records: Sequence[dict[str, Any]]) -
     return image[order], label[order], score[order], box[order], order, len(records) - len(order)
 
 
-def objects_of(entries: Sequence[ImageEntry]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def object_arrays(entries: Sequence[ImageEntry]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """All rows of ground truth: image index int [R], label int [R], box [R, 4], area [R], and whether it is a crowd, bool [R]."""
     image = np.repeat(np.arange(len(entries)), [len(entry.labels) for entry in entries])
     label = np.concatenate([np.zeros(0, np.int64), *(entry.labels for entry in entries)]).astype(np.int64)
@@ -45,14 +45,14 @@ def objects_of(entries: Sequence[ImageEntry]) -> tuple[np.ndarray, np.ndarray, n
     return image, label, box, area, np.concatenate([np.zeros(0, bool), *(entry.crowd for entry in entries)])
 
 
-def touching_pairs(
+def overlapping_pairs(
     image: np.ndarray, box: np.ndarray, other_image: np.ndarray, other_box: np.ndarray, images: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """All pairs of a detection and a row of ground truth of the same image that overlap.
 
     Args:
         image [D], box [D, 4]: of the detections, ordered by image; other_image [R], other_box [R, 4]: of the ground truth.
-        images: how many there are.
+        images: number of images.
 
     Returns:
         Detection int [P] (rising), row of ground truth int [P], IoU [P], and the share of the detection that lies inside the

@@ -1,6 +1,6 @@
-"""Which detection is which object, by COCO's rules, for all images at once.
+"""Match detections to ground-truth objects by COCO's rules, for all images at once.
 
-Axes: D detections, G objects (crowds are none), P pairs of a detection and an object of one image that touch.
+Axes: D detections, G objects (crowds are none), P pairs of a detection and an object of one image that overlap.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from src.data.annotations import Annotations
-from src.evaluation.box_arrays import detections_of, objects_of, touching_pairs
+from src.evaluation.box_arrays import detection_arrays, object_arrays, overlapping_pairs
 
-FOUND_IOU = 0.5  # from here on a box counts as found: in AP50, in the counts of a report, and for pseudo-labels
-NEAR_IOU = 0.1  # below it a detection has nothing to do with an object (Bolya et al. 2020, section 2.2)
+FOREGROUND_IOU = 0.5  # from here on a detection can match an object: in AP50, in a report, and for pseudo-labels
+BACKGROUND_IOU = 0.1  # below it a detection counts as background (Bolya et al. 2020, section 2.2)
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """Detections and objects as flat arrays, and how they belong together.
+    """Detections and objects as flat arrays, and which of them match.
 
     Detections are ordered by image, then from the highest score down; objects by image. Boxes are (x, y, width, height)
     in pixels of the image, as in COCO's files.
@@ -26,12 +26,12 @@ class Matches:
     Attributes:
         class_names: of labels 1..K.
         images: int, their number; image indices count the images of the annotation file.
-        image [D], label [D], score [D], box [D, 4]: of the detections; record [D]: their places among the result records.
+        image [D], label [D], score [D], box [D, 4]: of the detections; record [D]: their indices among the result records.
         object_image [G], object_label [G], object_box [G, 4], object_area [G]: of the objects; see ``object_areas``.
-        pair_detection [P], pair_object [P], pair_iou [P]: pairs with an IoU from ``NEAR_IOU`` on, by rising detection.
-        matched: int [D], the object that a detection has found, -1 for none.
-        ignored: bool [D], detections inside a crowd of their class, neither right nor wrong.
-        found_by: int [G], the detection that has found an object, -1 for none.
+        pair_detection [P], pair_object [P], pair_iou [P]: pairs with an IoU from ``BACKGROUND_IOU`` on, by rising detection.
+        matched_object: int [D], the object that a detection is matched to, -1 for none.
+        ignored: bool [D], detections inside a crowd of their class, neither true nor false positives.
+        matched_detection: int [G], the detection that is matched to an object, -1 for none.
         left_out: int, detections beyond ``src.evaluation.box_arrays.MOST_DETECTIONS``, which are in none of the arrays.
     """
 
@@ -49,15 +49,15 @@ class Matches:
     pair_detection: np.ndarray
     pair_object: np.ndarray
     pair_iou: np.ndarray
-    matched: np.ndarray
+    matched_object: np.ndarray
     ignored: np.ndarray
-    found_by: np.ndarray
+    matched_detection: np.ndarray
     left_out: int
 
     @property
-    def right(self) -> np.ndarray:
-        """bool [D], detections that have found an object."""
-        return self.matched >= 0
+    def true_positive(self) -> np.ndarray:
+        """bool [D], detections that are matched to an object."""
+        return self.matched_object >= 0
 
     @property
     def objects(self) -> np.ndarray:
@@ -68,25 +68,27 @@ class Matches:
 def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matches:
     """Match detections to the objects of their class at an IoU of .5.
 
-    As in COCO, detections choose from the highest score down, each the free object that it overlaps most; what finds
-    none and lies in a crowd of its class is ignored.
+    As in COCO, each detection, from the highest score down, is matched to the free object with the highest IoU; an unmatched
+    detection inside a crowd of its class is ignored.
 
     Args:
         annotations: ground truth; all of its images are labelled.
         records: COCO result records of these images and classes.
     """
-    image, label, score, box, record, left_out = detections_of(annotations, records)
-    object_image, object_label, object_box, object_area, crowd = objects_of(annotations.images)
-    detection, other, iou, inside = touching_pairs(image, box, object_image, object_box, len(annotations.images))
+    image, label, score, box, record, left_out = detection_arrays(annotations, records)
+    object_image, object_label, object_box, object_area, crowd = object_arrays(annotations.images)
+    detection, other, iou, inside = overlapping_pairs(image, box, object_image, object_box, len(annotations.images))
 
     same = label[detection] == object_label[other]
     ignored = np.zeros(len(label), bool)
-    ignored[detection[same & crowd[other] & (inside >= FOUND_IOU)]] = True
-    near = ~crowd[other] & (iou >= NEAR_IOU)
-    number = np.cumsum(~crowd) - 1  # of each object when crowds are not counted
-    detection, other, iou, same = detection[near], number[other[near]], iou[near], same[near]
-    fits = same & (iou >= FOUND_IOU)
-    matched, found_by = assign(detection[fits], other[fits], iou[fits], len(label), int((~crowd).sum()))
+    ignored[detection[same & crowd[other] & (inside >= FOREGROUND_IOU)]] = True
+    near = ~crowd[other] & (iou >= BACKGROUND_IOU)
+    object_index = np.cumsum(~crowd) - 1  # crowds are not counted
+    detection, other, iou, same = detection[near], object_index[other[near]], iou[near], same[near]
+    candidate = same & (iou >= FOREGROUND_IOU)
+    matched_object, matched_detection = assign(
+        detection[candidate], other[candidate], iou[candidate], len(label), int((~crowd).sum())
+    )
     return Matches(
         class_names=annotations.class_names,
         images=len(annotations.images),
@@ -102,9 +104,9 @@ def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matche
         pair_detection=detection,
         pair_object=other,
         pair_iou=iou,
-        matched=matched,
-        ignored=ignored & (matched < 0),
-        found_by=found_by,
+        matched_object=matched_object,
+        ignored=ignored & (matched_object < 0),
+        matched_detection=matched_detection,
         left_out=left_out,
     )
 
@@ -112,22 +114,22 @@ def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matche
 def assign(
     detection: np.ndarray, other: np.ndarray, iou: np.ndarray, detections: int, objects: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Let each detection in turn take the free object of its pairs with the highest IoU.
+    """Match each detection in turn to the free object of its pairs with the highest IoU.
 
     Args:
-        detection, other, iou: [P], pairs by rising detection; of equal IoUs the last is taken, as in COCO's program.
+        detection, other, iou: [P], pairs by rising detection; of equal IoUs the last counts, as in COCO's program.
         detections, objects: their numbers, D and G.
 
     Returns:
         int [D], the object of each detection, and int [G], the detection of each object; -1 for none.
     """
-    matched, found_by = [-1] * detections, [-1] * objects
+    matched_object, matched_detection = [-1] * detections, [-1] * objects
     current, best, chosen = -1, 0.0, -1
     for row, column, value in [*zip(detection.tolist(), other.tolist(), iou.tolist(), strict=True), (-1, -1, 0.0)]:
         if row != current:
             if chosen >= 0:
-                matched[current], found_by[chosen] = chosen, current
+                matched_object[current], matched_detection[chosen] = chosen, current
             current, best, chosen = row, 0.0, -1
-        if value >= best and column >= 0 and found_by[column] < 0:
+        if value >= best and column >= 0 and matched_detection[column] < 0:
             best, chosen = value, column
-    return np.array(matched, np.int64), np.array(found_by, np.int64)
+    return np.array(matched_object, np.int64), np.array(matched_detection, np.int64)

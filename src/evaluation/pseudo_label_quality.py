@@ -5,7 +5,7 @@ import numpy as np
 from src.evaluation.coco_matching import Matches
 
 
-def pseudo_quality(matches: Matches, threshold: float) -> dict[str, dict[str, float | int | None]]:
+def pseudo_label_quality(matches: Matches, threshold: float) -> dict[str, dict[str, float | int | None]]:
     """Precision and recall of the detections above a score, at an IoU of .5.
 
     Args:
@@ -18,7 +18,7 @@ def pseudo_quality(matches: Matches, threshold: float) -> dict[str, dict[str, fl
     counted = (matches.score > threshold) & ~matches.ignored
     size = len(matches.class_names) + 1
     boxes = np.bincount(matches.label[counted], minlength=size)[1:]
-    right = np.bincount(matches.label[counted & matches.right], minlength=size)[1:]
+    right = np.bincount(matches.label[counted & matches.true_positive], minlength=size)[1:]
     rows = zip(matches.class_names, boxes.tolist(), right.tolist(), matches.objects.tolist(), strict=True)
     quality = {name: _shares(*numbers) for name, *numbers in rows}
     return quality | {"": _shares(int(boxes.sum()), int(right.sum()), int(matches.objects.sum()))}

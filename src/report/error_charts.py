@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from html import escape
 
+from src.evaluation.errors.analysis import ErrorAnalysis
 from src.evaluation.errors.curves import RECALLS, Curve
-from src.evaluation.errors.study import Study
 from src.report.charts import bar_chart, line_chart
 from src.report.markup import at_least, folded, note
 
 _SHOWN_CLASSES = 12  # the others unfold
 
 
-def curve_charts(study: Study) -> str:
+def curve_charts(analysis: ErrorAnalysis) -> str:
     """Two charts of each class that has objects, the class with the lowest AP50 first."""
-    order = [index for index in worst_first(study.curves) if study.curves[index].ap50 is not None]
-    cards = [_card(study.matches.class_names[index], study.curves[index]) for index in order]
-    unseen = [name for name, curve in zip(study.matches.class_names, study.curves, strict=True) if curve.ap50 is None]
+    order = [index for index in worst_first(analysis.curves) if analysis.curves[index].ap50 is not None]
+    cards = [_card(analysis.matches.class_names[index], analysis.curves[index]) for index in order]
+    unseen = [
+        name for name, curve in zip(analysis.matches.class_names, analysis.curves, strict=True) if curve.ap50 is None
+    ]
     text = (
         "Left: the best precision at each recall; the ring is the best F1. Right: right and wrong detections by score, the "
         "height is logarithmic. Lowest AP50 first."
@@ -37,7 +39,7 @@ def _card(name: str, curve: Curve) -> str:
     points = list(zip(RECALLS[reached].tolist(), curve.precision[reached].tolist(), strict=True))
     title = f"precision by recall, AP50 {curve.ap50:.3f}"
     charts = line_chart(title, {"precision": points}, "recall", (0.0, 1.0), marks)
-    counts = {"right": curve.right.tolist(), "wrong": curve.wrong.tolist()}
+    counts = {"right": curve.true_positives.tolist(), "wrong": curve.false_positives.tolist()}
     charts += bar_chart("detections by score", curve.edges.tolist(), counts, "score")
     return f'<h3>{escape(name)}</h3><div class="charts">{charts}</div>'
 

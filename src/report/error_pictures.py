@@ -1,4 +1,4 @@
-"""The worst images of a report: ground truth beside detections, masks where there are any, mistakes drawn with thick lines."""
+"""The worst images of a report: ground truth beside detections, masks where there are any, errors drawn with thick lines."""
 
 from html import escape
 from pathlib import Path
@@ -8,9 +8,9 @@ import numpy as np
 from src.data.annotations import ImageEntry, image_path
 from src.data.formats.outlines import whole_mask
 from src.data.images import read_image
-from src.evaluation.errors.advice import SPOKEN
-from src.evaluation.errors.error_types import KINDS, MISSED
-from src.evaluation.errors.study import Study
+from src.evaluation.errors.advice import TITLES
+from src.evaluation.errors.analysis import ErrorAnalysis
+from src.evaluation.errors.error_types import ERROR_TYPES, MISSED
 from src.evaluation.masks import Rle
 from src.report.drawing import draw
 from src.report.markup import at_least, note, picture, table
@@ -18,34 +18,36 @@ from src.report.markup import at_least, note, picture, table
 _SHOWN_IMAGES = 12
 
 
-def worst_pictures(study: Study, img_dir: str | Path | None) -> str:
-    """The images with most mistakes: drawn if the images are there, else by name.
+def worst_pictures(analysis: ErrorAnalysis, img_dir: str | Path | None) -> str:
+    """The images with most errors: drawn if the images are there, else by name.
 
-    A mistake is a wrong detection with a score of at least ``study.limit``, or an object that no such detection has found.
+    A error is a wrong detection with a score of at least ``analysis.threshold``, or an object that no such detection has found.
     """
-    found = study.images
-    worst = [index for index in found.order[:_SHOWN_IMAGES].tolist() if found.mistakes[index]]
+    found = analysis.images
+    worst = [index for index in found.order[:_SHOWN_IMAGES].tolist() if found.errors[index]]
     if not worst:
-        return note("No image has a mistake.")
+        return note("No image has a error.")
     rule = (
-        f"Those with the most mistakes: wrong detections with a score of {at_least(study.limit)} or more, and objects that none of "
+        f"Those with the most errors: wrong detections with a score of {at_least(analysis.threshold)} or more, and objects that none of "
         "these has found. All images in this order: images.csv."
     )
     if img_dir is None:
-        rows = [[escape(study.annotations.images[index].file_name), escape(_caption(study, index))] for index in worst]
+        rows = [
+            [escape(analysis.annotations.images[index].file_name), escape(_caption(analysis, index))] for index in worst
+        ]
         return note(f"{rule} To see them, give --eval_img_dir.") + table(["image", "mistakes"], rows, ("", "text"))
     rule += " Ground truth is on the left, detections are on the right; thick lines: not found, or wrong."
-    marked = found.lost, ~study.matches.right
+    marked = found.false_negative, ~analysis.matches.true_positive
     parts = [note(rule)]
     for index in worst:
-        name = study.annotations.images[index].file_name
-        drawing = draw_image(study, index, img_dir, found.kept, marked)
-        parts.append(picture(drawing, name, f"{name}: {_caption(study, index)}"))
+        name = analysis.annotations.images[index].file_name
+        drawing = draw_image(analysis, index, img_dir, found.kept, marked)
+        parts.append(picture(drawing, name, f"{name}: {_caption(analysis, index)}"))
     return "\n".join(parts)
 
 
 def draw_image(
-    study: Study,
+    analysis: ErrorAnalysis,
     index: int,
     img_dir: str | Path,
     shown: np.ndarray,
@@ -54,25 +56,25 @@ def draw_image(
     """One image with its ground truth on the left and detections on the right.
 
     Args:
-        study: of the data set; index: of the image in it; img_dir: folder of the images.
+        analysis: of the data set; index: of the image in it; img_dir: folder of the images.
         shown: bool [D], the detections that are drawn.
         marked: bool [G] and bool [D], objects and detections with thick lines; None: all look alike.
 
     Returns:
         uint8 [H, W, 3] RGB.
     """
-    matches = study.matches
+    matches = analysis.matches
     shown = np.flatnonzero((matches.image == index) & shown)
     truth = np.flatnonzero(matches.object_image == index)
     return draw(
-        read_image(image_path(study.annotations.images[index], img_dir)),
+        read_image(image_path(analysis.annotations.images[index], img_dir)),
         _corners(matches.box[shown]),
         matches.label[shown],
         matches.score[shown],
         matches.class_names,
         (_corners(matches.object_box[truth]), matches.object_label[truth]),
         None if marked is None else (marked[0][truth], marked[1][shown]),
-        (_object_masks(study.annotations.images[index]), _found_masks(study, shown)),
+        (_object_masks(analysis.annotations.images[index]), _found_masks(analysis, shown)),
     )
 
 
@@ -86,19 +88,23 @@ def _object_masks(entry: ImageEntry) -> list[Rle]:
     ]
 
 
-def _found_masks(study: Study, shown: np.ndarray) -> list[Rle]:
+def _found_masks(analysis: ErrorAnalysis, shown: np.ndarray) -> list[Rle]:
     """The masks of the chosen detections, none if they have none."""
-    records = [study.records[place] for place in study.matches.record[shown].tolist()]
+    records = [analysis.records[place] for place in analysis.matches.record[shown].tolist()]
     return [record["segmentation"] for record in records if "segmentation" in record]
 
 
-def _caption(study: Study, index: int) -> str:
+def _caption(analysis: ErrorAnalysis, index: int) -> str:
     """What is wrong in an image."""
-    found = study.images
-    told = [f"{found.not_found[index]} of {found.objects[index]} objects not found"] if found.not_found[index] else []
+    found = analysis.images
+    told = (
+        [f"{found.false_negatives[index]} of {found.objects[index]} objects not found"]
+        if found.false_negatives[index]
+        else []
+    )
     told += [
-        f"{count} {SPOKEN[name]}"
-        for name, count in zip(KINDS[:MISSED], found.wrong[index].tolist(), strict=True)
+        f"{count} {TITLES[name]}"
+        for name, count in zip(ERROR_TYPES[:MISSED], found.false_positives[index].tolist(), strict=True)
         if count
     ]
     return ", ".join(told)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from src.data.annotations import Annotations
-from src.evaluation.errors.study import make_study
+from src.evaluation.errors.analysis import analyse_errors
 from src.files import check_free, write_text
 from src.report.csv_tables import TABLES, csv_text
 from src.report.error_page import report_page
@@ -46,9 +46,9 @@ def write_report(
         UserError: a file exists and may not be overwritten, or an image cannot be read.
     """
     check_report(folder, overwrite)
-    study = make_study(annotations, records, metrics)
-    html = report_page(study, origin, img_dir, list(TABLES))
+    analysis = analyse_errors(annotations, records, metrics)
+    html = report_page(analysis, origin, img_dir, list(TABLES))
     for name, rows in TABLES.items():
-        write_text(folder / name, csv_text(rows(study)), overwrite)
+        write_text(folder / name, csv_text(rows(analysis)), overwrite)
     write_text(folder / PAGE_NAME, html, overwrite)
     return folder / PAGE_NAME

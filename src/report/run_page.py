@@ -19,7 +19,7 @@ from src.data.annotations import Annotations
 from src.data.formats.reading import read_data
 from src.errors import UserError, entry_point
 from src.evaluation.errors.advice import headline
-from src.evaluation.errors.study import Study, make_study
+from src.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
 from src.evaluation.metrics import size_rule
 from src.evaluation.records import SHOWN_SCORE
 from src.evaluation.results_file import check_results
@@ -64,10 +64,10 @@ def write_page(
     if annotations is not None and evaluated and evaluated[-1].records is not None:
         last = evaluated[-1]
         records = check_results(last.records, annotations, f"results of {last.name}")
-        study = make_study(annotations, records, last.metrics)
-        told = f'<p class="headline">{escape(headline(study))}</p>'
-        parts += [f"<h2>What it gets wrong: {escape(_spoken(last.name))}</h2>", told, kinds_table(study)]
-        parts.append(_pictures(study, _spoken(last.name), img_dir, picture_count))
+        analysis = analyse_errors(annotations, records, last.metrics)
+        told = f'<p class="headline">{escape(headline(analysis))}</p>'
+        parts += [f"<h2>What it gets wrong: {escape(_spoken(last.name))}</h2>", told, kinds_table(analysis)]
+        parts.append(_pictures(analysis, _spoken(last.name), img_dir, picture_count))
     for stage in stages:
         if stage.warnings:
             parts += [f"<h2>Warnings: {escape(_spoken(stage.name))}</h2>", _warning_list(stage.warnings)]
@@ -134,14 +134,14 @@ def _charts(rows: Sequence[dict[str, Any]]) -> str:
     return f'<div class="charts">{"".join(charts)}</div>'
 
 
-def _pictures(study: Study, stage: str, img_dir: Path, count: int) -> str:
-    images = study.annotations.images
+def _pictures(analysis: ErrorAnalysis, stage: str, img_dir: Path, count: int) -> str:
+    images = analysis.annotations.images
     chosen = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int)
     explanation = f"Ground truth on the left, detections with a score of {SHOWN_SCORE} or more on the right."
     parts = [f"<h2>Detections: {escape(stage)}</h2>", note(explanation)]
     for index in chosen.tolist():
         name = images[index].file_name
-        parts.append(picture(draw_image(study, index, img_dir, study.matches.score >= SHOWN_SCORE), name, name))
+        parts.append(picture(draw_image(analysis, index, img_dir, analysis.matches.score >= SHOWN_SCORE), name, name))
     return "\n".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Ground truth and detections for tests of evaluation: by hand, and random ones with mistakes of every kind."""
+"""Ground truth and detections for tests of evaluation: by hand, and random ones with errors of every kind."""
 
 import numpy as np
 

@@ -14,19 +14,22 @@ def test_the_best_score_chooses_first_and_takes_the_box_it_overlaps_most():
     annotations = scene(entry(1, [BOX, SHIFTED], [1, 1]))
     matches = match(annotations, [record(1, 1, BOX, 0.5), record(1, 1, (0, 5, 100, 105), 0.9)])
     assert matches.score.tolist() == [0.9, 0.5]
-    assert matches.matched.tolist() == [0, 1]  # the second finds the first box taken, and the other one still fits
-    assert matches.found_by.tolist() == [0, 1] and matches.right.all()
+    assert matches.matched_object.tolist() == [
+        0,
+        1,
+    ]  # the second finds the first box taken, and the other one still fits
+    assert matches.matched_detection.tolist() == [0, 1] and matches.true_positive.all()
 
 
 def test_equal_scores_keep_the_order_of_the_records():
     matches = match(scene(entry(1, [BOX], [1])), [record(1, 1, SHIFTED, 0.5), record(1, 1, BOX, 0.5)])
-    assert matches.matched.tolist() == [0, -1]
+    assert matches.matched_object.tolist() == [0, -1]
 
 
 def test_classes_and_images_do_not_mix():
     annotations = scene(entry(1, [BOX], [1]), entry(2, [BOX], [2]))
     matches = match(annotations, [record(1, 2, BOX, 0.9), record(2, 1, BOX, 0.8), record(2, 2, BOX, 0.1)])
-    assert matches.matched.tolist() == [-1, -1, 1] and matches.objects.tolist() == [1, 1, 0]
+    assert matches.matched_object.tolist() == [-1, -1, 1] and matches.objects.tolist() == [1, 1, 0]
 
 
 def test_crowds_swallow_what_has_found_nothing_and_are_no_objects():
@@ -34,7 +37,7 @@ def test_crowds_swallow_what_has_found_nothing_and_are_no_objects():
     inside = (150, 150, 170, 170)
     records = [record(1, 1, BOX, 0.9), record(1, 1, inside, 0.8), record(1, 2, inside, 0.7), record(1, 1, BOX, 0.6)]
     matches = match(annotations, records)
-    assert matches.right.tolist() == [True, False, False, False]
+    assert matches.true_positive.tolist() == [True, False, False, False]
     assert matches.ignored.tolist() == [False, True, False, True]  # a crowd swallows its own class only
     assert matches.objects.tolist() == [1, 0, 0] and matches.object_box.tolist() == [[0, 0, 100, 100]]
 
@@ -71,8 +74,10 @@ def test_agrees_with_loops(case):
     annotations, records = case
     matches = match(annotations, records)
     matched, ignored = _greedy(annotations, matches)
-    assert matches.matched.tolist() == matched and matches.ignored.tolist() == ignored
+    assert matches.matched_object.tolist() == matched and matches.ignored.tolist() == ignored
     assert len(matches.score) + matches.left_out == len(records)
-    found = np.flatnonzero(matches.found_by >= 0)
-    assert (matches.matched[matches.found_by[found]] == found).all() and matches.right.sum() == len(found)
+    found = np.flatnonzero(matches.matched_detection >= 0)
+    assert (
+        matches.matched_object[matches.matched_detection[found]] == found
+    ).all() and matches.true_positive.sum() == len(found)
     assert (np.diff(matches.image) >= 0).all() and (np.diff(matches.pair_detection) >= 0).all()

@@ -5,7 +5,7 @@ import pytest
 
 from src.data.annotations import Annotations, ImageEntry
 from src.evaluation.coco_matching import match
-from src.evaluation.pseudo_label_quality import pseudo_quality
+from src.evaluation.pseudo_label_quality import pseudo_label_quality
 
 A, B, FAR = (0, 0, 10, 10), (20, 0, 10, 10), (60, 60, 10, 10)  # x, y, width, height
 
@@ -24,7 +24,7 @@ def quality(images, *found, threshold=0.7) -> dict:
         {"image_id": number, "category_id": label, "bbox": list(box), "score": score}
         for number, box, label, score in found
     ]
-    return pseudo_quality(match(Annotations(("cat", "dog", "owl"), (1, 2, 3), images), records), threshold)
+    return pseudo_label_quality(match(Annotations(("cat", "dog", "owl"), (1, 2, 3), images), records), threshold)
 
 
 def test_precision_and_recall_of_each_class():

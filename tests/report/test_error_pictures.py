@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from src.data.formats.outlines import as_outline
-from src.evaluation.errors.study import make_study
+from src.evaluation.errors.analysis import analyse_errors
 from src.evaluation.masks import encode_patch
 from src.evaluation.metrics import evaluate
 from src.report.drawing import class_colour
@@ -34,8 +34,8 @@ def _picture(tmp_path, masks):
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(cv2.imencode(".png", np.full((300, 300, 3), 100, np.uint8))[1].tobytes())
     annotations = scene(image, classes=2)
-    study = make_study(annotations, records, evaluate(annotations, records))
-    return draw_image(study, 0, tmp_path, np.ones(2, bool))
+    analysis = analyse_errors(annotations, records, evaluate(annotations, records))
+    return draw_image(analysis, 0, tmp_path, np.ones(2, bool))
 
 
 def test_masks_lie_in_their_boxes_in_the_colour_of_their_class(tmp_path):

@@ -12,7 +12,7 @@ from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run
 from src.errors import UserError
 from src.evaluation.coco_matching import match
-from src.evaluation.pseudo_label_quality import pseudo_quality
+from src.evaluation.pseudo_label_quality import pseudo_label_quality
 from src.exporting.runner import numpy_forward
 
 LEAST_BOXES = 5  # with fewer pseudo-labels their precision is too uncertain
@@ -48,7 +48,7 @@ def judge(run: Run, done: int) -> float:
     copy_weights(networks.latest, networks.detector)
     truth = replace(run.data.annotations, images=run.data.probe)
     records = detect_records(numpy_forward(networks.detector), truth, config.train_img_dir, config)
-    rows = pseudo_quality(match(truth, records), config.bbox_threshold)
+    rows = pseudo_label_quality(match(truth, records), config.bbox_threshold)
     overall = rows.pop("")
     factor = float(networks.state.unsupervised_factor.asnumpy())
     numbers = {"probe/precision": overall["precision"], "probe/recall": overall["recall"], "unsup_factor": factor}

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from src.evaluation.errors.analysis import ErrorAnalysis
 from src.evaluation.errors.error_costs import mean_ap50
-from src.evaluation.errors.error_types import CLASS, KINDS, PLACE
-from src.evaluation.errors.sizes import size_of
-from src.evaluation.errors.study import Study
+from src.evaluation.errors.error_types import CLASS, ERROR_TYPES, LOCALISATION
+from src.evaluation.errors.sizes import size_index
 from src.evaluation.metrics import SIZES
 
-SPOKEN = {
+TITLES = {
     "class": "wrong class",
     "place": "badly placed",
     "both": "class and place",
@@ -16,7 +16,7 @@ SPOKEN = {
     "background": "background",
     "missed": "missed",
 }
-MEANINGS = {
+DESCRIPTIONS = {
     "class": "an object is found (IoU .5 or more) and taken for another class",
     "place": "near an object of its class (IoU .1 to .5), but not close enough to count",
     "both": "wrong class and badly placed: near an object of another class (IoU .1 to .5)",
@@ -42,62 +42,62 @@ _LARGER_INPUT = "a larger input (--img_width, --img_height) shows them bigger"
 _MORE_LABELS = "label more images that have them, and train longer"
 
 
-def headline(study: Study) -> str:
+def headline(analysis: ErrorAnalysis) -> str:
     """The sentence, plain text."""
-    metrics = study.metrics
+    metrics = analysis.metrics
     if not metrics["objects"]:
         return "These images have no labelled objects, so there is nothing to score: evaluate on images that have some."
     if not metrics["detections"]:
         return "Nothing was detected in any image: has this detector been trained, and for these classes?"
-    gains = {name: mean_ap50(study.costs[name]) for name in KINDS}
+    gains = {name: mean_ap50(analysis.costs[name]) for name in ERROR_TYPES}
     worst = max(gains, key=gains.get)
     now = metrics["AP50"]
     if gains[worst] < 0.0005:
-        return f"AP50 is {now:.3f}, and no kind of mistake costs any of it by itself."
+        return f"AP50 is {now:.3f}, and no kind of error costs any of it by itself."
     cost = f"{_SUBJECTS[worst]} most, {100 * gains[worst]:.1f} points of AP50 ({now:.3f} now, {now + gains[worst]:.3f} without them)"
-    *facts, remedy = _detail(study, worst)
-    return f"{'; '.join([cost, *_whose(study, worst), *facts])}: {remedy}."
+    *facts, remedy = _detail(analysis, worst)
+    return f"{'; '.join([cost, *_whose(analysis, worst), *facts])}: {remedy}."
 
 
-def _whose(study: Study, kind: str) -> list[str]:
+def _whose(analysis: ErrorAnalysis, kind: str) -> list[str]:
     """The class that loses most, if there are several."""
-    losses = study.costs[kind]
+    losses = analysis.costs[kind]
     if np.count_nonzero(~np.isnan(losses)) < 2:
         return []
     label = int(np.nanargmax(losses))
-    return [f"“{study.matches.class_names[label]}” loses most ({100 * losses[label]:.1f} points)"]
+    return [f"“{analysis.matches.class_names[label]}” loses most ({100 * losses[label]:.1f} points)"]
 
 
-def _detail(study: Study, kind: str) -> list[str]:
-    """What these mistakes have in common, and last the remedy."""
+def _detail(analysis: ErrorAnalysis, kind: str) -> list[str]:
+    """What these errors have in common, and last the remedy."""
     if kind == "missed":
-        small, facts = _mostly_small(study, study.mistakes.missed, "these")
+        small, facts = _mostly_small(analysis, analysis.errors.missed, "these")
         return [*facts, _LARGER_INPUT if small else _MORE_LABELS]
     if kind == "place":
-        near = np.zeros(len(study.matches.found_by), bool)
-        near[study.mistakes.target[study.mistakes.detection == PLACE]] = True
-        small, facts = _mostly_small(study, near, "the objects they are meant for,")
+        near = np.zeros(len(analysis.matches.matched_detection), bool)
+        near[analysis.errors.target[analysis.errors.detection == LOCALISATION]] = True
+        small, facts = _mostly_small(analysis, near, "the objects they are meant for,")
         return [*facts, _LARGER_INPUT if small else _REMEDIES[kind]]
     if kind == "class":
-        return _mixed_up(study)
+        return _mixed_up(analysis)
     return [_REMEDIES[kind]]
 
 
-def _mostly_small(study: Study, rows: np.ndarray, of_what: str) -> tuple[bool, list[str]]:
+def _mostly_small(analysis: ErrorAnalysis, rows: np.ndarray, of_what: str) -> tuple[bool, list[str]]:
     """Whether half or more of some objects are small, and a clause that says which size half or more of them have."""
-    counts = np.bincount(size_of(study.matches.object_area[rows]), minlength=len(SIZES))
+    counts = np.bincount(size_index(analysis.matches.object_area[rows]), minlength=len(SIZES))
     largest = int(np.argmax(counts))
     if 2 * counts[largest] < counts.sum():
         return False, []
     return largest == 0, [f"{counts[largest]:,} of {of_what} {counts.sum():,} are {list(SIZES)[largest]}"]
 
 
-def _mixed_up(study: Study) -> list[str]:
+def _mixed_up(analysis: ErrorAnalysis) -> list[str]:
     """For the class that loses most: what it is mixed up with, on its objects or by its detections."""
-    matches, mistakes = study.matches, study.mistakes
-    rows = np.flatnonzero(mistakes.detection == CLASS)
-    truth, taken = matches.object_label[mistakes.target[rows]], matches.label[rows]
-    label = int(np.nanargmax(study.costs["class"])) + 1
+    matches, errors = analysis.matches, analysis.errors
+    rows = np.flatnonzero(errors.detection == CLASS)
+    truth, taken = matches.object_label[errors.target[rows]], matches.label[rows]
+    label = int(np.nanargmax(analysis.costs["class"])) + 1
     size = len(matches.class_names) + 1
     mixed = np.bincount(taken[truth == label], minlength=size) + np.bincount(truth[taken == label], minlength=size)
     other = int(np.argmax(mixed))

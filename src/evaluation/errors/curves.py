@@ -1,4 +1,4 @@
-"""Precision, recall and confidence: average precision, the threshold of the best F1, right and wrong ones by score."""
+"""Precision-recall curves, the operating point of the best F1, and histograms of true and false positives by score."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ import numpy as np
 from src.evaluation.coco_matching import Matches
 
 RECALLS = np.linspace(0, 1, 101)  # COCO's recall points
-BINS = 20  # of a histogram of scores
+BINS = 20  # of the histograms of scores
 
 
 @dataclass(frozen=True, eq=False)
-class Threshold:
-    """The score from which on detections are best kept.
+class OperatingPoint:
+    """A score threshold, and what it gives.
 
     Attributes:
-        score: keep detections with this score or more; None when no detection is right.
-        f1, precision, recall: of what is kept then, 0 to 1; 0 when no detection is right, None without objects.
+        score: keep detections with this score or more; None without a true positive.
+        f1, precision, recall: at this threshold, 0 to 1; 0 without a true positive, None without objects.
     """
 
     score: float | None
@@ -27,21 +27,21 @@ class Threshold:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """What the scores of one class are worth.
+    """The precision-recall curve of one class, and its scores.
 
     Attributes:
-        precision: [101], the best precision at each of ``RECALLS`` or more; 0 where the recall is not reached.
-        score: [101], the least score that reaches this recall; NaN where it is not reached.
-        best: the threshold of the best F1.
-        right, wrong: int [BINS], detections by score between ``edges`` [BINS + 1].
+        precision: [101], the highest precision at each of ``RECALLS`` or more; 0 where the recall is not reached.
+        score: [101], the highest threshold that reaches this recall; NaN where it is not reached.
+        best: the operating point of the best F1.
+        true_positives, false_positives: int [BINS], by score between ``edges`` [BINS + 1].
         ap50: average precision at an IoU of .5; None when the class has no objects.
     """
 
     precision: np.ndarray
     score: np.ndarray
-    best: Threshold
-    right: np.ndarray
-    wrong: np.ndarray
+    best: OperatingPoint
+    true_positives: np.ndarray
+    false_positives: np.ndarray
     edges: np.ndarray
     ap50: float | None
 
@@ -54,16 +54,16 @@ def class_curves(matches: Matches) -> list[Curve]:
     for label, objects in enumerate(matches.objects.tolist(), start=1):
         rows = counted[matches.label[counted] == label]
         rows = rows[np.argsort(-matches.score[rows], kind="stable")]
-        score, right = matches.score[rows], matches.right[rows]
-        precision, reached = envelope(right, objects)
+        score, true_positive = matches.score[rows], matches.true_positive[rows]
+        precision, reached = envelope(true_positive, objects)
         at_recall = np.append(score, np.nan)[np.minimum(reached, len(score))]
         curves.append(
             Curve(
                 precision=precision,
                 score=at_recall,
-                best=best_threshold(score, right, objects),
-                right=np.histogram(score[right], edges)[0],
-                wrong=np.histogram(score[~right], edges)[0],
+                best=best_operating_point(score, true_positive, objects),
+                true_positives=np.histogram(score[true_positive], edges)[0],
+                false_positives=np.histogram(score[~true_positive], edges)[0],
                 edges=edges,
                 ap50=float(precision.mean()) if objects else None,
             )
@@ -71,46 +71,46 @@ def class_curves(matches: Matches) -> list[Curve]:
     return curves
 
 
-def overall_threshold(matches: Matches) -> Threshold:
-    """The one threshold that gives the best F1 over all classes together."""
+def overall_operating_point(matches: Matches) -> OperatingPoint:
+    """The threshold of the best F1 over all classes together."""
     rows = np.flatnonzero(~matches.ignored)
     rows = rows[np.argsort(-matches.score[rows], kind="stable")]
-    return best_threshold(matches.score[rows], matches.right[rows], int(matches.objects.sum()))
+    return best_operating_point(matches.score[rows], matches.true_positive[rows], int(matches.objects.sum()))
 
 
-def envelope(right: np.ndarray, objects: int) -> tuple[np.ndarray, np.ndarray]:
+def envelope(true_positive: np.ndarray, objects: int) -> tuple[np.ndarray, np.ndarray]:
     """Interpolated precision at ``RECALLS`` (Everingham et al. 2010, section 4.2, with COCO's 101 points).
 
     Args:
-        right: bool [N], from the highest score down.
-        objects: how many there are to find.
+        true_positive: bool [N], from the highest score down.
+        objects: number of ground-truth objects.
 
     Returns:
         Precision [101], and how many detections precede the one that reaches each recall, int [101]; N: not reached.
     """
-    hits = np.cumsum(right)
+    hits = np.cumsum(true_positive)
     precision = hits / np.arange(1, len(hits) + 1)
     best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
     reached = np.searchsorted(hits / max(objects, 1), RECALLS, side="left")
     return best[reached], reached
 
 
-def best_threshold(score: np.ndarray, right: np.ndarray, objects: int) -> Threshold:
-    """Where F1, the harmonic mean of precision and recall, is highest.
+def best_operating_point(score: np.ndarray, true_positive: np.ndarray, objects: int) -> OperatingPoint:
+    """The threshold with the highest F1, the harmonic mean of precision and recall.
 
     Args:
-        score: [N], falling; right: bool [N]; objects: how many there are to find.
+        score: [N], falling; true_positive: bool [N]; objects: number of ground-truth objects.
     """
     if not objects:
-        return Threshold(None, None, None, None)
-    hits = np.cumsum(right)
+        return OperatingPoint(None, None, None, None)
+    hits = np.cumsum(true_positive)
     if not len(hits) or not hits[-1]:
-        return Threshold(None, 0.0, 0.0, 0.0)
+        return OperatingPoint(None, 0.0, 0.0, 0.0)
     kept = np.arange(1, len(hits) + 1)
     # Equal scores are kept or dropped together.
     f1 = np.where(np.append(score[1:] < score[:-1], True), 2 * hits / (kept + objects), -1.0)
     place = int(np.argmax(f1))
-    return Threshold(
+    return OperatingPoint(
         float(score[place]), float(f1[place]), float(hits[place] / kept[place]), float(hits[place] / objects)
     )
 

@@ -1,4 +1,4 @@
-"""What kinds of mistakes a detector makes (Bolya et al. 2020, TIDE).
+"""Error types of a detector (Bolya et al. 2020, TIDE).
 
 Axes: D detections, G objects.
 """
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.evaluation.coco_matching import FOUND_IOU, NEAR_IOU, Matches
+from src.evaluation.coco_matching import BACKGROUND_IOU, FOREGROUND_IOU, Matches
 
-# Kinds of mistakes; the first five are of detections, the last is of objects.
-KINDS = ("class", "place", "both", "duplicate", "background", "missed")
-CLASS, PLACE, BOTH, DUPLICATE, BACKGROUND, MISSED = range(len(KINDS))
-NO_MISTAKE = -1
+# As in the CSV files; the first five are of detections, the last is of objects.
+ERROR_TYPES = ("class", "place", "both", "duplicate", "background", "missed")
+CLASS, LOCALISATION, BOTH, DUPLICATE, BACKGROUND, MISSED = range(len(ERROR_TYPES))
+NO_ERROR = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Mistakes:
-    """The kind of mistake of each detection and object.
+class ErrorTypes:
+    """The error type of each detection and object.
 
     Attributes:
-        detection: int [D], CLASS to BACKGROUND; NO_MISTAKE for right and ignored ones.
-        target: int [D], the object that a detection of kind CLASS or PLACE was meant for; -1 for others.
-        missed: bool [G], objects that neither a right detection nor one of kind CLASS or PLACE is on.
+        detection: int [D], CLASS to BACKGROUND; NO_ERROR for true positives and ignored detections.
+        target: int [D], the object of a detection of type CLASS or LOCALISATION; -1 for others.
+        missed: bool [G], objects that are neither matched nor the target of a detection.
     """
 
     detection: np.ndarray
@@ -30,41 +30,41 @@ class Mistakes:
     missed: np.ndarray
 
     def counts(self) -> dict[str, int]:
-        """How many there are of each kind."""
+        """Number of errors of each type."""
         of_detections = np.bincount(self.detection[self.detection >= 0], minlength=MISSED).tolist()
-        return dict(zip(KINDS, [*of_detections, int(self.missed.sum())], strict=True))
+        return dict(zip(ERROR_TYPES, [*of_detections, int(self.missed.sum())], strict=True))
 
 
-def find_mistakes(matches: Matches) -> Mistakes:
-    """Say of each wrong detection and each object that was not found which kind of mistake it is.
+def find_error_types(matches: Matches) -> ErrorTypes:
+    """Assign an error type to each false positive and each missed object.
 
-    The first that holds (the paper's section 2.2, in the order of the authors' program), t being IoU:
+    The first condition that holds counts (the paper's section 2.2, in the order of the authors' program):
 
-    - place: the best object of its class has .1 <= t < .5;
-    - class: an object of another class has t >= .5;
-    - duplicate: an object of its class has t >= .5, but a better detection has found it;
-    - background: no object has t >= .1;
-    - both: what is left, near an object of another class.
+    - localisation ("place"): the highest IoU with an object of its class is in [.1, .5);
+    - class: the IoU with an object of another class is .5 or more;
+    - duplicate: the IoU with an object of its class is .5 or more, and the object is matched already;
+    - background: no IoU is .1 or more;
+    - both: all others; the highest IoU with an object of another class is in [.1, .5).
     """
-    wrong = ~matches.right & ~matches.ignored
+    false_positive = ~matches.true_positive & ~matches.ignored
     same = matches.label[matches.pair_detection] == matches.object_label[matches.pair_object]
     own, own_object = _best(matches, same)
     other, other_object = _best(matches, ~same)
-    kind = np.select(
+    error_type = np.select(
         [
-            ~wrong,
-            (own >= NEAR_IOU) & (own < FOUND_IOU),
-            other >= FOUND_IOU,
-            own >= FOUND_IOU,
-            other < NEAR_IOU,
+            ~false_positive,
+            (own >= BACKGROUND_IOU) & (own < FOREGROUND_IOU),
+            other >= FOREGROUND_IOU,
+            own >= FOREGROUND_IOU,
+            other < BACKGROUND_IOU,
         ],
-        [NO_MISTAKE, PLACE, CLASS, DUPLICATE, BACKGROUND],
+        [NO_ERROR, LOCALISATION, CLASS, DUPLICATE, BACKGROUND],
         BOTH,
     )
-    target = np.select([kind == PLACE, kind == CLASS], [own_object, other_object], -1)
-    near = np.zeros(len(matches.found_by), bool)
-    near[target[target >= 0]] = True
-    return Mistakes(kind, target, (matches.found_by < 0) & ~near)
+    target = np.select([error_type == LOCALISATION, error_type == CLASS], [own_object, other_object], -1)
+    targeted = np.zeros(len(matches.matched_detection), bool)
+    targeted[target[target >= 0]] = True
+    return ErrorTypes(error_type, target, (matches.matched_detection < 0) & ~targeted)
 
 
 def _best(matches: Matches, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

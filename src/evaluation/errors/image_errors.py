@@ -1,60 +1,62 @@
-"""Which images went worst."""
+"""Errors per image, at a score threshold."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from src.evaluation.coco_matching import Matches
-from src.evaluation.errors.error_types import KINDS, Mistakes
+from src.evaluation.errors.error_types import ERROR_TYPES, ErrorTypes
 
 
 @dataclass(frozen=True, eq=False)
 class ImageErrors:
-    """What is right and wrong in each image when detections from a threshold on are kept. N images.
+    """True positives, false positives and false negatives per image, of the detections from a score threshold on. N images.
 
     Attributes:
-        kept: bool [D], detections with this score, those inside crowds left out.
-        lost: bool [G], objects that none of them has found.
-        objects, right, not_found: int [N].
-        wrong: int [N, 5], kept detections of each kind of mistake of detections.
-        order: int [N], the images with most mistakes (wrong detections and lost objects) first; as they come where equal.
+        kept: bool [D], detections with at least this score, without the ignored ones.
+        false_negative: bool [G], objects that no kept detection is matched to.
+        objects, true_positives, false_negatives: int [N].
+        false_positives: int [N, 5], kept detections by their error type.
+        order: int [N], the images by falling number of errors, in the order of the data set where equal.
     """
 
     kept: np.ndarray
-    lost: np.ndarray
+    false_negative: np.ndarray
     objects: np.ndarray
-    right: np.ndarray
-    not_found: np.ndarray
-    wrong: np.ndarray
+    true_positives: np.ndarray
+    false_negatives: np.ndarray
+    false_positives: np.ndarray
     order: np.ndarray
 
     @property
-    def mistakes(self) -> np.ndarray:
-        """int [N], wrong detections and lost objects."""
-        return self.wrong.sum(1) + self.not_found
+    def errors(self) -> np.ndarray:
+        """int [N], false positives and false negatives."""
+        return self.false_positives.sum(1) + self.false_negatives
 
 
-def image_errors(matches: Matches, mistakes: Mistakes, threshold: float) -> ImageErrors:
-    """Count the mistakes of each image.
+def image_errors(matches: Matches, errors: ErrorTypes, threshold: float) -> ImageErrors:
+    """Count the errors per image.
 
     Args:
-        threshold: detections with a lower score do not count.
+        threshold: the lowest score of a detection that counts.
     """
     kept = (matches.score >= threshold) & ~matches.ignored
-    lost = np.ones(len(matches.object_label), bool)
-    lost[matches.matched[kept & matches.right]] = False
+    false_negative = np.ones(len(matches.object_label), bool)
+    false_negative[matches.matched_object[kept & matches.true_positive]] = False
 
     def count(images: np.ndarray) -> np.ndarray:
         return np.bincount(images, minlength=matches.images)
 
-    wrong = [count(matches.image[kept & (mistakes.detection == kind)]) for kind in range(len(KINDS) - 1)]
-    wrong, not_found = np.stack(wrong, 1), count(matches.object_image[lost])
+    false_positives = [
+        count(matches.image[kept & (errors.detection == number)]) for number in range(len(ERROR_TYPES) - 1)
+    ]
+    false_positives, false_negatives = np.stack(false_positives, 1), count(matches.object_image[false_negative])
     return ImageErrors(
         kept=kept,
-        lost=lost,
+        false_negative=false_negative,
         objects=count(matches.object_image),
-        right=count(matches.image[kept & matches.right]),
-        not_found=not_found,
-        wrong=wrong,
-        order=np.argsort(-(wrong.sum(1) + not_found), kind="stable"),
+        true_positives=count(matches.image[kept & matches.true_positive]),
+        false_negatives=false_negatives,
+        false_positives=false_positives,
+        order=np.argsort(-(false_positives.sum(1) + false_negatives), kind="stable"),
     )

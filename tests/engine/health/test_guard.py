@@ -33,7 +33,7 @@ def test_what_follows_from_the_held_out_images(monkeypatch, done, action, whole,
     monkeypatch.setattr(module, "copy_weights", lambda *_: None)
     monkeypatch.setattr(module, "detect_records", lambda *_, **__: [])
     monkeypatch.setattr(module, "match", lambda *_: None)
-    monkeypatch.setattr(module, "pseudo_quality", lambda *_: {"cat": whole, "": whole})
+    monkeypatch.setattr(module, "pseudo_label_quality", lambda *_: {"cat": whole, "": whole})
     rows, warnings, said = [], [], []
     config = SimpleNamespace(
         burn_up_iter=100,

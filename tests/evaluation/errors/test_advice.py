@@ -2,9 +2,9 @@
 
 import pytest
 
-from src.evaluation.errors.advice import MEANINGS, SPOKEN, headline
-from src.evaluation.errors.error_types import KINDS
-from src.evaluation.errors.study import make_study
+from src.evaluation.errors.advice import DESCRIPTIONS, TITLES, headline
+from src.evaluation.errors.analysis import analyse_errors
+from src.evaluation.errors.error_types import ERROR_TYPES
 from src.evaluation.metrics import evaluate
 from tests.evaluation.scenes import EMPTY, RANDOM, entry, record, scene
 
@@ -13,7 +13,7 @@ LOOSE = (0, 0, 100, 250)
 
 
 def _headline(annotations, records) -> str:
-    return headline(make_study(annotations, records, evaluate(annotations, records)))
+    return headline(analyse_errors(annotations, records, evaluate(annotations, records)))
 
 
 def test_missed_small_objects_ask_for_a_larger_input():
@@ -70,4 +70,4 @@ def test_it_is_one_sentence_in_every_case():
     for case in RANDOM + EMPTY:
         said = _headline(*case)
         assert said[-1] in ".?" and ". " not in said and "nan" not in said
-    assert set(SPOKEN) == set(MEANINGS) == set(KINDS)
+    assert set(TITLES) == set(DESCRIPTIONS) == set(ERROR_TYPES)

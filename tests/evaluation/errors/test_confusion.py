@@ -40,4 +40,4 @@ def test_rows_sum_to_objects_and_columns_to_detections(case, limit):
     kept = (matches.score >= limit) & ~matches.ignored
     assert matrix[1:].sum(1).tolist() == matches.objects.tolist()
     assert matrix[:, 1:].sum(0).tolist() == [(kept & (matches.label == label)).sum() for label in (1, 2, 3)]
-    assert np.trace(matrix) == (matches.right & kept).sum() and matrix[0, 0] == 0
+    assert np.trace(matrix) == (matches.true_positive & kept).sum() and matrix[0, 0] == 0

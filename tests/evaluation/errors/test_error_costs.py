@@ -1,4 +1,4 @@
-"""What mistakes cost: COCO's AP50 when nothing is mended, when the files are mended, and 1 when everything is."""
+"""What errors cost: COCO's AP50 when nothing is fixed, when the files are fixed, and 1 when everything is."""
 
 from dataclasses import replace
 
@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from src.evaluation.coco_matching import match
-from src.evaluation.errors.error_costs import class_ap50, costs, mean_ap50, mend, scene_of
-from src.evaluation.errors.error_types import KINDS, MISSED, find_mistakes
+from src.evaluation.errors.error_costs import ap_input, class_ap50, costs, fix_errors, mean_ap50
+from src.evaluation.errors.error_types import ERROR_TYPES, MISSED, find_error_types
 from src.evaluation.metrics import evaluate
 from tests.evaluation.scenes import CLASS_NAMES, EMPTY, RANDOM, record
 
 
 @pytest.mark.parametrize("case", RANDOM + EMPTY)
-def test_ap50_is_that_of_coco_when_nothing_is_mended(case):
+def test_ap50_is_that_of_coco_when_nothing_is_fixed(case):
     matches = match(*case)
     wanted = evaluate(*case)
-    found = class_ap50(scene_of(matches), matches.objects)
+    found = class_ap50(ap_input(matches), matches.objects)
     for name, value in zip(CLASS_NAMES, found, strict=True):
         row = wanted["per_class"][name]
         assert matches.objects[CLASS_NAMES.index(name)] == row["objects"]
@@ -26,47 +26,47 @@ def test_ap50_is_that_of_coco_when_nothing_is_mended(case):
 
 
 @pytest.mark.parametrize("case", RANDOM + EMPTY)
-def test_mending_everything_is_perfect_and_no_mending_is_a_loss(case):
+def test_fixing_everything_is_perfect_and_no_fixing_is_a_loss(case):
     matches = match(*case)
-    mistakes = find_mistakes(matches)
-    mended = mend(matches, mistakes, set(range(MISSED + 1)))
-    assert mended.right.all() and len(mended.right) == mended.objects.sum()
-    assert mean_ap50(class_ap50(mended, matches.objects)) in (None, pytest.approx(1.0, abs=1e-12))
-    for gain in costs(matches, mistakes).values():
+    errors = find_error_types(matches)
+    fixed = fix_errors(matches, errors, set(range(MISSED + 1)))
+    assert fixed.true_positive.all() and len(fixed.true_positive) == fixed.objects.sum()
+    assert mean_ap50(class_ap50(fixed, matches.objects)) in (None, pytest.approx(1.0, abs=1e-12))
+    for gain in costs(matches, errors).values():
         assert (gain[~np.isnan(gain)] >= -1e-12).all()
 
 
-@pytest.mark.parametrize("kind", range(len(KINDS)))
+@pytest.mark.parametrize("kind", range(len(ERROR_TYPES)))
 @pytest.mark.parametrize("case", RANDOM[:12])
-def test_a_gain_is_what_coco_finds_when_the_files_are_mended(case, kind):
+def test_a_gain_is_what_coco_finds_when_the_files_are_fixed(case, kind):
     annotations, _ = case
     matches = match(*case)
-    mistakes = find_mistakes(matches)
-    before = class_ap50(scene_of(matches), matches.objects)
-    mended = before + costs(matches, mistakes)[KINDS[kind]]
-    wanted = evaluate(*_mended_files(annotations, matches, mistakes, kind))["per_class"]
-    left = np.bincount(matches.object_label[~mistakes.missed], minlength=4)[1:]
+    errors = find_error_types(matches)
+    before = class_ap50(ap_input(matches), matches.objects)
+    fixed = before + costs(matches, errors)[ERROR_TYPES[kind]]
+    wanted = evaluate(*_fixed_files(annotations, matches, errors, kind))["per_class"]
+    left = np.bincount(matches.object_label[~errors.missed], minlength=4)[1:]
     for index, name in enumerate(CLASS_NAMES):
         if matches.objects[index] and (kind != MISSED or left[index]):
-            assert mended[index] == pytest.approx(wanted[name]["AP50"], abs=1e-9)
+            assert fixed[index] == pytest.approx(wanted[name]["AP50"], abs=1e-9)
 
 
-def _mended_files(annotations, matches, mistakes, kind) -> tuple:
-    """Annotations and records without the mistakes of a kind: boxes and labels corrected, rows dropped."""
-    free = set(np.flatnonzero(matches.found_by < 0).tolist())
+def _fixed_files(annotations, matches, errors, kind) -> tuple:
+    """Annotations and records without the errors of a kind: boxes and labels corrected, rows dropped."""
+    free = set(np.flatnonzero(matches.matched_detection < 0).tolist())
     records = []
     for row, (image, label, box) in enumerate(zip(matches.image, matches.label, matches.box, strict=True)):
         corners = _corners(box)
-        if mistakes.detection[row] == kind:
-            if mistakes.target[row] not in free:
+        if errors.detection[row] == kind:
+            if errors.target[row] not in free:
                 continue
-            free.remove(mistakes.target[row])
-            label = matches.object_label[mistakes.target[row]]
-            corners = _corners(matches.object_box[mistakes.target[row]])
+            free.remove(errors.target[row])
+            label = matches.object_label[errors.target[row]]
+            corners = _corners(matches.object_box[errors.target[row]])
         records.append(record(annotations.images[image].image_id, label, corners, matches.score[row]))
     if kind != MISSED:
         return annotations, records
-    missed, entries = iter(mistakes.missed.tolist()), []
+    missed, entries = iter(errors.missed.tolist()), []
     for image in annotations.images:
         kept = np.array([crowd or not next(missed) for crowd in image.crowd.tolist()], bool)
         entries.append(replace(image, boxes=image.boxes[kept], labels=image.labels[kept], crowd=image.crowd[kept]))
