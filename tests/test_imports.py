@@ -1,6 +1,7 @@
 """The tree is the dependency graph: who may import whom. Imports are read from the source, nothing is started."""
 
 import ast
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,6 +179,21 @@ def test_mindspore_stays_where_networks_are():
 def test_tools_and_configuration_start_without_mindspore(module):
     assert module in MODULES
     assert not [name for name in reach(module) if imports_mindspore(MODULES[name])]
+
+
+def test_programs_start_without_matplotlib():
+    for module, file in MODULES.items():
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        at_start = "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+        assert "matplotlib" not in {name.split(".")[0] for name in imports_of(at_start)}, module
+
+
+def test_templates_of_pages_are_in_a_clone():
+    folder = ROOT / "src" / "report" / "templates"
+    names = sorted(file.name for file in folder.iterdir())
+    assert {"base.html", "macros.html", "style.css"} < set(names)
+    ignored = subprocess.run(["git", "check-ignore", *names], cwd=folder, capture_output=True, text=True, check=False)
+    assert ignored.returncode in (1, 128) and not ignored.stdout, "128: not a clone"
 
 
 def test_imports_are_seen_wherever_they_stand():

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import matplotlib
 from matplotlib.figure import Figure
 
 from benchmarks.label_efficiency.cells import Key
@@ -10,6 +9,7 @@ from benchmarks.label_efficiency.comparison import Reached, Runs, reached
 from benchmarks.label_efficiency.labelled import SECONDS_A_BOX
 from benchmarks.label_efficiency.plan import Plan
 from src.files import write_whole
+from src.report.chart_style import chart_style, save_svg
 
 _AXES = {"images": "labelled images", "boxes": "labelled boxes"}
 
@@ -17,20 +17,19 @@ _AXES = {"images": "labelled images", "boxes": "labelled boxes"}
 def write_chart(plan: Plan, runs: Runs, path: Path) -> None:
     """Draw what `reached` says: means over seeds, bars of their 95 % interval; a picking arm starts where its first stage ended."""
     rows = dict(zip(runs, (row for row in reached(plan, runs) if not row.name.endswith("equal minutes")), strict=True))
-    with matplotlib.rc_context({"svg.hashsalt": plan.name, "svg.fonttype": "none"}):
+    with chart_style():
         figure = Figure(figsize=(11, 4.6), layout="constrained")
         for axes, (what, title) in zip(figure.subplots(1, 2, sharey=True), _AXES.items(), strict=True):
             for arm in plan.arms:
                 _draw(axes, arm, what, rows, plan)
             axes.set_xlabel(title)
-            axes.grid(alpha=0.3)
         axes.secondary_xaxis("top", functions=_hours(SECONDS_A_BOX[0])).set_xlabel(
             f"hours of labelling at {SECONDS_A_BOX[0]} s a box ({SECONDS_A_BOX[1]} s: {SECONDS_A_BOX[1] / SECONDS_A_BOX[0]:g} times as many)"
         )
         figure.axes[0].set_ylabel(f"AP on the {plan.report} part (mean over seeds, 95 % interval)")
         figure.axes[0].legend(fontsize="small")
         figure.suptitle(plan.name)
-        write_whole(path, lambda file: figure.savefig(file, format="svg", metadata={"Date": None}), overwrite=True)
+        write_whole(path, lambda file: save_svg(figure, file), overwrite=True)
 
 
 def _draw(axes: object, arm: str, what: str, rows: dict[Key, Reached], plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""Masks of detections: from the cells of a box to the pixels of the image, as COCO's run-length encoding.
+"""Paste predicted masks into the image, as COCO's run-length encoding.
 
 Axes: M cells along each side of a mask; W, H pixels of the image; w, h pixels of the patch around a box.
 """
@@ -15,11 +15,11 @@ Rle = dict[str, Any]  # {"size": [H, W], "counts": compressed text}, as in COCO'
 
 @dataclass(frozen=True)
 class Pasting:
-    """How probabilities of cells become pixels.
+    """How mask probabilities are pasted into the image.
 
     Attributes:
         threshold: a pixel belongs to the object where its probability is above it.
-        rule: over what the cells are stretched, see ``paste``.
+        rule: the area that the cells cover, see ``paste``.
     """
 
     threshold: float = 0.5
@@ -27,12 +27,12 @@ class Pasting:
 
 
 def paste(probabilities: np.ndarray, box: np.ndarray, size: tuple[int, int], how: Pasting) -> Rle:
-    """The pixels of an object; only those around its box are looked at.
+    """Paste the mask of an object into the image; only the pixels around its box are computed.
 
     A ring of cells that are 0 is put around the M x M cells, since an object may end between its box and the first centres.
-    Cells and ring are read bilinearly at the centres of pixels. What they are stretched over is a rule:
+    Cells and ring are interpolated bilinearly at the centres of pixels. The area that they cover depends on the rule:
 
-    - exact: the box, widened by a cell on each side. An ideal mask of 28 x 28 cells has an IoU of 0.99 with its object then,
+    - exact: the box, widened by a cell on each side. An ideal mask of 28 x 28 cells then has an IoU of 0.99 with its object,
       at any size.
     - torchvision: whole pixels, from the one that holds the upper left corner of the widened box to the one that holds its
       lower right corner, as torchvision's ``paste_masks_in_image``, for its weights. It widens objects by half a pixel on
@@ -40,7 +40,7 @@ def paste(probabilities: np.ndarray, box: np.ndarray, size: tuple[int, int], how
 
     Args:
         probabilities: [M, M], 0 to 1, of the cells of the box.
-        box: [4], (x1, y1, x2, y2) in pixels of the image; it may stick out.
+        box: [4], (x1, y1, x2, y2) in pixels of the image; it may exceed the image.
         size: (W, H) of the image.
     """
     ring = (box[2:] - box[:2]) / len(probabilities)
@@ -48,12 +48,12 @@ def paste(probabilities: np.ndarray, box: np.ndarray, size: tuple[int, int], how
     if how.rule == "torchvision":
         begin, end = np.trunc(begin), np.trunc(end) + 1
     cells = np.pad(probabilities.astype(np.float32), 1)
-    (left, x), (top, y) = (_readings(*axis, len(cells)) for axis in zip(begin, end, size, strict=True))
+    (left, x), (top, y) = (_interpolation(*axis, len(cells)) for axis in zip(begin, end, size, strict=True))
     return encode_patch(y @ cells @ x.T > how.threshold, (left, top), size)
 
 
 def encode_patch(patch: np.ndarray, corner: tuple[int, int], size: tuple[int, int]) -> Rle:
-    """The encoding of a mask that is False but for a patch.
+    """The encoding of a mask that is False outside a patch.
 
     Args:
         patch: bool [h, w]; corner: its first pixel (x, y); size: (W, H) of the image, in which the patch lies.
@@ -62,7 +62,7 @@ def encode_patch(patch: np.ndarray, corner: tuple[int, int], size: tuple[int, in
     # Runs change where a pixel differs from the one above it; above and below the patch all is False.
     column, row = np.nonzero(np.diff(patch.T, axis=1, prepend=False, append=False))
     places = (left + column) * height + top + row
-    # An object that leaves one column at its foot and enters the next at its head goes on: two changes at one place are none.
+    # A run from the bottom of one column to the top of the next does not end: two changes at one place cancel out.
     places, times = np.unique(places, return_counts=True)
     changes = places[(times == 1) & (places < width * height)]
     counts = np.diff(changes, prepend=0, append=width * height)
@@ -75,11 +75,11 @@ def decode_mask(rle: Rle) -> np.ndarray:
     return coco_masks.decode(rle).astype(bool)
 
 
-def _readings(begin: float, end: float, pixels: int, cells: int) -> tuple[int, np.ndarray]:
-    """How the pixels of one axis read cells that are stretched from begin to end.
+def _interpolation(begin: float, end: float, pixels: int, cells: int) -> tuple[int, np.ndarray]:
+    """Linear interpolation weights of one axis, for cells that cover begin to end.
 
     Returns:
-        The first pixel of the image that touches them, and the share [pixels that do, cells] that each cell has in each.
+        The first pixel of the image that they cover, and the weight of each cell in each covered pixel, [pixels, cells].
     """
     start = min(max(math.floor(begin), 0), pixels)
     stop = max(min(math.ceil(end), pixels), start)

@@ -1,4 +1,4 @@
-"""COCO's metrics of boxes and of masks, over all classes and for each class."""
+"""COCO's metrics of boxes and of masks, over all classes and per class."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -12,9 +12,9 @@ from src.data.checks.consistency import check_labelled
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # pixels of ``object_areas``
 _AREAS = ("all", *SIZES)
 _AREA_TITLES = ("all", "small: area < 32^2 px", "medium: 32^2 to 96^2 px", "large: area > 96^2 px")
-_LIMITS = (1, 10, 100)  # detections of an image that count
+_LIMITS = (1, 10, 100)  # detections per image
 AreaSource = Literal["annotation", "box", "mask"]
-_SPOKEN_SOURCES = {
+_AREA_SOURCE_NAMES = {
     "annotation": 'the "area" of the annotation',
     "box": "the area of the box",
     "mask": "the area of the mask",
@@ -25,20 +25,20 @@ def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dic
     """Average precision and recall of detections.
 
     Args:
-        annotations: ground truth; crowds are neither hits nor misses. Objects are small or large by the area that their
+        annotations: ground truth; crowds are ignore regions. Objects are small or large by the area that their
             annotations give, as in COCO's tools; where one gives none, by that of the box (of the mask, for masks).
         records: COCO result records (``src.evaluation.records.coco_records``).
 
     Returns:
         "AP" (mean over IoU .50:.95), "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100",
-        "AR_small", "AR_medium", "AR_large", all 0 to 1; None where there is no object to find. "per_class" holds "AP",
+        "AR_small", "AR_medium", "AR_large", all 0 to 1; None without objects. "per_class" holds "AP",
         "AP50", "AP_small", "AP_medium", "AP_large" and the number of "objects" by class name; "images", "objects", "crowds"
         and "detections" are counts, and "area_from" says how many objects have their area from the "annotation", how many
         from the "box" or "mask". With outlines in the ground truth and a mask in each record, "segm" holds the same of masks.
 
     Raises:
         UserError: there are no images.
-        DataError: images whose labels are not known.
+        DataError: unlabelled images.
     """
     check_labelled(annotations)
     metrics = _measure(annotations, records, "bbox")
@@ -92,7 +92,7 @@ def _measure(
 
 
 def format_table(metrics: dict[str, Any]) -> str:
-    """The metrics of ``evaluate`` as text: COCO's twelve lines and a line for each class; of boxes, then of masks if any."""
+    """The metrics of ``evaluate`` as text: COCO's twelve lines and a line per class; of boxes, then of masks if any."""
     blocks = {"boxes:\n": metrics, "masks:\n": metrics["segm"]} if "segm" in metrics else {"": metrics}
     lines = [title + _format_block(block) for title, block in blocks.items()]
     counts = [key for key in ("images", "objects", "crowds", "detections") if key != "crowds" or metrics[key]]
@@ -105,8 +105,8 @@ def format_table(metrics: dict[str, Any]) -> str:
 
 
 def size_rule(area_from: Mapping[AreaSource, int]) -> str:
-    """By which area how many objects are small, medium or large, empty without objects; `area_from`: of ``evaluate``."""
-    rules = [f"{_SPOKEN_SOURCES[source]} ({count} objects)" for source, count in area_from.items() if count]
+    """How many objects are small, medium or large by which area, in words; empty without objects. `area_from`: of ``evaluate``."""
+    rules = [f"{_AREA_SOURCE_NAMES[source]} ({count} objects)" for source, count in area_from.items() if count]
     return f"small, medium and large by {', by '.join(rules)}" if rules else ""
 
 
@@ -114,7 +114,7 @@ def _format_block(metrics: dict[str, Any]) -> str:
     lines = []
     for key, iou, area, limit in _summary_lines():
         kind = "Average Precision (AP)" if key.startswith("AP") else "Average Recall    (AR)"
-        lines.append(f"{kind}  IoU {iou:<9}  {area:<24} at most {limit:>3} an image  {_number(metrics[key])}")
+        lines.append(f"{kind}  IoU {iou:<9}  {area:<24} at most {limit:>3} per image  {_number(metrics[key])}")
     if rule := size_rule(metrics["area_from"]):
         lines.append(rule)
     width = max([len("class"), *map(len, metrics["per_class"])])
@@ -126,11 +126,11 @@ def _format_block(metrics: dict[str, Any]) -> str:
 
 def _summary_lines() -> list[tuple[str, str, str, int]]:
     """Key, IoU, area and limit of each line, in COCO's order."""
-    every = "0.50:0.95"
-    lines = [("AP", every, 0, 100), ("AP50", "0.50", 0, 100), ("AP75", "0.75", 0, 100)]
-    lines += [(f"AP_{_AREAS[index]}", every, index, 100) for index in (1, 2, 3)]
-    lines += [(f"AR_{limit}", every, 0, limit) for limit in _LIMITS]
-    lines += [(f"AR_{_AREAS[index]}", every, index, 100) for index in (1, 2, 3)]
+    iou_range = "0.50:0.95"
+    lines = [("AP", iou_range, 0, 100), ("AP50", "0.50", 0, 100), ("AP75", "0.75", 0, 100)]
+    lines += [(f"AP_{_AREAS[index]}", iou_range, index, 100) for index in (1, 2, 3)]
+    lines += [(f"AR_{limit}", iou_range, 0, limit) for limit in _LIMITS]
+    lines += [(f"AR_{_AREAS[index]}", iou_range, index, 100) for index in (1, 2, 3)]
     return [(key, iou, _AREA_TITLES[area], limit) for key, iou, area, limit in lines]
 
 

@@ -1,4 +1,4 @@
-"""How good the detections above a score would be as labels."""
+"""Precision and recall of pseudo-labels."""
 
 import numpy as np
 
@@ -12,23 +12,23 @@ def pseudo_label_quality(matches: Matches, threshold: float) -> dict[str, dict[s
         matches: detections and objects; threshold: a detection counts if its score is greater.
 
     Returns:
-        By class name: "precision" (None without a box), "recall" (None without an object), "boxes", "right" and "objects"
-        (numbers). The last entry, "", is of all classes together. Detections inside crowds count neither way.
+        By class name: "precision" (None without boxes), "recall" (None without objects), and the numbers "boxes", "right"
+        (true positives) and "objects". The last entry, "", is over all classes. Detections inside crowds are ignored.
     """
     counted = (matches.score > threshold) & ~matches.ignored
     size = len(matches.class_names) + 1
     boxes = np.bincount(matches.label[counted], minlength=size)[1:]
-    right = np.bincount(matches.label[counted & matches.true_positive], minlength=size)[1:]
-    rows = zip(matches.class_names, boxes.tolist(), right.tolist(), matches.objects.tolist(), strict=True)
-    quality = {name: _shares(*numbers) for name, *numbers in rows}
-    return quality | {"": _shares(int(boxes.sum()), int(right.sum()), int(matches.objects.sum()))}
+    true_positives = np.bincount(matches.label[counted & matches.true_positive], minlength=size)[1:]
+    rows = zip(matches.class_names, boxes.tolist(), true_positives.tolist(), matches.objects.tolist(), strict=True)
+    quality = {name: _quality(*numbers) for name, *numbers in rows}
+    return quality | {"": _quality(int(boxes.sum()), int(true_positives.sum()), int(matches.objects.sum()))}
 
 
-def _shares(boxes: int, right: int, objects: int) -> dict[str, float | int | None]:
+def _quality(boxes: int, true_positives: int, objects: int) -> dict[str, float | int | None]:
     return {
-        "precision": right / boxes if boxes else None,
-        "recall": right / objects if objects else None,
+        "precision": true_positives / boxes if boxes else None,
+        "recall": true_positives / objects if objects else None,
         "boxes": boxes,
-        "right": right,
+        "right": true_positives,
         "objects": objects,
     }

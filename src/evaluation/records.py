@@ -1,4 +1,4 @@
-"""Detections of the network become detections of the original image, and these the records of the result files.
+"""Map the detections of a network to pixels of the original image, and write them as records of the result files.
 
 Axes: K rows of the network's fixed-size output, N detections, C classes with the background first.
 """
@@ -16,12 +16,12 @@ _PASTING = Pasting()
 _PIXEL_DECIMALS = 3  # of box coordinates in result files
 _SHARE_DECIMALS = 6  # of scores and probabilities in infer_results.json, which may hold millions
 
-SHOWN_SCORE = 0.5  # a detection below it is not drawn, for it would cover the picture
+SHOWN_SCORE = 0.5  # detections with a lower score are not drawn
 
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """What was found in one image, best first.
+    """The detections of one image, highest score first.
 
     Attributes:
         boxes: float64 [N, 4], (x1, y1, x2, y2) in pixels of the original image, inside it.
@@ -52,7 +52,7 @@ def detect(
         pasting: how masks become pixels.
 
     Yields:
-        Each image and what was found in it.
+        Each image and its detections.
     """
     for images, image_sizes, rows in batches:
         outputs = [np.asarray(output) for output in network(images, image_sizes)]
@@ -71,7 +71,7 @@ def in_original_pixels(
     masks: np.ndarray | None = None,
     pasting: Pasting = _PASTING,
 ) -> Detections:
-    """Drop the rows that are not valid and map the others back to the original image.
+    """Drop padding rows and map the others to pixels of the original image.
 
     Args:
         entry: the image.
@@ -80,10 +80,10 @@ def in_original_pixels(
         masks: [K, M, M], the probability of each cell of the box; pasting: how they become pixels.
 
     Returns:
-        Detections clipped to the image; those that lie in the padding altogether are dropped.
+        Detections clipped to the image; those that lie entirely in the padding are dropped.
     """
-    whole = boxes.astype(np.float64) / np.array([*scale, *scale])
-    boxes = np.clip(whole, 0, (entry.width, entry.height, entry.width, entry.height))
+    unclipped = boxes.astype(np.float64) / np.array([*scale, *scale])
+    boxes = np.clip(unclipped, 0, (entry.width, entry.height, entry.width, entry.height))
     kept = valid.astype(bool) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     rows = np.flatnonzero(kept)
     rows = rows[np.argsort(-scores[rows], kind="stable")]
@@ -94,7 +94,7 @@ def in_original_pixels(
         probabilities=probabilities[rows].astype(np.float64),
         masks=None
         if masks is None
-        else tuple(paste(masks[row], whole[row], (entry.width, entry.height), pasting) for row in rows),
+        else tuple(paste(masks[row], unclipped[row], (entry.width, entry.height), pasting) for row in rows),
     )
 
 
@@ -131,7 +131,7 @@ def inference_records(entry: ImageEntry, detections: Detections) -> list[dict[st
 
 
 def _masks(detections: Detections, key: str) -> list[dict[str, Rle]]:
-    """What each record says about its mask: nothing if there is none."""
+    """The mask entry of each record; empty without masks."""
     return [{}] * len(detections.boxes) if detections.masks is None else [{key: mask} for mask in detections.masks]
 
 

@@ -1,4 +1,4 @@
-"""COCO result records that another program wrote, checked against the images they speak of."""
+"""Read COCO result records of another program and check them against the annotations."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from src.errors import DataError
 
 
 def have_masks(path: str | Path) -> bool:
-    """Whether any record of a file has a segmentation; whatever else is wrong with them is for ``read_results`` to say."""
+    """Whether any record of a file has a segmentation; ``read_results`` checks the rest."""
     records = read_json(path)
     return isinstance(records, list) and any(
         isinstance(record, dict) and record.get("segmentation") for record in records
@@ -22,8 +22,7 @@ def read_results(path: str | Path, annotations: Annotations) -> list[dict[str, A
     """Result records: image_id, category_id, bbox (x, y, width, height in pixels of the image), score; if the detector has
     masks, a segmentation in any of COCO's forms, which becomes a compressed run-length encoding.
 
-    A record that also has a "file_name" belongs to the image of that name, for its writer had no annotation file to take
-    ids from.
+    A record with a "file_name" belongs to the image of that name: its writer had no annotation file with ids.
 
     Raises:
         UserError: there is no such file.
@@ -58,17 +57,19 @@ def check_results(records: Any, annotations: Annotations, source: str) -> list[d
         if fault is not None:
             faults.append(f"record {number}: {fault}")
         results.append(record)
-    bare = [] if faults else [number for number, record in enumerate(results) if "segmentation" not in record]
-    if 0 < len(bare) < len(results):
-        told = f"{len(bare)} of {len(results)} records have no segmentation, such as record {bare[0]}"
-        faults.append(f"{told}; give all of them one, or none")
+    without_mask = [] if faults else [number for number, record in enumerate(results) if "segmentation" not in record]
+    if 0 < len(without_mask) < len(results):
+        message = (
+            f"{len(without_mask)} of {len(results)} records have no segmentation, such as record {without_mask[0]}"
+        )
+        faults.append(f"{message}; give all of them one, or none")
     if faults:
         raise DataError(source, faults)
     return results
 
 
 def _with_mask(record: dict[str, Any], size: tuple[int, int]) -> tuple[dict[str, Any], str | None]:
-    """The record with its mask, if it has one, as a compressed encoding; and what is wrong with the mask."""
+    """The record with its mask, if it has one, as a compressed encoding; and the fault of the mask, if it has one."""
     outline = as_outline(record.get("segmentation"))
     if outline is None:
         return {key: value for key, value in record.items() if key != "segmentation"}, None
@@ -99,4 +100,4 @@ def _is_id(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # false for NaN and for endless integers
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # false for NaN and integers beyond float

@@ -1,144 +1,140 @@
-"""Charts as SVG text, for a page that needs no network and no plotting library."""
+"""Charts of a page: lines over steps or recall, and histograms of scores. The page writes title and legend around the drawing."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from html import escape
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-_WIDTH, _HEIGHT = 520, 240  # pixels of the whole drawing
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 22, 30, 34  # pixels around the plot
-_COLOURS = ("#1f6fb4", "#d1495b", "#2e8b57", "#b8860b", "#7b4fa3", "#5f6b76")
-_TICKS = 5
+from markupsafe import Markup
+
+from src.report.chart_style import PALETTE, TOOLTIP, chart_style, inline_svg, series_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SIZE = (5.2, 2.3)  # inches
+_PLOT = (0.1, 0.19, 0.87, 0.76)  # left, bottom, width and height of the plot within the figure
+_MOST_POINTS = 30  # of a line that are drawn as dots too
 
 Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Key:
+    """An entry of a legend: the CSS variable of its colour, a name, and a value as text, which may be empty."""
+
+    colour: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart for the macro ``chart`` of the templates.
+
+    Attributes:
+        title: plain text.
+        svg: the drawing, an ``<svg>`` element.
+        legend: plain texts, in the order of the series.
+        description: the chart in one sentence, for those who do not see it.
+    """
+
+    title: str
+    svg: Markup
+    legend: tuple[Key, ...]
+    description: str
 
 
 def line_chart(
     title: str,
     series: Mapping[str, Sequence[Point]],
     x_title: str = "step",
-    span: Point | None = None,
+    limits: Point | None = None,
     marks: Mapping[str, Point] | None = None,
-) -> str:
-    """One chart.
+) -> Chart:
+    """One line per series.
 
     Args:
-        title: stands above the plot.
+        title: of the chart.
         series: by name, points (x, y) with rising x; points that are not finite are left out.
-        x_title: stands below the plot.
-        span: least and greatest value of both axes; None: they are made to fit.
-        marks: by name, points drawn as rings and explained in the legend.
+        x_title: of the horizontal axis.
+        limits: lowest and highest value of both axes; None: they fit the points, 0 included vertically.
+        marks: by name, points drawn as rings; the legend then explains these instead of the lines.
 
     Returns:
-        A ``<figure>`` with an ``<svg>`` of axes and one line a series, and a legend with the last value of each.
+        The chart; its legend has the last value of each series.
     """
     lines = {
         name: [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)] for name, points in series.items()
     }
     lines = {name: points for name, points in lines.items() if points}
-    every = [point for points in lines.values() for point in points] or [(0.0, 0.0)]
-    x_ticks = _ticks(*(span or (min(x for x, _ in every), max(x for x, _ in every))))
-    y_ticks = _ticks(*(span or (min(0.0, *(y for _, y in every)), max(y for _, y in every))))
-    place = _place(x_ticks[0], x_ticks[-1], y_ticks[0], y_ticks[-1])
-    parts = _frame(
-        title, x_title, place, [(tick, f"{tick:.6g}") for tick in x_ticks], [(y, f"{y:.4g}") for y in y_ticks]
-    )
-    for index, points in enumerate(lines.values()):
-        corners = " ".join("{:.1f},{:.1f}".format(*place(*point)) for point in points)
-        colour = _colour(index)
-        parts.append(f'<polyline points="{corners}" fill="none" stroke="{colour}" stroke-width="1.8"/>')
-        if len(points) < 30 and marks is None:
-            for x, y in points:
-                parts.append('<circle cx="{:.1f}" cy="{:.1f}" r="2.5" fill="{}"/>'.format(*place(x, y), colour))
-    legend = [(_colour(index), name, f"{points[-1][1]:.4g}") for index, (name, points) in enumerate(lines.items())]
-    for index, (name, point) in enumerate((marks or {}).items(), start=1):
-        ring = '<circle cx="{:.1f}" cy="{:.1f}" r="5" fill="none" stroke="{}" stroke-width="2.5"/>'
-        parts.append(ring.format(*place(*point), _colour(index)))
-        legend.append((_colour(index), name, ""))
-    return _figure(title, parts, legend if marks is None else legend[len(lines) :])
+    with chart_style():
+        figure, axes = _new_figure(x_title, "{x:.6g}", "{x:.4g}")
+        for index, points in enumerate(lines.values()):
+            dots = "o" if len(points) < _MOST_POINTS and marks is None else None
+            axes.plot(*zip(*points, strict=True), color=PALETTE[series_colour(index)][0], marker=dots)
+        for index, point in enumerate((marks or {}).values(), start=1):
+            axes.plot(*point, "o", mfc="none", mec=PALETTE[series_colour(index)][0], mew=2.5, ms=9)
+        if limits is not None:
+            axes.set(xlim=limits, ylim=limits)
+        elif lines and min(y for points in lines.values() for _, y in points) >= 0:
+            axes.set_ylim(bottom=0)
+        svg = Markup(inline_svg(figure))
+    legend = [
+        Key(series_colour(index), name, f"{points[-1][1]:.4g}") for index, (name, points) in enumerate(lines.items())
+    ]
+    if marks is not None:
+        legend = [Key(series_colour(index), name, "") for index, name in enumerate(marks, start=1)]
+    return Chart(title, svg, tuple(legend), _describe(title, f"lines over {x_title}", legend))
 
 
-def bar_chart(title: str, edges: Sequence[float], series: Mapping[str, Sequence[int]], x_title: str) -> str:
-    """A histogram, the bars of each bin side by side; heights are logarithmic, so that rare things show beside frequent ones.
+def bar_chart(title: str, edges: Sequence[float], series: Mapping[str, Sequence[int]], x_title: str) -> Chart:
+    """A histogram, the bars of each bin side by side; heights are logarithmic, so that rare counts show beside frequent ones.
 
     Args:
-        title: stands above the plot.
+        title: of the chart.
         edges: rising borders of the N bins, N + 1 of them.
         series: by name, N counts.
-        x_title: stands below the plot.
+        x_title: of the horizontal axis.
 
     Returns:
-        A ``<figure>`` with an ``<svg>``, and a legend with the sum of each series.
+        The chart; its legend has the sum of each series.
     """
-    most = max([1, *(count for counts in series.values() for count in counts)])
-    powers = range(math.ceil(math.log10(most) - 1e-9) + 1)
-    y_ticks = [(0.0, "0"), *((math.log10(1 + 10**power), f"{10**power:,}") for power in powers)]
-    place = _place(edges[0], edges[-1], 0.0, max(y_ticks[-1][0], math.log10(1 + most)))
-    parts = _frame(title, x_title, place, [(tick, f"{tick:.6g}") for tick in _ticks(edges[0], edges[-1])], y_ticks)
-    bottom = _HEIGHT - _BOTTOM
-    for number, (low, high) in enumerate(pairwise(edges)):
-        left, right = place(low, 0)[0] + 2, place(high, 0)[0] - 2
-        width = (right - left) / len(series)
+    with chart_style():
+        figure, axes = _new_figure(x_title, "{x:.6g}", "{x:,.0f}")
         for index, (name, counts) in enumerate(series.items()):
-            if counts[number]:
-                top = place(low, math.log10(1 + counts[number]))[1]
-                where = f'x="{left + index * width:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}"'
-                tip = f"<title>{low:.2f} to {high:.2f}: {counts[number]:,} {escape(name)}</title>"
-                parts.append(f'<rect {where} fill="{_colour(index)}">{tip}</rect>')
-    legend = [(_colour(index), name, f"{sum(counts):,}") for index, (name, counts) in enumerate(series.items())]
-    return _figure(title, parts, legend)
+            for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
+                width = 0.9 * (high - low) / len(series)
+                left = low + 0.05 * (high - low) + index * width
+                if count:
+                    [bar] = axes.bar(left, count, width, align="edge", color=PALETTE[series_colour(index)][0])
+                    bar.set_gid(f"{TOOLTIP}{low:.2f} to {high:.2f}: {count:,} {name}")
+        axes.set_yscale("symlog", linthresh=1)
+        most = max([1, *(count for counts in series.values() for count in counts)])
+        powers = range(math.ceil(math.log10(most)) + 1)
+        axes.set_yticks([0, *(10**power for power in powers)])
+        axes.set(xlim=(edges[0], edges[-1]), ylim=(0, max(1.1 * most, 10 ** powers[-1])))
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        svg = Markup(inline_svg(figure))
+    legend = [
+        Key(series_colour(index), name, f"{sum(counts):,}") for index, (name, counts) in enumerate(series.items())
+    ]
+    return Chart(title, svg, tuple(legend), _describe(title, f"a histogram by {x_title}", legend))
 
 
-def _place(left: float, right: float, bottom: float, top: float) -> Callable[[float, float], Point]:
-    """From values to pixels of the drawing."""
+def _new_figure(x_title: str, x_format: str, y_format: str) -> "tuple[Figure, Axes]":
+    from matplotlib.figure import Figure
 
-    def place(x: float, y: float) -> Point:
-        across, up = (x - left) / (right - left), (y - bottom) / (top - bottom)
-        return _LEFT + across * (_WIDTH - _LEFT - _RIGHT), _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM)
-
-    return place
-
-
-def _frame(
-    title: str,
-    x_title: str,
-    place: Callable[[float, float], Point],
-    x_ticks: Sequence[tuple[float, str]],
-    y_ticks: Sequence[tuple[float, str]],
-) -> list[str]:
-    """Titles, grid and numbers of the axes."""
-    parts = [f'<text x="{_LEFT}" y="18" class="title">{escape(title)}</text>']
-    for tick, text in y_ticks:
-        _, y = place(x_ticks[0][0], tick)
-        parts.append(f'<path d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}" class="grid"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
-    for tick, text in x_ticks:
-        x, _ = place(tick, y_ticks[0][0])
-        parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 15}" text-anchor="middle">{text}</text>')
-    parts.append(f'<text x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 4}" text-anchor="middle">{escape(x_title)}</text>')
-    return parts
+    figure = Figure(_SIZE)
+    axes = figure.add_axes(_PLOT)
+    axes.set_xlabel(x_title)
+    axes.grid(visible=False, axis="x")
+    axes.locator_params(nbins=5)
+    axes.xaxis.set_major_formatter(x_format)
+    axes.yaxis.set_major_formatter(y_format)
+    return figure, axes
 
 
-def _figure(title: str, parts: Sequence[str], legend: Sequence[tuple[str, str, str]]) -> str:
-    """The drawing and, for each colour, a name and a value."""
-    drawing = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
-    items = "".join(
-        f'<span><i style="background:{colour}"></i>{escape(name)}{f" <b>{value}</b>" if value else ""}</span>'
-        for colour, name, value in legend
-    )
-    return f'<figure class="chart">{drawing}<figcaption>{items}</figcaption></figure>'
-
-
-def _colour(index: int) -> str:
-    return _COLOURS[index % len(_COLOURS)]
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers from at most ``low`` to at least ``high``, two or more."""
-    if high <= low:
-        high = low + (abs(low) or 1.0)
-    rough = (high - low) / _TICKS
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [step * index for index in range(first, last + 1)]
+def _describe(title: str, form: str, legend: Sequence[Key]) -> str:
+    return f"{title}: {form}; {', '.join(f'{key.name} {key.value}'.strip() for key in legend) or 'no values'}"

@@ -1,4 +1,4 @@
-"""The numbers of a report as CSV files: UTF-8, one table each, empty where there is nothing to measure."""
+"""The tables of an error report as CSV files: UTF-8, empty where nothing could be measured."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def _plain(cell: Any) -> Any:
 
 
 def summary(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
-    """COCO's metrics and counts, where areas of objects are from, and the threshold of the best F1 over all classes."""
+    """COCO's metrics and counts, sources of the areas of objects, and the operating point of the best F1 over all classes."""
     yield "metric", "value"
     for key, value in analysis.metrics.items():
         if not isinstance(value, dict):
@@ -48,7 +48,7 @@ def summary(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
 
 
 def classes(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
-    """A row for each class: scores, threshold of the best F1, right and wrong detections."""
+    """A row per class: true and false positives, AP, operating point of the best F1."""
     yield "class", "objects", "right", "wrong", *_SCORES, "best_f1", "threshold", "precision", "recall"
     for (name, row), curve in zip(analysis.metrics["per_class"].items(), analysis.curves, strict=True):
         counts = row["objects"], curve.true_positives.sum(), curve.false_positives.sum()
@@ -57,7 +57,7 @@ def classes(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
 
 
 def precision_recall(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
-    """101 points of each class that has objects."""
+    """The 101 points of the curve of each class that has objects."""
     yield "class", "recall", "precision", "score"
     for name, curve in zip(analysis.matches.class_names, analysis.curves, strict=True):
         if curve.ap50 is not None:
@@ -66,7 +66,7 @@ def precision_recall(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
 
 
 def confidence(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
-    """Right and wrong detections of each class by score."""
+    """True and false positives of each class by score."""
     yield "class", "from", "to", "right", "wrong"
     for name, curve in zip(analysis.matches.class_names, analysis.curves, strict=True):
         edges = curve.edges.tolist()
@@ -77,7 +77,7 @@ def confidence(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
 
 
 def confusion(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
-    """Rows: what it is; columns: what it was taken for."""
+    """Rows: true class; columns: predicted class."""
     names = [*analysis.matches.class_names, NOTHING]
     order = [*range(1, len(names)), 0]
     yield "true class", *names
@@ -86,7 +86,7 @@ def confusion(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
 
 
 def errors(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
-    """Number and cost of each kind, over all classes and for each."""
+    """Number and cost of each error type, over all classes and per class."""
     yield "class", "kind", "count", "AP50 lost"
     counts = count_errors(analysis)
     for kind, name in enumerate(ERROR_TYPES):
@@ -97,23 +97,23 @@ def errors(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
 
 
 def count_errors(analysis: ErrorAnalysis) -> np.ndarray:
-    """ErrorTypes by class and kind, int [K, 6]: of detections by the class they were given, of objects by their own."""
+    """Errors by class and type, int [K, 6]: of detections by predicted class, of missed objects by true class."""
     result = np.zeros((len(analysis.matches.class_names), len(ERROR_TYPES)), np.int64)
-    wrong = analysis.errors.detection >= 0
-    np.add.at(result, (analysis.matches.label[wrong] - 1, analysis.errors.detection[wrong]), 1)
+    false_positive = analysis.errors.detection >= 0
+    np.add.at(result, (analysis.matches.label[false_positive] - 1, analysis.errors.detection[false_positive]), 1)
     np.add.at(result, (analysis.matches.object_label[analysis.errors.missed] - 1, MISSED), 1)
     return result
 
 
 def sizes(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
-    """A row for each size of objects."""
+    """A row per size of objects."""
     yield "size", "objects", "AP", "AR_100", "found at any score", "found from the threshold", "missed"
     for row in analysis.sizes:
         yield row.name, row.objects, row.ap, row.ar, row.matched, row.kept, row.missed
 
 
 def images(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:
-    """A row for each image, the one with most errors first."""
+    """A row per image, the one with most errors first."""
     found = analysis.images
     yield "file_name", "image_id", "mistakes", "objects", "right", "not found", *ERROR_TYPES[:MISSED]
     for index in found.order.tolist():

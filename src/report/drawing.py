@@ -1,4 +1,4 @@
-"""Draw boxes and masks on an image so that a person can judge them, also on small pictures with many objects."""
+"""Draw boxes and masks on an image; readable also for small images with many objects."""
 
 import colorsys
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ _MOST_ENLARGED = 4  # times
 _TEXT_SIZE = 14  # pixels
 _MARGIN = 4  # pixels around text
 _LINE, _THIN, _THICK = 2, 1, 5  # pixels, widths of lines: all alike, and beside marked ones
-_VEIL = 0.4  # how much of the colour of a class lies over its mask
+_MASK_OPACITY = 0.4  # of the colour of a class over its mask
 _FARTHEST = 10_000  # pixels from the upper left corner; Pillow draws lines of more for minutes, far outside the picture
 _GAP = 6  # pixels between the two halves of a comparison
-# Fonts with many alphabets, by the names under which systems install them. Pillow's own font knows Latin letters only.
+# Fonts with many alphabets, by the names under which systems install them. Pillow's own font has Latin letters only.
 _FONTS = ("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc", "DejaVuSans.ttf", "arial.ttf")
 
 
@@ -53,8 +53,8 @@ def draw(
         scores: [N]; written beside the box with the class name, as far as there is room.
         class_names: of labels 1..K.
         ground_truth: boxes [M, 4] and labels [M].
-        marked: bool [M] and bool [N], boxes of the ground truth and detections that have thick lines and a name; the others
-            have thin lines alone. None: all boxes look alike.
+        marked: bool [M] and bool [N], boxes of the ground truth and detections with thick lines and a name; the others
+            have thin lines and no name. None: all boxes look alike.
         masks: of the ground truth (empty without one) and of the detections, in pixels of the image; None: there are none.
 
     Returns:
@@ -87,7 +87,7 @@ def _annotate(
     size = (max(round(image.shape[1] * zoom), 1), max(round(image.shape[0] * zoom), 1))
     picture = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
     if masks:
-        picture = _veiled(picture, masks, np.asarray(labels).tolist())
+        picture = _draw_masks(picture, masks, np.asarray(labels).tolist())
     canvas = ImageDraw.Draw(picture)
     corners = (
         np.clip(np.asarray(boxes, np.float64).reshape(-1, 4) * zoom, -_FARTHEST, _FARTHEST).round().astype(int).tolist()
@@ -97,21 +97,21 @@ def _annotate(
     rows = list(zip(corners, np.asarray(labels).tolist(), texts, widths, strict=True))
     for corner, label, _, width in rows:
         canvas.rectangle(corner, outline=class_colour(label - 1), width=width)
-    for corner, label, score, width in rows[::-1]:  # the best lies on top
+    for corner, label, score, width in rows[::-1]:  # the highest score on top
         if width != _THIN:
             _write_label(canvas, corner, class_names[label - 1], score, class_colour(label - 1), size)
     return _with_legend(picture, np.asarray(labels), class_names, title)
 
 
-def _veiled(picture: Image.Image, masks: Sequence[Rle], labels: Sequence[int]) -> Image.Image:
-    """The picture with a half transparent veil over each mask and a line around it; the first, which is the best, on top."""
+def _draw_masks(picture: Image.Image, masks: Sequence[Rle], labels: Sequence[int]) -> Image.Image:
+    """The picture with each mask in a half-transparent colour and with an outline; the first, of the highest score, is on top."""
     pixels = np.array(picture)
     for rle, label in list(zip(masks, labels, strict=True))[::-1]:
-        colour, whole = np.array(class_colour(label - 1), np.uint8), decode_mask(rle).astype(np.uint8)
-        if not whole.any():
+        colour, mask = np.array(class_colour(label - 1), np.uint8), decode_mask(rle).astype(np.uint8)
+        if not mask.any():
             continue
-        large = cv2.resize(whole * np.uint8(255), picture.size, interpolation=cv2.INTER_LINEAR) > 127
-        pixels[large] = (pixels[large] * (1 - _VEIL) + colour * _VEIL).astype(np.uint8)
+        large = cv2.resize(mask * np.uint8(255), picture.size, interpolation=cv2.INTER_LINEAR) > 127
+        pixels[large] = (pixels[large] * (1 - _MASK_OPACITY) + colour * _MASK_OPACITY).astype(np.uint8)
         edge = large & (cv2.erode(large.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=_LINE) == 0)
         pixels[edge] = colour
     return Image.fromarray(pixels)
@@ -130,11 +130,11 @@ def _write_label(
     x = max(min(corner[0], size[0] - width), 0)
     y = corner[1] - height if corner[1] >= height else min(corner[3], size[1] - height)
     canvas.rectangle((x, y, x + width, y + height), fill=colour)
-    canvas.text((x + _MARGIN // 2, y + height // 2), text, _ink_on(colour), _font(), anchor="lm")
+    canvas.text((x + _MARGIN // 2, y + height // 2), text, _text_colour(colour), _font(), anchor="lm")
 
 
 def _with_legend(picture: Image.Image, labels: np.ndarray, class_names: Sequence[str], title: str) -> Image.Image:
-    """Add a strip below that tells the title, and the colour, name and number of each class in the picture."""
+    """Add a strip below with the title, and the colour, name and number of each class in the picture."""
     measure = ImageDraw.Draw(picture)
     items = [(f"{title}: {len(labels)}", None)]
     for label in sorted(set(labels.tolist())):
@@ -159,7 +159,7 @@ def _with_legend(picture: Image.Image, labels: np.ndarray, class_names: Sequence
     return result
 
 
-def _ink_on(colour: Colour) -> str:
+def _text_colour(colour: Colour) -> str:
     red, green, blue = colour
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 

@@ -1,49 +1,31 @@
-"""Precision, recall and confidence of each class, drawn."""
-
-from collections.abc import Sequence
-from html import escape
+"""Charts of each class of an error analysis: its precision-recall curve, and its true and false positives by score."""
 
 from src.evaluation.errors.analysis import ErrorAnalysis
 from src.evaluation.errors.curves import RECALLS, Curve
-from src.report.charts import bar_chart, line_chart
-from src.report.markup import at_least, folded, note
-
-_SHOWN_CLASSES = 12  # the others unfold
+from src.report.charts import Chart, bar_chart, line_chart
+from src.report.pages import at_least
 
 
-def curve_charts(analysis: ErrorAnalysis) -> str:
-    """Two charts of each class that has objects, the class with the lowest AP50 first."""
-    order = [index for index in worst_first(analysis.curves) if analysis.curves[index].ap50 is not None]
-    cards = [_card(analysis.matches.class_names[index], analysis.curves[index]) for index in order]
-    unseen = [
-        name for name, curve in zip(analysis.matches.class_names, analysis.curves, strict=True) if curve.ap50 is None
-    ]
-    text = (
-        "Left: the best precision at each recall; the ring is the best F1. Right: right and wrong detections by score, the "
-        "height is logarithmic. Lowest AP50 first."
-    )
-    if unseen:
-        text += f" Without objects, therefore without a curve: {', '.join(unseen)}."
-    rest = cards[_SHOWN_CLASSES:]
-    more = folded(f"{len(rest)} more classes", "".join(rest)) if rest else ""
-    return note(text) + "".join(cards[:_SHOWN_CLASSES]) + more
+def class_charts(classes: list[tuple[str, Curve]]) -> list[tuple[str, list[Chart]]]:
+    """Name and charts of each class that has objects."""
+    return [(name, _charts(curve)) for name, curve in classes if curve.ap50 is not None]
 
 
-def _card(name: str, curve: Curve) -> str:
-    best = curve.best
-    reached = curve.precision > 0
-    marks = {}
+def classes_by_ap50(analysis: ErrorAnalysis) -> list[tuple[str, Curve]]:
+    """Name and curve of each class, the lowest AP50 first, classes without objects last."""
+    rows = zip(analysis.matches.class_names, analysis.curves, strict=True)
+    return sorted(rows, key=lambda row: (row[1].ap50 is None, row[1].ap50 or 0.0))
+
+
+def _charts(curve: Curve) -> list[Chart]:
+    best, marks = curve.best, {}
     if best.score is not None:
-        told = f"best F1 {best.f1:.3f} at score {at_least(best.score)}: precision {best.precision:.3f}, recall {best.recall:.3f}"
-        marks[told] = (best.recall, best.precision)
+        numbers = f"precision {best.precision:.3f}, recall {best.recall:.3f}"
+        marks[f"best F1 {best.f1:.3f} at score {at_least(best.score)}: {numbers}"] = (best.recall, best.precision)
+    reached = curve.precision > 0
     points = list(zip(RECALLS[reached].tolist(), curve.precision[reached].tolist(), strict=True))
-    title = f"precision by recall, AP50 {curve.ap50:.3f}"
-    charts = line_chart(title, {"precision": points}, "recall", (0.0, 1.0), marks)
-    counts = {"right": curve.true_positives.tolist(), "wrong": curve.false_positives.tolist()}
-    charts += bar_chart("detections by score", curve.edges.tolist(), counts, "score")
-    return f'<h3>{escape(name)}</h3><div class="charts">{charts}</div>'
-
-
-def worst_first(curves: Sequence[Curve]) -> list[int]:
-    """Indices of the classes from the lowest AP50 up; those without objects last."""
-    return sorted(range(len(curves)), key=lambda index: (curves[index].ap50 is None, curves[index].ap50 or 0.0))
+    counts = {"true positives": curve.true_positives.tolist(), "false positives": curve.false_positives.tolist()}
+    return [
+        line_chart(f"Precision by recall, AP50 {curve.ap50:.3f}", {"precision": points}, "recall", (0.0, 1.0), marks),
+        bar_chart("Detections by score", curve.edges.tolist(), counts, "score"),
+    ]

@@ -1,6 +1,5 @@
-"""The worst images of a report: ground truth beside detections, masks where there are any, errors drawn with thick lines."""
+"""Pictures of a report: ground truth beside detections, masks where there are any, errors with thick lines."""
 
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -13,37 +12,28 @@ from src.evaluation.errors.analysis import ErrorAnalysis
 from src.evaluation.errors.error_types import ERROR_TYPES, MISSED
 from src.evaluation.masks import Rle
 from src.report.drawing import draw
-from src.report.markup import at_least, note, picture, table
+from src.report.pages import Picture, picture
 
 _SHOWN_IMAGES = 12
 
 
-def worst_pictures(analysis: ErrorAnalysis, img_dir: str | Path | None) -> str:
-    """The images with most errors: drawn if the images are there, else by name.
+def worst_pictures(analysis: ErrorAnalysis, img_dir: str | Path) -> list[Picture]:
+    """The images with most errors; thick lines: false negatives, and false positives from ``analysis.threshold`` on."""
+    marked = analysis.images.false_negative, ~analysis.matches.true_positive
+    return [
+        picture(draw_image(analysis, index, img_dir, analysis.images.kept, marked), name, f"{name}: {caption}")
+        for index, (name, caption) in zip(_worst(analysis), worst_captions(analysis), strict=True)
+    ]
 
-    A error is a wrong detection with a score of at least ``analysis.threshold``, or an object that no such detection has found.
-    """
+
+def worst_captions(analysis: ErrorAnalysis) -> list[tuple[str, str]]:
+    """Name of each of the images with most errors, and the errors in words."""
+    return [(analysis.annotations.images[index].file_name, _caption(analysis, index)) for index in _worst(analysis)]
+
+
+def _worst(analysis: ErrorAnalysis) -> list[int]:
     found = analysis.images
-    worst = [index for index in found.order[:_SHOWN_IMAGES].tolist() if found.errors[index]]
-    if not worst:
-        return note("No image has a error.")
-    rule = (
-        f"Those with the most errors: wrong detections with a score of {at_least(analysis.threshold)} or more, and objects that none of "
-        "these has found. All images in this order: images.csv."
-    )
-    if img_dir is None:
-        rows = [
-            [escape(analysis.annotations.images[index].file_name), escape(_caption(analysis, index))] for index in worst
-        ]
-        return note(f"{rule} To see them, give --eval_img_dir.") + table(["image", "mistakes"], rows, ("", "text"))
-    rule += " Ground truth is on the left, detections are on the right; thick lines: not found, or wrong."
-    marked = found.false_negative, ~analysis.matches.true_positive
-    parts = [note(rule)]
-    for index in worst:
-        name = analysis.annotations.images[index].file_name
-        drawing = draw_image(analysis, index, img_dir, found.kept, marked)
-        parts.append(picture(drawing, name, f"{name}: {_caption(analysis, index)}"))
-    return "\n".join(parts)
+    return [index for index in found.order[:_SHOWN_IMAGES].tolist() if found.errors[index]]
 
 
 def draw_image(
@@ -74,7 +64,7 @@ def draw_image(
         matches.class_names,
         (_corners(matches.object_box[truth]), matches.object_label[truth]),
         None if marked is None else (marked[0][truth], marked[1][shown]),
-        (_object_masks(analysis.annotations.images[index]), _found_masks(analysis, shown)),
+        (_object_masks(analysis.annotations.images[index]), _detection_masks(analysis, shown)),
     )
 
 
@@ -88,26 +78,18 @@ def _object_masks(entry: ImageEntry) -> list[Rle]:
     ]
 
 
-def _found_masks(analysis: ErrorAnalysis, shown: np.ndarray) -> list[Rle]:
+def _detection_masks(analysis: ErrorAnalysis, shown: np.ndarray) -> list[Rle]:
     """The masks of the chosen detections, none if they have none."""
     records = [analysis.records[place] for place in analysis.matches.record[shown].tolist()]
     return [record["segmentation"] for record in records if "segmentation" in record]
 
 
 def _caption(analysis: ErrorAnalysis, index: int) -> str:
-    """What is wrong in an image."""
     found = analysis.images
-    told = (
-        [f"{found.false_negatives[index]} of {found.objects[index]} objects not found"]
-        if found.false_negatives[index]
-        else []
-    )
-    told += [
-        f"{count} {TITLES[name]}"
-        for name, count in zip(ERROR_TYPES[:MISSED], found.false_positives[index].tolist(), strict=True)
-        if count
-    ]
-    return ", ".join(told)
+    missing, false_positives = int(found.false_negatives[index]), found.false_positives[index].tolist()
+    parts = [f"{missing} of {found.objects[index]} objects not found"] if missing else []
+    types = zip(ERROR_TYPES[:MISSED], false_positives, strict=True)
+    return ", ".join([*parts, *(f"{count} {TITLES[name]}" for name, count in types if count)])
 
 
 def _corners(box: np.ndarray) -> np.ndarray:

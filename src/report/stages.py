@@ -1,4 +1,4 @@
-"""What the stages of a run left behind, read back for a report."""
+"""Read the outputs of the stages of a training run: logged metrics, warnings, scores, detections, numbers of images."""
 
 import json
 from dataclasses import dataclass
@@ -40,11 +40,11 @@ class Stage:
 
     Attributes:
         name: of its folder.
-        curves: the rows of metrics.jsonl by rising step, warnings left out.
-        warnings: (step, sentence) of what the run noticed of itself, each once.
-        metrics: of eval/metrics.json; None when the stage was not evaluated.
+        curves: the rows of metrics.jsonl by rising step, without warnings.
+        warnings: (step, sentence) of the run's health checks, each once.
+        metrics: of eval/metrics.json; None if the stage was not evaluated.
         records: COCO result records of eval/eval_results.json, or None.
-        labelled, unlabelled: numbers of training images; None when the annotation file is not there any more.
+        labelled, unlabelled: numbers of training images; None if the annotation file has gone.
     """
 
     name: str
@@ -55,12 +55,17 @@ class Stage:
     labelled: int | None
     unlabelled: int | None
 
+    @property
+    def title(self) -> str:
+        """The name in words: "first stage"."""
+        return self.name.replace("_", " ")
+
 
 def read_stages(run: Path) -> list[Stage]:
     """The stages of a two-stage run, or the one stage that the folder itself is.
 
     Raises:
-        UserError: the folder holds neither, or a file of it is broken.
+        UserError: the folder holds neither, or one of its files cannot be read.
     """
     folders = [run / name for name in STAGES if (run / name).is_dir()] or [run]
     stages = [_read_stage(folder) for folder in folders]
@@ -88,14 +93,14 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    lines = text.splitlines()
+    lines = text.removesuffix("\n").split("\n") if text else []  # not splitlines: U+0085 may stand in a sentence
     if lines and not text.endswith("\n") and not lines[-1].endswith("}"):
-        del lines[-1]  # it was being written when the run was killed
+        del lines[-1]  # an incomplete row of a killed run
     return [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
 
 
 def _curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    # Scores come in a row of their own, and a resumed run tells some steps twice; the last word counts.
+    # Scores have a row of their own, and a resumed run logs some steps again; later rows replace earlier ones.
     joined: dict[int, dict[str, Any]] = {}
     for row in rows:
         joined[row["step"]] = joined.get(row["step"], {}) | row
@@ -103,13 +108,13 @@ def _curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _warnings(rows: list[dict[str, Any]]) -> list[tuple[int, str]]:
-    # A resumed run may tell again what it had told since its last checkpoint.
-    told = {(row["step"], str(row.get("watcher"))): str(row["warning"]) for row in rows if "warning" in row}
-    return [(step, sentence) for (step, _), sentence in sorted(told.items())]
+    # A resumed run may repeat the warnings since its last checkpoint.
+    unique = {(row["step"], str(row.get("watcher"))): str(row["warning"]) for row in rows if "warning" in row}
+    return [(step, sentence) for (step, _), sentence in sorted(unique.items())]
 
 
 def _count_images(config_file: Path) -> tuple[int | None, int | None]:
-    """Labelled and unlabelled images that a stage was trained on."""
+    """Numbers of labelled and unlabelled images that a stage was trained on."""
     config = read_yaml(config_file) if config_file.is_file() else {}
     annotation_file, img_dir = config.get("train_ann_file"), str(config.get("train_img_dir"))
     folder, names = config.get("unlabelled_img_dir"), config.get("class_names")
@@ -131,7 +136,7 @@ def _read_metrics(path: Path) -> dict[str, Any] | None:
 
 
 def _read_as(kind: Any, path: Path) -> Any:
-    """The content of a JSON file, None if it is not there."""
+    """The content of a JSON file, None if there is no file."""
     return _convert(read_json(path), kind, path) if path.is_file() else None
 
 
@@ -139,7 +144,7 @@ def _convert(value: Any, kind: Any, path: Path) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise UserError(f"{path}: not what eval.py writes: {error}; evaluate again") from None
+        raise UserError(f"{path}: not in the form that eval.py writes: {error}; evaluate again") from None
 
 
 def _parse(line: str, source: str) -> dict[str, Any]:

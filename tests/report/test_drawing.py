@@ -85,7 +85,7 @@ def test_marked_boxes_have_thick_lines_and_a_name():
     assert thick[0] > 4 * thin[0] and thick[1] > 4 * thin[1]
 
 
-def test_a_mask_is_veiled_in_the_colour_of_its_class_and_has_a_line_around_it():
+def test_a_mask_has_the_colour_of_its_class_and_an_outline():
     image = np.full((400, 1000, 3), 100, np.uint8)
     square = np.zeros((400, 1000), np.uint8)
     square[100:200, 300:500] = 1

@@ -30,6 +30,14 @@ def test_warnings_are_no_points_of_curves_and_a_resumed_run_tells_them_once(tmp_
     assert stage.warnings == [(10, "no boxes"), (10, "slow")]
 
 
+def test_a_sentence_with_a_line_separator_stays_one_row(tmp_path):
+    rows = [{"step": 1, "loss": 3.0}, {"step": 1, "warning": "a\x85b\u2028c", "watcher": "w"}]
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (tmp_path / "metrics.jsonl").write_text(text, encoding="utf-8")
+    [stage] = read_stages(tmp_path)
+    assert stage.warnings == [(1, "a\x85b\u2028c")]
+
+
 def test_both_stages_with_scores_and_image_counts(tmp_path):
     images = [{"id": index, "file_name": f"{index}.png", "width": 9, "height": 9} for index in range(5)]
     for image in images[2:]:

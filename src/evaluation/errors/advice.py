@@ -1,4 +1,4 @@
-"""One sentence: what costs most, and what to do about it."""
+"""One sentence: the error type that costs most AP50, and a remedy."""
 
 import numpy as np
 
@@ -10,35 +10,35 @@ from src.evaluation.metrics import SIZES
 
 TITLES = {
     "class": "wrong class",
-    "place": "badly placed",
-    "both": "class and place",
+    "place": "poor localisation",
+    "both": "class and localisation",
     "duplicate": "duplicate",
     "background": "background",
     "missed": "missed",
 }
 DESCRIPTIONS = {
-    "class": "an object is found (IoU .5 or more) and taken for another class",
-    "place": "near an object of its class (IoU .1 to .5), but not close enough to count",
-    "both": "wrong class and badly placed: near an object of another class (IoU .1 to .5)",
-    "duplicate": "on an object that a better detection has found already",
+    "class": "on an object of another class (IoU .5 or more)",
+    "place": "near an object of its class (IoU .1 to .5), but too far off to match",
+    "both": "near an object of another class (IoU .1 to .5)",
+    "duplicate": "on an object that is matched to a detection with a higher score",
     "background": "no object there (IoU below .1)",
-    "missed": "objects that nothing was detected on, or near with the right class",
+    "missed": "objects without a detection on them, or of their class near them",
 }
 _SUBJECTS = {
     "class": "Wrong classes cost",
-    "place": "Badly placed boxes cost",
-    "both": "Detections of a wrong class and place cost",
+    "place": "Poorly localised boxes cost",
+    "both": "Poorly localised boxes of a wrong class cost",
     "duplicate": "Duplicates cost",
-    "background": "Detections of mere background cost",
+    "background": "Detections of background cost",
     "missed": "Missed objects cost",
 }
 _REMEDIES = {
     "place": "check that the labelled boxes are tight, and train longer with a low learning rate at the end",
-    "both": "label more images of the classes that are mixed up, and train longer",
+    "both": "label more images of the classes that are confused, and train longer",
     "duplicate": "a lower --test_iou_thr drops them",
-    "background": "look at them below: if they are objects that nobody labelled, label them; if not, add images without objects",
+    "background": "look at them below: label those that are objects without a label; if there are none, add images without objects",
 }
-_LARGER_INPUT = "a larger input (--img_width, --img_height) shows them bigger"
+_LARGER_INPUT = "a larger input (--img_width, --img_height) makes them larger"
 _MORE_LABELS = "label more images that have them, and train longer"
 
 
@@ -53,34 +53,34 @@ def headline(analysis: ErrorAnalysis) -> str:
     worst = max(gains, key=gains.get)
     now = metrics["AP50"]
     if gains[worst] < 0.0005:
-        return f"AP50 is {now:.3f}, and no kind of error costs any of it by itself."
+        return f"AP50 is {now:.3f}, and no error type alone costs any of it."
     cost = f"{_SUBJECTS[worst]} most, {100 * gains[worst]:.1f} points of AP50 ({now:.3f} now, {now + gains[worst]:.3f} without them)"
-    *facts, remedy = _detail(analysis, worst)
-    return f"{'; '.join([cost, *_whose(analysis, worst), *facts])}: {remedy}."
+    *details, remedy = _details(analysis, worst)
+    return f"{'; '.join([cost, *_worst_class(analysis, worst), *details])}: {remedy}."
 
 
-def _whose(analysis: ErrorAnalysis, kind: str) -> list[str]:
+def _worst_class(analysis: ErrorAnalysis, error_type: str) -> list[str]:
     """The class that loses most, if there are several."""
-    losses = analysis.costs[kind]
+    losses = analysis.costs[error_type]
     if np.count_nonzero(~np.isnan(losses)) < 2:
         return []
     label = int(np.nanargmax(losses))
     return [f"“{analysis.matches.class_names[label]}” loses most ({100 * losses[label]:.1f} points)"]
 
 
-def _detail(analysis: ErrorAnalysis, kind: str) -> list[str]:
-    """What these errors have in common, and last the remedy."""
-    if kind == "missed":
-        small, facts = _mostly_small(analysis, analysis.errors.missed, "these")
-        return [*facts, _LARGER_INPUT if small else _MORE_LABELS]
-    if kind == "place":
-        near = np.zeros(len(analysis.matches.matched_detection), bool)
-        near[analysis.errors.target[analysis.errors.detection == LOCALISATION]] = True
-        small, facts = _mostly_small(analysis, near, "the objects they are meant for,")
-        return [*facts, _LARGER_INPUT if small else _REMEDIES[kind]]
-    if kind == "class":
-        return _mixed_up(analysis)
-    return [_REMEDIES[kind]]
+def _details(analysis: ErrorAnalysis, error_type: str) -> list[str]:
+    """Clauses on what these errors have in common, and last the remedy."""
+    if error_type == "missed":
+        small, details = _mostly_small(analysis, analysis.errors.missed, "these")
+        return [*details, _LARGER_INPUT if small else _MORE_LABELS]
+    if error_type == "place":
+        targeted = np.zeros(len(analysis.matches.matched_detection), bool)
+        targeted[analysis.errors.target[analysis.errors.detection == LOCALISATION]] = True
+        small, details = _mostly_small(analysis, targeted, "the objects they are meant for,")
+        return [*details, _LARGER_INPUT if small else _REMEDIES[error_type]]
+    if error_type == "class":
+        return _confused_classes(analysis)
+    return [_REMEDIES[error_type]]
 
 
 def _mostly_small(analysis: ErrorAnalysis, rows: np.ndarray, of_what: str) -> tuple[bool, list[str]]:
@@ -92,17 +92,19 @@ def _mostly_small(analysis: ErrorAnalysis, rows: np.ndarray, of_what: str) -> tu
     return largest == 0, [f"{counts[largest]:,} of {of_what} {counts.sum():,} are {list(SIZES)[largest]}"]
 
 
-def _mixed_up(analysis: ErrorAnalysis) -> list[str]:
-    """For the class that loses most: what it is mixed up with, on its objects or by its detections."""
+def _confused_classes(analysis: ErrorAnalysis) -> list[str]:
+    """For the class that loses most: the class it is confused with most, on its objects or by its detections."""
     matches, errors = analysis.matches, analysis.errors
     rows = np.flatnonzero(errors.detection == CLASS)
-    truth, taken = matches.object_label[errors.target[rows]], matches.label[rows]
+    true_label, predicted = matches.object_label[errors.target[rows]], matches.label[rows]
     label = int(np.nanargmax(analysis.costs["class"])) + 1
     size = len(matches.class_names) + 1
-    mixed = np.bincount(taken[truth == label], minlength=size) + np.bincount(truth[taken == label], minlength=size)
-    other = int(np.argmax(mixed))
+    confused = np.bincount(predicted[true_label == label], minlength=size) + np.bincount(
+        true_label[predicted == label], minlength=size
+    )
+    other = int(np.argmax(confused))
     name, partner = matches.class_names[label - 1], matches.class_names[other - 1]
     return [
-        f"it is mostly mixed up with “{partner}” ({mixed[other]:,} of {mixed.sum():,} detections)",
-        f"label more images with “{name}”, and check that both are labelled by one rule",
+        f"it is mostly confused with “{partner}” ({confused[other]:,} of {confused.sum():,} detections)",
+        f"label more images with “{name}”, and check that both are labelled by the same rule",
     ]

@@ -33,15 +33,15 @@ def test_mixed_up_classes_are_named():
     annotations = scene(entry(1, [BOX, OTHER], [1, 2]))
     said = _headline(annotations, [record(1, 3, BOX, 0.9), record(1, 2, OTHER, 0.9)])
     assert said.startswith("Wrong classes cost most, 50.0 points")
-    assert "mixed up with “猫” (1 of 1 detections): label more images with “cat”" in said
+    assert "confused with “猫” (1 of 1 detections): label more images with “cat”" in said
 
 
 @pytest.mark.parametrize(
     ("wrong", "kind", "remedy"),
     [
         ((1, BOX), "Duplicates cost", "--test_iou_thr"),
-        ((1, (0, 200, 50, 250)), "Detections of mere background cost", "images without objects"),
-        ((2, LOOSE), "Detections of a wrong class and place cost", "mixed up"),
+        ((1, (0, 200, 50, 250)), "Detections of background cost", "images without objects"),
+        ((2, LOOSE), "Poorly localised boxes of a wrong class cost", "confused"),
     ],
 )
 def test_what_is_there_too_much(wrong, kind, remedy):
@@ -57,7 +57,7 @@ def test_what_is_there_too_much(wrong, kind, remedy):
 
 def test_badly_placed_boxes():
     said = _headline(scene(entry(1, [BOX], [1])), [record(1, 1, LOOSE, 0.9)])
-    assert said.startswith("Badly placed boxes cost most, 100.0 points") and "tight" in said
+    assert said.startswith("Poorly localised boxes cost most, 100.0 points") and "tight" in said
 
 
 def test_nothing_to_say_is_said():

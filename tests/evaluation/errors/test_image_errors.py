@@ -1,4 +1,4 @@
-"""ErrorTypes of each image, and which one is worst."""
+"""Errors per image, and the order of images by them."""
 
 import pytest
 
