@@ -46,34 +46,34 @@ def object_arrays(entries: Sequence[ImageEntry]) -> tuple[np.ndarray, np.ndarray
 
 
 def overlapping_pairs(
-    image: np.ndarray, box: np.ndarray, other_image: np.ndarray, other_box: np.ndarray, images: int
+    image: np.ndarray, box: np.ndarray, object_image: np.ndarray, object_box: np.ndarray, images: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """All pairs of a detection and a row of ground truth of the same image that overlap.
 
     Args:
-        image [D], box [D, 4]: of the detections, ordered by image; other_image [R], other_box [R, 4]: of the ground truth.
+        image [D], box [D, 4]: of the detections, ordered by image; object_image [R], object_box [R, 4]: of the ground truth.
         images: number of images.
 
     Returns:
         Detection int [P] (rising), row of ground truth int [P], IoU [P], and the share of the detection that lies inside the
         row's box [P], which is what counts for crowds.
     """
-    of_image = np.searchsorted(image, np.arange(images + 1)), np.searchsorted(other_image, np.arange(images + 1))
-    far, other_far = box[:, :2] + box[:, 2:], other_box[:, :2] + other_box[:, 2:]
+    of_image = np.searchsorted(image, np.arange(images + 1)), np.searchsorted(object_image, np.arange(images + 1))
+    far, object_far = box[:, :2] + box[:, 2:], object_box[:, :2] + object_box[:, 2:]
     rows, columns, areas = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    for (low, high), (other_low, other_high) in zip(*(_neighbours(ends) for ends in of_image), strict=True):
-        if low == high or other_low == other_high:
+    for (low, high), (object_low, object_high) in zip(*(_neighbours(ends) for ends in of_image), strict=True):
+        if low == high or object_low == object_high:
             continue
-        near = np.maximum(box[low:high, None, :2], other_box[other_low:other_high, :2])
-        side = np.minimum(far[low:high, None], other_far[other_low:other_high]) - near
+        near = np.maximum(box[low:high, None, :2], object_box[object_low:object_high, :2])
+        side = np.minimum(far[low:high, None], object_far[object_low:object_high]) - near
         shared = np.where((side > 0).all(-1), side[..., 0] * side[..., 1], 0.0)
         row, column = np.nonzero(shared)
         rows.append(row + low)
-        columns.append(column + other_low)
+        columns.append(column + object_low)
         areas.append(shared[row, column])
     row, column, shared = np.concatenate(rows), np.concatenate(columns), np.concatenate(areas)
-    area, other_area = box[:, 2] * box[:, 3], other_box[:, 2] * other_box[:, 3]
-    return row, column, shared / (area[row] + other_area[column] - shared), shared / area[row]
+    area, object_area = box[:, 2] * box[:, 3], object_box[:, 2] * object_box[:, 3]
+    return row, column, shared / (area[row] + object_area[column] - shared), shared / area[row]
 
 
 def _neighbours(ends: np.ndarray) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from markupsafe import Markup
 
 from src.report.chart_style import PALETTE, TOOLTIP, chart_style, inline_svg, series_colour
@@ -73,9 +74,9 @@ def line_chart(
         figure, axes = _new_figure(x_title, "{x:.6g}", "{x:.4g}")
         for index, points in enumerate(lines.values()):
             dots = "o" if len(points) < _MOST_POINTS and marks is None else None
-            axes.plot(*zip(*points, strict=True), color=PALETTE[series_colour(index)][0], marker=dots)
+            axes.plot(*zip(*points, strict=True), color=_colour(index), marker=dots)
         for index, point in enumerate((marks or {}).values(), start=1):
-            axes.plot(*point, "o", mfc="none", mec=PALETTE[series_colour(index)][0], mew=2.5, ms=9)
+            axes.plot(*point, "o", mfc="none", mec=_colour(index), mew=2.5, ms=9)
         if limits is not None:
             axes.set(xlim=limits, ylim=limits)
         elif lines and min(y for points in lines.values() for _, y in points) >= 0:
@@ -103,13 +104,13 @@ def bar_chart(title: str, edges: Sequence[float], series: Mapping[str, Sequence[
     """
     with chart_style():
         figure, axes = _new_figure(x_title, "{x:.6g}", "{x:,.0f}")
+        widths = 0.9 * np.diff(edges) / len(series)
         for index, (name, counts) in enumerate(series.items()):
-            for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
-                width = 0.9 * (high - low) / len(series)
-                left = low + 0.05 * (high - low) + index * width
-                if count:
-                    [bar] = axes.bar(left, count, width, align="edge", color=PALETTE[series_colour(index)][0])
-                    bar.set_gid(f"{TOOLTIP}{low:.2f} to {high:.2f}: {count:,} {name}")
+            left = np.asarray(edges[:-1]) + 0.05 * np.diff(edges) + index * widths
+            drawn = np.flatnonzero(counts)
+            bars = axes.bar(left[drawn], np.take(counts, drawn), widths[drawn], align="edge", color=_colour(index))
+            for bin_, bar in zip(drawn.tolist(), bars, strict=True):
+                bar.set_gid(f"{TOOLTIP}{edges[bin_]:.2f} to {edges[bin_ + 1]:.2f}: {counts[bin_]:,} {name}")
         axes.set_yscale("symlog", linthresh=1)
         most = max([1, *(count for counts in series.values() for count in counts)])
         powers = range(math.ceil(math.log10(most)) + 1)
@@ -134,6 +135,10 @@ def _new_figure(x_title: str, x_format: str, y_format: str) -> "tuple[Figure, Ax
     axes.xaxis.set_major_formatter(x_format)
     axes.yaxis.set_major_formatter(y_format)
     return figure, axes
+
+
+def _colour(index: int) -> str:
+    return PALETTE[series_colour(index)][0]
 
 
 def _describe(title: str, form: str, legend: Sequence[Key]) -> str:

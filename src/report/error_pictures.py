@@ -62,9 +62,9 @@ def draw_image(
         matches.label[shown],
         matches.score[shown],
         matches.class_names,
-        (_corners(matches.object_box[truth]), matches.object_label[truth]),
-        None if marked is None else (marked[0][truth], marked[1][shown]),
-        (_object_masks(analysis.annotations.images[index]), _detection_masks(analysis, shown)),
+        ground_truth=(_corners(matches.object_box[truth]), matches.object_label[truth]),
+        marked=None if marked is None else (marked[0][truth], marked[1][shown]),
+        masks=(_object_masks(analysis.annotations.images[index]), _detection_masks(analysis, shown)),
     )
 
 

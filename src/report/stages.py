@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, NotRequired, TypedDict
 
 import msgspec
@@ -154,4 +155,8 @@ def _parse(line: str, source: str) -> dict[str, Any]:
         raise UserError(f"{source}: not JSON: {error}") from error
     if not isinstance(row, dict) or type(row.get("step")) is not int:
         raise UserError(f'{source}: expected an object with a "step", as train.py writes it; take the line out')
+    if "warning" not in row and (
+        wrong := [key for key, value in row.items() if type(value) not in (int, float, NoneType)]
+    ):
+        raise UserError(f"{source}: {wrong[0]} is {row[wrong[0]]!r}; expected a number; take the line out")
     return row

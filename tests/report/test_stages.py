@@ -72,6 +72,7 @@ def test_a_line_that_a_killed_run_left_unfinished_is_passed_over(tmp_path):
 @pytest.mark.parametrize(
     "name, text, words",
     [
+        ("metrics.jsonl", '{"step": 1, "loss": "low"}\n', "line 1: loss is 'low'; expected a number"),
         ("metrics.jsonl", "[1]\n", 'expected an object with a "step"'),
         ("eval/metrics.json", '{"AP": "high"}', "evaluate again"),
         ("eval/metrics.json", '{"per_class": {"a": 1}}', "evaluate again"),
