@@ -60,7 +60,8 @@ def line_chart(
         title: of the chart.
         series: by name, points (x, y) with rising x; points that are not finite are left out.
         x_title: of the horizontal axis.
-        limits: lowest and highest value of both axes; None: they fit the points, 0 included vertically.
+        limits: lowest and highest value of both axes; None: they fit the points; the vertical one starts
+            at 0 unless a value is negative.
         marks: by name, points drawn as rings; the legend then explains these instead of the lines.
 
     Returns:

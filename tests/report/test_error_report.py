@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -59,6 +60,9 @@ def test_every_data_set_has_a_whole_page_that_needs_no_other_file(case, tmp_path
     balance = _Balance()
     balance.feed(page)
     assert not balance.open and not balance.wrong
+    levels = [int(level) for level in re.findall(r"<h([1-6])[ >]", page)]
+    assert levels[0] == 1 and all(new <= old + 1 and new > 1 for old, new in pairwise(levels)), "headings in order"
+    assert page.count("<svg") == len(re.findall(r'<div role="img" aria-label="[^"]+"><svg', page))
     for chart in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
         ET.fromstring(chart)
     assert "<script" not in page and "http" not in page and not re.search(r'src="(?!data:)|url\((?!#)', page)

@@ -71,25 +71,25 @@ def _worst_class(analysis: ErrorAnalysis, error_type: str) -> list[str]:
 def _details(analysis: ErrorAnalysis, error_type: str) -> list[str]:
     """Clauses on what these errors have in common, and last the remedy."""
     if error_type == "missed":
-        small, details = _mostly_small(analysis, analysis.errors.missed, "these")
+        small, details = _mostly_small(analysis, analysis.errors.missed, "missed objects")
         return [*details, _LARGER_INPUT if small else _MORE_LABELS]
     if error_type == "place":
         targeted = np.zeros(len(analysis.matches.matched_detection), bool)
         targeted[analysis.errors.target[analysis.errors.detection == LOCALISATION]] = True
-        small, details = _mostly_small(analysis, targeted, "the objects they are meant for,")
+        small, details = _mostly_small(analysis, targeted, "objects near them")
         return [*details, _LARGER_INPUT if small else _REMEDIES[error_type]]
     if error_type == "class":
         return _confused_classes(analysis)
     return [_REMEDIES[error_type]]
 
 
-def _mostly_small(analysis: ErrorAnalysis, rows: np.ndarray, of_what: str) -> tuple[bool, list[str]]:
+def _mostly_small(analysis: ErrorAnalysis, rows: np.ndarray, name: str) -> tuple[bool, list[str]]:
     """Whether half or more of some objects are small, and a clause that says which size half or more of them have."""
     counts = np.bincount(size_index(analysis.matches.object_area[rows]), minlength=len(SIZES))
     largest = int(np.argmax(counts))
     if 2 * counts[largest] < counts.sum():
         return False, []
-    return largest == 0, [f"{counts[largest]:,} of {of_what} {counts.sum():,} are {list(SIZES)[largest]}"]
+    return largest == 0, [f"{counts[largest]:,} of {counts.sum():,} {name} are {list(SIZES)[largest]}"]
 
 
 def _confused_classes(analysis: ErrorAnalysis) -> list[str]:

@@ -19,13 +19,15 @@ def _headline(annotations, records) -> str:
 def test_missed_small_objects_ask_for_a_larger_input():
     said = _headline(scene(entry(1, [BOX, SMALL, SMALL], [1, 1, 1])), [record(1, 1, BOX, 0.9)])
     assert said.startswith("Missed objects cost most, 66.3 points of AP50 (0.337 now, 1.000 without them); ")
-    assert "2 of these 2 are small: a larger input (--img_width" in said
+    assert "2 of 2 missed objects are small: a larger input (--img_width" in said
 
 
 def test_missed_large_objects_ask_for_labels_and_the_class_is_named():
     annotations = scene(entry(1, [BOX, OTHER], [1, 2]))
     said = _headline(annotations, [record(1, 1, BOX, 0.9)])
-    assert "“hund” loses most (100.0 points)" in said and "2 of" not in said and "1 of these 1 are large" in said
+    assert (
+        "“hund” loses most (100.0 points)" in said and "2 of" not in said and "1 of 1 missed objects are large" in said
+    )
     assert said.endswith("label more images that have them, and train longer.")
 
 

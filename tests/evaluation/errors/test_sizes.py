@@ -39,7 +39,7 @@ def test_small_areas_in_large_boxes_ask_for_a_larger_input():
     image = replace(entry(1, boxes, [1, 1, 1]), areas=np.full(3, 900.0))
     records = [record(1, 1, boxes[0], 0.9)]
     said = headline(analyse_errors(scene(image), records, evaluate(scene(image), records)))
-    assert "2 of these 2 are small: a larger input (--img_width" in said
+    assert "2 of 2 missed objects are small: a larger input (--img_width" in said
 
 
 @pytest.mark.parametrize("case", RANDOM)
