@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -21,8 +21,7 @@ _MOST_POINTS = 30  # of a line that are drawn as dots too
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """An entry of a legend: the CSS variable of its colour, a name, and a value as text, which may be empty."""
 
     colour: str

@@ -12,7 +12,7 @@ from src.files import check_free, write_text
 from src.report.csv_tables import TABLES, csv_text
 from src.report.error_charts import class_charts, classes_by_ap50
 from src.report.error_pictures import worst_captions, worst_pictures
-from src.report.error_tables import confusion, error_types, losses_by_class
+from src.report.error_tables import error_types, losses_by_class, shown_labels
 from src.report.pages import render
 
 PAGE_NAME = "report.html"
@@ -63,7 +63,7 @@ def write_report(
 
 
 def _page(analysis: ErrorAnalysis, origin: Mapping[str, Any], img_dir: str | Path | None) -> str:
-    classes = classes_by_ap50(analysis)
+    classes, shown = classes_by_ap50(analysis), shown_labels(analysis)
     return render(
         "error_report.html",
         title="Evaluation report",
@@ -76,7 +76,8 @@ def _page(analysis: ErrorAnalysis, origin: Mapping[str, Any], img_dir: str | Pat
         unfolded_rows=_UNFOLDED_ROWS,
         size_rule=size_rule(analysis.metrics["area_from"]),
         classes=classes,
-        confusion=confusion(analysis),
+        shown_labels=shown,
+        shown_names=[analysis.matches.class_names[label - 1] for label in shown],
         cards=class_charts(classes),
         shown_classes=_SHOWN_CLASSES,
         without_objects=[name for name, curve in classes if curve.ap50 is None],

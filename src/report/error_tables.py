@@ -1,4 +1,4 @@
-"""Rows of the tables of an error analysis: error types, AP50 lost per class, the confusion matrix."""
+"""Rows of the tables of an error analysis: error types, AP50 lost per class, classes of the confusion matrix."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from src.evaluation.errors.error_costs import mean_ap50
 from src.evaluation.errors.error_types import ERROR_TYPES
 from src.report.csv_tables import count_errors
 
-_SHOWN_CLASSES = 20  # of the confusion matrix, which has to fit on the page
+_SHOWN_CLASSES = 20  # of the confusion matrix
 
 
 @dataclass(frozen=True)
@@ -22,32 +22,6 @@ class ErrorTypeRow:
     count: int
     gain: float | None
     share: float
-
-
-@dataclass(frozen=True)
-class ConfusionCell:
-    """Objects of a true class with a predicted class: number, share of the row, and whether both are the same."""
-
-    count: int
-    share: float
-    correct: bool
-
-
-@dataclass(frozen=True)
-class ConfusionRow:
-    """A true class: a cell per predicted class, the last of objects that were not detected."""
-
-    name: str
-    cells: list[ConfusionCell]
-    total: int
-
-
-@dataclass(frozen=True)
-class ConfusionTable:
-    """The shown classes; a row for each, and one for background."""
-
-    names: list[str]
-    rows: list[ConfusionRow]
 
 
 def error_types(analysis: ErrorAnalysis) -> list[ErrorTypeRow]:
@@ -73,20 +47,8 @@ def losses_by_class(analysis: ErrorAnalysis) -> list[tuple[str, list[tuple[float
     ]
 
 
-def confusion(analysis: ErrorAnalysis) -> ConfusionTable:
-    """The confusion matrix; of many classes those that are confused most."""
-    matrix, names = analysis.confusion, analysis.matches.class_names
-    confused = matrix[1:, 1:] - np.diag(np.diag(matrix)[1:])
-    shown = np.arange(len(names)) + 1
-    if len(names) > _SHOWN_CLASSES:
-        shown = np.sort(np.argsort(-(confused.sum(0) + confused.sum(1)), kind="stable")[:_SHOWN_CLASSES]) + 1
-    labels = [*shown.tolist(), 0]
-    rows = []
-    for label in labels:
-        total = int(matrix[label].sum())
-        cells = [
-            ConfusionCell(int(matrix[label, other]), matrix[label, other] / max(total, 1), label == other)
-            for other in labels
-        ]
-        rows.append(ConfusionRow(names[label - 1] if label else "background", cells, total))
-    return ConfusionTable([names[label - 1] for label in shown.tolist()], rows)
+def shown_labels(analysis: ErrorAnalysis) -> list[int]:
+    """Labels of the confusion matrix that fit on the page: all, or of many classes those that are confused most."""
+    confused = analysis.confusion[1:, 1:] * ~np.eye(len(analysis.confusion) - 1, dtype=bool)
+    most = np.argsort(-(confused.sum(0) + confused.sum(1)), kind="stable")[:_SHOWN_CLASSES]
+    return (np.sort(most) + 1).tolist()
