@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import pick_select
 from src.active.acquisition import image_values
 from src.active.detections_file import read_sums
 from src.config.load import load_config
@@ -122,13 +121,13 @@ def test_detections_to_rank_by(tmp_path, data):
 @CHEAP
 @given(documents({"a.png": 0.5, "b/c.png": 2}))
 def test_rankings(tmp_path, data):
-    survives(lambda path: pick_select.read_values(path, {"a.png"}), tmp_path / "top_value_data.json", data)
+    survives(lambda path: pick_list.read_scores(path, {"a.png"}), tmp_path / "top_value_data.json", data)
 
 
 @CHEAP
 @given(damaged("a.png\nb/ä.png\n".encode()))
 def test_lists_of_picked_images(tmp_path, data):
-    survives(pick_select.read_list, tmp_path / "n_picked.txt", data)
+    survives(pick_list.read_list, tmp_path / "n_picked.txt", data)
 
 
 @CHEAP

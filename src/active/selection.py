@@ -28,7 +28,7 @@ def choose_random(image_ids: Iterable[int], count: int, seed: int) -> set[int]:
     return set(random.Random(None if seed == -1 else seed).sample(sorted(image_ids), count))
 
 
-def choose_valuable(values: Mapping[str, float], labelled: set[str], count: int) -> list[str]:
+def choose_best(values: Mapping[str, float], labelled: set[str], count: int) -> list[str]:
     """The ``count`` most valuable names that are not labelled yet, best first, equal ones by name.
 
     Raises:

@@ -1,6 +1,6 @@
 import pytest
 
-from src.active.selection import choose_random, choose_valuable, label_count
+from src.active.selection import choose_best, choose_random, label_count
 from src.errors import UserError
 
 
@@ -35,6 +35,6 @@ def test_random_choice_depends_on_ids_and_seed_alone():
 
 def test_the_most_valuable_unlabelled_names_are_chosen():
     values = {"a": 1.0, "b": 3.0, "c": 2.0, "d": 3.0, "e": 9.0}
-    assert choose_valuable(values, {"e", "x"}, 3) == ["b", "d", "c"]
+    assert choose_best(values, {"e", "x"}, 3) == ["b", "d", "c"]
     with pytest.raises(UserError, match="5 more images.*only 4"):
-        choose_valuable(values, {"e"}, 5)
+        choose_best(values, {"e"}, 5)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from src.data.annotations import also_unlabelled_ids
-from src.data.checks.label_sources import class_names, told_names
+from src.data.checks.label_sources import class_names, labelled_names
 from src.data.formats.coco import is_blank
 
 _SHOWN = 3  # examples in a sentence
@@ -25,7 +25,7 @@ def label_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         changes.append(f"classes: were {', '.join(classes)}, are {', '.join(classes_now)}")
     images, images_now = _by_name(before), _by_name(now)
     both = [name for name in images if name in images_now]
-    labelled, labelled_now = told_names(before), told_names(now)
+    labelled, labelled_now = labelled_names(before), labelled_names(now)
     objects, objects_now = _objects(before), _objects(now)
     kept = [name for name in both if name in labelled and name in labelled_now]
     other = [name for name in kept if objects[name] != objects_now[name]]

@@ -29,7 +29,7 @@ class KnownSoFar:
     policy: int
 
 
-def told_names(coco: dict[str, Any]) -> set[str]:
+def labelled_names(coco: dict[str, Any]) -> set[str]:
     """File names of the images whose content is known in a checked COCO file."""
     bare = unlabelled_ids(coco)
     return {image["file_name"] for image in coco["images"] if image["id"] not in bare}
@@ -47,7 +47,7 @@ def names_in_doubt(coco: dict[str, Any]) -> set[str]:
     "Reviewed, nothing there" and "not labelled yet" look alike in the files of most labelling tools, and training on the
     second as if it were the first teaches that objects are background. ``"labelled": true`` in the entry tells them apart.
     """
-    return told_names(coco) - names_with_boxes(coco) - reviewed_names(coco)
+    return labelled_names(coco) - names_with_boxes(coco) - reviewed_names(coco)
 
 
 def reviewed_names(coco: dict[str, Any]) -> set[str]:
@@ -70,7 +70,7 @@ def nothing_known(coco: dict[str, Any]) -> KnownSoFar:
 def read_known(path: Path) -> KnownSoFar:
     """Read the annotation file of a run; errors are those of ``read_coco``."""
     coco = read_coco_boxes(path)
-    labelled = told_names(coco)
+    labelled = labelled_names(coco)
     unlabelled = {image["file_name"] for image in coco["images"]} - labelled
     policy = 2 if also_unlabelled_ids(coco) else 1
     return KnownSoFar(labelled, unlabelled, names_with_boxes(coco), reviewed_names(coco), class_names(coco), policy)
@@ -86,7 +86,7 @@ def check_known(known: KnownSoFar, path: Path, coco: dict[str, Any], ann_file: P
     faults = [
         f"image {name} is not in --ann_file {ann_file}" for name in sorted((known.labelled | known.unlabelled) - names)
     ]
-    lost = sorted(known.labelled & names - told_names(coco))
+    lost = sorted(known.labelled & names - labelled_names(coco))
     faults += [f"image {name} is labelled here, but not in --ann_file {ann_file}" for name in lost]
     if known.classes != (there := class_names(coco)):
         here = ", ".join(known.classes)

@@ -6,13 +6,13 @@ from src.data.annotations import hide_labels
 from src.data.checks.label_sources import (
     KnownSoFar,
     check_known,
+    labelled_names,
     mark_reviewed,
     names_in_doubt,
     names_with_boxes,
     nothing_known,
     read_known,
     reviewed_names,
-    told_names,
 )
 from src.errors import DataError
 
@@ -33,7 +33,7 @@ def so_far(tmp_path):
 
 
 def test_labelled_and_unlabelled_images(so_far):
-    assert told_names(COCO) == {"1.png", "2.png", "3.png"}, "an image without boxes is known to be empty"
+    assert labelled_names(COCO) == {"1.png", "2.png", "3.png"}, "an image without boxes is known to be empty"
     part = so_far(hide_labels(COCO, {1, 3}))
     assert read_known(part) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, {"1.png"}, set(), ["a", "b"], policy=1)
     assert nothing_known(COCO) == KnownSoFar(set(), {"1.png", "2.png", "3.png"}, set(), set(), ["a", "b"], policy=1)
