@@ -15,11 +15,12 @@ from pathlib import Path
 
 from src.active.selection import choose_random, label_count
 from src.command_line import program_parser
-from src.data.annotations import boxes_and_crowds, count_rows, hide_labels, unlabelled_ids
+from src.data.annotations import boxes_and_crowds
 from src.data.checks.doubts import empty_doubt
 from src.data.checks.label_sources import names_in_doubt, names_with_boxes
 from src.data.formats.coco import read_coco
 from src.data.formats.coco_rows import write_coco
+from src.data.formats.label_states import count_rows, hide_labels, unlabelled_ids
 from src.data.provenance import made_from, origin_of_coco, with_origin
 from src.errors import UserError, entry_point
 from src.files import check_free

@@ -17,7 +17,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from benchmarks import command, measure
-from src.data.annotations import Annotations, ImageEntry, to_coco
+from src.data.annotations import Annotations, ImageEntry
+from src.data.formats.coco_annotations import to_coco
 from src.errors import UserError, entry_point
 from src.evaluation.metrics import evaluate
 

@@ -17,10 +17,11 @@ if not __package__:  # started as a file: python src/xml2coco.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.command_line import program_parser
-from src.data.annotations import boxes_and_crowds, count_rows
+from src.data.annotations import boxes_and_crowds
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.doubts import empty_doubt
 from src.data.checks.label_sources import names_in_doubt
+from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.formats.voc_folder import class_list, to_coco
 from src.data.images import image_size

@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 import eval as evaluation_script
-from src.data.annotations import read_annotations
+from src.data.formats.coco_annotations import read_annotations
 from src.evaluation.metrics import evaluate
 from src.report.csv_tables import TABLES
 

@@ -10,12 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from src.active import pick_list
 from src.active.acquisition import image_values
 from src.active.detections_file import read_sums
 from src.config.load import load_config
-from src.data.annotations import hide_labels, read_annotations, to_coco
 from src.data.checks.doubts import suspicions
 from src.data.formats.coco import coco_faults, read_coco
+from src.data.formats.coco_annotations import read_annotations, to_coco
+from src.data.formats.label_states import hide_labels
 from src.data.formats.outlines import rasterise
 from src.data.formats.reading import read_data
 from src.data.formats.voc import read_voc

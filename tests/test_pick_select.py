@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import pick_select
-from src.data.annotations import hide_labels, read_annotations
+from src.data.formats.coco_annotations import read_annotations
+from src.data.formats.label_states import hide_labels
 from src.data.training_data import Sources, examine
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import random_select
-from src.data.annotations import read_annotations
+from src.data.formats.coco_annotations import read_annotations
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,9 +7,10 @@ from src.active.kept import is_current, renew_labels
 from src.active.pick_list import origin_of
 from src.active.pick_options import PickOptions
 from src.active.reviewed import check_not_lost, check_reviewed
-from src.data.annotations import boxes_and_crowds, count_rows, hide_labels
+from src.data.annotations import boxes_and_crowds
 from src.data.checks.label_sources import KnownSoFar, labelled_names, mark_reviewed, names_in_doubt
 from src.data.formats.coco_rows import write_coco
+from src.data.formats.label_states import count_rows, hide_labels
 from src.data.provenance import with_origin
 from src.errors import Faults, UserError
 

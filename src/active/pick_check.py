@@ -6,9 +6,9 @@ from typing import Any
 from src.active.pick_list import pick
 from src.active.pick_options import PickOptions
 from src.active.reviewed import check_not_lost, check_reviewed
-from src.data.annotations import from_coco
 from src.data.checks.image_files import check_images
 from src.data.checks.label_sources import KnownSoFar, labelled_names
+from src.data.formats.coco_annotations import from_coco
 from src.data.images import list_images
 from src.errors import DataError, Faults, UserError
 

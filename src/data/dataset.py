@@ -1,7 +1,7 @@
 """Batches of images for training and evaluation, as NumPy arrays, prepared ahead by a few threads.
 
-What a batch holds depends on (seed, stream, position) alone, never on the number of workers or on what was read
-before, so a run can be resumed in its middle and sharded over devices.
+The content of a batch depends on (seed, stream, position) alone, never on the number of workers or on earlier reads, so a
+run can be resumed at any step and sharded over devices.
 
 Axes: B images of a batch, G ground-truth rows, H and W of the network input.
 """
@@ -17,10 +17,7 @@ import numpy as np
 
 from src.data.annotations import ImageEntry, image_path
 from src.data.augment import transforms
-from src.data.augment.cropping import cut_boxes, draw_region
-from src.data.augment.framing import draw_frame
-from src.data.augment.photometric import distort
-from src.data.formats.outlines import rasterise
+from src.data.augment.views import ViewSettings, training_views
 from src.data.images import read_image
 from src.data.prefetch import prepared_ahead
 from src.errors import DataError, UserError
@@ -33,52 +30,29 @@ _STREAMS = {"labelled": 0, "unlabelled": 1}
 _ORDER, _AUGMENTATION = 1, 2
 
 
-@dataclass(frozen=True)
-class BatchSettings:
+@dataclass(frozen=True, kw_only=True)
+class BatchSettings(ViewSettings):
     """What training batches look like.
 
     Attributes:
-        height, width: network input in pixels.
-        keep_ratio: pad instead of stretch.
-        resize_sides: shorter and longer side of a resized image, as ``transforms.resize_to_fit`` says.
-        flip_ratio: probability of mirroring an image (both views alike).
-        crop_ratio: probability of a crop by `cropping.draw_region` for a labelled image (both views alike), before all else.
-        expand_ratio, multi_scale: see `framing.draw_frame` (both views alike).
-        photo_ratio: probability of `photometric.distort` for a labelled image (both views alike). Unlabelled images keep
-            their colours, so that the teacher sees them as they are.
-        max_gts: G, ground-truth rows of an image.
         seed: of the run; the same on every rank.
         batch_size: B, images of a batch on one rank.
         workers: threads that prepare images.
         rank, rank_size: this rank takes rows [rank * B, rank * B + B) of a global batch of rank_size * B.
-        strong: whether the strong view is augmented; otherwise both views are the weak one.
-        mask_size: M, cells along each side of a ground-truth mask; 0: no masks.
     """
 
-    height: int
-    width: int
-    keep_ratio: bool
-    flip_ratio: float
-    max_gts: int
     seed: int
     batch_size: int
     workers: int
-    crop_ratio: float = 0.0
-    expand_ratio: float = 0.0
-    multi_scale: tuple[float, float] = (1.0, 1.0)
-    photo_ratio: float = 0.0
     rank: int = 0
     rank_size: int = 1
-    strong: bool = True
-    resize_sides: tuple[int, int] | None = None
-    mask_size: int = 0
 
 
 class Stored(Protocol):
-    """Image files that lie in one place, such as a ``RecordCache``."""
+    """A store of image files, such as a ``RecordCache``."""
 
     def read(self, paths: Iterable[Path]) -> Iterator[bytes]:
-        """What the image files ``paths`` hold, in their order."""
+        """The bytes of the image files ``paths``, in their order."""
 
 
 def training_batches(
@@ -98,7 +72,7 @@ def training_batches(
         settings: see ``BatchSettings``.
         stream: "labelled" or "unlabelled"; each has its own order and augmentation.
         start_step, stop_step: steps of the run.
-        stored: where the image files can be had from, too; the batches are the same.
+        stored: a store of the image files; None: they are read one by one. The batches are the same.
 
     Returns:
         An iterator of (strong uint8 [B, 3, H, W] RGB, weak uint8 [B, 3, H, W] RGB, image_sizes float32 [B, 2], height and
@@ -167,7 +141,6 @@ def evaluation_batches(
         DataError: images that are larger than the input when resized.
     """
     check_sizes(entries, settings.img_height, settings.img_width, settings.resize_sides)
-
     height, width = settings.img_height, settings.img_width
 
     def prepare(
@@ -177,7 +150,7 @@ def evaluation_batches(
         image = _read(entry, img_dir, data)
         image, scale = transforms.resize_to_fit(image, height, width, settings.keep_ratio, settings.resize_sides)
         size = np.array(image.shape[:2], np.float32)
-        return _channels_first(transforms.pad_to_input(image, height, width)), size, entry, scale
+        return transforms.channels_first(transforms.pad_to_input(image, height, width)), size, entry, scale
 
     def collect(rows: list) -> tuple[np.ndarray, np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]:
         filled = rows + rows[-1:] * (settings.test_batch_size - len(rows))
@@ -215,7 +188,7 @@ def check_sizes(entries: Iterable[ImageEntry], height: int, width: int, sides: t
 def _with_bytes(
     batches: Iterable[Sequence[Item]], path_of: Callable[[Item], Path], stored: Stored | None
 ) -> Iterator[list[tuple[Item, bytes | None]]]:
-    """Each item of each batch with what its image file holds; None: to be read from the file."""
+    """Each item of each batch with the bytes of its image file; None: to be read from the file."""
     if stored is None:
         yield from ([(item, None) for item in batch] for batch in batches)
         return
@@ -246,54 +219,8 @@ def _training_rows(
     """One image's rows of a training batch."""
     (epoch, index), data = item
     rng = np.random.default_rng([_AUGMENTATION, settings.seed, _STREAMS[stream], epoch, index])
-    entry, height, width, labelled = entries[index], settings.height, settings.width, stream == "labelled"
-    frame = draw_frame(height, width, settings.expand_ratio, settings.multi_scale, rng)
-    share = min(frame.height / height, frame.width / width)
-    sides = tuple(side * share for side in settings.resize_sides) if settings.resize_sides else None
-    image, seen, stays = _read(entry, img_dir, data), entry.boxes, np.ones(len(entry.boxes), bool)
-    x1, y1, x2, y2 = 0, 0, entry.width, entry.height
-    if labelled and settings.crop_ratio > 0 and rng.random() < settings.crop_ratio:
-        x1, y1, x2, y2 = draw_region(entry.width, entry.height, entry.boxes[~entry.crowd], rng)
-        seen, stays = cut_boxes(entry.boxes, entry.crowd, (x1, y1, x2, y2))
-    weak, scale = transforms.resize_to_fit(image[y1:y2, x1:x2], frame.height, frame.width, settings.keep_ratio, sides)
-    boxes = transforms.scale_boxes(seen - np.array([x1, y1, x1, y1], np.float32), scale)
-    mirrored = rng.random() < settings.flip_ratio
-    if mirrored:
-        weak, boxes = transforms.flip_horizontal(weak, boxes, weak.shape[1])
-    if labelled and settings.photo_ratio > 0 and rng.random() < settings.photo_ratio:
-        weak = distort(weak, rng)
-    strong = transforms.strong_view(weak, rng) if settings.strong else weak
-    corner = x, y = frame.corner(*weak.shape[:2])
-    size = np.array([y + weak.shape[0], x + weak.shape[1]], np.float32)
-    views = tuple(_channels_first(transforms.pad_to_input(view, height, width, corner)) for view in (strong, weak))
-    if not labelled:
-        return *views, size
-    boxes = boxes + np.array([*corner, *corner], np.float32)
-    truth = _pad_ground_truth(boxes, entry.labels[stays], entry.crowd[stays], settings.max_gts)
-    masks = (_pad_masks(entry, seen, stays, mirrored, settings),) if settings.mask_size else ()
-    return *views, size, *truth, *masks
-
-
-def _pad_ground_truth(boxes: np.ndarray, labels: np.ndarray, crowd: np.ndarray, max_gts: int) -> tuple[np.ndarray, ...]:
-    gt_boxes, gt_labels = np.zeros((max_gts, 4), np.float32), np.zeros(max_gts, np.int32)
-    gt_valid, gt_crowd = np.zeros(max_gts, bool), np.zeros(max_gts, bool)
-    count = len(boxes)
-    gt_boxes[:count], gt_labels[:count] = boxes, labels
-    gt_valid[:count], gt_crowd[:count] = ~crowd, crowd
-    return gt_boxes, gt_labels, gt_valid, gt_crowd
-
-
-def _pad_masks(
-    entry: ImageEntry, seen: np.ndarray, stays: np.ndarray, mirrored: bool, settings: BatchSettings
-) -> np.ndarray:
-    """uint8 [G, M, M]; a mask is measured in its box as far as it is seen, so beside that only mirroring changes it."""
-    cells = settings.mask_size
-    gt_masks = np.zeros((settings.max_gts, cells, cells), np.uint8)
-    for place, (row, box) in enumerate(zip(np.flatnonzero(stays), seen, strict=True)):
-        if not entry.crowd[row]:
-            mask = rasterise(entry.outlines[row], box, (entry.width, entry.height), cells)
-            gt_masks[place] = mask[:, ::-1] if mirrored else mask
-    return gt_masks
+    image = _read(entries[index], img_dir, data)
+    return training_views(image, entries[index], stream == "labelled", settings, rng)
 
 
 def _read(entry: ImageEntry, img_dir: str | Path, data: bytes | None) -> np.ndarray:
@@ -306,10 +233,6 @@ def _read(entry: ImageEntry, img_dir: str | Path, data: bytes | None) -> np.ndar
             "correct width, height and boxes of the annotation file, or put the right image there"
         )
     return image
-
-
-def _channels_first(image: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
 def _stack(rows: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:

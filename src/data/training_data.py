@@ -4,19 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from src.data.annotations import (
-    Annotations,
-    ImageEntry,
-    images_despite_faults,
-    missing_objects,
-    unlabelled_folder,
-)
+from src.data.annotations import Annotations, ImageEntry, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.consistency import check_apart, check_labelled, check_labels
 from src.data.checks.doubts import shared_files, suspicions
 from src.data.checks.image_files import Look, check_images, look_at_header
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
+from src.data.formats.coco_annotations import images_despite_faults
 from src.data.formats.reading import read_data
 from src.errors import Faults
 

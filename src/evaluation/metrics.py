@@ -6,8 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
-from src.data.annotations import Annotations, count_boxes, has_outlines, to_coco
+from src.data.annotations import Annotations, count_boxes, has_outlines
 from src.data.checks.consistency import check_labelled
+from src.data.formats.coco_annotations import to_coco
 
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # pixels of ``object_areas``
 _AREAS = ("all", *SIZES)

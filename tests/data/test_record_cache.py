@@ -50,7 +50,9 @@ def same(batches, others):
 
 @pytest.mark.parametrize("stream", ["labelled", "unlabelled"])
 def test_training_batches_are_the_same_bit_for_bit_over_several_epochs(data, cache, stream):
-    settings = BatchSettings(64, 96, True, 0.5, 4, seed=3, batch_size=2, workers=2)
+    settings = BatchSettings(
+        height=64, width=96, keep_ratio=True, flip_ratio=0.5, max_gts=4, seed=3, batch_size=2, workers=2
+    )
     made = [training_batches(data[1].images, data[0], settings, stream, 3, 14, stored) for stored in (None, cache)]
     assert same(*made) == 11
 

@@ -12,7 +12,8 @@ from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from src.data.annotations import Annotations, read_annotations
+from src.data.annotations import Annotations
+from src.data.formats.coco_annotations import read_annotations
 from src.data.formats.outlines import as_outline, whole_mask
 from src.errors import DataError, UserError
 from src.evaluation.metrics import evaluate, format_table

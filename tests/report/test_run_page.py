@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from src.data.annotations import Annotations, ImageEntry, to_coco
+from src.data.annotations import Annotations, ImageEntry
+from src.data.formats.coco_annotations import to_coco
 from src.evaluation.metrics import evaluate
 from src.report.run_page import main
 

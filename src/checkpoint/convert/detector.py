@@ -15,7 +15,7 @@ from src.checkpoint.convert.detector_layouts import (
 from src.checkpoint.detector_file import DetectorMetadata, save_detector
 from src.checkpoint.pretrained import load_weights
 from src.config.load import CONFIG_FOLDER, Config, load_config
-from src.data.annotations import read_annotations
+from src.data.formats.coco_annotations import read_annotations
 from src.errors import UserError
 from src.files import check_free
 from src.parts.resnet import BATCH_NORM_EPSILON

@@ -102,6 +102,11 @@ def fit_to_input(
     return pad_to_input(resized, height, width), scale
 
 
+def channels_first(image: np.ndarray) -> np.ndarray:
+    """[H, W, 3] -> [3, H, W], contiguous."""
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
 def scale_boxes(boxes: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
     """Multiply boxes [N, 4] by the scale (x, y)."""
     return boxes * np.array([*scale, *scale], np.float32)

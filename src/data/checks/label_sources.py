@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.data.annotations import also_unlabelled_ids, unlabelled_ids
 from src.data.formats.coco import is_blank, read_coco_boxes
+from src.data.formats.label_states import also_unlabelled_ids, unlabelled_ids
 from src.errors import DataError
 
 

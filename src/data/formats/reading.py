@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from src.data.annotations import Annotations, read_annotations
+from src.data.annotations import Annotations
 from src.data.classes import check_names, foreground, in_class_order
+from src.data.formats.coco_annotations import read_annotations
 from src.data.formats.text import read_txt
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.errors import UserError

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from src.data.annotations import Annotations, from_coco
+from src.data.annotations import Annotations
 from src.data.classes import foreground, unknown_classes
+from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, pair_folders, read_voc, xml_files
 from src.data.images import image_size
 from src.errors import DataError, UserError

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from src.data.annotations import hide_labels
 from src.data.checks.label_sources import (
     KnownSoFar,
     check_known,
@@ -14,6 +13,7 @@ from src.data.checks.label_sources import (
     read_known,
     reviewed_names,
 )
+from src.data.formats.label_states import hide_labels
 from src.errors import DataError
 
 COCO = {

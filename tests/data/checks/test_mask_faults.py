@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from src.data.annotations import read_annotations
 from src.data.doctor import main
 from src.data.formats.coco import coco_faults
+from src.data.formats.coco_annotations import read_annotations
 from src.data.formats.reading import read_data
 from src.data.training_data import Sources, read_training_data
 from src.errors import UserError

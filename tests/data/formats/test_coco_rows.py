@@ -3,9 +3,9 @@ import json
 import msgspec
 import pytest
 
-from src.data.annotations import hide_labels
 from src.data.formats.coco import read_coco
 from src.data.formats.coco_rows import write_coco
+from src.data.formats.label_states import hide_labels
 from src.errors import DataError, UserError
 
 ROW = '{"id": 7, "image_id": 1, "category_id": 3, "bbox": [0.5, 1, 20, 20], %s}'

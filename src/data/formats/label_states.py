@@ -1,0 +1,66 @@
+"""Which images of a COCO file are labelled, and how labels are hidden.
+
+Unlabelled is ``"labelled": false`` on an entry in "images". ``"labelled": true`` says that somebody has reviewed the image,
+which an entry without boxes does not say by itself: exporters write the same for an image that nobody has opened yet. The
+reference's form (annotation rows with category_id -1 and a zero box) is read too. ``"also_unlabelled": true`` on a labelled
+image puts it into the unlabelled stream as well (policy 2 of random_select.py and pick_select.py).
+"""
+
+from typing import Any
+
+from src.data.formats.coco import is_blank
+
+# What may stay of an image whose label is hidden; fields of other tools could say what is in the image.
+_HIDDEN_IMAGE_KEYS = ("id", "file_name", "width", "height", "license", "coco_url", "flickr_url", "date_captured")
+# Some data sets (LVIS) count images and instances in their categories.
+_CATEGORY_KEYS = ("id", "name", "supercategory", "keypoints", "skeleton")
+
+
+def hide_labels(coco: dict[str, Any], labelled_ids: set[int], also_unlabelled: bool = False) -> dict[str, Any]:
+    """A copy of a COCO file in which only the images of ``labelled_ids`` keep their labels.
+
+    These keep ``"labelled": true`` where their entries say it. The others get ``"labelled": false`` and lose every
+    annotation row and every field that is not about the file itself. Annotation ids are numbered again, because gaps would show how many objects hidden
+    images have.
+
+    Args:
+        coco: a checked file (``read_coco``); it is not changed.
+        labelled_ids: ids of the images that stay labelled.
+        also_unlabelled: whether these join the unlabelled stream as well (policy 2).
+    """
+    images = []
+    for image in coco["images"]:
+        if image["id"] in labelled_ids:
+            kept = {key: value for key, value in image.items() if key not in ("labelled", "also_unlabelled")}
+            reviewed = {"labelled": True} if image.get("labelled") is True else {}
+            images.append(kept | reviewed | ({"also_unlabelled": True} if also_unlabelled else {}))
+        else:
+            images.append({key: image[key] for key in _HIDDEN_IMAGE_KEYS if key in image} | {"labelled": False})
+    rows = [row for row in coco["annotations"] if row["image_id"] in labelled_ids and not is_blank(row)]
+    described = {key: coco[key] for key in ("info", "licenses") if key in coco}
+    return described | {
+        "images": images,
+        "annotations": [row | {"id": number} for number, row in enumerate(rows, start=1)],
+        "categories": [{key: row[key] for key in _CATEGORY_KEYS if key in row} for row in coco["categories"]],
+    }
+
+
+def unlabelled_ids(coco: dict[str, Any]) -> set[int]:
+    """Ids of the images of a checked COCO file whose objects are not known."""
+    blank = {row["image_id"] for row in coco["annotations"] if is_blank(row)}
+    real = {row["image_id"] for row in coco["annotations"] if not is_blank(row)}
+    return {image["id"] for image in coco["images"] if not image.get("labelled", image["id"] not in blank - real)}
+
+
+def also_unlabelled_ids(coco: dict[str, Any]) -> set[int]:
+    """Ids of the labelled images of a checked COCO file that join the unlabelled stream as well (policy 2)."""
+    blank = {row["image_id"] for row in coco["annotations"] if is_blank(row)}
+    real = {row["image_id"] for row in coco["annotations"] if not is_blank(row)}
+    joined = {image["id"] for image in coco["images"] if image.get("also_unlabelled", image["id"] in blank & real)}
+    return joined - unlabelled_ids(coco)
+
+
+def count_rows(coco: dict[str, Any]) -> tuple[int, int]:
+    """``count_boxes`` of the annotation rows of a checked COCO file without blank ones, such as ``hide_labels`` gives."""
+    crowds = sum(bool(row.get("iscrowd", 0)) for row in coco["annotations"])
+    return len(coco["annotations"]) - crowds, crowds
