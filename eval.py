@@ -19,7 +19,7 @@ from src.checkpoint.restore import saved_settings
 from src.config.load import Config, load_config
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
-from src.data.checks.doubts import empty_images
+from src.data.checks.suspicious_labels import empty_images
 from src.data.formats.reading import read_data
 from src.engine.inference.evaluated_detections import EvaluatedDetections, detection_source, will_have_masks
 from src.errors import entry_point

@@ -1,13 +1,13 @@
-"""Pick the most valuable images of a ranking and write the annotation file in which they are labelled too.
+"""Pick the images of highest acquisition score and write the annotation file in which they are labelled too.
 
     python pick_select.py --ann_file instances_train.json --combine_ann_file instances_train_25.json --pick_ratio 60 \\
         --top_value_file selection/top_value_data.json --output_ann_file selection/instances_train_60.json
 
 --pick_ratio is the share of all images that is labelled afterwards. The labels come from --ann_file; a ranked image that
 is not in it counts as one without labels. The picked file names are written beside the output as <its stem>_picked.txt,
-most valuable first. If --ann_file lacks labels of some of them, only this list is written: the work list for annotators.
-When they have labels, --picked_file takes the images of the list, instead of picking anew. Both outputs say what they were
-made from: the COCO file in its "info", the list in <its stem>.made_from.json.
+highest score first. If --ann_file lacks labels of some of them, only this list is written: the work list for annotators.
+When they have labels, --picked_file takes the images of the list, instead of picking again. Both outputs hold their
+provenance: the COCO file in its "info", the list in <its stem>.made_from.json.
 
 A picked image without boxes has been reviewed and is empty, or nobody has labelled it yet: unless its entry says
 "labelled": true, nothing is written before --empty_is_reviewed says the first. The output then says it in the entries.
@@ -17,7 +17,7 @@ With --resume the list that is there is kept, and labels that changed in --ann_f
 With --img_dir, the images of --ann_file must all be there, as training on the output will want them.
 
 With neither --top_value_file nor --picked_file nothing is written: files and --pick_ratio are checked, to be done before
-training for hours, and it says how many images it would pick.
+hours of training, and it says how many images it would pick.
 """
 
 import argparse
@@ -55,15 +55,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "1: all other images unlabelled; 2: all images in the unlabelled stream (default: as --combine_ann_file)"
     )
     parser.add_argument("--policy", type=int, choices=(1, 2), help=help_policy)
-    help_empty = "a human has looked at the images that have no boxes in --ann_file, and there is nothing in them"
+    help_empty = "the images that have no boxes in --ann_file were reviewed by a human and show no object"
     parser.add_argument("--empty_is_reviewed", action="store_true", help=help_empty)
     parser.add_argument("--output_ann_file", type=Path, help="COCO file to write; not needed for the check")
-    help_resume = (
-        "go on with a pick that was made before: keep its list, and make --output_ann_file anew if the labels changed"
-    )
+    help_resume = "resume an earlier pick: keep its list, and write --output_ann_file again if the labels changed"
     parser.add_argument("--resume", action="store_true", help=help_resume)
     help_anyway = (
-        "with --resume: go on although the list was picked otherwise, or --used_by has begun with other labels"
+        "with --resume: continue although the list was picked otherwise, or --used_by has begun with other labels"
     )
     parser.add_argument("--resume_anyway", action="store_true", help=help_anyway)
     help_used = (

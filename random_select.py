@@ -2,11 +2,12 @@
 
     python random_select.py --ann_file instances_train.json --label_ratio 25 --output_ann_file instances_train_25.json
 
-Hidden images get "labelled": false and nothing of their annotations stays in the file. Its "info" says what it was made from. With --policy 2 the labelled
-images join the unlabelled ones in the unlabelled stream ("also_unlabelled": true), so that it holds every image.
+Hidden images get "labelled": false and nothing of their annotations stays in the file. Its "info" holds its provenance. With
+--policy 2 the labelled images join the unlabelled ones in the unlabelled stream ("also_unlabelled": true), so that it holds
+every image.
 
-Whoever hides labels says that --ann_file has those of all images, so an image without boxes counts as reviewed and empty,
-and no word is asked for. The program says how many there are, and doubts an unusual share.
+Whoever hides labels says that --ann_file has those of all images, so an image without boxes counts as reviewed and empty.
+The program says how many there are, and warns of an unusual share.
 """
 
 import argparse
@@ -16,8 +17,8 @@ from pathlib import Path
 from src.active.selection import choose_random, label_count
 from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds
-from src.data.checks.doubts import empty_doubt
-from src.data.checks.label_sources import names_in_doubt, names_with_boxes
+from src.data.checks.label_sources import names_with_boxes, unconfirmed_empty
+from src.data.checks.suspicious_labels import too_many_empty
 from src.data.formats.coco import read_coco
 from src.data.formats.coco_rows import write_coco
 from src.data.formats.label_states import count_rows, hide_labels, unlabelled_ids
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(
         f"{len(image_ids) - len(names_with_boxes(coco))} of the {len(image_ids)} images have no box: nothing is there"
     )
-    for sentence in empty_doubt(sorted(names_in_doubt(coco)), len(image_ids)):
+    for sentence in too_many_empty(sorted(unconfirmed_empty(coco)), len(image_ids)):
         print(f"suspicious: {sentence}")
 
 

@@ -1,10 +1,10 @@
-"""Rank images by what a label of each would teach, from the detections that infer.py wrote.
+"""Rank images by their acquisition score, from the detections that infer.py wrote.
 
     python sorted_values.py --infer_json infer_results.json --exp_dir selection
 
-Writes top_value_data.json into --exp_dir: {file_name: value}, most valuable first, and beside it what it was made from
-(top_value_data.made_from.json). With --check in place of --infer_json
-nothing is read or written: the other options are checked, to be done before training for hours.
+Writes top_value_data.json into --exp_dir: {file_name: acquisition score}, highest first, and beside it its provenance
+(top_value_data.made_from.json). With --check in place of --infer_json nothing is read or written: the other options are
+checked, to be done before hours of training.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     source.add_argument("--check", action="store_true", help="only check the other options")
     parser.add_argument("--exp_dir", type=Path, default=Path("./"), help="folder of top_value_data.json (default ./)")
     help_strategy = (
-        "reference: difficulty + information + diversity (default); entropy: summed doubt about the classes; "
+        "reference: difficulty + information + diversity (default); entropy: summed entropy of the class probabilities; "
         "least_confidence: low scores; random: to compare with"
     )
     parser.add_argument("--strategy", choices=STRATEGIES, default="reference", help=help_strategy)

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import sorted_values
-from src.active.kept import refuse
-from src.active.kept_ranking import image_notes, ranking_changes
+from src.active.resume_pick import refuse
+from src.active.resume_ranking import image_notes, ranking_changes
 from src.config.load import load_config
 from src.config.schema import FREE_KEYS, IN_EPOCHS
 from src.engine.resume import settings_changes

@@ -139,11 +139,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "train": [pair for index, pair in enumerate(pairs) if index not in val],
         "val": [pair for index, pair in enumerate(pairs) if index in val],
     }
-    told = {"made_from": split_origin(args.data_path, pairs, args)}
-    told |= {side: [image for image, _ in pairs_of] for side, pairs_of in sides.items()}
+    content = {"made_from": split_origin(args.data_path, pairs, args)}
+    content |= {side: [image for image, _ in pairs_of] for side, pairs_of in sides.items()}
     check_free(output_path / SPLIT_FILE, args.overwrite)
     copy_split(args.data_path, output_path, sides, args.overwrite)
-    write_json(output_path / SPLIT_FILE, told, args.overwrite, indent=1)
+    write_json(output_path / SPLIT_FILE, content, args.overwrite, indent=1)
     for group in groups:
         if len(group) > 1:
             print(

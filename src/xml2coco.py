@@ -1,10 +1,10 @@
-"""Turn the Pascal VOC annotations of a folder (annotations/, images/) into one COCO JSON file.
+"""Convert the Pascal VOC annotations of a folder (annotations/, images/) to one COCO JSON file.
 
     python -m src.xml2coco --data_path data/train --save_path data/annotations/instances_train.json
 
 Classes are those found, sorted, or the given ones in their order. Image and annotation ids count from 1. Images without
 objects stay: they count as reviewed and empty. Objects marked difficult become crowds. Without an images/ folder the names and
-sizes of the XML files are taken. The "info" of the file says what it was made from.
+sizes of the XML files are taken. The "info" of the file holds its provenance.
 """
 
 import argparse
@@ -19,8 +19,8 @@ if not __package__:  # started as a file: python src/xml2coco.py
 from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.changed_inputs import changed_inputs
-from src.data.checks.doubts import empty_doubt
-from src.data.checks.label_sources import names_in_doubt
+from src.data.checks.label_sources import unconfirmed_empty
+from src.data.checks.suspicious_labels import too_many_empty
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.formats.voc_folder import class_list, to_coco
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number, name in enumerate(names, start=1):
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
     for sentence in (
-        *empty_doubt(sorted(names_in_doubt(coco)), len(found)),
+        *too_many_empty(sorted(unconfirmed_empty(coco)), len(found)),
         *changed_inputs(args.data_path / "annotations"),
     ):
         print(f"suspicious: {sentence}")

@@ -14,7 +14,7 @@ from src.active import pick_list
 from src.active.acquisition import image_values
 from src.active.detections_file import read_sums
 from src.config.load import load_config
-from src.data.checks.doubts import suspicions
+from src.data.checks.suspicious_labels import suspicions
 from src.data.formats.coco import coco_faults, read_coco
 from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.label_states import hide_labels

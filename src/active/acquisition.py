@@ -1,4 +1,4 @@
-"""What a label of an image would teach, from the teacher's detections in it.
+"""Acquisition scores per image, from the teacher's detections.
 
 An image without detections: averages over its detections (difficulty, least confidence) are unknown, so it gets the
 mean of the images that have some, and neither leads nor flattens the ranking; what is counted or summed (information,
@@ -20,7 +20,7 @@ STRATEGIES = ("reference", "entropy", "least_confidence", "random")
 def image_values(
     sums: ImageSums, strategy: str = "reference", weights: Sequence[float] = (1, 1, 1), seed: int = 10
 ) -> dict[str, float]:
-    """The value of each image, highest first, equal ones by name.
+    """The acquisition score of each image, highest first, ties by name.
 
     Args:
         sums: the detections, see ``src.active.detections_file``.
@@ -29,7 +29,7 @@ def image_values(
             Teacher for Semi-Supervised Object Detection, section 3.3). "entropy": summed entropy of the class
             probabilities. "least_confidence": mean of 1 - score. "random": drawn.
         weights: of difficulty, information and diversity, for "reference".
-        seed: for "random"; -1 draws anew each time.
+        seed: for "random"; -1 draws others each time.
 
     Raises:
         UserError: unknown strategy, unusable weights, or no detection in any image.

@@ -1,4 +1,4 @@
-"""Read infer_results.json, however large, into a few numbers per image.
+"""Read infer_results.json of any size into a few numbers per image.
 
 The file holds {file_name: [detection, ...]}. At 100,000 images it has hundreds of megabytes, so the text is mapped
 instead of loaded, its images are decoded one by one, and only sums are kept.
@@ -33,7 +33,7 @@ class Detection(
 
 @dataclass(frozen=True)
 class ImageSums:
-    """What the values of images are made of; N images.
+    """Sums over the detections of each image, from which acquisition scores are computed; N images.
 
     Attributes:
         names: file names, N of them.

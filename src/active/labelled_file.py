@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from src.active.kept import is_current, renew_labels
 from src.active.pick_list import origin_of
 from src.active.pick_options import PickOptions
+from src.active.resume_pick import is_current, renew_labels
 from src.active.reviewed import check_not_lost, check_reviewed
 from src.data.annotations import boxes_and_crowds
-from src.data.checks.label_sources import KnownSoFar, labelled_names, mark_reviewed, names_in_doubt
+from src.data.checks.label_sources import KnownSoFar, labelled_names, mark_reviewed, unconfirmed_empty
 from src.data.formats.coco_rows import write_coco
 from src.data.formats.label_states import count_rows, hide_labels
 from src.data.provenance import with_origin
@@ -32,7 +32,7 @@ def write_labelled(coco: dict[str, Any], known: KnownSoFar, picked: list[str], o
         faults.attempt(check_reviewed, coco, picked, "picked images", options.ann_file, list_file)
         faults.attempt(check_not_lost, coco, known, options.combine_ann_file, options.ann_file)
     faults.report()
-    empty = names_in_doubt(coco) & (known.with_boxes | set(picked))
+    empty = unconfirmed_empty(coco) & (known.with_boxes | set(picked))
     wanted = known.labelled.union(picked)
     chosen = {image["id"] for image in coco["images"] if image["file_name"] in wanted}
     joined = origin["settings"]["policy"] == 2

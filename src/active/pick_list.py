@@ -4,9 +4,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from src.active.kept import list_changes, refuse
 from src.active.pick_options import PickOptions
 from src.active.ranking import read_ranking
+from src.active.resume_pick import list_changes, refuse
 from src.active.selection import choose_best, label_count
 from src.data.checks.label_sources import KnownSoFar
 from src.data.provenance import MadeFrom, is_still, made_from, read_side_file, side_file, write_side_file
@@ -37,8 +37,8 @@ def read_earlier(options: PickOptions) -> list[str]:
     list_file = options.list_file
     if options.resume:
         inputs = {"top_value_file": options.top_value_file, "combine_ann_file": options.combine_ann_file}
-        anew = f"move {list_file} away to pick anew"
-        refuse(list_changes(list_file, inputs, options.pick_ratio), list_file, anew, options.resume_anyway)
+        remedy = f"move {list_file} away to pick again"
+        refuse(list_changes(list_file, inputs, options.pick_ratio), list_file, remedy, options.resume_anyway)
         print(f"kept from before: {list_file}")
     return read_list(list_file)
 

@@ -1,4 +1,4 @@
-"""Read a ranking, top_value_data.json of sorted_values.py."""
+"""Read a ranking: acquisition scores per image, top_value_data.json of sorted_values.py."""
 
 import sys
 from pathlib import Path
@@ -8,11 +8,11 @@ from src.errors import DataError
 
 
 def read_ranking(path: Path) -> dict[str, float]:
-    """The ranking {file_name: value}.
+    """The ranking {file_name: acquisition score}.
 
     Raises:
         UserError: there is no such file.
-        DataError: it is no such object, or every value that is no finite number.
+        DataError: it is no such object, or every score that is not a finite number.
     """
     values = read_json(path)
     if not isinstance(values, dict) or not values:

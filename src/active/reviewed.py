@@ -1,10 +1,10 @@
-"""Images without boxes: reviewed and empty, or not labelled yet? Only the user can say."""
+"""Refuse images without boxes unless they are known to be reviewed: they may not be labelled yet."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.data.checks.label_sources import KnownSoFar, names_in_doubt, names_with_boxes
+from src.data.checks.label_sources import KnownSoFar, names_with_boxes, unconfirmed_empty
 from src.errors import SHOWN_FAULTS, UserError
 
 _IF_REVIEWED = 'add --empty_is_reviewed (or write "labelled": true into their entries)'
@@ -13,7 +13,7 @@ _IF_REVIEWED = 'add --empty_is_reviewed (or write "labelled": true into their en
 def check_reviewed(
     coco: dict[str, Any], names: Iterable[str], what: str, ann_file: Path, list_file: Path | None
 ) -> None:
-    """Refuse images without boxes that nothing says to be reviewed, see ``names_in_doubt``.
+    """Refuse images without boxes that nothing says to be reviewed, see ``unconfirmed_empty``.
 
     Args:
         coco: the checked file ``ann_file`` that labels are taken from.
@@ -24,7 +24,7 @@ def check_reviewed(
         UserError: with counts, the first of them and what to do.
     """
     names = list(names)
-    doubted = names_in_doubt(coco)
+    doubted = unconfirmed_empty(coco)
     empty = [name for name in names if name in doubted]
     if not empty:
         return
@@ -32,7 +32,7 @@ def check_reviewed(
     or_else = f", or take them out of {list_file}, and give the same command with --resume" if list_file else ""
     raise UserError(
         f"{count} of the {len(names)} {what} have boxes in {ann_file}, {len(empty)} have none, and nothing says whether a "
-        f"human has looked at these:\n{_listed(empty)}\n"
+        f"human has reviewed these:\n{_listed(empty)}\n"
         f"If all of them were reviewed and there is nothing in them, {_IF_REVIEWED}. Those that are not labelled yet: write "
         f'"labelled": false into their entries{or_else}.'
     )
@@ -44,7 +44,7 @@ def check_not_lost(coco: dict[str, Any], known: KnownSoFar, combine_ann_file: Pa
     Raises:
         UserError: with the first of them and what to do.
     """
-    lost = sorted(known.with_boxes & names_in_doubt(coco))
+    lost = sorted(known.with_boxes & unconfirmed_empty(coco))
     if lost:
         raise UserError(
             f"{len(lost)} images that have boxes in {combine_ann_file} have none in {ann_file}:\n{_listed(lost)}\n"

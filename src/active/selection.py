@@ -1,4 +1,4 @@
-"""Which images get their labels: drawn at random, or the most valuable ones."""
+"""Choose the images to label: at random, or those of highest acquisition score."""
 
 import random
 from collections.abc import Iterable, Mapping
@@ -24,12 +24,12 @@ def label_count(ratio: float, image_count: int) -> int:
 
 
 def choose_random(image_ids: Iterable[int], count: int, seed: int) -> set[int]:
-    """``count`` of the ids drawn without replacement; the same for any order of the ids. Seed -1 draws anew each time."""
+    """``count`` of the ids drawn without replacement; the same for any order of the ids. Seed -1 draws others each time."""
     return set(random.Random(None if seed == -1 else seed).sample(sorted(image_ids), count))
 
 
 def choose_best(values: Mapping[str, float], labelled: set[str], count: int) -> list[str]:
-    """The ``count`` most valuable names that are not labelled yet, best first, equal ones by name.
+    """The ``count`` unlabelled images of highest acquisition score, best first, ties by name.
 
     Raises:
         UserError: there are not that many.

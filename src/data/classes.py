@@ -1,4 +1,4 @@
-"""Which label a class has: one list of names decides, and classes of different files are matched by name."""
+"""Class names and their labels: one list of names decides, and classes of different files are matched by name."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -1,12 +1,12 @@
-"""Look for everything that is wrong with a data set before hours of training go into it.
+"""Check a data set for errors and suspicious labels before it is trained on.
 
     python -m src.data.doctor --ann_file data/train_25.json --img_dir data/train/images --images
 
-Errors must be mended: training refuses to start with them. What is suspicious is allowed and yet mostly a mistake; training
-starts and says it in its log. Exit status: 0 without errors, 1 with errors, 2 for a mistake on the command line.
+Errors must be fixed: training refuses to start with them. What is suspicious is valid but mostly a mistake; training
+starts and logs it. Exit status: 0 without errors, 1 with errors, 2 for a mistake on the command line.
 
-Without --images only the existence of the image files is looked at; training looks at their headers when it starts. With
---images all are decoded: those that are broken or cut off are found, and pictures that are there more than once.
+Without --images only the existence of the image files is checked; training checks their headers when it starts. With
+--images all are decoded: broken and truncated files are found, and duplicate images.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from pathlib import Path
 from src.command_line import program_parser
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
-from src.data.checks.image_files import check_images, look_at_pixels, look_whether_there
+from src.data.checks.image_files import check_exists, check_images, check_pixels
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
 
-MOST_COMPARED = 50_000  # pictures, each with each; 20,000 took 11 s and 160 MB, and time grows with their square
-SHOWN = 5  # pictures of one group
+MOST_COMPARED = 50_000  # images, all pairs; 20,000 took 11 s and 160 MB, and time grows with their square
+SHOWN = 5  # images of one group
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -38,9 +38,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--class_names", default="", help="classes in the order of their labels, with commas")
     parser.add_argument("--images", action="store_true", help="decode every image, too")
-    parser.add_argument(
-        "--masks", action="store_true", help="the detector has masks: look at those of the objects, too"
-    )
+    parser.add_argument("--masks", action="store_true", help="the detector has masks: check those of the objects, too")
     args = parser.parse_args(argv)
     if (args.eval_ann_file is None) != (args.eval_img_dir is None):
         parser.error("--eval_ann_file and --eval_img_dir belong together: give both or none")
@@ -53,7 +51,7 @@ def from_folder(data: TrainingData) -> tuple[ImageEntry, ...]:
 
 
 def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
-    """Pictures that are there more than once; worst are those that training sees and evaluation asks for."""
+    """Duplicate images; the worst are those both in training and in evaluation."""
     trained = (*data.annotations.images, *from_folder(data))
     paths = [image_path(entry, sources.img_dir) for entry in trained]
     if data.evaluation:
@@ -73,7 +71,7 @@ def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
 
 
 def report(faults: Faults, doubts: Sequence[str]) -> str:
-    """Everything that was found, none left out, errors first."""
+    """All errors, then everything suspicious."""
     lines = []
     for error in faults.errors:
         told = error.faults if isinstance(error, DataError) else [str(error)]
@@ -84,13 +82,13 @@ def report(faults: Faults, doubts: Sequence[str]) -> str:
 
 
 def count_errors(errors: Sequence[UserError]) -> int:
-    """How many faults the errors tell."""
+    """How many faults the errors list."""
     return sum(len(error.faults) if isinstance(error, DataError) else 1 for error in errors)
 
 
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
-    """Examine, report, end with status 1 if anything must be mended."""
+    """Examine, report, end with status 1 if there are errors."""
     args = parse_args(argv)
     sources = Sources(
         args.ann_file,
@@ -102,9 +100,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         class_names=tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else (),
         masks=args.masks,
     )
-    data, faults = examine(sources, look_at_pixels if args.images else look_whether_there)
+    data, faults = examine(sources, check_pixels if args.images else check_exists)
     if data and args.images and args.unlabelled_img_dir:
-        faults.attempt(check_images, Annotations((), (), from_folder(data)), args.unlabelled_img_dir, look_at_pixels)
+        faults.attempt(check_images, Annotations((), (), from_folder(data)), args.unlabelled_img_dir, check_pixels)
     doubts = list(data.suspicions) if data else []
     if data and args.images and not faults.errors:
         doubts += same_pictures(data, sources)

@@ -1,4 +1,4 @@
-"""A probe: labelled images whose labels are put aside, to see how good pseudo-labels are where the truth is known."""
+"""Held-out images: labelled images whose labels training does not see, to measure the quality of pseudo-labels."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,47 +9,47 @@ from src.data.annotations import ImageEntry
 from src.data.training_data import TrainingData
 from src.errors import UserError
 
-_PROBE = 3  # first word of the seed; 1 and 2 are those of the order and the augmentation of batches
+_HELD_OUT = 3  # first number of the seed; 1 and 2 are those of the order and the augmentation of batches
 
 
 def hold_out(data: TrainingData, share: float, seed: int) -> TrainingData:
-    """Move a share of the labelled images into the unlabelled stream and keep their labels as the probe.
+    """Move a share of the labelled images into the unlabelled stream and keep their labels to measure pseudo-labels with.
 
     Args:
         data: of a run; share: of its labelled images, 0 to 1; seed: of the run; the same images are taken on every rank.
 
     Returns:
-        Data with fewer labelled and more unlabelled images, and with `probe`.
+        Data with fewer labelled and more unlabelled images, and with `held_out`.
 
     Raises:
-        UserError: there are too few labelled images to put one aside.
+        UserError: there are too few labelled images to hold one out.
     """
-    chosen = set(choose_probe(data.labelled, share, seed, len(data.annotations.class_names)))
-    probe = tuple(entry for index, entry in enumerate(data.labelled) if index in chosen)
+    chosen = set(choose_held_out(data.labelled, share, seed, len(data.annotations.class_names)))
+    held_out = tuple(entry for index, entry in enumerate(data.labelled) if index in chosen)
     rest = tuple(entry for index, entry in enumerate(data.labelled) if index not in chosen)
     # Images of policy 2 are in the unlabelled stream already.
-    hidden = tuple(_hidden(entry) for entry in probe if not entry.also_unlabelled)
-    return replace(data, labelled=rest, unlabelled=data.unlabelled + hidden, probe=probe)
+    hidden = tuple(_hidden(entry) for entry in held_out if not entry.also_unlabelled)
+    return replace(data, labelled=rest, unlabelled=data.unlabelled + hidden, held_out=held_out)
 
 
-def choose_probe(entries: Sequence[ImageEntry], share: float, seed: int, classes: int) -> list[int]:
-    """Indices of the images to put aside, by a rule of (entries, share, seed) alone.
+def choose_held_out(entries: Sequence[ImageEntry], share: float, seed: int, classes: int) -> list[int]:
+    """Indices of the images to hold out, by a rule of (entries, share, seed) alone.
 
-    Each class gets an image, the rarest first, as long as an image of it is left to learn from; then come others at
+    Each class gets an image, the rarest first, as long as another image of it is left to train on; then come others at
     random that take no class its last image.
 
     Raises:
         UserError: fewer than two images.
     """
     if len(entries) < 2:
-        raise UserError(f"guard_share: needs two labelled images or more to put one aside, got {len(entries)}")
+        raise UserError(f"guard_share: needs two labelled images or more to hold one out, got {len(entries)}")
     wanted = min(max(round(share * len(entries)), 1), len(entries) - 1)
     holds = np.zeros((len(entries), classes), bool)
     for index, entry in enumerate(entries):
         holds[index, entry.labels[~entry.crowd] - 1] = True
     left = holds.sum(0)
     chosen: list[int] = []
-    order = np.random.default_rng([_PROBE, seed]).permutation(len(entries)).tolist()
+    order = np.random.default_rng([_HELD_OUT, seed]).permutation(len(entries)).tolist()
 
     def take(candidates: list[int]) -> None:
         for index in candidates:
@@ -67,7 +67,7 @@ def choose_probe(entries: Sequence[ImageEntry], share: float, seed: int, classes
         take([index])
     if not chosen:
         raise UserError(
-            "guard_share: every labelled image is the only one of a class, so none can be put aside; set it to 0"
+            "guard_share: every labelled image is the only one of a class, so none can be held out; set it to 0"
         )
     return sorted(chosen)
 

@@ -44,11 +44,11 @@ def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not _is_cut_png(data) else None
-    except cv2.error:  # a header that tells of more pixels than memory
+    except cv2.error:  # a header that claims more pixels than memory
         image = None
     if image is None:
         raise UserError(f"{path}: not a readable image (broken, or of a kind OpenCV does not know)")
-    # OpenCV turns JPEG and PNG but not WebP; turning here keeps read_image and image_size of one mind.
+    # OpenCV turns JPEG and PNG but not WebP; turning here keeps read_image and image_size consistent.
     swap, up_down, left_right = _TURNS.get(_header(path, io.BytesIO(data))[2], (False, False, False))
     if swap:
         image = image.transpose(1, 0, 2)
@@ -102,7 +102,7 @@ def _is_cut_png(data: bytes) -> bool:
     if not data.startswith(_PNG):
         return False
     place, name = len(_PNG), b""
-    while name != b"IEND":  # what follows is not looked at
+    while name != b"IEND":  # what follows is not checked
         name = data[place + 4 : place + 8]
         place += 12 + int.from_bytes(data[place : place + 4], "big")  # length, name and checksum
         if place > len(data):

@@ -1,8 +1,8 @@
-"""What a file was made from: the program, its settings, and the SHA-256 of every input.
+"""Provenance of a file: the program that made it, its settings, and the SHA-256 of every input.
 
-Splits and picks decide what a model learns from, so whoever finds one later can tell how to make it again, and whether it
-still goes with its inputs. Names stand there without the folders above: the same inputs, settings and seed give the same bytes
-wherever the files lie. A folder counts as one input, by the names and contents of its files. A COCO file carries this in its
+Splits and picks decide what a model is trained on, so their provenance says how to make them again, and whether their inputs
+have changed since. Names are stored without the folders above: the same inputs, settings and seed give the same bytes in any
+folder. A folder counts as one input, by the names and contents of its files. A COCO file carries this in its
 "info", other files in NAME.made_from.json beside them.
 """
 
@@ -28,7 +28,7 @@ class Input(TypedDict):
 
 
 class MadeFrom(TypedDict):
-    """See the module. ``before`` is what the inputs themselves were made from, where they say it."""
+    """See the module. ``before`` is what the inputs themselves were made from, where it is known."""
 
     program: str
     inputs: dict[str, Input]
@@ -41,7 +41,7 @@ class _WithInfo(TypedDict, total=False):
 
 
 class SideFile(TypedDict):
-    """NAME.made_from.json: which file it tells of, and what of it."""
+    """NAME.made_from.json: the provenance of the file it is named after."""
 
     file: str
     sha256: str
@@ -71,7 +71,7 @@ def made_from(
 
 
 def with_origin(coco: dict[str, Any], origin: MadeFrom) -> dict[str, Any]:
-    """A COCO file whose "info" tells what it was made from."""
+    """A COCO file with its provenance in "info"."""
     info = coco.get("info")
     return {"info": (info if isinstance(info, dict) else {}) | {KEY: origin}} | {
         key: value for key, value in coco.items() if key != "info"
@@ -87,30 +87,30 @@ def folder_hash(folder: Path, names: Iterable[str]) -> str:
 
 
 def side_file(path: Path) -> Path:
-    """Where a file that cannot carry it says what it was made from."""
+    """The provenance file beside a file that cannot hold its own."""
     return path.with_name(f"{path.stem}.{KEY}.json")
 
 
 def write_side_file(path: Path, origin: MadeFrom, overwrite: bool) -> None:
-    """Say beside a file, which must be there already, what it was made from."""
-    told = SideFile(file=path.name, sha256=file_hash(path), made_from=origin)
-    write_json(side_file(path), told, overwrite, indent=1)
+    """Write the provenance of an existing file beside it."""
+    content = SideFile(file=path.name, sha256=file_hash(path), made_from=origin)
+    write_json(side_file(path), content, overwrite, indent=1)
 
 
 def read_side_file(path: Path) -> MadeFrom | None:
-    """What a file was made from; None if nothing is told, or if the file was changed since.
+    """What a file was made from; None if it is not known, or if the file was changed since.
 
     Raises:
-        UserError: what is told is broken.
+        UserError: the provenance file is broken.
     """
-    told = _read_side(path)
-    return told["made_from"] if told and told["sha256"] == file_hash(path) else None
+    content = _read_side(path)
+    return content["made_from"] if content and content["sha256"] == file_hash(path) else None
 
 
 def origin_before_edits(path: Path) -> MadeFrom | None:
     """As ``read_side_file``, also for a file that somebody has edited since, such as a list of picked images."""
-    told = _read_side(path)
-    return told["made_from"] if told else None
+    content = _read_side(path)
+    return content["made_from"] if content else None
 
 
 def _read_side(path: Path) -> SideFile | None:
@@ -120,7 +120,7 @@ def _read_side(path: Path) -> SideFile | None:
     try:
         return msgspec.convert(read_json(place), SideFile)
     except msgspec.ValidationError as error:
-        raise UserError(f"{place}: does not tell what {path.name} was made from ({error}); remove it") from None
+        raise UserError(f"{place}: does not say what {path.name} was made from ({error}); remove it") from None
 
 
 def origin_of_coco(path: Path) -> MadeFrom | None:
@@ -133,18 +133,18 @@ def origin_of_coco(path: Path) -> MadeFrom | None:
     info = content.get("info") if isinstance(content, dict) else None
     try:
         return msgspec.convert(info[KEY] if isinstance(info, dict) and KEY in info else None, MadeFrom | None)
-    except msgspec.ValidationError:  # another program's word for something else
+    except msgspec.ValidationError:  # another program uses the key for something else
         return None
 
 
 def is_still(origin: MadeFrom, option: str, path: Path) -> bool:
-    """Whether ``path`` has the very content that the input ``option`` had, here or in a step before; True if none tells."""
+    """Whether ``path`` still has the content of the input ``option``, here or in a step before; True if that is not known."""
     known = next((step["inputs"][option] for step in steps_of(origin) if option in step["inputs"]), None)
     return known is None or known["sha256"] == file_hash(path)
 
 
 def steps_of(origin: MadeFrom) -> list[MadeFrom]:
-    """A step and all steps before it, as far as they are told."""
+    """A step and all known steps before it."""
     steps = [origin]
     for step in steps:  # grows while it is walked
         steps += [msgspec.convert(earlier, MadeFrom) for earlier in step["before"].values()]

@@ -1,4 +1,4 @@
-"""A MindRecord file with the encoded images of a data set, for disks and networks that are slow with many small files.
+"""Cache of a data set's encoded images in one MindRecord file, for disks and networks that are slow with many small files.
 
 It is named by a hash of all that it depends on: annotations, the path, size and time of change of every image file, and the
 layout below. Stored are the files' own bytes, so batches are the same with the cache and without, whatever the size of the
@@ -20,7 +20,7 @@ import mindspore.dataset as ms_dataset
 import numpy as np
 from mindspore.mindrecord import FileWriter
 
-from src.data.whole_folder import made_by_one
+from src.data.locked_folder import make_once
 from src.errors import DataError, UserError
 
 _LAYOUT = 2  # of the file; a new number makes new caches
@@ -35,7 +35,7 @@ _PAGE_HEAD = 2**12  # bytes of a page that are kept for what describes its rows
 
 @dataclass(frozen=True)
 class RecordCache:
-    """A cache that is whole. ``row_of`` tells where in its file the image of a path is."""
+    """An intact cache; ``row_of``: image path -> row of its file."""
 
     folder: Path
     row_of: dict[Path, int]
@@ -51,7 +51,7 @@ class RecordCache:
             for path in chosen:
                 try:
                     image, checksum = next(arriving)
-                except (RuntimeError, StopIteration) as error:  # MindSpore's, for whatever it stumbles over
+                except (RuntimeError, StopIteration) as error:  # MindSpore raises it for every fault of a file
                     raise UserError(_damaged(self.folder, path)) from error
                 data = image.tobytes()
                 if zlib.crc32(data) != int(checksum):
@@ -72,7 +72,7 @@ class RecordCache:
 def open_cache(
     parent: str | Path, paths: Sequence[Path], annotations: str, wait: float, say: Callable[[str], None]
 ) -> RecordCache:
-    """The cache of these images under ``parent``, made first if it is not there or not whole.
+    """The cache of these images under ``parent``, made first if it is missing or incomplete.
 
     Args:
         paths: the image files; annotations: hash of what is known about them (``content_hash``).
@@ -92,7 +92,7 @@ def open_cache(
             say(f"{parent} also holds caches of other images, annotations or times of change: {', '.join(others)}")
         _write(unfinished, paths, [size for size, _ in states])
 
-    made_by_one(folder, partial(_fault, count=len(paths)), make, wait, say)
+    make_once(folder, partial(_fault, count=len(paths)), make, wait, say)
     return RecordCache(folder, {path: row for row, path in enumerate(paths)})
 
 
@@ -159,7 +159,7 @@ def _fault(folder: Path, count: int) -> str | None:
         about = json.loads((folder / _ABOUT).read_text())
         sizes = {name: (folder / name).stat().st_size for name in about["bytes"]}
     except FileNotFoundError:
-        return "is there, but not whole" if folder.exists() else "is not there"
+        return "is incomplete" if folder.exists() else "is not there"
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"is damaged ({_ABOUT}: {error})"
     if about.get("images") != count or sizes != about["bytes"] or _FILE not in sizes:

@@ -1,4 +1,4 @@
-"""A small made-up data set that looks like the face-mask task, to try everything without a download.
+"""Generate a small synthetic data set like the face-mask task, to try everything without a download.
 
     python -m src.data.synthetic --out data/faces --images 120
 

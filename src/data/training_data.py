@@ -1,4 +1,4 @@
-"""All images of a training run: labelled, unlabelled, and those to evaluate on; checked together before anything is built."""
+"""The data of a training run: labelled, unlabelled and evaluation images, read and checked before a network is built."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,8 +7,8 @@ from pathlib import Path
 from src.data.annotations import Annotations, ImageEntry, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.consistency import check_apart, check_labelled, check_labels
-from src.data.checks.doubts import shared_files, suspicions
-from src.data.checks.image_files import Look, check_images, look_at_header
+from src.data.checks.image_files import Look, check_header, check_images
+from src.data.checks.suspicious_labels import shared_files, suspicions
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import images_despite_faults
@@ -18,7 +18,7 @@ from src.errors import Faults
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the data of a run lie.
+    """The files and folders of a run's data.
 
     Attributes:
         ann_file: annotations of the images in `img_dir`, labelled and unlabelled ones, in any form of ``read_data``.
@@ -47,9 +47,9 @@ class TrainingData:
         annotations: the training file, for its classes.
         labelled, unlabelled: the two streams; `unlabelled` may be empty.
         evaluation: None when there is nothing to evaluate on.
-        probe: labelled images that count as unlabelled in training; pseudo-labels are measured on them.
-        suspicions: sentences about what is allowed and yet mostly a mistake.
-        stored, stored_evaluation: where the image files can be had from, too, see ``src.data.dataset``.
+        held_out: labelled images that count as unlabelled in training; pseudo-labels are measured on them.
+        suspicions: sentences about what is valid but mostly a mistake.
+        stored, stored_evaluation: stores of the image files, see ``src.data.dataset``.
     """
 
     annotations: Annotations
@@ -57,7 +57,7 @@ class TrainingData:
     unlabelled: tuple[ImageEntry, ...]
     evaluation: Annotations | None
     suspicions: tuple[str, ...] = ()
-    probe: tuple[ImageEntry, ...] = ()
+    held_out: tuple[ImageEntry, ...] = ()
     stored: Stored | None = None
     stored_evaluation: Stored | None = None
 
@@ -75,11 +75,11 @@ def read_training_data(sources: Sources) -> TrainingData:
     return data
 
 
-def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData | None, Faults]:
+def examine(sources: Sources, look: Look = check_header) -> tuple[TrainingData | None, Faults]:
     """The data of a run, None if an annotation file cannot be read, and everything that is wrong with them.
 
     Args:
-        look: how closely to look at the image files, see ``src.data.checks.image_files``.
+        look: the check of image files, see ``src.data.checks.image_files``.
     """
     faults = Faults()
     annotations = faults.attempt(read_data, sources.ann_file, sources.img_dir, sources.class_names, sources.masks)
@@ -90,7 +90,7 @@ def examine(sources: Sources, look: Look = look_at_header) -> tuple[TrainingData
         )
     folder = sources.unlabelled_img_dir
     unlabelled = faults.attempt(unlabelled_folder, folder, 1) if folder else None
-    # Faults of an annotation file must not hide those of its images, or mending would take one start more.
+    # Faults of an annotation file must not hide those of its images, or fixing them would take one start more.
     seen = annotations or images_despite_faults(sources.ann_file)
     faults.attempt(check_images, seen, sources.img_dir, look)
     if annotations:

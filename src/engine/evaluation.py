@@ -38,7 +38,7 @@ def evaluate_all(run: Run, done: int) -> None:
     """
     if run.data.evaluation and run.device.rank == 0 and not evaluate_networks(run, done):
         return
-    ended = done if run.data.probe and guard(run, done) else None
+    ended = done if run.data.held_out and guard(run, done) else None
     run.metadata = {**run.metadata, "evaluated": done, "ended": ended}
 
 

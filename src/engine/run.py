@@ -58,8 +58,8 @@ def describe_run(config: Config, data: TrainingData, device: Device, first_step:
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images; the labels are {boxes}",
         f"{count_empty(data.labelled)} labelled images have no box: they are trained on as background",
         *(
-            [f"guard: {len(data.probe)} labelled images are held out, and are unlabelled in training"]
-            if data.probe
+            [f"guard: {len(data.held_out)} labelled images are held out, and are unlabelled in training"]
+            if data.held_out
             else []
         ),
         f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",

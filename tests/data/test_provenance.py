@@ -135,7 +135,7 @@ def test_an_input_that_was_mended_since_is_noticed_where_it_lies_beside(tmp_path
     (folder / "all.json").write_text(json.dumps(coco(), indent=1))
     (said,) = changed_inputs(folder / "part.json")
     assert said.startswith(
-        "part.json was made from all.json, which has another content now; if that was mended, make part"
+        "part.json was made from all.json, which has another content now; if that was a fix, make part"
     )
     assert said.endswith("(random_select.py: label_ratio 25.0, policy 1, seed 10)")
     (folder / "all.json").unlink()

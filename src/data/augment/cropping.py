@@ -1,4 +1,4 @@
-"""Crops that still overlap an object, as SSD trains with (Liu et al. 2016, section 2.2).
+"""Random crops that overlap an object, for SSD (Liu et al. 2016, section 2.2).
 
 Axes: N objects, C candidates for the crop. A region is (x1, y1, x2, y2) in whole pixels of the image.
 """
@@ -38,7 +38,7 @@ def draw_region(width: int, height: int, objects: np.ndarray, rng: np.random.Gen
 
 
 def cut_boxes(boxes: np.ndarray, crowd: np.ndarray, region: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """What becomes of boxes when their image is cropped.
+    """Crop boxes with their image.
 
     An object stays when its centre lies in the region, a crowd when any of it does; what stays is clipped.
 

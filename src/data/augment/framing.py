@@ -1,4 +1,4 @@
-"""Where a training image lies in the network input, and how large: random sizes and places in an input of fixed size."""
+"""Random size and place of a training image within a network input of fixed size (expansion, multi-scale)."""
 
 from dataclasses import dataclass
 

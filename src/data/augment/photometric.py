@@ -1,4 +1,4 @@
-"""Photometric distortion, as SSD trains with (Liu et al. 2016, section 2.2 and its code); no pixel moves, so boxes stay."""
+"""Photometric distortion for SSD (Liu et al. 2016, section 2.2 and its code); no pixel moves, so boxes stay."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Whether what annotations were made from has changed since: a mended original does not mend what was made from it."""
+"""Whether the inputs that annotations were made from have changed: fixing an original does not fix what was made from it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from src.files import file_hash
 
 
 def changed_inputs(path: str | Path) -> list[str]:
-    """One sentence for each input of annotations that lies where it was told and has another content now.
+    """One sentence for each input of annotations that is still at its recorded place and has another content now.
 
     Args:
         path: COCO file, whose inputs lie beside it; or the folder annotations/ of a side of ``src.split_data``.
@@ -36,7 +36,7 @@ def _changed(folder: Path, name: str, origin: MadeFrom) -> list[str]:
             continue
         if _hash_of(folder / source) not in (None, known["sha256"]):
             found.append(
-                f"{name} was made from {source}, which has another content now; if that was mended, make {name} anew "
+                f"{name} was made from {source}, which has another content now; if that was a fix, make {name} anew "
                 f"({origin['program']}: {settings})"
             )
         if option in origin["before"]:
@@ -57,16 +57,16 @@ def _changed_split(annotations: Path) -> list[str]:
     split, source = root / "split.json", root / annotations.name
     if not split.is_file() or not source.is_dir():
         return []
-    told = read_json(split)
+    content = read_json(split)
     try:
-        origin = msgspec.convert(told.get(KEY) if isinstance(told, dict) else None, MadeFrom | None)
+        origin = msgspec.convert(content.get(KEY) if isinstance(content, dict) else None, MadeFrom | None)
     except msgspec.ValidationError:
         return []
     known = origin["inputs"].get(annotations.name) if origin else None
     if known is None or known["sha256"] == xml_hash(source):
         return []
     sentence = (
-        f"{annotations} was split from {source}, which has another content now; if that was mended, split again "
+        f"{annotations} was split from {source}, which has another content now; if that was a fix, split again "
         "(src.split_data --overwrite) and convert again"
     )
     return [sentence]

@@ -1,4 +1,4 @@
-"""What the parts of a training run's data must have in common."""
+"""Checks of a training run's data sets together: labelled objects, known labels, no image in two of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,8 +32,8 @@ def check_labelled(annotations: Annotations) -> None:
 
 def check_apart(unlabelled: Sequence[ImageEntry], known: Annotations, img_dir: str | Path, name: str) -> None:
     """Raise a DataError if files of the plain folder are images of an annotation file too."""
-    told = {image_path(entry, img_dir).resolve() for entry in known.images}
+    known_paths = {image_path(entry, img_dir).resolve() for entry in known.images}
     paths = (image_path(entry, "") for entry in unlabelled)
-    faults = [f"{path}: is an image of {name} too" for path in paths if path.resolve() in told]
+    faults = [f"{path}: is an image of {name} too" for path in paths if path.resolve() in known_paths]
     if faults:
         raise DataError("unlabelled_img_dir, which must hold other images only", faults)

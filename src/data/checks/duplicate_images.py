@@ -27,7 +27,7 @@ _BLOCK = 1024  # images compared at a time, which bounds memory to _BLOCK x N co
 def group_same_pictures(paths: Sequence[Path], same_from: float = SAME_FROM) -> list[list[int]]:
     """Indices of ``paths`` in groups of the same picture, each and all in rising order; most groups hold one index.
 
-    "Same" is carried on: if a = b and b = c, the three are one group.
+    "Same" is transitive: if a = b and b = c, the three are one group.
 
     Args:
         paths: image files.
@@ -37,8 +37,8 @@ def group_same_pictures(paths: Sequence[Path], same_from: float = SAME_FROM) -> 
         DataError: every image that cannot be read.
     """
     with ThreadPoolExecutor() as pool:
-        told = tqdm(pool.map(_fingerprint, paths), "comparing", len(paths), unit="image", disable=None, leave=False)
-        prints = list(told)
+        progress = tqdm(pool.map(_fingerprint, paths), "comparing", len(paths), unit="image", disable=None, leave=False)
+        prints = list(progress)
     faults = [str(found) for found in prints if isinstance(found, UserError)]
     if faults:
         raise DataError("images", faults)

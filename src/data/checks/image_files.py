@@ -1,4 +1,4 @@
-"""Do the image files of a data set exist, open, and have the size that their entries say?"""
+"""Check that the image files of a data set exist, can be read, and have the size of their entries."""
 
 import hashlib
 import os
@@ -15,16 +15,16 @@ from src.errors import DataError, UserError
 
 Look = Callable[[Path, ImageEntry], None]  # raises a UserError that says what is wrong with the file of an entry
 
-_HEAD = 4096  # bytes of an image file that tell it from others
+_HEAD = 4096  # bytes of an image file that are hashed
 _CHUNK = 32  # files of one task: few enough for a smooth bar, many enough that handing them out costs nothing
 _THREADS = min(8, 2 * (os.cpu_count() or 1))  # disks and networks answer several at a time
 
 
-def look_whether_there(path: Path, entry: ImageEntry) -> None:
+def check_exists(path: Path, entry: ImageEntry) -> None:
     """Only ask for the file; 100,000 of them take about a second."""
 
 
-def look_at_header(path: Path, entry: ImageEntry) -> None:
+def check_header(path: Path, entry: ImageEntry) -> None:
     """Compare the size in the file's header with its entry; nothing is decoded (0.7 ms an image, measured on JPEG).
 
     Raises:
@@ -45,13 +45,13 @@ def look_at_header(path: Path, entry: ImageEntry) -> None:
     )
 
 
-def look_at_pixels(path: Path, entry: ImageEntry) -> None:
-    """Decode the whole file too. OpenCV fills a file that was cut off with grey; Pillow tells.
+def check_pixels(path: Path, entry: ImageEntry) -> None:
+    """Decode the whole file too. OpenCV fills a truncated file with grey; Pillow raises.
 
     Raises:
-        UserError: as ``look_at_header``, or the picture is cut off or broken.
+        UserError: as ``check_header``, or the picture is cut off or broken.
     """
-    look_at_header(path, entry)
+    check_header(path, entry)
     try:
         with Image.open(path) as image:
             image.load()
@@ -82,7 +82,7 @@ def files_hash(files: Iterable[tuple[str, Path]]) -> str:
     return digest.hexdigest()
 
 
-def check_images(annotations: Annotations, img_dir: str | Path, look: Look = look_at_header) -> None:
+def check_images(annotations: Annotations, img_dir: str | Path, look: Look = check_header) -> None:
     """Look at the image file of every entry, several at a time; on a terminal a bar shows how far it is.
 
     Raises:

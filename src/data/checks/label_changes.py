@@ -1,4 +1,4 @@
-"""What differs between two versions of a COCO file, as far as training can see it."""
+"""Differences between two versions of a COCO file that training would see."""
 
 import json
 from collections import Counter, defaultdict

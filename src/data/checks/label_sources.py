@@ -1,4 +1,4 @@
-"""Whose labels are known: compare the annotation file of a run with the one that labels are taken from."""
+"""Compare the labels of a run's annotation file with those of the file that labels are taken from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class KnownSoFar:
 
 
 def labelled_names(coco: dict[str, Any]) -> set[str]:
-    """File names of the images whose content is known in a checked COCO file."""
+    """File names of the labelled images of a checked COCO file."""
     bare = unlabelled_ids(coco)
     return {image["file_name"] for image in coco["images"] if image["id"] not in bare}
 
@@ -41,11 +41,11 @@ def names_with_boxes(coco: dict[str, Any]) -> set[str]:
     return {image["file_name"] for image in coco["images"] if image["id"] in boxed}
 
 
-def names_in_doubt(coco: dict[str, Any]) -> set[str]:
+def unconfirmed_empty(coco: dict[str, Any]) -> set[str]:
     """File names of the images that count as labelled, have no box, and are not said to be reviewed.
 
     "Reviewed, nothing there" and "not labelled yet" look alike in the files of most labelling tools, and training on the
-    second as if it were the first teaches that objects are background. ``"labelled": true`` in the entry tells them apart.
+    second as if it were the first treats objects as background. ``"labelled": true`` in the entry distinguishes them.
     """
     return labelled_names(coco) - names_with_boxes(coco) - reviewed_names(coco)
 

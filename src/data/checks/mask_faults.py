@@ -1,4 +1,4 @@
-"""What a detector with masks could trip over in the annotation rows of a COCO file: objects without a mask, faulty outlines."""
+"""Faults of masks in the annotation rows of a COCO file: objects without a mask, invalid outlines."""
 
 import json
 from collections.abc import Sequence

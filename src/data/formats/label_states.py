@@ -20,8 +20,8 @@ def hide_labels(coco: dict[str, Any], labelled_ids: set[int], also_unlabelled: b
     """A copy of a COCO file in which only the images of ``labelled_ids`` keep their labels.
 
     These keep ``"labelled": true`` where their entries say it. The others get ``"labelled": false`` and lose every
-    annotation row and every field that is not about the file itself. Annotation ids are numbered again, because gaps would show how many objects hidden
-    images have.
+    annotation row and every field that is not about the file itself. Annotation ids are numbered again, because gaps would
+    show how many objects hidden images have.
 
     Args:
         coco: a checked file (``read_coco``); it is not changed.

@@ -21,7 +21,7 @@ CONTINUE, LOWER, STOP = 0.0, 1.0, 2.0
 
 def check_guard(config: Config, data: TrainingData) -> None:
     """Raise a UserError if labelled images are held out of a run without pseudo-labels."""
-    if data.probe and config.burn_up_iter == config.max_iter:
+    if data.held_out and config.burn_up_iter == config.max_iter:
         raise UserError(
             f"guard_share: {config.guard_share:g} holds out labelled images to measure pseudo-labels, but burn-in is the "
             "whole run, so there are none; set guard_share to 0, or burn_up_iter below max_iter"
@@ -46,7 +46,7 @@ def judge(run: Run, done: int) -> float:
     """Log precision and recall of the latest network on the held-out images; returns CONTINUE, LOWER or STOP."""
     config, networks = run.config, run.networks
     copy_weights(networks.latest, networks.detector)
-    truth = replace(run.data.annotations, images=run.data.probe)
+    truth = replace(run.data.annotations, images=run.data.held_out)
     records = detect_records(numpy_forward(networks.detector), truth, config.train_img_dir, config)
     rows = pseudo_label_quality(match(truth, records), config.bbox_threshold)
     overall = rows.pop("")
@@ -56,7 +56,7 @@ def judge(run: Run, done: int) -> float:
         numbers |= {f"probe/precision/{name}": row["precision"], f"probe/recall/{name}": row["recall"]}
     run.log.numbers(done - 1, numbers)
     run.log.info(
-        f"step {done}, pseudo-labels on {len(run.data.probe)} held-out images: {_table({'all': overall, **rows})}"
+        f"step {done}, pseudo-labels on {len(run.data.held_out)} held-out images: {_table({'all': overall, **rows})}"
     )
     # Without an object no pseudo-label can be correct, so their precision means nothing.
     can_judge = overall["boxes"] >= LEAST_BOXES and overall["objects"] > 0

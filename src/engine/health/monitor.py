@@ -41,7 +41,7 @@ def warn_of_start(run: Run) -> None:
     metadata = read_metadata(weights) if weights and weights.endswith(".ckpt") else None
     found = [(f"data_{number}", sentence) for number, sentence in enumerate(data.suspicions, start=1)]
     found += start_faults(data.annotations, data.labelled, data.evaluation, metadata)
-    found.append(("probe_without_objects", no_held_out_objects(data.probe)))
+    found.append(("probe_without_objects", no_held_out_objects(data.held_out)))
     warn(run, 0, run.watch.unreported(found))
 
 

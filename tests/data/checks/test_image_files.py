@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from src.data.annotations import Annotations, ImageEntry
-from src.data.checks.image_files import check_images, files_hash, look_at_header, look_at_pixels, look_whether_there
+from src.data.checks.image_files import check_exists, check_header, check_images, check_pixels, files_hash
 from src.errors import DataError
 
 
@@ -16,7 +16,7 @@ def annotations(*names, size=(20, 10)):
     return Annotations(("cat",), (1,), tuple(ImageEntry(i, n, *size, True, *empty) for i, n in enumerate(names)))
 
 
-def faults_of(data, folder, look=look_at_header):
+def faults_of(data, folder, look=check_header):
     with pytest.raises(DataError) as error:
         check_images(data, folder, look)
     return error.value.faults
@@ -36,10 +36,10 @@ def test_lists_every_file_that_is_missing_broken_or_of_another_size(tmp_path):
     assert second.startswith(f"{tmp_path / '3.png'}: the image is 10x20 (as shown) but its entry says 20x10")
     assert "EXIF" not in second
     assert str(tmp_path / "4.png") in third
-    assert len(faults_of(data, tmp_path, look_whether_there)) == 1
+    assert len(faults_of(data, tmp_path, check_exists)) == 1
     for name in ("1.png", "3.png", "4.png"):
         noise().save(tmp_path / name)
-    for look in (look_whether_there, look_at_header, look_at_pixels):
+    for look in (check_exists, check_header, check_pixels):
         check_images(data, tmp_path, look)
 
 
@@ -49,7 +49,7 @@ def test_a_rotation_by_exif_that_swaps_the_sides_is_named(tmp_path):
     noise().save(tmp_path / "a.jpg", exif=exif)
     (fault,) = faults_of(annotations("a.jpg"), tmp_path)
     assert "is 10x20 (as shown) but its entry says 20x10" in fault and "EXIF data turn it" in fault
-    check_images(annotations("a.jpg", size=(10, 20)), tmp_path, look_at_pixels)
+    check_images(annotations("a.jpg", size=(10, 20)), tmp_path, check_pixels)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP"])
@@ -59,14 +59,14 @@ def test_a_picture_that_was_cut_off_has_a_good_header_and_is_found_by_its_pixels
     name = f"a.{kind.lower()}"
     (tmp_path / name).write_bytes(file.getvalue()[: len(file.getvalue()) // 2])
     data = annotations(name, size=(200, 100))
-    (fault,) = faults_of(data, tmp_path, look_at_pixels)
+    (fault,) = faults_of(data, tmp_path, check_pixels)
     assert name in fault
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "I;16", "LA", "1"])
 def test_grey_alpha_palette_and_16_bit_are_fine(tmp_path, mode):
     Image.new(mode, (20, 10)).save(tmp_path / "a.png")
-    check_images(annotations("a.png"), tmp_path, look_at_pixels)
+    check_images(annotations("a.png"), tmp_path, check_pixels)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_file_that_is_probably_meant_is_named(tmp_path, there, said):
     (tmp_path / "day").mkdir()
     for name in (there, "b.png"):
         (tmp_path / name).write_bytes(b"")
-    (fault,) = faults_of(annotations(said, "b.png"), tmp_path, look_whether_there)
+    (fault,) = faults_of(annotations(said, "b.png"), tmp_path, check_exists)
     assert f"is {there} meant? Correct its file_name" in fault
 
 

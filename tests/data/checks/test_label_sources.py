@@ -7,11 +7,11 @@ from src.data.checks.label_sources import (
     check_known,
     labelled_names,
     mark_reviewed,
-    names_in_doubt,
     names_with_boxes,
     nothing_known,
     read_known,
     reviewed_names,
+    unconfirmed_empty,
 )
 from src.data.formats.label_states import hide_labels
 from src.errors import DataError
@@ -70,9 +70,11 @@ def test_all_that_does_not_go_together_is_reported_together(so_far):
 
 
 def test_images_without_boxes_are_in_doubt_until_somebody_says_that_they_were_reviewed():
-    assert names_in_doubt(COCO) == {"2.png", "3.png"} and names_with_boxes(COCO) == {"1.png"}
+    assert unconfirmed_empty(COCO) == {"2.png", "3.png"} and names_with_boxes(COCO) == {"1.png"}
     said = mark_reviewed(COCO, {"3.png"})
-    assert names_in_doubt(said) == {"2.png"} and reviewed_names(said) == {"3.png"}
-    assert names_in_doubt(hide_labels(said, {1, 3})) == set(), "unlabelled images are no doubt"
+    assert unconfirmed_empty(said) == {"2.png"} and reviewed_names(said) == {"3.png"}
+    assert unconfirmed_empty(hide_labels(said, {1, 3})) == set(), "unlabelled images are no doubt"
     blank = {"id": 2, "image_id": 2, "category_id": -1, "bbox": [0, 0, 0, 0]}
-    assert names_in_doubt(said | {"annotations": [*COCO["annotations"], blank]}) == set(), "nor in the reference's form"
+    assert unconfirmed_empty(said | {"annotations": [*COCO["annotations"], blank]}) == set(), (
+        "nor in the reference's form"
+    )

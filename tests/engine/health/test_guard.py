@@ -49,7 +49,7 @@ def test_what_follows_from_the_held_out_images(monkeypatch, done, action, whole,
         networks=SimpleNamespace(
             latest=None, detector=None, state=SimpleNamespace(unsupervised_factor=ms.Tensor(0.5, ms.float32))
         ),
-        data=SimpleNamespace(probe=[1, 2, 3], annotations=Annotations(("cat",), (1,), ())),
+        data=SimpleNamespace(held_out=[1, 2, 3], annotations=Annotations(("cat",), (1,), ())),
         log=SimpleNamespace(
             numbers=lambda *row: rows.append(row), info=said.append, warning=lambda *row: warnings.append(row)
         ),

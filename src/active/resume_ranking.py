@@ -1,4 +1,4 @@
-"""Whether a ranking that a resumed job keeps still goes with what the job is given."""
+"""Resume a ranking: what has changed of its inputs, settings and images."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ _SHOWN = 3  # examples in a sentence
 
 
 def ranking_changes(ranking: Path, files: Mapping[str, Path], settings: Mapping[str, Any]) -> list[str]:
-    """What a ranking was made by and is another now, as far as it is told beside it; one sentence each.
+    """What has changed of the inputs and settings of a ranking, as far as the provenance beside it says; one sentence each.
 
     Args:
         files: option of the ranking or of a step before it -> file of now; settings: option -> value of now.
@@ -33,7 +33,7 @@ def ranking_changes(ranking: Path, files: Mapping[str, Path], settings: Mapping[
 
 
 def image_notes(ranking: Path, img_dir: Path, unlabelled_img_dir: Path | None) -> list[str]:
-    """What became of the images since they were ranked; one sentence each.
+    """What has changed of the images since they were ranked; one sentence each.
 
     Args:
         img_dir: folder of the images of the annotation file, into which labelled ones are moved; unlabelled_img_dir: of

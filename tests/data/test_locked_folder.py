@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from src.data.whole_folder import made_by_one
+from src.data.locked_folder import make_once
 from src.errors import UserError
 
 
@@ -22,7 +22,7 @@ def make(folder):
 
 
 def run(folder, said):
-    made_by_one(folder, fault_of, make, 30, said.put)
+    make_once(folder, fault_of, make, 30, said.put)
     assert (folder / "b").read_text() == "b"
 
 
@@ -33,7 +33,7 @@ def die(folder, _):
         (unfinished / "a").write_text("half")
         os._exit(9)
 
-    made_by_one(folder, fault_of, half, 30, print)
+    make_once(folder, fault_of, half, 30, print)
 
 
 def start(target, folder, count):
@@ -63,18 +63,18 @@ def test_a_killed_process_leaves_nothing_that_is_used(tmp_path):
     codes, _ = start(die, tmp_path / "x", 1)
     assert codes == [9] and not (tmp_path / "x").exists()
     said = []
-    made_by_one(tmp_path / "x", fault_of, make, 1, said.append)
+    make_once(tmp_path / "x", fault_of, make, 1, said.append)
     assert (tmp_path / "x" / "a").read_text() == str(os.getpid()) and len(said) == 1
     assert not (tmp_path / "x.unfinished").exists()
 
 
 def test_what_is_whole_is_left_alone_and_what_is_broken_is_made_anew(tmp_path):
     said = []
-    made_by_one(tmp_path / "x", fault_of, make, 1, said.append)
-    made_by_one(tmp_path / "x", fault_of, lambda folder: pytest.fail("made twice"), 1, said.append)
+    make_once(tmp_path / "x", fault_of, make, 1, said.append)
+    make_once(tmp_path / "x", fault_of, lambda folder: pytest.fail("made twice"), 1, said.append)
     (tmp_path / "x" / "b").unlink()
     (tmp_path / "x" / "rest").write_text("")
-    made_by_one(tmp_path / "x", fault_of, make, 1, said.append)
+    make_once(tmp_path / "x", fault_of, make, 1, said.append)
     assert [sentence.split(": ")[0].rsplit(" ", 2)[-1] for sentence in said] == ["there", "broken"]
     assert sorted(path.name for path in (tmp_path / "x").iterdir()) == ["a", "b"]
 
@@ -87,11 +87,11 @@ def test_waiting_ends(tmp_path):
         holds.set()
         time.sleep(30)
 
-    other = context.Process(target=made_by_one, args=(tmp_path / "x", fault_of, hold, 1, print))
+    other = context.Process(target=make_once, args=(tmp_path / "x", fault_of, hold, 1, print))
     other.start()
     holds.wait()
     with pytest.raises(UserError, match=r"x\.lock: another process has held this lock for 0\.3 s.*mindrecord_wait"):
-        made_by_one(tmp_path / "x", fault_of, make, 0.3, print)
+        make_once(tmp_path / "x", fault_of, make, 0.3, print)
     other.kill()
     other.join()
 
@@ -102,5 +102,5 @@ def test_a_maker_that_fails_leaves_nothing(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(UserError, match="x: cannot be written: No space left on device"):
-        made_by_one(tmp_path / "x", fault_of, fail, 1, print)
+        make_once(tmp_path / "x", fault_of, fail, 1, print)
     assert [path.name for path in tmp_path.iterdir()] == ["x.lock"]

@@ -1,7 +1,7 @@
-"""What a resumed job keeps of its selection, and whether that still goes with what it is given.
+"""Resume a pick: keep its list and renew its annotation file, or refuse inputs that have changed.
 
-The ranking and the list of picked images stay, for somebody may have labelled by them: a change of what they depend on is
-refused. The annotation file is made anew from the list when the labels changed, and nothing of the old one is lost.
+The ranking and the list of picked images stay, for somebody may have labelled by them: a change of their inputs is refused.
+The annotation file is written again from the list when labels changed, and the old one is kept beside it.
 """
 
 import shlex
@@ -17,11 +17,11 @@ from src.errors import UserError
 from src.files import file_hash, keep_before
 
 
-def refuse(changes: Sequence[str], kept: Path, anew: str, anyway: bool) -> None:
+def refuse(changes: Sequence[str], kept: Path, remedy: str, anyway: bool) -> None:
     """Stop because of what changed since ``kept`` was made, or only say it.
 
     Args:
-        changes: sentences; none: nothing happens. anew: how to have it made anew. anyway: keep it all the same.
+        changes: sentences; none: nothing happens. remedy: how to have it made again. anyway: keep it all the same.
 
     Raises:
         UserError: naming all changes, unless ``anyway``.
@@ -34,12 +34,12 @@ def refuse(changes: Sequence[str], kept: Path, anew: str, anyway: bool) -> None:
         return
     raise UserError(
         f"resume: {kept} was made otherwise:\n{listed}\nStart as before, or keep it all the same with --resume_anyway, or "
-        f"{anew}."
+        f"{remedy}."
     )
 
 
 def list_changes(list_file: Path, inputs: dict[str, Path | None], pick_ratio: float | None) -> list[str]:
-    """What the list of an earlier pick was picked by and is another now, as far as it is told beside the list.
+    """What has changed of the inputs of an earlier pick, as far as the provenance beside its list says.
 
     Args:
         inputs: option of the pick -> file of now; pick_ratio: of now.

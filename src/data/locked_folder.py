@@ -1,4 +1,4 @@
-"""A folder that one process makes while the others wait: whole or not at all, and only when it is needed."""
+"""A folder that one process fills under a file lock while the others wait; it appears complete or not at all."""
 
 import fcntl
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 from src.errors import UserError
 from src.files import sync
 
-_PAUSE = 0.1  # seconds between two looks at the lock
+_PAUSE = 0.1  # seconds between two tries to get the lock
 
 
-def made_by_one(
+def make_once(
     folder: Path,
     fault_of: Callable[[Path], str | None],
     make: Callable[[Path], None],
@@ -29,7 +29,7 @@ def made_by_one(
         fault_of: what is wrong with the folder, e.g. "is not there"; None: nothing.
         make: fills an empty folder, which gets its name when it is done; an old one with a fault is replaced.
         wait: seconds to wait for the process that makes it.
-        say: takes what a user wants to know: that it is made and why, that another process is waited for.
+        say: takes messages for the user: why the folder is made, and waiting for another process.
 
     Raises:
         UserError: another process takes longer than ``wait``, or the system refuses to write.
@@ -63,7 +63,7 @@ def made_by_one(
 @contextmanager
 def _locked(path: Path, wait: float, say: Callable[[str], None]) -> Iterator[None]:
     until = time.monotonic() + wait
-    told = False
+    announced = False
     with open(path, "a", encoding="utf-8") as file:
         while True:
             try:
@@ -75,8 +75,8 @@ def _locked(path: Path, wait: float, say: Callable[[str], None]) -> Iterator[Non
                         f"{path}: another process has held this lock for {wait:g} s; wait until it is done, or raise the "
                         "time (mindrecord_wait)"
                     ) from None
-            if not told:
+            if not announced:
                 say(f"another process holds {path}: waiting for it, {wait:g} s at most")
-                told = True
+                announced = True
             time.sleep(_PAUSE)
         yield

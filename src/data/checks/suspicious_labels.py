@@ -1,6 +1,6 @@
-"""What is allowed in a data set and yet is mostly a mistake; each becomes one plain sentence with what to do.
+"""Suspicious labels: valid, but mostly a mistake; one sentence each, with a remedy.
 
-Crowds are no objects: only their share is doubted. N boxes of all labelled images are looked at together.
+Crowds are no objects: only their share is checked. N boxes of all labelled images are checked together.
 """
 
 from collections import Counter, defaultdict
@@ -13,12 +13,12 @@ import numpy as np
 from src.data.annotations import COCO_FORM, Annotations, ImageEntry, object_areas
 
 EMPTY_SHARE = 0.1  # share of the labelled images that may have no box
-FEW_EMPTY = 3  # as many images without a box are no doubt, whatever share they are
+FEW_EMPTY = 3  # as many images without a box are not suspicious, whatever their share
 FEW_BOXES = 10  # below this many boxes (or images), "all of them are alike" says nothing
 TINY_SIDE = 2.0  # pixels; an object of one pixel is a slip of the mouse
 WHOLE_IMAGE = 0.98  # share of its image that a box covers to count as all of it
-MANY_OBJECTS = 100  # objects of an image that nobody need doubt
-MANY_TIMES_MEDIAN = 10  # more than so many times the usual number is a doubt
+MANY_OBJECTS = 100  # objects per image that are not suspicious
+MANY_TIMES_MEDIAN = 10  # more than so many times the median is suspicious
 _SHOWN = 3  # examples in a sentence
 
 
@@ -118,7 +118,7 @@ def _crowds(annotations: Annotations, objects: Objects) -> Iterator[str]:
         yield f"{crowds} of the {boxes} boxes are {annotations.crowds_and_remedy}"
 
 
-def empty_doubt(empty: Sequence[str], labelled_count: int, form: str = COCO_FORM) -> list[str]:
+def too_many_empty(empty: Sequence[str], labelled_count: int, form: str = COCO_FORM) -> list[str]:
     """Whether an unusual share of the labelled images has no box.
 
     COCO 2017 has 0.9 % such images. Exporters of labelling tools write an image that nobody has opened yet like one that
@@ -130,22 +130,22 @@ def empty_doubt(empty: Sequence[str], labelled_count: int, form: str = COCO_FORM
     if len(empty) <= max(FEW_EMPTY, EMPTY_SHARE * labelled_count):
         return []
     remedy = (
-        'those that nobody has looked at need "labelled": false in their entries ("labelled": true says that one was reviewed)'
+        'those that nobody has reviewed need "labelled": false in their entries ("labelled": true says that one was reviewed)'
         if form == COCO_FORM
-        else "move those that nobody has looked at into a folder of unlabelled images (unlabelled_img_dir)"
+        else "move those that nobody has reviewed into a folder of unlabelled images (unlabelled_img_dir)"
     )
     sentence = (
         f"{len(empty)} of the {labelled_count} labelled images have no box, such as {_some(empty)}, which counts as "
-        '"nothing is there": training learns that what is in them is background, and evaluation takes every detection in '
+        '"nothing is there": training treats what is in them as background, and evaluation takes every detection in '
         f"them for wrong; {remedy}"
     )
     return [sentence]
 
 
 def empty_images(annotations: Annotations) -> list[str]:
-    """The ``empty_doubt`` of a data set that was read."""
+    """The ``too_many_empty`` of a data set that was read."""
     empty = [entry.file_name for entry in annotations.labelled if not len(entry.boxes) and not entry.reviewed]
-    return empty_doubt(empty, len(annotations.labelled), annotations.form)
+    return too_many_empty(empty, len(annotations.labelled), annotations.form)
 
 
 def _tiny(objects: Objects) -> Iterator[str]:
@@ -153,7 +153,7 @@ def _tiny(objects: Objects) -> Iterator[str]:
     if len(tiny):
         yield (
             f"{len(tiny)} boxes are less than {TINY_SIDE:g} pixels wide or high, in {objects.names(tiny)}; "
-            "take them out if they are slips, for nothing can be learnt from them"
+            "take them out if they are slips: they are too small to train on"
         )
 
 
@@ -172,7 +172,7 @@ def _whole_images(objects: Objects) -> Iterator[str]:
     if len(objects.boxes) > FEW_BOXES and len(whole) > len(objects.boxes) / 2:
         yield (
             f"{len(whole)} of the {len(objects.boxes)} boxes cover their whole image, such as in {objects.names(whole)}; "
-            "where objects are is what training learns from boxes: were these labels made for classification?"
+            "boxes must show where in the image objects are: were these labels made for classification?"
         )
 
 
