@@ -24,10 +24,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.active.labelled_file import write_labelled
-from src.active.pick_check import check_image_files, check_pick
-from src.active.pick_list import note_other_labels, pick_by_ranking, read_earlier
-from src.active.pick_options import PickOptions
+from src.active.picking.labelled_file import write_labelled
+from src.active.picking.pick_check import check_image_files, check_pick
+from src.active.picking.pick_list import note_other_labels, pick_by_ranking, read_earlier
+from src.active.picking.pick_options import PickOptions
 from src.command_line import program_parser
 from src.data.checks.label_sources import check_known, mark_reviewed, nothing_known, read_known
 from src.data.formats.coco import read_coco

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import sorted_values
-from src.active.resume_pick import refuse
+from src.active.picking.resume_pick import refuse
 from src.active.resume_ranking import image_notes, ranking_changes
 from src.config.load import load_config
 from src.config.schema import FREE_KEYS, IN_EPOCHS

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from src.active import pick_list
 from src.active.acquisition import image_values
 from src.active.detections_file import read_sums
+from src.active.picking import pick_list
 from src.config.load import load_config
 from src.data.checks.suspicious_labels import suspicions
 from src.data.formats.coco import coco_faults, read_coco

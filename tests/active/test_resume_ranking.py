@@ -5,7 +5,7 @@ import json
 import pytest
 
 import sorted_values
-from src.active.resume_pick import refuse
+from src.active.picking.resume_pick import refuse
 from src.active.resume_ranking import image_notes, ranking_changes
 from src.data.checks.image_files import files_hash
 from src.data.provenance import made_from, side_file, write_side_file

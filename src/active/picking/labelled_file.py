@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from src.active.pick_list import origin_of
-from src.active.pick_options import PickOptions
-from src.active.resume_pick import is_current, renew_labels
-from src.active.reviewed import check_not_lost, check_reviewed
+from src.active.picking.pick_list import origin_of
+from src.active.picking.pick_options import PickOptions
+from src.active.picking.resume_pick import is_current, renew_labels
+from src.active.picking.reviewed import check_not_lost, check_reviewed
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.label_sources import KnownSoFar, labelled_names, mark_reviewed, unconfirmed_empty
 from src.data.formats.coco_rows import write_coco

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from src.active.pick_list import pick
-from src.active.pick_options import PickOptions
-from src.active.reviewed import check_not_lost, check_reviewed
+from src.active.picking.pick_list import pick
+from src.active.picking.pick_options import PickOptions
+from src.active.picking.reviewed import check_not_lost, check_reviewed
 from src.data.checks.image_files import check_images
 from src.data.checks.label_sources import KnownSoFar, labelled_names
 from src.data.formats.coco_annotations import from_coco

@@ -4,9 +4,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from src.active.pick_options import PickOptions
+from src.active.picking.pick_options import PickOptions
+from src.active.picking.resume_pick import list_changes, refuse
 from src.active.ranking import read_ranking
-from src.active.resume_pick import list_changes, refuse
 from src.active.selection import choose_best, label_count
 from src.data.checks.label_sources import KnownSoFar
 from src.data.provenance import MadeFrom, is_still, made_from, read_side_file, side_file, write_side_file
