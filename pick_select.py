@@ -5,9 +5,13 @@
 
 --pick_ratio is the share of all images that is labelled afterwards. The labels come from --ann_file; a ranked image that
 is not in it counts as one without labels. The picked file names are written beside the output as <its stem>_picked.txt,
-highest score first. If --ann_file lacks labels of some of them, only this list is written: the work list for annotators.
+highest score first, and why each was picked as <its stem>_picked.csv. If --ann_file lacks labels of some of them, only this list is written: the work list for annotators.
 When they have labels, --picked_file takes the images of the list, instead of picking again. Both outputs hold their
 provenance: the COCO file in its "info", the list in <its stem>.made_from.json.
+
+A tenth of the picked images is drawn at random, for an honest estimate of the rest (--random_share). --at_least asks for
+objects of a class, labelled and predicted ones together. With --img_dir, images that show the same picture as a labelled or
+a picked one are passed over.
 
 A picked image without boxes has been reviewed and is empty, or nobody has labelled it yet: unless its entry says
 "labelled": true, nothing is written before --empty_is_reviewed says the first. The output then says it in the entries.
@@ -49,12 +53,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--top_value_file", type=Path, help="top_value_data.json of sorted_values.py")
     source.add_argument("--picked_file", type=Path, help="list of an earlier pick: one file name a line")
-    help_folder = "for the check: folder of further unlabelled images that will be ranked as well"
-    source.add_argument("--unlabelled_img_dir", type=Path, help=help_folder)
+    help_folder = "folder of further unlabelled images that are ranked as well"
+    parser.add_argument("--unlabelled_img_dir", type=Path, help=help_folder)
     help_policy = (
         "1: all other images unlabelled; 2: all images in the unlabelled stream (default: as --combine_ann_file)"
     )
     parser.add_argument("--policy", type=int, choices=(1, 2), help=help_policy)
+    help_least = (
+        "least objects per class, labelled and predicted ones together, such as --at_least mask_weared_incorrect=40"
+    )
+    parser.add_argument("--at_least", nargs="+", default=[], metavar="CLASS=N", help=help_least)
+    help_random = "share of the picked images that are drawn at random, for an honest estimate (default 0.1; 0: none)"
+    parser.add_argument("--random_share", type=float, default=0.1, help=help_random)
+    parser.add_argument("--seed", type=int, default=10, help="of the random share (default 10; -1: not seeded)")
     help_empty = "the images that have no boxes in --ann_file were reviewed by a human and show no object"
     parser.add_argument("--empty_is_reviewed", action="store_true", help=help_empty)
     parser.add_argument("--output_ann_file", type=Path, help="COCO file to write; not needed for the check")

@@ -1,18 +1,28 @@
 """Rank images by their acquisition score, from the detections that infer.py wrote.
 
     python sorted_values.py --infer_json infer_results.json --exp_dir selection
+    python sorted_values.py --infer_json infer_results.json --features_file infer_features.npz --strategy ppal \\
+        --combine_ann_file instances_train_25.json --pick_ratio 35 --exp_dir selection
 
-Writes top_value_data.json into --exp_dir: {file_name: acquisition score}, highest first, and beside it its provenance
-(top_value_data.made_from.json). With --check in place of --infer_json nothing is read or written: the other options are
-checked, to be done before hours of training.
+Writes top_value_data.json into --exp_dir: {file_name: acquisition score}, highest first; beside it its provenance
+(top_value_data.made_from.json), and what each score is made of (top_value_data_terms.csv). With --check in place of
+--infer_json nothing is read or written: the other options are checked, to be done before hours of training.
+
+Strategies: reference (difficulty + information + diversity of confident detections), entropy (summed entropy of the class
+probabilities), least_confidence (mean of 1 - score), random (to compare with), balanced_entropy (uncertain detections, rare
+classes first), ppal (uncertain images that differ from each other and from the labelled ones; needs features), coverage
+(objects unlike all labelled ones; needs features, and nothing else), disagreement (of two networks). docs/SELECTION.md
+says what each needs.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.active.acquisition import STRATEGIES, check_options, image_values
-from src.active.detections_file import read_sums
+from src.active.acquisition import STRATEGIES, acquire, check_options, falling_order
+from src.active.pool_files import PoolFiles, class_names_of, read_pool
+from src.active.strategies.pool import Options
+from src.active.terms_file import terms_file, write_terms
 from src.command_line import program_parser
 from src.data.provenance import made_from, read_side_file, side_file, write_side_file
 from src.errors import entry_point
@@ -22,41 +32,66 @@ from src.files import check_free, write_json
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--infer_json", type=Path, help="infer_results.json of infer.py")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--infer_json", type=Path, help="infer_results.json of infer.py (coverage does without)")
     source.add_argument("--check", action="store_true", help="only check the other options")
+    help_features = "infer_features.npz of infer.py --features true, for ppal and coverage"
+    parser.add_argument("--features_file", type=Path, help=help_features)
+    help_second = "infer_results.json of a second network on the same images, for disagreement"
+    parser.add_argument("--second_infer_json", type=Path, help=help_second)
+    help_labelled = "COCO file that says which images are labelled so far, for all strategies but the first four"
+    parser.add_argument("--combine_ann_file", type=Path, help=help_labelled)
+    help_ratio = "percent of all images that will be labelled, as for pick_select.py; for ppal and coverage"
+    parser.add_argument("--pick_ratio", type=float, help=help_ratio)
     parser.add_argument("--exp_dir", type=Path, default=Path("./"), help="folder of top_value_data.json (default ./)")
-    help_strategy = (
-        "reference: difficulty + information + diversity (default); entropy: summed entropy of the class probabilities; "
-        "least_confidence: low scores; random: to compare with"
-    )
+    help_strategy = "how images are scored, see above (default reference)"
     parser.add_argument("--strategy", choices=STRATEGIES, default="reference", help=help_strategy)
     help_weights = "of difficulty, information and diversity in the reference strategy (default 1 1 1)"
     parser.add_argument("--weights", type=float, nargs=3, default=(1, 1, 1), metavar=("D", "I", "V"), help=help_weights)
-    parser.add_argument("--seed", type=int, default=10, help="for the random strategy (default 10; -1: not seeded)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier top_value_data.json")
-    return parser.parse_args(argv)
+    help_exponent = (
+        "of the expected boxes that balanced_entropy, ppal and disagreement divide by: 0 crowded images first, 1 per box "
+        "(default 0.5)"
+    )
+    parser.add_argument("--box_exponent", type=float, default=0.5, help=help_exponent)
+    help_seed = "of what random, ppal and coverage draw (default 10; -1: not seeded)"
+    parser.add_argument("--seed", type=int, default=10, help=help_seed)
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier ranking")
+    args = parser.parse_args(argv)
+    if not (args.check or args.infer_json or (args.strategy == "coverage" and args.features_file)):
+        parser.error("one of the arguments --infer_json --check is required")
+    return args
 
 
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read, value, write, report."""
+    """Read, score, write, report."""
     args = parse_args(argv)
-    check_options(args.strategy, args.weights)
+    options = Options(tuple(args.weights), args.box_exponent, seed=args.seed)
+    check_options(args.strategy, options)
     if args.check:
         return
-    output = args.exp_dir / "top_value_data.json"
-    check_free(output, args.overwrite)
-    check_free(side_file(output), args.overwrite)
-    before = {"infer_json": read_side_file(args.infer_json)}
-    sums = read_sums(args.infer_json)
-    values = image_values(sums, args.strategy, args.weights, args.seed)
+    ranking = args.exp_dir / "top_value_data.json"
+    for path in (ranking, side_file(ranking), terms_file(ranking)):
+        check_free(path, args.overwrite)
+    files = PoolFiles(args.infer_json, args.features_file, args.second_infer_json, args.combine_ann_file)
+    files = files.used_by(args.strategy)
+    before = {option: read_side_file(path) for option, path in files.detections.items()}
+    pool, budget = read_pool(files, args.strategy, args.pick_ratio)
+    acquisition = acquire(pool, args.strategy, Options(options.weights, options.box_exponent, budget, args.seed))
+    table = pool.detections
+    scores = {
+        table.names[place]: float(acquisition.scores[place]) for place in falling_order(table.names, acquisition.scores)
+    }
     settings = {"strategy": args.strategy, "weights": list(args.weights), "seed": args.seed}
-    origin = made_from("sorted_values.py", {"infer_json": args.infer_json}, settings, before)
-    write_json(output, values, args.overwrite, indent=1)
-    write_side_file(output, origin, args.overwrite)
-    empty = int((sums.detections == 0).sum())
-    print(f"{output}: {len(values)} images ranked, {empty} of them without detections")
+    settings |= {"box_exponent": args.box_exponent, "pick_ratio": args.pick_ratio} if files.labelled else {}
+    origin = made_from("sorted_values.py", files.inputs, settings, before)
+    write_json(ranking, scores, args.overwrite, indent=1)
+    write_terms(terms_file(ranking), table, acquisition, class_names_of(files), args.overwrite)
+    write_side_file(ranking, origin, args.overwrite)
+    empty = int((table.counts == 0).sum())
+    print(
+        f"{ranking}: {len(scores)} images ranked, {empty} of them without detections; see {terms_file(ranking)} for why"
+    )
 
 
 if __name__ == "__main__":

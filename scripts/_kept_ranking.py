@@ -52,7 +52,9 @@ def main() -> None:
     settings = {"strategy": options.strategy}
     if options.strategy == "reference":
         settings["weights"] = list(options.weights)
-    if options.strategy == "random":
+    if options.strategy in ("balanced_entropy", "ppal", "disagreement"):
+        settings["box_exponent"] = options.box_exponent
+    if options.strategy in ("random", "ppal", "coverage"):
         settings["seed"] = options.seed
     settings |= {key: getattr(config, key) for key in INFERENCE if f"--{key}" in sys.argv[end:]}
     files = {"checkpoint_path": args.checkpoint, "train_ann_file": args.train_ann_file}

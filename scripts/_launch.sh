@@ -7,8 +7,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 # shellcheck source=scripts/_arguments.sh
 source "$root/scripts/_arguments.sh"
 
-rank_keys=(strategy weights seed) # options of sorted_values.py
-pick_keys=(policy)                # options of pick_select.py, beside pick_ratio and flags; all others are keys of the configuration
+rank_keys=(strategy weights box_exponent seed) # options of sorted_values.py
+pick_keys=(policy at_least random_share) # options of pick_select.py, beside pick_ratio, seed and flags; all others are keys of the configuration
 
 # launch LINE "$@": binds the arguments by LINE (see `arguments`) and makes the environment ready.
 launch() {
@@ -136,32 +136,36 @@ take_selection_options() {
     divide_options resume
     options=("${others[@]}")
     take_option pick_ratio PICK_RATIO 60
+    divide_options seed
+    local seed=("${picked[@]}")
     divide_options "${rank_keys[@]}"
     rank_options=("${picked[@]}")
     options=("${others[@]}")
     divide_options "${pick_keys[@]}"
-    pick_options=("${picked[@]}")
+    pick_options=("${picked[@]}" "${seed[@]}")
     options=("${others[@]}")
     if is_wanted empty_is_reviewed; then pick_options+=(--empty_is_reviewed); fi
     divide_options empty_is_reviewed
     options=("${others[@]}")
 }
 
-# rank CKPT PICKED_ANN FOLDER: what would a label of each unlabelled image teach? FOLDER/top_value_data.json.
+# rank CKPT PICKED_ANN FOLDER: acquisition scores of the unlabelled images, FOLDER/top_value_data.json.
 rank() {
     tool_options
     run_logged "$3" "$PYTHON" "$root/infer.py" "${options[@]}" --checkpoint_path "$1" \
         --train_img_dir "$DATA_ROOT" --train_ann_file "$2" --eval_output_dir "$3" \
         --device_target "$TARGET" --device_id "$DEVICE_ID"
     run_logged "$3" "$PYTHON" "$root/sorted_values.py" --infer_json "$3/infer_results.json" \
-        --exp_dir "$3" "${rank_options[@]}" "${overwrite[@]}"
+        --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" --exp_dir "$3" "${rank_options[@]}" "${overwrite[@]}"
 }
 
 # pick ORI_ANN PICKED_ANN NEW_ANN FOLDER OPTION ...: labels the images that the options tell to pick, as in ORI_ANN.
 pick() {
+    local folder
     tool_options
+    setting unlabelled_img_dir folder
     run_logged "$4" "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --output_ann_file "$3" \
-        --img_dir "$DATA_ROOT" "${pick_options[@]}" "${@:5}" "${overwrite[@]}"
+        --img_dir "$DATA_ROOT" ${folder:+--unlabelled_img_dir "$folder"} "${pick_options[@]}" "${@:5}" "${overwrite[@]}"
 }
 
 # selection_folder NEW_ANN: where its ranking lies.

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from src.active.acquisition import image_values
-from src.active.detections_file import read_sums
+from src.active.acquisition import acquire
+from src.active.detections_file import read_detections
 from src.active.picking import pick_list
+from src.active.strategies.pool import Options, Pool
 from src.config.load import load_config
 from src.data.checks.suspicious_labels import suspicions
 from src.data.formats.coco import coco_faults, read_coco
@@ -115,9 +116,9 @@ def test_results_of_another_program(tmp_path, data):
 @CHEAP
 @given(documents(INFERRED))
 def test_detections_to_rank_by(tmp_path, data):
-    sums = survives(read_sums, tmp_path / "infer_results.json", data)
-    if sums is not None and sums.detections.any():
-        assert all(np.isfinite(value) for value in image_values(sums).values())
+    table = survives(read_detections, tmp_path / "infer_results.json", data)
+    if table is not None and table.counts.any():
+        assert all(np.isfinite(value) for value in acquire(Pool(table), "entropy", Options()).scores)
 
 
 @CHEAP

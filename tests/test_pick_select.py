@@ -70,6 +70,38 @@ def test_the_best_unlabelled_images_join_the_labelled_ones(folder, capsys):
     assert boxes[10] == [] and boxes[7] == [[1, 1, 8, 8]], "picked images have their true labels"
 
 
+def test_a_csv_says_why_each_image_was_picked(folder, capsys):
+    lines = ["file_name,acquisition_score,detections,objects of a,difficulty"]
+    lines += [f"{name},{value:g},3,{int(value == 3)},0.5" for name, value in VALUES.items()]
+    (folder / "values_terms.csv").write_text("\n".join(lines) + "\n")
+    labelled, _ = pick(folder, 50, "--at_least", "a=3")
+    assert labelled == [1, 3, 8, 9, 10], "two objects are labelled, and image 3 has the third one"
+    assert (folder / "out_picked.csv").read_text().splitlines() == [
+        "file_name,chosen_by,acquisition_score,detections,objects of a,difficulty",
+        "s/10.png,score,10,3,0,0.5",
+        "s/8.png,score,8,3,0,0.5",
+        "s/3.png,at_least a,3,3,1,0.5",
+    ]
+    said = capsys.readouterr().out
+    assert "at_least a=3: 2 objects are labelled, and 3 with those predicted in picked images" in said
+    assert "near-duplicates were not looked for: pass --img_dir" in said
+
+
+def test_least_objects_need_a_class_and_the_csv_of_the_ranking(folder, capsys):
+    assert "values_terms.csv is missing" in refused(folder, capsys, 50, "--at_least", "a=3")
+    for text in ("b=3", "a", "a=-1", "a=x"):
+        said = refused(folder, capsys, 50, "--at_least", text)
+        assert f"at_least {text}: must be CLASS=N with a class of the annotation file: a" in said
+    assert "random_share 2: must lie between 0 and 1" in refused(folder, capsys, 50, "--random_share", "2")
+
+
+def test_a_tenth_of_the_pick_is_random(folder, capsys):
+    labelled, _ = pick(folder, 90, "--random_share", "0.5")
+    assert len(labelled) == 9 and "3 of the 7 picked images are drawn at random (seed 10)" in capsys.readouterr().out
+    reasons = [line.split(",")[1] for line in (folder / "out_picked.csv").read_text().splitlines()[1:]]
+    assert reasons == ["score"] * 4 + ["random"] * 3
+
+
 def test_policy_2_and_no_combine_file(folder):
     labelled, unlabelled = pick(folder, 30, "--policy", "2", combine=None)
     assert labelled == [8, 9, 10] and unlabelled == list(range(1, 11))
@@ -291,7 +323,7 @@ def change_entries(folder, names, **fields):
 
 
 def test_picked_images_without_boxes_are_not_taken_for_empty(half_finished, capsys):
-    message = refused(half_finished, capsys, 100)
+    message = refused(half_finished, capsys, 100, "--random_share", "0")
     assert "30 of the 76 picked images have boxes" in message and "46 have none" in message
     for words in ("--empty_is_reviewed", '"labelled": false', f"take them out of {half_finished / 'out_picked.txt'}"):
         assert words in message

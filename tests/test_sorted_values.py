@@ -1,11 +1,16 @@
+import csv
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sorted_values
+from src.active.acquisition import STRATEGIES
+from src.active.feature_file import write_features
+from src.files import file_hash
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -18,7 +23,7 @@ def detections(*rows):
 def results(tmp_path):
     content = {
         "a/1.png": detections((0.9, [0.1, 0.9, 0.0], 0)),
-        "b/1.png": detections((0.5, [0.5, 0.5, 0.0], 0), (0.4, [0.4, 0.2, 0.4], 1)),
+        "b/1.png": detections((0.6, [0.5, 0.5, 0.0], 0), (0.4, [0.4, 0.2, 0.4], 1)),
         "none.png": [],
     }
     path = tmp_path / "infer_results.json"
@@ -33,10 +38,76 @@ def test_ranking_is_written_falling(results, tmp_path, capsys):
     assert "3 images ranked, 1 of them without detections" in capsys.readouterr().out
 
 
+def test_a_csv_says_what_scores_are_made_of(results, tmp_path):
+    labelled = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "cat"}, {"id": 5, "name": "dog"}]}
+    (tmp_path / "part.json").write_text(json.dumps(labelled))
+    sorted_values.main(
+        ["--infer_json", str(results), "--exp_dir", str(tmp_path), "--combine_ann_file", str(tmp_path / "part.json")]
+    )
+    with (tmp_path / "top_value_data_terms.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file_name"] for row in rows] == ["b/1.png", "a/1.png", "none.png"]
+    assert rows[0] | {"acquisition_score": ""} == {
+        "file_name": "b/1.png",
+        "acquisition_score": "",
+        "detections": "2",
+        "objects of cat": "1",
+        "objects of dog": "0",
+        "difficulty": "1",
+        "information": "0.6",
+        "diversity": "1",
+    }
+
+
+def test_every_strategy_ranks_by_its_files(tmp_path):
+    rng = np.random.default_rng(0)
+    names = [f"{index}.png" for index in range(12)]
+    found = {name: detections(*((0.9, [0.1, 0.8, 0.1], 0), (0.7, [0.3, 0.1, 0.6], 1))) for name in names[4:]}
+    for name in ("infer_results.json", "second.json"):
+        (tmp_path / name).write_text(json.dumps(found))
+    (tmp_path / "infer_results.made_from.json").write_text(
+        json.dumps(
+            {
+                "file": "infer_results.json",
+                "sha256": file_hash(tmp_path / "infer_results.json"),
+                "made_from": {"program": "", "inputs": {}, "settings": {"class_names": ["dog", "cat"]}, "before": {}},
+            }
+        )
+    )
+    rows = [(name, np.array([0, 1]), np.array([0.9, 0.7]), rng.normal(size=(2, 4))) for name in names]
+    write_features(tmp_path / "features.npz", rows, overwrite=False)
+    images = [{"id": i, "file_name": name, "width": 9, "height": 9} for i, name in enumerate(names)]
+    images = [image | ({"labelled": False} if image["id"] >= 4 else {}) for image in images]
+    boxes = [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 2, 2]} for i in range(4)]
+    coco = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}
+    (tmp_path / "part.json").write_text(json.dumps(coco))
+    options = ["--features_file", tmp_path / "features.npz", "--second_infer_json", tmp_path / "second.json"]
+    options += [
+        "--combine_ann_file",
+        tmp_path / "part.json",
+        "--pick_ratio",
+        "60",
+        "--exp_dir",
+        tmp_path,
+        "--overwrite",
+    ]
+    for strategy in STRATEGIES:
+        for source in ["--infer_json", tmp_path / "infer_results.json"], []:
+            if source or strategy == "coverage":
+                sorted_values.main([*map(str, [*source, *options]), "--strategy", strategy])
+                assert json.loads((tmp_path / "top_value_data.json").read_text()).keys() == found.keys()
+                header = (tmp_path / "top_value_data_terms.csv").read_text().splitlines()[0]
+                if source:
+                    assert "objects of dog,objects of cat" in header, "the order of the network's classes"
+    made_from = json.loads((tmp_path / "top_value_data.made_from.json").read_text())["made_from"]
+    assert made_from["inputs"].keys() == {"infer_json", "second_infer_json", "combine_ann_file"}
+    assert made_from["settings"]["pick_ratio"] == 60
+
+
 def test_strategy_and_weights_are_passed_on(results, tmp_path):
     sorted_values.main(["--infer_json", str(results), "--exp_dir", str(tmp_path), "--weights", "0", "1", "0"])
     values = json.loads((tmp_path / "top_value_data.json").read_text())
-    assert values == {"a/1.png": 1.0, "b/1.png": 1.0, "none.png": 0.0}
+    assert values == {"a/1.png": 1.0, "b/1.png": pytest.approx(0.6 / 0.9), "none.png": 0.0}
     sorted_values.main(
         ["--infer_json", str(results), "--exp_dir", str(tmp_path), "--strategy", "random", "--overwrite"]
     )

@@ -1,12 +1,15 @@
-"""Read infer_results.json of any size into a few numbers per image.
+"""Read infer_results.json of any size into arrays of detections.
 
 The file holds {file_name: [detection, ...]}. At 100,000 images it has hundreds of megabytes, so the text is mapped
-instead of loaded, its images are decoded one by one, and only sums are kept.
+instead of loaded, its images are decoded one by one, and only a few numbers per detection are kept.
+
+Axes: N images, D detections of all images, C classes with the background first.
 """
 
 import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +18,7 @@ import numpy as np
 
 from src.errors import DataError, UserError
 
-_BLOCK = 1024  # images summed at a time
+_BLOCK = 1024  # images converted at a time
 
 # A probability in single precision may come out a rounding above 1.
 _Probability = Annotated[float, msgspec.Meta(ge=0, le=1.0001)]
@@ -24,34 +27,64 @@ _Probability = Annotated[float, msgspec.Meta(ge=0, le=1.0001)]
 class Detection(
     msgspec.Struct, rename={"confidence": "confidence score", "scores": "pred score", "label": "pred class"}
 ):
-    """The fields of a detection that matter here; others are skipped without being decoded."""
+    """The fields of a detection that every strategy reads; others are skipped without being decoded."""
 
     confidence: _Probability
     scores: list[_Probability]  # background first
-    label: int
+    label: Annotated[int, msgspec.Meta(ge=0)]
 
 
-@dataclass(frozen=True)
-class ImageSums:
-    """Sums over the detections of each image, from which acquisition scores are computed; N images.
+class PlacedDetection(Detection, rename={"box": "pred box"}):
+    """A detection with its box (x, y, width, height) in pixels."""
+
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionTable:
+    """The detections of all images in the order of the file.
 
     Attributes:
-        names: file names, N of them.
-        detections: int64 [N], how many detections.
-        entropy: float64 [N], sum over the detections of the entropy of their class probabilities, in bits.
-        confidence: float64 [N], sum of the detections' scores.
-        classes: int64 [N], how many different classes were detected.
+        names: file names of the N images.
+        counts: int64 [N], detections per image.
+        confidence: float64 [D], scores, 0 to 1.
+        entropy: float64 [D], of the class probabilities, in bits.
+        labels: int64 [D], predicted classes from 0.
+        boxes: float32 [D, 4], (x, y, width, height) in pixels of the image; None unless they were asked for.
+        probabilities: float32 [D, C]; None unless the boxes were asked for.
     """
 
     names: tuple[str, ...]
-    detections: np.ndarray
-    entropy: np.ndarray
+    counts: np.ndarray
     confidence: np.ndarray
-    classes: np.ndarray
+    entropy: np.ndarray
+    labels: np.ndarray
+    boxes: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+
+    @cached_property
+    def owner(self) -> np.ndarray:
+        """int64 [D], the image of each detection."""
+        return np.repeat(np.arange(len(self.names)), self.counts)
+
+    def sum_per_image(self, values: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
+        """float64 [N], the sum of ``values`` [D] over each image's detections, or over those where ``of`` [D] is true."""
+        owner, values = (self.owner, values) if of is None else (self.owner[of], values[of])
+        return np.bincount(owner, values, minlength=len(self.names)) if len(owner) else np.zeros(len(self.names))
+
+    def count_per_class(self, least: float) -> np.ndarray:
+        """int64 [N, classes], the detections per image and predicted class with a score of ``least`` or more."""
+        width = int(self.labels.max()) + 1 if len(self.labels) else 0
+        kept = self.confidence >= least
+        places = self.owner[kept] * width + self.labels[kept]
+        return np.bincount(places, minlength=len(self.names) * width).reshape(len(self.names), width)
 
 
-def read_sums(path: str | Path) -> ImageSums:
+def read_detections(path: str | Path, boxes: bool = False) -> DetectionTable:
     """Read a file of detections as infer.py writes it.
+
+    Args:
+        boxes: keep boxes and class probabilities, too.
 
     Raises:
         UserError: there is no such file, or no image in it.
@@ -67,13 +100,13 @@ def read_sums(path: str | Path) -> ImageSums:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: bad UTF-8, mmap of an empty file
         raise DataError(str(path), [f"expected a JSON object {{file_name: [detections]}}: {error}"]) from None
-    return _sum_up(images.items(), str(path))
+    return _collect(images.items(), str(path), PlacedDetection if boxes else Detection)
 
 
-def _sum_up(images: Iterable[tuple[str, msgspec.Raw]], title: str) -> ImageSums:
-    decoder = msgspec.json.Decoder(list[Detection])
+def _collect(images: Iterable[tuple[str, msgspec.Raw]], title: str, kind: type[Detection]) -> DetectionTable:
+    decoder = msgspec.json.Decoder(list[kind])
     names, blocks, block, faults = [], [], [], []
-    score_count = None
+    class_count = None
     for name, text in images:
         try:
             found = decoder.decode(text)
@@ -81,32 +114,39 @@ def _sum_up(images: Iterable[tuple[str, msgspec.Raw]], title: str) -> ImageSums:
             faults.append(f"image {name}: {error}")
             continue
         for row in found:
-            score_count = score_count or len(row.scores)
-            if len(row.scores) != score_count or not row.scores:
-                faults.append(f'image {name}: a "pred score" of {len(row.scores)} entries, others have {score_count}')
+            class_count = class_count or len(row.scores)
+            if len(row.scores) != class_count or not row.scores:
+                faults.append(f'image {name}: a "pred score" of {len(row.scores)} entries, others have {class_count}')
+                break
+            if row.label > max(class_count - 2, 0):
+                faults.append(
+                    f'image {name}: a "pred class" of {row.label}, but there are {class_count - 1} classes from 0 on'
+                )
                 break
         names.append(name)
         block.append(found)
         if len(block) == _BLOCK:
-            blocks.append(_block_sums(block) if not faults else None)
+            blocks.append(_columns(block, class_count or 1, kind) if not faults else None)
             block = []
     if faults:
         raise DataError(title, faults)
     if not names:
         raise UserError(f"{title}: no images in it")
-    detections, entropy, confidence, classes = np.concatenate([*blocks, _block_sums(block)], axis=1)
-    return ImageSums(tuple(names), detections.astype(np.int64), entropy, confidence, classes.astype(np.int64))
+    blocks.append(_columns(block, class_count or 1, kind))
+    # Blocks without a detection do not know the number of classes.
+    filled = ([part for part in column if len(part)] or column[:1] for column in zip(*blocks, strict=True))
+    return DetectionTable(tuple(names), *map(np.concatenate, filled))
 
 
-def _block_sums(block: list[list[Detection]]) -> np.ndarray:
-    """Rows detections, entropy, confidence, classes of each image; float64 [4, images]."""
+def _columns(block: list[list[Detection]], class_count: int, kind: type[Detection]) -> list[np.ndarray]:
+    """The fields of a ``DetectionTable`` after its names, of some images."""
     counts = np.array([len(found) for found in block], np.int64)
-    if not counts.any():
-        return np.zeros((4, len(block)))
-    owner = np.repeat(np.arange(len(block)), counts)
-    probabilities = np.array([row.scores for found in block for row in found], np.float64)
+    rows = [row for found in block for row in found]
+    probabilities = np.array([row.scores for row in rows], np.float64).reshape(-1, class_count)
     logarithms = np.log2(probabilities, where=probabilities > 0, out=np.zeros_like(probabilities))  # 0 log 0 = 0
-    entropy = np.bincount(owner, -(probabilities * logarithms).sum(axis=1), minlength=len(block))
-    confidence = np.bincount(owner, [row.confidence for found in block for row in found], minlength=len(block))
-    classes = [len({row.label for row in found}) for found in block]
-    return np.stack([counts, entropy, confidence, classes])
+    confidence = np.array([row.confidence for row in rows], np.float64)
+    labels = np.array([row.label for row in rows], np.int64)
+    columns = [counts, confidence, -(probabilities * logarithms).sum(axis=1), labels]
+    if kind is PlacedDetection:
+        columns += [np.array([row.box for row in rows], np.float32).reshape(-1, 4), probabilities.astype(np.float32)]
+    return columns

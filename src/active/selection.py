@@ -1,7 +1,8 @@
-"""Choose the images to label: at random, or those of highest acquisition score."""
+"""How many images to label, and a random choice of labelled images."""
 
+import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from src.errors import UserError
 
@@ -23,21 +24,27 @@ def label_count(ratio: float, image_count: int) -> int:
     return count
 
 
+def pick_count(pick_ratio: float, labelled_count: int, image_count: int) -> int:
+    """How many images to label, so that ``pick_ratio`` percent of all images are labelled.
+
+    Raises:
+        UserError: it is none, or all are labelled.
+    """
+    target = label_count(pick_ratio, image_count)
+    if labelled_count == image_count:
+        raise UserError(
+            f"all {image_count} images are labelled already, so there is nothing to pick from; add unlabelled images to "
+            "the annotation file, or pass a folder of them as --unlabelled_img_dir"
+        )
+    if target <= labelled_count:
+        least = math.ceil(100 * 100 * (labelled_count + 1) / image_count) / 100
+        raise UserError(
+            f"--pick_ratio {pick_ratio:g} means {target} labelled images in all, but {labelled_count} of {image_count} are "
+            f"labelled already; pass at least {least:g}"
+        )
+    return target - labelled_count
+
+
 def choose_random(image_ids: Iterable[int], count: int, seed: int) -> set[int]:
     """``count`` of the ids drawn without replacement; the same for any order of the ids. Seed -1 draws others each time."""
     return set(random.Random(None if seed == -1 else seed).sample(sorted(image_ids), count))
-
-
-def choose_best(values: Mapping[str, float], labelled: set[str], count: int) -> list[str]:
-    """The ``count`` unlabelled images of highest acquisition score, best first, ties by name.
-
-    Raises:
-        UserError: there are not that many.
-    """
-    ranked = sorted((name for name in values if name not in labelled), key=lambda name: (-values[name], name))
-    if len(ranked) < count:
-        raise UserError(
-            f"{count} more images are to be labelled, but there are only {len(ranked)} unlabelled ones to choose from; "
-            "infer and rank all unlabelled images, or lower --pick_ratio"
-        )
-    return ranked[:count]

@@ -1,99 +1,175 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.active.acquisition import STRATEGIES, image_values
-from src.active.detections_file import ImageSums
+from src.active.acquisition import STRATEGIES, acquire, check_options, falling_order
+from src.active.strategies.pool import Options, Pool
 from src.errors import UserError
+from tests.active.pools import table
+
+# (score, label, entropy); the empty image has nothing.
+POOL = Pool(
+    table(
+        crowd=[(0.9, 0, 0.5)] * 4,
+        doubt=[(0.6, 0, 2.0), (0.55, 1, 1.0), (0.2, 2, 0.3)],
+        clear=[(0.99, 0, 0.1)],
+        empty=[],
+    )
+)
 
 
-def sums(**images):
-    """name=(detections, entropy sum, confidence sum, classes)."""
-    columns = np.array(list(images.values()), float).reshape(-1, 4).T
-    return ImageSums(tuple(images), columns[0].astype(int), columns[1], columns[2], columns[3].astype(int))
+def scores(pool, strategy="reference", **options):
+    found = acquire(pool, strategy, Options(**options)).scores
+    return dict(zip(pool.detections.names, found.tolist(), strict=True))
 
 
-POOL = sums(crowd=(4, 2.0, 3.6, 1), doubt=(2, 3.0, 0.8, 2), sure=(1, 0.1, 0.99, 1), empty=(0, 0, 0, 0))
+def order(pool, strategy="reference", **options):
+    found = acquire(pool, strategy, Options(**options)).scores
+    return [pool.detections.names[place] for place in falling_order(pool.detections.names, found)]
 
 
 def test_reference_by_hand():
-    values = image_values(POOL)
-    # difficulty 0.5 1.5 0.1, largest 1.5; information 3.6 0.8 0.99, largest 3.6; diversity 1 2 1, largest 2
-    assert values["crowd"] == pytest.approx(0.5 / 1.5 + 1 + 0.5)
-    assert values["doubt"] == pytest.approx(1 + 0.8 / 3.6 + 1)
-    assert values["sure"] == pytest.approx(0.1 / 1.5 + 0.99 / 3.6 + 0.5)
-    assert values["empty"] == pytest.approx((0.5 + 1.5 + 0.1) / 3 / 1.5)
-    assert list(values) == ["doubt", "crowd", "sure", "empty"]
+    found = scores(POOL)
+    # difficulty 0.5 1.5 0.1, largest 1.5; information 3.6 1.15 0.99, largest 3.6; diversity 1 2 1, largest 2
+    assert found["crowd"] == pytest.approx(0.5 / 1.5 + 1 + 0.5)
+    assert found["doubt"] == pytest.approx(1 + 1.15 / 3.6 + 1)
+    assert found["clear"] == pytest.approx(0.1 / 1.5 + 0.99 / 3.6 + 0.5)
+    assert found["empty"] == pytest.approx((0.5 + 1.5 + 0.1) / 3 / 1.5)
+    assert order(POOL) == ["doubt", "crowd", "clear", "empty"]
+
+
+def test_low_scores_do_not_drive_the_reference():
+    noise = [(0.5, label, 2.0) for label in range(3)] * 30
+    noisy = table(
+        crowd=[(0.9, 0, 0.5)] * 4,
+        doubt=noise[:1] + [(0.6, 0, 2.0), (0.55, 1, 1.0)] + noise,
+        clear=[(0.99, 0, 0.1)] + noise,
+        empty=noise,
+    )
+    assert scores(Pool(noisy)) == pytest.approx(scores(POOL))
+
+
+def test_the_reference_counts_the_best_20_boxes():
+    more = table(a=[(0.6, 0, 2.0)] * 5 + [(0.8, 0, 1.0)] * 20, b=[(0.7, 1, 0.5)])
+    terms = acquire(Pool(more), "reference", Options()).terms
+    assert terms["information"].tolist() == pytest.approx([16, 0.7]) and terms["difficulty"].tolist() == [1, 0.5]
+
+
+def reference_by_loops(rows_of, weights):
+    """The reference strategy in plain loops."""
+    kept = {name: sorted((r for r in rows if r[0] > 0.5), reverse=True)[:20] for name, rows in rows_of.items()}
+    means = {name: sum(r[2] for r in rows) / len(rows) for name, rows in kept.items() if rows}
+    usual = sum(means.values()) / len(means)
+    terms = [
+        {name: means.get(name, usual) for name in kept},
+        {name: sum(r[0] for r in rows) for name, rows in kept.items()},
+        {name: len({r[1] for r in rows}) for name, rows in kept.items()},
+    ]
+    largest = [max(term.values()) for term in terms]
+    return {
+        name: sum(w * term[name] / most if most else 0 for w, term, most in zip(weights, terms, largest, strict=True))
+        for name in kept
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_reference_is_that_of_plain_loops(seed):
+    rng = np.random.default_rng(seed)
+    rows = {
+        f"{i}": [(float(rng.random()), int(rng.integers(3)), float(rng.random())) for _ in range(rng.integers(0, 60))]
+        for i in range(9)
+    }
+    assert scores(Pool(table(**rows)), weights=(1, 2, 3)) == pytest.approx(reference_by_loops(rows, (1, 2, 3)))
 
 
 def test_an_empty_image_does_not_change_the_others():
-    without = sums(crowd=(4, 2.0, 3.6, 1), doubt=(2, 3.0, 0.8, 2), sure=(1, 0.1, 0.99, 1))
-    for strategy in ("reference", "entropy", "least_confidence"):
-        pool = image_values(POOL, strategy)
-        assert {name: value for name, value in pool.items() if name != "empty"} == image_values(without, strategy)
+    without = Pool(
+        table(crowd=[(0.9, 0, 0.5)] * 4, doubt=[(0.6, 0, 2.0), (0.55, 1, 1.0), (0.2, 2, 0.3)], clear=[(0.99, 0, 0.1)])
+    )
+    for strategy in ("reference", "entropy", "least_confidence", "balanced_entropy"):
+        pool = scores(POOL, strategy)
+        assert {name: value for name, value in pool.items() if name != "empty"} == scores(without, strategy)
 
 
 def test_weights_single_out_a_term():
-    assert list(image_values(POOL, weights=(1, 0, 0))) == ["doubt", "empty", "crowd", "sure"]
-    assert next(iter(image_values(POOL, weights=(0, 1, 0)))) == "crowd"
-    assert list(image_values(POOL, weights=(0, 0, 5)).values()) == [5, 2.5, 2.5, 0]
+    assert order(POOL, weights=(1, 0, 0)) == ["doubt", "empty", "crowd", "clear"]
+    assert order(POOL, weights=(0, 1, 0))[0] == "crowd"
+    assert sorted(scores(POOL, weights=(0, 0, 5)).values()) == [0, 2.5, 2.5, 5]
 
 
 def test_entropy_and_least_confidence():
-    assert image_values(POOL, "entropy") == {"doubt": 3.0, "crowd": 2.0, "sure": 0.1, "empty": 0}
-    least = image_values(POOL, "least_confidence")
-    assert least["doubt"] == pytest.approx(0.6) and least["sure"] == pytest.approx(0.01)
-    assert least["empty"] == pytest.approx(np.mean([0.1, 0.6, 0.01]))
+    assert scores(POOL, "entropy") == {"doubt": 3.3, "crowd": 2.0, "clear": 0.1, "empty": 0}
+    least = scores(POOL, "least_confidence")
+    assert least["doubt"] == pytest.approx(1 - 1.35 / 3) and least["clear"] == pytest.approx(0.01)
+    assert least["empty"] == pytest.approx(np.mean([0.1, 1 - 1.35 / 3, 0.01]))
+
+
+@pytest.mark.parametrize("exponent", [0, 0.5, 1])
+@pytest.mark.parametrize("objects", [(90, 10, 0), None])
+def test_balanced_entropy_is_that_of_plain_loops(exponent, objects):
+    found = scores(Pool(POOL.detections, objects=objects), "balanced_entropy", box_exponent=exponent)
+    images = {"crowd": [(0.9, 0)] * 4, "doubt": [(0.6, 0), (0.55, 1), (0.2, 2)], "clear": [(0.99, 0)], "empty": []}
+    counts = objects or [4 * 0.9 + 0.6 + 0.99, 0.55, 0.2]
+    for name, rows in images.items():
+        total = 0.0
+        for p, label in rows:
+            weight = min(math.sqrt(max(counts) / counts[label]), 5) if counts[label] else 5
+            total += weight * -(p * math.log2(p) + (1 - p) * math.log2(1 - p))
+        assert found[name] == pytest.approx(total / (sum(p for p, _ in rows) + 1) ** exponent)
 
 
 def test_random_depends_on_names_and_seed_alone():
-    turned = ImageSums(
-        POOL.names[::-1], *(column[::-1] for column in (POOL.detections, POOL.entropy, POOL.confidence, POOL.classes))
-    )
-    assert image_values(POOL, "random") == image_values(turned, "random")
-    assert image_values(POOL, "random", seed=1) != image_values(POOL, "random", seed=2)
-    assert image_values(POOL, "random", seed=-1) != image_values(POOL, "random", seed=-1)
+    turned = Pool(table(empty=[], clear=[(0.99, 0, 0.1)], doubt=[], crowd=[]))
+    assert scores(POOL, "random") == scores(turned, "random")
+    assert scores(POOL, "random", seed=1) != scores(POOL, "random", seed=2)
+    assert scores(POOL, "random", seed=-1) != scores(POOL, "random", seed=-1)
 
 
 def test_a_largest_value_of_zero_divides_nothing():
-    certain = sums(a=(1, 0.0, 0.0, 1), b=(0, 0, 0, 0))
-    assert image_values(certain) == {"a": 1.0, "b": 0.0}
+    assert scores(Pool(table(a=[(0.9, 0, 0.0)], b=[])))["b"] == 0
 
 
-def test_equal_values_go_by_name():
-    assert list(image_values(sums(b=(1, 1, 1, 1), a=(1, 1, 1, 1), c=(1, 1, 1, 1)))) == ["a", "b", "c"]
+def test_equal_scores_go_by_name():
+    same = [(0.9, 0, 1.0)]
+    assert order(Pool(table(b=same, a=same, c=same))) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("strategy", ["reference", "entropy", "least_confidence"])
+@pytest.mark.parametrize("strategy", ["reference", "entropy", "least_confidence", "balanced_entropy"])
 def test_no_detections_at_all_is_said(strategy):
     with pytest.raises(UserError, match="none of the 2 images has a detection.*--strategy random"):
-        image_values(sums(a=(0, 0, 0, 0), b=(0, 0, 0, 0)), strategy)
+        scores(Pool(table(a=[], b=[])), strategy)
+
+
+def test_no_confident_detection_is_said():
+    with pytest.raises(UserError, match="none of the 1 images has a detection above 0.5"):
+        scores(Pool(table(a=[(0.5, 0, 1.0)])))
 
 
 @pytest.mark.parametrize("weights", [(0, 0, 0), (-1, 1, 1), (float("nan"), 1, 1), (1, 1)])
 def test_unusable_weights(weights):
     with pytest.raises(UserError, match="three numbers from 0 up"):
-        image_values(POOL, weights=weights)
+        check_options("reference", Options(weights))
 
 
-def test_unknown_strategy():
+def test_unknown_strategy_and_exponent():
     with pytest.raises(UserError, match="'best': must be one of reference, entropy"):
-        image_values(POOL, "best")
+        check_options("best", Options())
+    with pytest.raises(UserError, match="box_exponent 2: must lie between 0"):
+        check_options("ppal", Options(box_exponent=2))
 
 
-ROW = st.integers(0, 9).flatmap(
-    lambda n: st.tuples(st.just(n), st.floats(0, 2.0 * n), st.floats(0, n), st.integers(min(n, 1), min(n, 3)))
-)
+ROW = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3), st.floats(0, 2)), max_size=9)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(ROW, min_size=1, max_size=12), st.sampled_from(STRATEGIES))
-def test_any_pool_gives_finite_falling_values_for_every_image(rows, strategy):
-    pool = sums(**{f"i{index}": row for index, row in enumerate(rows)})
-    if not pool.detections.any() and strategy != "random":
+@given(st.lists(ROW, min_size=1, max_size=12), st.sampled_from(sorted(STRATEGIES)[:6]))
+def test_any_pool_gives_a_finite_score_for_every_image(rows, strategy):
+    pool = Pool(table(**{f"i{index}": row for index, row in enumerate(rows)}))
+    try:
+        found = scores(pool, strategy)
+    except UserError:
         return
-    values = image_values(pool, strategy)
-    listed = list(values.values())
-    assert set(values) == set(pool.names)
-    assert np.isfinite(listed).all() and listed == sorted(listed, reverse=True) and min(listed) >= -1e-9
+    assert len(found) == len(rows) and np.isfinite(list(found.values())).all() and min(found.values()) >= -1e-9

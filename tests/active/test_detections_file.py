@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from src.active.detections_file import read_sums
+from src.active.detections_file import read_detections
 from src.errors import DataError, UserError
 
 
@@ -29,7 +29,7 @@ def oracle_entropy(rows):
 
 
 @pytest.mark.parametrize("count", [1, 7, 1024, 2500])
-def test_sums_are_those_of_plain_loops_across_blocks(tmp_path, count):
+def test_columns_are_those_of_plain_loops_across_blocks(tmp_path, count):
     rng = np.random.default_rng(0)
     content = {}
     for index in range(count):
@@ -38,33 +38,40 @@ def test_sums_are_those_of_plain_loops_across_blocks(tmp_path, count):
             detection(np.minimum(row, 1).tolist(), float(row.max()), int(row[1:].argmax())) for row in rows
         ]
     content["sub/ä0.png"] = []
-    sums = read_sums(write(tmp_path, content))
-    assert sums.names == tuple(content)
+    table = read_detections(write(tmp_path, content), boxes=True)
+    assert table.names == tuple(content) and table.counts.tolist() == [len(rows) for rows in content.values()]
+    flat = [row for rows in content.values() for row in rows]
+    assert table.confidence.tolist() == [row["confidence score"] for row in flat]
+    assert table.labels.tolist() == [row["pred class"] for row in flat]
+    assert table.boxes.tolist() == [row["pred box"] for row in flat]
+    np.testing.assert_allclose(table.probabilities.ravel(), np.ravel([row["pred score"] for row in flat]), atol=1e-6)
+    entropy, classes = table.sum_per_image(table.entropy), table.count_per_class(0.5)
     for index, rows in enumerate(content.values()):
-        assert sums.detections[index] == len(rows)
-        assert sums.entropy[index] == pytest.approx(oracle_entropy(rows), abs=1e-9)
-        assert sums.confidence[index] == pytest.approx(sum(row["confidence score"] for row in rows))
-        assert sums.classes[index] == len({row["pred class"] for row in rows})
+        assert entropy[index] == pytest.approx(oracle_entropy(rows), abs=1e-9)
+        for label in range(classes.shape[1]):
+            assert classes[index, label] == sum(
+                row["pred class"] == label and row["confidence score"] >= 0.5 for row in rows
+            )
 
 
 def test_masks_are_passed_over_and_cost_no_memory(tmp_path):
     mask = {"pred mask": {"size": [480, 640], "counts": "o" * 2000}}
     content = {f"{index}.png": [detection([0.25, 0.75])] * 5 for index in range(1100)}
     masked = {name: [row | mask for row in rows] for name, rows in content.items()}
-    peaks, sums = [], []
+    peaks, tables = [], []
     for value in (content, masked):
         path = write(tmp_path, value)
         tracemalloc.start()
-        sums.append(read_sums(path))
+        tables.append(read_detections(path))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    np.testing.assert_array_equal(sums[0].entropy, sums[1].entropy)
+    np.testing.assert_array_equal(tables[0].entropy, tables[1].entropy)
     assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_certain_and_undecided_detections(tmp_path):
-    sums = read_sums(write(tmp_path, {"a": [detection([0, 1.0, 0, 0])], "b": [detection([0.25] * 4)] * 2}))
-    np.testing.assert_allclose(sums.entropy, [0, 4])
+    table = read_detections(write(tmp_path, {"a": [detection([0, 1.0, 0, 0])], "b": [detection([0.25] * 4)] * 2}))
+    np.testing.assert_allclose(table.entropy, [0, 2, 2])
 
 
 @pytest.mark.parametrize(
@@ -81,17 +88,24 @@ def test_certain_and_undecided_detections(tmp_path):
         ({"a": [detection([0.5, 0.5], "x")]}, "Expected `float`, got `str`"),
         ({"a": [detection([0.5, 0.5]), detection([1.0])]}, 'image a: a "pred score" of 1 entries, others have 2'),
         ({"a": [detection([])]}, 'a "pred score" of 0 entries'),
+        ({"a": [detection([0.5, 0.5], label=1)]}, 'a "pred class" of 1, but there are 1 classes from 0 on'),
+        ({"a": [detection([0.5, 0.5], label=-1)]}, "Expected `int` >= 0"),
     ],
 )
 def test_broken_files(tmp_path, value, words):
     with pytest.raises(UserError, match="r.json") as error:
-        read_sums(write(tmp_path, value))
+        read_detections(write(tmp_path, value))
     assert words in str(error.value)
 
 
 def test_faults_come_together_and_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError) as error:
-        read_sums(write(tmp_path, {"a": [{}], "b": [], "c": 1}))
+        read_detections(write(tmp_path, {"a": [{}], "b": [], "c": 1}))
     assert len(error.value.faults) == 2
     with pytest.raises(UserError, match="none.json: no such file"):
-        read_sums(tmp_path / "none.json")
+        read_detections(tmp_path / "none.json")
+
+
+def test_images_without_detections_may_come_first(tmp_path):
+    content = {f"{index}": [] for index in range(1024)} | {"last": [detection([0.5, 0.25, 0.25])]}
+    assert read_detections(write(tmp_path, content), boxes=True).probabilities.shape == (1, 3)

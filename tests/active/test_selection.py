@@ -1,6 +1,6 @@
 import pytest
 
-from src.active.selection import choose_best, choose_random, label_count
+from src.active.selection import choose_random, label_count, pick_count
 from src.errors import UserError
 
 
@@ -33,8 +33,8 @@ def test_random_choice_depends_on_ids_and_seed_alone():
     assert len({frozenset(choose_random(range(1000), 10, -1)) for _ in range(5)}) == 5
 
 
-def test_the_most_valuable_unlabelled_names_are_chosen():
-    values = {"a": 1.0, "b": 3.0, "c": 2.0, "d": 3.0, "e": 9.0}
-    assert choose_best(values, {"e", "x"}, 3) == ["b", "d", "c"]
-    with pytest.raises(UserError, match="5 more images.*only 4"):
-        choose_best(values, {"e"}, 5)
+def test_a_pick_fills_up_to_the_ratio():
+    assert pick_count(60, 25, 100) == 35
+    for ratio, labelled, words in [(100, 10, "all 10 images are labelled"), (20, 2, "means 2 labelled.*at least 30")]:
+        with pytest.raises(UserError, match=words):
+            pick_count(ratio, labelled, 10)

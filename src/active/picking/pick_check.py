@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from src.active.picking.pick_list import pick
 from src.active.picking.pick_options import PickOptions
 from src.active.picking.reviewed import check_not_lost, check_reviewed
+from src.active.selection import pick_count
 from src.data.checks.image_files import check_images
 from src.data.checks.label_sources import KnownSoFar, labelled_names
 from src.data.formats.coco_annotations import from_coco
@@ -17,16 +17,16 @@ def check_pick(coco: dict[str, Any], known: KnownSoFar, options: PickOptions) ->
     """Say what would be picked; refuse what would be refused then."""
     labelled, unlabelled = known.labelled, known.unlabelled
     more = read_folder(options.unlabelled_img_dir, labelled, unlabelled) if options.unlabelled_img_dir else set()
-    scores = dict.fromkeys(unlabelled | more, 0.0)
+    pool = (unlabelled | more) - labelled
     names = {image["file_name"] for image in coco["images"]}
     faults = Faults()
-    picked = faults.attempt(pick, scores, labelled, options.pick_ratio, len(names | scores.keys()))
+    faults.attempt(options.floors, known.classes)
+    count = faults.attempt(pick_count, options.pick_ratio, len(labelled), len(names | more))
     if not options.empty_is_reviewed:
-        pool = sorted(scores.keys() - labelled)
-        faults.attempt(check_reviewed, coco, pool, "images to pick from", options.ann_file, None)
+        faults.attempt(check_reviewed, coco, sorted(pool), "images to pick from", options.ann_file, None)
         faults.attempt(check_not_lost, coco, known, options.combine_ann_file, options.ann_file)
     faults.report()
-    report_check(scores, picked, labelled, labelled_names(coco), options)
+    report_check(count, pool, labelled, labelled_names(coco), options)
 
 
 def read_folder(folder: Path, labelled: set[str], unlabelled: set[str]) -> set[str]:
@@ -48,17 +48,14 @@ def read_folder(folder: Path, labelled: set[str], unlabelled: set[str]) -> set[s
     return names
 
 
-def report_check(
-    scores: dict[str, float], picked: list[str], labelled: set[str], with_labels: set[str], options: PickOptions
-) -> None:
+def report_check(count: int, pool: set[str], labelled: set[str], with_labels: set[str], options: PickOptions) -> None:
     """Say what would be picked, and of how many images the labels are not there yet."""
-    pool = scores.keys() - labelled
     print(
-        f"{len(picked)} of the {len(pool)} unlabelled images are to be picked; with the {len(labelled)} labelled ones that "
-        f"makes {len(labelled) + len(picked)} (--pick_ratio {options.pick_ratio:g})"
+        f"{count} of the {len(pool)} unlabelled images are to be picked; with the {len(labelled)} labelled ones that "
+        f"makes {len(labelled) + count} (--pick_ratio {options.pick_ratio:g})"
     )
     if lacking := pool - with_labels:
-        surely = len(picked) > len(pool) - len(lacking)
+        surely = count > len(pool) - len(lacking)
         print(
             f"The labels of {len(lacking)} of these unlabelled images are not in {options.ann_file} yet: the job "
             f"{'will' if surely else 'may'} stop before the second stage and list the images to label"

@@ -1,31 +1,86 @@
-"""The list of picked images (``*_picked.txt``): pick by the ranking and write it, or read the one of an earlier pick."""
+"""The list of picked images (``*_picked.txt``): pick by the ranking and write it, or read the one of an earlier pick.
 
-import math
+Beside the list, ``*_picked.csv`` says why each image was picked.
+"""
+
 from pathlib import Path
 from typing import Any
 
+from src.active.picking.composition import Floor, Pick, Rules, compose
+from src.active.picking.near_duplicates import NearDuplicates
 from src.active.picking.pick_options import PickOptions
 from src.active.picking.resume_pick import list_changes, refuse
 from src.active.ranking import read_ranking
-from src.active.selection import choose_best, label_count
-from src.data.checks.label_sources import KnownSoFar
+from src.active.selection import pick_count
+from src.active.terms_file import csv_line, predicted_objects, read_terms, terms_file
+from src.data.checks.label_sources import KnownSoFar, count_objects
 from src.data.provenance import MadeFrom, is_still, made_from, read_side_file, side_file, write_side_file
 from src.errors import UserError
 from src.files import check_free, write_text
 
 
 def pick_by_ranking(coco: dict[str, Any], known: KnownSoFar, options: PickOptions) -> list[str]:
-    """Pick the unlabelled images of highest acquisition score, and write the list."""
-    list_file = options.list_file
+    """Pick by acquisition score, random share and least objects; write the list, and why each image is in it."""
     scores = read_scores(options.top_value_file, known.unlabelled)
-    names = {image["file_name"] for image in coco["images"]}
-    picked = pick(scores, known.labelled, options.pick_ratio, len(names | scores.keys()))
-    overwrite = options.overwrite or options.resume
-    for path in (options.output_ann_file, list_file, side_file(list_file)):
+    image_count = len({image["file_name"] for image in coco["images"]} | scores.keys())
+    count = pick_count(options.pick_ratio, len(known.labelled), image_count)
+    terms = terms_of(options.top_value_file)
+    rules = rules_of(coco, known, terms, options)
+    overwrite, list_file = options.overwrite or options.resume, options.list_file
+    for path in (options.output_ann_file, list_file, side_file(list_file), reasons_file(list_file)):
         check_free(path, overwrite)
-    write_text(list_file, "".join(f"{name}\n" for name in picked), overwrite)
+    folders = [folder for folder in (options.img_dir, options.unlabelled_img_dir) if folder]
+    near = NearDuplicates(folders, sorted(known.labelled) if folders else [], count)
+    picked = compose(scores, known.labelled, count, rules, near)
+    if not folders:
+        picked.notes.append("near-duplicates were not looked for: pass --img_dir")
+    elif near.not_compared:
+        picked.notes.append(
+            f"{near.not_compared} images are not in the given folders, and were not compared with others"
+        )
+    for note in picked.notes:
+        print(note)
+    write_text(list_file, "".join(f"{name}\n" for name in picked.why), overwrite)
+    write_text(reasons_file(list_file), _reasons(picked, scores, terms), overwrite)
     write_side_file(list_file, origin_of(options, known, {"top_value_file": options.top_value_file}), overwrite)
-    return picked
+    return list(picked.why)
+
+
+def reasons_file(list_file: Path) -> Path:
+    """The CSV that says why each image of a list was picked."""
+    return list_file.with_suffix(".csv")
+
+
+def terms_of(ranking: Path) -> dict[str, dict[str, str]]:
+    """What the scores of a ranking are made of; empty for a ranking without its CSV."""
+    path = terms_file(ranking)
+    return read_terms(path) if path.is_file() else {}
+
+
+def rules_of(coco: dict[str, Any], known: KnownSoFar, terms: dict[str, dict[str, str]], options: PickOptions) -> Rules:
+    """What is picked beside the best scores.
+
+    Raises:
+        UserError: --at_least without the CSV of the ranking, or a class that is not there.
+    """
+    least = options.floors(known.classes)
+    if least and not terms:
+        raise UserError(
+            f"at_least: {terms_file(options.top_value_file)} is missing, which says what is predicted; rank again"
+        )
+    counts = count_objects(coco, known.labelled)
+    floors = [Floor(name, number, counts[name], predicted_objects(terms, name)) for name, number in least.items()]
+    return Rules(options.random_share, options.seed, floors)
+
+
+def _reasons(picked: Pick, scores: dict[str, float], terms: dict[str, dict[str, str]]) -> str:
+    """CSV: file_name, chosen_by, and the columns of the ranking."""
+    columns = list(next(iter(terms.values()))) if terms else ["acquisition_score"]
+    lines = [csv_line(["file_name", "chosen_by", *columns])]
+    for name, why in picked.why.items():
+        row = terms.get(name, {"acquisition_score": f"{scores[name]:.6g}"})
+        lines.append(csv_line([name, why, *(row.get(column, "") for column in columns)]))
+    return "".join(lines)
 
 
 def read_earlier(options: PickOptions) -> list[str]:
@@ -38,26 +93,15 @@ def read_earlier(options: PickOptions) -> list[str]:
     if options.resume:
         inputs = {"top_value_file": options.top_value_file, "combine_ann_file": options.combine_ann_file}
         remedy = f"move {list_file} away to pick again"
-        refuse(list_changes(list_file, inputs, options.pick_ratio), list_file, remedy, options.resume_anyway)
+        settings = {"pick_ratio": options.pick_ratio} | pick_settings(options)
+        refuse(list_changes(list_file, inputs, settings), list_file, remedy, options.resume_anyway)
         print(f"kept from before: {list_file}")
     return read_list(list_file)
 
 
-def pick(scores: dict[str, float], labelled: set[str], pick_ratio: float, image_count: int) -> list[str]:
-    """The file names to label next, so that ``pick_ratio`` percent of all images are labelled."""
-    target = label_count(pick_ratio, image_count)
-    if len(labelled) == image_count:
-        raise UserError(
-            f"all {image_count} images are labelled already, so there is nothing to pick from; add unlabelled images to "
-            "the annotation file, or pass a folder of them as --unlabelled_img_dir"
-        )
-    if target <= len(labelled):
-        least = math.ceil(100 * 100 * (len(labelled) + 1) / image_count) / 100
-        raise UserError(
-            f"--pick_ratio {pick_ratio:g} means {target} labelled images in all, but {len(labelled)} of {image_count} are "
-            f"labelled already; pass at least {least:g}"
-        )
-    return choose_best(scores, labelled, target - len(labelled))
+def pick_settings(options: PickOptions) -> dict[str, Any]:
+    """What a list depends on beside its inputs and --pick_ratio."""
+    return {"at_least": list(options.at_least), "random_share": options.random_share, "seed": options.seed}
 
 
 def read_scores(path: Path, unlabelled: set[str]) -> dict[str, float]:
@@ -91,6 +135,8 @@ def origin_of(options: PickOptions, known: KnownSoFar, source: dict[str, Path]) 
     """What the list or the output is made from; ``source`` is the ranking or the list, by the name of its option."""
     inputs = {"ann_file": options.ann_file, "combine_ann_file": options.combine_ann_file} | source
     settings = {"pick_ratio": options.pick_ratio, "policy": options.policy or known.policy}
+    if "top_value_file" in source:
+        settings |= pick_settings(options)
     return made_from(
         "pick_select.py", inputs, settings, {option: read_side_file(path) for option, path in source.items()}
     )

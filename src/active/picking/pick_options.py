@@ -1,7 +1,10 @@
 """The options of a pick: which files, how many images, and what may be overwritten or resumed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from src.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -11,6 +14,8 @@ class PickOptions:
     Attributes:
         pick_ratio: percent of all images that are labelled after the pick.
         policy: 1 or 2, see random_select.py; None: that of `combine_ann_file`.
+        at_least: least objects per class, each as "CLASS=N".
+        random_share: 0 to 1, of the picked images; seed: of their draw, -1 draws others each time.
     """
 
     ann_file: Path
@@ -21,6 +26,9 @@ class PickOptions:
     picked_file: Path | None
     unlabelled_img_dir: Path | None
     policy: int | None
+    at_least: Sequence[str]
+    random_share: float
+    seed: int
     empty_is_reviewed: bool
     output_ann_file: Path | None
     resume: bool
@@ -37,3 +45,21 @@ class PickOptions:
     def keeps_list(self) -> bool:
         """Whether the list of an earlier pick is used, instead of picking again."""
         return self.picked_file is not None or (self.resume and self.list_file.is_file())
+
+    def floors(self, classes: Sequence[str]) -> dict[str, int]:
+        """Class -> least objects of it.
+
+        Raises:
+            UserError: not of the form CLASS=N, or a class that is none of ``classes``; a share that is not within 0 to 1.
+        """
+        if not 0 <= self.random_share <= 1:
+            raise UserError(f"random_share {self.random_share:g}: must lie between 0 and 1, such as 0.1")
+        floors = {}
+        for text in self.at_least:
+            name, _, least = text.rpartition("=")
+            if name not in classes or not least.isdecimal():
+                raise UserError(
+                    f"at_least {text}: must be CLASS=N with a class of the annotation file: {', '.join(classes)}"
+                )
+            floors[name] = int(least)
+        return floors

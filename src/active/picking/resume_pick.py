@@ -38,11 +38,11 @@ def refuse(changes: Sequence[str], kept: Path, remedy: str, anyway: bool) -> Non
     )
 
 
-def list_changes(list_file: Path, inputs: dict[str, Path | None], pick_ratio: float | None) -> list[str]:
+def list_changes(list_file: Path, inputs: dict[str, Path | None], settings: dict[str, Any]) -> list[str]:
     """What has changed of the inputs of an earlier pick, as far as the provenance beside its list says.
 
     Args:
-        inputs: option of the pick -> file of now; pick_ratio: of now.
+        inputs: option of the pick -> file of now; settings: option -> value of now, None where it is not given.
     """
     origin = origin_before_edits(list_file)
     if origin is None:
@@ -52,9 +52,10 @@ def list_changes(list_file: Path, inputs: dict[str, Path | None], pick_ratio: fl
         for option, path in inputs.items()
         if path and option in origin["inputs"] and origin["inputs"][option]["sha256"] != file_hash(path)
     ]
-    ratio = origin["settings"].get("pick_ratio")
-    if None not in (ratio, pick_ratio) and ratio != pick_ratio:
-        changes.append(f"pick_ratio: was {ratio}, is {pick_ratio}")
+    for key, value in settings.items():
+        before = origin["settings"].get(key)
+        if None not in (before, value) and before != value:
+            changes.append(f"{key}: was {before}, is {value}")
     return changes
 
 

@@ -37,7 +37,7 @@ def group_same_pictures(paths: Sequence[Path], same_from: float = SAME_FROM) -> 
         DataError: every image that cannot be read.
     """
     with ThreadPoolExecutor() as pool:
-        progress = tqdm(pool.map(_fingerprint, paths), "comparing", len(paths), unit="image", disable=None, leave=False)
+        progress = tqdm(pool.map(fingerprint, paths), "comparing", len(paths), unit="image", disable=None, leave=False)
         prints = list(progress)
     faults = [str(found) for found in prints if isinstance(found, UserError)]
     if faults:
@@ -57,7 +57,7 @@ def group_same_pictures(paths: Sequence[Path], same_from: float = SAME_FROM) -> 
     return list(groups.values())
 
 
-def _fingerprint(path: Path) -> tuple[bytes, np.ndarray] | UserError:
+def fingerprint(path: Path) -> tuple[bytes, np.ndarray] | UserError:
     """Hash of the pixels and the edges of a picture, or why it cannot be read."""
     try:
         image = read_image(path)

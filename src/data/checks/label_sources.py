@@ -1,5 +1,7 @@
 """Compare the labels of a run's annotation file with those of the file that labels are taken from."""
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,14 @@ def unconfirmed_empty(coco: dict[str, Any]) -> set[str]:
 def reviewed_names(coco: dict[str, Any]) -> set[str]:
     """File names of the images whose entries say that they were reviewed."""
     return {image["file_name"] for image in coco["images"] if image.get("labelled") is True}
+
+
+def count_objects(coco: dict[str, Any], names: Collection[str]) -> Counter[str]:
+    """Class name -> objects in the images of these file names of a checked COCO file; crowds do not count."""
+    chosen = {image["id"] for image in coco["images"] if image["file_name"] in names}
+    class_of = {category["id"]: category["name"] for category in coco["categories"]}
+    rows = (row for row in coco["annotations"] if row["image_id"] in chosen and not is_blank(row))
+    return Counter(class_of[row["category_id"]] for row in rows if not row.get("iscrowd", 0))
 
 
 def mark_reviewed(coco: dict[str, Any], names: set[str]) -> dict[str, Any]:

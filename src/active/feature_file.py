@@ -1,0 +1,108 @@
+"""Pooled features of detections, in a compact file beside infer_results.json (``infer.py --features true``).
+
+The file is an uncompressed NumPy archive (.npz). It holds labelled images as well, so that a selection can start from them.
+Axes: N images, D detections of all images, F features.
+"""
+
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from src.errors import DataError, UserError
+from src.files import write_whole
+
+_KEYS = ("names", "counts", "labels", "scores", "features")
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """The features of all images in the order of the file.
+
+    Attributes:
+        names: file names of the N images.
+        counts: int64 [N], rows per image.
+        labels: int32 [D], predicted class from 0 of each row; all 0 for features of whole images.
+        scores: float32 [D], of the detections, 0 to 1; 1 for features of whole images.
+        features: float16 [D, F].
+    """
+
+    names: tuple[str, ...]
+    counts: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    features: np.ndarray
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """int64 [N + 1]: rows of image i are starts[i] to starts[i + 1]."""
+        return np.concatenate([[0], np.cumsum(self.counts)])
+
+    @cached_property
+    def owner(self) -> np.ndarray:
+        """int64 [D], the image of each row."""
+        return np.repeat(np.arange(len(self.names)), self.counts)
+
+    @cached_property
+    def index_of(self) -> dict[str, int]:
+        """File name -> place among `names`."""
+        return {name: index for index, name in enumerate(self.names)}
+
+    def unit(self, rows: np.ndarray) -> np.ndarray:
+        """float32 [len(rows), F], rows scaled to length 1, so that their dot product is the cosine."""
+        chosen = self.features[rows].astype(np.float32)
+        return chosen / np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-12)
+
+
+def write_features(
+    path: Path, images: Iterable[tuple[str, np.ndarray, np.ndarray, np.ndarray]], overwrite: bool
+) -> None:
+    """Write the features of images.
+
+    Args:
+        images: file name, labels [n] from 0, scores [n] and features [n, F] of each.
+    """
+    names, labels, scores, features = zip(*images, strict=True)
+    table = {
+        "names": np.array(names, np.str_),
+        "counts": np.array([len(rows) for rows in labels], np.int64),
+        "labels": np.concatenate(labels).astype(np.int32),
+        "scores": np.concatenate(scores).astype(np.float32),
+        "features": np.concatenate(features).astype(np.float16),
+    }
+
+    def write(place: Path) -> None:
+        with place.open("wb") as file:
+            np.savez(file, **table)
+
+    write_whole(path, write, overwrite)
+
+
+def read_features(path: Path) -> FeatureTable:
+    """Read a file of ``write_features``.
+
+    Raises:
+        UserError: there is no such file.
+        DataError: it is no such file, or its arrays do not belong together.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names, counts, labels, scores, features = (archive[key] for key in _KEYS)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; write it with infer.py --features true") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (KeyError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise DataError(str(path), [f"no features of infer.py ({error}); write the file again"]) from None
+    rows = int(counts.sum()) if counts.ndim == 1 and counts.dtype == np.int64 and (counts >= 0).all() else -1
+    shapes = (names.shape, labels.shape, scores.shape, features.shape[:1], features.ndim, names.dtype.kind)
+    if shapes != (counts.shape, (rows,), (rows,), (rows,), 2, "U") or not np.isfinite(features).all():
+        raise DataError(
+            str(path), ["its arrays do not belong together, or hold infinite numbers; write the file again"]
+        )
+    if labels.size and labels.min() < 0:
+        raise DataError(str(path), ["negative classes; write the file again"])
+    return FeatureTable(tuple(names.tolist()), counts, labels, scores, features)

@@ -1,0 +1,88 @@
+"""Why images have their acquisition scores: a CSV beside the ranking, one row per image.
+
+Columns: file_name, acquisition_score, detections, "objects of CLASS" (detections with a score above 0.5), the terms of the
+strategy.
+"""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from src.active.detections_file import DetectionTable
+from src.active.strategies.pool import Acquisition
+from src.active.strategies.reference import CONFIDENT
+from src.errors import DataError, UserError
+from src.files import write_pieces
+
+_OBJECTS = "objects of "
+
+
+def terms_file(ranking: Path) -> Path:
+    """The CSV that belongs to a ranking."""
+    return ranking.with_name(f"{ranking.stem}_terms.csv")
+
+
+def write_terms(
+    path: Path, table: DetectionTable, acquisition: Acquisition, class_names: tuple[str, ...], overwrite: bool
+) -> None:
+    """Write a row for each image, highest score first, ties by name.
+
+    Args:
+        class_names: in the order of the predicted classes; those without a name are called by their number.
+    """
+    objects = table.count_per_class(CONFIDENT)
+    names = [*class_names, *(f"class {number}" for number in range(len(class_names), objects.shape[1]))]
+    objects = np.pad(objects, ((0, 0), (0, len(names) - objects.shape[1])))
+    columns = [acquisition.scores, table.counts, *objects.T, *acquisition.terms.values()]
+    header = ["acquisition_score", "detections", *(f"{_OBJECTS}{name}" for name in names), *acquisition.terms]
+    order = np.lexsort((np.array(table.names), -acquisition.scores))
+    write_pieces(path, _lines(["file_name", *header], table.names, columns, order), overwrite)
+
+
+def _lines(header: list[str], names: tuple[str, ...], columns: list[np.ndarray], order: np.ndarray):
+    yield csv_line(header)
+    for place in order.tolist():
+        yield csv_line([names[place], *(f"{column[place]:.6g}" for column in columns)])
+
+
+def csv_line(cells: list[str]) -> str:
+    """One line of a CSV file (RFC 4180, but with a plain line feed)."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+def read_terms(path: Path) -> dict[str, dict[str, str]]:
+    """File name -> the other columns of its row.
+
+    Raises:
+        UserError: the file cannot be read.
+        DataError: it has no column file_name, or rows of another length.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read: {error}; rank again") from None
+    if any("file_name" not in row or None in row or None in row.values() for row in rows):
+        raise DataError(str(path), ["no CSV of sorted_values.py; rank again"])
+    return {row.pop("file_name"): row for row in rows}
+
+
+def predicted_objects(terms: dict[str, dict[str, str]], class_name: str) -> dict[str, float]:
+    """File name -> predicted objects of a class.
+
+    Raises:
+        UserError: there is no such class.
+    """
+    key = f"{_OBJECTS}{class_name}"
+    classes = sorted({column for row in terms.values() for column in row if column.startswith(_OBJECTS)})
+    if key not in classes:
+        known = ", ".join(column.removeprefix(_OBJECTS) for column in classes) or "none"
+        raise UserError(f"at_least: {class_name} is none of the ranked classes ({known})")
+    try:
+        return {name: float(row[key]) for name, row in terms.items()}
+    except ValueError as error:
+        raise UserError(f"the terms of the ranking: {error}; rank again") from None

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from src.active.feature_file import read_features, write_features
+from src.errors import UserError
+
+
+def test_what_is_written_is_read(tmp_path):
+    rng = np.random.default_rng(0)
+    images = [(f"ä/{n}.png", np.arange(n), np.linspace(0.1, 1, n), rng.normal(size=(n, 5))) for n in (2, 0, 3)]
+    write_features(tmp_path / "f.npz", images, overwrite=False)
+    table = read_features(tmp_path / "f.npz")
+    assert table.names == ("ä/2.png", "ä/0.png", "ä/3.png") and table.counts.tolist() == [2, 0, 3]
+    assert table.labels.tolist() == [0, 1, 0, 1, 2] and table.owner.tolist() == [0, 0, 2, 2, 2]
+    np.testing.assert_allclose(table.features, np.concatenate([rows for *_, rows in images]), rtol=1e-3)
+    assert table.features.dtype == np.float16, "compact"
+    np.testing.assert_allclose(np.linalg.norm(table.unit(np.arange(5)), axis=1), 1, atol=1e-5)
+    with pytest.raises(UserError, match="--overwrite"):
+        write_features(tmp_path / "f.npz", images, overwrite=False)
+
+
+def test_missing_and_broken_files(tmp_path):
+    with pytest.raises(UserError, match=r"none\.npz: no such file; write it with infer\.py --features true"):
+        read_features(tmp_path / "none.npz")
+    path = tmp_path / "f.npz"
+    for data in (b"", b"x" * 100):
+        path.write_bytes(data)
+        with pytest.raises(UserError, match=r"f\.npz"):
+            read_features(path)
+    good = {
+        "names": np.array(["a"]),
+        "counts": np.array([1]),
+        "labels": np.array([0], np.int32),
+        "scores": np.ones(1, np.float32),
+        "features": np.ones((1, 2), np.float16),
+    }
+    for key, value in [
+        ("counts", np.array([2])),
+        ("counts", np.array([-1])),
+        ("features", np.full((1, 2), np.nan, np.float16)),
+        ("labels", np.array([-1], np.int32)),
+        ("names", np.array([1])),
+        ("scores", np.ones((1, 1), np.float32)),
+    ]:
+        np.savez(path, **good | {key: value})
+        with pytest.raises(UserError, match=r"f\.npz"):
+            read_features(path)
+    np.savez(path, names=good["names"])
+    with pytest.raises(UserError, match="no features of infer.py"):
+        read_features(path)
