@@ -143,16 +143,17 @@ def _labels(setting: Setting, cell: Cell, chain: Chain) -> Path:
     words += ("--train_img_dir", setting.data.images, "--train_ann_file", known, "--eval_output_dir", ranking)
     chain.run("detections", "infer.py", *words)
     words = ("--infer_json", ranking / "infer_results.json", "--exp_dir", ranking, "--strategy", cell.arm.pick)
+    words += ("--combine_ann_file", known, "--pick_ratio", cell.key.labels)
     chain.run("ranking", "sorted_values.py", *words, "--seed", cell.seed)
-    ratio = cell.key.labels
+    ratio, more = cell.key.labels, ("--seed", cell.seed)
     if cell.arm.boxes_of:
         wanted = labelled_in(label_file_of(setting, cell.needs[1])).boxes
         count = images_for_boxes(
             read_json(train), labelled_in(known), read_json(ranking / "top_value_data.json"), wanted
         )
-        ratio = 100 * count / setting.plan.parts.train
+        ratio, more = 100 * count / setting.plan.parts.train, ("--random_share", 0)  # the ranking alone has these boxes
     words = ("--ann_file", train, "--combine_ann_file", known, "--top_value_file", ranking / "top_value_data.json")
-    chain.run("labels", "pick_select.py", *words, "--pick_ratio", ratio, "--output_ann_file", file)
+    chain.run("labels", "pick_select.py", *words, "--pick_ratio", ratio, *more, "--output_ann_file", file)
     return file
 
 
