@@ -8,7 +8,7 @@ import pytest
 from pycocotools import mask as coco_masks
 
 import infer
-from src.active.detections_file import read_sums
+from src.active.detections_file import read_detections
 
 KEYS = {"pred box", "confidence score", "pred score", "pred class", "width", "height"}
 
@@ -158,4 +158,4 @@ def test_masks_are_written_and_drawn(tiny_detector, tiny_data, tmp_path, monkeyp
         assert mask.shape == (rows[0]["height"], rows[0]["width"]) and not coco_masks.decode(second).any()
         assert mask.sum() == pytest.approx(box[2] * box[3] / 2, rel=0.15)
     assert len(list(tmp_path.rglob("*.jpg"))) == len(results)
-    assert len(read_sums(tmp_path / "infer_results.json").names) == len(results)
+    assert len(read_detections(tmp_path / "infer_results.json").names) == len(results)

@@ -115,7 +115,7 @@ def test_a_file_that_was_edited_is_not_what_was_told_of_any_more(tmp_path):
     (tmp_path / "a.txt").write_text("1.png\n")
     assert read_side_file(tmp_path / "a.txt") is None
     side_file(tmp_path / "a.txt").write_text("{}")
-    with pytest.raises(UserError, match=r"a\.made_from\.json: does not tell what a\.txt was made from"):
+    with pytest.raises(UserError, match=r"a\.made_from\.json: does not say what a\.txt was made from"):
         read_side_file(tmp_path / "a.txt")
 
 
