@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
 
 from src.FasterRcnn.fpn import FeaturePyramid
 from src.FasterRcnn.proposals import ProposalConfig, propose
@@ -187,8 +188,17 @@ class FasterRcnn(nn.Cell):
             boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32 in
             1..C-1, class probabilities [B, K, C] float32, valid [B, K] bool.
         """
-        detections, _ = self._detect(images, image_sizes)
+        detections, _ = self.detect(images, image_sizes)
         return detections
+
+    def detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """The outputs of `construct`, and the maps that `detection_features` reads."""
+        return self._detect(images, image_sizes)
+
+    def detection_features(self, maps: tuple[Tensor, ...], boxes_of: Tensor) -> Tensor:
+        """Features [B, K, hidden] float32 of the box head for boxes [B, K, 4] in pixels of the input; maps: of `detect`."""
+        features = self.box_head.features(self.roi_align(maps[:POOLED_LEVELS], boxes_of))
+        return features.reshape(boxes_of.shape[0], boxes_of.shape[1], -1).astype(mstype.float32)
 
     def _detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Detections of `construct`, and P2 to P6, which a further head reads."""

@@ -30,10 +30,14 @@ class BoxHead(nn.Cell):
 
     def construct(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """Map pooled RoIs [N, in_features] to class logits [N, C] and offsets [N, C, 4], float32."""
-        hidden = ops.relu(self.fc2(ops.relu(self.fc1(pooled))))
+        hidden = self.features(pooled)
         logits = self.classes(hidden).astype(mstype.float32)
         deltas = self.offsets(hidden).astype(mstype.float32)
         return logits, deltas.reshape(deltas.shape[0], -1, 4)
+
+    def features(self, pooled: Tensor) -> Tensor:
+        """Map pooled RoIs [N, in_features] to what classes and offsets are computed from, [N, hidden]."""
+        return ops.relu(self.fc2(ops.relu(self.fc1(pooled))))
 
 
 def sample_rois(

@@ -51,12 +51,12 @@ class MaskRcnn(FasterRcnn):
         targets = mask_targets(gt_masks, gt_boxes, gt_row, rois, logits.shape[-1])
         return terms + (mask_loss(logits, targets, ops.logical_and(valid, labels > 0)),)
 
-    def construct(self, images: Tensor, image_sizes: Tensor | None = None) -> tuple[Tensor, ...]:
-        """The outputs of `FasterRcnn.construct`, then masks [B, K, S, S] float32: probabilities of the detection's class in its own box."""
+    def detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """As in `FasterRcnn`; a sixth output, masks [B, K, S, S] float32, are probabilities of the detection's class in its own box."""
         detections, pyramid = self._detect(images, image_sizes)
         boxes, _, labels, _, _ = detections
         probabilities = ops.sigmoid(self._mask_logits(pyramid, boxes, labels))
-        return detections + (probabilities.reshape(labels.shape + probabilities.shape[1:]),)
+        return detections + (probabilities.reshape(labels.shape + probabilities.shape[1:]),), pyramid
 
     def _mask_logits(self, pyramid: tuple[Tensor, ...], rois: Tensor, labels: Tensor) -> Tensor:
         """Logits [B * P, S, S] of RoIs [B, P, 4] and their labels [B, P]."""

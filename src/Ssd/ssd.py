@@ -10,6 +10,7 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from src.parts import box_coder, boxes
+from src.parts.box_means import box_means
 from src.parts.detections import DetectionConfig, best_pairs, detections
 from src.parts.pixels import InputConfig, network_input
 from src.Ssd.default_boxes import DefaultBoxConfig, default_boxes
@@ -61,9 +62,9 @@ class Ssd(nn.Cell):
         levels = default_boxes(default_box, height, width, self.extra_layers.maps)
         self.default_boxes = Tensor(np.concatenate(levels))
 
-    def _predictions(self, normalised: Tensor) -> tuple[Tensor, Tensor]:
-        """Class logits [B, N, C] and offsets [B, N, 4]."""
-        return self.multi_box(self.extra_layers(self.backbone(normalised)[-1]))
+    def _predictions(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
+        """Class logits [B, N, C] and offsets [B, N, 4] from the last map of the backbone."""
+        return self.multi_box(self.extra_layers(feature_map))
 
     def losses(
         self,
@@ -88,7 +89,7 @@ class Ssd(nn.Cell):
             The two `loss_terms`, each [B] float32.
         """
         normalised, _, _ = network_input(images, image_sizes, self.black_is_padding)
-        logits, deltas = self._predictions(normalised)
+        logits, deltas = self._predictions(self.backbone(normalised)[-1])
         return ssd_loss(logits, deltas, self.default_boxes, (gt_boxes, gt_labels, gt_valid, gt_crowd), self.loss)
 
     def construct(
@@ -109,8 +110,14 @@ class Ssd(nn.Cell):
             boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32 in
             1..C-1, class probabilities [B, K, C] float32, valid [B, K] bool.
         """
+        outputs, _ = self.detect(images, image_sizes)
+        return outputs
+
+    def detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """The outputs of `construct`, and the maps that `detection_features` reads."""
         normalised, height, width = network_input(images, image_sizes, self.black_is_padding)
-        logits, deltas = self._predictions(normalised)
+        feature_map = self.backbone(normalised)[-1]
+        logits, deltas = self._predictions(feature_map)
         if self.is_focal:
             scores = ops.sigmoid(logits)[..., 1:]
             logits = ops.concat((ops.zeros_like(logits[..., :1]), logits[..., 1:]), -1)
@@ -120,4 +127,8 @@ class Ssd(nn.Cell):
         box = box_coder.decode(boxes.take_rows(deltas, row), ops.gather(self.default_boxes, row, 0), STDS)
         box = boxes.clip_to_image(box, height, width)
         box, score, label, logit, valid = detections(score, row, label, box, logits, self.detection)
-        return box, score, label, ops.softmax(logit, -1), valid
+        return (box, score, label, ops.softmax(logit, -1), valid), (feature_map,)
+
+    def detection_features(self, maps: tuple[Tensor, ...], boxes_of: Tensor) -> Tensor:
+        """Mean [B, K, channels] float32 of the backbone's last map over boxes [B, K, 4] in pixels of the input; maps: of `detect`."""
+        return box_means(maps[0], boxes_of, STRIDE)

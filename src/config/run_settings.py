@@ -64,6 +64,12 @@ class EvaluationSettings:
         None, "eval.py: folder of an error report: what is wrong, what it costs, the worst images; null: none"
     )
     draw_pics: bool = free_setting(False, "infer.py: also draw the detections")
+    features: bool = free_setting(
+        False, "infer.py: also write features of the detections, for the strategies ppal and coverage"
+    )
+    second_checkpoint: OptionalPath = free_setting(
+        None, "infer.py: a second detector for the same images, such as the student, for the strategy disagreement"
+    )
 
 
 @dataclass(frozen=True)

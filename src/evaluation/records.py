@@ -29,6 +29,7 @@ class Detections:
         labels: int64 [N], 1..K as in ``Annotations``.
         probabilities: float64 [N, C], of the background and of each class.
         masks: the N masks in pixels of the original image, run-length encoded; None if the network has none.
+        features: float32 [N, F] of the network; None unless they were asked for.
     """
 
     boxes: np.ndarray
@@ -36,12 +37,14 @@ class Detections:
     labels: np.ndarray
     probabilities: np.ndarray
     masks: tuple[Rle, ...] | None = None
+    features: np.ndarray | None = None
 
 
 def detect(
     network: Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]],
     batches: Iterable[tuple[np.ndarray, np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]],
     pasting: Pasting = _PASTING,
+    has_features: bool = False,
 ) -> Iterator[tuple[ImageEntry, Detections]]:
     """Run a network over evaluation batches.
 
@@ -50,14 +53,18 @@ def detect(
             class probabilities [B, K, C], valid [B, K] and, if it has masks, their probabilities [B, K, M, M].
         batches: of ``src.data.dataset.evaluation_batches``.
         pasting: how masks become pixels.
+        has_features: whether the last output of the network is features of the detections, [B, K, F].
 
     Yields:
         Each image and its detections.
     """
     for images, image_sizes, rows in batches:
         outputs = [np.asarray(output) for output in network(images, image_sizes)]
+        features = outputs.pop() if has_features else None
         for index, (entry, scale) in enumerate(rows):
-            yield entry, in_original_pixels(entry, scale, *(output[index] for output in outputs), pasting=pasting)
+            row = None if features is None else features[index]
+            of_image = (output[index] for output in outputs)
+            yield entry, in_original_pixels(entry, scale, *of_image, pasting=pasting, features=row)
 
 
 def in_original_pixels(
@@ -70,6 +77,7 @@ def in_original_pixels(
     valid: np.ndarray,
     masks: np.ndarray | None = None,
     pasting: Pasting = _PASTING,
+    features: np.ndarray | None = None,
 ) -> Detections:
     """Drop padding rows and map the others to pixels of the original image.
 
@@ -77,7 +85,7 @@ def in_original_pixels(
         entry: the image.
         scale: (x, y) that took original pixels to pixels of the network input.
         boxes: [K, 4] in pixels of the network input; scores: [K]; labels: [K]; probabilities: [K, C]; valid: [K] bool.
-        masks: [K, M, M], the probability of each cell of the box; pasting: how they become pixels.
+        masks: [K, M, M], the probability of each cell of the box; pasting: how they become pixels; features: [K, F].
 
     Returns:
         Detections clipped to the image; those that lie entirely in the padding are dropped.
@@ -95,6 +103,7 @@ def in_original_pixels(
         masks=None
         if masks is None
         else tuple(paste(masks[row], unclipped[row], (entry.width, entry.height), pasting) for row in rows),
+        features=None if features is None else features[rows],
     )
 
 

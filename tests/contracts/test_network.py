@@ -5,6 +5,7 @@ import pytest
 from mindspore import dtype as mstype
 
 from src.checkpoint.detector_file import copy_weights
+from src.parts.box_means import WithFeatures
 from tests.detectors import (
     IMAGES,
     SIZES,
@@ -50,6 +51,15 @@ def test_detections_are_sorted_within_the_image_and_of_known_classes(network):
     np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
     assert len(masks) == network.has_masks
     assert all(each.shape[:2] == (2, 8) and 0 <= each.min() < each.max() <= 1 for each in masks)
+
+
+def test_features_are_a_further_output_of_each_detection(network):
+    plain, (*outputs, features) = detections(network, IMAGES), detections(WithFeatures(network), IMAGES)
+    assert_same_detections(plain, outputs)
+    valid = outputs[4]
+    assert features.shape[:2] == (2, 8) and np.isfinite(features).all() and features[valid].std(axis=0).any()
+    alone = detections(WithFeatures(network), IMAGES[1:])[-1]
+    np.testing.assert_allclose(alone[0][valid[1]], features[1][valid[1]], rtol=1e-3, atol=1e-3)
 
 
 def test_the_score_is_the_probability_of_the_label(network, detector):

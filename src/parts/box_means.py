@@ -1,0 +1,48 @@
+"""The mean of a feature map over boxes, and the further output of features of detections.
+
+Axes: B images, K boxes per image, C channels, H and W cells of the map.
+"""
+
+from mindspore import Tensor, nn, ops
+from mindspore import dtype as mstype
+
+_LEAST_SIDE = 0.01  # cells; a box without area, as of padding rows, has the feature of its cell
+
+
+class WithFeatures(nn.Cell):
+    """A detector whose last output is the features of its detections, [B, K, F] float32."""
+
+    def __init__(self, detector: nn.Cell) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def construct(self, images: Tensor, image_sizes: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The outputs of the detector, then features."""
+        outputs, maps = self.detector.detect(images, image_sizes)
+        return outputs + (self.detector.detection_features(maps, outputs[0]),)
+
+
+def box_means(feature_map: Tensor, boxes: Tensor, stride: int) -> Tensor:
+    """The mean of a map over each box, every cell weighted by the part of it that the box covers.
+
+    Args:
+        feature_map: [B, C, H, W]; boxes: [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input; stride: pixels per cell.
+
+    Returns:
+        [B, K, C] float32.
+    """
+    _, _, height, width = feature_map.shape
+    cells = boxes / stride
+    across, down = _covered(cells[..., 0], cells[..., 2], width), _covered(cells[..., 1], cells[..., 3], height)
+    rows = ops.matmul(down[:, None], feature_map.astype(mstype.float32))  # [B, C, K, W]
+    return (rows * across[:, None]).sum(-1).swapaxes(1, 2)
+
+
+def _covered(start: Tensor, stop: Tensor, count: int) -> Tensor:
+    """The share [B, K, count] of an interval [B, K] that lies in each of the cells [i, i + 1]; its sum is 1."""
+    start = ops.clamp(start, 0.0, count - _LEAST_SIDE)
+    stop = ops.maximum(ops.clamp(stop, 0.0, float(count)), start + _LEAST_SIDE)
+    first = ops.arange(count).astype(mstype.float32)
+    length = ops.minimum(stop[..., None], first + 1.0) - ops.maximum(start[..., None], first)
+    length = ops.relu(length)
+    return length / length.sum(-1, keepdims=True)
