@@ -7,29 +7,37 @@
 Written is infer_results.json: for each image name (sub-folders included) a list of detections, best first; beside it,
 infer_results.made_from.json names its inputs and settings. With --unlabelled_img_dir the images of that folder join the
 unlabelled ones. With --draw_pics true pictures are drawn into pictures/. A run that was stopped starts anew with --overwrite.
+
+With --features true, infer_features.npz holds features of the detections, of labelled images as well, for the strategies ppal
+and coverage of sorted_values.py. With --second_checkpoint, a second detector such as the student writes
+infer_results_second.json, for the strategy disagreement.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+from mindspore import nn
 
+from src.checkpoint.detector_file import DetectorMetadata
 from src.checkpoint.restore import restore_detector, saved_settings
 from src.config.load import Config, load_config, require
 from src.data.annotations import ImageEntry, image_path
 from src.data.checks.image_files import files_hash
 from src.data.classes import in_class_order
+from src.data.formats.feature_file import FeatureRows, compact, write_features
 from src.data.images import read_image
 from src.data.provenance import made_from, side_file, write_side_file
 from src.engine.device import set_up_device
 from src.engine.inference.detect_images import detect_images
-from src.engine.inference.images_to_detect import images_to_detect, read_training_annotations
+from src.engine.inference.images_to_detect import images_to_detect, labelled_images, read_training_annotations
 from src.errors import UserError, entry_point
 from src.evaluation.records import SHOWN_SCORE, Detections, inference_records
 from src.exporting.runner import numpy_forward
 from src.files import check_free, write_whole
+from src.network_define import WithFeatures
 from src.report.drawing import draw
 from src.systems import build_network
 
@@ -43,28 +51,87 @@ def main(argv: list[str] | None = None) -> None:
     results = Path(config.eval_output_dir) / "infer_results.json"
     check_outputs(results, images, config)
     files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
+    known = labelled_images(config, images) if config.features else ()
     device = set_up_device(config)
-    network, metadata = restore_detector(
-        config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
-    )
+
+    def restore(checkpoint: str) -> tuple[nn.Cell, DetectorMetadata]:
+        return restore_detector(checkpoint, lambda count: build_network(config, count, device.mixed_precision))
+
+    network, metadata = restore(config.checkpoint_path)
+    second, of_second = restore(config.second_checkpoint) if config.second_checkpoint else (None, metadata)
+    if of_second.class_names != metadata.class_names:
+        raise UserError(f"second_checkpoint: {config.second_checkpoint} has other classes than checkpoint_path")
     if config.infer_img_dir is None:
         in_class_order(read_training_annotations(config), metadata.class_names, config.train_ann_file)
+    settings = {key: getattr(config, key) for key in ("test_score_thr", "test_iou_thr", "test_max_per_img")}
+    settings |= {"class_names": list(metadata.class_names)}
 
-    found = detect_images(numpy_forward(network), images, config.train_img_dir, config, progress="detecting")
-    write_results(results, found, metadata.class_names, config)
-    inputs = {"checkpoint_path": config.checkpoint_path}
+    def write_provenance(path: Path, checkpoint: str) -> None:
+        origin = made_from("infer.py", inputs_of(checkpoint, config), settings)
+        origin["inputs"]["images"] = {"name": f"{len(images)} images", "sha256": files}
+        write_side_file(path, origin, config.overwrite)
+
+    rows: list[FeatureRows] = []
+    detector = numpy_forward(WithFeatures(network).set_train(False) if config.features else network)
+    found = detect_images(
+        detector,
+        images + known,
+        config.train_img_dir,
+        config,
+        progress="detecting",
+        has_features=config.features,
+    )
+    if config.features:
+        found = collect_features(found, len(images), rows)
+    write_results(results, found, metadata.class_names, config, config.draw_pics)
+    write_provenance(results, config.checkpoint_path)
+    if config.features:
+        write_features(features_file(results), rows, config.overwrite)
+        write_provenance(features_file(results), config.checkpoint_path)
+    if second:
+        found = detect_images(numpy_forward(second), images, config.train_img_dir, config, progress="second detector")
+        write_results(second_results(results), found, metadata.class_names, config, False)
+        write_provenance(second_results(results), config.second_checkpoint)
+    print(f"{len(images)} images, written: {', '.join(str(path) for path in outputs(results, config))}")
+
+
+def features_file(results: Path) -> Path:
+    """Path of the features of detections."""
+    return results.with_name("infer_features.npz")
+
+
+def second_results(results: Path) -> Path:
+    """Path of the detections of the second detector."""
+    return results.with_name("infer_results_second.json")
+
+
+def outputs(results: Path, config: Config) -> list[Path]:
+    """The files to write beside pictures and provenance."""
+    more = ((config.features, features_file), (config.second_checkpoint, second_results))
+    return [results, *(path_of(results) for wanted, path_of in more if wanted)]
+
+
+def inputs_of(checkpoint: str, config: Config) -> dict[str, str]:
+    """Option -> file that the detections of a checkpoint depend on, beside the images."""
+    inputs = {"checkpoint_path": checkpoint}
     if config.infer_img_dir is None and Path(config.train_ann_file).is_file():  # XML files lie in a folder
         inputs["train_ann_file"] = config.train_ann_file
-    settings = {key: getattr(config, key) for key in ("test_score_thr", "test_iou_thr", "test_max_per_img")}
-    origin = made_from("infer.py", inputs, settings)
-    origin["inputs"]["images"] = {"name": f"{len(images)} images", "sha256": files}
-    write_side_file(results, origin, config.overwrite)
-    print(f"{len(images)} images, written: {results}")
+    return inputs
+
+
+def collect_features(
+    found: Iterable[tuple[ImageEntry, Detections]], count: int, rows: list[FeatureRows]
+) -> Iterator[tuple[ImageEntry, Detections]]:
+    """The first ``count`` images of ``found``; the features of all images are added to ``rows``."""
+    for number, (entry, detections) in enumerate(found):
+        rows.append((entry.file_name, detections.labels - 1, detections.scores, compact(detections.features)))
+        if number < count:
+            yield entry, detections
 
 
 def check_outputs(results: Path, images: tuple[ImageEntry, ...], config: Config) -> None:
     """Raise a UserError if output files exist, also those of a run that was stopped, and may not be overwritten."""
-    paths = [results, side_file(results)]
+    paths = [path for output in outputs(results, config) for path in (output, side_file(output))]
     if config.draw_pics:
         paths += [picture_path(results, entry) for entry in images]
     taken = [path for path in paths if path.exists()]
@@ -78,7 +145,11 @@ def check_outputs(results: Path, images: tuple[ImageEntry, ...], config: Config)
 
 
 def write_results(
-    results: Path, found: Iterable[tuple[ImageEntry, Detections]], class_names: list[str], config: Config
+    results: Path,
+    found: Iterable[tuple[ImageEntry, Detections]],
+    class_names: list[str],
+    config: Config,
+    draw_pictures: bool,
 ) -> None:
     """Write the detections of each image, and its picture if wanted, one image at a time: 100,000 do not fit into memory."""
 
@@ -88,7 +159,7 @@ def write_results(
             for number, (entry, detections) in enumerate(found):
                 rows = json.dumps(inference_records(entry, detections), ensure_ascii=False)
                 file.write(f"{',' if number else ''}\n{json.dumps(entry.file_name, ensure_ascii=False)}: {rows}")
-                if config.draw_pics:
+                if draw_pictures:
                     picture = picture_of(entry, detections, class_names, config.train_img_dir)
                     write_picture(picture_path(results, entry), picture, config.overwrite)
             file.write("\n}\n")

@@ -151,12 +151,20 @@ take_selection_options() {
 
 # rank CKPT PICKED_ANN FOLDER: acquisition scores of the unlabelled images, FOLDER/top_value_data.json.
 rank() {
+    local detect=() more=()
     tool_options
-    run_logged "$3" "$PYTHON" "$root/infer.py" "${options[@]}" --checkpoint_path "$1" \
+    case " ${rank_options[*]} " in
+        *" ppal "* | *" coverage "*)
+            detect=(--features true)
+            more=(--features_file "$3/infer_features.npz")
+            ;;
+        *" disagreement "*) more=(--second_infer_json "$3/infer_results_second.json") ;;
+    esac
+    run_logged "$3" "$PYTHON" "$root/infer.py" "${options[@]}" "${detect[@]}" --checkpoint_path "$1" \
         --train_img_dir "$DATA_ROOT" --train_ann_file "$2" --eval_output_dir "$3" \
         --device_target "$TARGET" --device_id "$DEVICE_ID"
     run_logged "$3" "$PYTHON" "$root/sorted_values.py" --infer_json "$3/infer_results.json" \
-        --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" --exp_dir "$3" "${rank_options[@]}" "${overwrite[@]}"
+        --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" --exp_dir "$3" "${rank_options[@]}" "${more[@]}" "${overwrite[@]}"
 }
 
 # pick ORI_ANN PICKED_ANN NEW_ANN FOLDER OPTION ...: labels the images that the options tell to pick, as in ORI_ANN.
@@ -185,6 +193,10 @@ check_selection() {
     "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || good=false
     "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" \
         --img_dir "$DATA_ROOT" "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || good=false
+    if [[ " ${rank_options[*]} " == *" disagreement "* ]] && ! is_wanted second_checkpoint; then
+        echo "error: --strategy disagreement needs a second detector, such as the student: pass --second_checkpoint FILE" >&2
+        good=false
+    fi
     $good || exit 2
 }
 

@@ -273,3 +273,16 @@ def _weighted(means: tuple[Tensor, ...], weights: tuple[float, ...]) -> Tensor:
     for mean, weight in zip(means[1:], weights[1:]):
         total = total + mean * weight
     return total
+
+
+class WithFeatures(nn.Cell):
+    """A detector whose last output is the features of its detections, [B, K, F] float32."""
+
+    def __init__(self, detector: nn.Cell) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def construct(self, images: Tensor, image_sizes: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The outputs of the detector, then features."""
+        outputs, maps = self.detector.detect(images, image_sizes)
+        return outputs + (self.detector.detection_features(maps, outputs[0]),)

@@ -8,7 +8,9 @@ import pytest
 from pycocotools import mask as coco_masks
 
 import infer
+import sorted_values
 from src.active.detections_file import read_detections
+from src.data.formats.feature_file import read_features
 
 KEYS = {"pred box", "confidence score", "pred score", "pred class", "width", "height"}
 
@@ -159,3 +161,25 @@ def test_masks_are_written_and_drawn(tiny_detector, tiny_data, tmp_path, monkeyp
         assert mask.sum() == pytest.approx(box[2] * box[3] / 2, rel=0.15)
     assert len(list(tmp_path.rglob("*.jpg"))) == len(results)
     assert len(read_detections(tmp_path / "infer_results.json").names) == len(results)
+
+
+def test_features_and_a_second_detector_serve_the_strategies(tiny_detector, tiny_data, tmp_path):
+    values = {"train_img_dir": tiny_data.img_dir, "train_ann_file": tiny_data.train_file}
+    results = _run(tiny_detector, tmp_path, **values, features="true", second_checkpoint=tiny_detector)
+    second = json.loads((tmp_path / "infer_results_second.json").read_text(encoding="utf-8"))
+    assert second.keys() == results.keys()
+    table = read_features(tmp_path / "infer_features.npz")
+    images = {image["file_name"] for image in json.loads(tiny_data.train_file.read_text(encoding="utf-8"))["images"]}
+    assert set(table.names) == images and table.features.shape[1] <= 128, "labelled images, too"
+    for name, rows in results.items():
+        mine = table.owner == table.index_of[name]
+        assert table.labels[mine].tolist() == [row["pred class"] for row in rows]
+        assert table.scores[mine].tolist() == pytest.approx([row["confidence score"] for row in rows], abs=1e-5)
+    options = ["--infer_json", tmp_path / "infer_results.json", "--features_file", tmp_path / "infer_features.npz"]
+    options += ["--second_infer_json", tmp_path / "infer_results_second.json", "--pick_ratio", "80"]
+    options += ["--combine_ann_file", tiny_data.train_file, "--exp_dir", tmp_path, "--overwrite"]
+    for strategy in ("ppal", "coverage", "disagreement"):
+        sorted_values.main([*map(str, options), "--strategy", strategy])
+        scores = json.loads((tmp_path / "top_value_data.json").read_text(encoding="utf-8"))
+        assert scores.keys() == results.keys()
+    assert max(scores.values()) == pytest.approx(0, abs=1e-4), "a detector agrees with itself"

@@ -9,7 +9,7 @@ import pytest
 
 import sorted_values
 from src.active.acquisition import STRATEGIES
-from src.active.feature_file import write_features
+from src.data.formats.feature_file import write_features
 from src.files import file_hash
 
 ROOT = Path(__file__).resolve().parents[1]

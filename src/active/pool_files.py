@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from src.active.detections_file import DetectionTable, read_detections
-from src.active.feature_file import FeatureTable, read_features
 from src.active.labelled_so_far import LabelledSoFar, read_labelled
 from src.active.selection import pick_count
 from src.active.strategies.pool import Pool
+from src.data.formats.feature_file import FeatureTable, read_features
 from src.data.provenance import read_side_file
 from src.errors import UserError
 

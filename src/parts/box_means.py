@@ -1,25 +1,12 @@
-"""The mean of a feature map over boxes, and the further output of features of detections.
+"""The mean of a feature map over boxes.
 
 Axes: B images, K boxes per image, C channels, H and W cells of the map.
 """
 
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
 _LEAST_SIDE = 0.01  # cells; a box without area, as of padding rows, has the feature of its cell
-
-
-class WithFeatures(nn.Cell):
-    """A detector whose last output is the features of its detections, [B, K, F] float32."""
-
-    def __init__(self, detector: nn.Cell) -> None:
-        super().__init__()
-        self.detector = detector
-
-    def construct(self, images: Tensor, image_sizes: Tensor | None = None) -> tuple[Tensor, ...]:
-        """The outputs of the detector, then features."""
-        outputs, maps = self.detector.detect(images, image_sizes)
-        return outputs + (self.detector.detection_features(maps, outputs[0]),)
 
 
 def box_means(feature_map: Tensor, boxes: Tensor, stride: int) -> Tensor:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from src.active.detections_file import DetectionTable
-from src.active.feature_file import FeatureTable
 from src.active.strategies.pool import Pool
+from src.data.formats.feature_file import FeatureTable
 
 
 def table(**images):

@@ -5,7 +5,7 @@ import pytest
 from mindspore import dtype as mstype
 
 from src.checkpoint.detector_file import copy_weights
-from src.parts.box_means import WithFeatures
+from src.network_define import WithFeatures
 from tests.detectors import (
     IMAGES,
     SIZES,

@@ -9,7 +9,7 @@ from src.parts.box_means import box_means
 
 def mean_of(feature_map, box, stride):
     """The mean over a box by splitting each cell into 40 x 40 points."""
-    channels, height, width = feature_map.shape
+    channels = len(feature_map)
     fine = feature_map.repeat(40, axis=1).repeat(40, axis=2)
     x1, y1, x2, y2 = (round(value / stride * 40) for value in box)
     return fine[:, y1:y2, x1:x2].reshape(channels, -1).mean(axis=1)

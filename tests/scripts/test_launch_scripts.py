@@ -325,6 +325,30 @@ def test_without_evaluation_data_nothing_is_scored(workshop):
     assert not {"--pick_ratio", "--strategy", "--policy"} & set(train)
 
 
+def test_strategies_get_the_files_they_need(workshop):
+    script = "run_standalone_train_cpu.sh"
+    more = ("--strategy", "ppal", "--seed", "4", "--at_least", "cat=3", "dog=2")
+    assert workshop.run(script, *arguments_of(script), *more).returncode == 0
+    _, _, train, infer, rank, pick, _ = map(options_of, workshop.calls())
+    assert (
+        infer["--features"] == "true" and rank["--features_file"] == infer["--eval_output_dir"] + "/infer_features.npz"
+    )
+    assert rank["--seed"] == pick["--seed"] == "4" and rank["--pick_ratio"] == pick["--pick_ratio"]
+    assert rank["--combine_ann_file"] == infer["--train_ann_file"]
+    assert not {"--features", "--at_least", "--seed"} & set(train)
+
+    done = len(workshop.calls())
+    again = (*arguments_of(script)[:-1], "again", "--strategy", "disagreement")
+    refused = workshop.run(script, *again)
+    assert refused.returncode == 2 and "pass --second_checkpoint FILE" in refused.stderr
+    assert all(call[0].startswith("check") for call in workshop.calls()[done:])
+    done = len(workshop.calls())
+    assert workshop.run(script, *again, "--second_checkpoint", "student.ckpt").returncode == 0
+    _, _, _, infer, rank, *_ = map(options_of, workshop.calls()[done:])
+    assert infer["--second_checkpoint"] == "student.ckpt"
+    assert rank["--second_infer_json"] == infer["--eval_output_dir"] + "/infer_results_second.json"
+
+
 def test_evaluation_data_of_the_config_file_are_used(workshop):
     script, leaf = "run_standalone_train_cpu.sh", workshop.folder / "leaf.yaml"
     leaf.write_text("eval_img_dir: eval images\neval_ann_file: val.json\n")

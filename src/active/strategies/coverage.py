@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.active.feature_file import FeatureTable
 from src.active.strategies.kmeans import assign, kmeans
 from src.active.strategies.pool import Acquisition, Options, Pool
 from src.active.strategies.ppal import require_features
+from src.data.formats.feature_file import FeatureTable
 
 MOST_CLUSTERS = 1_000  # of a class
 

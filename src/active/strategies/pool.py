@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from src.active.detections_file import DetectionTable
-from src.active.feature_file import FeatureTable
+from src.data.formats.feature_file import FeatureTable
 from src.errors import UserError
 
 

@@ -9,9 +9,9 @@ Axes: M images of the shortlist, R their detections, F features.
 
 import numpy as np
 
-from src.active.feature_file import FeatureTable
 from src.active.strategies.balanced_entropy import balanced_entropy
 from src.active.strategies.pool import Acquisition, Options, Pool
+from src.data.formats.feature_file import FeatureTable
 from src.errors import UserError
 
 SHORTLIST = 4  # in budgets

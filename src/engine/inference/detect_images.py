@@ -23,16 +23,18 @@ def detect_images(
     *,
     stored: Stored | None = None,
     progress: str | None = None,
+    has_features: bool = False,
 ) -> Iterator[tuple[ImageEntry, Detections]]:
     """Each image with its detections.
 
     Args:
         stored: as in `evaluation_batches`.
         progress: label of a progress bar on a terminal; None: no bar.
+        has_features: whether the last output of the detector is features of the detections.
     """
     pasting = Pasting(config.mask_thr_binary, config.mask_pasting)
     with closing(evaluation_batches(images, img_dir, config, stored)) as arriving:
-        found = detect(detector, arriving, pasting)
+        found = detect(detector, arriving, pasting, has_features)
         # The first batch compiles the network, so the bar says that something happens.
         yield from tqdm(found, progress, len(images), unit="image", disable=None if progress else True)
 

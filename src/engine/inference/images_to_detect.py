@@ -26,14 +26,32 @@ def images_to_detect(config: Config) -> tuple[ImageEntry, ...]:
         entries += unlabelled_folder(config.unlabelled_img_dir, first_id)
     if not entries:
         raise UserError(f"{config.train_ann_file} has no unlabelled images; pass a folder of images as --infer_img_dir")
-    missing = [str(path) for entry in entries if not (path := image_path(entry, config.train_img_dir)).is_file()]
-    if missing:
-        raise DataError(config.train_ann_file, [f"{path}: no such image file" for path in missing])
+    _check_existence(entries, config)
     twice = [name for name, count in Counter(entry.file_name for entry in entries).items() if count > 1]
     if twice:
         title = f"images of one name in {config.train_ann_file} and {config.unlabelled_img_dir}; rename one of each"
         raise DataError(title, twice)
     return entries
+
+
+def labelled_images(config: Config, others: tuple[ImageEntry, ...]) -> tuple[ImageEntry, ...]:
+    """The labelled images of the annotation file, checked to exist, but for those with a name of ``others``; none for a folder.
+
+    Raises:
+        DataError: missing images.
+    """
+    if config.infer_img_dir is not None:
+        return ()
+    names = {entry.file_name for entry in others}
+    entries = tuple(entry for entry in read_training_annotations(config).labelled if entry.file_name not in names)
+    _check_existence(entries, config)
+    return entries
+
+
+def _check_existence(entries: tuple[ImageEntry, ...], config: Config) -> None:
+    missing = [str(path) for entry in entries if not (path := image_path(entry, config.train_img_dir)).is_file()]
+    if missing:
+        raise DataError(config.train_ann_file, [f"{path}: no such image file" for path in missing])
 
 
 def read_training_annotations(config: Config) -> Annotations:

@@ -15,7 +15,11 @@ import numpy as np
 from src.errors import DataError, UserError
 from src.files import write_whole
 
+MOST_NUMBERS = 128  # of a feature in the file; longer ones are projected
 _KEYS = ("names", "counts", "labels", "scores", "features")
+
+
+FeatureRows = tuple[str, np.ndarray, np.ndarray, np.ndarray]  # name, labels [n] from 0, scores [n], features [n, F]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +61,22 @@ class FeatureTable:
         return chosen / np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-12)
 
 
-def write_features(
-    path: Path, images: Iterable[tuple[str, np.ndarray, np.ndarray, np.ndarray]], overwrite: bool
-) -> None:
-    """Write the features of images.
+def compact(features: np.ndarray) -> np.ndarray:
+    """float16 [D, at most 128]: a random projection of longer features, which keeps their cosines (Achlioptas 2003).
 
     Args:
-        images: file name, labels [n] from 0, scores [n] and features [n, F] of each.
+        features: float32 [D, F]; equal F are projected alike.
     """
+    size = features.shape[1]
+    if size > MOST_NUMBERS:
+        signs = np.random.default_rng(size).choice(np.array([-1, 1], np.float32), (size, MOST_NUMBERS))
+        features = features @ signs / np.float32(np.sqrt(MOST_NUMBERS))
+    largest = np.abs(features).max(initial=0)
+    return (features / largest if largest > 1e4 else features).astype(np.float16)
+
+
+def write_features(path: Path, images: Iterable[FeatureRows], overwrite: bool) -> None:
+    """Write the features of images."""
     names, labels, scores, features = zip(*images, strict=True)
     table = {
         "names": np.array(names, np.str_),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.active.feature_file import read_features, write_features
+from src.data.formats.feature_file import MOST_NUMBERS, compact, read_features, write_features
 from src.errors import UserError
 
 
@@ -48,3 +48,21 @@ def test_missing_and_broken_files(tmp_path):
     np.savez(path, names=good["names"])
     with pytest.raises(UserError, match="no features of infer.py"):
         read_features(path)
+
+
+def test_compact_features_keep_their_cosines():
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(3, 1, 1024))
+    features = np.maximum(base + 0.5 * rng.normal(size=(3, 10, 1024)), 0).reshape(30, 1024).astype(np.float32)
+    short = compact(features).astype(np.float32)
+    assert short.shape == (30, MOST_NUMBERS) and compact(features).dtype == np.float16
+
+    def cosines(rows):
+        units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return units @ units.T
+
+    np.testing.assert_allclose(cosines(short), cosines(features), atol=0.3)
+    assert np.corrcoef(cosines(short).ravel(), cosines(features).ravel())[0, 1] > 0.95
+    small = rng.normal(size=(4, 7)).astype(np.float32)
+    np.testing.assert_array_equal(compact(small), small.astype(np.float16))
+    assert np.isfinite(compact(small * 1e9)).all()
