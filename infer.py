@@ -11,6 +11,10 @@ unlabelled ones. With --draw_pics true pictures are drawn into pictures/. A run 
 With --features true, infer_features.npz holds features of the detections, of labelled images as well, for the strategies ppal
 and coverage of sorted_values.py. With --second_checkpoint, a second detector such as the student writes
 infer_results_second.json, for the strategy disagreement.
+
+Before there is a detector, for the very first pick by coverage, features of whole images come from a pre-trained backbone:
+
+    python infer.py --features true --pre_trained resnet18.ckpt --backbone resnet18 --infer_img_dir photos --eval_output_dir found
 """
 
 import json
@@ -22,6 +26,7 @@ import numpy as np
 from mindspore import nn
 
 from src.checkpoint.detector_file import DetectorMetadata
+from src.checkpoint.pretrained import load_pretrained
 from src.checkpoint.restore import restore_detector, saved_settings
 from src.config.load import Config, load_config, require
 from src.data.annotations import ImageEntry, image_path
@@ -39,16 +44,19 @@ from src.exporting.runner import numpy_forward
 from src.files import check_free, write_whole
 from src.network_define import WithFeatures
 from src.report.drawing import draw
-from src.systems import build_network
+from src.systems import build_image_features, build_network
 
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Read and check everything, detect, write."""
     config = load_config(__doc__, argv, saved_settings)
+    results = Path(config.eval_output_dir) / "infer_results.json"
+    if config.checkpoint_path is None and config.features and config.pre_trained:
+        write_image_features(features_file(results), config)
+        return
     require(config, "checkpoint_path")
     images = images_to_detect(config)
-    results = Path(config.eval_output_dir) / "infer_results.json"
     check_outputs(results, images, config)
     files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
     known = labelled_images(config, images) if config.features else ()
@@ -93,6 +101,28 @@ def main(argv: list[str] | None = None) -> None:
         write_results(second_results(results), found, metadata.class_names, config, False)
         write_provenance(second_results(results), config.second_checkpoint)
     print(f"{len(images)} images, written: {', '.join(str(path) for path in outputs(results, config))}")
+
+
+def write_image_features(path: Path, config: Config) -> None:
+    """Write features of whole images from the backbone that --pre_trained holds."""
+    images = images_to_detect(config)
+    images += labelled_images(config, images)
+    for output in (path, side_file(path)):
+        check_free(output, config.overwrite)
+    set_up_device(config)
+    network = build_image_features(config).set_train(False)
+    report = load_pretrained(network, config.pre_trained)
+    if not report.backbone_is_loaded:
+        raise UserError(f"pre_trained: not all weights of the backbone {config.backbone} are in it\n{report}")
+    forward = numpy_forward(network)
+    found = detect_images(forward, images, config.train_img_dir, config, progress="features", has_features=True)
+    rows: list[FeatureRows] = []
+    for _ in collect_features(found, 0, rows):
+        pass
+    write_features(path, rows, config.overwrite)
+    origin = made_from("infer.py", {"pre_trained": config.pre_trained}, {"backbone": config.backbone})
+    write_side_file(path, origin, config.overwrite)
+    print(f"{len(images)} images, written: {path}")
 
 
 def features_file(results: Path) -> Path:

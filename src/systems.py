@@ -12,6 +12,7 @@ from src.MaskRcnn.mask_rcnn import MaskHeadConfig, MaskRcnn
 from src.parts.anchors import AnchorConfig
 from src.parts.convolution import use_native_kernels
 from src.parts.detections import DetectionConfig
+from src.parts.image_features import ImageFeatures
 from src.parts.matcher import MatchThresholds
 from src.parts.pixels import InputConfig
 from src.parts.resnet import ResNet
@@ -36,6 +37,12 @@ def build_network(config: Config, class_count: int, mixed_precision: bool = Fals
     if mixed_precision:
         _compute_in_float16(network)
     return network
+
+
+def build_image_features(config: Config) -> ImageFeatures:
+    """The backbone alone, which gives features of whole images."""
+    backbone = ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm)
+    return ImageFeatures(backbone, _input(config), stride=32)
 
 
 def _compute_in_float16(network: nn.Cell) -> None:

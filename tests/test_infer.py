@@ -10,6 +10,7 @@ from pycocotools import mask as coco_masks
 import infer
 import sorted_values
 from src.active.detections_file import read_detections
+from src.checkpoint.restore import saved_settings
 from src.data.formats.feature_file import read_features
 
 KEYS = {"pred box", "confidence score", "pred score", "pred class", "width", "height"}
@@ -183,3 +184,20 @@ def test_features_and_a_second_detector_serve_the_strategies(tiny_detector, tiny
         scores = json.loads((tmp_path / "top_value_data.json").read_text(encoding="utf-8"))
         assert scores.keys() == results.keys()
     assert max(scores.values()) == pytest.approx(0, abs=1e-4), "a detector agrees with itself"
+
+
+def test_features_of_whole_images_need_no_detector(tiny_detector, tiny_data, tmp_path, capsys):
+    """The backbone of the detector stands for a pre-trained one."""
+    words = ["--features", "true", "--pre_trained", tiny_detector, "--infer_img_dir", tiny_data.img_dir]
+    words += ["--eval_output_dir", tmp_path, "--device_target", "CPU", "--img_width", "96", "--img_height", "64"]
+    words += ["--backbone", saved_settings(tiny_detector)["backbone"]]
+    infer.main([*map(str, words)])
+    table = read_features(tmp_path / "infer_features.npz")
+    assert len(table.names) == 8 and (table.counts == 1).all() and (table.scores == 1).all() and not table.labels.any()
+    assert table.features.astype(float).std(axis=0).any() and not (tmp_path / "infer_results.json").exists()
+    options = ["--features_file", tmp_path / "infer_features.npz", "--strategy", "coverage", "--pick_ratio", "50"]
+    sorted_values.main([*map(str, options), "--exp_dir", str(tmp_path)])
+    assert len(json.loads((tmp_path / "top_value_data.json").read_text(encoding="utf-8"))) == 8
+    with pytest.raises(SystemExit):
+        infer.main([*map(str, words)])
+    assert "--overwrite" in capsys.readouterr().err
