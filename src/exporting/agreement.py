@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.data.augment.transforms import fit_to_input
-from src.data.synthetic import make_picture
+from src.data.drawn_faces import make_picture
 
 PIXEL_TOLERANCE = 0.01  # of a box corner, in pixels of the network input
 SCORE_TOLERANCE = 1e-4

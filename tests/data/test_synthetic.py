@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from src.data.checks.duplicate_images import group_same_pictures
+from src.data.drawn_faces import CLASSES, SIDE, draw_face, outlines, place_faces
 from src.data.formats.outlines import as_outline, rasterise
 from src.data.formats.reading import read_data
 from src.data.formats.voc import pair_files, read_voc
 from src.data.images import read_image
-from src.data.synthetic import CLASSES, SIDE, draw_face, main, outlines, place_faces
+from src.data.synthetic import main
 
 
 def make(folder, *more):
