@@ -24,7 +24,7 @@ def ranking(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "net.ckpt").write_text("net")
     (tmp_path / "train.json").write_text("{}")
-    found = {"pred box": [1, 1, 4, 4], "pred class": 0, "confidence score": 0.5, "pred score": [0.5, 0.5]}
+    found = {"pred box": [1, 1, 4, 4], "pred class": 0, "confidence score": 0.6, "pred score": [0.4, 0.6]}
     results = tmp_path / "infer_results.json"
     results.write_text(json.dumps({name: [found] for name in NAMES}))
     inputs = {"checkpoint_path": tmp_path / "net.ckpt", "train_ann_file": tmp_path / "train.json"}

@@ -61,15 +61,15 @@ class NearDuplicates:
         Raises:
             DataError: every image that cannot be read.
         """
+        self._candidates = {}
         paths = [(name, path) for name in names if (path := self._path(name))]
+        if not paths:
+            return
         with ThreadPoolExecutor() as pool:
             prints = list(pool.map(fingerprint, (path for _, path in paths)))
         faults = [str(found) for found in prints if isinstance(found, UserError)]
         if faults:
             raise DataError("images", faults)
-        self._candidates = {}
-        if not paths:
-            return
         count = len(self._names)
         similarity, place = np.full(len(paths), -1.0), np.zeros(len(paths), int)
         if self._by_edges and count:
