@@ -35,6 +35,7 @@ EXCEPTIONS = {
     ("infer.py", "open"): "inside write_whole",
     ("infer.py", "write_bytes"): "inside write_whole",
     ("src/data/formats/feature_file.py", "open"): "inside write_whole",
+    ("src/data/formats/feature_file.py", "savez"): "inside write_whole",
     ("src/data/synthetic.py", "save"): "into memory",
     ("src/data/synthetic.py", "write_bytes"): "inside write_whole",
     ("src/checkpoint/convert/backbone.py", "save_checkpoint"): "inside write_whole",
