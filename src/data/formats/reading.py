@@ -10,10 +10,12 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from src.data.annotations import Annotations
+from src.data.annotations import Annotations, has_outlines
 from src.data.classes import check_names, foreground, in_class_order
-from src.data.formats.coco_annotations import read_annotations
+from src.data.formats.coco import read_coco
+from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.text import read_txt
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.errors import UserError
@@ -63,6 +65,19 @@ def read_data(
         _refuse(masks, path)
         return read_txt(path, img_dir, class_names)
     raise UserError(f"{path}: neither its name nor its beginning tells its form; expected {_FORMS}")
+
+
+def read_as_coco(path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = ()) -> dict[str, Any]:
+    """Labelled data of any form as a checked COCO file, for programs that write one; a COCO file keeps all its fields.
+
+    Raises:
+        UserError, DataError: as ``read_data``.
+    """
+    path = Path(path)
+    if path.is_file() and (path.suffix.lower() == ".json" or _begins_as_json(path)):
+        return read_coco(path)
+    annotations = read_data(path, img_dir, class_names)
+    return to_coco(annotations, masks=has_outlines(annotations))
 
 
 def _refuse(masks: bool, path: Path) -> None:

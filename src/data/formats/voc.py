@@ -4,11 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
-
+from src.data.formats.xml_file import read_xml
 from src.data.images import list_images
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
@@ -105,14 +103,7 @@ def read_voc(path: Path) -> VocImage:
     Raises:
         DataError: every fault of the file, without its name (the caller lists several files).
     """
-    try:
-        root = fromstring(path.read_bytes().lstrip())  # a blank line before an XML declaration is an error otherwise
-    except ParseError as error:
-        raise DataError(str(path), [f"not valid XML: {error}"]) from None
-    except DefusedXmlException as error:
-        raise DataError(str(path), [f"refused, it declares entities or loads other files: {error}"]) from None
-    except (OSError, ValueError) as error:
-        raise DataError(str(path), [f"cannot be read: {error}"]) from None
+    root = read_xml(path)
     if root.tag != "annotation":
         raise DataError(str(path), [f"expected <annotation> as the outer element, found <{root.tag}>"])
     objects, faults = [], []

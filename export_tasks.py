@@ -1,0 +1,180 @@
+"""Send picked images to a labelling tool, the most valuable first, with the detector's boxes to correct.
+
+    python export_tasks.py --picked_file selection/train_60_picked.txt --img_dir train/images \\
+        --infer_json found/infer_results.json --format label_studio --output_dir tasks
+
+Written is a folder with the tool's files, the images (--image_files), order.csv, README.md that says what to click, and
+manifest.json, by which import_labels.py finds the images again. Where the list has a table of reasons beside it (NAME.csv),
+each task says why its image was picked.
+
+Boxes are shown from a score on that gives a precision of 0.8 on validation images, per class: --eval_infer_json and
+--eval_ann_file. Without these it is 0.5, which is a guess.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.active.ranking import read_ranking
+from src.command_line import program_parser
+from src.data.annotations import Annotations
+from src.data.classes import check_names, foreground, in_class_order
+from src.data.formats.json_file import read_json
+from src.data.formats.reading import read_data
+from src.data.provenance import made_from, read_side_file
+from src.errors import DataError, UserError, entry_point
+from src.evaluation.coco_matching import match
+from src.evaluation.errors.precision_thresholds import precision_thresholds
+from src.evaluation.results_file import check_results
+from src.labelling.outgoing import IMAGE_FILES, TOOLS, check_folder, write_tasks
+from src.labelling.picked import (
+    GUESSED_THRESHOLD,
+    Reason,
+    class_names_of,
+    make_tasks,
+    prelabels,
+    read_detections,
+    read_list,
+    read_reasons,
+    reasons_file,
+)
+from src.labelling.task import Manifest
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = program_parser(__doc__)
+    help_list = "list of pick_select.py: one file name per line, the most valuable first"
+    parser.add_argument("--picked_file", type=Path, required=True, help=help_list)
+    parser.add_argument("--img_dir", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--unlabelled_img_dir", type=Path, help="folder of further images of the list")
+    help_infer = "infer_results.json of infer.py with the detections of these images (default: no boxes are sent)"
+    parser.add_argument("--infer_json", type=Path, help=help_infer)
+    parser.add_argument("--format", choices=tuple(TOOLS), required=True, help="the labelling tool")
+    parser.add_argument("--output_dir", type=Path, required=True, help="folder to make")
+    help_files = "copy the images into the folder (default), link them, or leave them where they are"
+    parser.add_argument("--image_files", choices=IMAGE_FILES, default="copy", help=help_files)
+    help_names = "classes in the order of their labels, with commas (default: as infer.py says beside --infer_json)"
+    parser.add_argument("--class_names", default="", help=help_names)
+    parser.add_argument("--ann_file", type=Path, help="annotation file of the training, to take the classes from")
+    help_eval = "detections on validation images: eval_results.json of eval.py, or infer_results.json of infer.py"
+    parser.add_argument("--eval_infer_json", type=Path, help=help_eval)
+    parser.add_argument("--eval_ann_file", type=Path, help="annotations of these validation images")
+    parser.add_argument("--eval_img_dir", type=Path, help="their folder, which forms other than COCO need")
+    help_precision = "share of the boxes that is to be right on validation images (default 0.8)"
+    parser.add_argument("--precision", type=float, default=0.8, help=help_precision)
+    parser.add_argument("--top_value_file", type=Path, help="ranking of sorted_values.py, for the acquisition scores")
+    args = parser.parse_args(argv)
+    if (args.eval_infer_json is None) != (args.eval_ann_file is None):
+        parser.error("--eval_infer_json and --eval_ann_file belong together: give both or none")
+    if not 0 < args.precision <= 1:
+        parser.error("--precision must lie between 0 and 1")
+    return args
+
+
+def find_classes(args: argparse.Namespace) -> list[str]:
+    """The classes: those of the command line, else of the annotation file, else of the detector.
+
+    Raises:
+        UserError: nothing tells them.
+    """
+    names = [name.strip() for name in args.class_names.split(",")] if args.class_names else []
+    check_names(names)
+    if not names and args.ann_file:
+        names = list(read_data(args.ann_file, args.img_dir).class_names)
+    if not names and args.infer_json:
+        names = class_names_of(args.infer_json)
+    if not names:
+        raise UserError(
+            "nothing tells the classes; give --ann_file, the annotation file of the training, or --class_names"
+        )
+    return list(foreground(names))
+
+
+def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[str, float], str]:
+    """The least score of a box per class, and where it comes from; a class that never is right enough gets no boxes."""
+    guess = dict.fromkeys(classes, GUESSED_THRESHOLD)
+    if args.eval_infer_json is None:
+        return guess, "a guess: no validation images were given"
+    truth = in_class_order(read_data(args.eval_ann_file, args.eval_img_dir), classes, args.eval_ann_file)
+    found = precision_thresholds(match(truth, read_records(args.eval_infer_json, truth)), args.precision)
+    never = [name for name, score in found.items() if score is None]
+    unknown = [name for name in classes if name not in found]
+    told = f"precision {args.precision:g} on {len(truth.images)} validation images"
+    told += f"; never reached by {', '.join(never)}, which gets no boxes" if never else ""
+    told += f"; a guess for {', '.join(unknown)}, which no validation image shows" if unknown else ""
+    return guess | {name: 2.0 if score is None else score for name, score in found.items()}, told
+
+
+def read_records(path: Path, truth: Annotations) -> list[dict]:
+    """COCO result records of the validation images, from either file of detections."""
+    value = read_json(path)
+    if isinstance(value, dict):
+        keys = ("pred box", "confidence score", "pred class")
+        rows = [(name, row) for name, found in value.items() for row in (found if isinstance(found, list) else [None])]
+        if not all(isinstance(row, dict) and all(key in row for key in keys) for _, row in rows):
+            raise DataError(
+                str(path), ["expected {file_name: [detections]}, as infer.py writes it, or COCO result records"]
+            )
+        known, count = {entry.file_name for entry in truth.images}, len(truth.category_ids)
+        if bad := sorted({str(row["pred class"]) for _, row in rows if row["pred class"] not in range(count)}):
+            raise DataError(str(path), [f"class {', '.join(bad)}, but there are {count} classes, counted from 0"])
+        value = [
+            {
+                "file_name": name,
+                "image_id": name,
+                "category_id": truth.category_ids[row["pred class"]],
+                "bbox": row["pred box"],
+                "score": row["confidence score"],
+            }
+            for name, row in rows
+            if name in known
+        ]
+    return check_results(value, truth, str(path))
+
+
+def find_reasons(args: argparse.Namespace, names: list[str]) -> list[Reason]:
+    """Why each image was picked, as far as it is told."""
+    told = read_reasons(reasons_file(args.picked_file))
+    values = read_ranking(args.top_value_file) if args.top_value_file else {}
+    reasons = []
+    for rank, name in enumerate(names, start=1):
+        reason = told.get(name, Reason())
+        score = values.get(name) if reason.score is None else reason.score
+        words = [f"{rank} of {len(names)}", f"acquisition score {score:.4g}" if score is not None else "", reason.words]
+        reasons.append(Reason(score, "; ".join(filter(None, words))))
+    return reasons
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the list and the detections, choose thresholds, write the folder, report."""
+    args = parse_args(argv)
+    check_folder(args.output_dir)
+    names = read_list(args.picked_file)
+    classes = find_classes(args)
+    thresholds, thresholds_from = find_thresholds(args, classes)
+    tasks, paths = make_tasks(names, args.img_dir, args.unlabelled_img_dir, renamed=args.image_files != "none")
+    found = read_detections(args.infer_json, names) if args.infer_json else {}
+    for task, reason in zip(tasks, find_reasons(args, names), strict=True):
+        rows = found.get(task.file_name, [])
+        task.score, task.reason = reason.score, reason.words
+        task.prelabels = prelabels(rows, classes, thresholds, TOOLS[args.format].polygons)
+    masks = any(prelabel.segmentation for task in tasks for prelabel in task.prelabels)
+    inputs = {"picked_file": args.picked_file, "infer_json": args.infer_json, "eval_infer_json": args.eval_infer_json}
+    before = {"picked_file": read_side_file(args.picked_file)}
+    origin = made_from("export_tasks.py", inputs, {"format": args.format, "precision": args.precision}, before)
+    manifest = Manifest(args.format, classes, thresholds, thresholds_from, tasks, masks, made_from=origin)
+    write_tasks(manifest, paths, args.output_dir, args.image_files)
+    boxes = sum(len(task.prelabels) for task in tasks)
+    print(f"{args.output_dir}: {len(tasks)} images for {args.format}, {boxes} boxes of the detector")
+    if args.infer_json:
+        shown = ", ".join(
+            f"{name} {'none' if score > 1 else format(score, '.3f')}" for name, score in thresholds.items()
+        )
+        print(f"least scores of the boxes: {shown} ({thresholds_from})")
+    print(f"what to do next: {args.output_dir / 'README.md'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Take labels back from a labelling tool, and write the annotation file of the next stage.
+
+    python import_labels.py --labels export.json --tasks tasks --ann_file train_25.json --output_ann_file train_40.json
+
+Which form the labels have is told by their content: Label Studio (JSON, JSON-MIN, COCO, YOLO, VOC), CVAT for images and its
+COCO, LabelMe, YOLO, Pascal VOC, COCO; a file, a zip file or a folder, and several at once. Images are matched by their key. Images
+that were labelled, or reviewed and found empty, become labels; those that were skipped or not done stay unlabelled. Labels
+that --ann_file has already stay, so exports of a part can be given one after the other.
+
+Beside the output go <its stem>_labelling.json, the report of what the labellers changed, and <its stem>_not_used.csv, what
+could not be used, each with its reason.
+"""
+
+import argparse
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import astuple, replace
+from pathlib import Path
+from typing import Any
+
+from src.command_line import program_parser
+from src.data.annotations import boxes_and_crowds
+from src.data.formats.label_states import count_rows, unlabelled_ids
+from src.data.formats.coco import coco_faults
+from src.data.formats.coco_rows import write_coco
+from src.data.formats.image_names import ImageNames
+from src.data.formats.reading import read_as_coco
+from src.data.provenance import made_from, origin_of_coco, with_origin
+from src.errors import DataError, entry_point
+from src.files import check_free, write_json, write_text
+from src.labelling.answers import Answers, Asked, NotUsed, State, collect
+from src.labelling.difference_report import as_text, make_report
+from src.labelling.merge import merge
+from src.labelling.returned import Export, read_exports
+from src.labelling.task import MANIFEST, Manifest, read_manifest
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = program_parser(__doc__)
+    help_labels = "exports of the labelling tool: files, zip files or folders"
+    parser.add_argument("--labels", type=Path, nargs="+", required=True, help=help_labels)
+    help_tasks = "folder of export_tasks.py, to match and to compare (default: match the images of --ann_file only)"
+    parser.add_argument("--tasks", type=Path, help=help_tasks)
+    help_ann = "annotation file of now, labelled and unlabelled images"
+    parser.add_argument("--ann_file", type=Path, required=True, help=help_ann)
+    parser.add_argument("--img_dir", type=Path, help="folder of its images, which forms other than COCO need")
+    parser.add_argument("--output_ann_file", type=Path, required=True, help="COCO file to write")
+    help_reviewed = "a human has looked at every image in the exports, also where nothing was changed or drawn"
+    parser.add_argument("--all_reviewed", action="store_true", help=help_reviewed)
+    help_annotator = "whose annotation to take where an image has several (default: the newest)"
+    parser.add_argument("--annotator", help=help_annotator)
+    help_replace = "replace labels that --ann_file has already by those of the exports"
+    parser.add_argument("--replace_labels", action="store_true", help=help_replace)
+    parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
+    return parser.parse_args(argv)
+
+
+def output_files(output: Path) -> tuple[Path, Path]:
+    """The report and the list of what is not used."""
+    return output.with_name(f"{output.stem}_labelling.json"), output.with_name(f"{output.stem}_not_used.csv")
+
+
+def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argparse.Namespace) -> Asked:
+    """The images and classes that the exports are read against: those that were sent, else those of --ann_file.
+
+    Raises:
+        DataError: images whose size in --ann_file is not that of the picture that was sent.
+    """
+    sizes = {image["file_name"]: (int(image["width"]), int(image["height"])) for image in coco["images"]}
+    names = ImageNames(sizes)
+    if manifest:
+        sent = {task.file_name: (task.width, task.height) for task in manifest.tasks}
+        wrong = [name for name, size in sent.items() if sizes.get(name, size) != size]
+        if wrong:
+            faults = [f"{name}: {sizes[name]} in the file, {sent[name]} is the picture that was sent" for name in wrong]
+            raise DataError(f"{args.ann_file}: (width, height) of images", faults)
+        names, sizes = manifest.names, sent
+    classes = [category["name"] for category in coco["categories"]]
+    return Asked(names, sizes, classes, manifest, args.all_reviewed, args.annotator)
+
+
+def not_used_table(rows: Sequence[NotUsed]) -> str:
+    """The list of what is not used, as CSV."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("file_name", "place", "reason"))
+    table.writerows(astuple(row) for row in rows)
+    return text.getvalue()
+
+
+def write_outputs(
+    coco: dict[str, Any], exports: Sequence[Export], answers: Answers, asked: Asked, args: argparse.Namespace
+) -> dict[str, Any]:
+    """Write the annotation file, the report and the list; returns the report."""
+    replaced = args.replace_labels or bool(asked.manifest and asked.manifest.review)
+    merged, new, kept = merge(coco, answers.by_image, asked.sizes, replaced)
+    if faults := coco_faults(merged):
+        raise DataError(f"{args.output_ann_file}, which is not written", faults)
+    answers = replace(answers, not_used=[*answers.not_used, *kept])
+    report = make_report(exports, answers, asked.manifest, new)
+    report_file, list_file = output_files(args.output_ann_file)
+    tasks = args.tasks / MANIFEST if args.tasks and args.tasks.is_dir() else args.tasks
+    inputs = {"ann_file": args.ann_file if args.ann_file.is_file() else None, "tasks": tasks}
+    inputs |= {f"labels_{number}": path for number, path in enumerate(args.labels, start=1) if path.is_file()}
+    settings = {key: getattr(args, key) for key in ("all_reviewed", "annotator", "replace_labels")}
+    before = {"ann_file": origin_of_coco(args.ann_file) if args.ann_file.suffix == ".json" else None}
+    origin = made_from("import_labels.py", inputs, settings, before)
+    write_text(list_file, not_used_table(answers.not_used), args.overwrite)
+    write_json(report_file, report, args.overwrite, indent=1)
+    write_coco(args.output_ann_file, with_origin(merged, origin), args.overwrite)
+    labelled = len(merged["images"]) - len(unlabelled_ids(merged))
+    print(
+        f"{args.output_ann_file}: {len(merged['images'])} images, {labelled} labelled ({len(new)} of them new), with "
+        f"{boxes_and_crowds(*count_rows(merged))}"
+    )
+    return report
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read, match, merge, write, report."""
+    args = parse_args(argv)
+    outputs = (args.output_ann_file, *output_files(args.output_ann_file))
+    for path in outputs:
+        check_free(path, args.overwrite)
+    manifest = read_manifest(args.tasks) if args.tasks else None
+    coco = read_as_coco(args.ann_file, args.img_dir)
+    asked = what_is_asked(coco, manifest, args)
+    exports = read_exports(args.labels)
+    answers = collect(exports, asked)
+    if not answers.by_image:
+        listed = [f"{row.place}: {row.reason}" for row in answers.not_used]
+        raise DataError(
+            "none of the images of the tasks is in these labels", listed or [str(path) for path in args.labels]
+        )
+    report = write_outputs(coco, exports, answers, asked, args)
+    print(as_text(report))
+    unclear = report["images"][State.UNCLEAR.name.lower()]
+    if unclear:
+        print(
+            f"{unclear} images came back as they were sent, and nothing says that somebody has looked at them: they stay "
+            "unlabelled. If all were reviewed, give the same command with --all_reviewed and --overwrite"
+        )
+    if report["not_used"]:
+        print(f"{report['not_used']} things could not be used, each with its reason in {outputs[2]}")
+
+
+if __name__ == "__main__":
+    main()

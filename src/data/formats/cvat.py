@@ -1,0 +1,139 @@
+"""CVAT for images 1.1: one XML file with an element per image; boxes, polygons and masks in pixels.
+
+Rotated boxes are turned about their centre, clockwise. Masks are run lengths, row by row within their box, background first.
+A tag named "reviewed" or "skip" on an image says what was done with it; CVAT itself says nothing.
+"""
+
+import math
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from pycocotools import mask as coco_masks
+
+from src.data.formats.annotated import AnnotatedImage, Mark, Shape, box_around, join_groups, numbers_of, rotated_corners
+from src.data.formats.xml_file import read_xml
+from src.errors import DataError
+
+REVIEWED, SKIP = "reviewed", "skip"  # tags on images
+
+
+def is_cvat(root: Element) -> bool:
+    """Whether an XML file is of this form, by its outer element."""
+    return root.tag == "annotations"
+
+
+def read_cvat(path: Path) -> tuple[list[str], list[AnnotatedImage]]:
+    """The names of the labels in the order of the file, and its images.
+
+    Raises:
+        DataError: it is no such file, or an image has no name; faults of single objects are told with their images.
+    """
+    root = read_xml(path)
+    if not is_cvat(root):
+        raise DataError(str(path), [f"expected <annotations> as the outer element, found <{root.tag}>"])
+    if root.find("track") is not None:
+        raise DataError(str(path), ['made as "CVAT for video"; export it as "CVAT for images 1.1"'])
+    labels = [(label.findtext("name") or "", label.findtext("type") or "any") for label in root.iter("label")]
+    names = [name for name, kind in labels if name and kind != "tag"]
+    untagged = Mark.UNTICKED if (REVIEWED, "tag") in labels else Mark.UNKNOWN
+    images, faults = [], []
+    for number, element in enumerate(root.findall("image"), start=1):
+        try:
+            images.append(_image(element, f"{path}, image {element.get('id', number)}", untagged))
+        except ValueError as error:
+            faults.append(f"image {number}: {error}")
+    if faults:
+        raise DataError(str(path), faults)
+    return names, images
+
+
+def _image(element: Element, place: str, untagged: Mark) -> AnnotatedImage:
+    name = element.get("name")
+    if not name:
+        raise ValueError('no "name"')
+    width, height = numbers_of([element.get("width"), element.get("height")], f"size of {name}")
+    size = (int(width), int(height))
+    if min(size) < 1:
+        raise ValueError(f"size of {name}: {width:g} x {height:g} is no size of an image")
+    shapes, unused, blocked, tags = [], [], [], set()
+    for number, child in enumerate(element, start=1):
+        try:
+            if child.tag == "tag":
+                tags.add(child.get("label"))
+            elif child.tag in _SHAPES:
+                shapes.append((_SHAPES[child.tag](child, _label(child), size), child.get("group_id")))
+            else:
+                unused.append(f"object {number}: a <{child.tag}> is no object with an area")
+        except ValueError as error:
+            blocked.append(f"object {number}: {error}")
+    mark = Mark.SKIPPED if SKIP in tags else Mark.DONE if REVIEWED in tags else untagged
+    unused += [f"tag {tag}: says nothing of an object" for tag in sorted(tags - {REVIEWED, SKIP}, key=str)]
+    return AnnotatedImage(
+        name.replace("\\", "/"),
+        join_groups(shapes),
+        size,
+        mark=mark,
+        place=place,
+        unused=tuple(unused),
+        blocked=tuple(blocked),
+    )
+
+
+def _label(element: Element) -> str:
+    name = element.get("label")
+    if not name:
+        raise ValueError(f"a <{element.tag}> without label")
+    return name
+
+
+def _box(element: Element, label: str, size: tuple[int, int]) -> Shape:
+    x1, y1, x2, y2 = numbers_of([element.get(key) for key in ("xtl", "ytl", "xbr", "ybr")], "box")
+    (turn,) = numbers_of([element.get("rotation", 0)], "rotation")
+    if turn % 360 == 0:
+        return Shape(label, (x1, y1, x2, y2))
+    corners = rotated_corners((x1, y1, x2, y2), turn, ((x1 + x2) / 2, (y1 + y2) / 2))
+    return Shape(label, box_around(corners), rotated=True)
+
+
+def _polygon(element: Element, label: str, size: tuple[int, int]) -> Shape:
+    pairs = [pair.split(",") for pair in (element.get("points") or "").split(";")]
+    if len(pairs) < 3 or any(len(pair) != 2 for pair in pairs):
+        raise ValueError("a polygon needs three points or more, as x,y;x,y;...")
+    points = numbers_of([number for pair in pairs for number in pair], "polygon")
+    return Shape(label, box_around(points), (points,))
+
+
+def _ellipse(element: Element, label: str, size: tuple[int, int]) -> Shape:
+    """The box around an ellipse with half axes rx and ry."""
+    x, y, across, down = numbers_of([element.get(key) for key in ("cx", "cy", "rx", "ry")], "ellipse")
+    (turn,) = numbers_of([element.get("rotation", 0)], "rotation")
+    cosine, sine = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    half = math.hypot(across * cosine, down * sine), math.hypot(across * sine, down * cosine)
+    return Shape(label, (x - half[0], y - half[1], x + half[0], y + half[1]), rotated=turn % 180 != 0)
+
+
+def _mask(element: Element, label: str, size: tuple[int, int]) -> Shape:
+    left, top, width, height = numbers_of([element.get(key) for key in ("left", "top", "width", "height")], "mask")
+    left, top, width, height = int(left), int(top), int(width), int(height)
+    counts = [int(number) for number in numbers_of((element.get("rle") or "").split(","), "rle")]
+    if min(counts) < 0 or sum(counts) != width * height:
+        raise ValueError(f"the run lengths of a mask must sum up to {width * height}, the pixels of its box")
+    if not (0 <= left < left + width <= size[0] and 0 <= top < top + height <= size[1]):
+        raise ValueError(f"a mask at ({left}, {top}) of {width} x {height} pixels lies outside its image of {size}")
+    bits = np.repeat(np.arange(len(counts)) % 2, counts).astype(np.uint8).reshape(height, width)
+    whole = np.zeros((size[1], size[0]), np.uint8, order="F")
+    whole[top : top + height, left : left + width] = bits
+    rle = coco_masks.encode(whole)
+    rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
+    if not len(rows):
+        raise ValueError("a mask that covers nothing")
+    box = (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
+    return Shape(
+        label,
+        tuple(map(float, box)),
+        rle={"size": [size[1], size[0]], "counts": rle["counts"].decode("ascii")},
+    )
+
+
+_SHAPES = {"box": _box, "polygon": _polygon, "ellipse": _ellipse, "mask": _mask}

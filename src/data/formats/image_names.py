@@ -1,0 +1,136 @@
+"""Which image a name means that went through a labelling tool: by its whole path, else by its end if only one image ends so."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from src.data.images import IMAGE_SUFFIXES
+
+# Label Studio puts eight hexadecimal digits before the name of an uploaded file, its converter "__" behind them.
+_UPLOAD = re.compile(r"[0-9a-f]{8}(?:__|-)(?=.)")
+_NOT_KEPT = re.compile(r"[^-\w.]")  # Django's get_valid_filename, which names uploads: spaces become _, such letters go
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image, and whether its name had to be completed: ``by_end`` names what the tool had kept of it."""
+
+    key: str
+    by_end: str | None = None
+
+
+class UnknownName(Exception):
+    """No image has this name."""
+
+
+class AmbiguousName(Exception):
+    """Several images may have this name; the message lists them."""
+
+
+class ImageNames:
+    """Finds images by names that may have lost their folders or their suffix, or won folders or a prefix.
+
+    A name means an image whose own name ends with it, or that it ends with, whole folders counted; so a name in another folder
+    is another image.
+
+    Args:
+        keys: file names of the images, with forward slashes.
+        aliases: name under which a tool was given an image -> its key.
+    """
+
+    def __init__(self, keys: Iterable[str], aliases: Mapping[str, str] | None = None):
+        self._keys = frozenset(keys)
+        self._exact = {key: key for key in self._keys} | dict(aliases or {})
+        self._ends = {
+            (has_suffix, uploaded): _Ends(self._exact, has_suffix, uploaded)
+            for has_suffix in (True, False)
+            for uploaded in (False, True)
+        }
+
+    def find_key(self, key: str) -> str:
+        """The image of this very key of ours.
+
+        Raises:
+            UnknownName: there is none.
+        """
+        if key in self._keys:
+            return key
+        raise UnknownName(f"{key} is none of the {len(self._keys)} images")
+
+    def find(self, name: str, has_suffix: bool = True) -> Found:
+        """The image that ``name`` means.
+
+        Raises:
+            UnknownName, AmbiguousName: saying so.
+        """
+        name = clean_name(name)
+        if has_suffix and name in self._exact:
+            return Found(self._exact[name])
+        folder, slash, base = name.rpartition("/")
+        bare = folder + slash + _UPLOAD.sub("", base, 1)
+        for uploaded, form in ((False, name), (False, bare), (True, upload_name(bare))):
+            whole, keys = self._ends[has_suffix, uploaded].find(form)
+            if len(whole) == 1 and not has_suffix and not uploaded and form == name:
+                return Found(whole.pop())
+            if len(keys) == 1:
+                return Found(keys.pop(), by_end=name)
+            if keys:
+                listed = ", ".join(sorted(keys))
+                raise AmbiguousName(
+                    f"{name} may be any of {len(keys)} images: {listed}; give images whose names differ"
+                )
+        raise UnknownName(f"{name} is none of the {len(self._keys)} images")
+
+
+class _Ends:
+    """Names of images by their ends; without suffixes, or as an upload leaves them."""
+
+    def __init__(self, exact: Mapping[str, str], has_suffix: bool, uploaded: bool):
+        self._whole: dict[str, set[str]] = defaultdict(set)
+        self._tails: dict[str, set[str]] = defaultdict(set)
+        for name, key in exact.items():
+            name = name if has_suffix else without_suffix(name)
+            name = upload_name(name) if uploaded else name
+            self._whole[name].add(key)
+            for tail in _tails(name):
+                self._tails[tail].add(key)
+
+    def find(self, name: str) -> tuple[set[str], set[str]]:
+        """Images of this very name, and all that it may mean."""
+        keys = set(self._tails.get(name, ()))
+        for tail in _tails(name):
+            keys |= self._whole.get(tail, set())
+        return set(self._whole.get(name, ())), keys
+
+
+def clean_name(name: str) -> str:
+    """A file name from what a tool says: an address loses its server and its encoding, backslashes become slashes."""
+    address = urlsplit(name)
+    if "/data/local-files/" in address.path:
+        name = parse_qs(address.query.replace("+", "%2B")).get("d", [address.path])[0]
+    elif "/data/upload/" in address.path:  # the folders are those of the server
+        name = unquote(address.path).rpartition("/")[2]
+    elif address.scheme in ("http", "https", "s3", "gs", "azure-blob", "file"):
+        name = unquote(address.path)
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return "/".join(parts)
+
+
+def upload_name(name: str) -> str:
+    """What an upload by way of Django makes of a name."""
+    return "/".join(_NOT_KEPT.sub("", part.strip().replace(" ", "_")) for part in name.split("/"))
+
+
+def _tails(name: str) -> list[str]:
+    """The name and every end of it that begins behind a slash, longest first."""
+    parts = name.split("/")
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
+def without_suffix(name: str) -> str:
+    """The name without the suffix of an image, if it has one."""
+    path = PurePosixPath(name)
+    return path.with_suffix("").as_posix() if path.suffix.lower() in IMAGE_SUFFIXES else name

@@ -1,0 +1,25 @@
+"""Read any XML file; whatever is wrong with it is told."""
+
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from src.errors import DataError
+
+
+def read_xml(path: Path) -> Element:
+    """The outer element of an XML file.
+
+    Raises:
+        DataError: it is no XML, declares entities, or cannot be read.
+    """
+    try:
+        return fromstring(path.read_bytes().lstrip())  # a blank line before an XML declaration is an error otherwise
+    except ParseError as error:
+        raise DataError(str(path), [f"not valid XML: {error}"]) from None
+    except DefusedXmlException as error:
+        raise DataError(str(path), [f"refused, it declares entities or loads other files: {error}"]) from None
+    except (OSError, ValueError) as error:
+        raise DataError(str(path), [f"cannot be read: {error}"]) from None

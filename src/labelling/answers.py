@@ -1,0 +1,228 @@
+"""What the labellers say about each image: one answer, in one of four states, from any number of exports.
+
+| state | becomes |
+|---|---|
+| labelled; reviewed and empty | a label |
+| skipped; not done | nothing: the image stays unlabelled |
+
+Where a form does not say whether somebody has looked at an image, a change of what was sent says so. An image that came back
+as it was sent is not done, unless the user says that all were reviewed.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from src.data.classes import unknown_classes
+from src.data.formats.annotated import AnnotatedImage, Mark, Shape, in_pixels
+from src.data.formats.coco import OUTSIDE_TOLERANCE
+from src.data.formats.image_names import AmbiguousName, ImageNames, UnknownName
+from src.errors import DataError
+from src.labelling.difference import is_untouched
+from src.labelling.returned import Export
+from src.labelling.task import Manifest
+
+_SAME_FORM = 0.02  # by which the ratio of width to height may differ when a tool has shown a smaller picture
+
+
+class State(Enum):
+    """Of an image that was sent."""
+
+    LABELLED = "labelled"
+    EMPTY = "reviewed and empty"
+    SKIPPED = "skipped"
+    NOT_DONE = "not done"
+    UNCLEAR = "came back as it was sent"  # counts as not done
+
+
+_KNOWN = (State.LABELLED, State.EMPTY)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known of one image: its state, objects in pixels inside the image, who said it and in how many seconds."""
+
+    state: State
+    shapes: tuple[Shape, ...] = ()
+    seconds: float | None = None
+    annotator: str | None = None
+    when: str | None = None
+    place: str = ""
+
+    @property
+    def is_label(self) -> bool:
+        """Whether it becomes a label."""
+        return self.state in _KNOWN
+
+
+@dataclass(frozen=True)
+class NotUsed:
+    """Something in an export that does not become a label, with the reason."""
+
+    file_name: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One answer per image that was spoken of, everything that could not be used, and sentences for the user."""
+
+    by_image: dict[str, Answer]
+    not_used: list[NotUsed]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the exports are read against.
+
+    Attributes:
+        names: finds the images; sizes: image -> (width, height) in pixels; classes: names of the known classes.
+        manifest: what was sent; None: unknown.
+        all_reviewed: the user says that every image in the exports was looked at.
+        annotator: whose annotation to take where there are several; None: the newest.
+    """
+
+    names: ImageNames
+    sizes: Mapping[str, tuple[int, int]]
+    classes: Sequence[str]
+    manifest: Manifest | None = None
+    all_reviewed: bool = False
+    annotator: str | None = None
+
+
+def collect(exports: Sequence[Export], asked: Asked) -> Answers:
+    """One answer per image.
+
+    Raises:
+        DataError: names that may be any of several images.
+    """
+    sent = {task.file_name: task.image.shapes for task in asked.manifest.tasks} if asked.manifest else None
+    candidates: dict[str, list[Answer]] = defaultdict(list)
+    not_used, notes, ambiguous, counts = [], [], [], Counter()
+    by_end: dict[str, str] = {}
+    for export in exports:
+        not_used += [NotUsed("", export.path, reason) for reason in export.unread]
+        for image in export.images:
+            try:
+                key = _key_of(image, asked.names, by_end)
+            except AmbiguousName as error:
+                ambiguous.append(f"{image.place}: {error}")
+                continue
+            except UnknownName as error:
+                not_used.append(NotUsed(image.key or image.name, image.place, str(error)))
+                continue
+            answer, left_out = _answer(image, key, asked, sent, counts)
+            not_used += [NotUsed(key, image.place, reason) for reason in left_out]
+            candidates[key].append(answer)
+    if ambiguous:
+        raise DataError(
+            "names of images that the labelling tool has cut off; give only exports with whole names", ambiguous
+        )
+    by_image = {key: _choose(key, answers, asked, not_used, counts) for key, answers in candidates.items()}
+    if by_end:
+        name, key = next(iter(by_end.items()))
+        notes.append(f"{len(by_end)} images were matched by the only name that ends alike, such as {name}: {key}")
+    notes += [sentence.format(count) for sentence, count in counts.items() if count]
+    return Answers(by_image, not_used, notes)
+
+
+def _key_of(image: AnnotatedImage, names: ImageNames, by_end: dict[str, str]) -> str:
+    if image.key is not None:
+        return names.find_key(image.key)
+    found = names.find(image.name, image.has_suffix)
+    if found.by_end:
+        by_end[found.by_end] = found.key
+    return found.key
+
+
+def _answer(
+    image: AnnotatedImage, key: str, asked: Asked, sent: Mapping[str, Sequence[Shape]] | None, counts: Counter
+) -> tuple[Answer, list[str]]:
+    """The answer of one annotation, and what of it cannot be used."""
+    told = {"seconds": image.seconds, "annotator": image.annotator, "when": image.when, "place": image.place}
+    size = asked.sizes[key]
+    blocked = [*image.blocked, *_size_faults(image, size)]
+    unknown = Counter(shape.label for shape in image.shapes if shape.label not in asked.classes)
+    blocked += unknown_classes(sorted(unknown.items()), list(asked.classes))
+    left_out = [*image.unused, *(f"image left unlabelled: {reason}" for reason in blocked)]
+    if blocked:
+        return Answer(State.NOT_DONE, **told), left_out
+    shapes = []
+    for shape in in_pixels(image, size):
+        clipped, reason = _clipped(shape, size)
+        if reason:
+            left_out.append(reason)
+            continue
+        shapes.append(clipped)
+        counts["{} rotated boxes or ellipses became the upright boxes around them"] += shape.rotated
+    state = _state(image.mark, tuple(shapes), None if sent is None else sent.get(key, ()), asked.all_reviewed)
+    if left_out and state is State.EMPTY and image.shapes:  # what is left out was an object
+        left_out.append("image left unlabelled: nothing of what was drawn can be used")
+        return Answer(State.NOT_DONE, **told), left_out
+    return Answer(state, tuple(shapes), **told), left_out
+
+
+def _state(mark: Mark, shapes: Sequence[Shape], sent: Sequence[Shape] | None, all_reviewed: bool) -> State:
+    known = State.LABELLED if shapes else State.EMPTY
+    if mark is Mark.DONE:
+        return known
+    if mark is Mark.SKIPPED:
+        return State.SKIPPED
+    if mark is Mark.NOT_DONE:
+        return State.NOT_DONE
+    if all_reviewed:
+        return known
+    if is_untouched(sent or (), shapes):
+        return State.UNCLEAR
+    return known
+
+
+def _size_faults(image: AnnotatedImage, size: tuple[int, int]) -> list[str]:
+    """Why the objects may lie elsewhere in our image than in the tool's."""
+    if image.size is None or image.size == size:
+        return []
+    alike = abs(image.size[0] * size[1] / (image.size[1] * size[0]) - 1) <= _SAME_FORM
+    if image.relative and alike and not any(shape.rle for shape in image.shapes):
+        return []
+    turned = "; one of the two ignores the EXIF orientation" if image.size == size[::-1] else ""
+    there, here = (f"{width} x {height}" for width, height in (image.size, size))
+    return [f"it was drawn on a picture of {there} pixels, the image has {here}{turned}; label the image itself"]
+
+
+def _clipped(shape: Shape, size: tuple[int, int]) -> tuple[Shape, str | None]:
+    """The object inside its image, or why it is none there."""
+    x1, y1, x2, y2 = shape.box
+    inside = max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
+    shown = f"{shape.label} ({', '.join(f'{value:g}' for value in shape.box)})"
+    if inside[2] - inside[0] <= 0 or inside[3] - inside[1] <= 0:
+        return shape, f"{shown} has no area in its image of {size[0]} x {size[1]} pixels; left out"
+    outside = max(-x1, -y1, x2 - size[0], y2 - size[1]) > OUTSIDE_TOLERANCE
+    if outside and shape.polygons:  # no outline may reach far outside
+        polygons = tuple(
+            tuple(min(max(value, 0.0), float(size[place % 2])) for place, value in enumerate(polygon))
+            for polygon in shape.polygons
+        )
+        shape = replace(shape, polygons=polygons)
+    return replace(shape, box=inside), None
+
+
+def _choose(key: str, answers: list[Answer], asked: Asked, not_used: list[NotUsed], counts: Counter) -> Answer:
+    """The one answer of an image: a label before none, the wanted annotator's before others', then the newest."""
+    labels = [answer for answer in answers if answer.is_label]
+    if not labels:
+        order = (State.SKIPPED, State.UNCLEAR, State.NOT_DONE)
+        return min(answers, key=lambda answer: order.index(answer.state))
+    wanted = [answer for answer in labels if asked.annotator and answer.annotator == asked.annotator] or labels
+    chosen = wanted[0]
+    for answer in wanted[1:]:  # of equal or unknown times the later one in the files
+        if not (answer.when and chosen.when and answer.when < chosen.when):
+            chosen = answer
+    others = [answer for answer in labels if answer is not chosen and not is_untouched(answer.shapes, chosen.shapes)]
+    if others:
+        counts["{} images have several annotations that differ: the newest is taken"] += 1
+        reason = "another annotation of this image is taken" + (f", {chosen.place}" if chosen.place else "")
+        not_used += [NotUsed(key, answer.place, reason) for answer in others]
+    return chosen

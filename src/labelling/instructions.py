@@ -1,0 +1,99 @@
+"""The README of a tasks folder: what to click in the tool, and how the labels come back."""
+
+from src.labelling.task import Manifest
+
+_STEPS = {
+    "label_studio": """\
+1. Start Label Studio so that it may read the images, with PARENT being {parent}:
+
+   ```bash
+   export LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT=PARENT
+   label-studio start
+   ```
+
+2. *Create Project*, *Labeling Setup*, *Custom template*, *Code*: paste `labelling_config.xml`. *Save*.
+3. *Settings*, *Cloud Storage*, *Add Source Storage*, *Local files*: as path give `PARENT/{root}`. *Save*; do not click *Sync*, which
+   would make tasks of its own.
+4. *Import*: `tasks.json`.
+5. *Label All Tasks*. The detector's boxes are the prediction of a task, with their scores: correct them and *Submit*. An image
+   with nothing in it: delete the boxes and *Submit*. An image that cannot be labelled: *Skip*.
+6. *Export*, *JSON*. The other exports cannot tell empty, skipped and untouched images apart.
+""",
+    "cvat": """\
+1. *Projects* or *Tasks*, *+*; under *Labels*, *Raw*: paste `labels.json`. *Done*.
+2. Zip the images, so that their names stay as they are, and choose the zip file under *Select files*. *Submit*.
+   From the folder above them: `zip -r images.zip .` within `{root}/`
+3. *Actions* of the task, *Upload annotations*, *CVAT 1.1*: `annotations.xml`. A score is an attribute of its box.
+4. Open the job and correct the boxes. Set the image tag `reviewed` on every image that is done, also where nothing is to be
+   changed or nothing is there (*Setup tag annotation* in the side bar), and `skip` on one that cannot be labelled.
+5. *Actions*, *Export task dataset*, *CVAT for images 1.1*.
+""",
+    "labelme": """\
+1. Start LabelMe in this folder:
+
+   ```bash
+   labelme images --labels labels.txt --flags flags.txt --nodata --autosave
+   ```
+
+2. Correct the shapes; the score of each stands in its description.
+3. Tick the flag `reviewed` of every image that is done, also where nothing is to be changed or nothing is there, and `skip`
+   for one that cannot be labelled. Save.
+""",
+    "yolo": """\
+1. Open the folder in a tool that edits YOLO data: images in `{root}/`, labels in `labels/`, classes in `data.yaml` and `classes.txt`.
+2. Correct the boxes and save. This form has no scores and cannot say that an image was reviewed: see below.
+""",
+    "voc": """\
+1. In LabelImg: *Open Dir* `{root}/`, *Change Save Dir* `annotations/`, form *PascalVOC*.
+2. Correct the boxes. Mark every image that is done with *Verify Image* (space bar), also where nothing is to be changed or nothing is
+   there. Save. This form has no scores.
+""",
+    "coco": """\
+1. Import `instances.json` with the images of `{root}/` into a tool that takes COCO. `score` of an annotation is the detector's score.
+2. Correct the boxes and export COCO. This form cannot say that an image was reviewed: see below.
+""",
+}
+_BY_CHANGE = """\
+An image that comes back exactly as it was sent counts as not done, for nothing says that somebody has looked at it. When all
+were reviewed, add `--all_reviewed`.
+"""
+
+
+def instructions(manifest: Manifest, root: str, image_files: str) -> str:
+    """The text.
+
+    Args:
+        root: folder of the images; image_files: how they got there, see ``src.labelling.outgoing``.
+    """
+    parent = (
+        "this folder, as an absolute path"
+        if image_files != "none"
+        else f"the folder that holds `{root}/`, as an absolute path"
+    )
+    steps = _STEPS[manifest.format].format(parent=parent, root=root)
+    boxes = sum(len(task.prelabels) for task in manifest.tasks)
+    scores = ", ".join(f"{name} {score:.2f}" for name, score in manifest.thresholds.items())
+    told = f"{len(manifest.tasks)} images, {boxes} boxes of the detector."
+    told += f" Shown are boxes from these scores on: {scores} ({manifest.thresholds_from})." if boxes else ""
+    order = "Images come in the order of their names, the most valuable first; `order.csv` says why each was picked."
+    if image_files == "none":
+        order = "`order.csv` lists the images, the most valuable first, and says why each was picked."
+    by_change = "" if manifest.format == "label_studio" else _BY_CHANGE
+    return f"""\
+# Images to label
+
+{told}
+{order} Leave `manifest.json` where it is: by it the labels find their images again.
+
+## What to do
+
+{steps}
+## Back
+
+```bash
+python import_labels.py --labels EXPORT --tasks TASKS --ann_file NOW.json --output_ann_file NEXT.json
+```
+
+EXPORT is what the tool has exported (a file, a zip file or a folder; several may be given), TASKS this folder, NOW.json the
+annotation file of the last training, NEXT.json that of the next one. Exports of a part are welcome: give the others later.
+{by_change}"""

@@ -1,0 +1,98 @@
+"""The annotation file of the next stage: the one of now, and the images that the labellers have answered."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from pycocotools import mask as coco_masks
+
+from src.data.formats.label_states import also_unlabelled_ids, unlabelled_ids
+from src.data.formats.annotated import Shape
+from src.data.formats.coco import is_blank
+from src.data.formats.outlines import as_outline, whole_mask
+from src.labelling.answers import Answer, NotUsed
+from src.labelling.difference import is_untouched
+
+
+def merge(
+    coco: dict[str, Any], answers: Mapping[str, Answer], sizes: Mapping[str, tuple[int, int]], replace: bool
+) -> tuple[dict[str, Any], list[str], list[NotUsed]]:
+    """Add labels to a copy of a checked COCO file (``read_coco``).
+
+    An image that is not in it yet, of a folder of unlabelled images, gets an entry. An image that is labelled in it already
+    keeps its labels unless ``replace``.
+
+    Args:
+        answers: image -> answer; only labels change anything. sizes: image -> (width, height) in pixels.
+
+    Returns:
+        The file, the names of the images whose labels are new, and labels that are not taken because there are others.
+    """
+    bare, joined = unlabelled_ids(coco), also_unlabelled_ids(coco)
+    ids = {category["name"]: category["id"] for category in coco["categories"]}
+    names = {identity: name for name, identity in ids.items()}
+    entry_of = {image["file_name"]: image for image in coco["images"]}
+    rows_of = defaultdict(list)
+    for row in coco["annotations"]:
+        if not is_blank(row):
+            rows_of[row["image_id"]].append(row)
+    taken, not_used = [], []
+    for key, answer in answers.items():
+        if not answer.is_label:
+            continue
+        entry = entry_of.get(key)
+        if entry is not None and entry["id"] not in bare:
+            known = [_shape(row, names) for row in rows_of[entry["id"]]]
+            if is_untouched(known, answer.shapes):
+                continue
+            if not replace:
+                reason = "the image is labelled otherwise in --ann_file; --replace_labels takes these labels"
+                not_used.append(NotUsed(key, answer.place, reason))
+                continue
+        taken.append(key)
+    new_ids = {key: entry_of[key]["id"] for key in taken if key in entry_of}
+    free = max((image["id"] for image in coco["images"]), default=0)
+    for key in taken:
+        if key not in new_ids:
+            free += 1
+            new_ids[key] = free
+    changed = set(new_ids.values())
+    images = [_entry(image, bool(joined)) if image["id"] in changed else image for image in coco["images"]]
+    for key in taken:
+        if key not in entry_of:
+            width, height = sizes[key]
+            entry = {"id": new_ids[key], "file_name": key, "width": width, "height": height}
+            images.append(_entry(entry, bool(joined)))
+    rows = [row for row in coco["annotations"] if row["image_id"] not in changed]
+    row_id = max((row["id"] for row in coco["annotations"]), default=0)
+    for key in taken:
+        for shape in answers[key].shapes:
+            row_id += 1
+            row = {"id": row_id, "image_id": new_ids[key], "category_id": ids[shape.label]}
+            rows.append(row | _described(shape, sizes[key]))
+    return coco | {"images": images, "annotations": rows}, taken, not_used
+
+
+def _entry(image: dict[str, Any], joined: bool) -> dict[str, Any]:
+    """The entry of an image that is labelled now; under policy 2 labelled images join the unlabelled stream."""
+    return image | {"labelled": True} | ({"also_unlabelled": True} if joined else {})
+
+
+def _described(shape: Shape, size: tuple[int, int]) -> dict[str, Any]:
+    """bbox, area, iscrowd and, where there is an outline, segmentation."""
+    x1, y1, x2, y2 = shape.box
+    row = {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": int(shape.crowd)}
+    outline = None if shape.segmentation is None else as_outline(shape.segmentation)
+    if outline is None:
+        return row
+    return row | {"area": _area(outline, size) or row["area"], "segmentation": shape.segmentation}
+
+
+def _area(outline: Any, size: tuple[int, int]) -> float:
+    """Pixels of an outline; 0 if it is thinner than one."""
+    return float(coco_masks.area(whole_mask(outline, size)))
+
+
+def _shape(row: dict[str, Any], names: Mapping[int, str]) -> Shape:
+    x, y, width, height = row["bbox"]
+    return Shape(names[row["category_id"]], (x, y, x + width, y + height))

@@ -1,0 +1,196 @@
+"""The picked images in their order, why each was picked, and the detector's boxes in them."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import msgspec
+import numpy as np
+from pycocotools import mask as coco_masks
+
+from src.data.formats.json_file import read_json
+from src.data.images import image_size
+from src.data.provenance import origin_before_edits
+from src.errors import DataError, UserError
+from src.labelling.task import Prelabel, Task
+
+GUESSED_THRESHOLD = 0.5  # least score of a pre-label where no validation images tell it
+_NAME_COLUMNS = ("file_name", "image", "name")
+_SCORE_COLUMNS = ("acquisition_score", "score", "value")
+_REASON_COLUMNS = ("reason", "why", "reasons")
+_SIMPLER = 0.7  # pixels by which a polygon may leave the border of a mask, so that a human can edit it
+
+
+class _Detection(msgspec.Struct, rename={"box": "pred box", "score": "confidence score", "label": "pred class"}):
+    """One row of infer_results.json; "pred class" counts from 0, the box is (x, y, width, height) in pixels."""
+
+    box: tuple[float, float, float, float]
+    score: Annotated[float, msgspec.Meta(ge=0, le=1.0001)]
+    label: int
+    mask: dict[str, Any] | None = msgspec.field(default=None, name="pred mask")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why an image was picked: its acquisition score, if it is told, and words."""
+
+    score: float | None = None
+    words: str = ""
+
+
+def read_list(path: Path) -> list[str]:
+    """The names of a list of picked images, which somebody may have edited.
+
+    Raises:
+        UserError: it cannot be read, or is empty.
+    """
+    try:
+        names = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    if not names:
+        raise UserError(f"{path}: no file names in it")
+    return list(dict.fromkeys(names))
+
+
+def reasons_file(list_file: Path) -> Path:
+    """Where pick_select.py says why each image of a list was picked: NAME.csv beside NAME.txt."""
+    return list_file.with_suffix(".csv")
+
+
+def read_reasons(path: Path) -> dict[str, Reason]:
+    """The reasons of a CSV file, by image; none where there is no such file.
+
+    Raises:
+        DataError: it has no column of image names, or a score that is no number.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns, rows = list(reader.fieldnames or ()), list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    name, score, reason = (
+        next((column for column in wanted if column in columns), None)
+        for wanted in (_NAME_COLUMNS, _SCORE_COLUMNS, _REASON_COLUMNS)
+    )
+    if name is None:
+        raise DataError(str(path), [f"no column file_name; its columns are {', '.join(columns) or 'none'}"])
+    found, faults = {}, []
+    for number, row in enumerate(rows, start=2):
+        try:
+            value = float(row[score]) if score and row[score] else None
+        except ValueError:
+            faults.append(f"line {number}: {score} must be a number, found {row[score]!r}")
+            continue
+        found[row[name]] = Reason(value, (row[reason] or "").strip() if reason else "")
+    if faults:
+        raise DataError(str(path), faults)
+    return found
+
+
+def class_names_of(infer_json: Path) -> list[str]:
+    """The classes of a detector, as infer.py says beside its detections; none if it does not."""
+    origin = origin_before_edits(infer_json)
+    names = origin["settings"].get("class_names") if origin else None
+    return list(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
+
+
+def read_detections(path: Path, names: Sequence[str]) -> dict[str, list[_Detection]]:
+    """The detections of the images of these names.
+
+    Raises:
+        UserError: there is no such file. DataError: it is no infer_results.json, or lacks images.
+    """
+    content = read_json(path, msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
+    if not isinstance(content, dict):
+        raise DataError(str(path), ["expected a JSON object {file_name: [detections]}, as infer.py writes it"])
+    decoder = msgspec.json.Decoder(list[_Detection])
+    found, faults = {}, []
+    for name in names:
+        if name not in content:
+            faults.append(f"no detections of {name}; infer on all images of the list")
+            continue
+        try:
+            raw = content[name]
+            found[name] = (
+                decoder.decode(raw) if isinstance(raw, msgspec.Raw) else msgspec.convert(raw, list[_Detection])
+            )
+        except msgspec.DecodeError as error:
+            faults.append(f"image {name}: {error}")
+    if faults:
+        raise DataError(str(path), faults)
+    return found
+
+
+def prelabels(
+    detections: Sequence[_Detection], classes: Sequence[str], thresholds: Mapping[str, float], polygons: bool
+) -> list[Prelabel]:
+    """The detections from the threshold of their class on, highest score first.
+
+    Args:
+        polygons: masks become polygons, which a human can edit; otherwise they stay run lengths.
+
+    Raises:
+        ValueError: a detection of a class that is not among ``classes``.
+    """
+    found = []
+    for row in sorted(detections, key=lambda row: -row.score):
+        if not 0 <= row.label < len(classes):
+            raise ValueError(f"a detection of class {row.label}, but there are {len(classes)} classes, counted from 0")
+        label = classes[row.label]
+        if row.score < thresholds[label] or min(row.box[2:]) <= 0:
+            continue
+        outline = row.mask
+        if outline is not None and polygons:
+            outline = polygons_of(outline)
+        found.append(Prelabel(label, row.box, row.score, outline or None))
+    return found
+
+
+def polygons_of(rle: dict[str, Any]) -> list[list[float]]:
+    """Outer borders of a mask as polygons [x1, y1, x2, y2, ...], the largest first; holes are filled."""
+    bits = coco_masks.decode(rle)
+    double = np.kron(bits, np.ones((2, 2), np.uint8))  # so that borders lie between pixels, not in their middle
+    borders, _ = cv2.findContours(double, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    found = []
+    for border in sorted(borders, key=cv2.contourArea, reverse=True):
+        points = cv2.approxPolyDP(border, 2 * _SIMPLER, True).reshape(-1, 2)
+        if len(points) >= 3:
+            found.append(((points + 0.5) / 2).reshape(-1).tolist())
+    return found
+
+
+def make_tasks(
+    names: Sequence[str], img_dir: Path, more_dir: Path | None, renamed: bool
+) -> tuple[list[Task], list[Path]]:
+    """A task for each image, in this order, with the size of the picture as it is shown; and where the images lie.
+
+    Args:
+        img_dir: folder of the images; more_dir: folder of further ones, or None.
+        renamed: the tool gets copies, named by their place in the order: names sort by it and are unique.
+
+    Raises:
+        DataError: every image that is missing or broken.
+    """
+    tasks, paths, faults = [], [], []
+    digits = max(4, len(str(len(names))))
+    for number, name in enumerate(names, start=1):
+        folders = [folder for folder in (img_dir, more_dir) if folder and (folder / name).is_file()]
+        try:
+            path = (folders[0] if folders else img_dir) / name
+            width, height = image_size(path)
+        except UserError as error:
+            faults.append(str(error))
+            continue
+        paths.append(path)
+        in_tool = f"{number:0{digits}d}_{Path(name).name}" if renamed else name
+        tasks.append(Task(name, in_tool, width, height))
+    if faults:
+        raise DataError("images of the list", faults)
+    return tasks, paths

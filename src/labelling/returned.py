@@ -1,0 +1,214 @@
+"""Read what comes back from a labelling tool; which form a file has is told by its content, and said.
+
+| form | told by |
+|---|---|
+| Label Studio JSON, JSON-MIN | a list of tasks with "data"; a list of rows with "id" and an image |
+| COCO of any tool | an object with "images" and "annotations" |
+| LabelMe | an object with "shapes" and "imagePath" |
+| CVAT for images, Pascal VOC | XML whose outer element is <annotations>, <annotation> |
+| YOLO | a folder with data.yaml, obj.names or classes.txt, and label files |
+
+A zip file is read as the folder that it holds; a folder may hold several exports.
+"""
+
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from src.data.formats.annotated import AnnotatedImage
+from src.data.formats.cvat import is_cvat, read_cvat
+from src.data.formats.json_file import read_json
+from src.data.formats.labelme import is_labelme, labelme_image
+from src.data.formats.xml_file import read_xml
+from src.data.formats.yolo import label_files, names_file, read_labels, read_names
+from src.errors import DataError, UserError
+from src.labelling.coco_tasks import is_coco, read_coco_images
+from src.labelling.label_studio import is_flat_row, read_flat, read_tasks
+from src.labelling.task import MANIFEST
+from src.labelling.voc_tasks import read_voc_image
+
+_MOST_BYTES = 4 * 2**30  # of the text in a zip file
+_TEXTS = (".json", ".xml", ".txt", ".yaml", ".yml", ".names")
+_LABEL_FOLDERS = ("labels", "obj_train_data", "obj_valid_data", "obj_test_data", "Annotations", "annotations")
+_FORMS = "Label Studio (JSON, JSON-MIN, COCO, YOLO, VOC), CVAT for images, LabelMe, YOLO with its names of classes, Pascal VOC, COCO"
+
+
+@dataclass(frozen=True)
+class Export:
+    """One export: its form in words, what it says of images, and of files that could not be read the reasons."""
+
+    path: str
+    form: str
+    images: tuple[AnnotatedImage, ...]
+    unread: tuple[str, ...] = ()
+
+
+def read_exports(paths: Sequence[Path]) -> list[Export]:
+    """Every export in files, zip files and folders.
+
+    Raises:
+        UserError: there is no such file. DataError: nothing of any known form in it, or a single file that is broken.
+    """
+    return [export for path in paths for export in _read(path)]
+
+
+def _read(path: Path) -> list[Export]:
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder of labels")
+    with ExitStack() as stack:
+        root = path
+        if path.is_file() and zipfile.is_zipfile(path):
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            _unpack(path, root)
+        if root.is_file():
+            export = _read_file(root)
+            if export is None:
+                raise DataError(str(path), [f"of no known form; expected {_FORMS}"])
+            return [export]
+        found = _read_folder(root)
+        if not found:
+            raise DataError(str(path), [f"nothing of a known form in it; expected {_FORMS}"])
+        if root != path:  # a user knows the zip file, not where it was unpacked
+            found = [_renamed(export, str(root), str(path)) for export in found]
+        return found
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    """Unpack the texts of a zip file; pictures stay where they are."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [item for item in archive.infolist() if PurePosixPath(item.filename).suffix.lower() in _TEXTS]
+            size = sum(item.file_size for item in members)
+            if size > _MOST_BYTES:
+                raise UserError(
+                    f"{path}: {size:,} bytes of text, more than {_MOST_BYTES:,}; unpack it and give the folder"
+                )
+            archive.extractall(folder, members)
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise UserError(f"{path}: cannot be unpacked: {error}") from error
+
+
+def _renamed(export: Export, old: str, new: str) -> Export:
+    images = tuple(replace(image, place=image.place.replace(old, new)) for image in export.images)
+    unread = tuple(reason.replace(old, new) for reason in export.unread)
+    return Export(export.path.replace(old, new), export.form, images, unread)
+
+
+def _read_file(path: Path) -> Export | None:
+    """One JSON or XML file; None if it is of no known form."""
+    suffix = path.suffix.lower()
+    if suffix == ".xml":
+        root = read_xml(path)
+        if is_cvat(root):
+            return Export(str(path), "CVAT for images", tuple(read_cvat(path)[1]))
+        if root.tag == "annotation":
+            return Export(str(path), "Pascal VOC", (read_voc_image(path, path.stem),))
+        return None
+    if suffix in (".txt", ".yaml", ".yml", ".names"):
+        raise UserError(f"{path}: give the folder of a YOLO export, with its label files and the names of classes")
+    found = _json_form(read_json(path), path)
+    return found and Export(str(path), found[0], tuple(found[1]))
+
+
+def _json_form(value: Any, path: Path) -> tuple[str, Iterator[AnnotatedImage]] | None:
+    """The form of a JSON value in words, and its images."""
+    if isinstance(value, list) and value and all(isinstance(task, dict) and "data" in task for task in value):
+        return "Label Studio JSON", read_tasks(value, str(path))
+    if isinstance(value, list) and value and all(map(is_flat_row, value)):
+        return "Label Studio JSON-MIN", read_flat(value, str(path))
+    if is_coco(value):
+        return "COCO", read_coco_images(value, str(path))
+    if is_labelme(value):
+        return "LabelMe", iter([labelme_image(value, path)])
+    if isinstance(value, dict) and value and all(isinstance(row, dict) and "regions" in row for row in value.values()):
+        raise DataError(str(path), ["a file of VIA, which tells no size of images; export it as COCO"])
+    return None
+
+
+def _read_folder(root: Path) -> list[Export]:
+    """Every export below a folder. Files of one form and one folder are one export."""
+    texts = [file for file in sorted(root.rglob("*")) if file.is_file() and not _is_hidden(file.relative_to(root))]
+    exports, gathered, unread = [], {}, {}
+    for file in texts:
+        if file.suffix.lower() not in (".json", ".xml") or file.name in (MANIFEST, "notes.json", "labels.json"):
+            continue
+        form, images = _one_of_many(file, root, unread)
+        if form in ("LabelMe", "Pascal VOC"):
+            gathered.setdefault(form, []).extend(images)
+        elif form:
+            exports.append(Export(str(file), form, tuple(images)))
+    for form, images in gathered.items():
+        exports.append(Export(str(root), form, tuple(images)))
+    exports += _yolo(root, texts)
+    if unread and not exports:
+        raise DataError(str(root), [reason for reasons in unread.values() for reason in reasons])
+    if unread:
+        exports.append(
+            Export(str(root), "files that cannot be read", (), tuple(r for rows in unread.values() for r in rows))
+        )
+    return exports
+
+
+def _one_of_many(file: Path, root: Path, unread: dict[Path, tuple[str, ...]]) -> tuple[str, Sequence[AnnotatedImage]]:
+    """Form and images of one file of a folder; a broken one is kept among the ``unread``."""
+    try:
+        export = _read_file(file)
+    except DataError as error:
+        unread[file] = tuple(f"{file}: {fault}" for fault in error.faults)
+        return "", ()
+    if export is None:
+        return "", ()
+    if export.form == "Pascal VOC":
+        name = _stem_below(file.relative_to(root))
+        return export.form, [replace(image, name=name) for image in export.images]
+    if export.form == "LabelMe":
+        folder = file.relative_to(root).parent
+        return export.form, [replace(image, name=_joined(folder, image.name)) for image in export.images]
+    return export.form, export.images
+
+
+def _yolo(root: Path, texts: Sequence[Path]) -> list[Export]:
+    """The YOLO exports below a folder: each is a folder that names its classes."""
+    tops = sorted({file.parent for file in texts if names_file(file.parent)})
+    outer = [top for top in tops if not any(other != top and other in top.parents for other in tops)]
+    exports = []
+    for top in outer:
+        names = read_names(names_file(top))
+        images, unread = [], []
+        for name in label_files(top):
+            try:
+                shapes = read_labels(top / name, names)
+            except DataError as error:
+                unread += [f"{top / name}: {fault}" for fault in error.faults]
+                continue
+            stem = _stem_below(Path(name))
+            images.append(AnnotatedImage(stem, shapes, relative=True, place=str(top / name), has_suffix=False))
+        if images or unread:
+            exports.append(Export(str(top), "YOLO", tuple(images), tuple(unread)))
+    return exports
+
+
+def _stem_below(path: Path) -> str:
+    """The name of an image without suffix, from that of its label file: folders up to that of the labels are left out."""
+    parts = path.with_suffix("").parts
+    places = [place for place, part in enumerate(parts[:-1]) if part in _LABEL_FOLDERS]
+    return "/".join(parts[places[-1] + 1 :] if places else parts)
+
+
+def _joined(folder: Path, name: str) -> str:
+    """A path relative to a file, made relative to the top; what leads outside is cut off."""
+    parts: list[str] = []
+    for part in (*folder.parts, *PurePosixPath(name).parts):
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in ("..", ".", "/"):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
