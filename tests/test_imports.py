@@ -33,6 +33,8 @@ ARROWS = {
         for name in ENTRY
     },
     **{name: {"active", "data"} for name in LABEL_TOOLS},
+    "export_tasks": {"labelling", "active", "evaluation", "data"},
+    "import_labels": {"labelling", "data"},
     **{name: {"data"} for name in DATA_TOOLS},
     "modelarts": set(),  # starts the programs as processes
     "convert_checkpoint": {"checkpoint", "parts"},
@@ -49,6 +51,7 @@ ARROWS = {
     "evaluation": {"data"},
     "exporting": {"data"},
     "active": {"data"},
+    "labelling": {"data"},
     "data": set(),
     "config": {"parts"},  # parts.backbones, a table of names
     **{name: set() for name in LEAVES},
@@ -174,7 +177,12 @@ def test_mindspore_stays_where_networks_are():
 
 
 @pytest.mark.parametrize(
-    "module", sorted({"src.config.load", "src.data.doctor"} | LABEL_TOOLS | {f"src.{name}" for name in DATA_TOOLS})
+    "module",
+    sorted(
+        {"src.config.load", "src.data.doctor", "export_tasks", "import_labels"}
+        | LABEL_TOOLS
+        | {f"src.{name}" for name in DATA_TOOLS}
+    ),
 )
 def test_tools_and_configuration_start_without_mindspore(module):
     assert module in MODULES

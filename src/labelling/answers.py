@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from src.data.classes import unknown_classes
-from src.data.formats.annotated import AnnotatedImage, Mark, Shape, in_pixels
 from src.data.formats.coco import OUTSIDE_TOLERANCE
-from src.data.formats.image_names import AmbiguousName, ImageNames, UnknownName
+from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
+from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
 from src.errors import DataError
 from src.labelling.difference import is_untouched
 from src.labelling.returned import Export

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from src.data.formats.annotated import Box, Shape
+from src.data.formats.tools.annotated import Box, Shape
 
 SAME_OBJECT = 0.3  # least IoU; a box of 12 pixels that is moved by 3 each way has 0.39
 ACCEPTED = 0.9

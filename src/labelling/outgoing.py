@@ -14,9 +14,9 @@ import msgspec
 
 from src.errors import DataError, UserError
 from src.files import TEMPORARY, write_text
-from src.labelling import coco_tasks, cvat_tasks, label_studio, labelme_tasks, voc_tasks, yolo_tasks
 from src.labelling.instructions import instructions
 from src.labelling.task import MANIFEST, Manifest
+from src.labelling.tools import coco_tasks, cvat_tasks, label_studio, labelme_tasks, voc_tasks, yolo_tasks
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from src.data.formats.annotated import AnnotatedImage
-from src.data.formats.cvat import is_cvat, read_cvat
 from src.data.formats.json_file import read_json
-from src.data.formats.labelme import is_labelme, labelme_image
+from src.data.formats.tools.annotated import AnnotatedImage
+from src.data.formats.tools.cvat import is_cvat, read_cvat
+from src.data.formats.tools.labelme import is_labelme, labelme_image
+from src.data.formats.tools.yolo import label_files, names_file, read_labels, read_names
 from src.data.formats.xml_file import read_xml
-from src.data.formats.yolo import label_files, names_file, read_labels, read_names
 from src.errors import DataError, UserError
-from src.labelling.coco_tasks import is_coco, read_coco_images
-from src.labelling.label_studio import is_flat_row, read_flat, read_tasks
 from src.labelling.task import MANIFEST
-from src.labelling.voc_tasks import read_voc_image
+from src.labelling.tools.coco_tasks import is_coco, read_coco_images
+from src.labelling.tools.label_studio import is_flat_row, read_flat, read_tasks
+from src.labelling.tools.voc_tasks import read_voc_image
 
 _MOST_BYTES = 4 * 2**30  # of the text in a zip file
 _TEXTS = (".json", ".xml", ".txt", ".yaml", ".yml", ".names")

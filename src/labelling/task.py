@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from src.data.formats.annotated import AnnotatedImage, Shape
-from src.data.formats.image_names import ImageNames
 from src.data.formats.json_file import read_json
+from src.data.formats.tools.annotated import AnnotatedImage, Shape
+from src.data.formats.tools.image_names import ImageNames
 from src.data.provenance import MadeFrom
 from src.errors import UserError
 

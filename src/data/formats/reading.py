@@ -4,7 +4,10 @@
 |---|---|
 | COCO | a file that ends in .json or begins with { or [ |
 | Pascal VOC | a list in ImageSets/ beside Annotations/, or a folder with XML files |
-| text | a .txt file, a line an image |
+| CVAT for images | an .xml file whose outer element is <annotations>, or the folder that holds it as annotations.xml |
+| LabelMe | a folder whose JSON files have "shapes" and "imagePath" |
+| YOLO | data.yaml, obj.names or classes.txt, or a folder with one of them |
+| text | another .txt file, with a line per image |
 """
 
 from collections.abc import Sequence
@@ -17,12 +20,14 @@ from src.data.classes import check_names, foreground, in_class_order
 from src.data.formats.coco import read_coco
 from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.text import read_txt
+from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.errors import UserError
 
 _FORMS = (
     "COCO JSON (.json), a Pascal VOC list (ImageSets/Main/NAME.txt beside Annotations/), a folder with Pascal VOC XML files, "
-    "or text with a line an image (.txt): path x1,y1,x2,y2,class[,iscrowd] ..."
+    "CVAT for images (annotations.xml), a folder with JSON files of LabelMe, YOLO (data.yaml, or a folder with classes.txt), "
+    "or text with a line per image (.txt): path x1,y1,x2,y2,class[,iscrowd] ..."
 )
 
 
@@ -36,7 +41,7 @@ def read_data(
         img_dir: folder of the images; COCO files do without it.
         class_names: the classes in the order of their labels, background first or left out; for text they say what the
             numbers mean. Empty: COCO's categories by id, or the classes found in the XML files, sorted.
-        masks: read the outlines of objects, too, which only COCO files have; then every labelled object must have one.
+        masks: read the outlines of objects, too, which Pascal VOC and text have not; then every labelled object must have one.
 
     Raises:
         UserError: there is no such thing, it is of no known form, or of one without masks, or a text file comes without
@@ -47,14 +52,17 @@ def read_data(
     check_names(class_names)
     if not path.exists():
         raise UserError(f"{path}: no such file; {_there_is(path)}")
-    place = voc_place(path)
-    if img_dir is None and (place or path.suffix.lower() == ".txt"):
+    tool = tool_place(path)
+    place = None if tool else voc_place(path)
+    if img_dir is None and (tool or place or path.suffix.lower() == ".txt"):
         raise UserError(f"{path}: the folder of its images must be given, too; only COCO JSON tells their sizes")
+    if tool:
+        return read_tool(tool, img_dir, class_names, masks)
     if place:
         _refuse(masks, path)
         return read_voc_folder(place, img_dir, class_names)
     if path.is_dir():
-        raise UserError(f"{path}: a folder without XML files{_holding(path)}; expected {_FORMS}")
+        raise UserError(f"{path}: a folder of no known form{_holding(path)}; expected {_FORMS}")
     if path.suffix.lower() == ".json" or _begins_as_json(path):
         annotations = read_annotations(path, masks)
         return in_class_order(annotations, foreground(class_names), path) if class_names else annotations

@@ -124,10 +124,10 @@ def test_a_list_takes_its_images_alone(forms):
         ("else.json", "no such file; expected COCO JSON"),
         ("voc/ImageSets/Main/alll.txt", r"no such file; did you mean .*/voc/ImageSets/Main/all.txt\?"),
         ("nowhere/all.txt", "no such file; its folder .*nowhere is not there; expected COCO JSON"),
-        ("coco", "a folder without XML files; expected COCO JSON"),
+        ("coco", "a folder of no known form; expected COCO JSON"),
         (
             "voc/ImageSets/Main",
-            r"a folder without XML files that holds all.txt \(3 such files\); name one file, that of all images",
+            r"a folder of no known form that holds all.txt \(3 such files\); name one file, that of all images",
         ),
         ("voc", r"which of its images\? Name one of its lists: .*all.txt"),
         ("voc/ImageSets/Main/cat_val.txt", "second column"),

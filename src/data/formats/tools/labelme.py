@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_masks
 
-from src.data.formats.annotated import AnnotatedImage, Mark, Shape, box_around, join_groups, numbers_of
 from src.data.formats.json_file import read_json
+from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, box_around, join_groups, numbers_of
 from src.errors import DataError
 
 REVIEWED, SKIP = "reviewed", "skip"  # flags of images

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_masks
 
-from src.data.formats.annotated import Box
+from src.data.formats.tools.annotated import Box
 
 
 def decode_brush(code: Sequence[int], size: tuple[int, int]) -> tuple[Box | None, dict[str, Any]]:

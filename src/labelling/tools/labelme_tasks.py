@@ -1,10 +1,10 @@
-"""LabelMe: a JSON file beside each image, with the pre-labels; read back by ``src.data.formats.labelme``."""
+"""LabelMe: a JSON file beside each image, with the pre-labels; read back by ``src.data.formats.tools.labelme``."""
 
 import json
 from pathlib import PurePosixPath
 from typing import Any
 
-from src.data.formats.labelme import KEY, REVIEWED, SKIP
+from src.data.formats.tools.labelme import KEY, REVIEWED, SKIP
 from src.labelling.task import Manifest, Prelabel
 
 _VERSION = "5.5.0"  # of LabelMe, whose form this is

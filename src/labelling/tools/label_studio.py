@@ -11,11 +11,19 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-from src.data.formats.annotated import AnnotatedImage, Mark, Shape, box_around, numbers_of, rotated_corners, scaled
-from src.data.formats.image_names import clean_name
+from src.data.formats.tools.annotated import (
+    AnnotatedImage,
+    Mark,
+    Shape,
+    box_around,
+    numbers_of,
+    rotated_corners,
+    scaled,
+)
+from src.data.formats.tools.image_names import clean_name
 from src.data.images import IMAGE_SUFFIXES
-from src.labelling.brush import decode_brush
 from src.labelling.task import Manifest, Prelabel, Task
+from src.labelling.tools.brush import decode_brush
 
 _MODEL = "detector"  # model_version of the predictions
 _AREAS = {  # type of a result -> key of its class names

@@ -1,4 +1,4 @@
-"""Ultralytics YOLO: data.yaml and a label file per image, with the pre-labels; read back by ``src.data.formats.yolo``.
+"""Ultralytics YOLO: data.yaml and a label file per image, with the pre-labels; read back by ``src.data.formats.tools.yolo``.
 
 Scores are not written: Ultralytics takes a line of six numbers for a broken one.
 """
@@ -6,7 +6,7 @@ Scores are not written: Ultralytics takes a line of six numbers for a broken one
 import json
 from pathlib import PurePosixPath
 
-from src.data.formats.annotated import scaled
+from src.data.formats.tools.annotated import scaled
 from src.labelling.task import Manifest, Task
 
 

@@ -7,7 +7,7 @@ image does, with the last folder called images replaced by labels, or beside it.
 
 from pathlib import Path
 
-from src.data.formats.annotated import Shape, box_around, numbers_of
+from src.data.formats.tools.annotated import Shape, box_around, numbers_of
 from src.errors import DataError, UserError
 from src.yaml_file import read_yaml
 

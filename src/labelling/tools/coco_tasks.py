@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from src.data.formats.annotated import AnnotatedImage, Mark, Shape, box_around, numbers_of, rotated_corners
 from src.data.formats.coco import is_blank
+from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, box_around, numbers_of, rotated_corners
 from src.labelling.task import Manifest
 
 _KEY = "key"  # field of an image entry: our name of the image

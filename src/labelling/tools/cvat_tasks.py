@@ -1,4 +1,4 @@
-"""CVAT for images 1.1: pre-labels out; read back by ``src.data.formats.cvat``."""
+"""CVAT for images 1.1: pre-labels out; read back by ``src.data.formats.tools.cvat``."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import numpy as np
 from pycocotools import mask as coco_masks
 
-from src.data.formats.cvat import REVIEWED, SKIP
+from src.data.formats.tools.cvat import REVIEWED, SKIP
 from src.labelling.task import Manifest, Prelabel
 
 

@@ -11,7 +11,15 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from pycocotools import mask as coco_masks
 
-from src.data.formats.annotated import AnnotatedImage, Mark, Shape, box_around, join_groups, numbers_of, rotated_corners
+from src.data.formats.tools.annotated import (
+    AnnotatedImage,
+    Mark,
+    Shape,
+    box_around,
+    join_groups,
+    numbers_of,
+    rotated_corners,
+)
 from src.data.formats.xml_file import read_xml
 from src.errors import DataError
 

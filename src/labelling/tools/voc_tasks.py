@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from src.data.formats.annotated import AnnotatedImage, Mark, Shape
+from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape
 from src.data.formats.voc import read_voc
 from src.data.formats.xml_file import read_xml
 from src.labelling.task import Manifest, Task

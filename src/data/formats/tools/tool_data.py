@@ -1,0 +1,238 @@
+"""Data sets of labelling tools as annotations, read directly: CVAT for images, LabelMe and YOLO.
+
+Images are found by their names in the folder of images. What was marked as skipped, or not as reviewed where there is such a
+mark, is unlabelled; of LabelMe so is an image without a file, for LabelMe writes none before somebody saves. What is no object
+with an area, such as a point, is left out; the form of the result counts it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from src.data.annotations import Annotations, ImageEntry
+from src.data.classes import foreground, unknown_classes
+from src.data.formats.coco import OUTSIDE_TOLERANCE
+from src.data.formats.json_file import read_json
+from src.data.formats.outlines import as_outline, outline_fault
+from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
+from src.data.formats.tools.cvat import is_cvat, read_cvat
+from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
+from src.data.formats.tools.labelme import is_labelme, labelme_image
+from src.data.formats.tools.yolo import labels_of, names_file, read_labels, read_names
+from src.data.formats.voc import xml_files
+from src.data.formats.xml_file import read_xml
+from src.data.images import image_size, list_images
+from src.errors import DataError, UserError
+
+CVAT, LABELME, YOLO = "CVAT for images", "LabelMe", "YOLO"
+_ENTRY = {  # of a file, before its objects are looked at
+    "boxes": np.zeros((0, 4), np.float32),
+    "labels": np.zeros(0, np.int32),
+    "crowd": np.zeros(0, bool),
+}
+
+
+@dataclass(frozen=True)
+class ToolPlace:
+    """Where a data set of a labelling tool lies: its form, and the file or folder that says what is in the images."""
+
+    form: str
+    path: Path
+
+
+def tool_place(path: Path) -> ToolPlace | None:
+    """What a path means as one of these forms, by its content; None if it is none of them.
+
+    Raises:
+        DataError: an XML or JSON file that is broken.
+    """
+    if path.is_dir():
+        if (path / "annotations.xml").is_file() and _is_cvat_file(path / "annotations.xml"):
+            return ToolPlace(CVAT, path / "annotations.xml")
+        if xml_files(path):  # Pascal VOC, and what else lies there are lists
+            return None
+        if names_file(path) or names_file(path.parent) and path.name == "labels":
+            return ToolPlace(YOLO, path)
+        first = next(_json_files(path), None)
+        return ToolPlace(LABELME, path) if first and is_labelme(read_json(first)) else None
+    if path.name == "obj.names" or path.name == "classes.txt":
+        return ToolPlace(YOLO, path)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return ToolPlace(YOLO, path)
+    if path.suffix.lower() == ".xml" and is_cvat(read_xml(path)):
+        return ToolPlace(CVAT, path)
+    return None
+
+
+def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str], masks: bool) -> Annotations:
+    """Read and check the data set; images are sorted by name.
+
+    Args:
+        img_dir: folder of the images. class_names: classes in the order of their labels; empty: as the files name them, of
+            LabelMe sorted. masks: read the outlines of objects, too; every labelled object must have one.
+
+    Raises:
+        UserError: there is nothing to read. DataError: every fault of every file.
+    """
+    img_dir = Path(img_dir)
+    if not img_dir.is_dir():
+        raise UserError(f"{img_dir}: no such folder of images")
+    pictures = list_images(img_dir)
+    read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: _read_yolo}[place.form]
+    named, found = read(place.path, img_dir, pictures)
+    counts = Counter(shape.label for image in found.values() for shape in image.shapes)
+    names = list(foreground(class_names)) or list(dict.fromkeys([*named, *sorted(counts)]))
+    if not names:
+        raise UserError(f"{place.path}: no object in any file, so no classes are known; name them with --class_names")
+    faults = unknown_classes(sorted(counts.items()), names)
+    entries, notes = [], Counter()
+    for number, name in enumerate(sorted(found), start=1):
+        try:
+            entries.append(_entry(number, name, found[name], img_dir, names, masks, notes))
+        except DataError as error:
+            faults += [f"{name}: {fault}" for fault in error.faults]
+        except UserError as error:
+            faults.append(str(error))
+    if faults:
+        raise DataError(str(place.path), faults)
+    told = "".join(f"; {count} {words}" for words, count in notes.items() if count)
+    form, mark = f"{place.form}, {place.path}{told}", ""
+    return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark)
+
+
+_Found = tuple[list[str], dict[str, AnnotatedImage]]  # names of classes, and images by their names in the folder
+
+
+def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
+    names, images = read_cvat(path)
+    return names, _by_name(images, pictures, path)
+
+
+def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
+    images, faults = [], []
+    for file in _json_files(path):
+        try:
+            value = read_json(file)
+            if is_labelme(value):
+                images.append(_within(labelme_image(value, file), file, img_dir))
+        except DataError as error:
+            faults += [f"{file}: {fault}" for fault in error.faults]
+    if faults:
+        raise DataError(str(path), faults)
+    nothing = {name: AnnotatedImage(name, mark=Mark.NOT_DONE) for name in pictures}
+    return [], nothing | _by_name(images, pictures, path)
+
+
+def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
+    folder = path if path.is_dir() else path.parent
+    file = names_file(folder) or names_file(folder.parent) if path.is_dir() else path
+    names = read_names(file)
+    below = folder / "labels" if (folder / "labels").is_dir() else folder
+    found, faults, files = {}, [], 0
+    for name in pictures:
+        text = labels_of((img_dir / name).absolute(), below, name)
+        files += text is not None
+        try:
+            shapes = read_labels(text, names) if text else ()
+        except DataError as error:
+            faults += [f"{text}: {fault}" for fault in error.faults]
+            continue
+        found[name] = AnnotatedImage(name, shapes, relative=True)
+    if not files:
+        raise UserError(
+            f"{path}: none of the {len(pictures)} images of {img_dir} has a label file, neither in {below}, nor beside it, nor in "
+            "the folder called labels beside the one called images"
+        )
+    if faults:
+        raise DataError(str(path), faults)
+    return names, found
+
+
+def _within(image: AnnotatedImage, file: Path, img_dir: Path) -> AnnotatedImage:
+    """With the name of the image in its folder, if the path in the file leads there."""
+    target = (file.parent / image.name).resolve()
+    root = img_dir.resolve()
+    return replace(image, name=target.relative_to(root).as_posix()) if target.is_relative_to(root) else image
+
+
+def _by_name(images: Iterable[AnnotatedImage], pictures: Sequence[str], path: Path) -> dict[str, AnnotatedImage]:
+    names, found, faults = ImageNames(pictures), {}, []
+    for image in images:
+        try:
+            key = names.find(image.name).key
+        except (UnknownName, AmbiguousName) as error:
+            faults.append(f"{error} in the folder of images")
+            continue
+        if key in found:
+            faults.append(f"{key} is told twice, as {found[key].name} and as {image.name}; leave one")
+        found[key] = image
+    if faults:
+        raise DataError(str(path), faults)
+    return found
+
+
+def _entry(
+    image_id: int, name: str, image: AnnotatedImage, img_dir: Path, names: Sequence[str], masks: bool, notes: Counter
+) -> ImageEntry:
+    """One image; ``notes`` counts what is left out or changed."""
+    size = image_size(img_dir / name)
+    common = {"image_id": image_id, "file_name": name, "width": size[0], "height": size[1]}
+    if image.mark in (Mark.SKIPPED, Mark.NOT_DONE, Mark.UNTICKED):
+        notes["images not marked as reviewed count as unlabelled"] += image.mark is Mark.UNTICKED
+        notes["images marked to skip count as unlabelled"] += image.mark is Mark.SKIPPED
+        return ImageEntry(**common, labelled=False, **_ENTRY)
+    faults = list(image.blocked)
+    if image.size not in (None, size):
+        there, here = (f"{width} x {height}" for width, height in (image.size, size))
+        faults.append(f"the file tells {there} pixels, the image has {here}; label the image itself")
+    notes["points, lines and the like are left out"] += len(image.unused)
+    shapes = [shape for shape in in_pixels(image, size) if shape.label in names]
+    for shape in shapes:
+        if fault := _fault(shape, size, masks):
+            faults.append(fault)
+        notes["rotated boxes became the upright boxes around them"] += shape.rotated
+    if faults:
+        raise DataError(name, faults)
+    boxes = np.array([shape.box for shape in shapes], np.float64).reshape(-1, 4)
+    outlines = tuple(as_outline(shape.segmentation) for shape in shapes) if masks else None
+    return ImageEntry(
+        **common,
+        labelled=True,
+        boxes=np.clip(boxes, 0, (*size, *size)).astype(np.float32),
+        labels=np.array([names.index(shape.label) + 1 for shape in shapes], np.int32),
+        crowd=np.array([shape.crowd for shape in shapes], bool),
+        outlines=outlines,
+        reviewed=image.mark is Mark.DONE,
+    )
+
+
+def _fault(shape: Shape, size: tuple[int, int], masks: bool) -> str | None:
+    """What is wrong with an object in an image of ``size``, if anything."""
+    x1, y1, x2, y2 = shape.box
+    shown = f"{shape.label} ({', '.join(f'{value:g}' for value in shape.box)})"
+    if min(x2, size[0]) <= max(x1, 0) or min(y2, size[1]) <= max(y1, 0):
+        return f"{shown} has no area in its image of {size[0]} x {size[1]} pixels; take it out, or draw it anew"
+    # The upright box around a rotated one reaches over the border where the object does not.
+    if not shape.rotated and max(-x1, -y1, x2 - size[0], y2 - size[1]) > OUTSIDE_TOLERANCE:
+        return f"{shown} lies outside its image of {size[0]} x {size[1]} pixels; draw it anew"
+    if not masks:
+        return None
+    if shape.segmentation is None:
+        return f"{shown} has no outline, which this detector learns from; draw a polygon or a mask"
+    fault = outline_fault(as_outline(shape.segmentation), shape.box, size)
+    return fault and f"{shown}: {fault}"
+
+
+def _json_files(folder: Path) -> Iterator[Path]:
+    files = (file for file in sorted(folder.rglob("*.json")) if file.name != "manifest.json")
+    return (file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+
+
+def _is_cvat_file(path: Path) -> bool:
+    try:
+        return is_cvat(read_xml(path))
+    except DataError:
+        return False

@@ -1,0 +1,222 @@
+"""Data sets of CVAT, LabelMe and YOLO, written here by hand, are read as COCO says the same."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco_masks
+
+from src.data import doctor
+from src.data.annotations import to_coco
+from src.data.formats.outlines import whole_mask
+from src.data.formats.reading import read_as_coco, read_data
+from src.errors import DataError, UserError
+
+SIZE = (40, 30)
+NAMES = ("dog", "cat")
+# image -> objects: class and corners. None: nobody has looked at it. Equal base names, a space and a plus, two dots.
+TRUTH = {
+    "b/a+1.jpg": [("dog", (1, 2, 11, 12)), ("cat", (0, 0, 40, 30))],
+    "c c/a+1.jpg": [("cat", (5, 6, 7.5, 8))],
+    "größe.webp.jpg": [],
+}
+OPEN = "not opened.jpg"
+
+
+@pytest.fixture
+def forms(tmp_path):
+    """Annotation file and images of each form."""
+    for name in (*TRUTH, OPEN):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", SIZE).save(path)
+    labels = "".join(f"<label><name>{name}</name><type>any</type></label>" for name in NAMES)
+    elements = []
+    for number, (name, objects) in enumerate(TRUTH.items()):
+        boxes = "".join(
+            f'<box label="{label}" xtl="{x1}" ytl="{y1}" xbr="{x2}" ybr="{y2}" occluded="0"/>'
+            for label, (x1, y1, x2, y2) in objects
+        )
+        elements.append(f'<image id="{number}" name="{name}" width="40" height="30">{boxes}</image>')
+        file = (tmp_path / "images" / name).with_suffix(".json")
+        shapes = [
+            {"label": label, "points": [[x1, y1], [x2, y2]], "shape_type": "rectangle"}
+            for label, (x1, y1, x2, y2) in objects
+        ]
+        sizes = {"imageWidth": 40, "imageHeight": 30}
+        file.write_text(
+            json.dumps({"shapes": shapes, "imagePath": file.name.replace(".json", ".jpg"), "flags": {}} | sizes)
+        )
+        text = (tmp_path / "labels" / name).with_suffix(".txt")
+        text.parent.mkdir(parents=True, exist_ok=True)
+        rows = [(NAMES.index(label), x1, y1, x2, y2) for label, (x1, y1, x2, y2) in objects]
+        text.write_text(
+            "".join(
+                f"{c} {(x1 + x2) / 80} {(y1 + y2) / 60} {(x2 - x1) / 40} {(y2 - y1) / 30}\n"
+                for c, x1, y1, x2, y2 in rows
+            )
+        )
+    xml = f"<annotations><version>1.1</version><meta><task><labels>{labels}</labels></task></meta>{''.join(elements)}</annotations>"
+    (tmp_path / "annotations.xml").write_text(xml, encoding="utf-8")
+    (tmp_path / "data.yaml").write_text("path: .\ntrain: images\nval: images\nnames:\n  0: dog\n  1: cat\n")
+    return tmp_path
+
+
+FORMS = {"CVAT": "annotations.xml", "LabelMe": "images", "YOLO": "data.yaml"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_says_what_was_written(forms, form):
+    found = read_data(forms / FORMS[form], forms / "images")
+    assert form in found.form
+    assert found.class_names == (("cat", "dog") if form == "LabelMe" else NAMES)
+    images = {entry.file_name: entry for entry in found.images}
+    # CVAT lists its images; of LabelMe an image without a file is unlabelled, of YOLO it is background.
+    assert images.keys() == TRUTH.keys() | (set() if form == "CVAT" else {OPEN})
+    assert form == "CVAT" or images[OPEN].labelled is (form == "YOLO")
+    for name, objects in TRUTH.items():
+        entry = images[name]
+        assert entry.labelled and (entry.width, entry.height) == SIZE
+        np.testing.assert_allclose(entry.boxes, np.array([box for _, box in objects]).reshape(-1, 4), atol=1e-4)
+        assert [found.class_names[label - 1] for label in entry.labels] == [label for label, _ in objects]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_given_classes_decide_the_order_and_unknown_ones_are_named(forms, form):
+    found = read_data(forms / FORMS[form], forms / "images", ("background", "bird", "cat", "dog"))
+    assert found.class_names == ("bird", "cat", "dog")
+    assert sorted(found.class_names[label - 1] for entry in found.images for label in entry.labels) == [
+        "cat",
+        "cat",
+        "dog",
+    ]
+    with pytest.raises(DataError, match=r"cat \(2 objects\) is none of the classes dog"):
+        read_data(forms / FORMS[form], forms / "images", ("dog",))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_doctor_and_the_label_tools_take_them(forms, form, capsys):
+    doctor.main(["--ann_file", str(forms / FORMS[form]), "--img_dir", str(forms / "images"), "--images"])
+    said = capsys.readouterr().out
+    assert "with 3 boxes of 2 classes" in said and "0 errors" in said
+    coco = read_as_coco(forms / FORMS[form], forms / "images")
+    assert coco == to_coco(read_data(forms / FORMS[form], forms / "images"))
+    with pytest.raises(UserError, match="the folder of its images must be given"):
+        read_data(forms / FORMS[form], None)
+
+
+def test_yolo_data_is_found_by_any_of_its_names(forms):
+    (forms / "classes.txt").write_text("dog\ncat\n")
+    (forms / "annotations.xml").unlink()
+    wanted = to_coco(read_data(forms / "data.yaml", forms / "images"))
+    for path in (".", "labels", "classes.txt"):
+        assert to_coco(read_data(forms / path, forms / "images")) == wanted
+    (forms / "data.yaml").unlink()
+    assert to_coco(read_data(forms / "labels", forms / "images")) == wanted
+    (forms / "obj.names").write_text("dog\ncat\n")
+    for file in sorted((forms / "labels").rglob("*.txt")):  # Darknet: beside the images
+        file.rename(forms / "images" / file.relative_to(forms / "labels"))
+    assert to_coco(read_data(forms / "obj.names", forms / "images")) == wanted
+
+
+def test_outlines_are_read_for_detectors_with_masks(forms):
+    square = [2, 3, 12, 3, 12, 13, 2, 13]
+    pairs = list(zip(square[::2], square[1::2], strict=True))
+    name = "b/a+1.jpg"
+    points = ";".join(f"{x},{y}" for x, y in pairs)
+    shape = f'<polygon label="dog" points="{points}"/><mask label="cat" left="20" top="10" width="3" height="2" rle="1,2,3"/>'
+    xml = f'<annotations><image id="0" name="{name}" width="40" height="30">{shape}</image></annotations>'
+    (forms / "annotations.xml").write_text(xml)
+    found = read_data(forms / "annotations.xml", forms / "images", masks=True)
+    first, second = found.images[0].outlines
+    assert json.loads(bytes(first)) == [square]
+    bits = coco_masks.decode(whole_mask(second, SIZE))
+    assert np.argwhere(bits).tolist() == [[10, 21], [10, 22]]  # 1 background, 2 object, 3 background, row by row
+    assert found.images[0].boxes[1].tolist() == [21, 10, 23, 11]
+
+    for file in forms.rglob("*.json"):
+        file.unlink()
+    shapes = [{"label": "dog", "points": list(map(list, pairs)), "shape_type": "polygon"}]
+    (forms / "images/b/a+1.json").write_text(json.dumps({"shapes": shapes, "imagePath": "a+1.jpg", "imageData": None}))
+    found = read_data(forms / "images", forms / "images", masks=True)
+    (entry,) = [entry for entry in found.images if entry.labelled]
+    assert json.loads(bytes(entry.outlines[0])) == [square]
+
+    for file in (forms / "labels").rglob("*.txt"):
+        file.write_text("")
+    shares = " ".join(str(value / (30 if index % 2 else 40)) for index, value in enumerate(square))
+    (forms / "labels/b/a+1.txt").write_text(f"0 {shares}\n")
+    found = read_data(forms / "data.yaml", forms / "images", masks=True)
+    (entry,) = [entry for entry in found.images if len(entry.boxes)]
+    np.testing.assert_allclose(json.loads(bytes(entry.outlines[0]))[0], square)
+    with pytest.raises(DataError, match="no outline, which this detector learns from"):
+        (forms / "labels/b/a+1.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+        read_data(forms / "data.yaml", forms / "images", masks=True)
+
+
+def test_rotated_boxes_become_the_boxes_around_them_and_points_are_counted(forms):
+    # 10 x 4 about its centre (20, 15), turned by 90 degrees: 4 x 10.
+    shape = '<box label="dog" xtl="15" ytl="13" xbr="25" ybr="17" rotation="90.0"/><points label="dog" points="1,1"/>'
+    xml = f'<annotations><image id="0" name="{OPEN}" width="40" height="30">{shape}</image></annotations>'
+    (forms / "annotations.xml").write_text(xml)
+    found = read_data(forms / "annotations.xml", forms / "images")
+    np.testing.assert_allclose(found.images[0].boxes, [[18, 10, 22, 20]], atol=1e-4)
+    assert "1 rotated boxes became the upright boxes" in found.form
+    assert "1 points, lines and the like are left out" in found.form
+
+
+def test_marks_of_a_labeller_decide_what_is_labelled(forms):
+    labels = "<meta><task><labels><label><name>reviewed</name><type>tag</type></label></labels></task></meta>"
+    images = "".join(
+        f'<image id="{number}" name="{name}" width="40" height="30"><box label="dog" xtl="1" ytl="1" xbr="9" ybr="9"/>{tag}</image>'
+        for number, (name, tag) in enumerate(
+            [("b/a+1.jpg", '<tag label="reviewed"/>'), ("c c/a+1.jpg", '<tag label="skip"/>'), (OPEN, "")]
+        )
+    )
+    (forms / "annotations.xml").write_text(f"<annotations>{labels}{images}</annotations>")
+    found = read_data(forms / "annotations.xml", forms / "images")
+    assert {entry.file_name: (entry.labelled, len(entry.boxes)) for entry in found.images} == {
+        "b/a+1.jpg": (True, 1),
+        "c c/a+1.jpg": (False, 0),
+        OPEN: (False, 0),
+    }
+    assert found.class_names == ("dog",)
+    assert "1 images not marked as reviewed count as unlabelled" in found.form
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (('name="b/a+1.jpg"', 'name="a+1.jpg"'), "a\\+1.jpg may be any of 2 images: b/a\\+1.jpg, c c/a\\+1.jpg"),
+        (('name="b/a+1.jpg"', 'name="d/a+1.jpg"'), "d/a\\+1.jpg is none of the 4 images"),
+        (('width="40"', 'width="30"'), "the file tells 30 x 30 pixels, the image has 40 x 30"),
+        (('xtl="5"', 'xtl="50"'), "has no area in its image"),
+        (('xbr="11"', 'xbr="111"'), "lies outside its image"),
+        (('xbr="11"', 'xbr="wide"'), "box: expected a finite number, found 'wide'"),
+        (("</annotations>", ""), "not valid XML"),
+    ],
+)
+def test_faults_are_told_with_their_image(forms, change, words):
+    file = forms / "annotations.xml"
+    file.write_text(file.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    with pytest.raises(UserError, match=words):
+        read_data(file, forms / "images")
+
+
+def test_faults_of_label_files_are_told_with_file_and_line(forms):
+    (forms / "labels/b/a+1.txt").write_text("0 0.5 0.5 0.1 0.1\n2 0.5 0.5 0.1 0.1\n0 20 20 10 10\n0 1 2\n")
+    with pytest.raises(DataError) as error:
+        read_data(forms / "data.yaml", forms / "images")
+    found = error.value.faults
+    assert len(found) == 3 and all("a+1.txt: line" in fault for fault in found)
+    assert "class 2 is none of the 2 names: dog, cat" in found[0]
+    assert "20 is no share of an image" in found[1] and "expected `class xc yc w h`" in found[2]
+
+
+def test_a_labelme_path_with_backslashes_and_another_folder_leads_to_its_image(forms):
+    (forms / "json").mkdir()
+    content = json.loads((forms / "images/b/a+1.json").read_text()) | {"imagePath": "..\\images\\b\\a+1.jpg"}
+    (forms / "json/one.json").write_text(json.dumps(content))
+    found = read_data(forms / "json", forms / "images")
+    assert [entry.file_name for entry in found.images if entry.labelled] == ["b/a+1.jpg"]
