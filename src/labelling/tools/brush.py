@@ -36,8 +36,8 @@ def decode_brush(code: Sequence[int], size: tuple[int, int]) -> tuple[Box | None
 
 def _words(code: Sequence[int], expected: int) -> np.ndarray:
     try:
-        bits = np.unpackbits(np.array(code, np.uint8))
-    except (OverflowError, ValueError, TypeError):
+        bits = np.unpackbits(np.frombuffer(bytes(code), np.uint8))
+    except (ValueError, TypeError):
         raise ValueError("the run lengths of a brush must be bytes") from None
     place = 0
 

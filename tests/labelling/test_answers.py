@@ -1,0 +1,282 @@
+"""Names, states, several annotators, odd objects: small exports of Label Studio and COCO written by hand."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName, clean_name
+from src.errors import DataError, UserError
+from src.labelling.answers import Asked, State, collect
+from src.labelling.difference import compare, is_untouched
+from src.labelling.returned import read_exports
+from src.labelling.task import Manifest, Prelabel, Task
+from src.labelling.tools.brush import decode_brush
+
+
+def asked(*tasks, **more):
+    tasks = tasks or (Task("a.jpg", "0001_a.jpg", 200, 100), Task("sub/b+c d.jpg", "0002_b+c d.jpg", 100, 100))
+    manifest = Manifest("label_studio", ["cat", "dog"], {}, "", list(tasks))
+    sizes = {task.file_name: (task.width, task.height) for task in tasks}
+    return Asked(manifest.names, sizes, ("cat", "dog"), manifest, **more)
+
+
+def region(label, x, y, width, height, rotation=0, size=(200, 100), **more):
+    value = {"x": x, "y": y, "width": width, "height": height, "rotation": rotation, "rectanglelabels": [label]}
+    sides = {"original_width": size[0], "original_height": size[1], "image_rotation": 0}
+    return {"type": "rectanglelabels", "value": value} | sides | more
+
+
+def task(key, *annotations, **more):
+    data = {"image": "/data/upload/1/1a2b3c4d-any.jpg"} | ({"file_name": key} if key else {})
+    return {"id": 1, "data": data, "annotations": list(annotations)} | more
+
+
+def said(*results, **more):
+    return {"id": 5, "result": list(results), "was_cancelled": False, "lead_time": 3.0} | more
+
+
+def read(tmp_path, value, **more):
+    (tmp_path / "export.json").write_text(json.dumps(value))
+    return collect(read_exports([tmp_path / "export.json"]), asked(**more))
+
+
+@pytest.mark.parametrize(
+    "name, key",
+    [
+        ("a.jpg", "a.jpg"),
+        ("0001_a.jpg", "a.jpg"),
+        ("/data/local-files/?d=images/0002_b%2Bc%20d.jpg", "sub/b+c d.jpg"),
+        ("/data/local-files/?d=images/0002_b+c%20d.jpg", "sub/b+c d.jpg"),  # "+" unquoted
+        ("http://127.0.0.1:8080/data/upload/3/1a2b3c4d-0002_bc_d.jpg", "sub/b+c d.jpg"),  # as an upload is renamed
+        ("0a1b2c3d__0001_a.jpg", "a.jpg"),  # Label Studio's COCO export
+        ("C:\\photos\\sub\\b+c d.jpg", "sub/b+c d.jpg"),
+        ("../somewhere/sub/b+c d.jpg", "sub/b+c d.jpg"),
+        ("b+c d.jpg", "sub/b+c d.jpg"),
+    ],
+)
+def test_names_that_went_through_a_tool_lead_back(name, key):
+    assert asked().names.find(name).key == key
+
+
+def test_names_that_lead_to_no_image_or_to_several():
+    names = ImageNames(["one/a.jpg", "two/a.jpg", "two/c.jpg", "c.webp.jpg", "c.webp.png"])
+    with pytest.raises(AmbiguousName, match=r"a\.jpg may be any of 2 images: one/a\.jpg, two/a\.jpg"):
+        names.find("a.jpg")
+    with pytest.raises(UnknownName):
+        names.find("three/c.jpg")  # the same base name in another folder is another image
+    with pytest.raises(AmbiguousName):
+        names.find("c.webp", has_suffix=False)
+    assert names.find("two/c", has_suffix=False).by_end is None
+    assert names.find("c", has_suffix=False).by_end == "c"
+    assert clean_name("./a\\b//c.jpg") == "a/b/c.jpg"
+
+
+def test_a_name_that_may_mean_two_images_stops_and_lists_both(tmp_path):
+    tasks = (Task("one/a.jpg", "one/a.jpg", 10, 10), Task("two/a.jpg", "two/a.jpg", 10, 10))
+    value = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 10, "height": 10}],
+        "annotations": [],
+        "categories": [],
+    }
+    (tmp_path / "export.json").write_text(json.dumps(value))
+    with pytest.raises(DataError, match=r"one/a\.jpg, two/a\.jpg"):
+        collect(read_exports([tmp_path / "export.json"]), asked(*tasks))
+
+
+def test_the_key_in_the_task_is_believed_and_no_other(tmp_path):
+    answers = read(tmp_path, [task("sub/b+c d.jpg", said()), task("gone.jpg", said())])
+    assert answers.by_image.keys() == {"sub/b+c d.jpg"}
+    (row,) = answers.not_used
+    assert row.file_name == "gone.jpg" and "none of the 2 images" in row.reason
+
+
+def test_the_four_states_of_label_studio(tmp_path):
+    box = region("cat", 10, 10, 50, 50)
+    for annotations, state in (
+        ([said(box)], State.LABELLED),
+        ([said()], State.EMPTY),
+        ([said(box, was_cancelled=True)], State.SKIPPED),
+        ([], State.NOT_DONE),
+        ([said(was_cancelled=True), said(box)], State.LABELLED),
+    ):
+        assert read(tmp_path, [task("a.jpg", *annotations)]).by_image["a.jpg"].state is state
+    draft = read(tmp_path, [task("a.jpg", drafts=[{"result": [box]}])])
+    assert draft.by_image["a.jpg"].state is State.NOT_DONE and "draft" in draft.not_used[0].reason
+
+
+def test_json_min_tells_an_untouched_task_by_its_lack_of_an_annotation(tmp_path):
+    row = {"id": 1, "image": "/data/local-files/?d=images/0001_a.jpg", "file_name": "a.jpg", "annotator": 1}
+    box = {key: value for key, value in region("cat", 10, 10, 50, 50).items() if key not in ("type", "value")}
+    labels = [box | region("cat", 10, 10, 50, 50)["value"]]
+    done = {"annotation_id": 3, "lead_time": 4.5}
+    answer = read(tmp_path, [row | done | {"label": labels}]).by_image["a.jpg"]
+    assert answer.state is State.LABELLED and answer.seconds == 4.5
+    assert answer.shapes[0].box == pytest.approx((20, 10, 120, 60))
+    assert read(tmp_path, [row | done]).by_image["a.jpg"].state is State.EMPTY
+    assert read(tmp_path, [row]).by_image["a.jpg"].state is State.NOT_DONE
+
+
+def test_label_studios_coco_cannot_tell_empty_from_untouched(tmp_path):
+    entries = [
+        {"id": 0, "file_name": "images/0a1b2c3d__0001_a.jpg", "width": None, "height": None},
+        {"id": 1, "file_name": "/data/local-files/?d=images/0002_b%2Bc%20d.jpg", "width": 100, "height": 100},
+    ]
+    rows = [{"id": 0, "image_id": 1, "category_id": 0, "bbox": [10, 10, 30, 30], "segmentation": [], "area": 900}]
+    value = {"images": entries, "annotations": rows, "categories": [{"id": 0, "name": "dog"}]}
+    answers = read(tmp_path, value)
+    assert answers.by_image["a.jpg"].state is State.UNCLEAR
+    assert answers.by_image["sub/b+c d.jpg"].shapes[0].label == "dog"
+    assert read(tmp_path, value, all_reviewed=True).by_image["a.jpg"].state is State.EMPTY
+
+
+def test_of_several_annotators_the_newest_counts_unless_one_is_named(tmp_path):
+    old = said(region("cat", 0, 0, 50, 50), updated_at="2026-01-02T00:00:00Z", completed_by={"email": "a@b.c", "id": 1})
+    new = said(region("dog", 0, 0, 50, 50), updated_at="2026-03-02T00:00:00Z", completed_by=2)
+    answers = read(tmp_path, [task("a.jpg", new, old)])
+    assert [shape.label for shape in answers.by_image["a.jpg"].shapes] == ["dog"]
+    assert any("several annotations" in note for note in answers.notes)
+    assert "another annotation" in answers.not_used[0].reason
+    answers = read(tmp_path, [task("a.jpg", new, old)], annotator="a@b.c")
+    assert [shape.label for shape in answers.by_image["a.jpg"].shapes] == ["cat"]
+
+
+def test_a_rotated_box_becomes_the_upright_one_around_it(tmp_path):
+    # 60 x 20 pixels at (100, 20), turned by 90 degrees clockwise about its upper left corner: to the left and down.
+    answers = read(tmp_path, [task("a.jpg", said(region("cat", 50, 20, 30, 20, rotation=90)))])
+    assert answers.by_image["a.jpg"].shapes[0].box == pytest.approx((80, 20, 100, 80))
+    assert any("1 rotated boxes" in note for note in answers.notes)
+    # by 30 degrees, against a corner-by-corner loop
+    answers = read(tmp_path, [task("a.jpg", said(region("cat", 50, 20, 30, 20, rotation=30)))])
+    corners = [
+        (100 + r * math.cos(math.radians(a + 30)), 20 + r * math.sin(math.radians(a + 30)))
+        for r, a in ((0, 0), (60, 0), (20, 90), (math.hypot(60, 20), math.degrees(math.atan2(20, 60))))
+    ]
+    wanted = [
+        min(x for x, _ in corners),
+        min(y for _, y in corners),
+        max(x for x, _ in corners),
+        max(y for _, y in corners),
+    ]
+    assert answers.by_image["a.jpg"].shapes[0].box == pytest.approx(wanted)
+
+
+def test_polygons_and_ellipses(tmp_path):
+    sides = {"original_width": 200, "original_height": 100}
+    polygon = {
+        "type": "polygonlabels",
+        "value": {"points": [[10, 10], [20, 10], [15, 40]], "polygonlabels": ["dog"]},
+    } | sides
+    ellipse = {
+        "type": "ellipselabels",
+        "value": {"x": 50, "y": 50, "radiusX": 10, "radiusY": 20, "ellipselabels": ["cat"]},
+    } | sides
+    first, second = read(tmp_path, [task("a.jpg", said(polygon, ellipse))]).by_image["a.jpg"].shapes
+    assert first.box == pytest.approx((20, 10, 40, 40)) and first.segmentation[0] == pytest.approx(
+        [20, 10, 40, 10, 30, 40]
+    )
+    assert second.box == pytest.approx((80, 30, 120, 70)) and second.segmentation is None
+
+
+def brush_code(words, counter=8):
+    """Label Studio's run-length code, written bit by bit: every run repeats one word."""
+    bits = f"{len(words):032b}{7:05b}" + f"{counter - 1:04b}" * 4
+    place = 0
+    while place < len(words):
+        end = place
+        while end < len(words) and words[end] == words[place] and end - place < 2**counter:
+            end += 1
+        bits += f"1{0:02b}{end - place - 1:0{counter}b}{words[place]:08b}"
+        place = end
+    bits += "0" * (-len(bits) % 8)
+    return [int(bits[start : start + 8], 2) for start in range(0, len(bits), 8)]
+
+
+def test_a_painted_mask_is_decoded():
+    alpha = np.zeros((6, 9), int)
+    alpha[2:5, 3:7] = 255
+    alpha[2, 3] = 0
+    words = np.zeros((6, 9, 4), int)
+    words[..., 3] = alpha
+    box, rle = decode_brush(brush_code(words.reshape(-1).tolist()), (9, 6))
+    assert box == (3, 2, 7, 5)
+    from pycocotools import mask as coco_masks
+
+    assert (coco_masks.decode(rle) == (alpha > 0)).all()
+    assert decode_brush(brush_code([0] * 216), (9, 6))[0] is None
+    for code in ([], [1, 2, 3], brush_code([0] * 8), [300]):
+        with pytest.raises(ValueError):
+            decode_brush(code, (9, 6))
+
+
+@pytest.mark.parametrize(
+    "results, reason",
+    [
+        ([region("bird", 1, 1, 9, 9)], "bird (1 objects) is none of the classes cat, dog"),
+        ([region("cat", 1, 1, 9, 9, size=(100, 200))], "one of the two ignores the EXIF orientation"),
+        ([region("cat", 1, 1, 9, 9, image_rotation=90)], "turned by 90 degrees"),
+        ([region("cat", float("nan"), 1, 9, 9)], "expected a finite number"),
+        ([{"type": "rectangle", "value": {}, "original_width": 9, "original_height": 9}], "without a class"),
+        ([region("cat", 50, 50, 0, 0)], "has no area"),
+    ],
+)
+def test_an_image_with_an_object_that_cannot_be_used_stays_unlabelled_and_is_listed(tmp_path, results, reason):
+    answers = read(tmp_path, [task("a.jpg", said(*results))])
+    assert answers.by_image["a.jpg"].state is State.NOT_DONE
+    assert any(reason in row.reason for row in answers.not_used)
+    assert all(row.file_name == "a.jpg" and "annotation 5" in row.place for row in answers.not_used)
+
+
+def test_a_slip_of_the_mouse_and_a_point_do_not_take_the_image_away(tmp_path):
+    point = {"type": "keypointlabels", "value": {"x": 1, "y": 1, "keypointlabels": ["cat"]}}
+    answers = read(tmp_path, [task("a.jpg", said(region("cat", 1, 1, 9, 9), region("cat", 50, 50, 0, 0), point))])
+    assert len(answers.by_image["a.jpg"].shapes) == 1 and len(answers.not_used) == 2
+
+
+def test_a_picture_shown_in_another_size_of_the_same_form_is_the_same(tmp_path):
+    answers = read(tmp_path, [task("a.jpg", said(region("cat", 10, 10, 50, 50, size=(100, 50))))])
+    assert answers.by_image["a.jpg"].shapes[0].box == pytest.approx((20, 10, 120, 60))
+
+
+def test_cvats_coco_turns_boxes_and_painted_masks_are_single_objects(tmp_path):
+    entry = {"id": 1, "file_name": "a.jpg", "width": 200, "height": 100}
+    turned = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [50, 40, 40, 20], "attributes": {"rotation": 90.0}}
+    counts = [0, 3, 200 * 100 - 3]
+    painted = {"id": 2, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 3], "iscrowd": 1}
+    painted |= {"attributes": {"occluded": False}, "segmentation": {"size": [100, 200], "counts": counts}}
+    value = {"images": [entry], "annotations": [turned, painted], "categories": [{"id": 1, "name": "cat"}]}
+    first, second = read(tmp_path, value).by_image["a.jpg"].shapes
+    assert first.box == pytest.approx((60, 30, 80, 70))
+    assert not second.crowd and second.rle["counts"] == counts
+
+
+def shapes(*rows):
+    return [Prelabel(label, (x, y, width, height)).shape for label, x, y, width, height in rows]
+
+
+def test_each_box_is_accepted_moved_relabelled_deleted_or_added():
+    sent = shapes(("cat", 0, 0, 20, 20), ("cat", 50, 0, 20, 20), ("dog", 0, 50, 20, 20), ("dog", 50, 50, 20, 20))
+    back = shapes(("cat", 1, 0, 20, 20), ("cat", 55, 0, 20, 20), ("cat", 0, 50, 20, 20), ("cat", 80, 80, 10, 10))
+    found = compare(sent, back)
+    assert found.counts["accepted"] == {"cat": 1} and found.ious["cat"] == [pytest.approx(19 / 21)]
+    assert found.counts["moved"] == {"cat": 1}  # IoU 15 / 25
+    assert found.counts["relabelled"] == {"dog": 1} and found.relabelled == {("dog", "cat"): 1}
+    assert found.counts["deleted"] == {"dog": 1} and found.counts["added"] == {"cat": 1}
+    assert is_untouched(sent, list(reversed(sent))) and not is_untouched(sent, back) and is_untouched([], [])
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("export.json", '{"a": 1}', "of no known form; expected Label Studio"),
+        ("export.json", '{"a.jpg123": {"filename": "a.jpg", "regions": []}}', "a file of VIA"),
+        ("export.xml", "<View/>", "of no known form"),
+        ("export.xml", "<annotations><track/></annotations>", "CVAT for video"),
+        ("labels.txt", "0 1 1 1 1", "give the folder of a YOLO export"),
+    ],
+)
+def test_what_is_of_no_form_is_refused(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=words):
+        read_exports([tmp_path / name])
