@@ -96,6 +96,8 @@ def _task(task: Task, number: int, image_root: str) -> dict[str, Any]:
     data = {
         "image": f"/data/local-files/?d={quote(place)}",
         "file_name": task.file_name,
+        "width": task.width,
+        "height": task.height,
         "rank": number,
         "reason": task.reason,
     }
