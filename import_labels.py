@@ -140,8 +140,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     unclear = report["images"][State.UNCLEAR.name.lower()]
     if unclear:
         print(
-            f"{unclear} images came back as they were sent, and nothing says that somebody has looked at them: they stay "
-            "unlabelled. If all were reviewed, give the same command with --all_reviewed and --overwrite"
+            f"{unclear} images came back as they were sent, or without boxes, and nothing says that somebody has looked at "
+            "them: they stay unlabelled. If all were reviewed, give the same command with --all_reviewed and --overwrite"
         )
     if report["not_used"]:
         print(f"{report['not_used']} things could not be used, each with its reason in {outputs[2]}")

@@ -5,8 +5,9 @@
 | labelled; reviewed and empty | a label |
 | skipped; not done | nothing: the image stays unlabelled |
 
-Where a form does not say whether somebody has looked at an image, a change of what was sent says so. An image that came back
-as it was sent is not done, unless the user says that all were reviewed.
+Where a form does not say whether somebody has looked at an image, boxes that differ from those that were sent say so. An image
+that came back as it was sent, or without boxes, counts as not done, unless the user says that all were reviewed: tools that take
+pre-labels as predictions give an image that nobody has opened without boxes.
 """
 
 from collections import Counter, defaultdict
@@ -16,6 +17,7 @@ from enum import Enum
 
 from src.data.classes import unknown_classes
 from src.data.formats.coco import OUTSIDE_TOLERANCE
+from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
 from src.errors import DataError
@@ -33,7 +35,7 @@ class State(Enum):
     EMPTY = "reviewed and empty"
     SKIPPED = "skipped"
     NOT_DONE = "not done"
-    UNCLEAR = "came back as it was sent"  # counts as not done
+    UNCLEAR = "came back as sent or without boxes"  # counts as not done
 
 
 _KNOWN = (State.LABELLED, State.EMPTY)
@@ -147,17 +149,21 @@ def _answer(
     blocked = [*image.blocked, *_size_faults(image, size)]
     unknown = Counter(shape.label for shape in image.shapes if shape.label not in asked.classes)
     blocked += unknown_classes(sorted(unknown.items()), list(asked.classes))
-    left_out = [*image.unused, *(f"image left unlabelled: {reason}" for reason in blocked)]
-    if blocked:
-        return Answer(State.NOT_DONE, **told), left_out
+    left_out = list(image.unused)
     shapes = []
-    for shape in in_pixels(image, size):
+    for shape in in_pixels(image, size) if not blocked else ():
         clipped, reason = _clipped(shape, size)
         if reason:
             left_out.append(reason)
             continue
+        outline = None if clipped.segmentation is None else as_outline(clipped.segmentation)
+        if outline is not None and (fault := outline_fault(outline, clipped.box, size)):
+            blocked.append(f"{clipped.label}: {fault}")
         shapes.append(clipped)
         counts["{} rotated boxes or ellipses became the upright boxes around them"] += shape.rotated
+    left_out += [f"image left unlabelled: {reason}" for reason in blocked]
+    if blocked:
+        return Answer(State.NOT_DONE, **told), left_out
     state = _state(image.mark, tuple(shapes), None if sent is None else sent.get(key, ()), asked.all_reviewed)
     if left_out and state is State.EMPTY and image.shapes:  # what is left out was an object
         left_out.append("image left unlabelled: nothing of what was drawn can be used")
@@ -175,7 +181,7 @@ def _state(mark: Mark, shapes: Sequence[Shape], sent: Sequence[Shape] | None, al
         return State.NOT_DONE
     if all_reviewed:
         return known
-    if is_untouched(sent or (), shapes):
+    if not shapes or is_untouched(sent or (), shapes):
         return State.UNCLEAR
     return known
 

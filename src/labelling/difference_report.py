@@ -81,7 +81,7 @@ _STATE_WORDS = {
     "empty": "reviewed and empty",
     "skipped": "skipped",
     "not_done": "not done",
-    "unclear": "came back as sent",
+    "unclear": "came back as sent or without boxes",
 }
 
 

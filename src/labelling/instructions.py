@@ -54,8 +54,8 @@ _STEPS = {
 """,
 }
 _BY_CHANGE = """\
-An image that comes back exactly as it was sent counts as not done, for nothing says that somebody has looked at it. When all
-were reviewed, add `--all_reviewed`.
+An image that comes back as it was sent, or without boxes, and without a mark counts as not done, for nothing says that somebody
+has looked at it. When all were reviewed, add `--all_reviewed`.
 """
 
 

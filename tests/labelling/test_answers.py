@@ -131,6 +131,21 @@ def test_label_studios_coco_cannot_tell_empty_from_untouched(tmp_path):
     assert read(tmp_path, value, all_reviewed=True).by_image["a.jpg"].state is State.EMPTY
 
 
+def test_an_image_that_came_back_without_boxes_is_not_empty_unless_it_is_said(tmp_path):
+    """Label Studio's COCO and YOLO exports give an untouched task, which has predictions, without boxes."""
+    sent = Task("a.jpg", "0001_a.jpg", 200, 100, prelabels=[Prelabel("cat", (10.0, 10.0, 20.0, 20.0))])
+    value = {
+        "images": [{"id": 1, "file_name": "0001_a.jpg"}],
+        "annotations": [],
+        "categories": [{"id": 0, "name": "cat"}],
+    }
+    for said, state in ((None, State.UNCLEAR), (True, State.EMPTY), (False, State.NOT_DONE)):
+        value["images"][0] |= {} if said is None else {"labelled": said}
+        (tmp_path / "export.json").write_text(json.dumps(value))
+        answers = collect(read_exports([tmp_path / "export.json"]), asked(sent))
+        assert answers.by_image["a.jpg"].state is state
+
+
 def test_of_several_annotators_the_newest_counts_unless_one_is_named(tmp_path):
     old = said(region("cat", 0, 0, 50, 50), updated_at="2026-01-02T00:00:00Z", completed_by={"email": "a@b.c", "id": 1})
     new = said(region("dog", 0, 0, 50, 50), updated_at="2026-03-02T00:00:00Z", completed_by=2)

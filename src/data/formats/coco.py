@@ -15,22 +15,22 @@ from src.data.formats.coco_rows import decode_coco
 from src.data.formats.json_file import read_json
 from src.errors import DataError
 
-# Annotators count pixels from 0 or from 1 and call the last pixel width or width + 1, so a true box may stick out by
-# one pixel and a rounding. More than that is a box of another picture or of another size of this one.
+# Some tools count pixels from 0 and some from 1, so a correct box may exceed its image by one pixel plus rounding.
+# A box that exceeds it by more was drawn on another image, or on this image in another size.
 OUTSIDE_TOLERANCE = 1.5  # pixels
-_LARGEST_ID = 2**53  # what every JSON reader and the COCO tools still tell from its neighbours
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a new line would break every list of file names
-_SHOWN_LETTERS = 100  # of a value that is wrong
-_LARGEST_NUMBER = 1e9  # pixels; beyond it single precision and 32-bit sizes give out
-# What OpenCV reads at most. COCO's tools count pixels in 32 bits, and take memory for every pixel along an outline.
+_LARGEST_ID = 2**53  # beyond it double precision, in which many JSON readers keep numbers, is not exact
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # control characters; a new line breaks lists of file names
+_SHOWN_LETTERS = 100  # most characters of an invalid value in a message
+_LARGEST_NUMBER = 1e9  # pixels; beyond it single precision and 32-bit sizes overflow
+# OpenCV's limits. pycocotools counts pixels in 32 bits and allocates memory per pixel along an outline.
 _LARGEST_SIDE, _MOST_PIXELS = 2**20, 2**30
 
 
 def read_coco(path: str | Path, decode: Callable[[bytes], Any] = decode_coco, masks: bool = False) -> dict[str, Any]:
     """The file as JSON, with all its fields (or those of ``decode``), after ``coco_faults`` found nothing.
 
-    What nothing looks into in annotation rows, outlines above all, stays text: see ``src.data.formats.coco_rows``, which also
-    writes such a file.
+    Fields of annotation rows that the product does not read, such as outlines, stay undecoded: see
+    ``src.data.formats.coco_rows``, which also writes such a file.
 
     Raises:
         UserError: there is no such file.
@@ -76,14 +76,14 @@ class _Masks(_Boxes):
 
 
 def read_coco_boxes(path: str | Path, masks: bool = False) -> dict[str, Any]:
-    """As ``read_coco`` without what training and evaluation do not read, such as addresses on the web.
+    """As ``read_coco``, without the fields that training and evaluation do not use, such as URLs.
 
-    These fields are passed over while reading: a file of the size of COCO 2017 (489 MB, 860,001 objects) takes 0.9 GiB
+    These fields are skipped while reading: a file of the size of COCO 2017 (489 MB, 860,001 objects) takes 0.9 GiB
     of memory instead of 2.8.
 
     Args:
-        masks: read outlines, too; each "segmentation" stays JSON (``msgspec.Raw``), which takes 0.3 GiB more of
-            memory for the size of COCO 2017, and faults of them count.
+        masks: read and check outlines, too; each "segmentation" stays undecoded JSON (``msgspec.Raw``), which takes
+            0.3 GiB more memory for the size of COCO 2017.
     """
     return read_coco(path, msgspec.json.Decoder(_Masks if masks else _Boxes).decode, masks)
 
@@ -94,7 +94,7 @@ def is_blank(row: dict[str, Any]) -> bool:
 
 
 def coco_faults(coco: Any, masks: bool = False) -> list[str]:
-    """One sentence for everything in a COCO file that training could trip over; empty when all is well.
+    """One sentence per fault of a COCO file; an empty list if there are none.
 
     Args:
         masks: whether the detector has masks, so that every object must have one.
@@ -125,14 +125,14 @@ def coco_faults(coco: Any, masks: bool = False) -> list[str]:
     _annotation_faults(coco["annotations"], categories, sizes, faults)
     if masks:
         images = {image["id"]: image for image in coco["images"] if _is_id(image.get("id")) and sizes[image["id"]]}
-        rows = [(place, row) for place, row in enumerate(coco["annotations"]) if _is_whole(row, sizes)]
+        rows = [(place, row) for place, row in enumerate(coco["annotations"]) if _is_valid(row, sizes)]
         faults += mask_faults(rows, images)
     _state_faults(coco["images"], coco["annotations"], faults)
     return faults
 
 
 def sound_images(coco: Any) -> list[dict]:
-    """The image entries of any JSON value that are right in themselves, one for each file."""
+    """The valid image entries of any JSON value, one per file name."""
     images = coco.get("images") if isinstance(coco, dict) else None
     sound: dict[str, dict] = {}
     for image in images if isinstance(images, list) else ():
@@ -159,7 +159,7 @@ def _category_faults(categories: list[dict], faults: list[str]) -> set[int]:
 
 
 def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int, int] | None]:
-    """Image id -> (width, height), None where the size is bad; faults are appended."""
+    """Image id -> (width, height), None where the size is invalid; faults are appended."""
     sizes: dict[int, tuple[int, int] | None] = {}
     for index, image in enumerate(images):
         file_name = image.get("file_name")
@@ -208,11 +208,11 @@ def _annotation_faults(rows: list[dict], categories: set[int], sizes: dict, faul
         for fault in _row_faults(row, categories, sizes):
             faults.append(f"annotations[{index}] (id {_show(row, 'id')}): {fault}")
     _repeated(rows, "id", "annotation id", "number them anew", faults)
-    faults[before:before] = _unit_faults(rows, sizes)  # the reason of many faults stands before them
+    faults[before:before] = _unit_faults(rows, sizes)  # a common cause comes before the faults that it explains
 
 
 def _unit_faults(rows: list[dict], sizes: dict) -> list[str]:
-    """Whether all boxes were written in another way than COCO's (x, y, width, height) in pixels."""
+    """Faults of all boxes together: they are fractions of the image, or corners instead of (x, y, width, height)."""
     rows = [row for row in rows if not is_blank(row)]
     boxes = [row.get("bbox") for row in rows]
     if not boxes or not all(_is_box(box) for box in boxes):
@@ -233,7 +233,7 @@ def _unit_faults(rows: list[dict], sizes: dict) -> list[str]:
 
 
 def _row_faults(row: dict, categories: set[int], sizes: dict) -> list[str]:
-    """What is wrong with one annotation row; called for every row, so the good case is kept short."""
+    """What is wrong with one annotation row; called for every row, so a valid row takes few steps."""
     faults = []
     if not _is_id(row.get("id")):
         faults.append(f'"id" must be an integer from 0 up, found {_show(row, "id")}')
@@ -281,7 +281,12 @@ def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:
         return f"bbox {box} has no size; width and height must be above 0: take the row out, or draw the box anew"
     if size is None:
         return None
-    left, top, right, bottom = x, y, size[0] - x - width, size[1] - y - height  # how far inside each border
+    left, top, right, bottom = (
+        x,
+        y,
+        size[0] - x - width,
+        size[1] - y - height,
+    )  # distance to each border, positive inside
     if min(left, top, right, bottom) >= 0:
         return None
     empty = right <= -width or bottom <= -height or left <= -width or top <= -height
@@ -294,7 +299,7 @@ def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:
 
 
 def _state_faults(images: list[dict], rows: list[dict], faults: list[str]) -> None:
-    """Images whose "labelled" flag contradicts their annotation rows."""
+    """Append images whose "labelled" flag contradicts their annotation rows."""
     real = Counter(row["image_id"] for row in rows if _is_id(row.get("image_id")) and not is_blank(row))
     blank = {row["image_id"] for row in rows if _is_id(row.get("image_id")) and is_blank(row)}
     for image in images:
@@ -334,8 +339,8 @@ def _is_box(value: Any) -> bool:
     return type(value) is list and len(value) == 4 and all(map(_is_number, value))
 
 
-def _is_whole(row: dict, sizes: dict[int, tuple[int, int] | None]) -> bool:
-    """Whether a row is about an object of an image of right size, with a right box."""
+def _is_valid(row: dict, sizes: dict[int, tuple[int, int] | None]) -> bool:
+    """Whether a row describes an object with a valid box in an image with a valid size."""
     size = sizes.get(row["image_id"]) if _is_id(row.get("image_id")) else None
     return size is not None and not is_blank(row) and _box_fault(row.get("bbox"), size) is None
 
@@ -345,12 +350,12 @@ def _is_text(value: Any) -> bool:
 
 
 def _show(entry: dict, key: str) -> str:
-    """The value as it stands in the file, or the word "nothing"."""
+    """The value of a field as JSON, or "nothing" if the field is absent."""
     return _short(entry[key]) if key in entry else "nothing"
 
 
 def _short(value: Any) -> str:
-    """The value as JSON, cut off where it gets long."""
+    """The value as JSON, truncated to ``_SHOWN_LETTERS``."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_LETTERS else text[:_SHOWN_LETTERS] + " ..."
 

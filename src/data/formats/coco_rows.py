@@ -1,7 +1,7 @@
-"""The annotation rows of a COCO file with every field, in little memory.
+"""Read and write COCO annotation rows with all their fields in little memory.
 
-What a row holds beyond its box (outlines, key points) is most of the file, and whoever only chooses rows never looks into
-it. Read as Python lists, it takes eight times the room of its text. So it stays text, and goes into the next file as it is.
+Most of a file is outlines and key points, which programs that only select rows do not use. As Python lists they take eight
+times the memory of their JSON text, so they stay undecoded text and are copied into the output.
 """
 
 import json
@@ -15,7 +15,7 @@ from src.files import write_pieces
 
 READ_KEYS = frozenset(
     ("id", "image_id", "category_id", "bbox", "area", "iscrowd")
-)  # whatever stands there is looked at
+)  # fields that the checks read, always decoded
 _any = msgspec.json.Decoder()
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
@@ -25,7 +25,7 @@ _spelled = json.JSONEncoder(ensure_ascii=False).encode
 def decode_coco(data: bytes) -> dict[str, Any]:
     """A COCO file as JSON, except that lists and objects in annotation rows are ``msgspec.Raw`` outside ``READ_KEYS``.
 
-    Every one of them is decoded once all the same, so what JSON does not allow is found here and not in the next program.
+    Each row is decoded once to validate it, so invalid JSON is found here and not in the next program.
 
     Raises:
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no JSON, or its "annotations" are no list of objects.
@@ -35,7 +35,7 @@ def decode_coco(data: bytes) -> dict[str, Any]:
 
 
 def write_coco(path: str | Path, coco: dict[str, Any], overwrite: bool = False) -> None:
-    """Write what ``decode_coco`` gave, row by row, for the whole text would take as much memory again.
+    """Write the result of ``decode_coco`` row by row; the whole text at once would double the memory.
 
     Raises:
         UserError: see ``src.files.write_whole``.

@@ -1,4 +1,4 @@
-"""Read any JSON file; whatever is wrong with it is told with its place."""
+"""Read any JSON file; errors give line and column."""
 
 import codecs
 import json
@@ -14,11 +14,15 @@ _TOO_DEEP = "not a data file: its lists or objects lie in one another too deeply
 
 
 def read_json(path: str | Path, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
-    """Any JSON file; a missing file, broken text or wrong encoding is a UserError that names the place.
+    """The value of a JSON file.
 
     Args:
-        decode: a decoder of msgspec; one of a ``TypedDict`` passes over fields that this does not have, which saves memory.
-            A file that it refuses comes back whole if it is JSON, for the caller to say what is wrong with it.
+        decode: a decoder of msgspec; that of a ``TypedDict`` skips all other fields, which saves memory. A file that it
+            rejects is returned fully decoded if it is valid JSON, so that the caller can report its faults.
+
+    Raises:
+        UserError: the file is missing or cannot be read.
+        DataError: it is not JSON, or not UTF-8.
     """
     try:
         data = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
@@ -27,9 +31,9 @@ def read_json(path: str | Path, decode: Callable[[bytes], Any] = msgspec.json.de
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
-        return decode(data)  # msgspec is three times as fast on large files as the standard library,
+        return decode(data)  # msgspec is three times as fast on large files; the standard
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _explained(path, data)  # which in turn takes NaN and tells the line of a fault
+        return _explained(path, data)  # library accepts NaN and reports the line of an error
     except RecursionError:
         raise DataError(str(path), [_TOO_DEEP]) from None
 
@@ -37,7 +41,9 @@ def read_json(path: str | Path, decode: Callable[[bytes], Any] = msgspec.json.de
 def _explained(path: str | Path, data: bytes) -> Any:
     try:
         value = json.loads(data.decode("utf-8"))
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # JSON can spell half a character; nothing can write it
+        json.dumps(value, ensure_ascii=False).encode(
+            "utf-8"
+        )  # an escape can stand for a lone surrogate, which UTF-8 cannot encode
         return value
     except json.JSONDecodeError as error:
         fault = f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}"

@@ -1,8 +1,7 @@
-"""Outlines of objects, as COCO's "segmentation" gives them: checked, and read as a grid of cells over a box.
+"""Outlines of objects in the form of COCO's "segmentation": validate them, and rasterise them over a box.
 
-An outline is the JSON of a segmentation: polygons ``[[x1, y1, x2, y2, ...], ...]`` in pixels, the object being all of their
-insides together; or a run-length encoding ``{"size": [height, width], "counts": ...}`` of the whole image column by column,
-background first, as a list of numbers or compressed to a text. It stays JSON, which is small, until it is needed.
+An outline is the JSON of a segmentation: polygons ``[[x1, y1, x2, y2, ...], ...]`` in pixels, whose union is the object; or a run-length encoding ``{"size": [height, width], "counts": ...}`` of the whole image column by column,
+background first, as a list of numbers or a compressed string. It stays JSON, which is small, until it is needed.
 
 Axes: M cells along each side of a box, E edges of a polygon.
 """
@@ -21,17 +20,17 @@ from src.data.formats.run_lengths import Rle, run_ends
 Outline = msgspec.Raw
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels of the image
 
-_CELLS = 64  # a side, to look for what a polygon has in common with its box
-# Pixels along the polygons of an object. COCO's tools take 40 bytes for each, and end the program where memory is short.
+_CELLS = 64  # per side of the grid that tests whether a polygon and its box overlap
+# Length of an object's polygons in pixels. pycocotools allocates 40 bytes per pixel and aborts the process when that fails.
 _LONGEST = 10_000_000
-_LEAST_SIDE = 1e-6  # pixels, of a box that single precision leaves without size
+_LEAST_SIDE = 1e-6  # pixels; single precision may round the side of a tiny box to 0
 _SHAPE = 'polygons [[x1, y1, x2, y2, ...], ...] or {"size": [height, width], "counts": ...}'
 _DECODER = msgspec.json.Decoder(list[list[float]] | Rle)
 _NOTHING = (b"null", b"[]", b"[ ]")
 
 
 def as_outline(segmentation: Any) -> Outline | None:
-    """The outline of an annotation row: its JSON, or the value that was read from it; None where there is no mask."""
+    """The outline of an annotation row, from its JSON or its decoded value; None if there is no mask."""
     if not isinstance(segmentation, msgspec.Raw):
         segmentation = msgspec.Raw(json.dumps(segmentation).encode())
     return None if memoryview(segmentation).nbytes < 9 and bytes(segmentation) in _NOTHING else segmentation
@@ -44,7 +43,7 @@ def outline_fault(outline: Outline, box: Box, size: tuple[int, int]) -> str | No
         outline: of an object; box: around it; size: (width, height) of its image.
     """
     try:
-        shape = _sound(outline, size)
+        shape = _parsed(outline, size)
     except ValueError as error:
         return str(error)
     if _covers(shape, box, size) if isinstance(shape, Rle) else _reaches(shape, box):
@@ -53,14 +52,14 @@ def outline_fault(outline: Outline, box: Box, size: tuple[int, int]) -> str | No
 
 
 def rasterise(outline: Outline, box: Box, size: tuple[int, int], cells: int) -> np.ndarray:
-    """Which cells of a box an object covers, by their centres.
+    """The mask of an object over a grid of cells of its box, sampled at the cells' centres.
 
     Args:
-        outline: without fault; box: in the image; size: (width, height) of the image; cells: M.
+        outline: valid (``outline_fault``); box: inside the image; size: (width, height) of the image; cells: M.
 
     Returns:
         uint8 [M, M], 0 or 1; cell (i, j) covers rows i / M to (i + 1) / M and columns j / M to (j + 1) / M of the box. A
-        polygon's inside follows the even-odd rule, exactly; of a run-length encoding, the pixel below a centre counts.
+        polygon is filled by the even-odd rule; a run-length encoding is sampled at the pixel that contains the centre.
     """
     shape = _DECODER.decode(outline)
     if isinstance(shape, list):
@@ -78,12 +77,12 @@ def segmentation_of(outline: Outline) -> Any:
 
 
 def whole_mask(outline: Outline, size: tuple[int, int]) -> dict[str, Any]:
-    """COCO's own mask of an outline in its image of ``size`` (width, height): compressed, ``{"size", "counts": text}``.
+    """An outline as compressed run-length encoding of its image of ``size`` (width, height): ``{"size", "counts": str}``.
 
     Raises:
-        ValueError: saying what is wrong with the outline.
+        ValueError: the outline is invalid.
     """
-    shape, (width, height) = _sound(outline, size), size
+    shape, (width, height) = _parsed(outline, size), size
     if isinstance(shape, list):
         rle = coco_masks.merge(coco_masks.frPyObjects(shape, height, width))
     elif isinstance(shape.counts, list):
@@ -93,8 +92,8 @@ def whole_mask(outline: Outline, size: tuple[int, int]) -> dict[str, Any]:
     return {"size": [height, width], "counts": rle["counts"].decode("ascii")}
 
 
-def _sound(outline: Outline, size: tuple[int, int]) -> list[list[float]] | Rle:
-    """The polygons or run lengths of an outline; a ValueError says what is wrong with them."""
+def _parsed(outline: Outline, size: tuple[int, int]) -> list[list[float]] | Rle:
+    """The polygons or run lengths of an outline; a ValueError if they are invalid."""
     try:
         shape = _DECODER.decode(outline)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -118,7 +117,7 @@ def _reaches(polygons: list[list[float]], box: Box) -> bool:
     across, down = (list(chain.from_iterable(polygon[axis::2] for polygon in polygons)) for axis in (0, 1))
     width = min(max(across), box[2]) - max(min(across), box[0])
     height = min(max(down), box[3]) - max(min(down), box[1])
-    # Polygons that reach over their box, as good ones do, need no closer look.
+    # Bounds that overlap half of the box, as those of correct outlines do, need no rasterising.
     if width > 0 and height > 0 and width * height >= (box[2] - box[0]) * (box[3] - box[1]) / 2:
         return True
     return bool(width > 0 and height > 0 and _cells_of(polygons, box, _CELLS).any())
@@ -131,7 +130,7 @@ def _covers(rle: Rle, box: Box, size: tuple[int, int]) -> bool:
     first, last = ends[:-1:2], ends[1::2] - 1
     first, last = first[first <= last], last[first <= last]
     (left, top), (right, bottom) = np.divmod(first, size[1]), np.divmod(last, size[1])
-    # A run has a part in its first column, whole columns, and a part in its last; or all of it in one column.
+    # A run covers a part of its first column, full columns, and a part of its last; or it lies in one column.
     one = left == right
     in_first = (left >= x1) & (left < x2) & (top < y2) & (~one | (bottom >= y1))
     in_last = ~one & (right >= x1) & (right < x2) & (bottom >= y1)
@@ -145,14 +144,14 @@ def _polygon_fault(polygon: list[float], size: tuple[int, int]) -> str | None:
     if len(polygon) < 6:
         return f"has {len(polygon) // 2} points; at least 3 enclose something"
     for numbers, side in zip((polygon[::2], polygon[1::2]), size, strict=True):
-        if min(numbers) < -side or max(numbers) > 2 * side:  # also what would keep COCO's tools busy for ever
+        if min(numbers) < -side or max(numbers) > 2 * side:  # also coordinates with which pycocotools does not end
             return f"lies far outside its image of {size[0]} x {size[1]} pixels; draw it anew"
     return None
 
 
 def _length_fault(polygons: list[list[float]], size: tuple[int, int]) -> str | None:
-    """Whether polygons without other faults, no edge of which is longer than three sides of the image, are too long."""
-    if sum(map(len, polygons)) / 2 * 3 * max(size) <= _LONGEST:  # as nearly all are
+    """A fault if polygons, whose edges are at most three sides of the image long, are too long together."""
+    if sum(map(len, polygons)) / 2 * 3 * max(size) <= _LONGEST:  # true for nearly all objects
         return None
     corners = [np.array(polygon).reshape(-1, 2) for polygon in polygons]
     length = sum(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum() for points in corners)
@@ -178,16 +177,16 @@ def _place(box: Box) -> tuple[float, float, float, float]:
 
 
 def _inside(points: np.ndarray, cells: int) -> np.ndarray:
-    """Even-odd rule for the points (column, row) 0 .. M - 1 of a grid; points [E, 2] of the polygon in the same measure."""
+    """Even-odd rule at the grid points (column, row) 0 .. M - 1; ``points`` [E, 2] of the polygon in grid coordinates."""
     (xa, ya), (xb, yb) = points.T, np.roll(points, -1, axis=0).T
     rows = np.arange(cells)
     edge, row = np.nonzero((ya[:, None] <= rows) != (yb[:, None] <= rows))
-    share = (row - ya[edge]) / (yb[edge] - ya[edge])
-    crossing = xa[edge] + share * (xb[edge] - xa[edge])
-    # A crossing turns over every point to its left, which are the columns 0 .. ceil(crossing) - 1.
-    turns = np.zeros((cells, cells + 1), np.int64)
-    np.add.at(turns, (row, np.clip(np.ceil(crossing), 0, cells).astype(np.int64)), 1)
-    return turns[:, :0:-1].cumsum(axis=1)[:, ::-1] % 2 == 1
+    fraction = (row - ya[edge]) / (yb[edge] - ya[edge])
+    crossing = xa[edge] + fraction * (xb[edge] - xa[edge])
+    # A crossing toggles every point to its left, which are the columns 0 .. ceil(crossing) - 1.
+    toggles = np.zeros((cells, cells + 1), np.int64)
+    np.add.at(toggles, (row, np.clip(np.ceil(crossing), 0, cells).astype(np.int64)), 1)
+    return toggles[:, :0:-1].cumsum(axis=1)[:, ::-1] % 2 == 1
 
 
 def _corners(box: Box) -> str:

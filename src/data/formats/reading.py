@@ -1,4 +1,4 @@
-"""Labelled data of any form: which form it is, is told by the thing itself, and said; nothing is guessed.
+"""Read labelled data of any form; the form is detected from the file or folder itself, never guessed.
 
 | form | annotation file |
 |---|---|
@@ -34,18 +34,17 @@ _FORMS = (
 def read_data(
     path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = (), masks: bool = False
 ) -> Annotations:
-    """Read and check labelled data; ``form`` of the result says which form it is.
+    """Read and check labelled data; ``form`` of the result names the form.
 
     Args:
         path: annotation file, or folder of XML files.
-        img_dir: folder of the images; COCO files do without it.
+        img_dir: folder of the images; optional for COCO files.
         class_names: the classes in the order of their labels, background first or left out; for text they say what the
             numbers mean. Empty: COCO's categories by id, or the classes found in the XML files, sorted.
         masks: read the outlines of objects, too, which Pascal VOC and text have not; then every labelled object must have one.
 
     Raises:
-        UserError: there is no such thing, it is of no known form, or of one without masks, or a text file comes without
-            class names.
+        UserError: the path does not exist, its form is unknown or has no masks, or a text file comes without class names.
         DataError: every fault of it, classes that are not among ``class_names`` included.
     """
     path = Path(path)
@@ -55,7 +54,7 @@ def read_data(
     tool = tool_place(path)
     place = None if tool else voc_place(path)
     if img_dir is None and (tool or place or path.suffix.lower() == ".txt"):
-        raise UserError(f"{path}: the folder of its images must be given, too; only COCO JSON tells their sizes")
+        raise UserError(f"{path}: the folder of its images must be given, too; only COCO JSON states their sizes")
     if tool:
         return read_tool(tool, img_dir, class_names, masks)
     if place:
@@ -72,7 +71,7 @@ def read_data(
     if path.suffix.lower() == ".txt":
         _refuse(masks, path)
         return read_txt(path, img_dir, class_names)
-    raise UserError(f"{path}: neither its name nor its beginning tells its form; expected {_FORMS}")
+    raise UserError(f"{path}: its form is recognised neither by its name nor by its beginning; expected {_FORMS}")
 
 
 def read_as_coco(path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = ()) -> dict[str, Any]:
@@ -91,13 +90,13 @@ def read_as_coco(path: str | Path, img_dir: str | Path | None, class_names: Sequ
 def _refuse(masks: bool, path: Path) -> None:
     if masks:
         raise UserError(
-            f"{path}: tells boxes but no masks, which this detector learns from; give COCO JSON whose annotations have a "
+            f"{path}: has boxes but no masks, which this detector is trained on; give COCO JSON whose annotations have a "
             '"segmentation", or take a system without masks'
         )
 
 
 def _there_is(path: Path) -> str:
-    """What to do about a file that is not there."""
+    """A remedy for a missing file."""
     if not path.parent.is_dir():
         return f"its folder {path.parent} is not there; expected {_FORMS}"
     near = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1, cutoff=0.75)
@@ -105,7 +104,7 @@ def _there_is(path: Path) -> str:
 
 
 def _holding(folder: Path) -> str:
-    """What lies in a folder that was given in place of a file."""
+    """Annotation files in a folder that was given in place of a file."""
     found = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in (".json", ".txt"))
     return f" that holds {found[0]} ({len(found)} such files); name one file, that of all images" if found else ""
 

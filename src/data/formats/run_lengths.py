@@ -1,29 +1,29 @@
-"""COCO's run-length encoding of a mask: lengths of runs, background first, column by column; compressed to a text or not."""
+"""Decode COCO's run-length encoding of masks: lengths of runs, background first, column by column; compressed or not."""
 
 import msgspec
 import numpy as np
 
-_MOST_LETTERS = 12  # of one number, 5 bits each: all that 64 bits hold
+_MOST_LETTERS = 12  # characters per number, 5 bits each: as much as 64 bits hold
 
 
 class Rle(msgspec.Struct):
-    """A run-length encoding as it stands in a COCO file."""
+    """A run-length encoding of a COCO file."""
 
     size: tuple[int, int]
     counts: str | list[int]
 
 
 def run_ends(rle: Rle, size: tuple[int, int]) -> np.ndarray:
-    """Where each run ends, as a number of pixels counted down the columns; the runs of odd index are the object.
+    """The end of each run, as a number of pixels counted down the columns; runs of odd index are the object.
 
     Args:
         rle: the encoding; size: (width, height) of its image.
 
     Returns:
-        int64, never falling; the last is width * height.
+        int64, non-decreasing; the last is width * height.
 
     Raises:
-        ValueError: saying what is wrong.
+        ValueError: the encoding is invalid.
     """
     width, height = size
     if rle.size != (height, width):
@@ -32,7 +32,7 @@ def run_ends(rle: Rle, size: tuple[int, int]) -> np.ndarray:
         )
     counts = _decompress(rle.counts) if isinstance(rle.counts, str) else rle.counts
     pixels = width * height
-    # Lists may hold numbers of any size, so they are summed up before NumPy sees them.
+    # Numbers in lists may exceed 64 bits, so they are summed before NumPy converts them.
     if len(counts) == 0 or min(counts) < 0 or sum(counts) != pixels:
         raise ValueError(
             f"its counts must be 0 or more and sum up to {pixels}, all pixels of the image; encode it anew"
@@ -41,9 +41,9 @@ def run_ends(rle: Rle, size: tuple[int, int]) -> np.ndarray:
 
 
 def _decompress(text: str) -> list[int]:
-    """The counts of a compressed text: letters from "0" on carry 5 bits of a number and one that says "more follows".
+    """The counts of a compressed string: each character, from "0" up, carries 5 bits of a number and a continuation bit.
 
-    From the fourth number on a number is the difference to the last but one before it (pycocotools, rleFrString).
+    From the fourth number on, a number is stored as its difference to the one two before it (pycocotools, rleFrString).
     """
     letters = np.frombuffer(text.encode("utf-8"), np.uint8).astype(np.int64) - 48
     if letters.size == 0 or letters.min() < 0 or letters.max() > 63 or letters[-1] & 32:

@@ -1,7 +1,7 @@
-"""Annotations as text: a line an image, `path x1,y1,x2,y2,class[,iscrowd] ...`, the model zoo's form for own data.
+"""Read text annotations, one line per image: `path x1,y1,x2,y2,class[,iscrowd] ...`, the model zoo's form for own data.
 
-Corners are pixels of the image. ``class`` is a place in the list of class names, counted from 0; the model zoo's lists begin
-with "background", so its classes count from 1. A line without boxes is an image known to be empty. A path may hold spaces:
+Corners are in pixels of the image. ``class`` is an index into the list of class names, from 0; the model zoo's lists begin
+with "background", so its classes start at 1. A line without boxes is a reviewed, empty image. A path may contain spaces:
 it ends with the first word that has the suffix of an image.
 """
 
@@ -25,7 +25,7 @@ _EXPECTED = "x1,y1,x2,y2,class or x1,y1,x2,y2,class,iscrowd"
 
 @dataclass(frozen=True)
 class TxtBox:
-    """One word of a line: corners (x1, y1, x2, y2) in pixels, place of its class in the list of names, crowd or not."""
+    """One box of a line: corners (x1, y1, x2, y2) in pixels, index of its class in the list of names, crowd or not."""
 
     corners: tuple[float, float, float, float]
     place: int
@@ -33,14 +33,14 @@ class TxtBox:
 
 
 def read_txt(path: str | Path, img_dir: str | Path, class_names: Sequence[str]) -> Annotations:
-    """Read and check a text file; images are in the order of its lines, their sizes come from the image files.
+    """Read and check a text file; images keep the order of the lines, sizes come from the image files.
 
     Args:
-        class_names: what the class numbers mean: number n is class_names[n].
+        class_names: class n is class_names[n].
 
     Raises:
         UserError: there is no such file, or no class names.
-        DataError: every fault of the file, each with its line.
+        DataError: every fault of the file, with its line number.
     """
     lines = [(number, line) for number, line in enumerate(_text(path).split("\n"), start=1) if line.strip()]
     entries: list[ImageEntry] = []
@@ -66,7 +66,7 @@ def read_txt(path: str | Path, img_dir: str | Path, class_names: Sequence[str]) 
         )
     names = foreground(class_names)
     meaning = ", ".join(f"{number} is {name}" for number, name in enumerate(class_names))
-    form = f"text, a line an image; of its class numbers {meaning}"
+    form = f"text, a line per image; of its class numbers {meaning}"
     mark = "1 as the sixth number of a box"
     return Annotations(names, tuple(range(1, len(names) + 1)), tuple(entries), form, mark)
 
@@ -76,7 +76,7 @@ def parse_line(line: str) -> tuple[str, tuple[TxtBox, ...]]:
 
     Raises:
         ValueError: no word with the suffix of an image, or a name outside the image folder.
-        DataError: every word that is no box.
+        DataError: every word that is not a box.
     """
     words = line.split()
     end = next((i for i, word in enumerate(words) if PurePosixPath(word).suffix.lower() in IMAGE_SUFFIXES), None)
@@ -103,7 +103,7 @@ def parse_line(line: str) -> tuple[str, tuple[TxtBox, ...]]:
 
 
 def parse_box(word: str) -> TxtBox:
-    """One box; a ValueError says what is wrong with it."""
+    """Parse one box; a ValueError if it is invalid."""
     fields = word.split(",")
     if len(fields) not in (5, 6):
         raise ValueError(f"expected {_EXPECTED} without spaces, found {word[:60]!r}")

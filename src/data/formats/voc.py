@@ -1,4 +1,4 @@
-"""Pascal VOC folders: images/ and annotations/ with one XML file per image, paired by sub-folder and stem."""
+"""Read Pascal VOC: images/ and annotations/ with one XML file per image, paired by sub-folder and stem."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from src.errors import DataError, UserError
 
 @dataclass(frozen=True)
 class VocObject:
-    """One object: class name and box (xmin, ymin, xmax, ymax) in pixels, as the file says, not clipped.
+    """One object: class name and box (xmin, ymin, xmax, ymax) in pixels, as in the file, not clipped.
 
     ``difficult`` objects count as crowds everywhere: neither object nor background in training, neither hit nor miss in
     evaluation (the VOC challenge leaves them out of its scores, too).
@@ -27,7 +27,7 @@ class VocObject:
 
 @dataclass(frozen=True)
 class VocImage:
-    """One XML file. ``size`` is (width, height) in pixels, None where the file does not say (or says 0)."""
+    """One XML file. ``size`` is (width, height) in pixels, None if the file does not state it (or states 0)."""
 
     file_name: str
     size: tuple[int, int] | None
@@ -38,7 +38,7 @@ def pair_files(data_path: Path) -> list[tuple[str, str]]:
     """Names (image, XML) relative to images/ and annotations/, see ``pair_folders``.
 
     Raises:
-        UserError: a folder is missing or there is nothing in them.
+        UserError: a folder is missing or empty.
         DataError: as ``pair_folders``.
     """
     if not (data_path / "images").is_dir():
@@ -51,7 +51,7 @@ def pair_folders(images: Path, xmls: Path, stems: Sequence[str] | None = None) -
     """Names (image, XML) relative to their folders, paired by sub-folder and stem, sorted.
 
     Args:
-        stems: those to take; None: all.
+        stems: those to select; None: all.
 
     Raises:
         DataError: every image without XML, XML without image and stem that two images share.
@@ -98,7 +98,7 @@ def xml_hash(folder: Path) -> str:
 
 
 def read_voc(path: Path) -> VocImage:
-    """Read one XML file; text between the elements is ignored.
+    """Read one XML file; text between elements is ignored.
 
     Raises:
         DataError: every fault of the file, without its name (the caller lists several files).

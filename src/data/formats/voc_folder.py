@@ -1,7 +1,7 @@
-"""Pascal VOC folders as annotations, read directly; no COCO file is needed.
+"""Pascal VOC folders as annotations, without a COCO file in between.
 
-Taken are the challenge's folder (JPEGImages/, Annotations/, ImageSets/Main/*.txt), images/ beside annotations/, and XML files
-beside their images. Images and XML files are paired by sub-folder and stem; what <filename> says is not looked at.
+Supported layouts: the challenge's folder (JPEGImages/, Annotations/, ImageSets/Main/*.txt), images/ beside annotations/, and
+XML files beside their images. Images and XML files are paired by sub-folder and stem; <filename> is ignored.
 """
 
 from collections import Counter
@@ -23,10 +23,10 @@ _IMAGE_FOLDERS = ("JPEGImages", "images")
 
 @dataclass(frozen=True)
 class VocPlace:
-    """Where a VOC data set lies.
+    """Location of a VOC data set.
 
     Attributes:
-        xmls: folder of the XML files; list_file: names of the images to take, None for all.
+        xmls: folder of the XML files; list_file: list of the images to read, None for all.
     """
 
     xmls: Path
@@ -34,10 +34,10 @@ class VocPlace:
 
 
 def voc_place(path: Path) -> VocPlace | None:
-    """What a path means as Pascal VOC; None if it is no such thing.
+    """The VOC data set that a path stands for; None if it is none.
 
     Raises:
-        UserError: the folder has lists of images, and one must be named.
+        UserError: the folder has lists of images, of which one must be given.
     """
     if path.is_file():
         beside = [path.parents[2] / name for name in _XML_FOLDERS] if len(path.parents) > 2 else []
@@ -87,7 +87,7 @@ def read_voc_folder(place: VocPlace, img_dir: str | Path, class_names: Sequence[
     names = class_list(found, foreground(class_names), "class_names")
     coco, _ = to_coco(found, names)
     read = from_coco(coco)
-    images = tuple(replace(entry, areas=None) for entry in read.images)  # XML files tell none
+    images = tuple(replace(entry, areas=None) for entry in read.images)  # XML files have no areas
     what = f"the list {place.list_file}" if place.list_file else f"the folder {place.xmls}"
     form, mark = f"Pascal VOC, {what}", "<difficult>1</difficult>"
     return Annotations(read.class_names, read.category_ids, images, form, mark)
@@ -97,7 +97,7 @@ def class_list(found: Sequence[VocImage], given: Sequence[str], option: str) -> 
     """The class names in the order of their category ids 1..K.
 
     Args:
-        given: the classes; empty: those found, sorted. option: how the user gives them.
+        given: the classes; empty: those found, sorted. option: name of the option that gives them.
 
     Raises:
         UserError: no class at all.
@@ -114,10 +114,10 @@ def class_list(found: Sequence[VocImage], given: Sequence[str], option: str) -> 
 
 
 def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, Any], int]:
-    """The COCO form, and how many boxes were clipped to their image; difficult objects become crowds.
+    """The data as COCO, and the number of boxes that were clipped to their image; difficult objects become crowds.
 
     Raises:
-        DataError: every object that has no area inside its image.
+        DataError: every object without area inside its image.
     """
     category_id = {name: number for number, name in enumerate(names, start=1)}
     images, rows, faults, clipped = [], [], [], 0
@@ -150,7 +150,7 @@ def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, 
 
 
 def _listed(path: Path) -> list[str]:
-    """The stems of a list of images: one a line."""
+    """The stems of a list of images, one per line."""
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:

@@ -48,16 +48,15 @@ def files(manifest: Manifest, image_root: str) -> dict[str, str]:
 def read_coco_images(coco: dict[str, Any], place: str) -> Iterator[AnnotatedImage]:
     """The images of a COCO file with their objects."""
     categories = [
-        row for row in coco.get("categories") or [] if isinstance(row, dict) and isinstance(row.get("name"), str)
+        row for row in _rows(coco.get("categories")) if isinstance(row, dict) and isinstance(row.get("name"), str)
     ]
-    names = {row.get("id"): row["name"] for row in categories}
+    names = {_id(row.get("id")): row["name"] for row in categories}
     rows_of = defaultdict(list)
-    for row in coco.get("annotations") or []:
-        if isinstance(row, dict):
-            rows_of[row.get("image_id")].append(row)
+    for row in _rows(coco.get("annotations")):
+        rows_of[_id(row.get("image_id"))].append(row)
     for number, entry in enumerate(coco["images"]):
         if isinstance(entry, dict):
-            yield _image(entry, rows_of.get(entry.get("id"), []), names, f"{place}, images[{number}]")
+            yield _image(entry, rows_of.get(_id(entry.get("id")), []), names, f"{place}, images[{number}]")
 
 
 def _image(entry: dict[str, Any], rows: list[dict[str, Any]], names: dict[Any, str], place: str) -> AnnotatedImage:
@@ -88,7 +87,7 @@ def _image(entry: dict[str, Any], rows: list[dict[str, Any]], names: dict[Any, s
 
 
 def _shape(row: dict[str, Any], names: dict[Any, str]) -> Shape:
-    label = names.get(row.get("category_id"))
+    label = names.get(_id(row.get("category_id")))
     if label is None:
         raise ValueError(f"category_id {row.get('category_id')} is not among the categories")
     box = row.get("bbox")
@@ -108,3 +107,13 @@ def _shape(row: dict[str, Any], names: dict[Any, str]) -> Shape:
     if isinstance(segmentation, list) and segmentation:
         polygons = tuple(numbers_of(polygon, "segmentation") for polygon in segmentation)
     return Shape(label, corners, polygons, rle, crowd=bool(row.get("iscrowd")) and not painted)
+
+
+def _id(value: Any) -> int | str | None:
+    """What can be an id."""
+    return value if isinstance(value, int | str) else None
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []

@@ -197,6 +197,7 @@ class _NoObject(Exception):
 def _shape(result: Any) -> tuple[Shape, tuple[int, int]]:
     """The object of a result in shares of the image, and the size of the image in pixels."""
     kind = result.get("type") if isinstance(result, dict) else None
+    kind = kind if isinstance(kind, str) else None
     if kind in _BARE:
         raise ValueError(f"a {kind} without a class; give it one")
     if kind not in _AREAS:

@@ -95,7 +95,7 @@ def test_forms_without_masks_are_refused(tmp_path):
     (tmp_path / "a.txt").write_text("a.png 1,2,3,4,0")
     (tmp_path / "a.xml").write_text("<annotation></annotation>")
     for path in (tmp_path / "a.txt", tmp_path):
-        with pytest.raises(UserError, match="tells boxes but no masks.*COCO JSON"):
+        with pytest.raises(UserError, match="has boxes but no masks.*COCO JSON"):
             read_data(path, tmp_path / "images", ("cat",), masks=True)
 
 

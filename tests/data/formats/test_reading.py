@@ -131,8 +131,8 @@ def test_a_list_takes_its_images_alone(forms):
         ),
         ("voc", r"which of its images\? Name one of its lists: .*all.txt"),
         ("voc/ImageSets/Main/cat_val.txt", "second column"),
-        ("coco/a.png", "neither its name nor its beginning tells its form; expected COCO JSON"),
-        ("pair/annotations/a.xml", "neither its name"),
+        ("coco/a.png", "its form is recognised neither by its name nor by its beginning; expected COCO JSON"),
+        ("pair/annotations/a.xml", "recognised neither by its name"),
     ],
 )
 def test_what_is_of_no_form_is_refused(forms, path, words):

@@ -55,7 +55,8 @@ def labelme_image(value: Any, path: Path) -> AnnotatedImage:
             if shape is None:
                 unused.append(f"shape {number}: a {row.get('shape_type')} is no object with an area")
             else:
-                shapes.append((shape, row.get("group_id")))
+                group = row.get("group_id")
+                shapes.append((shape, group if isinstance(group, int | str) else None))
         except ValueError as error:
             blocked.append(f"shape {number}: {error}")
     key = value.get(KEY)

@@ -30,7 +30,7 @@ def read_names(path: Path) -> list[str]:
         names = read_yaml(path).get("names")
         if isinstance(names, dict):
             wanted = list(range(len(names)))
-            if sorted(names) != wanted:
+            if set(names) != set(wanted):
                 raise DataError(str(path), [f'"names" must number the classes {wanted}, found {list(names)}'])
             names = [names[number] for number in wanted]
     else:
