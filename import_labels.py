@@ -105,7 +105,7 @@ def write_outputs(
     inputs = {"ann_file": args.ann_file if args.ann_file.is_file() else None, "tasks": tasks}
     inputs |= {f"labels_{number}": path for number, path in enumerate(args.labels, start=1) if path.is_file()}
     settings = {key: getattr(args, key) for key in ("all_reviewed", "annotator", "replace_labels")}
-    before = {"ann_file": origin_of_coco(args.ann_file) if args.ann_file.suffix == ".json" else None}
+    before = {"ann_file": origin_of_coco(args.ann_file) if "info" in coco else None}
     origin = made_from("import_labels.py", inputs, settings, before)
     write_text(list_file, not_used_table(answers.not_used), args.overwrite)
     write_json(report_file, report, args.overwrite, indent=1)

@@ -1,4 +1,4 @@
-"""Keep the labels of a random share of the images of a COCO file and hide all others, to try semi-supervised training.
+"""Keep the labels of a random share of the images of a data set and hide all others, to try semi-supervised training.
 
     python random_select.py --ann_file instances_train.json --label_ratio 25 --output_ann_file instances_train_25.json
 
@@ -19,9 +19,9 @@ from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.label_sources import names_with_boxes, unconfirmed_empty
 from src.data.checks.suspicious_labels import too_many_empty
-from src.data.formats.coco import read_coco
 from src.data.formats.coco_rows import write_coco
 from src.data.formats.label_states import count_rows, hide_labels, unlabelled_ids
+from src.data.formats.reading import read_as_coco
 from src.data.provenance import made_from, origin_of_coco, with_origin
 from src.errors import UserError, entry_point
 from src.files import check_free
@@ -30,7 +30,12 @@ from src.files import check_free
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
-    parser.add_argument("--ann_file", type=Path, required=True, help="COCO file with the labels of all images")
+    parser.add_argument(
+        "--ann_file", type=Path, required=True, help="the labels of all images, in any form of docs/DATA.md"
+    )
+    parser.add_argument("--img_dir", type=Path, help="folder of the images, which forms other than COCO need")
+    help_names = "classes in the order of their labels, with commas; text needs them"
+    parser.add_argument("--class_names", default="", help=help_names)
     help_ratio = "percent of the images that stay labelled; fractions allowed"
     parser.add_argument("--label_ratio", type=float, required=True, help=help_ratio)
     help_policy = "1: all other images unlabelled (default); 2: all images in the unlabelled stream"
@@ -46,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read, draw, hide, write, report."""
     args = parse_args(argv)
     check_free(args.output_ann_file, args.overwrite)
-    coco = read_coco(args.ann_file)
+    names = tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else ()
+    coco = read_as_coco(args.ann_file, args.img_dir, names)
     bare = unlabelled_ids(coco)
     if bare:
         raise UserError(
@@ -56,8 +62,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     labelled = choose_random(image_ids, label_count(args.label_ratio, len(image_ids)), args.seed)
     hidden = hide_labels(coco, labelled, also_unlabelled=args.policy == 2)
     settings = {"label_ratio": args.label_ratio, "policy": args.policy, "seed": args.seed}
-    before = {"ann_file": origin_of_coco(args.ann_file)}
-    origin = made_from("random_select.py", {"ann_file": args.ann_file}, settings, before)
+    is_coco = args.ann_file.is_file() and "info" in coco
+    before = {"ann_file": origin_of_coco(args.ann_file) if is_coco else None}
+    inputs = {"ann_file": args.ann_file if args.ann_file.is_file() else None}  # XML files lie in a folder
+    origin = made_from("random_select.py", inputs, settings, before)
     write_coco(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
     unlabelled = len(image_ids) - (len(labelled) if args.policy == 1 else 0)
     print(

@@ -1,4 +1,4 @@
-"""What the READMEs and docs/DATA.md say is there: scripts with their arguments, programs, options, files."""
+"""What the READMEs, docs/DATA.md and docs/LABELLING.md say is there: scripts with their arguments, programs, options, files."""
 
 import ast
 import re
@@ -17,7 +17,8 @@ README_CN = (ROOT / "README_CN.md").read_text(encoding="utf-8")
 SCRIPT_ROW = re.compile(r"^\| `([\w/]+\.sh)` \| `(.*)` \|$", re.MULTILINE)
 DATA = (ROOT / "docs" / "DATA.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-OF_DATA = re.findall(r"```bash\n(.*?)```", DATA, re.DOTALL)
+LABELLING = (ROOT / "docs" / "LABELLING.md").read_text(encoding="utf-8")
+OF_DATA = re.findall(r"```bash\n(.*?)```", DATA + LABELLING, re.DOTALL)
 
 
 def test_both_languages_name_the_same_things():
@@ -37,7 +38,7 @@ def test_every_launch_script_is_told_with_its_arguments():
 
 
 def test_linked_files_and_folders_are_there():
-    for folder, text in ((ROOT, README), (ROOT / "docs", DATA)):
+    for folder, text in ((ROOT, README), (ROOT / "docs", DATA), (ROOT / "docs", LABELLING)):
         for target in re.findall(r"\]\(([^)#]+)\)", text):
             assert target.startswith("https://") or (folder / target).exists(), target
     layout = re.search(r"## Layout\n\n```\n(.*?)```", README, re.DOTALL)[1]

@@ -1,7 +1,7 @@
 """COCO: pre-labels out; and back, as Label Studio, CVAT, Roboflow and others write it.
 
-Label Studio gives an untouched image and an empty one the same entry, with ``width: null``; each annotation of a task has an
-entry of its own. CVAT writes a rotated box as the box before it was turned, with ``attributes.rotation``, and painted masks
+Label Studio gives an untouched image and an empty one the same entry; each annotation of a task has an entry of its own, the
+newest first (seen with 1.23.2). CVAT writes a rotated box as the box before it was turned, with ``attributes.rotation``, and painted masks
 as crowds. Roboflow keeps the name of an image in ``extra.name``.
 """
 
@@ -54,7 +54,7 @@ def read_coco_images(coco: dict[str, Any], place: str) -> Iterator[AnnotatedImag
     rows_of = defaultdict(list)
     for row in _rows(coco.get("annotations")):
         rows_of[_id(row.get("image_id"))].append(row)
-    for number, entry in enumerate(coco["images"]):
+    for number, entry in reversed(list(enumerate(coco["images"]))):  # so that the newest annotation is the last one
         if isinstance(entry, dict):
             yield _image(entry, rows_of.get(_id(entry.get("id")), []), names, f"{place}, images[{number}]")
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_masks
 
+import random_select
 from src.data import doctor
 from src.data.annotations import to_coco
 from src.data.formats.outlines import whole_mask
@@ -104,6 +105,11 @@ def test_the_doctor_and_the_label_tools_take_them(forms, form, capsys):
     assert coco == to_coco(read_data(forms / FORMS[form], forms / "images"))
     with pytest.raises(UserError, match="the folder of its images must be given"):
         read_data(forms / FORMS[form], None)
+    if form != "LabelMe":  # which has an unlabelled image
+        words = ["--ann_file", forms / FORMS[form], "--img_dir", forms / "images", "--label_ratio", 100]
+        random_select.main([str(word) for word in [*words, "--output_ann_file", forms / "out.json"]])
+        kept = json.loads((forms / "out.json").read_text())
+        assert [row["bbox"] for row in kept["annotations"]] == [row["bbox"] for row in coco["annotations"]]
 
 
 def test_yolo_data_is_found_by_any_of_its_names(forms):
