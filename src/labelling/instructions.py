@@ -21,8 +21,8 @@ _STEPS = {
 """,
     "cvat": """\
 1. *Projects* or *Tasks*, *+*; under *Labels*, *Raw*: paste `labels.json`. *Done*.
-2. Zip the images, so that their names stay as they are, and choose the zip file under *Select files*. *Submit*.
-   From the folder above them: `zip -r images.zip .` within `{root}/`
+2. Zip the images, so that their names stay as they are: `cd {root} && zip -r ../images.zip .` Choose the zip file under *Select
+   files*. *Submit*.
 3. *Actions* of the task, *Upload annotations*, *CVAT 1.1*: `annotations.xml`. A score is an attribute of its box.
 4. Open the job and correct the boxes. Set the image tag `reviewed` on every image that is done, also where nothing is to be
    changed or nothing is there (*Setup tag annotation* in the side bar), and `skip` on one that cannot be labelled.

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from src.errors import DataError, UserError
-from src.files import TEMPORARY, write_text
+from src.files import TEMPORARY
 from src.labelling.instructions import instructions
 from src.labelling.task import MANIFEST, Manifest
 from src.labelling.tools import coco_tasks, cvat_tasks, label_studio, labelme_tasks, voc_tasks, yolo_tasks
@@ -73,7 +73,7 @@ def write_tasks(manifest: Manifest, paths: Sequence[Path], folder: Path, image_f
         try:
             os.chmod(unfinished, 0o755)
             for name, text in tool.files(manifest, root).items():
-                write_text(unfinished / name, text)
+                _write(unfinished / name, text)
             for task, path in zip(manifest.tasks, paths, strict=True) if image_files != "none" else ():
                 _place(path, unfinished / "images" / task.name, image_files)
             write_text(unfinished / "order.csv", _order(manifest))
@@ -110,6 +110,11 @@ def _check_stems(manifest: Manifest) -> None:
     if twice:
         title = "images whose names differ in their suffix only, so that a label file could be that of either"
         raise DataError(f"{title}; choose --image_files copy or link", twice)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode("utf-8"))
 
 
 def _place(source: Path, target: Path, how: str) -> None:
