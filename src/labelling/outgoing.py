@@ -76,11 +76,10 @@ def write_tasks(manifest: Manifest, paths: Sequence[Path], folder: Path, image_f
                 _write(unfinished / name, text)
             for task, path in zip(manifest.tasks, paths, strict=True) if image_files != "none" else ():
                 _place(path, unfinished / "images" / task.name, image_files)
-            write_text(unfinished / "order.csv", _order(manifest))
-            write_text(unfinished / "README.md", instructions(manifest, root, image_files))
-            write_text(
-                unfinished / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1).decode() + "\n"
-            )
+            _write(unfinished / "order.csv", _order(manifest))
+            _write(unfinished / "README.md", instructions(manifest, root, image_files))
+            _write(unfinished / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1).decode() + "\n")
+            os.sync()  # one call for thousands of files, so that a power cut leaves none of them empty
             os.replace(unfinished, folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
