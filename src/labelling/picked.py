@@ -18,9 +18,10 @@ from src.errors import DataError, UserError
 from src.labelling.task import Prelabel, Task
 
 GUESSED_THRESHOLD = 0.5  # least score of a pre-label where no validation images tell it
-_NAME_COLUMNS = ("file_name", "image", "name")
-_SCORE_COLUMNS = ("acquisition_score", "score", "value")
-_REASON_COLUMNS = ("reason", "why", "reasons")
+_NAME_COLUMNS = ("file_name", "image")
+_SCORE_COLUMNS = ("acquisition_score", "score")
+_REASON_COLUMNS = ("reason", "chosen_by")
+_MOST_TERMS = 6  # other columns that a labeller is shown
 _SIMPLER = 0.7  # pixels by which a polygon may leave the border of a mask, so that a human can edit it
 
 
@@ -75,10 +76,7 @@ def read_reasons(path: Path) -> dict[str, Reason]:
             columns, rows = list(reader.fieldnames or ()), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
-    name, score, reason = (
-        next((column for column in wanted if column in columns), None)
-        for wanted in (_NAME_COLUMNS, _SCORE_COLUMNS, _REASON_COLUMNS)
-    )
+    name, score = (next((key for key in wanted if key in columns), None) for wanted in (_NAME_COLUMNS, _SCORE_COLUMNS))
     if name is None:
         raise DataError(str(path), [f"no column file_name; its columns are {', '.join(columns) or 'none'}"])
     found, faults = {}, []
@@ -88,10 +86,22 @@ def read_reasons(path: Path) -> dict[str, Reason]:
         except ValueError:
             faults.append(f"line {number}: {score} must be a number, found {row[score]!r}")
             continue
-        found[row[name]] = Reason(value, (row[reason] or "").strip() if reason else "")
+        others = {key: text for key, text in row.items() if key not in (None, name, score) and isinstance(text, str)}
+        found[row[name]] = Reason(value, _words(others))
     if faults:
         raise DataError(str(path), faults)
     return found
+
+
+def _words(row: Mapping[str, str]) -> str:
+    """The reason, and the terms of the acquisition score that are not 0, in words."""
+    chosen = [row[key].strip() for key in _REASON_COLUMNS if row.get(key, "").strip()]
+    terms = [
+        f"{key} {text.strip()}"
+        for key, text in row.items()
+        if key not in _REASON_COLUMNS and text.strip() not in ("", "0")
+    ]
+    return ", ".join([*chosen, *terms[:_MOST_TERMS]])
 
 
 def class_names_of(infer_json: Path) -> list[str]:

@@ -288,3 +288,51 @@ def test_we_read_what_panlabel_writes(tool, tmp_path):
     for task in tasks:
         rows = sorted(found.get(task.name, []), key=lambda row: row.label)
         assert_same(sorted(task.prelabels, key=lambda row: row.label), rows, None, exact=2e-3)
+
+
+def corners_around(x, y, width, height, degrees, about):
+    """The upright box around a box that is turned clockwise on the screen: corner by corner, with complex numbers."""
+    turn = np.exp(1j * np.deg2rad(degrees))
+    points = [
+        complex(*about) + turn * (complex(a, b) - complex(*about)) for a in (x, x + width) for b in (y, y + height)
+    ]
+    return (
+        min(p.real for p in points),
+        min(p.imag for p in points),
+        max(p.real for p in points),
+        max(p.imag for p in points),
+    )
+
+
+@settings(max_examples=20, **WITHOUT_SHRINKING)
+@given(
+    box=st.tuples(*[st.integers(3000, 5000).map(lambda value: value / 100)] * 4),
+    degrees=st.integers(1, 3599).map(lambda value: value / 10),
+)
+def test_rotated_boxes_of_every_tool_become_the_upright_box_around_them(box, degrees):
+    x, y, width, height = box
+    size, middle = (200, 160), (x + width / 2, y + height / 2)
+    sides = {"original_width": size[0], "original_height": size[1], "image_rotation": 0}
+    percent = {"x": x / 2, "y": y / 1.6, "width": width / 2, "height": height / 1.6, "rotation": degrees}
+    region = {"type": "rectanglelabels", "value": percent | {"rectanglelabels": ["cat"]}} | sides
+    row = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [x, y, width, height], "attributes": {"rotation": degrees}}
+    entry = {"id": 1, "file_name": "a.jpg", "width": size[0], "height": size[1]}
+    element = f'<box label="cat" xtl="{x}" ytl="{y}" xbr="{x + width}" ybr="{y + height}" rotation="{degrees}"/>'
+    exports = {  # each with the point about which its tool turns
+        "label_studio.json": ([{"data": {"image": "a.jpg"}, "annotations": [{"result": [region]}]}], (x, y)),
+        "cvat_coco.json": ({"images": [entry], "annotations": [row], "categories": [{"id": 1, "name": "cat"}]}, middle),
+        "cvat.xml": (
+            f'<annotations><image id="0" name="a.jpg" width="200" height="160">{element}</image></annotations>',
+            middle,
+        ),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (content, about) in exports.items():
+            path = Path(folder) / name
+            path.write_text(content if isinstance(content, str) else json.dumps(content))
+            answers = collect(read_exports([path]), Asked(ImageNames(["a.jpg"]), {"a.jpg": size}, ("cat",)))
+            (shape,) = answers.by_image["a.jpg"].shapes
+            x1, y1, x2, y2 = corners_around(x, y, width, height, degrees, about)
+            clipped = max(x1, 0), max(y1, 0), min(x2, size[0]), min(y2, size[1])
+            assert shape.box == pytest.approx(clipped, abs=1e-6), name
+            assert any("rotated" in note for note in answers.notes)

@@ -161,6 +161,7 @@ def test_tasks_show_what_was_sent_and_why_most_valuable_first(place):
     rows = list(csv.DictReader((tasks / "order.csv").open(encoding="utf-8")))
     assert [row["file_name"] for row in rows] == PICKED
     assert rows[1]["reason"] == "2 of 7; acquisition score 3.25; many unsure boxes"
+    assert rows[0]["reason"] == "1 of 7"
     assert sorted(path.name for path in (tasks / "images").iterdir()) == [row["name_in_tool"] for row in rows]
     content = json.loads((tasks / "tasks.json").read_text())
     assert [task["data"]["file_name"] for task in content] == PICKED
@@ -168,6 +169,14 @@ def test_tasks_show_what_was_sent_and_why_most_valuable_first(place):
     assert [row["score"] for row in prediction["result"]] == [0.9, 0.8, 0.7]  # 0.2 is below the guess of 0.5
     assert "a guess" in (tasks / "README.md").read_text()
     assert content[-1]["data"]["image"] == "/data/local-files/?d=images/0007_gr%C3%B6%C3%9Fe.webp.jpg"
+
+
+def test_the_terms_of_an_acquisition_score_are_shown_to_the_labeller(place):
+    columns = "file_name,chosen_by,acquisition_score,detections,objects of cat,objects of dog,entropy\n"
+    (place / "picked.csv").write_text(columns + "moved.jpg,at_least cat,3.25,4,2,0,0.71\n")
+    rows = list(csv.DictReader((send(place, "coco") / "order.csv").open(encoding="utf-8")))
+    wanted = "2 of 7; acquisition score 3.25; at_least cat, detections 4, objects of cat 2, entropy 0.71"
+    assert rows[1]["reason"] == wanted and rows[1]["acquisition_score"] == "3.25"
 
 
 def test_scores_are_shown_where_the_tool_can(place):
