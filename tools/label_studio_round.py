@@ -189,6 +189,11 @@ def run(server: Server, folder: Path, truth: dict[str, list], draw: random.Rando
     project = json.loads(server.ask("POST", "/api/projects/", {"title": "round", "label_config": configuration}))["id"]
     content = json.loads((tasks / "tasks.json").read_text(encoding="utf-8"))
     server.ask("POST", f"/api/projects/{project}/import", content)
+    storage = {"project": project, "title": "images", "path": str(tasks / "images"), "use_blob_urls": True}
+    server.ask("POST", "/api/storages/localfiles/", storage)  # as README.md of the tasks says
+    for row in content:
+        if not server.ask("GET", row["data"]["image"]).startswith(b"\xff\xd8"):
+            raise SystemExit(f"{row['data']['image']}: no picture comes from there")
     reply = server.ask("GET", f"/api/tasks/?project={project}&fields=all&page_size={len(content)}")
     said = {}
     for number, task in enumerate(sorted(json.loads(reply)["tasks"], key=lambda task: task["id"])):

@@ -28,49 +28,45 @@ def merge(
     Returns:
         The file, the names of the images whose labels are new, and labels that are not taken because there are others.
     """
-    bare, joined = unlabelled_ids(coco), also_unlabelled_ids(coco)
-    ids = {category["name"]: category["id"] for category in coco["categories"]}
-    names = {identity: name for name, identity in ids.items()}
-    entry_of = {image["file_name"]: image for image in coco["images"]}
-    rows_of = defaultdict(list)
+    new, not_used = _choose(coco, answers, replace)
+    joined = bool(also_unlabelled_ids(coco))
+    id_of = {image["file_name"]: image["id"] for image in coco["images"]}
+    added = [key for key in new if key not in id_of]
+    id_of |= {key: number for number, key in enumerate(added, start=max(id_of.values(), default=0) + 1)}
+    changed = {id_of[key] for key in new}
+    images = [_entry(image, joined) if image["id"] in changed else image for image in coco["images"]]
+    for key in added:
+        width, height = sizes[key]
+        images.append(_entry({"id": id_of[key], "file_name": key, "width": width, "height": height}, joined))
+    rows = [row for row in coco["annotations"] if row["image_id"] not in changed]
+    category_of = {category["name"]: category["id"] for category in coco["categories"]}
+    shapes = [(key, shape) for key in new for shape in answers[key].shapes]
+    first = max((row["id"] for row in coco["annotations"]), default=0) + 1
+    for number, (key, shape) in enumerate(shapes, start=first):
+        row = {"id": number, "image_id": id_of[key], "category_id": category_of[shape.label]}
+        rows.append(row | _described(shape, sizes[key]))
+    return coco | {"images": images, "annotations": rows}, new, not_used
+
+
+def _choose(coco: dict[str, Any], answers: Mapping[str, Answer], replace: bool) -> tuple[list[str], list[NotUsed]]:
+    """Images whose labels are to be taken, and labels that give way to others."""
+    bare = unlabelled_ids(coco)
+    labelled = {image["file_name"]: image["id"] for image in coco["images"] if image["id"] not in bare}
+    names = {category["id"]: category["name"] for category in coco["categories"]}
+    known = defaultdict(list)
     for row in coco["annotations"]:
         if not is_blank(row):
-            rows_of[row["image_id"]].append(row)
-    taken, not_used = [], []
+            known[row["image_id"]].append(_shape(row, names))
+    new, not_used = [], []
     for key, answer in answers.items():
-        if not answer.is_label:
+        if not answer.is_label or key in labelled and is_untouched(known[labelled[key]], answer.shapes):
             continue
-        entry = entry_of.get(key)
-        if entry is not None and entry["id"] not in bare:
-            known = [_shape(row, names) for row in rows_of[entry["id"]]]
-            if is_untouched(known, answer.shapes):
-                continue
-            if not replace:
-                reason = "the image is labelled otherwise in --ann_file; --replace_labels takes these labels"
-                not_used.append(NotUsed(key, answer.place, reason))
-                continue
-        taken.append(key)
-    new_ids = {key: entry_of[key]["id"] for key in taken if key in entry_of}
-    free = max((image["id"] for image in coco["images"]), default=0)
-    for key in taken:
-        if key not in new_ids:
-            free += 1
-            new_ids[key] = free
-    changed = set(new_ids.values())
-    images = [_entry(image, bool(joined)) if image["id"] in changed else image for image in coco["images"]]
-    for key in taken:
-        if key not in entry_of:
-            width, height = sizes[key]
-            entry = {"id": new_ids[key], "file_name": key, "width": width, "height": height}
-            images.append(_entry(entry, bool(joined)))
-    rows = [row for row in coco["annotations"] if row["image_id"] not in changed]
-    row_id = max((row["id"] for row in coco["annotations"]), default=0)
-    for key in taken:
-        for shape in answers[key].shapes:
-            row_id += 1
-            row = {"id": row_id, "image_id": new_ids[key], "category_id": ids[shape.label]}
-            rows.append(row | _described(shape, sizes[key]))
-    return coco | {"images": images, "annotations": rows}, taken, not_used
+        if key in labelled and not replace:
+            reason = "the image is labelled otherwise in --ann_file; --replace_labels takes these labels"
+            not_used.append(NotUsed(key, answer.place, reason))
+        else:
+            new.append(key)
+    return new, not_used
 
 
 def _entry(image: dict[str, Any], joined: bool) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,10 +67,10 @@ def write_tasks(manifest: Manifest, paths: Sequence[Path], folder: Path, image_f
     if tool.by_stem:
         _check_stems(manifest)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
+        unfinished = folder.with_name(f"{TEMPORARY}{folder.name}")
+        shutil.rmtree(unfinished, ignore_errors=True)  # of a program that was killed
+        unfinished.mkdir(parents=True)
         try:
-            os.chmod(unfinished, 0o755)
             for name, text in tool.files(manifest, root).items():
                 _write(unfinished / name, text)
             for task, path in zip(manifest.tasks, paths, strict=True) if image_files != "none" else ():

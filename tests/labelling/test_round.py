@@ -12,6 +12,7 @@ from PIL import Image
 
 import export_tasks
 import import_labels
+from src.data.provenance import made_from, write_side_file
 from tests.labelling.labellers import ACCEPT, LABELLERS, LEAVE, SAYS_REVIEWED, SAYS_SKIPPED, SKIP
 
 CLASSES = ("cat", "dog")
@@ -177,6 +178,31 @@ def test_the_terms_of_an_acquisition_score_are_shown_to_the_labeller(place):
     rows = list(csv.DictReader((send(place, "coco") / "order.csv").open(encoding="utf-8")))
     wanted = "2 of 7; acquisition score 3.25; at_least cat, detections 4, objects of cat 2, entropy 0.71"
     assert rows[1]["reason"] == wanted and rows[1]["acquisition_score"] == "3.25"
+
+
+def test_the_classes_are_those_that_infer_says_beside_its_detections(place, capsys):
+    words = [
+        "--picked_file",
+        place / "picked.txt",
+        "--img_dir",
+        place / "images",
+        "--infer_json",
+        place / "infer_results.json",
+    ]
+    words = [str(word) for word in [*words, "--format", "coco", "--output_dir", place / "tasks"]]
+    with pytest.raises(SystemExit):
+        export_tasks.main(words)
+    assert "nothing tells the classes; give --ann_file" in capsys.readouterr().err
+    origin = made_from("infer.py", {}, {"class_names": ["dog", "cat"]})
+    write_side_file(place / "infer_results.json", origin, overwrite=False)
+    export_tasks.main(words)
+    assert json.loads((place / "tasks" / "manifest.json").read_text())["classes"] == ["dog", "cat"]
+
+
+def test_a_killed_export_is_made_anew(place):
+    (place / ".writing-tasks" / "images").mkdir(parents=True)
+    send(place, "coco")
+    assert not (place / ".writing-tasks").exists()
 
 
 def test_scores_are_shown_where_the_tool_can(place):
