@@ -18,6 +18,7 @@ from pathlib import Path
 from src.active.ranking import read_ranking
 from src.command_line import program_parser
 from src.data.annotations import Annotations
+from src.data.checks.consistency import check_labelled
 from src.data.classes import check_names, foreground, in_class_order
 from src.data.formats.json_file import read_json
 from src.data.formats.reading import read_data
@@ -76,7 +77,7 @@ def find_classes(args: argparse.Namespace) -> list[str]:
     """The classes: those of the command line, else of the annotation file, else of the detector.
 
     Raises:
-        UserError: nothing tells them.
+        UserError: they are not known.
     """
     names = [name.strip() for name in args.class_names.split(",")] if args.class_names else []
     check_names(names)
@@ -86,24 +87,25 @@ def find_classes(args: argparse.Namespace) -> list[str]:
         names = class_names_of(args.infer_json)
     if not names:
         raise UserError(
-            "nothing tells the classes; give --ann_file, the annotation file of the training, or --class_names"
+            "the classes are not known; give --ann_file, the annotation file of the training, or --class_names"
         )
     return list(foreground(names))
 
 
-def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[str, float], str]:
+def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[str, float | None], str]:
     """The least score of a box per class, and where it comes from; a class that never is right enough gets no boxes."""
-    guess = dict.fromkeys(classes, GUESSED_THRESHOLD)
+    guess: dict[str, float | None] = dict.fromkeys(classes, GUESSED_THRESHOLD)
     if args.eval_infer_json is None:
         return guess, "a guess: no validation images were given"
     truth = in_class_order(read_data(args.eval_ann_file, args.eval_img_dir), classes, args.eval_ann_file)
+    check_labelled(truth)
     found = precision_thresholds(match(truth, read_records(args.eval_infer_json, truth)), args.precision)
     never = [name for name, score in found.items() if score is None]
     unknown = [name for name in classes if name not in found]
-    told = f"precision {args.precision:g} on {len(truth.images)} validation images"
-    told += f"; never reached by {', '.join(never)}, which gets no boxes" if never else ""
-    told += f"; a guess for {', '.join(unknown)}, which no validation image shows" if unknown else ""
-    return guess | {name: 2.0 if score is None else score for name, score in found.items()}, told
+    source = f"precision {args.precision:g} on {len(truth.images)} validation images"
+    source += f"; never reached by {', '.join(never)}, which gets no boxes" if never else ""
+    source += f"; a guess for {', '.join(unknown)}, which no validation image shows" if unknown else ""
+    return guess | found, source
 
 
 def read_records(path: Path, truth: Annotations) -> list[dict]:
@@ -134,12 +136,12 @@ def read_records(path: Path, truth: Annotations) -> list[dict]:
 
 
 def find_reasons(args: argparse.Namespace, names: list[str]) -> list[Reason]:
-    """Why each image was picked, as far as it is told."""
-    told = read_reasons(reasons_file(args.picked_file))
+    """Why each image was picked, as far as it is known."""
+    known = read_reasons(reasons_file(args.picked_file))
     values = read_ranking(args.top_value_file) if args.top_value_file else {}
     reasons = []
     for rank, name in enumerate(names, start=1):
-        reason = told.get(name, Reason())
+        reason = known.get(name, Reason())
         score = values.get(name) if reason.score is None else reason.score
         words = [f"{rank} of {len(names)}", f"acquisition score {score:.4g}" if score is not None else "", reason.words]
         reasons.append(Reason(score, "; ".join(filter(None, words))))
@@ -170,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{args.output_dir}: {len(tasks)} images for {args.format}, {boxes} boxes of the detector")
     if args.infer_json:
         shown = ", ".join(
-            f"{name} {'none' if score > 1 else format(score, '.3f')}" for name, score in thresholds.items()
+            f"{name} {'none' if score is None else format(score, '.3f')}" for name, score in thresholds.items()
         )
         print(f"least scores of the boxes: {shown} ({thresholds_from})")
     print(f"what to do next: {args.output_dir / 'README.md'}")

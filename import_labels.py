@@ -2,7 +2,7 @@
 
     python import_labels.py --labels export.json --tasks tasks --ann_file train_25.json --output_ann_file train_40.json
 
-Which form the labels have is told by their content: Label Studio (JSON, JSON-MIN, COCO, YOLO, VOC), CVAT for images and its
+The form of the labels is recognised by their content: Label Studio (JSON, JSON-MIN, COCO, YOLO, VOC), CVAT for images and its
 COCO, LabelMe, YOLO, Pascal VOC, COCO; a file, a zip file or a folder, and several at once. Images are matched by their key. Images
 that were labelled, or reviewed and found empty, become labels; those that were skipped or not done stay unlabelled. Labels
 that --ann_file has already stay, so exports of a part can be given one after the other.
@@ -140,8 +140,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     unclear = report["images"][State.UNCLEAR.name.lower()]
     if unclear:
         print(
-            f"{unclear} images came back as they were sent, or without boxes, and nothing says that somebody has looked at "
-            "them: they stay unlabelled. If all were reviewed, give the same command with --all_reviewed and --overwrite"
+            f"{unclear} images came back as they were sent, or without boxes, and may never have been opened: they stay "
+            "unlabelled. If all were reviewed, give the same command with --all_reviewed and --overwrite"
         )
     if report["not_used"]:
         print(f"{report['not_used']} things could not be used, each with its reason in {outputs[2]}")

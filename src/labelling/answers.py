@@ -5,7 +5,7 @@
 | labelled; reviewed and empty | a label |
 | skipped; not done | nothing: the image stays unlabelled |
 
-Where a form does not say whether somebody has looked at an image, boxes that differ from those that were sent say so. An image
+A form without a mark for reviewed images leaves this open; then boxes that differ from the pre-labels count as labelled. An image
 that came back as it was sent, or without boxes, counts as not done, unless the user says that all were reviewed: tools that take
 pre-labels as predictions give an image that nobody has opened without boxes.
 """
@@ -83,7 +83,7 @@ class Asked:
     Attributes:
         names: finds the images; sizes: image -> (width, height) in pixels; classes: names of the known classes.
         manifest: what was sent; None: unknown.
-        all_reviewed: the user says that every image in the exports was looked at.
+        all_reviewed: the user states that every image in the exports was reviewed.
         annotator: whose annotation to take where there are several; None: the newest.
     """
 
@@ -144,7 +144,7 @@ def _answer(
     image: AnnotatedImage, key: str, asked: Asked, sent: Mapping[str, Sequence[Shape]] | None, counts: Counter
 ) -> tuple[Answer, list[str]]:
     """The answer of one annotation, and what of it cannot be used."""
-    told = {"seconds": image.seconds, "annotator": image.annotator, "when": image.when, "place": image.place}
+    origin = {"seconds": image.seconds, "annotator": image.annotator, "when": image.when, "place": image.place}
     size = asked.sizes[key]
     blocked = [*image.blocked, *_size_faults(image, size)]
     unknown = Counter(shape.label for shape in image.shapes if shape.label not in asked.classes)
@@ -163,12 +163,15 @@ def _answer(
         counts["{} rotated boxes or ellipses became the upright boxes around them"] += shape.rotated
     left_out += [f"image left unlabelled: {reason}" for reason in blocked]
     if blocked:
-        return Answer(State.NOT_DONE, **told), left_out
+        return Answer(State.NOT_DONE, **origin), left_out
+    if image.mark is Mark.UNTICKED and not asked.all_reviewed and shapes:
+        changed = sent is None or not is_untouched(sent.get(key, ()), shapes)
+        counts["{} images were changed but not marked as reviewed; they count as labelled"] += changed
     state = _state(image.mark, tuple(shapes), None if sent is None else sent.get(key, ()), asked.all_reviewed)
     if left_out and state is State.EMPTY and image.shapes:  # what is left out was an object
         left_out.append("image left unlabelled: nothing of what was drawn can be used")
-        return Answer(State.NOT_DONE, **told), left_out
-    return Answer(state, tuple(shapes), **told), left_out
+        return Answer(State.NOT_DONE, **origin), left_out
+    return Answer(state, tuple(shapes), **origin), left_out
 
 
 def _state(mark: Mark, shapes: Sequence[Shape], sent: Sequence[Shape] | None, all_reviewed: bool) -> State:

@@ -23,7 +23,7 @@ CHANGES = ("accepted", "moved", "relabelled", "deleted", "added")
 
 @dataclass
 class Difference:
-    """Of one image: how many boxes of which class met which fate, and IoUs of the accepted ones.
+    """Of one image: boxes per change and class, and the IoUs of the accepted ones.
 
     Attributes:
         counts: change -> class -> boxes. A relabelled box counts for the class that was sent.
@@ -110,7 +110,7 @@ def _numbers(found: Difference, names: Sequence[str]) -> dict[str, Any]:
 
 
 def seconds_summary(seconds: Sequence[float]) -> dict[str, Any]:
-    """Of the images whose time a tool has told."""
+    """Statistics of the seconds per image."""
     if not seconds:
         return {"images": 0, "total": None, "mean": None, "median": None}
     return {"images": len(seconds), "total": sum(seconds), "mean": fmean(seconds), "median": median(seconds)}

@@ -54,8 +54,8 @@ _STEPS = {
 """,
 }
 _BY_CHANGE = """\
-An image that comes back as it was sent, or without boxes, and without a mark counts as not done, for nothing says that somebody
-has looked at it. When all were reviewed, add `--all_reviewed`.
+An image that comes back as it was sent, or without boxes, and without a mark counts as not done, because it may never
+have been opened. When all were reviewed, add `--all_reviewed`.
 """
 
 
@@ -72,9 +72,11 @@ def instructions(manifest: Manifest, root: str, image_files: str) -> str:
     )
     steps = _STEPS[manifest.format].format(parent=parent, root=root)
     boxes = sum(len(task.prelabels) for task in manifest.tasks)
-    scores = ", ".join(f"{name} {score:.2f}" for name, score in manifest.thresholds.items())
-    told = f"{len(manifest.tasks)} images, {boxes} boxes of the detector."
-    told += f" Shown are boxes from these scores on: {scores} ({manifest.thresholds_from})." if boxes else ""
+    scores = ", ".join(
+        f"{name} {'none' if score is None else format(score, '.2f')}" for name, score in manifest.thresholds.items()
+    )
+    contents = f"{len(manifest.tasks)} images, {boxes} boxes of the detector."
+    contents += f" Least scores of the boxes: {scores} ({manifest.thresholds_from})." if boxes else ""
     order = "Images come in the order of their names, the most valuable first; `order.csv` says why each was picked."
     if image_files == "none":
         order = "`order.csv` lists the images, the most valuable first, and says why each was picked."
@@ -82,7 +84,7 @@ def instructions(manifest: Manifest, root: str, image_files: str) -> str:
     return f"""\
 # Images to label
 
-{told}
+{contents}
 {order} Leave `manifest.json` where it is: by it the labels find their images again.
 
 ## What to do

@@ -17,7 +17,7 @@ from src.data.provenance import origin_before_edits
 from src.errors import DataError, UserError
 from src.labelling.task import Prelabel, Task
 
-GUESSED_THRESHOLD = 0.5  # least score of a pre-label where no validation images tell it
+GUESSED_THRESHOLD = 0.5  # least score of a pre-label without validation images
 _NAME_COLUMNS = ("file_name", "image")
 _SCORE_COLUMNS = ("acquisition_score", "score")
 _REASON_COLUMNS = ("reason", "chosen_by")
@@ -36,7 +36,7 @@ class _Detection(msgspec.Struct, rename={"box": "pred box", "score": "confidence
 
 @dataclass(frozen=True)
 class Reason:
-    """Why an image was picked: its acquisition score, if it is told, and words."""
+    """Why an image was picked: its acquisition score, if known, and a text."""
 
     score: float | None = None
     words: str = ""
@@ -139,9 +139,9 @@ def read_detections(path: Path, names: Sequence[str]) -> dict[str, list[_Detecti
 
 
 def prelabels(
-    detections: Sequence[_Detection], classes: Sequence[str], thresholds: Mapping[str, float], polygons: bool
+    detections: Sequence[_Detection], classes: Sequence[str], thresholds: Mapping[str, float | None], polygons: bool
 ) -> list[Prelabel]:
-    """The detections from the threshold of their class on, highest score first.
+    """The detections with at least the threshold of their class, highest score first.
 
     Args:
         polygons: masks become polygons, which a human can edit; otherwise they stay run lengths.
@@ -154,7 +154,8 @@ def prelabels(
         if not 0 <= row.label < len(classes):
             raise ValueError(f"a detection of class {row.label}, but there are {len(classes)} classes, counted from 0")
         label = classes[row.label]
-        if row.score < thresholds[label] or min(row.box[2:]) <= 0:
+        least = thresholds[label]
+        if least is None or row.score < least or min(row.box[2:]) <= 0:
             continue
         outline = row.mask
         if outline is not None and polygons:

@@ -1,6 +1,6 @@
-"""Read what comes back from a labelling tool; which form a file has is told by its content, and said.
+"""Read the exports of labelling tools; the form of a file is recognised by its content.
 
-| form | told by |
+| form | recognised by |
 |---|---|
 | Label Studio JSON, JSON-MIN | a list of tasks with "data"; a list of rows with "id" and an image |
 | COCO of any tool | an object with "images" and "annotations" |
@@ -125,7 +125,7 @@ def _json_form(value: Any, path: Path) -> tuple[str, Iterator[AnnotatedImage]] |
     if is_labelme(value):
         return "LabelMe", iter([labelme_image(value, path)])
     if isinstance(value, dict) and value and all(isinstance(row, dict) and "regions" in row for row in value.values()):
-        raise DataError(str(path), ["a file of VIA, which tells no size of images; export it as COCO"])
+        raise DataError(str(path), ["a file of VIA, which has no sizes of images; export it as COCO"])
     return None
 
 

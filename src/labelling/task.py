@@ -46,7 +46,7 @@ class Task(msgspec.Struct):
     Attributes:
         file_name: our key; name: what the tool is given in its place.
         width, height: pixels as shown (after EXIF rotation).
-        score: acquisition score, None where the list tells none; reason: why it was picked, in words.
+        score: acquisition score, None if unknown; reason: why the image was picked.
         prelabels: the detector's boxes, highest score first.
     """
 
@@ -70,14 +70,14 @@ class Manifest(msgspec.Struct):
 
     Attributes:
         format: the labelling tool; classes: in the order of their labels; masks: whether pre-labels have outlines.
-        thresholds: least score of a pre-label, per class; thresholds_from: where they come from, in words.
+        thresholds: least score of a pre-label, per class; None: the class gets none. thresholds_from: their origin.
         tasks: the images. review: their labels were known and are to be corrected, so what comes back replaces them.
         made_from: see ``src.data.provenance``.
     """
 
     format: str
     classes: list[str]
-    thresholds: dict[str, float]
+    thresholds: dict[str, float | None]
     thresholds_from: str
     tasks: list[Task]
     masks: bool = False

@@ -1,4 +1,4 @@
-"""Read any XML file; whatever is wrong with it is told."""
+"""Read any XML file safely; errors name the fault."""
 
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError

@@ -66,8 +66,8 @@ def read_tasks(tasks: Sequence[Any], place: str) -> Iterator[AnnotatedImage]:
         for row in annotations:
             mark = Mark.SKIPPED if row.get("was_cancelled") else Mark.DONE
             results = row.get("result") if isinstance(row.get("result"), list) else []
-            told = known | _told(row) | {"mark": mark, "annotator": _annotator(row.get("completed_by"))}
-            yield _with_results(results, f"{where}, annotation {row.get('id')}", told)
+            fields = known | _timing(row) | {"mark": mark, "annotator": _annotator(row.get("completed_by"))}
+            yield _with_results(results, f"{where}, annotation {row.get('id')}", fields)
 
 
 def read_flat(rows: Sequence[Any], place: str) -> Iterator[AnnotatedImage]:
@@ -76,14 +76,14 @@ def read_flat(rows: Sequence[Any], place: str) -> Iterator[AnnotatedImage]:
         regions = [value for value in row.values() if _is_regions(value)]
         results = [_from_flat(region) for values in regions for region in values]
         done = row.get("annotation_id") is not None
-        told = {
+        fields = {
             "name": _image_name(row),
             "key": _key(row),
             "relative": True,
             "annotator": _annotator(row.get("annotator")),
         }
-        told |= _told(row) | {"mark": Mark.DONE if done else Mark.NOT_DONE}
-        yield _with_results(results, f"{place}, task {row.get('id')}", told)
+        fields |= _timing(row) | {"mark": Mark.DONE if done else Mark.NOT_DONE}
+        yield _with_results(results, f"{place}, task {row.get('id')}", fields)
 
 
 def is_flat_row(row: Any) -> bool:
@@ -157,7 +157,7 @@ def _image_name(data: dict[str, Any]) -> str:
     return next((name for name in names if "." + name.rpartition(".")[2].lower() in IMAGE_SUFFIXES), "")
 
 
-def _told(row: dict[str, Any]) -> dict[str, Any]:
+def _timing(row: dict[str, Any]) -> dict[str, Any]:
     """Seconds and time of an annotation."""
     seconds = row.get("lead_time")
     is_time = type(seconds) in (int, float) and math.isfinite(seconds) and seconds >= 0
@@ -171,7 +171,7 @@ def _annotator(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _with_results(results: Iterable[Any], place: str, told: dict[str, Any]) -> AnnotatedImage:
+def _with_results(results: Iterable[Any], place: str, fields: dict[str, Any]) -> AnnotatedImage:
     shapes, unused, blocked, sizes = [], [], [], set()
     for number, result in enumerate(results, start=1):
         try:
@@ -183,10 +183,10 @@ def _with_results(results: Iterable[Any], place: str, told: dict[str, Any]) -> A
         except ValueError as error:
             blocked.append(f"region {number}: {error}")
     if len(sizes) > 1:
-        blocked.append(f"its regions tell different sizes of the image: {sorted(sizes)}")
+        blocked.append(f"its regions have different sizes of the image: {sorted(sizes)}")
     size = sizes.pop() if sizes else None
     return AnnotatedImage(
-        shapes=tuple(shapes), size=size, place=place, unused=tuple(unused), blocked=tuple(blocked), **told
+        shapes=tuple(shapes), size=size, place=place, unused=tuple(unused), blocked=tuple(blocked), **fields
     )
 
 

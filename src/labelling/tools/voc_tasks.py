@@ -19,7 +19,7 @@ def files(manifest: Manifest, image_root: str) -> dict[str, str]:
 
 
 def read_voc_image(path: Path, name: str) -> AnnotatedImage:
-    """One XML file; <filename> is not looked at.
+    """One XML file; <filename> is ignored.
 
     Args:
         name: the image's name without suffix.

@@ -68,7 +68,7 @@ class AnnotatedImage:
         place: where it stands, for messages.
         unused: what stands there and is no object that can be used, each with its reason.
         blocked: reasons why the image cannot be used at all.
-        seconds: time that a human has spent on it; annotator: who; when: ISO 8601, comparable as text; each None if not told.
+        seconds: time that a human has spent on it; annotator: who; when: ISO 8601, comparable as text; each None if unknown.
         has_suffix: the name ends with the suffix of the image file.
     """
 

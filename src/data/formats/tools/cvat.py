@@ -35,7 +35,7 @@ def read_cvat(path: Path) -> tuple[list[str], list[AnnotatedImage]]:
     """The names of the labels in the order of the file, and its images.
 
     Raises:
-        DataError: it is no such file, or an image has no name; faults of single objects are told with their images.
+        DataError: it is no such file, or an image has no name; faults of single objects are kept with their images.
     """
     root = read_xml(path)
     if not is_cvat(root):

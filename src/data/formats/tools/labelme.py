@@ -31,7 +31,7 @@ def read_labelme(path: Path) -> AnnotatedImage:
 
     Raises:
         UserError: there is no such file.
-        DataError: it is no JSON of LabelMe; faults of single objects are told with the image.
+        DataError: it is no JSON of LabelMe; faults of single objects are kept with the image.
     """
     return labelme_image(read_json(path), path)
 

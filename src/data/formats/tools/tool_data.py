@@ -28,7 +28,7 @@ from src.data.images import image_size, list_images
 from src.errors import DataError, UserError
 
 CVAT, LABELME, YOLO = "CVAT for images", "LabelMe", "YOLO"
-_ENTRY = {  # of a file, before its objects are looked at
+_EMPTY = {  # objects of an unlabelled image
     "boxes": np.zeros((0, 4), np.float32),
     "labels": np.zeros(0, np.int32),
     "crowd": np.zeros(0, bool),
@@ -98,8 +98,8 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
             faults.append(str(error))
     if faults:
         raise DataError(str(place.path), faults)
-    told = "".join(f"; {count} {words}" for words, count in notes.items() if count)
-    form, mark = f"{place.form}, {place.path}{told}", ""
+    changes = "".join(f"; {count} {words}" for words, count in notes.items() if count)
+    form, mark = f"{place.form}, {place.path}{changes}", ""
     return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark)
 
 
@@ -167,7 +167,7 @@ def _by_name(images: Iterable[AnnotatedImage], pictures: Sequence[str], path: Pa
             faults.append(f"{error} in the folder of images")
             continue
         if key in found:
-            faults.append(f"{key} is told twice, as {found[key].name} and as {image.name}; leave one")
+            faults.append(f"{key} occurs twice, as {found[key].name} and as {image.name}; leave one")
         found[key] = image
     if faults:
         raise DataError(str(path), faults)
@@ -183,11 +183,11 @@ def _entry(
     if image.mark in (Mark.SKIPPED, Mark.NOT_DONE, Mark.UNTICKED):
         notes["images not marked as reviewed count as unlabelled"] += image.mark is Mark.UNTICKED
         notes["images marked to skip count as unlabelled"] += image.mark is Mark.SKIPPED
-        return ImageEntry(**common, labelled=False, **_ENTRY)
+        return ImageEntry(**common, labelled=False, **_EMPTY)
     faults = list(image.blocked)
     if image.size not in (None, size):
         there, here = (f"{width} x {height}" for width, height in (image.size, size))
-        faults.append(f"the file tells {there} pixels, the image has {here}; label the image itself")
+        faults.append(f"the file says {there} pixels, the image has {here}; label the image itself")
     notes["points, lines and the like are left out"] += len(image.unused)
     shapes = [shape for shape in in_pixels(image, size) if shape.label in names]
     for shape in shapes:
