@@ -11,7 +11,7 @@ class DataSettings:
 
     train_img_dir: OptionalPath = setting(None, "folder of the training images")
     train_ann_file: OptionalPath = setting(
-        None, "their annotations: COCO JSON, a Pascal VOC list or folder of XML files, or text lines (docs/DATA.md)"
+        None, "their annotations: COCO JSON, Pascal VOC, CVAT, LabelMe, YOLO or text lines (docs/DATA.md)"
     )
     unlabelled_img_dir: OptionalPath = setting(None, "folder of further unlabelled images; needs no JSON")
     eval_img_dir: OptionalPath = free_setting(None, "folder of the evaluation images")

@@ -28,7 +28,9 @@ SHOWN = 5  # images of one group
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__, prog="python -m src.data.doctor")
-    parser.add_argument("--ann_file", type=Path, required=True, help="annotations of training: COCO, VOC or text")
+    parser.add_argument(
+        "--ann_file", type=Path, required=True, help="annotations of training, in any form of docs/DATA.md"
+    )
     parser.add_argument("--img_dir", type=Path, required=True, help="folder of its images")
     parser.add_argument("--unlabelled_img_dir", type=Path, help="folder of further unlabelled images")
     parser.add_argument("--eval_ann_file", type=Path, help="annotation file of the evaluation images")

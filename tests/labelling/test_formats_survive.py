@@ -336,3 +336,19 @@ def test_rotated_boxes_of_every_tool_become_the_upright_box_around_them(box, deg
             clipped = max(x1, 0), max(y1, 0), min(x2, size[0]), min(y2, size[1])
             assert shape.box == pytest.approx(clipped, abs=1e-6), name
             assert any("rotated" in note for note in answers.notes)
+
+
+@pytest.mark.parametrize("tool", ["cvat", "labelme", "coco"])
+def test_an_object_of_two_parts_stays_one_object(tool, tmp_path):
+    parts = [[1.0, 1.0, 9.0, 1.0, 9.0, 9.0], [20.0, 20.0, 30.0, 20.0, 30.0, 28.0]]
+    alone = [5.0, 5.0, 15.0, 5.0, 15.0, 15.0]
+    rows = [
+        Prelabel("cat", (1.0, 1.0, 29.0, 27.0), segmentation=parts),
+        Prelabel("cat", (5.0, 5.0, 10.0, 10.0), segmentation=[alone]),
+    ]
+    tasks = [Task("a.jpg", "0001_a.jpg", 40, 30, prelabels=rows)]
+    manifest, _ = write(tool, tasks, tmp_path)
+    asked = Asked(manifest.names, {"a.jpg": (40, 30)}, NAMES, all_reviewed=True)
+    found = collect(read_exports([tmp_path]), asked).by_image["a.jpg"].shapes
+    assert [shape.segmentation for shape in found] == [parts, [alone]]
+    assert [shape.box for shape in found] == [(1, 1, 30, 28), (5, 5, 15, 15)]
