@@ -191,7 +191,7 @@ def _state(mark: Mark, shapes: Sequence[Shape], sent: Sequence[Shape] | None, al
 
 def _size_faults(image: AnnotatedImage, size: tuple[int, int]) -> list[str]:
     """Why the objects may lie elsewhere in our image than in the tool's."""
-    if image.size is None or image.size == size:
+    if not image.shapes or image.size in (None, size):
         return []
     alike = abs(image.size[0] * size[1] / (image.size[1] * size[0]) - 1) <= _SAME_FORM
     if image.relative and alike and not any(shape.rle for shape in image.shapes):

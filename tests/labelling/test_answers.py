@@ -146,6 +146,13 @@ def test_an_image_that_came_back_without_boxes_is_not_empty_unless_it_is_said(tm
         assert answers.by_image["a.jpg"].state is state
 
 
+def test_the_size_of_an_image_without_boxes_does_not_matter(tmp_path):
+    """Label Studio's COCO export measures such an image itself, without its EXIF orientation."""
+    entry = {"id": 1, "file_name": "a.jpg", "width": 100, "height": 200, "labelled": True}
+    answers = read(tmp_path, {"images": [entry], "annotations": [], "categories": []})
+    assert answers.by_image["a.jpg"].state is State.EMPTY and not answers.not_used
+
+
 def test_of_several_annotators_the_newest_counts_unless_one_is_named(tmp_path):
     old = said(region("cat", 0, 0, 50, 50), updated_at="2026-01-02T00:00:00Z", completed_by={"email": "a@b.c", "id": 1})
     new = said(region("dog", 0, 0, 50, 50), updated_at="2026-03-02T00:00:00Z", completed_by=2)
