@@ -15,6 +15,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.active.picking.pick_list import read_list, reasons_file
 from src.active.ranking import read_ranking
 from src.command_line import program_parser
 from src.data.annotations import Annotations
@@ -35,9 +36,7 @@ from src.labelling.picked import (
     make_tasks,
     prelabels,
     read_detections,
-    read_list,
     read_reasons,
-    reasons_file,
 )
 from src.labelling.task import Manifest
 

@@ -42,26 +42,6 @@ class Reason:
     words: str = ""
 
 
-def read_list(path: Path) -> list[str]:
-    """The names of a list of picked images, which somebody may have edited.
-
-    Raises:
-        UserError: it cannot be read, or is empty.
-    """
-    try:
-        names = [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    if not names:
-        raise UserError(f"{path}: no file names in it")
-    return list(dict.fromkeys(names))
-
-
-def reasons_file(list_file: Path) -> Path:
-    """Where pick_select.py says why each image of a list was picked: NAME.csv beside NAME.txt."""
-    return list_file.with_suffix(".csv")
-
-
 def read_reasons(path: Path) -> dict[str, Reason]:
     """The reasons of a CSV file, by image; none where there is no such file.
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image
 
-from src.data.annotations import to_coco
 from src.data.formats.coco import coco_faults
+from src.data.formats.coco_annotations import to_coco
 from src.data.formats.reading import read_data
 from src.labelling.answers import Asked, collect
 from src.labelling.difference_report import as_text, make_report

@@ -9,7 +9,7 @@ from pycocotools import mask as coco_masks
 
 import random_select
 from src.data import doctor
-from src.data.annotations import to_coco
+from src.data.formats.coco_annotations import to_coco
 from src.data.formats.outlines import whole_mask
 from src.data.formats.reading import read_as_coco, read_data
 from src.errors import DataError, UserError
