@@ -72,10 +72,10 @@ class DetectionTable:
         owner, values = (self.owner, values) if of is None else (self.owner[of], values[of])
         return np.bincount(owner, values, minlength=len(self.names)) if len(owner) else np.zeros(len(self.names))
 
-    def count_per_class(self, least: float) -> np.ndarray:
-        """int64 [N, classes], the detections per image and predicted class with a score of ``least`` or more."""
+    def count_per_class(self, above: float) -> np.ndarray:
+        """int64 [N, classes], the detections per image and predicted class with a score above ``above``."""
         width = int(self.labels.max()) + 1 if len(self.labels) else 0
-        kept = self.confidence >= least
+        kept = self.confidence > above
         places = self.owner[kept] * width + self.labels[kept]
         return np.bincount(places, minlength=len(self.names) * width).reshape(len(self.names), width)
 

@@ -50,7 +50,7 @@ def test_columns_are_those_of_plain_loops_across_blocks(tmp_path, count):
         assert entropy[index] == pytest.approx(oracle_entropy(rows), abs=1e-9)
         for label in range(classes.shape[1]):
             assert classes[index, label] == sum(
-                row["pred class"] == label and row["confidence score"] >= 0.5 for row in rows
+                row["pred class"] == label and row["confidence score"] > 0.5 for row in rows
             )
 
 

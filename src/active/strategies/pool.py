@@ -31,10 +31,6 @@ class Pool:
     features: FeatureTable | None = None
     second: DetectionTable | None = None
 
-    def of_labelled(self, per_image: np.ndarray) -> np.ndarray:
-        """``per_image`` [N] of those images that are not labelled yet."""
-        return per_image[[name not in self.labelled for name in self.detections.names]]
-
 
 @dataclass(frozen=True)
 class Options:
