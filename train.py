@@ -27,13 +27,15 @@ from src.engine.run import Run, describe_run
 from src.engine.stopping import StopRequest
 from src.errors import entry_point
 from src.files import write_text
+from src.recipe.automatic import AutomaticLeaf
 
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Read and check everything, build the networks, train, evaluate and save."""
     # 1. Settings and data.
-    config = load_config(__doc__, argv)
+    automatic = AutomaticLeaf()
+    config = load_config(__doc__, argv, automatic_leaf=automatic)
     require(config, "train_img_dir", "train_ann_file")
     folder = RunFolder(config.save_checkpoint_path)
     resumes = folder.check(config.resume, config.overwrite)
@@ -59,6 +61,7 @@ def main(argv: list[str] | None = None) -> None:
     # 3. The folder of the run.
     if device.rank == 0:
         folder.prepare(resumes)
+        automatic.write()
         if metadata["evaluated"] and metadata["best"] is None:
             start += folder.archive_best(first_step)
         # Resuming and overwriting are of this start only, not of the run.

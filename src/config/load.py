@@ -22,6 +22,8 @@ from src.yaml_file import read_yaml
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "configs"
 
+AUTOMATIC = "auto"  # in place of a leaf
+
 _SHOWN_CHARACTERS = 200  # of a wrong value in a message
 
 
@@ -30,6 +32,7 @@ def load_config(
     argv: list[str] | None = None,
     saved_settings: Callable[[str], dict] | None = None,
     defaults: dict | None = None,
+    automatic_leaf: Callable[[dict, dict], dict] | None = None,
 ) -> Config:
     """Defaults, settings of a checkpoint's detector, leaf of --config_path and command line; each overrides those before it.
 
@@ -37,6 +40,8 @@ def load_config(
         description: what the script does, for --help.
         saved_settings: reads the settings in the metadata of a checkpoint; the DETECTOR_KEYS of --checkpoint_path are used.
         defaults: of this script, where they differ from the schema.
+        automatic_leaf: makes the leaf of --config_path auto from all settings as far as they are known, and from those of the
+            command line; without it that leaf is empty, for a checkpoint brings along what the recipe chose for its detector.
 
     Raises:
         UserError: with all mistakes of all sources in one message.
@@ -48,18 +53,38 @@ def load_config(
     faults = [_unknown_key(word.split("=")[0].lstrip("-"), "command line") for word in unknown if word.startswith("--")]
     if not faults:
         faults = [f"command line: {word!r} belongs to no option" for word in unknown]
-    leaf = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
-    faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS]
-    faults += _given_twice(leaf) + _given_twice(given)
+    faults += _given_twice(given)
+    if arguments.config_path == AUTOMATIC:
+        leaf = automatic_leaf(*_checked_one_by_one(given, faults)) if automatic_leaf else {}
+    else:
+        leaf = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
+    faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS] + _given_twice(leaf)
     given = {key: value for key, value in leaf.items() if key in KEYS and not _is_replaced(key, given)} | given
 
     values = default_settings() | (defaults or {})
     if saved_settings and given.get("checkpoint_path"):
         saved = saved_settings(str(given["checkpoint_path"]))
         values.update({key: saved[key] for key in DETECTOR_KEYS if key in saved})
-    lists = {key for key, value in values.items() if isinstance(value, list)}
-    given = {key: [value] if key in lists and not isinstance(value, list) else value for key, value in given.items()}
-    return check_config(values | given, faults)
+    return check_config(values | _with_lists(given), faults)
+
+
+def _with_lists(given: dict) -> dict:
+    """Settings in which a single value of a setting that is a list is a list of one."""
+    lists = {key for key, value in default_settings().items() if isinstance(value, list)}
+    return {key: [value] if key in lists and not isinstance(value, list) else value for key, value in given.items()}
+
+
+def _checked_one_by_one(given: dict, faults: list[str]) -> tuple[dict, dict]:
+    """All settings, and the given ones among them, as plain values; what they contradict is not known before the recipe.
+
+    Raises:
+        UserError: naming every wrong value together with `faults`.
+    """
+    config, wrong = _typed(default_settings() | _with_lists(given))
+    if config is None or faults:
+        raise _mistakes([*faults, *wrong])
+    values = config.as_dict()
+    return values, {key: values[key] for key in given}
 
 
 def default_settings() -> dict:
@@ -93,21 +118,30 @@ def check_config(values: dict, faults: list[str] | None = None) -> Config:
     Raises:
         UserError: naming every unknown or wrong value together with `faults`.
     """
-    faults = list(faults or [])
-    config = None
+    config, wrong = _typed(values)
+    faults = [*(faults or []), *wrong, *(contradictions(config) if config is not None else [])]
+    if faults:
+        raise _mistakes(faults)
+    return config
+
+
+def _typed(values: dict) -> tuple[Config | None, list[str]]:
+    """A Config from values by key, None if some are wrong one by one, and a sentence for each of these."""
     try:
-        config = TypeAdapter(Config).validate_python(values)
+        return TypeAdapter(Config).validate_python(values), []
     except ValidationError as error:
+        faults = []
         for item in error.errors():
             key = str(item["loc"][0]) if item["loc"] else "config"
             faults.append(f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}")
-    if config is not None:
-        faults += contradictions(config)
-    if faults:
-        faults = list(dict.fromkeys(faults))  # two wrong numbers of one list have one message
-        count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
-        raise UserError("\n  ".join([f"the configuration has {count}:", *faults]))
-    return config
+        return None, faults
+
+
+def _mistakes(faults: list[str]) -> UserError:
+    """One message for all mistakes."""
+    faults = list(dict.fromkeys(faults))  # two wrong numbers of one list have one message
+    count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
+    return UserError("\n  ".join([f"the configuration has {count}:", *faults]))
 
 
 def require(config: Config, *keys: str) -> None:
@@ -137,7 +171,9 @@ def _short(value: object) -> str:
 def _parser(description: str) -> argparse.ArgumentParser:
     parser = program_parser(description)
     parser.add_argument(
-        "--config_path", metavar="FILE", help="YAML file that states differences from configs/base.yaml"
+        "--config_path",
+        metavar="FILE",
+        help="YAML file that states differences from configs/base.yaml, or auto: settings from the data (docs/RECIPE.md)",
     )
     for key, field in FIELDS.items():
         meaning = f"{field.description} [{default_text(key)}]".replace("%", "%%")

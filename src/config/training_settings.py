@@ -38,6 +38,13 @@ class TrainingSettings:
     max_epoch: Count | None = setting(
         None, "instead of max_iter: epochs, passes over the labelled images", instead_of="max_iter"
     )
+    hours: Positive | None = free_setting(
+        None,
+        (
+            "hours that the run may take, evaluations included: the recipe (--config_path auto) plans with them, and a run that "
+            "will take longer says so before it starts; null: the recipe plans with 3"
+        ),
+    )
     burn_up_iter: Whole = setting(
         3000, "steps of burn-in before the teacher starts; equal to max_iter: plain supervised training"
     )

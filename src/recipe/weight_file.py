@@ -1,0 +1,121 @@
+"""What the weights to start from are, told by their names alone: a backbone, or a detector of this project.
+
+MindSpore is not loaded, so a checkpoint is walked through as the protocol buffer that it is (fields 1 to 3 of Checkpoint, Value and
+TensorProto in MindSpore's checkpoint.proto); `src.checkpoint` checks everything again when the weights are loaded.
+"""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from src.checkpoint.convert.weight_names import common_name
+from src.errors import UserError
+from src.parts.backbones import BACKBONES
+
+_CARD = "card"
+_TEXT = b"str"
+_BLOCK = re.compile(r"backbone\.layer([1-4])\.(\d+)\.(\w+)\.")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights to start from.
+
+    Attributes:
+        path: None: there are none.
+        backbone: its name in BACKBONES; None where there are no weights or their names tell no ResNet. No name tells v1 from
+            v1.5: of a bare bottleneck ResNet, v1.5 is taken, as torchvision's are.
+        settings: those that a detector was trained with or converted for; empty for a bare backbone.
+    """
+
+    path: str | None = None
+    backbone: str | None = None
+    settings: dict = field(default_factory=dict)
+
+
+def read_weight_file(path: str | None) -> Weights:
+    """What a file of weights is.
+
+    Raises:
+        UserError: there is no such file, it must be converted first, or it is damaged.
+    """
+    if path is None:
+        return Weights()
+    file = Path(path)
+    if not file.is_file():
+        raise UserError(f"pre_trained: {path}: there is no such file of weights")
+    if file.suffix.lower() not in (".npz", ".ckpt"):
+        raise UserError(f"pre_trained: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
+    try:
+        names, card = _npz_names(file) if file.suffix.lower() == ".npz" else _ckpt_names(file.read_bytes())
+        settings = (json.loads(card) if card else {}).get("recipe", {})
+    except (ValueError, IndexError, AttributeError, OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"pre_trained: {path}: cannot be read, is it broken or cut off? ({error})") from None
+    return Weights(path, settings.get("backbone") or backbone_of(names), settings)
+
+
+def backbone_of(names: list[str]) -> str | None:
+    """The ResNet that has weights of these names; None if it is none that the detectors know."""
+    blocks: dict[int, set[int]] = {}
+    layers = set()
+    for name in names:
+        if match := _BLOCK.match(common_name(name)):
+            blocks.setdefault(int(match[1]), set()).add(int(match[2]))
+            layers.add(match[3])
+    counts = tuple(len(blocks.get(stage, ())) for stage in (1, 2, 3, 4))
+    bottleneck = "conv3" in layers
+    fitting = [
+        name for name, (stages, has_third, _) in BACKBONES.items() if stages == counts and has_third == bottleneck
+    ]
+    return next((name for name in fitting if "v1.5" in name), fitting[0] if fitting else None)
+
+
+def _npz_names(path: Path) -> tuple[list[str], str | None]:
+    with zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist()], None
+
+
+def _ckpt_names(content: bytes) -> tuple[list[str], str | None]:
+    """Names of the parameters, and the text of the card if there is one."""
+    names, card = [], None
+    for number, value in _fields(content, 0, len(content)):
+        if number != 1:
+            continue
+        parts = dict(_fields(content, *value))
+        name = content[slice(*parts[1])].decode()
+        names.append(name)
+        if name == _CARD and 2 in parts:
+            tensor = dict(_fields(content, *parts[2]))
+            if content[slice(*tensor[2])] == _TEXT:
+                card = content[slice(*tensor[3])].decode("utf-32-le")
+    return names, card
+
+
+def _fields(content: bytes, start: int, stop: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    """(number, (start, stop)) of every field with a length; numbers are passed over. A checksum at the end of the file ends it."""
+    while start < stop and not content.startswith(b"crc_num", start):
+        tag, start = _varint(content, start)
+        if tag & 7 == 0:
+            _, start = _varint(content, start)
+        elif tag & 7 == 2:
+            length, start = _varint(content, start)
+            if start + length > stop:
+                raise ValueError("a field is longer than the file")
+            yield tag >> 3, (start, start + length)
+            start += length
+        else:
+            raise ValueError(f"no checkpoint: a field of type {tag & 7}")
+
+
+def _varint(content: bytes, start: int) -> tuple[int, int]:
+    """A number of 7 bits per byte, least first, and where it ends."""
+    number = shift = 0
+    while True:
+        byte = content[start]
+        number |= (byte & 127) << shift
+        start, shift = start + 1, shift + 7
+        if byte < 128:
+            return number, start

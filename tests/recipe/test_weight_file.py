@@ -1,0 +1,59 @@
+"""What weights are, told without MindSpore, of files that MindSpore and NumPy have written."""
+
+import numpy as np
+import pytest
+from mindspore import Parameter, Tensor
+
+from src.checkpoint.detector_file import DetectorCard, write_checkpoint
+from src.errors import UserError
+from src.parts.backbones import BACKBONES
+from src.parts.resnet import ResNet
+from src.recipe.weight_file import backbone_of, read_weight_file
+
+
+def test_a_backbone_is_known_by_its_names(tmp_path):
+    name = "resnet_v1_10"
+    names = [parameter.name for parameter in ResNet(name, 0, True).get_parameters()]
+    np.savez(tmp_path / "a.npz", **{key: np.zeros(1, np.float32) for key in names})
+    weights = read_weight_file(str(tmp_path / "a.npz"))
+    assert weights.backbone == name and weights.settings == {}
+
+
+def test_every_backbone_but_v1_bottlenecks_is_told_apart():
+    for name, (blocks, bottleneck, _) in BACKBONES.items():
+        layers = ("conv1", "conv2", "conv3") if bottleneck else ("conv1", "conv2")
+        names = [
+            f"module.layer{stage}.{block}.{layer}.weight"
+            for stage, count in enumerate(blocks, start=1)
+            for block in range(count)
+            for layer in layers
+        ]
+        assert backbone_of(names) == (name.replace("v1_", "v1.5_") if bottleneck else name)
+    assert backbone_of(["features.0.weight"]) is None
+
+
+def test_a_detector_brings_its_settings(tmp_path):
+    card = DetectorCard({"backbone": "resnet_v1_18", "anchor_scales": [4], "system": "faster_rcnn"}, ["Käse"], [1], 5)
+    rows = [{"name": "rpn.x", "data": Parameter(Tensor(np.ones((3, 40), np.float32)), name="rpn.x")}]
+    write_checkpoint(rows, tmp_path / "a.ckpt", vars(card))
+    weights = read_weight_file(str(tmp_path / "a.ckpt"))
+    assert weights.settings == card.recipe and weights.backbone == "resnet_v1_18"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x0a\xff\xff\xff", b"no checkpoint at all", b"\x0a\x02\x0a"])
+def test_a_damaged_file_is_named(content, tmp_path):
+    for suffix in (".ckpt", ".npz"):
+        path = tmp_path / f"a{suffix}"
+        path.write_bytes(content)
+        try:
+            assert read_weight_file(str(path)).settings == {}
+        except UserError as error:
+            assert str(path) in str(error)
+
+
+def test_missing_and_foreign_files_are_refused_with_a_remedy(tmp_path):
+    with pytest.raises(UserError, match="there is no such file"):
+        read_weight_file(str(tmp_path / "a.npz"))
+    (tmp_path / "a.pth").write_bytes(b"x")
+    with pytest.raises(UserError, match="src.convert_checkpoint --ckpt_file"):
+        read_weight_file(str(tmp_path / "a.pth"))
