@@ -90,8 +90,33 @@ several_devices() {
     export MS_NODE_TIMEOUT="${MS_NODE_TIMEOUT:-6000}"
 }
 
+# is_automatic: whether settings come from the data: no --config_path is given, or auto.
+is_automatic() {
+    divide_options config_path
+    [ ${#picked[@]} -eq 0 ] || [ "${picked[-1]}" = auto ]
+}
+
+# write_recipe ANN FILE OPTION ...: settings from the data of ANN, once: a job that is resumed keeps them.
+write_recipe() {
+    if [ -f "$2" ] && { ${resuming:-false} || is_wanted resume; }; then
+        say "settings: kept from before in $2"
+        return 0
+    fi
+    say "settings from the data of $1"
+    run_logged "$(dirname -- "$2")" env PYTHONPATH="$root" "$PYTHON" -m src.recipe --output "$2" --devices "${workers:-1}" \
+        --device_target "$TARGET" --train_img_dir "$DATA_ROOT" --train_ann_file "$1" \
+        ${PRE_TRAINED:+--pre_trained "$PRE_TRAINED"} "${options[@]}" "${@:3}"
+}
+
 # train ANN FOLDER: one training run on TARGET with the images of DATA_ROOT.
 train() {
+    local options=("${options[@]}")
+    divide_options config_path
+    if [ -n "${workers:-}" ] && [ "${picked[-1]:-}" = auto ]; then # one recipe for all processes
+        options=("${others[@]}")
+        write_recipe "$1" "$2/recipe.yaml"
+        options=(--config_path "$2/recipe.yaml" "${options[@]}")
+    fi
     local command=("$root/train.py" --device_target "$TARGET" --train_img_dir "$DATA_ROOT" --train_ann_file "$1"
         --save_checkpoint_path "$2" ${PRE_TRAINED:+--pre_trained "$PRE_TRAINED"} "${options[@]}")
     if [ -n "${workers:-}" ]; then

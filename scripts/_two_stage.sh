@@ -10,13 +10,14 @@ two_stages() {
     local new_ann="$first/new_ann_file.json"
     take_selection_options
     find_evaluation_data
+    is_ranked "$new_ann" || check_selection "$ORI_ANN" "$TRAIN_ANN"
+    recipe_of_first_stage "$first"
 
     if is_ranked "$new_ann"; then # trained to its end; its images may have been moved since, to be labelled
         say "first stage and ranking: kept from before"
         choose_between "$first" "$second"
         evaluate_stage "$first"
     else
-        check_selection "$ORI_ANN" "$TRAIN_ANN"
         say "first stage: training with the labels of $TRAIN_ANN"
         train_stage "$TRAIN_ANN" "$first"
         evaluate_stage "$first"
@@ -24,6 +25,7 @@ two_stages() {
         choose_between "$first" "$second"
     fi
 
+    recipe_of_second_stage "$new_ann"
     say "second stage: training with the labels of $new_ann"
     train_stage "$new_ann" "$second"
     evaluate_stage "$second"
@@ -34,6 +36,29 @@ two_stages() {
     else
         echo "No scores: give --eval_img_dir and --eval_ann_file (or these keys in the file of --config_path) to have them."
     fi
+}
+
+# recipe_of_first_stage FIRST: without --config_path, or with auto, the settings come from the data; each stage gets half of --hours.
+# A job that an earlier version started without a recipe goes on without one.
+recipe_of_first_stage() {
+    local hours
+    automatic=false
+    if ! is_automatic || { $resuming && [ -f "$1/config.yaml" ] && [ ! -f "$OUTPUT_DIR/recipe.yaml" ]; }; then return 0; fi
+    automatic=true
+    divide_options config_path
+    options=("${others[@]}")
+    take_option hours hours ""
+    write_recipe "$TRAIN_ANN" "$OUTPUT_DIR/recipe.yaml" --runs 2 ${hours:+--hours "$hours"}
+    options=(--config_path "$OUTPUT_DIR/recipe.yaml" "${options[@]}")
+}
+
+# recipe_of_second_stage NEW_ANN: network and input size stay, lengths follow the number of labels.
+recipe_of_second_stage() {
+    $automatic || return 0
+    divide_options config_path
+    options=("${others[@]}")
+    write_recipe "$1" "$OUTPUT_DIR/recipe_second_stage.yaml" --keep "$OUTPUT_DIR/recipe.yaml"
+    options=(--config_path "$OUTPUT_DIR/recipe_second_stage.yaml" "${options[@]}")
 }
 
 # choose_between FIRST SECOND: chooses by the detector of FIRST what SECOND learns from.

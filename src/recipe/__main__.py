@@ -36,9 +36,10 @@ def main(argv: list[str] | None = None) -> None:
         metavar="FILE",
         help="recipe of an earlier stage: network and input size stay, lengths follow the number of labels",
     )
+    parser.add_argument("--devices", type=int, default=1, metavar="N", help="processes that train together (default 1)")
     args, words = parser.parse_known_args(argv)
-    if args.runs < 1:
-        parser.error(f"--runs: must be at least 1, got {args.runs}")
+    if min(args.runs, args.devices) < 1:
+        parser.error(f"--runs, --devices: must be at least 1, got {args.runs} and {args.devices}")
     if any(word.split("=")[0] == "--config_path" for word in words):
         raise UserError("config_path: the recipe is made from the data and takes no leaf; give single settings")
     if args.keep and not args.keep.is_file():
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
 
     def leaf(values: dict, given: dict) -> dict:
         check_free(args.output, values["overwrite"])
-        choices, text = make_recipe(values, given, earlier, args.runs)
+        choices, text = make_recipe(values, given, earlier, args.runs, args.devices)
         texts.append(text)
         return {key: choice.value for key, choice in choices.items()}
 

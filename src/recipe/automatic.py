@@ -54,13 +54,13 @@ class AutomaticLeaf:
 
 
 def make_recipe(
-    values: Mapping, given: Mapping, earlier: Mapping | None = None, runs: int = 1
+    values: Mapping, given: Mapping, earlier: Mapping | None = None, runs: int = 1, devices: int = 1
 ) -> tuple[dict[str, Choice], str]:
     """Choices by key, and the text of the leaf.
 
     Args:
         values: every setting, defaults included; given: those of the user; earlier: see `decide`.
-        runs: training runs that share the hours.
+        runs: training runs that share the hours; devices: processes that train together.
 
     Raises:
         UserError: with all that is wrong with data and weights.
@@ -81,10 +81,10 @@ def make_recipe(
         masks=system == "mask_rcnn",
     )
     facts = facts_of(read_training_data(sources))
-    machine = this_machine(values["device_target"])
+    machine = this_machine(values["device_target"], devices)
     hours, why = _hours(given, earlier or {}, runs)
     stated = {key: value for key, value in given.items() if key not in _NOT_STATED}
-    situation = Situation(facts, machine, weights, hours if machine.gflops else None)
+    situation = Situation(facts, machine, weights, hours if machine.gflops else None, devices)
     choices = decide(situation, values, stated, earlier)
     if machine.gflops:
         choices["hours"] = Choice("hours", hours, why)

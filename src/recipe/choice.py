@@ -13,13 +13,16 @@ class Situation:
     """What the rules decide from.
 
     Attributes:
+        machine: as fast as one of the devices has it, when all compute at once.
         hours: time for one training run with its evaluations; None: not limited, because nothing is known of the device's speed.
+        devices: processes that train together, each with batches of its own.
     """
 
     data: DataFacts
     machine: Machine
     weights: Weights
     hours: float | None
+    devices: int = 1
 
 
 class Settings(dict):

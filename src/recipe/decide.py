@@ -9,7 +9,7 @@ from src.errors import UserError
 from src.recipe.anchor_rules import anchors, ground_truth_rows, roi_level
 from src.recipe.choice import Choice, Rule, Settings, Situation
 from src.recipe.input_size import crops, input_size
-from src.recipe.length_rules import batch, burn_in, intervals, learning_rate, steps
+from src.recipe.length_rules import batch, burn_in, images_per_step, intervals, learning_rate, steps
 from src.recipe.network_rules import class_loss, detector, frozen_parts, kept_by_weights, start, widths
 from src.recipe.teacher_rules import average, thresholds, unlabelled_weight
 
@@ -66,7 +66,7 @@ def decide(
             choices[choice.key] = Choice(choice.key, value, choice.reason)
             now[choice.key] = value
         if rule is batch:  # what is given in epochs is known in steps now
-            images = now["batch_size"] * now["accumulate_steps"]
+            images = images_per_step(situation, now)
             for epochs, in_steps in _EPOCHS.items():
                 if fixed.get(epochs) is not None:
                     now[in_steps] = ceil(fixed[epochs] * data.labelled / images)

@@ -31,10 +31,15 @@ def batch(situation: Situation, now: Settings) -> list[Choice]:
     return [Choice("batch_size", size, why), Choice("unlabelled_batch_size", size, ratio)]
 
 
+def images_per_step(situation: Situation, now: Settings) -> int:
+    """Labelled images per step, over all devices."""
+    return now["batch_size"] * now["accumulate_steps"] * situation.devices
+
+
 def steps(situation: Situation, now: Settings) -> list[Choice]:
     """Steps of the run: enough passes over the labels, as far as the time goes."""
     data, hours = situation.data, situation.hours
-    images = now["batch_size"] * now["accumulate_steps"]
+    images = images_per_step(situation, now)
     passes = ENOUGH_PASSES if situation.weights.path else SCRATCH_PASSES
     enough = min(max(passes * data.labelled / images, ENOUGH_STEPS), max(MOST_PASSES * data.labelled / images, 200))
     enough = max(rounded(enough), _given_before_the_end(now))

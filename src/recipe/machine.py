@@ -25,11 +25,12 @@ class Machine:
     gflops: float | None
 
 
-def this_machine(device: str) -> Machine:
-    """The machine that the program runs on; takes half a second on a CPU."""
+def this_machine(device: str, processes: int = 1) -> Machine:
+    """What each of so many processes has of the machine that the program runs on; takes half a second on a CPU."""
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return Machine(device, cores, memory, _measured_gflops() if device == "CPU" else None)
+    gflops = _measured_gflops() / processes if device == "CPU" else None
+    return Machine(device, cores, memory / processes, gflops)
 
 
 def _measured_gflops() -> float:

@@ -1,6 +1,7 @@
 """Rules of the semi-supervised phase: average, thresholds, weights of pseudo-labels."""
 
 from src.recipe.choice import Choice, Settings, Situation
+from src.recipe.length_rules import images_per_step
 
 LONGEST_MEMORY = 2500  # steps, Liu et al. 2021: EMA decay 0.9996
 EPOCHS = 3  # of labelled images that the average goes back
@@ -8,7 +9,7 @@ EPOCHS = 3  # of labelled images that the average goes back
 
 def average(situation: Situation, now: Settings) -> list[Choice]:
     """The EMA of the student: from the first step on, going back a few passes."""
-    passes = EPOCHS * situation.data.labelled / (now["batch_size"] * now["accumulate_steps"])
+    passes = EPOCHS * situation.data.labelled / images_per_step(situation, now)
     memory = round(min(max(passes, 50), LONGEST_MEMORY, max(now["max_iter"] / 8, 10)))
     reason = f"goes back {memory} steps: {EPOCHS} passes, at most an eighth of the run and {LONGEST_MEMORY} (Liu et al. 2021)"
     kept = "it costs a hundredth of a step (docs/TRAINING.md), and helps labels alone, too (Kay et al. 2024, ALDI)"

@@ -48,6 +48,13 @@ if program == "pick_select.py" and not {{"--top_value_file", "--picked_file"}} &
     program = "check pick_select.py"
 if program == "sorted_values.py" and "--check" in arguments:
     program = "check sorted_values.py"
+if program == "src.recipe":
+    given = dict(zip(arguments, arguments[1:]))
+    with open({record!r} + ".recipes", "a", encoding="utf-8") as record:
+        print(json.dumps(arguments), file=record)
+    with open(given["--output"], "x", encoding="utf-8") as file:
+        file.write("max_iter: 7\\nburn_up_iter: 3\\nwarmup_step: 2\\n")
+    sys.exit(3 if program == os.environ.get("STUB_FAILS") else 0)
 with open({record!r}, "a", encoding="utf-8") as record:
     print(json.dumps([program, *arguments]), file=record)
 print(f"{{program}} speaks")
@@ -99,6 +106,11 @@ class Workshop:
         if not self.record.exists():
             return []
         return [json.loads(line) for line in self.record.read_text(encoding="utf-8").splitlines()]
+
+    def recipes(self) -> list[list[str]]:
+        """The arguments of each start of `python -m src.recipe`, which `calls` leaves out."""
+        record = self.record.with_name(self.record.name + ".recipes")
+        return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] if record.exists() else []
 
     def programs(self) -> list[str]:
         """The names of what was started, in order."""
