@@ -12,15 +12,19 @@ The detector is a checkpoint (its network is the one it was trained as), an expo
 or a program that wrote COCO result records. Written are metrics.json, metrics.txt and eval_results.json (the records).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from src.checkpoint.restore import saved_settings
-from src.config.load import Config, load_config
+from src.config.load import Config, load_config, require
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
 from src.data.checks.suspicious_labels import empty_images
 from src.data.formats.reading import read_data
+from src.data.left_out import FILE_NAME as LEFT_OUT_FILE
+from src.data.left_out import LeftOut, write_left_out
+from src.data.training_data import read_usable
 from src.engine.inference.evaluated_detections import EvaluatedDetections, detection_source, will_have_masks
 from src.errors import entry_point
 from src.evaluation.metrics import evaluate, format_table
@@ -82,10 +86,25 @@ def read_ground_truth(config: Config) -> Annotations:
     Raises:
         UserError: see `read_data` and `check_labelled`.
     """
-    annotations = read_data(config.eval_ann_file, config.eval_img_dir, config.class_names, will_have_masks(config))
+    source = (config.eval_ann_file, config.eval_img_dir, config.class_names, will_have_masks(config))
+    annotations = read_usable_and_list(*source, config) if config.leave_out_faulty else read_data(*source)
     check_labelled(annotations)
     for sentence in empty_images(annotations):
         print(f"suspicious: {sentence}")
+    return annotations
+
+
+def read_usable_and_list(
+    ann_file: str, img_dir: str, class_names: Sequence[str], masks: bool, config: Config
+) -> Annotations:
+    """The images that can be used; those that are left out are listed beside the results."""
+    list_file = Path(config.eval_output_dir) / LEFT_OUT_FILE
+    check_free(list_file, config.overwrite)
+    require(config, "eval_img_dir")
+    left_out = LeftOut(ann_file, config.faulty_at_most)
+    annotations = read_usable(ann_file, img_dir, class_names, masks, left_out)
+    for sentence in write_left_out(list_file, [left_out], config.overwrite):
+        print(sentence)
     return annotations
 
 

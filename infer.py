@@ -6,7 +6,8 @@
 
 Written is infer_results.json: for each image name (sub-folders included) a list of detections, best first; beside it,
 infer_results.made_from.json names its inputs and settings. With --unlabelled_img_dir the images of that folder join the
-unlabelled ones. With --draw_pics true pictures are drawn into pictures/. A run that was stopped starts anew with --overwrite.
+unlabelled ones. With --draw_pics true pictures are drawn into pictures/. A run that was stopped starts anew with --overwrite. With
+--leave_out_faulty images that cannot be decoded are left out and listed in left_out.json.
 
 With --features true, infer_features.npz holds features of the detections, of labelled images as well, for the strategies ppal
 and coverage of sorted_values.py. With --second_checkpoint, a second detector such as the student writes
@@ -34,6 +35,8 @@ from src.data.checks.image_files import files_hash
 from src.data.classes import in_class_order
 from src.data.formats.feature_file import FeatureRows, compact, write_features
 from src.data.images import read_image
+from src.data.left_out import FILE_NAME as LEFT_OUT_FILE
+from src.data.left_out import LeftOut, write_left_out
 from src.data.provenance import made_from, side_file, write_side_file
 from src.engine.device import set_up_device
 from src.engine.inference.detect_images import detect_images
@@ -56,7 +59,10 @@ def main(argv: list[str] | None = None) -> None:
         write_image_features(features_file(results), config)
         return
     require(config, "checkpoint_path")
-    images = images_to_detect(config)
+    left_out: list[LeftOut] = []
+    images = images_to_detect(config, left_out)
+    if config.leave_out_faulty:
+        check_free(results.with_name(LEFT_OUT_FILE), config.overwrite)
     check_outputs(results, images, config)
     files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
     known = labelled_images(config, images) if config.features else ()
@@ -100,6 +106,8 @@ def main(argv: list[str] | None = None) -> None:
         found = detect_images(numpy_forward(second), images, config.train_img_dir, config, progress="second detector")
         write_results(second_results(results), found, metadata.class_names, config, False)
         write_provenance(second_results(results), config.second_checkpoint)
+    for sentence in write_left_out(results.with_name(LEFT_OUT_FILE), left_out, config.overwrite):
+        print(sentence)
     print(f"{len(images)} images, written: {', '.join(str(path) for path in outputs(results, config))}")
 
 

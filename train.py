@@ -13,6 +13,8 @@ from src.checkpoint.run_state import StateFiles
 from src.config.lengths import with_rate, with_steps
 from src.config.load import Config, load_config, require, save_config
 from src.data.held_out import hold_out
+from src.data.left_out import FILE_NAME as LEFT_OUT_FILE
+from src.data.left_out import write_left_out
 from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.batches import with_caches
 from src.engine.device import set_up_device
@@ -62,6 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     if device.rank == 0:
         folder.prepare(resumes)
         automatic.write()
+        write_left_out(folder.path / LEFT_OUT_FILE, data.left_out, overwrite=True)
         if metadata["evaluated"] and metadata["best"] is None:
             start += folder.archive_best(first_step)
         # Resuming and overwriting are of this start only, not of the run.
@@ -100,6 +103,7 @@ def read_data(config: Config) -> TrainingData:
         max_gts=config.num_gts,
         class_names=config.class_names,
         masks=config.has_masks,
+        faulty_at_most=config.faulty_at_most if config.leave_out_faulty else None,
     )
     data = read_training_data(sources)
     if config.guard_share and data.unlabelled:

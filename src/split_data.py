@@ -21,7 +21,9 @@ if not __package__:  # started as a file: python src/split_data.py
 
 from src.command_line import program_parser
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
+from src.data.checks.image_files import read_whole_image
 from src.data.formats.voc import pair_files
+from src.data.left_out import FILE_NAME, LeftOut, add_options, write_left_out
 from src.data.provenance import MadeFrom, folder_hash, made_from
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, sync, write_json
@@ -44,8 +46,31 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         f"edge correlation from which two images count as one picture (default {SAME_FROM}; 2: equal pixels only)"
     )
     parser.add_argument("--same_from", type=float, default=SAME_FROM, help=help_same)
+    add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier, equal split")
     return parser.parse_args(argv)
+
+
+def usable_pairs(data_path: Path, at_most: float | None) -> tuple[list[tuple[str, str]], list[LeftOut]]:
+    """Pairs of images and XML files, and what was left out of them.
+
+    Args:
+        at_most: percent of the images that may be left out, because they have no partner or cannot be decoded; None: nothing is.
+
+    Raises:
+        UserError: more cannot be used; without `at_most`, anything at all.
+    """
+    if at_most is None:
+        return pair_files(data_path), []
+    left_out, kept = LeftOut(str(data_path), at_most), []
+    for image, xml in pair_files(data_path, left_out):
+        try:
+            read_whole_image(data_path / "images" / image)
+            kept.append((image, xml))
+        except UserError as error:
+            left_out.image(image, [str(error)])
+    left_out.check(len(kept), 0)
+    return kept, [left_out] if left_out.rows else []
 
 
 def choose_val(groups: list[list[int]], val_ratio: float, seed: int) -> set[int]:
@@ -132,7 +157,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Pair, group, choose, copy, report."""
     args = parse_args(argv)
     output_path = args.output_path or args.data_path
-    pairs = pair_files(args.data_path)
+    pairs, left_out = usable_pairs(args.data_path, args.faulty_at_most if args.leave_out_faulty else None)
+    check_free(output_path / FILE_NAME, args.overwrite or not left_out)
     groups = group_same_pictures([args.data_path / "images" / image for image, _ in pairs], args.same_from)
     val = choose_val(groups, args.val_ratio, args.seed)
     sides = {
@@ -144,6 +170,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_free(output_path / SPLIT_FILE, args.overwrite)
     copy_split(args.data_path, output_path, sides, args.overwrite)
     write_json(output_path / SPLIT_FILE, content, args.overwrite, indent=1)
+    for sentence in write_left_out(output_path / FILE_NAME, left_out, args.overwrite):
+        print(sentence)
     for group in groups:
         if len(group) > 1:
             print(

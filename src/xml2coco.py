@@ -4,7 +4,8 @@
 
 Classes are those found, sorted, or the given ones in their order. Image and annotation ids count from 1. Images without
 objects stay: they count as reviewed and empty. Objects marked difficult become crowds. Without an images/ folder the names and
-sizes of the XML files are taken. The "info" of the file holds its provenance.
+sizes of the XML files are taken. The "info" of the file holds its provenance. With --leave_out_faulty what cannot be used is left out and
+listed in SAVE_PATH without its .json, plus _left_out.json.
 """
 
 import argparse
@@ -19,12 +20,14 @@ if not __package__:  # started as a file: python src/xml2coco.py
 from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.changed_inputs import changed_inputs
+from src.data.checks.image_files import read_whole_image
 from src.data.checks.label_sources import unconfirmed_empty
 from src.data.checks.suspicious_labels import too_many_empty
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
-from src.data.formats.voc_folder import class_list, to_coco
+from src.data.formats.voc_folder import class_list, clear_voc, to_coco
 from src.data.images import image_size
+from src.data.left_out import LeftOut, add_options, note_image, write_left_out
 from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json
@@ -37,30 +40,37 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--save_path", type=Path, required=True, help="COCO JSON file to write")
     help_classes = "class names in the order of their ids, as a list or with commas (default: those found, sorted)"
     parser.add_argument("--classes", nargs="+", help=help_classes)
+    add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace --save_path if it exists")
     return parser.parse_args(argv)
 
 
-def read_folder(data_path: Path) -> list[VocImage]:
+def read_folder(data_path: Path, left_out: LeftOut | None = None) -> list[VocImage]:
     """Every XML file of the folder, sorted, each with the name and size of its image as it lies on the disk.
+
+    Args:
+        left_out: takes files and images that cannot be used, which are faults without it; every image is decoded then.
 
     Raises:
         DataError: every fault of every file, together.
     """
     with_images = (data_path / "images").is_dir()
-    pairs = pair_files(data_path) if with_images else [(None, xml) for xml in list_xmls(data_path)]
+    pairs = pair_files(data_path, left_out) if with_images else [(None, xml) for xml in list_xmls(data_path)]
     found, faults = [], []
     for image_name, xml_name in pairs:
         try:
             voc = read_voc(data_path / "annotations" / xml_name)
             if with_images:
+                if left_out is not None:
+                    read_whole_image(data_path / "images" / image_name)
                 found.append(_as_on_disk(voc, data_path / "images", image_name))
             else:
                 found.append(_as_in_xml(voc, xml_name))
         except DataError as error:
-            faults += [f"annotations/{xml_name}: {fault}" for fault in error.faults]
+            reasons = [f"annotations/{xml_name}: {fault}" for fault in error.faults]
+            note_image(left_out, faults, image_name or xml_name, reasons)
         except UserError as error:
-            faults.append(f"annotations/{xml_name}: {error}")
+            note_image(left_out, faults, image_name or xml_name, [f"annotations/{xml_name}: {error}"])
     if faults:
         raise DataError(str(data_path), faults)
     return found
@@ -110,9 +120,16 @@ def _as_in_xml(voc: VocImage, xml_name: str) -> VocImage:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, choose the classes, convert, write, report."""
     args = parse_args(argv)
-    check_free(args.save_path, args.overwrite)
-    found = read_folder(args.data_path)
-    names = class_list(found, given_names(args.classes), "classes")
+    left_out = LeftOut(str(args.data_path), args.faulty_at_most) if args.leave_out_faulty else None
+    list_file = args.save_path.with_name(f"{args.save_path.stem}_left_out.json")
+    for path in (args.save_path, *([list_file] if left_out else [])):
+        check_free(path, args.overwrite)
+    given = given_names(args.classes)
+    found = read_folder(args.data_path, left_out)
+    if left_out is not None:
+        found = clear_voc(found, given, left_out)
+        left_out.check(len(found), sum(len(voc.objects) for voc in found))
+    names = class_list(found, given, "classes")
     coco, clipped = to_coco(found, names)
     write_json(args.save_path, with_origin(coco, origin_of(args.data_path, args.save_path, names)), args.overwrite)
     counts = {
@@ -121,6 +138,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     empty = len(found) - len({row["image_id"] for row in coco["annotations"]})
     boxes = boxes_and_crowds(*count_rows(coco))
     print(f"{args.save_path}: {len(found)} images ({empty} without objects), {boxes} ({clipped} clipped)")
+    for sentence in write_left_out(list_file, [left_out] if left_out else [], args.overwrite):
+        print(sentence)
     for number, name in enumerate(names, start=1):
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
     for sentence in (

@@ -1,5 +1,8 @@
 """Settings of data and augmentation."""
 
+from typing import Annotated
+
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from src.config.setting import Count, OptionalPath, Positive, Share, detector_setting, free_setting, setting
@@ -18,6 +21,16 @@ class DataSettings:
     eval_ann_file: OptionalPath = free_setting(None, "their annotations, in any of these formats")
     class_names: tuple[str, ...] = detector_setting(
         (), 'classes in the order of their labels, as "cat,dog"; empty: those of the annotations; text lines need them'
+    )
+    leave_out_faulty: bool = setting(
+        False,
+        (
+            "leave out what cannot be used instead of stopping: boxes without area, images that are broken or have an object that "
+            "cannot be used; the list with the reasons is left_out.json beside the output"
+        ),
+    )
+    faulty_at_most: Annotated[float, Field(ge=0, le=100)] = setting(
+        5.0, "percent of the images, and of the boxes, that leave_out_faulty may leave out"
     )
     mindrecord_dir: OptionalPath = free_setting(
         None,

@@ -14,6 +14,7 @@ import numpy as np
 
 from src.data.formats.outlines import Outline
 from src.data.images import image_size, list_images
+from src.data.left_out import LeftOut, note_image
 from src.errors import DataError, UserError
 
 COCO_FORM = "COCO JSON"
@@ -125,8 +126,11 @@ def missing_objects(annotations: Annotations) -> str | None:
     return f"all {crowds} boxes are {annotations.crowds_and_remedy}"
 
 
-def unlabelled_folder(img_dir: str | Path, first_id: int) -> tuple[ImageEntry, ...]:
+def unlabelled_folder(img_dir: str | Path, first_id: int, left_out: LeftOut | None = None) -> tuple[ImageEntry, ...]:
     """Every image under a folder as an unlabelled entry, sorted by name, with ids from ``first_id`` up.
+
+    Args:
+        left_out: takes files whose header is broken, which are faults without it.
 
     Raises:
         UserError: there is no such folder, or no image in it.
@@ -140,7 +144,7 @@ def unlabelled_folder(img_dir: str | Path, first_id: int) -> tuple[ImageEntry, .
         try:
             size = image_size(folder / name)
         except UserError as error:
-            faults.append(str(error))
+            note_image(left_out, faults, name, [str(error)])
             continue
         entries.append(unlabelled_entry(first_id + len(entries), name, size, folder))
     if faults:

@@ -6,7 +6,8 @@ Errors must be fixed: training refuses to start with them. What is suspicious is
 starts and logs it. Exit status: 0 without errors, 1 with errors, 2 for a mistake on the command line.
 
 Without --images only the existence of the image files is checked; training checks their headers when it starts. With
---images all are decoded: broken and truncated files are found, and duplicate images.
+--images all are decoded: broken and truncated files are found, and duplicate images. With
+--leave_out_faulty it says what training with that option will leave out.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from src.command_line import program_parser
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_exists, check_images, check_pixels
+from src.data.left_out import add_options, describe
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
 
@@ -41,6 +43,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--class_names", default="", help="classes in the order of their labels, with commas")
     parser.add_argument("--images", action="store_true", help="decode every image, too")
     parser.add_argument("--masks", action="store_true", help="the detector has masks: check those of the objects, too")
+    add_options(parser)
     args = parser.parse_args(argv)
     if (args.eval_ann_file is None) != (args.eval_img_dir is None):
         parser.error("--eval_ann_file and --eval_img_dir belong together: give both or none")
@@ -83,6 +86,13 @@ def report(faults: Faults, doubts: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def left_out_of(data: TrainingData | None) -> list[str]:
+    """What --leave_out_faulty leaves out: the counts, then a sentence for each image and box."""
+    left_out = data.left_out if data else ()
+    rows = [row for one in left_out for row in one.rows]
+    return [*describe(left_out), *(f"  left out: {row['image']} {row.get('box', '')} {row['reason']}" for row in rows)]
+
+
 def count_errors(errors: Sequence[UserError]) -> int:
     """How many faults the errors list."""
     return sum(len(error.faults) if isinstance(error, DataError) else 1 for error in errors)
@@ -101,15 +111,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         max_gts=args.num_gts,
         class_names=tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else (),
         masks=args.masks,
+        faulty_at_most=args.faulty_at_most if args.leave_out_faulty else None,
     )
     data, faults = examine(sources, check_pixels if args.images else check_exists)
-    if data and args.images and args.unlabelled_img_dir:
+    if data and args.images and args.unlabelled_img_dir and not args.leave_out_faulty:
         faults.attempt(check_images, Annotations((), (), from_folder(data)), args.unlabelled_img_dir, check_pixels)
     doubts = list(data.suspicions) if data else []
     if data and args.images and not faults.errors:
         doubts += same_pictures(data, sources)
     if text := report(faults, doubts):
         print(text)
+    for sentence in left_out_of(data):
+        print(sentence)
     count = count_errors(faults.errors)
     if data:
         boxes = boxes_and_crowds(*count_boxes(data.labelled))

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from src.data.annotations import Annotations, ImageEntry, missing_objects, unlabelled_folder
+from src.data.annotations import Annotations, ImageEntry, count_boxes, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.consistency import check_apart, check_labelled, check_labels
-from src.data.checks.image_files import Look, check_header, check_images
+from src.data.checks.image_files import Look, check_header, check_images, without_broken
 from src.data.checks.suspicious_labels import shared_files, suspicions
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import images_despite_faults
 from src.data.formats.reading import read_data
+from src.data.left_out import LeftOut
 from src.errors import Faults
 
 
@@ -27,6 +28,7 @@ class Sources:
         max_gts: most objects a labelled image may have; None: any number.
         class_names: classes in the order of their labels, see ``read_data``; empty: those of `ann_file`.
         masks: whether the detector has masks, so that outlines are read and every labelled object must have one.
+        faulty_at_most: what cannot be used is left out, up to so many percent of the images and of the boxes; None: it is a fault.
     """
 
     ann_file: str | Path
@@ -37,6 +39,7 @@ class Sources:
     max_gts: int | None = None
     class_names: Sequence[str] = ()
     masks: bool = False
+    faulty_at_most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class TrainingData:
         evaluation: None when there is nothing to evaluate on.
         held_out: labelled images that count as unlabelled in training; pseudo-labels are measured on them.
         suspicions: sentences about what is valid but mostly a mistake.
+        left_out: what was left out of the training images, the folder of unlabelled ones, and the evaluation images.
         stored, stored_evaluation: stores of the image files, see ``src.data.dataset``.
     """
 
@@ -58,6 +62,7 @@ class TrainingData:
     evaluation: Annotations | None
     suspicions: tuple[str, ...] = ()
     held_out: tuple[ImageEntry, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     stored: Stored | None = None
     stored_evaluation: Stored | None = None
 
@@ -81,25 +86,17 @@ def examine(sources: Sources, look: Look = check_header) -> tuple[TrainingData |
     Args:
         look: the check of image files, see ``src.data.checks.image_files``.
     """
-    faults = Faults()
-    annotations = faults.attempt(read_data, sources.ann_file, sources.img_dir, sources.class_names, sources.masks)
+    faults, left_out = Faults(), []
+    annotations = _read(sources, sources.ann_file, sources.img_dir, look, faults, left_out)
     evaluation = None
     if sources.eval_ann_file:
-        evaluation = faults.attempt(
-            read_data, sources.eval_ann_file, sources.eval_img_dir, sources.class_names, sources.masks
-        )
+        evaluation = _read(sources, sources.eval_ann_file, sources.eval_img_dir, look, faults, left_out)
     folder = sources.unlabelled_img_dir
-    unlabelled = faults.attempt(unlabelled_folder, folder, 1) if folder else None
-    # Faults of an annotation file must not hide those of its images, or fixing them would take one start more.
-    seen = annotations or images_despite_faults(sources.ann_file)
-    faults.attempt(check_images, seen, sources.img_dir, look)
+    unlabelled = _read_folder(sources, faults, left_out) if folder else None
     if annotations:
         faults.attempt(check_labels, annotations, sources.ann_file)
         if sources.max_gts is not None:
             faults.attempt(check_counts, annotations.labelled, sources.max_gts)
-    if sources.eval_ann_file:
-        seen = evaluation or images_despite_faults(sources.eval_ann_file)
-        faults.attempt(check_images, seen, sources.eval_img_dir, look)
     if evaluation:
         faults.attempt(check_labelled, evaluation)
     if annotations and evaluation:
@@ -119,8 +116,66 @@ def examine(sources: Sources, look: Look = check_header) -> tuple[TrainingData |
     for path in (sources.ann_file, *([sources.eval_ann_file] if evaluation else [])):
         if Path(path).suffix == ".json" or Path(path).is_dir():
             doubts += changed_inputs(path)
-    data = TrainingData(annotations, annotations.labelled, annotations.unlabelled + more, evaluation, tuple(doubts))
+    data = TrainingData(
+        annotations,
+        annotations.labelled,
+        annotations.unlabelled + more,
+        evaluation,
+        tuple(doubts),
+        left_out=tuple(left_out),
+    )
     return data, faults
+
+
+def _read(
+    sources: Sources, path: str | Path, img_dir: str | Path, look: Look, faults: Faults, left_out: list[LeftOut]
+) -> Annotations | None:
+    """An annotation file and its image files, without what is left out; None if it cannot be read."""
+    if sources.faulty_at_most is None:
+        annotations = faults.attempt(read_data, path, img_dir, sources.class_names, sources.masks)
+        # Faults of an annotation file must not hide those of its images, or fixing them would take one start more.
+        faults.attempt(check_images, annotations or images_despite_faults(path), img_dir, look)
+        return annotations
+    one = LeftOut(str(path), sources.faulty_at_most)
+    annotations = faults.attempt(read_usable, path, img_dir, sources.class_names, sources.masks, one)
+    left_out.append(one)
+    return annotations
+
+
+def read_usable(
+    path: str | Path, img_dir: str | Path, class_names: Sequence[str], masks: bool, left_out: LeftOut
+) -> Annotations:
+    """An annotation file without the images and boxes that cannot be used, every image file being decoded.
+
+    Raises:
+        UserError: more cannot be used than `left_out` allows, or the file cannot be read at all.
+    """
+    annotations = without_broken(read_data(path, img_dir, class_names, masks, left_out), img_dir, left_out)
+    left_out.check(len(annotations.images), sum(count_boxes(annotations.images)))
+    return annotations
+
+
+def _read_folder(sources: Sources, faults: Faults, left_out: list[LeftOut]) -> tuple[ImageEntry, ...] | None:
+    """The images of the folder of unlabelled ones."""
+    folder = sources.unlabelled_img_dir
+    if sources.faulty_at_most is None:
+        return faults.attempt(unlabelled_folder, folder, 1)
+    one = LeftOut(str(folder), sources.faulty_at_most)
+    left_out.append(one)
+    return faults.attempt(usable_folder, folder, 1, one)
+
+
+def usable_folder(folder: str | Path, first_id: int, left_out: LeftOut) -> tuple[ImageEntry, ...]:
+    """The images of a folder that can be decoded, as ``unlabelled_folder``.
+
+    Raises:
+        UserError: more cannot be decoded than `left_out` allows.
+    """
+    entries = without_broken(
+        Annotations((), (), unlabelled_folder(folder, first_id, left_out)), folder, left_out
+    ).images
+    left_out.check(len(entries), 0)
+    return entries
 
 
 def _between(annotations: Annotations, evaluation: Annotations | None, sources: Sources) -> list[str]:

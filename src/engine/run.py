@@ -8,6 +8,7 @@ from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
 from src.config.load import Config, save_config
 from src.data.annotations import boxes_and_crowds, count_boxes, count_empty
+from src.data.left_out import describe as describe_left_out
 from src.data.training_data import TrainingData
 from src.engine.device import Device
 from src.engine.health.watch import Watch
@@ -55,6 +56,7 @@ def describe_run(config: Config, data: TrainingData, device: Device, first_step:
         save_config(config),
         f"training data: {data.annotations.form}",
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
+        *describe_left_out(data.left_out),
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images; the labels are {boxes}",
         f"{count_empty(data.labelled)} labelled images have no box: they are trained on as background",
         *(

@@ -79,6 +79,7 @@ def make_recipe(
         eval_img_dir=values["eval_img_dir"],
         class_names=values["class_names"],
         masks=system == "mask_rcnn",
+        faulty_at_most=values["faulty_at_most"] if values["leave_out_faulty"] else None,
     )
     facts = facts_of(read_training_data(sources))
     machine = this_machine(values["device_target"], devices)

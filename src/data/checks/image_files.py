@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from src.data.annotations import Annotations, ImageEntry, image_path
 from src.data.images import image_size, is_turned, list_images, read_image
+from src.data.left_out import LeftOut
 from src.errors import DataError, UserError
 
 Look = Callable[[Path, ImageEntry], None]  # raises a UserError that says what is wrong with the file of an entry
@@ -52,6 +54,15 @@ def check_pixels(path: Path, entry: ImageEntry) -> None:
         UserError: as ``check_header``, or the picture is cut off or broken.
     """
     check_header(path, entry)
+    read_whole_image(path)
+
+
+def read_whole_image(path: Path) -> None:
+    """Decode a file to its end.
+
+    Raises:
+        UserError: the picture is cut off or broken.
+    """
     try:
         with Image.open(path) as image:
             image.load()
@@ -104,6 +115,27 @@ def check_images(annotations: Annotations, img_dir: str | Path, look: Look = che
     faults = _missing_faults(missing, len(pairs), Path(img_dir)) + faults
     if faults:
         raise DataError(f"image files of {img_dir}", faults)
+
+
+def without_broken(
+    annotations: Annotations, img_dir: str | Path, left_out: LeftOut, look: Look = check_pixels
+) -> Annotations:
+    """The images whose files are there, can be decoded and are of the size that their entries say; the others are noted."""
+    pairs = [(image_path(entry, img_dir), entry) for entry in annotations.images]
+    with (
+        ThreadPoolExecutor(_THREADS) as pool,
+        tqdm(desc=f"images of {img_dir}", total=len(pairs), unit="image", disable=None, leave=False) as bar,
+    ):
+        kept = []
+        for (path, entry), (lost, found) in zip(
+            pairs, pool.map(lambda pair: _look_at([pair], look), pairs), strict=True
+        ):
+            if lost or found:
+                left_out.image(entry.file_name, found or [f"{path}: no such image file"])
+            else:
+                kept.append(entry)
+            bar.update()
+    return replace(annotations, images=tuple(kept))
 
 
 def _look_at(pairs: Iterable[tuple[Path, ImageEntry]], look: Look) -> tuple[list[Path], list[str]]:

@@ -26,17 +26,27 @@ _LARGEST_NUMBER = 1e9  # pixels; beyond it single precision and 32-bit sizes ove
 _LARGEST_SIDE, _MOST_PIXELS = 2**20, 2**30
 
 
-def read_coco(path: str | Path, decode: Callable[[bytes], Any] = decode_coco, masks: bool = False) -> dict[str, Any]:
+def read_coco(
+    path: str | Path,
+    decode: Callable[[bytes], Any] = decode_coco,
+    masks: bool = False,
+    clear: Callable[[Any], Any] | None = None,
+) -> dict[str, Any]:
     """The file as JSON, with all its fields (or those of ``decode``), after ``coco_faults`` found nothing.
 
     Fields of annotation rows that the product does not read, such as outlines, stay undecoded: see
     ``src.data.formats.coco_rows``, which also writes such a file.
+
+    Args:
+        clear: leaves out what cannot be used, before faults are looked for.
 
     Raises:
         UserError: there is no such file.
         DataError: every fault of the file.
     """
     coco = read_json(path, decode)
+    if clear is not None:
+        coco = clear(coco)
     faults = coco_faults(coco, masks)
     if faults:
         raise DataError(str(path), faults)
@@ -75,7 +85,7 @@ class _Masks(_Boxes):
     annotations: list[_MaskRow]
 
 
-def read_coco_boxes(path: str | Path, masks: bool = False) -> dict[str, Any]:
+def read_coco_boxes(path: str | Path, masks: bool = False, clear: Callable[[Any], Any] | None = None) -> dict[str, Any]:
     """As ``read_coco``, without the fields that training and evaluation do not use, such as URLs.
 
     These fields are skipped while reading: a file of the size of COCO 2017 (489 MB, 860,001 objects) takes 0.9 GiB
@@ -84,8 +94,9 @@ def read_coco_boxes(path: str | Path, masks: bool = False) -> dict[str, Any]:
     Args:
         masks: read and check outlines, too; each "segmentation" stays undecoded JSON (``msgspec.Raw``), which takes
             0.3 GiB more memory for the size of COCO 2017.
+        clear: see ``read_coco``.
     """
-    return read_coco(path, msgspec.json.Decoder(_Masks if masks else _Boxes).decode, masks)
+    return read_coco(path, msgspec.json.Decoder(_Masks if masks else _Boxes).decode, masks, clear)
 
 
 def is_blank(row: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,17 @@ from src.data.formats.outlines import as_outline, segmentation_of, whole_mask
 from src.errors import UserError
 
 
-def read_annotations(path: str | Path, masks: bool = False) -> Annotations:
+def read_annotations(path: str | Path, masks: bool = False, clear: Callable[[Any], Any] | None = None) -> Annotations:
     """Read and check a COCO annotation file; images are ordered by id, classes by category id.
 
     Args:
-        masks: read the outlines of objects, too; then every labelled object must have one.
+        masks: read the outlines of objects, too; then every labelled object must have one. clear: see ``read_coco``.
 
     Raises:
         UserError: there is no such file.
         DataError: every fault of it, see ``src.data.formats.coco``.
     """
-    return from_coco(read_coco_boxes(path, masks), masks)
+    return from_coco(read_coco_boxes(path, masks, clear), masks)
 
 
 def from_coco(coco: dict[str, Any], masks: bool = False) -> Annotations:

@@ -12,6 +12,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from src.data.annotations import Annotations, has_outlines
 from src.data.classes import check_names, foreground, in_class_order
 from src.data.formats.coco import read_coco
 from src.data.formats.coco_annotations import read_annotations, to_coco
+from src.data.formats.coco_faulty import clear_coco
 from src.data.formats.text import read_txt
 from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
+from src.data.left_out import LeftOut
 from src.errors import UserError
 
 _FORMS = (
@@ -32,7 +35,11 @@ _FORMS = (
 
 
 def read_data(
-    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = (), masks: bool = False
+    path: str | Path,
+    img_dir: str | Path | None,
+    class_names: Sequence[str] = (),
+    masks: bool = False,
+    left_out: LeftOut | None = None,
 ) -> Annotations:
     """Read and check labelled data; ``form`` of the result names the form.
 
@@ -42,6 +49,7 @@ def read_data(
         class_names: the classes in the order of their labels, background first or left out; for text they say what the
             numbers mean. Empty: COCO's categories by id, or the classes found in the XML files, sorted.
         masks: read the outlines of objects, too, which Pascal VOC and text have not; then every labelled object must have one.
+        left_out: takes the images and boxes that cannot be used, which are faults without it.
 
     Raises:
         UserError: the path does not exist, its form is unknown or has no masks, or a text file comes without class names.
@@ -59,18 +67,19 @@ def read_data(
         return read_tool(tool, img_dir, class_names, masks)
     if place:
         _refuse(masks, path)
-        return read_voc_folder(place, img_dir, class_names)
+        return read_voc_folder(place, img_dir, class_names, left_out)
     if path.is_dir():
         raise UserError(f"{path}: a folder of no known form{_holding(path)}; expected {_FORMS}")
     if path.suffix.lower() == ".json" or _begins_as_json(path):
-        annotations = read_annotations(path, masks)
+        clear = partial(clear_coco, left_out=left_out, masks=masks) if left_out is not None else None
+        annotations = read_annotations(path, masks, clear)
         return in_class_order(annotations, foreground(class_names), path) if class_names else annotations
     if path.suffix.lower() == ".txt" and path.parent.parent.name == "ImageSets":
         root = path.parents[2]
         raise UserError(f"{path}: a Pascal VOC list, but there is no {root / 'Annotations'}; put the XML files there")
     if path.suffix.lower() == ".txt":
         _refuse(masks, path)
-        return read_txt(path, img_dir, class_names)
+        return read_txt(path, img_dir, class_names, left_out)
     raise UserError(f"{path}: its form is recognised neither by its name nor by its beginning; expected {_FORMS}")
 
 

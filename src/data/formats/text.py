@@ -16,6 +16,7 @@ from src.data.annotations import Annotations, ImageEntry
 from src.data.classes import foreground
 from src.data.formats.coco import OUTSIDE_TOLERANCE
 from src.data.images import IMAGE_SUFFIXES, image_size
+from src.data.left_out import LeftOut, note_image
 from src.errors import DataError, UserError
 
 _NUMBER = re.compile(r"[-+]?(\d{1,9}(\.\d*)?|\.\d+)", re.ASCII)
@@ -32,11 +33,14 @@ class TxtBox:
     crowd: bool
 
 
-def read_txt(path: str | Path, img_dir: str | Path, class_names: Sequence[str]) -> Annotations:
+def read_txt(
+    path: str | Path, img_dir: str | Path, class_names: Sequence[str], left_out: LeftOut | None = None
+) -> Annotations:
     """Read and check a text file; images keep the order of the lines, sizes come from the image files.
 
     Args:
         class_names: class n is class_names[n].
+        left_out: takes images and boxes that cannot be used, which are faults without it.
 
     Raises:
         UserError: there is no such file, or no class names.
@@ -48,15 +52,17 @@ def read_txt(path: str | Path, img_dir: str | Path, class_names: Sequence[str]) 
     first_line: dict[str, int] = {}
     for number, line in lines:
         try:
+            if left_out is not None:
+                line = _without_empty_boxes(line, number, left_out)
             name, boxes = parse_line(line)
             if first_line.setdefault(name, number) != number:
                 raise ValueError(f"{name} stands in line {first_line[name]} already; write all its boxes into one line")
             if class_names:
                 entries.append(_entry(len(entries) + 1, name, boxes, Path(img_dir), class_names))
         except DataError as error:
-            faults += [f"line {number}: {fault}" for fault in error.faults]
+            note_image(left_out, faults, f"line {number}", [f"line {number}: {fault}" for fault in error.faults])
         except (UserError, ValueError) as error:
-            faults.append(f"line {number}: {error}")
+            note_image(left_out, faults, f"line {number}", [f"line {number}: {error}"])
     if faults:
         raise DataError(str(path), faults)
     if not class_names:
@@ -100,6 +106,20 @@ def parse_line(line: str) -> tuple[str, tuple[TxtBox, ...]]:
     if faults:
         raise DataError(name, faults)
     return PurePosixPath(name).as_posix(), tuple(boxes)
+
+
+def _without_empty_boxes(line: str, number: int, left_out: LeftOut) -> str:
+    """A line without its boxes that have no area; what else is wrong stays."""
+    kept = []
+    for word in line.split(" "):
+        corners = word.split(",")[:4]
+        if len(corners) == 4 and all(map(_NUMBER.fullmatch, corners)):
+            x1, y1, x2, y2 = map(float, corners)
+            if x2 <= x1 or y2 <= y1:
+                left_out.box(f"line {number}", word)
+                continue
+        kept.append(word)
+    return " ".join(kept)
 
 
 def parse_box(word: str) -> TxtBox:

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from src.data.formats.xml_file import read_xml
 from src.data.images import list_images
+from src.data.left_out import LeftOut, note_image
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
 
@@ -34,7 +35,7 @@ class VocImage:
     objects: tuple[VocObject, ...]
 
 
-def pair_files(data_path: Path) -> list[tuple[str, str]]:
+def pair_files(data_path: Path, left_out: LeftOut | None = None) -> list[tuple[str, str]]:
     """Names (image, XML) relative to images/ and annotations/, see ``pair_folders``.
 
     Raises:
@@ -44,14 +45,16 @@ def pair_files(data_path: Path) -> list[tuple[str, str]]:
     if not (data_path / "images").is_dir():
         raise UserError(f"{data_path / 'images'}: no such folder; --data_path must hold images/ and annotations/")
     list_xmls(data_path)
-    return pair_folders(data_path / "images", data_path / "annotations")
+    return pair_folders(data_path / "images", data_path / "annotations", left_out=left_out)
 
 
-def pair_folders(images: Path, xmls: Path, stems: Sequence[str] | None = None) -> list[tuple[str, str]]:
+def pair_folders(
+    images: Path, xmls: Path, stems: Sequence[str] | None = None, left_out: LeftOut | None = None
+) -> list[tuple[str, str]]:
     """Names (image, XML) relative to their folders, paired by sub-folder and stem, sorted.
 
     Args:
-        stems: those to select; None: all.
+        stems: those to select; None: all. left_out: takes what has no partner, which is a fault without it.
 
     Raises:
         DataError: every image without XML, XML without image and stem that two images share.
@@ -62,17 +65,20 @@ def pair_folders(images: Path, xmls: Path, stems: Sequence[str] | None = None) -
         other = image_of.setdefault(_stem(name), name)
         if other != name and (stems is None or _stem(name) in stems):
             remedy = "share the stem that pairs images with XML; rename one"
-            faults.append(f"{images.name}/{other} and {images.name}/{name} {remedy}")
+            reason = f"{images.name}/{other} and {images.name}/{name} {remedy}"
+            note_image(left_out, faults, name, [reason])
     xml_of = {_stem(name): name for name in xml_files(xmls)}
     wanted = sorted(image_of.keys() | xml_of.keys()) if stems is None else stems
     remedy = "write one (without objects if the image shows none), or move the image to a folder of unlabelled ones"
     for stem in (stem for stem in wanted if stem not in xml_of):
-        faults.append(f"{images.name}/{image_of.get(stem, stem + '.*')} has no {xmls.name}/{stem}.xml; {remedy}")
+        image = image_of.get(stem, stem + ".*")
+        note_image(left_out, faults, image, [f"{images.name}/{image} has no {xmls.name}/{stem}.xml; {remedy}"])
     for stem in (stem for stem in wanted if stem not in image_of):
-        faults.append(f"{xmls.name}/{xml_of.get(stem, stem + '.xml')} has no image {images.name}/{stem}.*")
+        xml = xml_of.get(stem, stem + ".xml")
+        note_image(left_out, faults, xml, [f"{xmls.name}/{xml} has no image {images.name}/{stem}.*"])
     if faults:
         raise DataError(str(images.parent), faults)
-    return [(image_of[stem], xml_of[stem]) for stem in sorted(wanted)]
+    return [(image_of[stem], xml_of[stem]) for stem in sorted(wanted) if stem in image_of and stem in xml_of]
 
 
 def list_xmls(data_path: Path) -> list[str]:

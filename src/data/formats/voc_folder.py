@@ -15,6 +15,7 @@ from src.data.classes import foreground, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, pair_folders, read_voc, xml_files
 from src.data.images import image_size
+from src.data.left_out import LeftOut, note_image
 from src.errors import DataError, UserError
 
 _XML_FOLDERS = ("Annotations", "annotations")
@@ -54,12 +55,15 @@ def voc_place(path: Path) -> VocPlace | None:
     return VocPlace(below or path, None)
 
 
-def read_voc_folder(place: VocPlace, img_dir: str | Path, class_names: Sequence[str]) -> Annotations:
+def read_voc_folder(
+    place: VocPlace, img_dir: str | Path, class_names: Sequence[str], left_out: LeftOut | None = None
+) -> Annotations:
     """Read and check the XML files; images are sorted by name.
 
     Args:
         img_dir: folder of the images, or the one that holds JPEGImages/ or images/.
         class_names: the classes in the order of their labels; empty: those found, sorted.
+        left_out: takes what cannot be used, which is a fault without it.
 
     Raises:
         UserError: there is nothing to read.
@@ -73,24 +77,57 @@ def read_voc_folder(place: VocPlace, img_dir: str | Path, class_names: Sequence[
         prefix = next((f"{name}/" for name in _IMAGE_FOLDERS if (img_dir / name).is_dir()), "")
     stems = _listed(place.list_file) if place.list_file else None
     found, faults = [], []
-    for image, xml in pair_folders(img_dir / prefix, place.xmls, stems):
+    for image, xml in pair_folders(img_dir / prefix, place.xmls, stems, left_out):
         try:
             voc = read_voc(place.xmls / xml)
             size = voc.size or image_size(img_dir / prefix / image)
             found.append(VocImage(prefix + image, size, voc.objects))
         except DataError as error:
-            faults += [f"{xml}: {fault}" for fault in error.faults]
+            note_image(left_out, faults, prefix + image, [f"{xml}: {fault}" for fault in error.faults])
         except UserError as error:
-            faults.append(f"{xml}: {error}")
+            note_image(left_out, faults, prefix + image, [f"{xml}: {error}"])
     if faults:
         raise DataError(str(place.xmls), faults)
-    names = class_list(found, foreground(class_names), "class_names")
+    given = foreground(class_names)
+    if left_out is not None:
+        found = clear_voc(found, given, left_out)
+    names = class_list(found, given, "class_names")
     coco, _ = to_coco(found, names)
     read = from_coco(coco)
     images = tuple(replace(entry, areas=None) for entry in read.images)  # XML files have no areas
     what = f"the list {place.list_file}" if place.list_file else f"the folder {place.xmls}"
     form, mark = f"Pascal VOC, {what}", "<difficult>1</difficult>"
     return Annotations(read.class_names, read.category_ids, images, form, mark)
+
+
+def clear_voc(found: Sequence[VocImage], given: Sequence[str], left_out: LeftOut) -> list[VocImage]:
+    """The images without boxes that have no area, and without those that have an object of no given class or outside of the image.
+
+    Args:
+        given: the classes; empty: any. left_out: takes what is left out.
+    """
+    kept = []
+    for voc in found:
+        objects, reasons = [], []
+        for number, item in enumerate(voc.objects, start=1):
+            x1, y1, x2, y2 = item.box
+            if x2 <= x1 or y2 <= y1:
+                left_out.box(
+                    voc.file_name, f"{x1:g} {y1:g} {x2:g} {y2:g}", f"(object {number}, {item.name}) has no area"
+                )
+                continue
+            if given and item.name not in given:
+                reasons.append(f"object {number} is of the class {item.name!r}, which is none of {', '.join(given)}")
+            elif _inside(item.box, voc.size) is None:
+                reasons.append(
+                    f"object {number} ({item.name}), box {x1:g} {y1:g} {x2:g} {y2:g}, lies outside of the image"
+                )
+            objects.append(item)
+        if reasons:
+            left_out.image(voc.file_name, reasons)
+        else:
+            kept.append(replace(voc, objects=tuple(objects)))
+    return kept
 
 
 def class_list(found: Sequence[VocImage], given: Sequence[str], option: str) -> list[str]:
@@ -125,14 +162,15 @@ def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, 
         width, height = voc.size
         images.append({"id": image_id, "file_name": voc.file_name, "width": width, "height": height})
         for number, item in enumerate(voc.objects, start=1):
-            x1, y1, x2, y2 = (min(max(v, 0.0), side) for v, side in zip(item.box, (width, height) * 2, strict=True))
-            if x2 <= x1 or y2 <= y1:
+            inside = _inside(item.box, voc.size)
+            if inside is None:
                 box = " ".join(f"{value:g}" for value in item.box)
                 faults.append(
                     f"{voc.file_name}: object {number} ({item.name}), box {box}, has no area in {width} x {height}"
                 )
                 continue
-            clipped += (x1, y1, x2, y2) != item.box
+            x1, y1, x2, y2 = inside
+            clipped += inside != item.box
             rows.append(
                 {
                     "id": len(rows) + 1,
@@ -147,6 +185,12 @@ def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, 
         raise DataError("objects (xmin ymin xmax ymax) to be corrected or removed", faults)
     categories = [{"id": number, "name": name, "supercategory": name} for name, number in category_id.items()]
     return {"images": images, "annotations": rows, "categories": categories}, clipped
+
+
+def _inside(box: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...] | None:
+    """The part of a box (x1, y1, x2, y2) within an image of a size; None if it has no area."""
+    x1, y1, x2, y2 = inside = tuple(min(max(v, 0.0), side) for v, side in zip(box, size * 2, strict=True))
+    return inside if x2 > x1 and y2 > y1 else None
 
 
 def _listed(path: Path) -> list[str]:

@@ -5,25 +5,30 @@ from collections import Counter
 from src.config.load import Config, require
 from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
 from src.data.formats.reading import read_data
+from src.data.left_out import LeftOut
+from src.data.training_data import read_usable, usable_folder
 from src.errors import DataError, UserError
 
 
-def images_to_detect(config: Config) -> tuple[ImageEntry, ...]:
+def images_to_detect(config: Config, left_out: list[LeftOut] | None = None) -> tuple[ImageEntry, ...]:
     """All images, checked to exist and to have different names.
+
+    Args:
+        left_out: gets what leave_out_faulty leaves out.
 
     Raises:
         UserError: no images, missing images, or two of one name.
     """
     if config.infer_img_dir is not None:
-        return unlabelled_folder(config.infer_img_dir, first_id=1)
+        return _read_folder(config, config.infer_img_dir, 1, left_out)
     if config.train_ann_file is None:
         raise UserError("missing: --infer_img_dir, or --train_ann_file and --train_img_dir")
     require(config, "train_img_dir")
-    images = read_training_annotations(config).images
+    images = read_training_annotations(config, left_out).images
     entries = tuple(entry for entry in images if not entry.labelled)
     if config.unlabelled_img_dir is not None:
         first_id = max((entry.image_id for entry in images), default=0) + 1
-        entries += unlabelled_folder(config.unlabelled_img_dir, first_id)
+        entries += _read_folder(config, config.unlabelled_img_dir, first_id, left_out)
     if not entries:
         raise UserError(f"{config.train_ann_file} has no unlabelled images; pass a folder of images as --infer_img_dir")
     _check_existence(entries, config)
@@ -54,6 +59,23 @@ def _check_existence(entries: tuple[ImageEntry, ...], config: Config) -> None:
         raise DataError(config.train_ann_file, [f"{path}: no such image file" for path in missing])
 
 
-def read_training_annotations(config: Config) -> Annotations:
-    """The annotations whose unlabelled images are detected in."""
-    return read_data(config.train_ann_file, config.train_img_dir, config.class_names)
+def read_training_annotations(config: Config, left_out: list[LeftOut] | None = None) -> Annotations:
+    """The annotations whose unlabelled images are detected in; ``left_out`` as in ``images_to_detect``."""
+    source = (config.train_ann_file, config.train_img_dir, config.class_names)
+    if not config.leave_out_faulty:
+        return read_data(*source)
+    one = _new(config, config.train_ann_file, left_out)
+    return read_usable(*source, False, one)
+
+
+def _read_folder(config: Config, folder: str, first_id: int, left_out: list[LeftOut] | None) -> tuple[ImageEntry, ...]:
+    if not config.leave_out_faulty:
+        return unlabelled_folder(folder, first_id)
+    return usable_folder(folder, first_id, _new(config, folder, left_out))
+
+
+def _new(config: Config, source: str, left_out: list[LeftOut] | None) -> LeftOut:
+    one = LeftOut(source, config.faulty_at_most)
+    if left_out is not None:
+        left_out.append(one)
+    return one
