@@ -24,12 +24,15 @@ from src.engine.health.monitor import build_watch, warn_of_start
 from src.engine.log import RunLog
 from src.engine.loop import train
 from src.engine.networks import build_networks, start_weights
+from src.engine.progress.forecast import forecast
 from src.engine.resume import resumed_metadata, run_metadata, upgrade_settings
 from src.engine.run import Run, describe_run
 from src.engine.stopping import StopRequest
 from src.errors import entry_point
 from src.files import write_text
 from src.recipe.automatic import AutomaticLeaf
+from src.recipe.data_facts import facts_of
+from src.recipe.remedies import remedies
 
 
 @entry_point
@@ -88,8 +91,18 @@ def main(argv: list[str] | None = None) -> None:
         if not resumes:
             warn_of_start(run)
         with run.stop:
+            if not resumes:
+                tell_time(run)
             train(run, first_step)
         log.info(f"end: {outcome(run)}")
+
+
+def tell_time(run: Run) -> None:
+    """Say how long the run will take, and what to change if that is more than the hours there are."""
+    times = forecast(run)
+    if times is not None:
+        changes = remedies(facts_of(run.data), run.config.as_dict(), times.total / 3600)
+        run.log.info("\n".join([str(times), *changes]))
 
 
 def read_data(config: Config) -> TrainingData:

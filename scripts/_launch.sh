@@ -7,6 +7,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 # shellcheck source=scripts/_arguments.sh
 source "$root/scripts/_arguments.sh"
 
+# Programs write through tee; training shows its progress on the terminal itself.
+if [ -t 1 ]; then
+    PROGRESS_TTY="$(readlink "/proc/$$/fd/1")"
+    export PROGRESS_TTY
+fi
+
 rank_keys=(strategy weights box_exponent seed) # options of sorted_values.py
 pick_keys=(policy at_least random_share) # options of pick_select.py, beside pick_ratio, seed and flags; all others are keys of the configuration
 
@@ -112,7 +118,7 @@ write_recipe() {
 train() {
     local options=("${options[@]}")
     divide_options config_path
-    if [ -n "${workers:-}" ] && [ "${picked[-1]:-}" = auto ]; then # one recipe for all processes
+    if [ -n "${workers:-}" ] && [ ${#picked[@]} -gt 0 ] && [ "${picked[-1]}" = auto ]; then # one recipe for all processes
         options=("${others[@]}")
         write_recipe "$1" "$2/recipe.yaml"
         options=(--config_path "$2/recipe.yaml" "${options[@]}")

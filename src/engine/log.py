@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
+from src.engine.progress.terminal_line import Progress, terminal_of_run
 from src.files import write_text
 from src.semi.step_sums import STEP_KEYS
 
@@ -39,7 +40,8 @@ class RunLog:
         self.logger.setLevel(logging.INFO)
         self.logger.propagate = False
         self.logger.handlers.clear()
-        handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+        self.progress = Progress(first_step, last_step, terminal_of_run() if rank == 0 else None)
+        handlers: list[logging.Handler] = [_Console(self.progress)]
         self.metrics = self.curves = None
         self.removed_rows = 0
         if rank == 0:
@@ -84,7 +86,7 @@ class RunLog:
         else:
             left = (time.monotonic() - self.started) / (step - self.first_step) * (self.last_step - step - 1)
             parts.append(f"time left: {timedelta(seconds=round(left))}")
-        self.logger.info(", ".join(parts))
+        self.logger.info(", ".join(parts), extra={"of_steps": True})
         self.numbers(step, {**averages, "iter_time": iter_time, "data_time": data_time})
 
     def first_step_done(self, step: int) -> None:
@@ -96,6 +98,7 @@ class RunLog:
         """One row of metrics.jsonl and a point of each TensorBoard curve."""
         if self.metrics is None:
             return
+        self.progress.note(values)
         self._row({"step": step, **values})
         for name, value in values.items():
             if value is not None:
@@ -107,11 +110,27 @@ class RunLog:
 
     def close(self) -> None:
         """Flush and close all files."""
+        self.progress.close()
         for handler in self.logger.handlers:
             handler.close()
         if self.metrics is not None:
             self.metrics.close()
             self.curves.close()
+
+
+class _Console(logging.StreamHandler):
+    """Standard output; lines of steps stay out of a terminal that shows the progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(sys.stdout)
+        self.progress = progress
+        if progress.bar is not None:
+            self.addFilter(lambda record: not getattr(record, "of_steps", False))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line where the progress was."""
+        self.progress.clear()
+        super().emit(record)
 
 
 def _five(value: float | None) -> str:

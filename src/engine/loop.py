@@ -42,6 +42,7 @@ def train(run: Run, first_step: int) -> None:
             take_step(run, step, arriving)
             profile.after(step)
             done = step + 1
+            run.log.progress.step(done, "burn-in" if done <= config.burn_up_iter else "with teacher")
             if step == 0 or done % config.print_interval_iter == 0 or ends_phase(config, done):
                 log_interval(run, step)
             elif step == first_step:

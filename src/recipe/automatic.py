@@ -7,9 +7,9 @@ from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
 from src.files import check_free, write_text
 from src.recipe.choice import Choice, Situation
+from src.recipe.cost import this_machine
 from src.recipe.data_facts import facts_of
 from src.recipe.decide import decide, leaf_text
-from src.recipe.machine import this_machine
 from src.recipe.weight_file import Weights, read_weight_file
 from src.yaml_file import read_yaml
 

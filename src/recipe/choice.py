@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from src.recipe.cost import Machine
 from src.recipe.data_facts import DataFacts
-from src.recipe.machine import Machine
 from src.recipe.weight_file import Weights
 
 

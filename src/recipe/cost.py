@@ -1,17 +1,21 @@
-"""What a step costs, from the arithmetic of the network alone.
+"""What a step costs, from the arithmetic of the network and the speed of the machine in a product of matrices.
 
 Counted are multiply-adds of convolutions and dense layers, two operations each. A layer that is trained costs three times its forward
 pass. By these counts the steps and detections of benchmarks/README.md reach 0.88 to 1.02 of the speed of a matrix product (ResNet-50,
 384x640: 604 GFLOP counted and 606 measured for a supervised step of two images).
 """
 
+import os
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
 
 from src.parts.backbones import BACKBONES
 
 _REACHED = 0.95  # part of the speed of a matrix product that a step reaches (benchmarks/README.md)
 _OVERHEAD = 0.08  # seconds per image of a step: NMS, sampling, reading and augmenting, which no arithmetic counts (not measured)
-_COMPILING = {"supervised": 30.0, "semi_supervised": 50.0, "detection": 15.0}  # seconds, benchmarks/README.md
 
 # name: (whole ResNet, stem, stem and C2), billions of multiply-adds per million pixels; the published count of a ResNet at
 # 224x224 (He et al. 2016, table 1), divided by 0.050176 million pixels.
@@ -28,6 +32,45 @@ _RESNET = {
 }
 _SSD = 2.1  # the SSD of 300x300 by its ResNet-34: 82 GFLOP a trained image (benchmarks/README.md)
 _PYRAMID_CELLS = (1 / 16) * (1 + 1 / 4 + 1 / 16 + 1 / 64)  # of P2 to P5, per pixel
+
+_SIDE = 1024  # of the matrices that are multiplied
+_SECONDS = 0.5  # that the measurement takes
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine.
+
+    Attributes:
+        device: CPU, GPU or Ascend; cores: those that this process may use; memory: GB.
+        gflops: billions of float32 operations per second in a product of matrices; None: not known (GPU, Ascend).
+    """
+
+    device: str
+    cores: int
+    memory: float
+    gflops: float | None
+
+
+def this_machine(device: str, processes: int = 1) -> Machine:
+    """What each of so many processes has of the machine that the program runs on; takes half a second on a CPU."""
+    cores = len(os.sched_getaffinity(0))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    gflops = _measured_gflops() / processes if device == "CPU" else None
+    return Machine(device, cores, memory / processes, gflops)
+
+
+def _measured_gflops() -> float:
+    """The fastest of the products that half a second has room for: slower ones shared the processor with something else."""
+    matrix = np.random.default_rng(0).random((_SIDE, _SIDE), np.float32)
+    best, stop = np.inf, time.perf_counter() + _SECONDS
+    while True:
+        started = time.perf_counter()
+        matrix @ matrix
+        ended = time.perf_counter()
+        best = min(best, ended - started)
+        if ended > stop:
+            return 2 * _SIDE**3 / best / 1e9
 
 
 def forward(now: Mapping, width: int, height: int, rois: int, masks: int = 0) -> float:
@@ -85,15 +128,6 @@ def step_seconds(now: Mapping, gflops: float, semi: bool, width: int | None = No
 def detection_seconds(now: Mapping, gflops: float) -> float:
     """Seconds per image of an evaluation or of infer.py."""
     return detection(now, now["img_width"], now["img_height"]) / (gflops * _REACHED) + _OVERHEAD
-
-
-def compile_seconds(semi: bool, evaluates: bool) -> float:
-    """Seconds that MindSpore compiles in before and within a run."""
-    return (
-        _COMPILING["supervised"]
-        + (_COMPILING["semi_supervised"] if semi else 0)
-        + (_COMPILING["detection"] if evaluates else 0)
-    )
 
 
 def memory_gb(now: Mapping, width: int, height: int, semi: bool) -> float:

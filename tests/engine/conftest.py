@@ -24,6 +24,7 @@ class Toys:
         die_at: int | None = None,
         reading: float = 0.0,
         upside_down: bool = False,
+        untimed: bool = False,
     ) -> int:
         """Start a run and wait for its end.
 
@@ -31,14 +32,15 @@ class Toys:
             folder: of the run; more: further words of the command line.
             signal: (text to wait for in what it prints, seconds to wait afterwards, number) of a signal to send.
             die_at: see ``toy_run.die_at``; reading: seconds that reading an image takes longer;
-                upside_down: the teacher starts as sure of an object as the student is that there is none.
+                upside_down: the teacher starts as sure of an object as the student is that there is none;
+                untimed: no steps are timed before the run.
 
         Returns:
             Its exit status; minus the number of the signal that ended it.
         """
         words = [*self.options, "--save_checkpoint_path", folder, *more]
         job = {"words": [str(word) for word in words], "console": f"{folder}.console", "signal": list(signal)}
-        job |= {"die_at": die_at, "reading": reading, "upside_down": upside_down}
+        job |= {"die_at": die_at, "reading": reading, "upside_down": upside_down, "untimed": untimed}
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())

@@ -4,9 +4,9 @@ import numpy as np
 
 from src.config.load import default_settings
 from src.recipe.choice import Choice, Situation
+from src.recipe.cost import Machine
 from src.recipe.data_facts import DataFacts
 from src.recipe.decide import decide
-from src.recipe.machine import Machine
 from src.recipe.weight_file import Weights
 
 LAPTOP = Machine("CPU", cores=2, memory=16.0, gflops=100.0)

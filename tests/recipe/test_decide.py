@@ -6,8 +6,8 @@ import yaml
 from src.config.load import check_config, default_settings
 from src.config.schema import KEYS
 from src.errors import UserError
+from src.recipe.cost import Machine
 from src.recipe.decide import LENGTHS, decide, leaf_text
-from src.recipe.machine import Machine
 from src.recipe.weight_file import Weights
 from tests.recipe.situations import SETS, decided, facts, situation, values
 

@@ -5,8 +5,8 @@ import pytest
 
 from src.config.load import default_settings
 from src.recipe.choice import Settings
+from src.recipe.cost import Machine
 from src.recipe.input_size import candidate_sizes
-from src.recipe.machine import Machine
 from tests.recipe.situations import SETS, decided, facts, values
 
 

@@ -1,0 +1,156 @@
+"""How long a run will take, told before it starts: a few steps of each phase are done, timed, and undone."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+
+from mindspore import Tensor
+from mindspore import dtype as mstype
+
+from src.checkpoint.detector_file import copy_weights
+from src.checkpoint.restore import numpy_forward
+from src.config.load import Config
+from src.engine.batches import batches
+from src.engine.evaluation import evaluation_is_due
+from src.engine.inference.detect_images import detect_records
+from src.engine.run import Run
+
+TIMED = 3  # steps, and images in detection; one more goes before them, which compiles the network
+SHORTEST = 100  # steps; a shorter run is over before it is worth timing
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds of the parts of a run.
+
+    Attributes:
+        burn_in_step, teacher_step: per step of each phase; image: per image in detection; None where there is no such part.
+        burn_in_steps, teacher_steps, evaluations: their numbers.
+        evaluated_images: over all evaluations and networks; unlabelled: images that may be ranked afterwards.
+    """
+
+    burn_in_step: float | None
+    teacher_step: float | None
+    image: float | None
+    burn_in_steps: int
+    teacher_steps: int
+    evaluations: int
+    evaluated_images: int
+    unlabelled: int
+
+    @property
+    def total(self) -> float:
+        """Seconds of the run, its evaluations included."""
+        parts = self.burn_in_steps * (self.burn_in_step or 0), self.teacher_steps * (self.teacher_step or 0)
+        return sum(parts) + self.evaluated_images * (self.image or 0)
+
+    def __str__(self) -> str:
+        parts = []
+        if self.burn_in_step is not None:
+            parts.append(f"{self.burn_in_steps} steps on labels {_phase(self.burn_in_steps, self.burn_in_step)}")
+        if self.teacher_step is not None:
+            parts.append(f"{self.teacher_steps} steps with the teacher {_phase(self.teacher_steps, self.teacher_step)}")
+        if self.evaluated_images and self.image is not None:
+            parts.append(f"{self.evaluations} evaluations {_phase(self.evaluated_images, self.image, 'image')}")
+        text = f"this run will take about {duration(self.total)} on this machine: {', '.join(parts)}"
+        if self.unlabelled and self.image is not None:
+            text += f"; infer.py then takes {duration(self.unlabelled * self.image)} for {self.unlabelled} unlabelled images"
+        return text
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def forecast(run: Run) -> Forecast | None:
+    """Time TIMED steps of each phase, and as many images; None for a short run, and where the run was asked to stop meanwhile.
+
+    Weights, optimizer and random numbers are afterwards what they were: the run is the same with and without it, to the bit.
+    """
+    config = run.config
+    if config.max_iter < SHORTEST:
+        return None
+    burn_in_steps = min(config.burn_up_iter, config.max_iter)
+    teacher_steps = config.max_iter - burn_in_steps
+    with _undone(run):
+        burn_in_step = _seconds_per_step(run, 0) if burn_in_steps else None
+        teacher_step = _seconds_per_step(run, burn_in_steps) if teacher_steps else None
+        image = _seconds_per_image(run)
+    if run.stop.requested:
+        return None
+    evaluations = [step for step in range(1, config.max_iter + 1) if evaluation_is_due(config, step)]
+    images = len(run.data.evaluation.images) if run.data.evaluation else 0
+    return Forecast(
+        burn_in_step,
+        teacher_step,
+        image,
+        burn_in_steps,
+        teacher_steps,
+        len(evaluations) if images else 0,
+        images * sum(_networks_evaluated(config, step) for step in evaluations),
+        len(run.data.unlabelled),
+    )
+
+
+def _networks_evaluated(config: Config, done: int) -> int:
+    return 2 if done > config.burn_up_iter or config.supervised_ema else 1
+
+
+def _phase(count: int, seconds: float, what: str = "step") -> str:
+    return f"{duration(count * seconds)} ({seconds:.2f} s per {what})"
+
+
+@contextmanager
+def _undone(run: Run) -> Iterator[None]:
+    """Put every parameter of the run back afterwards."""
+    parameters = [parameter for cell in run.networks.saved() for parameter in cell.get_parameters()]
+    before = [parameter.asnumpy().copy() for parameter in parameters]
+    try:
+        yield
+    finally:
+        for parameter, value in zip(parameters, before, strict=True):
+            parameter.set_data(Tensor(value, parameter.dtype))
+
+
+def _seconds_per_step(run: Run, first_step: int) -> float:
+    """Mean of the steps after the first one, which compiles."""
+    networks, repeats = run.networks, run.config.accumulate_steps
+    networks.state.step.set_data(Tensor(first_step, mstype.int32))
+    cell = networks.step_cell(first_step)
+    started = time.perf_counter()
+    with closing(batches(run.config, run.data, run.device, first_step)) as arriving:
+        for done in range(TIMED + 1):
+            for _ in range(repeats):
+                cell(*map(Tensor, next(arriving)))
+            if done == 0:
+                cell.sums.take()  # waits for a device that computes on its own
+                started = time.perf_counter()
+            if run.stop.requested and run.device.count == 1:
+                break
+    cell.sums.take()
+    return (time.perf_counter() - started) / TIMED
+
+
+def _seconds_per_image(run: Run) -> float | None:
+    """Of a detection, on evaluation images or on unlabelled ones; None on other ranks than the first, which do not evaluate."""
+    data, config = run.data, run.config
+    known, folder, stored = data.evaluation, config.eval_img_dir, data.stored_evaluation
+    if known is None:
+        known, folder, stored = replace(data.annotations, images=data.unlabelled), config.train_img_dir, data.stored
+    if run.device.rank != 0 or not known.images:
+        return None
+    size = config.test_batch_size
+    copy_weights(run.networks.student, run.networks.detector)
+    detector = numpy_forward(run.networks.detector)
+    for count in (size, TIMED * size):
+        some = replace(known, images=known.images[:count])
+        started = time.perf_counter()
+        if detect_records(detector, some, folder, config, stored=stored, stop=run.stop) is None:
+            return None
+    return (time.perf_counter() - started) / len(some.images)

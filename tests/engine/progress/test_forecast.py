@@ -1,0 +1,67 @@
+"""The time of a run is told before it starts, and telling it changes nothing of the run."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from src.engine.progress.forecast import Forecast, duration
+
+LONG = ("--max_iter", 110, "--burn_up_iter", 60, "--print_interval_iter", 10, "--save_checkpoint_interval", 110)
+SCORED = ("--eval_interval_iter", 50)
+TIMES = Forecast(0.5, 2.0, 0.1, 400, 200, 3, 3000, 700)
+
+
+def losses(folder) -> list[dict]:
+    """The numbers of a run without its times."""
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [
+        {key: value for key, value in row.items() if not key.endswith("_time")} for row in rows if "warning" not in row
+    ]
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("--supervised_ema", "true", "--teacher_start", "average", "--accumulate_steps", 2)]
+)
+def test_a_run_is_the_same_to_the_bit_with_and_without_timing(toys, tmp_path, more):
+    for name, untimed in (("timed", False), ("untimed", True)):
+        assert toys.run(tmp_path / name, *LONG, *SCORED, *more, untimed=untimed) == 0
+    assert losses(tmp_path / "timed") == losses(tmp_path / "untimed")
+    for name in ("model_step_110.ckpt", "teacher_model_step_110.ckpt"):
+        ours, theirs = ((tmp_path / run / name).read_bytes() for run in ("timed", "untimed"))
+        assert len(ours) == len(theirs)
+    told = (tmp_path / "timed" / "log.txt").read_text()
+    assert re.search(
+        r"this run will take about \d+ s on this machine: 60 steps on labels .* 50 steps with the teacher", told
+    )
+    assert "will take" not in (tmp_path / "untimed" / "log.txt").read_text()
+
+
+def test_the_told_time_is_the_time_that_slow_images_take(toys, tmp_path):
+    assert toys.run(tmp_path / "slow", *LONG, "--eval_interval_iter", 0, "--num_parallel_workers", 1, reading=0.01) == 0
+    lines = (tmp_path / "slow" / "log.txt").read_text().splitlines()
+    told = next(line for line in lines if "will take" in line)
+    per_step = [float(text) for text in re.findall(r"\(([\d.]+) s per step\)", told)]
+    real = [float(re.search(r"iter_time: ([\d.]+)", line)[1]) for line in lines if re.search(r"step: (29|89),", line)]
+    assert per_step == pytest.approx(real, rel=0.5, abs=0.02)
+
+
+def test_short_and_resumed_runs_are_not_timed(toys, tmp_path):
+    assert toys.run(tmp_path / "a", "--max_iter", 20, "--burn_up_iter", 10) == 0
+    assert "will take" not in (tmp_path / "a" / "log.txt").read_text()
+
+
+def test_a_run_that_is_too_long_says_what_to_change(toys, tmp_path):
+    assert toys.run(tmp_path / "a", *LONG, "--hours", "0.000001") == 0
+    told = (tmp_path / "a" / "log.txt").read_text()
+    assert "that is more than --hours 1e-06" in told and "--max_iter 1 " in told
+
+
+def test_the_parts_add_up():
+    assert TIMES.total == 400 * 0.5 + 200 * 2 + 3000 * 0.1
+    assert "about 15 min" in str(TIMES) and "3 evaluations 5 min (0.10 s per image)" in str(TIMES)
+    assert "infer.py then takes 70 s for 700 unlabelled images" in str(TIMES)
+    supervised = replace(TIMES, teacher_step=None, teacher_steps=0, image=None)
+    assert supervised.total == 200 and "teacher" not in str(supervised) and "infer.py" not in str(supervised)
+    assert [duration(seconds) for seconds in (3, 89, 120, 7200)] == ["3 s", "89 s", "2 min", "2.0 h"]
