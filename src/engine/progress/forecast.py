@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
-from mindspore import Tensor
+from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
 from src.checkpoint.detector_file import copy_weights
@@ -115,13 +115,15 @@ def _undone(run: Run) -> Iterator[None]:
         yield
     finally:
         for parameter, value in zip(parameters, before, strict=True):
-            parameter.set_data(Tensor(value, parameter.dtype))
+            ops.assign(
+                parameter, Tensor(value, parameter.dtype)
+            )  # set_data would cut it off from its gradient in PyNative mode
 
 
 def _seconds_per_step(run: Run, first_step: int) -> float:
     """Mean of the steps after the first one, which compiles."""
     networks, repeats = run.networks, run.config.accumulate_steps
-    networks.state.step.set_data(Tensor(first_step, mstype.int32))
+    ops.assign(networks.state.step, Tensor(first_step, mstype.int32))
     cell = networks.step_cell(first_step)
     started = time.perf_counter()
     with closing(batches(run.config, run.data, run.device, first_step)) as arriving:

@@ -4,10 +4,14 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from src.checkpoint.ckpt_file import read_ckpt
 from src.engine.progress.forecast import Forecast, duration
 
+# With a small rate no loss gets so small that its last bits depend on the thread that computes them (denormal numbers).
+SLOWLY = ("--base_lr", 0.02)
 LONG = ("--max_iter", 110, "--burn_up_iter", 60, "--print_interval_iter", 10, "--save_checkpoint_interval", 110)
 SCORED = ("--eval_interval_iter", 50)
 TIMES = Forecast(0.5, 2.0, 0.1, 400, 200, 3, 3000, 700)
@@ -26,14 +30,15 @@ def losses(folder) -> list[dict]:
 )
 def test_a_run_is_the_same_to_the_bit_with_and_without_timing(toys, tmp_path, more):
     for name, untimed in (("timed", False), ("untimed", True)):
-        assert toys.run(tmp_path / name, *LONG, *SCORED, *more, untimed=untimed) == 0
+        assert toys.run(tmp_path / name, *LONG, *SCORED, *SLOWLY, *more, untimed=untimed) == 0
     assert losses(tmp_path / "timed") == losses(tmp_path / "untimed")
     for name in ("model_step_110.ckpt", "teacher_model_step_110.ckpt"):
-        ours, theirs = ((tmp_path / run / name).read_bytes() for run in ("timed", "untimed"))
-        assert len(ours) == len(theirs)
+        ours, theirs = (read_ckpt(tmp_path / run / name) for run in ("timed", "untimed"))
+        assert ours.keys() == theirs.keys()
+        assert all(np.array_equal(ours[key], theirs[key]) for key in ours if key != "card")
     told = (tmp_path / "timed" / "log.txt").read_text()
     assert re.search(
-        r"this run will take about \d+ s on this machine: 60 steps on labels .* 50 steps with the teacher", told
+        r"this run will take about \d+ (s|min) on this machine: 60 steps on labels .* 50 steps with the teacher", told
     )
     assert "will take" not in (tmp_path / "untimed" / "log.txt").read_text()
 
