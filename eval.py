@@ -20,10 +20,10 @@ from src.checkpoint.restore import saved_settings
 from src.config.load import Config, load_config, require
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
+from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
+from src.data.checks.left_out import LeftOut, write_left_out
 from src.data.checks.suspicious_labels import empty_images
 from src.data.formats.reading import read_data
-from src.data.left_out import FILE_NAME as LEFT_OUT_FILE
-from src.data.left_out import LeftOut, write_left_out
 from src.data.training_data import read_usable
 from src.engine.inference.evaluated_detections import EvaluatedDetections, detection_source, will_have_masks
 from src.errors import entry_point

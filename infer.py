@@ -32,11 +32,11 @@ from src.checkpoint.restore import restore_detector, saved_settings
 from src.config.load import Config, load_config, require
 from src.data.annotations import ImageEntry, image_path
 from src.data.checks.image_files import files_hash
+from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
+from src.data.checks.left_out import LeftOut, write_left_out
 from src.data.classes import in_class_order
 from src.data.formats.feature_file import FeatureRows, compact, write_features
 from src.data.images import read_image
-from src.data.left_out import FILE_NAME as LEFT_OUT_FILE
-from src.data.left_out import LeftOut, write_left_out
 from src.data.provenance import made_from, side_file, write_side_file
 from src.engine.device import set_up_device
 from src.engine.inference.detect_images import detect_images

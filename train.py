@@ -12,9 +12,9 @@ from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
 from src.config.lengths import with_rate, with_steps
 from src.config.load import Config, load_config, require, save_config
+from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
+from src.data.checks.left_out import write_left_out
 from src.data.held_out import hold_out
-from src.data.left_out import FILE_NAME as LEFT_OUT_FILE
-from src.data.left_out import write_left_out
 from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.batches import with_caches
 from src.engine.device import set_up_device

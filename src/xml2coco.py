@@ -22,12 +22,12 @@ from src.data.annotations import boxes_and_crowds
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.image_files import read_whole_image
 from src.data.checks.label_sources import unconfirmed_empty
+from src.data.checks.left_out import LeftOut, add_options, note_image, write_left_out
 from src.data.checks.suspicious_labels import too_many_empty
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.formats.voc_folder import class_list, clear_voc, to_coco
 from src.data.images import image_size
-from src.data.left_out import LeftOut, add_options, note_image, write_left_out
 from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from src.data.checks.left_out import LeftOut, note_image
 from src.data.formats.outlines import Outline
 from src.data.images import image_size, list_images
-from src.data.left_out import LeftOut, note_image
 from src.errors import DataError, UserError
 
 COCO_FORM = "COCO JSON"

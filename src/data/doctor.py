@@ -19,7 +19,7 @@ from src.command_line import program_parser
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_exists, check_images, check_pixels
-from src.data.left_out import add_options, describe
+from src.data.checks.left_out import add_options, describe
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
 

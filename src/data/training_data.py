@@ -8,12 +8,12 @@ from src.data.annotations import Annotations, ImageEntry, count_boxes, missing_o
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.consistency import check_apart, check_labelled, check_labels
 from src.data.checks.image_files import Look, check_header, check_images, without_broken
+from src.data.checks.left_out import LeftOut
 from src.data.checks.suspicious_labels import shared_files, suspicions
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import images_despite_faults
 from src.data.formats.reading import read_data
-from src.data.left_out import LeftOut
 from src.errors import Faults
 
 

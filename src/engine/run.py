@@ -8,7 +8,7 @@ from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
 from src.config.load import Config, save_config
 from src.data.annotations import boxes_and_crowds, count_boxes, count_empty
-from src.data.left_out import describe as describe_left_out
+from src.data.checks.left_out import describe as describe_left_out
 from src.data.training_data import TrainingData
 from src.engine.device import Device
 from src.engine.health.watch import Watch

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from src.data.checks.left_out import LeftOut
 from src.data.doctor import main as examine
 from src.data.formats.coco import coco_faults
 from src.data.formats.coco_faulty import clear_coco
 from src.data.formats.reading import read_data
-from src.data.left_out import LeftOut
 from src.data.synthetic import main as draw
 from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
@@ -75,7 +75,10 @@ def test_more_than_the_percentage_is_refused_and_nothing_is_written(faulty, tmp_
     with pytest.raises(SystemExit):
         convert(["--data_path", str(faulty), "--save_path", str(target), "--leave_out_faulty"])
     told = capsys.readouterr().err
-    assert "3 of 8 images and 1 of 18 boxes cannot be used, more than --faulty_at_most 5 percent" in told and "not valid XML" in told
+    assert (
+        "3 of 8 images and 1 of 18 boxes cannot be used, more than --faulty_at_most 5 percent" in told
+        and "not valid XML" in told
+    )
     assert not target.exists() and not (tmp_path / "out_left_out.json").exists()
 
 

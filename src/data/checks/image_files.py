@@ -11,8 +11,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from src.data.annotations import Annotations, ImageEntry, image_path
+from src.data.checks.left_out import LeftOut
 from src.data.images import image_size, is_turned, list_images, read_image
-from src.data.left_out import LeftOut
 from src.errors import DataError, UserError
 
 Look = Callable[[Path, ImageEntry], None]  # raises a UserError that says what is wrong with the file of an entry

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
+from src.data.checks.left_out import LeftOut
 from src.data.formats.coco import coco_faults
-from src.data.left_out import LeftOut
 
 
 def clear_coco(coco: Any, left_out: LeftOut, masks: bool = False) -> Any:

@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from src.data.annotations import Annotations, ImageEntry
+from src.data.checks.left_out import LeftOut, note_image
 from src.data.classes import foreground
 from src.data.formats.coco import OUTSIDE_TOLERANCE
 from src.data.images import IMAGE_SUFFIXES, image_size
-from src.data.left_out import LeftOut, note_image
 from src.errors import DataError, UserError
 
 _NUMBER = re.compile(r"[-+]?(\d{1,9}(\.\d*)?|\.\d+)", re.ASCII)

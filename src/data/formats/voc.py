@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
+from src.data.checks.left_out import LeftOut, note_image
 from src.data.formats.xml_file import read_xml
 from src.data.images import list_images
-from src.data.left_out import LeftOut, note_image
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
 

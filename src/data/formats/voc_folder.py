@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from src.data.annotations import Annotations
+from src.data.checks.left_out import LeftOut, note_image
 from src.data.classes import foreground, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, pair_folders, read_voc, xml_files
 from src.data.images import image_size
-from src.data.left_out import LeftOut, note_image
 from src.errors import DataError, UserError
 
 _XML_FOLDERS = ("Annotations", "annotations")

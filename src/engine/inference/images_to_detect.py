@@ -4,8 +4,8 @@ from collections import Counter
 
 from src.config.load import Config, require
 from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
+from src.data.checks.left_out import LeftOut
 from src.data.formats.reading import read_data
-from src.data.left_out import LeftOut
 from src.data.training_data import read_usable, usable_folder
 from src.errors import DataError, UserError
 

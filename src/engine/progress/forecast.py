@@ -9,12 +9,12 @@ from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
 from src.checkpoint.detector_file import copy_weights
-from src.checkpoint.restore import numpy_forward
 from src.config.load import Config
 from src.engine.batches import batches
 from src.engine.evaluation import evaluation_is_due
 from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run
+from src.exporting.runner import numpy_forward
 
 TIMED = 3  # steps, and images in detection; one more goes before them, which compiles the network
 SHORTEST = 100  # steps; a shorter run is over before it is worth timing
