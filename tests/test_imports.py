@@ -62,7 +62,7 @@ ARROWS = {
 EXCEPTIONS = {
     "src.checkpoint.convert": {"systems", "config", "data"},  # builds the network that foreign weights are loaded into
     "src.recipe.__main__": {"config"},  # reads the command line as train.py does
-    "src.recipe.weight_file": {"checkpoint"},  # names of weights alone
+    "src.recipe.start_weights": {"checkpoint"},  # names of weights alone
     "src.evaluation.page": {"report"},  # a program under the name that users type
 }
 # What may import MindSpore.

@@ -10,7 +10,7 @@ from src.recipe.choice import Choice, Situation
 from src.recipe.cost import this_machine
 from src.recipe.data_facts import facts_of
 from src.recipe.decide import decide, leaf_text
-from src.recipe.weight_file import Weights, read_weight_file
+from src.recipe.start_weights import Weights, read_weight_file
 from src.yaml_file import read_yaml
 
 RECIPE_FILE = "recipe.yaml"  # in the folder of a run

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from src.recipe.cost import Machine
 from src.recipe.data_facts import DataFacts
-from src.recipe.weight_file import Weights
+from src.recipe.start_weights import Weights
 
 
 @dataclass(frozen=True)

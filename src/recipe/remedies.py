@@ -7,7 +7,7 @@ from src.recipe.cost import Machine
 from src.recipe.data_facts import DataFacts
 from src.recipe.input_size import LOST_SIDE, run_seconds, sizes_and_hours
 from src.recipe.length_rules import FEW_PASSES
-from src.recipe.weight_file import Weights
+from src.recipe.start_weights import Weights
 
 _NOMINAL = Machine("CPU", cores=1, memory=1.0, gflops=100.0)  # only ratios of times are used
 

@@ -7,7 +7,7 @@ from src.recipe.choice import Choice, Situation
 from src.recipe.cost import Machine
 from src.recipe.data_facts import DataFacts
 from src.recipe.decide import decide
-from src.recipe.weight_file import Weights
+from src.recipe.start_weights import Weights
 
 LAPTOP = Machine("CPU", cores=2, memory=16.0, gflops=100.0)
 RESNET18 = Weights("resnet18.npz", "resnet_v1_18")

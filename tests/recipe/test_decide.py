@@ -8,7 +8,7 @@ from src.config.schema import KEYS
 from src.errors import UserError
 from src.recipe.cost import Machine
 from src.recipe.decide import LENGTHS, decide, leaf_text
-from src.recipe.weight_file import Weights
+from src.recipe.start_weights import Weights
 from tests.recipe.situations import SETS, decided, facts, situation, values
 
 GPU = Machine("GPU", cores=16, memory=64.0, gflops=None)

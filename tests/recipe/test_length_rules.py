@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from src.recipe.weight_file import Weights
+from src.recipe.start_weights import Weights
 from tests.recipe.situations import LAPTOP, SETS, decided, facts, values
 
 

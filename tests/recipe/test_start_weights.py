@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor
 
-from src.checkpoint.detector_file import DetectorCard, write_checkpoint
+from src.checkpoint.detector_file import DetectorMetadata, write_checkpoint
 from src.errors import UserError
 from src.parts.backbones import BACKBONES
 from src.parts.resnet import ResNet
-from src.recipe.weight_file import backbone_of, read_weight_file
+from src.recipe.start_weights import backbone_of, read_weight_file
 
 
 def test_a_backbone_is_known_by_its_names(tmp_path):
@@ -33,7 +33,7 @@ def test_every_backbone_but_v1_bottlenecks_is_told_apart():
 
 
 def test_a_detector_brings_its_settings(tmp_path):
-    card = DetectorCard({"backbone": "resnet_v1_18", "anchor_scales": [4], "system": "faster_rcnn"}, ["Käse"], [1], 5)
+    card = DetectorMetadata({"backbone": "resnet_v1_18", "anchor_scales": [4], "system": "faster_rcnn"}, ["Käse"], [1], 5)
     rows = [{"name": "rpn.x", "data": Parameter(Tensor(np.ones((3, 40), np.float32)), name="rpn.x")}]
     write_checkpoint(rows, tmp_path / "a.ckpt", vars(card))
     weights = read_weight_file(str(tmp_path / "a.ckpt"))
