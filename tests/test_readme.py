@@ -1,8 +1,8 @@
-"""What the READMEs, docs/DATA.md and docs/LABELLING.md say is there: scripts with their arguments, programs, options, files."""
+"""What READMEs and docs say is there: scripts with their arguments, programs, options, files, links, names in the source."""
 
-import ast
 import re
 import subprocess
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,41 +10,113 @@ import pytest
 import yaml
 
 from benchmarks.command import OPTIONS
+from tests.test_imports import ARROWS, DATA_TOOLS, ENTRY, LABEL_TOOLS, LEAVES
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-README_CN = (ROOT / "README_CN.md").read_text(encoding="utf-8")
+FILES = [ROOT / name for name in ("README.md", "README_CN.md", "CONTRIBUTING.md", "benchmarks/README.md")]
+FILES += sorted((ROOT / "docs").glob("*.md"))
+TEXTS = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in FILES}
+README, README_CN, CONTRIBUTING = (TEXTS[name] for name in ("README.md", "README_CN.md", "CONTRIBUTING.md"))
 SCRIPT_ROW = re.compile(r"^\| `([\w/]+\.sh)` \| `(.*)` \|$", re.MULTILINE)
-DATA = (ROOT / "docs" / "DATA.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-LABELLING = (ROOT / "docs" / "LABELLING.md").read_text(encoding="utf-8")
-OF_DATA = re.findall(r"```bash\n(.*?)```", DATA + LABELLING, re.DOTALL)
+FOLDERS = "src|tests|scripts|benchmarks|configs|docs|tools|ascend310_infer"
+PROGRAM = r"(?:^|\s)(?:bash|python) (?:-m )?((?:[\w-]+[./])+[\w.]+)"
+SETTINGS = set(yaml.safe_load((ROOT / "configs" / "base.yaml").read_text(encoding="utf-8"))) | {"config_path"}
+BENCHMARKS = [ROOT / "benchmarks" / name for name in ("command.py", "setting.py")]
+MADE_LATER = ("ascend310_infer/out", "ascend310_infer/mindspore_lite", "docs/evidence")  # by programs
 
 
-def test_both_languages_name_the_same_things():
-    assert re.findall(r"```bash\n(.*?)```", README_CN, re.DOTALL) == COMMANDS
-    assert SCRIPT_ROW.findall(README_CN) == SCRIPT_ROW.findall(README)
-    assert sorted(re.findall(r"`[^`\n]+`", README_CN)) == sorted(re.findall(r"`[^`\n]+`", README))
-    assert README_CN.count("\n#") == README.count("\n#")
+def bash_blocks(text: str) -> list[str]:
+    """The blocks of commands in a document."""
+    return re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
 
 
-def test_every_launch_script_is_told_with_its_arguments():
-    told = dict(SCRIPT_ROW.findall(README))
+def commands() -> list[str]:
+    """Each command of each document once; lines that end in a backslash go on."""
+    lines = [line for text in TEXTS.values() for block in bash_blocks(text) for line in join(block)]
+    return list(dict.fromkeys(lines))
+
+
+def join(block: str) -> list[str]:
+    """The lines of a block of commands, with those that go on as one."""
+    return [line for line in re.sub(r"\\\n\s*", "", block).splitlines() if line]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_both_languages_name_the_same_commands_paths_and_links():
+    assert bash_blocks(README_CN) == bash_blocks(README)
+    paths, links = r"`([^`\n ]*(?:/|\.\w+)[^`\n ]*)`", r"\]\((?!README)([^)]+)\)"
+    for pattern in (paths, links):
+        assert set(re.findall(pattern, README_CN)) == set(re.findall(pattern, README))
+
+
+def test_every_launch_script_is_listed_with_its_arguments():
+    listed = dict(SCRIPT_ROW.findall(TEXTS["docs/SCRIPTS.md"]))
     for file in (ROOT / "scripts").rglob("[!_]*.sh"):
         usage = re.search(r'^launch "(.*) \[--key value \.\.\.\]" "\$@"$', file.read_text(), re.MULTILINE)
         if usage:
-            assert told.pop(str(file.relative_to(ROOT / "scripts"))) == usage[1]
-    assert not told
+            assert listed.pop(str(file.relative_to(ROOT / "scripts"))) == usage[1]
+    assert not listed
 
 
-def test_linked_files_and_folders_are_there():
-    for folder, text in ((ROOT, README), (ROOT / "docs", DATA), (ROOT / "docs", LABELLING)):
-        for target in re.findall(r"\]\(([^)#]+)\)", text):
-            assert target.startswith("https://") or (folder / target).exists(), target
-    layout = re.search(r"## Layout\n\n```\n(.*?)```", README, re.DOTALL)[1]
-    for line in layout.splitlines():
-        for name in re.split(r"\s{2,}", line)[0].split():
-            assert (ROOT / name).exists(), name
+@pytest.mark.parametrize("name", TEXTS)
+def test_links_lead_to_files_and_headings(name):
+    for target in re.findall(r"\]\(([^)]+)\)", TEXTS[name]):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / name).parent / path if path else ROOT / name
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_paths_exist(name):
+    for path in re.findall(rf"`((?:{FOLDERS})/[^`\s]*)`", TEXTS[name]):
+        if not path.startswith(MADE_LATER):
+            pattern = re.sub(r"[A-Z]{3,}(?=\.yaml)|\.\.\.$", "*", path)  # faster_rcnn_BACKBONE.yaml
+            assert list(ROOT.glob(pattern)), path
+    for test in re.findall(r"`(test_\w+\.py)`", TEXTS[name]):
+        assert list((ROOT / "tests").rglob(test)), test
+
+
+def test_names_in_the_source_are_where_contributing_says():
+    found = re.findall(r"`([\w/]+\.py)`: `(\w+)`", CONTRIBUTING)
+    assert found
+    for path, name in found:
+        stated = rf"^\s*(?:def|class) {name}\b|^{name}\b.*="
+        assert re.search(stated, (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), f"{path}: {name}"
+
+
+def test_the_picture_of_the_tree_shows_the_arrows_of_the_import_test():
+    names = (
+        dict.fromkeys(ENTRY, "entry")
+        | dict.fromkeys(LABEL_TOOLS, "label_tools")
+        | dict.fromkeys(DATA_TOOLS, "data_tools")
+    )
+    arrows = {names.get(room, room): set(others) for room, others in ARROWS.items() if room not in LEAVES}
+    shortest = {
+        (room, other)
+        for room, others in arrows.items()
+        for other in others
+        if not any(other in reachable(arrows, between) for between in others - {other})
+    }
+    picture = re.search(r"```mermaid\n(.*?)```", CONTRIBUTING, re.DOTALL)[1]
+    drawn = {
+        (line[1], other)
+        for line in re.finditer(r"^ +(\w+)(?:\[.*\])? --> (.*)$", picture, re.MULTILINE)
+        for other in line[2].split(" & ")
+    }
+    assert drawn == shortest
+
+
+def reachable(arrows: dict[str, set[str]], room: str) -> set[str]:
+    """Everything that a room imports, directly or not."""
+    return arrows[room].union(*(reachable(arrows, other) for other in arrows[room]))
 
 
 def test_what_is_said_of_gpu_and_ascend_is_what_the_wheel_wants():
@@ -63,26 +135,44 @@ def test_what_is_said_of_gpu_and_ascend_is_what_the_wheel_wants():
         )
 
 
+def test_commands_are_bash():
+    script = "\n".join(commands())
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if re.search(PROGRAM, line)])
+def test_commands_name_programs_and_options_that_exist(command):
+    for program in re.findall(PROGRAM, command) + re.findall(r"--program (\S+)", command):
+        assert file_of(program).is_file(), program
+    assert set(re.findall(r" --(\w+)", command)) <= options_of(command)
+
+
+def file_of(program: str) -> Path:
+    """The file of a program or script, given as bash or python is given it."""
+    if "/" in program or program.endswith(".py"):
+        return ROOT / program
+    path = ROOT / program.replace(".", "/")
+    return path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def options_of(command: str) -> set[str]:
+    """Names of the options that the programs of a command have."""
+    known = set()
+    for program in re.findall(PROGRAM, command) + re.findall(r"--program (\S+)", command):
+        path = file_of(program)
+        source = source_of(path)
+        if path.suffix == ".sh" or "load_config" in source:
+            known |= SETTINGS
+        if path.suffix == ".py":
+            shared = [file.read_text(encoding="utf-8") for file in BENCHMARKS if path.parent == file.parent]
+            known |= {name for text in [source, *shared] for name in re.findall(r"[\"']--(\w+)[\"']", text)}
+            known |= {name for name in OPTIONS if shared}
+    return known
+
+
+@cache
 def source_of(program: Path) -> str:
     """The source of a program; that of the module with its `main`, where the program is another name for one."""
     source = program.read_text(encoding="utf-8")
     other = re.search(r"^from (src\.\S+) import main$", source, re.MULTILINE)
     return source_of(ROOT / (other[1].replace(".", "/") + ".py")) if other else source
-
-
-@pytest.mark.parametrize("command", [line for block in COMMANDS + OF_DATA for line in block.splitlines()])
-def test_commands_name_programs_and_options_that_exist(command):
-    assert subprocess.run(["bash", "-n", "-c", command], check=False).returncode == 0
-    if command.startswith("source"):
-        return
-    program = re.search(r"(?:bash|python)(?: -m)? (\S+)", command)[1]
-    path = ROOT / (program if "/" in program or program.endswith(".py") else program.replace(".", "/") + ".py")
-    assert path.is_file()
-    known = set(yaml.safe_load((ROOT / "configs" / "base.yaml").read_text())) | {"config_path"}
-    source = source_of(path)
-    if path.suffix == ".py" and "load_config" not in source:  # its options are not those of base.yaml
-        strings = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
-        known = {text[2:] for text in strings if isinstance(text, str) and text.startswith("--")}
-        if path.parent.name == "benchmarks":  # some of their options are named once, for all of them
-            known |= OPTIONS.keys() & set(strings)
-    assert set(re.findall(r" --(\w+)", command)) <= known
