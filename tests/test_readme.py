@@ -84,6 +84,17 @@ def test_paths_exist(name):
         assert list((ROOT / "tests").rglob(test)), test
 
 
+def test_promises_name_tests_that_exist():
+    defined = " ".join(
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def test_(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    for cell in re.findall(r"\| ([^|]+) \|$", TEXTS["docs/RELIABILITY.md"], re.MULTILINE):
+        for name in re.findall(r"`([a-z_]{12,})(?:\.\.\.)?`", cell):
+            assert name in defined, name
+
+
 def test_names_in_the_source_are_where_contributing_says():
     found = re.findall(r"`([\w/]+\.py)`: `(\w+)`", CONTRIBUTING)
     assert found
