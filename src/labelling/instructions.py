@@ -37,16 +37,17 @@ _STEPS = {
 
 2. Correct the shapes; the score of each stands in its description.
 3. Tick the flag `reviewed` of every image that is done, also where nothing is to be changed or nothing is there, and `skip`
-   for one that cannot be labelled. Save.
+   for one that cannot be labelled. Save. EXPORT below is this folder.
 """,
     "yolo": """\
 1. Open the folder in a tool that edits YOLO data: images in `{root}/`, labels in `labels/`, classes in `data.yaml` and `classes.txt`.
-2. Correct the boxes and save. This form has no scores and cannot say that an image was reviewed: see below.
+2. Correct the boxes and save. This form has no scores and cannot say that an image was reviewed: see below. EXPORT
+   is this folder.
 """,
     "voc": """\
 1. In LabelImg: *Open Dir* `{root}/`, *Change Save Dir* `annotations/`, form *PascalVOC*.
 2. Correct the boxes. Mark every image that is done with *Verify Image* (space bar), also where nothing is to be changed or nothing is
-   there. Save. This form has no scores.
+   there. Save. This form has no scores. EXPORT below is this folder.
 """,
     "coco": """\
 1. Import `instances.json` with the images of `{root}/` into a tool that takes COCO. `score` of an annotation is the detector's score.
@@ -77,7 +78,7 @@ def instructions(manifest: Manifest, root: str, image_files: str) -> str:
     )
     contents = f"{len(manifest.tasks)} images, {boxes} boxes of the detector."
     contents += f" Least scores of the boxes: {scores} ({manifest.thresholds_from})." if boxes else ""
-    order = "Images come in the order of their names, the most valuable first; `order.csv` says why each was picked."
+    order = "The most valuable image comes first; `order.csv` says why each was picked."
     if image_files == "none":
         order = "`order.csv` lists the images, the most valuable first, and says why each was picked."
     by_change = "" if manifest.format == "label_studio" else _BY_CHANGE

@@ -308,6 +308,13 @@ def test_a_zip_file_is_read_as_its_folder(place):
     assert boxes_of(take(place, place / "cvat.zip")) == boxes_of(take(place, file, after="other.json"))
 
 
+@pytest.mark.parametrize("tool", ["labelme", "voc"])
+def test_the_tasks_folder_itself_is_an_export_where_a_tool_works_in_it(place, tool):
+    tasks = send(place, tool)
+    part = boxes_of(take(place, LABELLERS[tool](tasks, ANSWERS, place / "export")))
+    assert boxes_of(take(place, tasks, after="whole.json")) == part
+
+
 def test_labels_of_folder_images_get_an_entry_of_their_own(place):
     """Images of --unlabelled_img_dir are in no annotation file before they are labelled."""
     coco = json.loads((place / "train_1.json").read_text())
