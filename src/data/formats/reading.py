@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from src.data.annotations import Annotations, has_outlines
+from src.data.checks.faulty_coco import clear_coco
 from src.data.checks.left_out import LeftOut
 from src.data.classes import check_names, foreground, in_class_order
 from src.data.formats.coco import read_coco
 from src.data.formats.coco_annotations import read_annotations, to_coco
-from src.data.formats.coco_faulty import clear_coco
 from src.data.formats.text import read_txt
 from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
