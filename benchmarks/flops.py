@@ -55,7 +55,7 @@ def of_detector(detector: FasterRcnn, rois: int, training: bool) -> float:
     Args:
         rois: RoIs an image that go through the box head.
     """
-    share = detector.height * detector.width / SIDE**2
+    share = detector.input_config.height * detector.input_config.width / SIDE**2
     total = share * of_network(_Dense(detector), SIDE, SIDE, training) / 2.0
     head = sum(int(np.prod(p.shape)) for p in detector.box_head.get_parameters() if len(p.shape) == 2)
     return 2.0 * (total + head * rois * (3 if training else 1))

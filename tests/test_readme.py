@@ -176,7 +176,9 @@ def options_of(command: str) -> set[str]:
             known |= SETTINGS
         if path.suffix == ".py":
             shared = [file.read_text(encoding="utf-8") for file in BENCHMARKS if path.parent == file.parent]
-            known |= {name for text in [source, *shared] for name in re.findall(r"[\"']--(\w+)[\"']", text)}
+            modules = re.findall(r"^from (src\.\S+) import", source, re.MULTILINE)
+            imported = [text for text in map(source_of, map(file_of, modules)) if "add_argument" in text]
+            known |= {name for text in [source, *shared, *imported] for name in re.findall(r"[\"']--(\w+)[\"']", text)}
             known |= {name for name in OPTIONS if shared}
     return known
 

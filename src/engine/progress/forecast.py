@@ -90,11 +90,11 @@ def forecast(run: Run) -> Forecast | None:
         burn_in_step,
         teacher_step,
         image,
-        burn_in_steps,
-        teacher_steps,
-        len(evaluations) if images else 0,
-        images * sum(_networks_evaluated(config, step) for step in evaluations),
-        len(run.data.unlabelled),
+        burn_in_steps=burn_in_steps,
+        teacher_steps=teacher_steps,
+        evaluations=len(evaluations) if images else 0,
+        evaluated_images=images * sum(_networks_evaluated(config, step) for step in evaluations),
+        unlabelled=len(run.data.unlabelled),
     )
 
 
