@@ -1,4 +1,4 @@
-"""export.py from a checkpoint to a model, its card, and a detector that finds the same; on a tiny network."""
+"""export.py from a checkpoint to a model, its metadata, and a detector that finds the same; on a tiny network."""
 
 import hashlib
 import json
@@ -49,13 +49,13 @@ def _content(path: Path) -> dict:
 
 
 @pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
-def test_the_card_says_what_the_file_is(exported, tiny_detector, file_format):
+def test_the_metadata_says_what_the_file_is(exported, tiny_detector, file_format):
     path = exported[file_format]
-    card = _content(path)
-    assert card["format"] == file_format and card["file"] == path.name
-    assert card["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert card["system"] == "faster_rcnn"
-    assert card["input"] == {
+    metadata = _content(path)
+    assert metadata["format"] == file_format and metadata["file"] == path.name
+    assert metadata["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert metadata["system"] == "faster_rcnn"
+    assert metadata["input"] == {
         "name": "images",
         "shape": [2, 3, 64, 64],
         "dtype": "float32",
@@ -63,28 +63,28 @@ def test_the_card_says_what_the_file_is(exported, tiny_detector, file_format):
         "colour": "RGB",
         "range": [0, 255],
     }
-    assert {key: card["resize"][key] for key in ("keep_ratio", "interpolation", "pad_value", "pad")} == {
+    assert {key: metadata["resize"][key] for key in ("keep_ratio", "interpolation", "pad_value", "pad")} == {
         "keep_ratio": True,
         "interpolation": "linear",
         "pad_value": 0,
         "pad": "right and bottom",
     }
-    assert card["outputs"][:4] == [
+    assert metadata["outputs"][:4] == [
         {"name": "boxes", "shape": [2, 8, 4], "dtype": "float32"},
         {"name": "scores", "shape": [2, 8], "dtype": "float32"},
         {"name": "labels", "shape": [2, 8], "dtype": "int32"},
         {"name": "valid", "shape": [2, 8], "dtype": "bool"},
     ]
-    assert card["outputs"][4:] == [{"name": "probabilities", "shape": [2, 8, 3], "dtype": "float32"}] * (
+    assert metadata["outputs"][4:] == [{"name": "probabilities", "shape": [2, 8, 3], "dtype": "float32"}] * (
         file_format == "ONNX"
     )
-    assert card["classes"] == [{"id": 4, "name": "square"}, {"id": 5, "name": "circle"}]
+    assert metadata["classes"] == [{"id": 4, "name": "square"}, {"id": 5, "name": "circle"}]
     checkpoint = {
         "file": "best_model.ckpt",
         "sha256": hashlib.sha256(tiny_detector.read_bytes()).hexdigest(),
         "step": 4,
     }
-    assert card["checkpoint"] == checkpoint
+    assert metadata["checkpoint"] == checkpoint
 
 
 @pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
@@ -218,9 +218,9 @@ def test_masks_are_exported_compared_and_scored(tiny_config, tiny_data, tmp_path
     export.main(_arguments(checkpoint, tmp_path / "net", file_format="ONNX", mask_pasting="torchvision"))
     told = re.search(r"check: 2 images, (\d+) detections: .*, masks (\S+)\n", capsys.readouterr().out)
     assert int(told[1]) > 0 and float(told[2]) < MASK_TOLERANCE
-    card = _content(tmp_path / "net.onnx")
-    assert card["outputs"][4:] == [{"name": "masks", "shape": [1, 8, 8, 8], "dtype": "float32"}]
-    assert (card["masks"]["threshold"], card["masks"]["pasting"]) == (0.4, "torchvision")
+    metadata = _content(tmp_path / "net.onnx")
+    assert metadata["outputs"][4:] == [{"name": "masks", "shape": [1, 8, 8, 8], "dtype": "float32"}]
+    assert (metadata["masks"]["threshold"], metadata["masks"]["pasting"]) == (0.4, "torchvision")
 
     truth = json.loads(tiny_data.val_file.read_text())
     for row in truth["annotations"]:

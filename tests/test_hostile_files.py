@@ -163,7 +163,7 @@ def test_configurations(tmp_path, data):
 
 @CHEAP
 @given(documents(CARD))
-def test_cards_of_exported_models(tmp_path, data):
+def test_metadata_of_exported_models(tmp_path, data):
     (tmp_path / "m.onnx").write_bytes(b"model")
 
     def read(path: Path) -> None:

@@ -59,32 +59,32 @@ std::vector<Prepared> next_batch(Readers& readers, std::size_t size, Summary* su
 }
 
 // A network computes whole batches: the last picture fills up the last one.
-void fill(const std::vector<Prepared>& batch, const Card& card, std::vector<float>* images) {
-  const std::size_t one = images->size() / static_cast<std::size_t>(card.batch());
+void fill(const std::vector<Prepared>& batch, const ModelMetadata& metadata, std::vector<float>* images) {
+  const std::size_t one = images->size() / static_cast<std::size_t>(metadata.batch());
   for (std::size_t row = 0; row * one < images->size(); ++row)
     copy_planes(batch[std::min(row, batch.size() - 1)].picture.pixels, images->data() + row * one);
 }
 
 }  // namespace
 
-Summary detect(const Card& card, Engine& engine, Readers& readers, const Report& report, const std::atomic<bool>& stop) {
+Summary detect(const ModelMetadata& metadata, Engine& engine, Readers& readers, const Report& report, const std::atomic<bool>& stop) {
   using Clock = std::chrono::steady_clock;
   Summary summary;
   Reporter reporter(report);
-  const auto size = static_cast<std::size_t>(card.batch());
-  std::vector<float> images(size * 3 * static_cast<std::size_t>(card.height()) * static_cast<std::size_t>(card.width()));
+  const auto size = static_cast<std::size_t>(metadata.batch());
+  std::vector<float> images(size * 3 * static_cast<std::size_t>(metadata.height()) * static_cast<std::size_t>(metadata.width()));
   bool going = true;
   while (going && !stop) {
     const auto batch = next_batch(readers, size, &summary);
     if (batch.empty()) break;
-    fill(batch, card, &images);
+    fill(batch, metadata, &images);
     const auto start = Clock::now();
     const auto outputs = engine.run(images);
     summary.network_seconds += std::chrono::duration<double>(Clock::now() - start).count();
-    check_outputs(outputs, card);
+    check_outputs(outputs, metadata);
     for (std::size_t row = 0; row < batch.size() && going; ++row)
       going = reporter.add({batch[row].entry, batch[row].picture.original,
-                            in_original_pixels(outputs, row, batch[row].picture, card)});
+                            in_original_pixels(outputs, row, batch[row].picture, metadata)});
     summary.images += batch.size();
   }
   reporter.finish();

@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "card.h"
+#include "model_metadata.h"
 #include "detections.h"
 #include "engine.h"
 #include "readers.h"
@@ -20,4 +20,4 @@ using Report = std::function<void(const Found&)>;
 
 /// Runs the network over all pictures of the readers and reports what was found, in their order, from one thread of its own.
 /// Pictures that cannot be read are named on standard error. Ends early when `stop` becomes true.
-Summary detect(const Card& card, Engine& engine, Readers& readers, const Report& report, const std::atomic<bool>& stop);
+Summary detect(const ModelMetadata& metadata, Engine& engine, Readers& readers, const Report& report, const std::atomic<bool>& stop);

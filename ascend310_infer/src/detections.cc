@@ -8,7 +8,7 @@
 
 namespace {
 
-enum Order { kBoxes, kScores, kLabels, kValid };  // as the card was checked to say
+enum Order { kBoxes, kScores, kLabels, kValid };  // as the metadata were checked to say
 
 double value(const Output& output, std::size_t at) {
   switch (output.type) {
@@ -38,7 +38,7 @@ SoftMask mask_at(const Output& masks, std::size_t at, const Box& box, const Mask
 
 int checked_label(double label, std::size_t class_count) {
   if (label < 1 || label > static_cast<double>(class_count))
-    throw UserError("the model found class " + std::to_string(static_cast<long>(label)) + ", but its card has classes 1 to " +
+    throw UserError("the model found class " + std::to_string(static_cast<long>(label)) + ", but its metadata have classes 1 to " +
                     std::to_string(class_count));
   return static_cast<int>(label);
 }
@@ -51,21 +51,21 @@ std::string text(const std::vector<std::int64_t>& shape) {
 
 }  // namespace
 
-void check_outputs(const std::vector<Output>& outputs, const Card& card) {
-  if (outputs.size() != card.outputs.size())
-    throw UserError("the model has " + std::to_string(outputs.size()) + " outputs, but " + card.path.string() + " names " +
-                    std::to_string(card.outputs.size()));
+void check_outputs(const std::vector<Output>& outputs, const ModelMetadata& metadata) {
+  if (outputs.size() != metadata.outputs.size())
+    throw UserError("the model has " + std::to_string(outputs.size()) + " outputs, but " + metadata.path.string() + " names " +
+                    std::to_string(metadata.outputs.size()));
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    if (outputs[i].shape != card.outputs[i].shape)
-      throw UserError("output " + card.outputs[i].name + " of the model has the shape " + text(outputs[i].shape) + ", but " +
-                      card.path.string() + " says " + text(card.outputs[i].shape));
+    if (outputs[i].shape != metadata.outputs[i].shape)
+      throw UserError("output " + metadata.outputs[i].name + " of the model has the shape " + text(outputs[i].shape) + ", but " +
+                      metadata.path.string() + " says " + text(metadata.outputs[i].shape));
 }
 
 std::vector<Detection> in_original_pixels(const std::vector<Output>& outputs, std::size_t row, const Fitted& picture,
-                                          const Card& card) {
+                                          const ModelMetadata& metadata) {
   const auto count = static_cast<std::size_t>(outputs[kScores].shape[1]);
   const auto [width, height] = picture.original;
-  const auto masks = card.place_of("masks");
+  const auto masks = metadata.place_of("masks");
   std::vector<Detection> found;
   for (std::size_t at = row * count; at < (row + 1) * count; ++at) {
     if (value(outputs[kValid], at) == 0) continue;
@@ -75,8 +75,8 @@ std::vector<Detection> in_original_pixels(const std::vector<Output>& outputs, st
                            clipped(box.x2, width),
                            clipped(box.y2, height),
                            value(outputs[kScores], at),
-                           checked_label(value(outputs[kLabels], at), card.classes.size()),
-                           masks ? mask_at(outputs[*masks], at, box, *card.masks) : SoftMask()};
+                           checked_label(value(outputs[kLabels], at), metadata.classes.size()),
+                           masks ? mask_at(outputs[*masks], at, box, *metadata.masks) : SoftMask()};
     if (detection.x2 > detection.x1 && detection.y2 > detection.y1) found.push_back(std::move(detection));
   }
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.score > b.score; });

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "card.h"
+#include "model_metadata.h"
 #include "engine.h"
 #include "fit.h"
 #include "image_list.h"
@@ -23,10 +23,10 @@ struct Found {
   std::vector<Detection> detections;
 };
 
-/// Throws UserError unless the outputs have the number and the shapes that the card says.
-void check_outputs(const std::vector<Output>& outputs, const Card& card);
+/// Throws UserError unless the outputs have the number and the shapes that the metadata say.
+void check_outputs(const std::vector<Output>& outputs, const ModelMetadata& metadata);
 
 /// What was found in row `row` of a batch, best first. Rows that are not valid and those that lie in the padding are dropped.
 /// The same rule as in_original_pixels of src/evaluation/records.py.
 std::vector<Detection> in_original_pixels(const std::vector<Output>& outputs, std::size_t row, const Fitted& picture,
-                                          const Card& card);
+                                          const ModelMetadata& metadata);

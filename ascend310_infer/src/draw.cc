@@ -62,14 +62,14 @@ void write_label(cv::Mat* canvas, const cv::Rect& box, const std::string& name, 
               is_light ? cv::Scalar(0, 0, 0) : cv::Scalar(255, 255, 255), 1, cv::LINE_AA);
 }
 
-void draw_one(cv::Mat* canvas, const Detection& found, double zoom, const Card& card) {
+void draw_one(cv::Mat* canvas, const Detection& found, double zoom, const ModelMetadata& metadata) {
   const auto at = [zoom](double side) { return static_cast<int>(std::lround(side * zoom)); };
   const cv::Rect box({at(found.x1), at(found.y1)}, cv::Point(at(found.x2), at(found.y2)));
   char score[16];
   std::snprintf(score, sizeof score, "%.2f", found.score);
   if (!found.mask.cells.empty()) paint(canvas, paste(found.mask.enlarged(zoom), canvas->size()), colour(found.label));
   cv::rectangle(*canvas, box, colour(found.label), 2);
-  const auto& name = card.classes[static_cast<std::size_t>(found.label) - 1].name;
+  const auto& name = metadata.classes[static_cast<std::size_t>(found.label) - 1].name;
   write_label(canvas, box, ascii(name), score, colour(found.label));
 }
 
@@ -92,12 +92,12 @@ void write_jpeg(const cv::Mat& rgb, const std::filesystem::path& target) {
 
 }  // namespace
 
-void draw(const std::filesystem::path& image, const std::vector<Detection>& detections, const Card& card,
+void draw(const std::filesystem::path& image, const std::vector<Detection>& detections, const ModelMetadata& metadata,
           const std::filesystem::path& target) {
   cv::Mat canvas = read_image(image);
   const double zoom = std::clamp(kLeastSide / std::max(canvas.cols, canvas.rows), 1.0, kMostEnlarged);
   if (zoom > 1) cv::resize(canvas, canvas, {}, zoom, zoom, cv::INTER_CUBIC);
   for (auto found = detections.rbegin(); found != detections.rend(); ++found)  // the best lies on top
-    if (found->score >= kShownScore) draw_one(&canvas, *found, zoom, card);
+    if (found->score >= kShownScore) draw_one(&canvas, *found, zoom, metadata);
   write_jpeg(canvas, target);
 }

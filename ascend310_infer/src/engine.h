@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "card.h"
+#include "model_metadata.h"
 
 enum class ElementType { kFloat32, kInt32, kInt64, kBool };
 

@@ -49,11 +49,11 @@ json read_coco(const fs::path& path) {
   return json::parse(stream, keep);
 }
 
-std::vector<std::int64_t> category_ids(const json& coco, const Card& card) {
+std::vector<std::int64_t> category_ids(const json& coco, const ModelMetadata& metadata) {
   std::map<std::string, std::int64_t> ids;
   for (const auto& category : coco.at("categories")) ids[category.at("name")] = category.at("id");
   std::vector<std::int64_t> found;
-  for (const auto& item : card.classes) {
+  for (const auto& item : metadata.classes) {
     if (ids.count(item.name) == 0) throw UserError("it has no category '" + item.name + "', which the detector finds");
     found.push_back(ids[item.name]);
   }
@@ -91,7 +91,7 @@ std::vector<ImageEntry> entries(const json& coco, const fs::path& folder) {
 
 }  // namespace
 
-ImageList list_folder(const fs::path& folder, const Card& card) {
+ImageList list_folder(const fs::path& folder, const ModelMetadata& metadata) {
   check_folder(folder);
   std::set<fs::path> seen;
   std::vector<std::string> names;
@@ -106,15 +106,15 @@ ImageList list_folder(const fs::path& folder, const Card& card) {
   ImageList list;
   list.numbered_here = true;
   for (const auto& name : names) list.images.push_back({static_cast<std::int64_t>(list.images.size()) + 1, name});
-  for (const auto& item : card.classes) list.category_ids.push_back(item.id);
+  for (const auto& item : metadata.classes) list.category_ids.push_back(item.id);
   return list;
 }
 
-ImageList list_annotated(const fs::path& annotations, const fs::path& folder, const Card& card) {
+ImageList list_annotated(const fs::path& annotations, const fs::path& folder, const ModelMetadata& metadata) {
   check_folder(folder);
   try {
     const json coco = read_coco(annotations);
-    return {entries(coco, folder), category_ids(coco, card), false};
+    return {entries(coco, folder), category_ids(coco, metadata), false};
   } catch (const std::exception& error) {
     throw UserError(annotations.string() + ": " + error.what());
   }

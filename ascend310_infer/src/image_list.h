@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "card.h"
+#include "model_metadata.h"
 
 /// One picture to look at.
 struct ImageEntry {
@@ -21,7 +21,7 @@ struct ImageList {
 };
 
 /// All pictures below a folder, in sorted order, numbered from 1; hidden files and folders are left out.
-ImageList list_folder(const std::filesystem::path& folder, const Card& card);
+ImageList list_folder(const std::filesystem::path& folder, const ModelMetadata& metadata);
 
-/// The images of a COCO file, which must lie in the folder. Its categories must have the names of the card's classes.
-ImageList list_annotated(const std::filesystem::path& annotations, const std::filesystem::path& folder, const Card& card);
+/// The images of a COCO file, which must lie in the folder. Its categories must have the names of the detector's classes.
+ImageList list_annotated(const std::filesystem::path& annotations, const std::filesystem::path& folder, const ModelMetadata& metadata);

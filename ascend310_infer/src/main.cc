@@ -6,7 +6,7 @@
 #include <iostream>
 #include <opencv2/core.hpp>
 
-#include "card.h"
+#include "model_metadata.h"
 #include "detect.h"
 #include "draw.h"
 #include "engine.h"
@@ -33,9 +33,9 @@ void print(const Summary& summary, const RecordFile& records, double seconds, co
 }
 
 void run(const Options& options) {
-  const Card card = read_card(options.model);
-  const ImageList list = options.annotations.empty() ? list_folder(options.images, card)
-                                                     : list_annotated(options.annotations, options.images, card);
+  const ModelMetadata metadata = read_model_metadata(options.model);
+  const ImageList list = options.annotations.empty() ? list_folder(options.images, metadata)
+                                                     : list_annotated(options.annotations, options.images, metadata);
   RecordFile records(options.out, list, options.overwrite);
   const auto picture = [&](const ImageEntry& entry) { return options.draw / (entry.name + ".jpg"); };
   if (!options.draw.empty() && !options.overwrite)
@@ -43,16 +43,16 @@ void run(const Options& options) {
       if (std::filesystem::exists(picture(entry)))
         throw UserError(picture(entry).string() + ": exists already; give --overwrite to replace it, or another folder");
   const auto engine =
-      load_engine({options.model, card.input, options.device, options.device_id, options.threads});
+      load_engine({options.model, metadata.input, options.device, options.device_id, options.threads});
 
   const auto start = Clock::now();
   cv::setNumThreads(1);  // pictures are read side by side; none is divided
-  Readers readers(list.images, options.images, card, options.threads);
+  Readers readers(list.images, options.images, metadata, options.threads);
   const auto report = [&](const Found& found) {
     records.add(found);
-    if (!options.draw.empty()) draw(options.images / found.entry->name, found.detections, card, picture(*found.entry));
+    if (!options.draw.empty()) draw(options.images / found.entry->name, found.detections, metadata, picture(*found.entry));
   };
-  const Summary summary = detect(card, *engine, readers, report, stopped);
+  const Summary summary = detect(metadata, *engine, readers, report, stopped);
   if (stopped) return;
   if (summary.images == 0) throw UserError("none of the " + std::to_string(summary.skipped) + " images can be read");
   records.finish();

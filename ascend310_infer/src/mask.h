@@ -27,5 +27,5 @@ struct MaskRegion {
   }
 };
 
-/// Brings a mask to the pixels of a picture: the same rule as src/evaluation/masks.py; the card has it in words.
+/// Brings a mask to the pixels of a picture: the same rule as src/evaluation/masks.py; the metadata have it in words.
 MaskRegion paste(const SoftMask& mask, const cv::Size& picture);

@@ -82,13 +82,13 @@ class MindSporeEngine : public Engine {
                    [&] { return model_.Build(name_, model_type(settings.model), context); });
     inputs_ = model_.GetInputs();
     if (inputs_.size() != 1 || inputs_[0].Shape() != settings.input.shape)
-      throw UserError(name_ + ": its input has not the shape that its card says; export it again");
+      throw UserError(name_ + ": its input has not the shape that its metadata say; export it again");
   }
 
   std::vector<Output> run(const std::vector<float>& images) override {
     void* room = inputs_[0].MutableData();
     if (room == nullptr || inputs_[0].DataSize() != images.size() * sizeof(float))
-      throw UserError(name_ + ": its input does not take float32 of the shape that its card says");
+      throw UserError(name_ + ": its input does not take float32 of the shape that its metadata say");
     std::memcpy(room, images.data(), inputs_[0].DataSize());
     const auto status = model_.Predict(inputs_, &outputs_);
     if (status != ms::kSuccess) throw UserError(name_ + ": MindSpore Lite stopped: " + status.GetErrDescription());

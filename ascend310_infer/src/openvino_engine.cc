@@ -23,7 +23,7 @@ class OpenVinoEngine : public Engine {
     const ov::Shape shape(settings.input.shape.begin(), settings.input.shape.end());
     if (!model->input().get_partial_shape().compatible(ov::PartialShape(shape)))
       throw UserError("the input of the model is " + model->input().get_partial_shape().to_string() +
-                      ", but its card says " + ov::PartialShape(shape).to_string());
+                      ", but its metadata say " + ov::PartialShape(shape).to_string());
     // Full precision: where the processor has bfloat16, OpenVINO would take that by itself.
     compiled_ = core_.compile_model(model, "CPU", ov::hint::inference_precision(ov::element::f32),
                                     ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),

@@ -11,7 +11,7 @@
 const char* const kUsage =
     R"(usage: main --model MODEL --images FOLDER --out detections.json [options]
 
-Detects objects in pictures and writes COCO result records, with masks if the model gives them. Beside the model lies its card, MODEL with the ending .json.
+Detects objects in pictures and writes COCO result records, with masks if the model gives them. Beside the model lies its metadata, MODEL with the ending .json.
 
   --model FILE         .onnx (OpenVINO, on CPU) or .mindir, .ms, .om (MindSpore Lite)
   --images FOLDER      its pictures, sub-folders included

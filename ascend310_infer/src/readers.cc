@@ -8,11 +8,11 @@ namespace {
 
 constexpr std::size_t kWaiting = 2;  // pictures per thread
 
-Prepared prepare(const ImageEntry& entry, const std::filesystem::path& folder, const Card& card) {
+Prepared prepare(const ImageEntry& entry, const std::filesystem::path& folder, const ModelMetadata& metadata) {
   Prepared prepared;
   prepared.entry = &entry;
   try {
-    prepared.picture = fit_to_input(read_image(folder / entry.name), card.height(), card.width(), card.resize);
+    prepared.picture = fit_to_input(read_image(folder / entry.name), metadata.height(), metadata.width(), metadata.resize);
   } catch (const std::exception& error) {
     prepared.fault = error.what();
   }
@@ -21,13 +21,13 @@ Prepared prepare(const ImageEntry& entry, const std::filesystem::path& folder, c
 
 }  // namespace
 
-Readers::Readers(const std::vector<ImageEntry>& images, const std::filesystem::path& folder, const Card& card, int threads) {
+Readers::Readers(const std::vector<ImageEntry>& images, const std::filesystem::path& folder, const ModelMetadata& metadata, int threads) {
   const auto count = std::min(images.size(), static_cast<std::size_t>(threads));
   for (std::size_t first = 0; first < count; ++first) {
     auto& queue = *queues_.emplace_back(std::make_unique<Queue<Prepared>>(kWaiting));
-    threads_.emplace_back([&images, folder, &card, &queue, first, count] {
+    threads_.emplace_back([&images, folder, &metadata, &queue, first, count] {
       for (std::size_t index = first; index < images.size(); index += count)
-        if (!queue.push(prepare(images[index], folder, card))) return;
+        if (!queue.push(prepare(images[index], folder, metadata))) return;
       queue.close();
     });
   }

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "card.h"
+#include "model_metadata.h"
 #include "fit.h"
 #include "image_list.h"
 #include "queue.h"
@@ -23,7 +23,7 @@ struct Prepared {
 /// into a queue of its own, so that the order needs no bookkeeping and only two pictures per thread wait.
 class Readers {
  public:
-  Readers(const std::vector<ImageEntry>& images, const std::filesystem::path& folder, const Card& card, int threads);
+  Readers(const std::vector<ImageEntry>& images, const std::filesystem::path& folder, const ModelMetadata& metadata, int threads);
   ~Readers();
   Readers(const Readers&) = delete;
   Readers& operator=(const Readers&) = delete;

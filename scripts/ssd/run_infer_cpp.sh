@@ -7,5 +7,5 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../_infer_cpp.sh"
 launch "MINDIR_PATH DATA_PATH DVPP ANNO_FILE DEVICE_TYPE [DEVICE_ID] [--key value ...]" "$@"
 MODEL="$MINDIR_PATH" DATA_ROOT="$DATA_PATH" ANN="$ANNO_FILE"
-IMAGE_WIDTH="" IMAGE_HEIGHT="" KEEP_RATIO="" # the card of the model knows them
+IMAGE_WIDTH="" IMAGE_HEIGHT="" KEEP_RATIO="" # the model's metadata has them
 detect_and_score "$DEVICE_TYPE"

@@ -78,14 +78,14 @@ def program(tmp_path_factory) -> Program:
 
 
 def make_toy(path: Path, batch: int = 2, keep_ratio: bool = True, masks: bool = False) -> Path:
-    """Write an ONNX model that computes what ``compute_toy`` does, with masks or without, and its card."""
+    """Write an ONNX model that computes what ``compute_toy`` does, with masks or without, and its metadata."""
     mask_file = path.with_suffix(".npy")
     if masks:
         np.save(mask_file, base_masks())
     # In a process of its own: onnx and MindSpore want different settings of one protobuf library.
     program = ROOT / "tests" / "ascend310_infer" / "toy_model.py"
     subprocess.run([sys.executable, program, path, str(batch), mask_file if masks else "none"], check=True)
-    make_card(path, batch, keep_ratio, masks)
+    make_metadata(path, batch, keep_ratio, masks)
     return path
 
 
@@ -94,11 +94,11 @@ def base_masks() -> np.ndarray:
     return np.random.default_rng(4).uniform(0, 2, (len(LABELS), MASK_SIDE, MASK_SIDE)).astype(np.float32)
 
 
-def make_card(model: Path, batch: int = 2, keep_ratio: bool = True, masks: bool = False) -> None:
-    """Write the card of a toy model beside the file, whatever is in it."""
+def make_metadata(model: Path, batch: int = 2, keep_ratio: bool = True, masks: bool = False) -> None:
+    """Write the metadata of a toy model beside the file, whatever is in it."""
     rows = {"boxes": [4], "scores": [], "labels": [], "valid": []}
     kinds = {"boxes": "float32", "scores": "float32", "labels": "int32", "valid": "bool"}
-    card = {
+    metadata = {
         "format": "ONNX",
         "file": model.name,
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
@@ -125,9 +125,9 @@ def make_card(model: Path, batch: int = 2, keep_ratio: bool = True, masks: bool 
     }
     if masks:
         shape = [batch, len(LABELS), MASK_SIDE, MASK_SIDE]
-        card["outputs"].append({"name": "masks", "shape": shape, "dtype": "float32"})
-        card["masks"] = {"threshold": MASK_THRESHOLD, "pasting": "exact", "rule": ""}
-    model.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
+        metadata["outputs"].append({"name": "masks", "shape": shape, "dtype": "float32"})
+        metadata["masks"] = {"threshold": MASK_THRESHOLD, "pasting": "exact", "rule": ""}
+    model.with_suffix(".json").write_text(json.dumps(metadata), encoding="utf-8")
 
 
 def compute_toy(images: np.ndarray) -> list[np.ndarray]:
@@ -170,9 +170,9 @@ def write_toy():
 
 
 @pytest.fixture(scope="session")
-def write_card():
-    """The function that writes the card of a toy model beside a file."""
-    return make_card
+def write_metadata():
+    """The function that writes the metadata of a toy model beside a file."""
+    return make_metadata
 
 
 @pytest.fixture(scope="session")

@@ -150,11 +150,11 @@ def test_a_full_disk_leaves_the_old_file_and_no_rubbish(program, toy, pictures, 
 
 
 def change(model: Path, tmp_path: Path, **changes) -> Path:
-    """A copy of a model whose card differs."""
+    """A copy of a model whose metadata differs."""
     copy = tmp_path / "changed.onnx"
     shutil.copy(model, copy)
-    card = json.loads(model.with_suffix(".json").read_text())
-    copy.with_suffix(".json").write_text(json.dumps(card | changes))
+    metadata = json.loads(model.with_suffix(".json").read_text())
+    copy.with_suffix(".json").write_text(json.dumps(metadata | changes))
     return copy
 
 
@@ -173,18 +173,18 @@ INPUT = {"name": "images", "dtype": "float32", "layout": "NCHW", "colour": "RGB"
     ("changes", "message"),
     [
         ({"sha256": "0" * 64}, "changed.onnx (their SHA-256 differ): copy or export both again"),
-        ({"mean": [0.5]}, "unknown key 'mean' in the card"),
+        ({"mean": [0.5]}, "unknown key 'mean' in the model metadata"),
         ({"resize": RESIZE | {"interpolation": "cubic"}}, '\'interpolation\' of resize is "cubic", and only "linear"'),
         ({"resize": RESIZE | {"crop": 1}}, "unknown key 'crop' in resize"),
         ({"input": INPUT | {"shape": [3, 64, 96]}}, "the shape of the input must be [batch, 3, height, width]"),
-        ({"input": INPUT | {"shape": [1, 3, 32, 96]}}, "but its card says [1,3,32,96]"),
+        ({"input": INPUT | {"shape": [1, 3, 32, 96]}}, "but its metadata say [1,3,32,96]"),
         ({"input": INPUT}, "key 'shape' not found"),
         ({"outputs": [{"name": "boxes", "shape": [1, 3, 4]}]}, "must begin with boxes, scores, labels, valid"),
-        ({"classes": [{"id": 4, "name": "square"}]}, "the model found class 2, but its card has classes 1 to 1"),
+        ({"classes": [{"id": 4, "name": "square"}]}, "the model found class 2, but its metadata have classes 1 to 1"),
         ({"classes": []}, "there are no classes"),
     ],
 )
-def test_a_card_that_cannot_be_right_is_one_line(program, toy, pictures, tmp_path, changes, message):
+def test_metadata_that_cannot_be_right_is_one_line(program, toy, pictures, tmp_path, changes, message):
     model = change(toy, tmp_path, **changes)
     done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "found.json")
     assert done.returncode == 2
@@ -239,11 +239,11 @@ def test_mistakes_are_one_line(program, toy, pictures, tmp_path, words, message)
     assert not (tmp_path / "found.json").exists()
 
 
-@pytest.mark.parametrize("kind", ["card", "card of masks", "annotations"])
+@pytest.mark.parametrize("kind", ["metadata", "metadata of masks", "annotations"])
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_files_are_one_line(program, toy, toy_with_masks, pictures, tmp_path, kind, data):
-    model = change(toy_with_masks if kind == "card of masks" else toy, tmp_path)
+    model = change(toy_with_masks if kind == "metadata of masks" else toy, tmp_path)
     annotations = coco_file(tmp_path / "ann.json", ["16bit.png"], ["Kreis ä", "square"])
     file = annotations if kind == "annotations" else model.with_suffix(".json")
     file.write_bytes(data.draw(damaged(file.read_bytes())))
@@ -263,11 +263,11 @@ def test_help_version_and_missing_options(program):
     ("name", "message"),
     [("cut.onnx", "OpenVINO refuses it"), ("model.pt", "must end in .onnx, .mindir, .ms or .om"), ("alone.onnx", "")],
 )
-def test_models_that_are_none(program, toy, write_card, pictures, tmp_path, name, message):
+def test_models_that_are_none(program, toy, write_metadata, pictures, tmp_path, name, message):
     model = tmp_path / name
     model.write_bytes(toy.read_bytes()[:200])
     if message:
-        write_card(model)
+        write_metadata(model)
     else:
         message = "alone.json: cannot be read; export.py writes it beside the model"
     done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "found.json")

@@ -7,15 +7,15 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def mindir(write_card, tmp_path_factory) -> Path:
-    """A MINDIR of the MindSpore that the project uses, with the card of the toy model."""
+def mindir(write_metadata, tmp_path_factory) -> Path:
+    """A MINDIR of the MindSpore that the project uses, with the metadata of the toy model."""
     # Imported here, because it takes seconds.
     import mindspore as ms
 
     path = tmp_path_factory.mktemp("mindir") / "tiny.mindir"
     with contextlib.chdir(path.parent):  # MindSpore leaves a folder in the current one
         ms.export(ms.nn.ReLU(), ms.ops.zeros((2, 3, 64, 96)), file_name=str(path), file_format="MINDIR")
-    write_card(path)
+    write_metadata(path)
     return path
 
 

@@ -18,13 +18,13 @@ echo '[]' >"$2"
 
 @pytest.fixture
 def main(workshop, tmp_path) -> dict[str, str]:
-    """The variable that names the stand-in program; "net.onnx" of the workshop gets a card for 416 x 288 pixels."""
+    """The variable that names the stand-in program; "net.onnx" of the workshop gets metadata for 416 x 288 pixels."""
     program = tmp_path / "main"
     program.write_text(STUB_MAIN.format(record=tmp_path / "main.txt"))
     program.chmod(0o755)
     model = Path(workshop.path("net.onnx"))
     numbers = {"name": "images", "shape": [1, 3, 288, 416], "dtype": "float32"}
-    card = {
+    metadata = {
         "format": "ONNX",
         "file": model.name,
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
@@ -42,7 +42,7 @@ def main(workshop, tmp_path) -> dict[str, str]:
         "classes": [{"id": 1, "name": "face"}],
         "checkpoint": {"file": "best_model.ckpt", "sha256": "", "step": 1},
     }
-    model.with_suffix(".json").write_text(json.dumps(card))
+    model.with_suffix(".json").write_text(json.dumps(metadata))
     return {"INFER_MAIN": str(program)}
 
 

@@ -9,20 +9,20 @@
 #include "mask_rule.h"
 #include "resize_rule.h"
 
-/// A tensor as the card describes it.
+/// A tensor as the metadata describe it.
 struct TensorSpec {
   std::string name;
   std::vector<std::int64_t> shape;
 };
 
-/// One class of the detector; label k of the network means classes[k - 1] of the card.
+/// One class of the detector; label k of the network means classes[k - 1] of the metadata.
 struct ObjectClass {
   std::int64_t id;  ///< its category in the data set the detector was trained with
   std::string name;
 };
 
 /// What the file beside an exported model says: all that this program knows about a network.
-struct Card {
+struct ModelMetadata {
   std::filesystem::path path;
   TensorSpec input;  ///< [B, 3, H, W]
   ResizeRule resize;
@@ -38,5 +38,5 @@ struct Card {
   int width() const { return static_cast<int>(input.shape[3]); }
 };
 
-/// Reads the card of a model: the same name with the ending .json. Throws UserError.
-Card read_card(const std::filesystem::path& model);
+/// Reads the metadata of a model: the same name with the ending .json. Throws UserError.
+ModelMetadata read_model_metadata(const std::filesystem::path& model);
