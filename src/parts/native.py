@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 HEADERS = Path(__file__).parent
-FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror")
+FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-pthread")
 COMPILERS = ("c++", "g++", "clang++")
 
 
@@ -39,10 +39,16 @@ def compiled(source: Path) -> Path | None:
             subprocess.run(command, check=True, capture_output=True, text=True)
             made.replace(library)  # atomic, for several processes may do this at once
     except subprocess.CalledProcessError as error:
-        return _without(source, f"{compiler} failed: {(error.stderr.strip() or 'no message').splitlines()[0]}")
+        return _without(source, f"{compiler} failed: {_reason(error.stderr)}")
     except OSError as error:
         return _without(source, str(error))
     return library
+
+
+def _reason(messages: str) -> str:
+    """The first error among the messages of a compiler."""
+    lines = messages.strip().splitlines()
+    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
 
 
 def _without(source: Path, reason: str) -> None:

@@ -2,11 +2,14 @@
 
 import logging
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from src.parts import native
 
+ROOT = Path(__file__).resolve().parents[2]
 SOURCE = 'extern "C" int seven() { return 7; }\n'
 
 
@@ -29,6 +32,19 @@ def test_a_library_is_made_once(source):
     assert native.compiled(source) != library
 
 
+def test_a_warning_is_no_failure(source):
+    source.write_text("static int unused() { int x; return x; }\n" + SOURCE)
+    assert native.compiled(source) is not None
+
+
+@pytest.mark.parametrize("kernel", sorted((ROOT / "src").rglob("*.cc")), ids=lambda path: path.stem)
+def test_our_kernels_have_no_warnings(kernel):
+    strict = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+    command = ["g++", *native.FLAGS, *strict, "-I", native.HEADERS, kernel]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_without_a_compiler_one_warning_says_what_to_install(source, monkeypatch, caplog):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", "")
@@ -37,7 +53,12 @@ def test_without_a_compiler_one_warning_says_what_to_install(source, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("text", "compiler", "said"), [("int x", None, "error"), (SOURCE, "no-such-compiler", "no-such-compiler")]
+    ("text", "compiler", "said"),
+    [
+        ("int x", None, "error"),
+        ('#pragma message("a note")\nint x = nothing;', None, "error"),
+        (SOURCE, "no-such-compiler", "no-such-compiler"),
+    ],
 )
 def test_what_the_compiler_says_is_passed_on_in_one_line(source, monkeypatch, caplog, text, compiler, said):
     if compiler:
