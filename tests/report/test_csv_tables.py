@@ -23,6 +23,13 @@ def test_nothing_to_measure_is_empty_and_names_may_hold_anything():
     )
 
 
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_no_text_is_a_formula_and_numbers_stay_numbers(text):
+    [[cell, number, count]] = csv.reader(io.StringIO(csv_text([(text, -0.5, -3)]), newline=""))
+    assert (cell, number, count) == (f"'{text}", "-0.5", "-3")
+    assert list(csv.reader(io.StringIO(csv_text([(f"a\r{text}", 1)]), newline=""))) == [[f"a {text}", "1"]]
+
+
 @pytest.mark.parametrize("case", RANDOM[:4] + EMPTY)
 def test_every_row_has_every_column_and_the_counts_add_up(case):
     analysis, tables = _tables(case)
