@@ -107,6 +107,12 @@ divide_options() {
     done
 }
 
+# without_ending FILE NAME: binds NAME to a path without the ending of its file's name; full stops of folders stay.
+without_ending() {
+    local base="${1##*/}"
+    printf -v "$2" '%s' "${1%"$base"}${base%.*}"
+}
+
 # take_option KEY NAME DEFAULT: binds the value of --KEY (the last one given) to NAME and removes it from the options.
 take_option() {
     divide_options "$1"

@@ -21,10 +21,11 @@ make_program() {
 
 # detect_and_score DEVICE: detections.json, acc.log and what eval.py writes, in MODEL without its ending plus _infer.
 detect_and_score() {
-    local program folder
+    local program folder stem
     PYTHONPATH="$root" "$PYTHON" "$root/scripts/_model_metadata.py" "$MODEL" "$IMAGE_WIDTH" "$IMAGE_HEIGHT" "$KEEP_RATIO"
     make_program
-    take_folder eval_output_dir folder "${MODEL%.*}_infer"
+    without_ending "$MODEL" stem
+    take_folder eval_output_dir folder "${stem}_infer"
     take_option device_id DEVICE_ID "${DEVICE_ID:-0}"
     tool_options
     divide_options threads draw

@@ -12,6 +12,8 @@ if [ -t 1 ]; then
     PROGRESS_TTY="$(readlink "/proc/$$/fd/1")"
     export PROGRESS_TTY
 fi
+# Arguments of some scripts; what the environment exports under these names reaches none.
+unset RANK_TABLE RANK_TABLE_FILE PRE_TRAINED PRETRAINED_MODEL PRETRAINED_CKPT PRE_TRAINED_PATH DEVICE_ID
 
 rank_keys=(strategy weights box_exponent seed) # options of sorted_values.py
 pick_keys=(policy at_least random_share) # options of pick_select.py, beside pick_ratio, seed and flags; all others are keys of the configuration

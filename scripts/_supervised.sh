@@ -64,13 +64,14 @@ train_by() {
 
 # score evaluate|evaluate_model FILE CACHE: scores a checkpoint or an exported model on the evaluation data.
 score() {
-    local folder
+    local folder stem
     must_be_there eval_img_dir
     must_be_there eval_ann_file
     [ -z "$3" ] || options=(--mindrecord_dir "$3" "${options[@]}")
     take_option eval_img_dir eval_img_dir "$eval_img_dir"
     take_option eval_ann_file eval_ann_file "$eval_ann_file"
-    take_folder eval_output_dir folder "${2%.*}_eval"
+    without_ending "$2" stem
+    take_folder eval_output_dir folder "${stem}_eval"
     take_option device_id DEVICE_ID "${DEVICE_ID:-0}"
     "$1" "$2" "$eval_img_dir" "$eval_ann_file" "$folder"
 }

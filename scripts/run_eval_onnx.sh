@@ -5,5 +5,6 @@ set -euo pipefail
 # shellcheck source=scripts/_launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
 launch "MODEL EVAL_ROOT EVAL_ANN [--key value ...]" "$@"
-take_folder eval_output_dir EVAL_OUTPUT_DIR "${MODEL%.*}_eval"
+without_ending "$MODEL" STEM
+take_folder eval_output_dir EVAL_OUTPUT_DIR "${STEM}_eval"
 evaluate_model "$MODEL" "$EVAL_ROOT" "$EVAL_ANN" "$EVAL_OUTPUT_DIR"

@@ -432,6 +432,23 @@ def test_evaluation_of_an_exported_model(workshop):
     assert options["--num_parallel_workers"] == "3"
 
 
+def test_full_stops_of_folders_are_no_endings(workshop):
+    folder = workshop.folder / "v1.2 of me"
+    folder.mkdir()
+    (folder / "net").touch()
+    workshop.run("run_eval_onnx.sh", str(folder / "net"), *arguments_of("run_eval_onnx.sh")[1:])
+    (call,) = workshop.calls()
+    assert options_of(call)["--eval_output_dir"] == str(folder / "net_eval")
+
+
+@pytest.mark.parametrize("script", [name for name in INTERFACES if "distribute_train" in name and "ascend" not in name])
+def test_what_the_environment_exports_is_no_argument(workshop, script):
+    names = ("RANK_TABLE", "RANK_TABLE_FILE", "PRE_TRAINED", "DEVICE_ID")
+    result = workshop.run(script, *arguments_of(script), **dict.fromkeys(names, "/from/elsewhere"))
+    assert result.returncode == 0, result.stderr
+    assert "elsewhere" not in str(workshop.calls())
+
+
 def test_selection_alone(workshop):
     script = "select_valuable_sample.sh"
     result = workshop.run(script, *arguments_of(script), "--pick_ratio", "35")
