@@ -16,7 +16,13 @@ for folder in "$data" "$model"; do
     [ -d "$folder" ] || { echo "error: there is no folder $folder" >&2; exit 2; }
 done
 
-options=(--rm --ipc=host --volume "$data:$data" --volume "$model:$model")
+# mounted FOLDER: the words that give it to the container under its own path, with whatever commas and colons it has (a row of CSV).
+mounted() {
+    local quoted="${1//\"/\"\"}"
+    printf 'type=bind,"source=%s","target=%s"' "$quoted" "$quoted"
+}
+
+options=(--rm --ipc=host --mount "$(mounted "$data")" --mount "$(mounted "$model")")
 [ ! -t 0 ] || options+=(--interactive --tty)
 for device in /dev/davinci[0-9]* /dev/davinci_manager /dev/devmm_svm /dev/hisi_hdc; do
     [ ! -e "$device" ] || options+=(--device "$device")

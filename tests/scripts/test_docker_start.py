@@ -1,5 +1,7 @@
 """docker_start.sh with a stand-in for docker."""
 
+import csv
+import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -25,14 +27,15 @@ def start(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_folders_keep_their_paths(tmp_path):
-    for name in ("my data", "models"):
+    for name in ('my "data", 2:1', "models"):
         (tmp_path / name).mkdir()
-    done = start(tmp_path, "detector:1", "my data", "models", "python", "eval.py", "--help")
+    done = start(tmp_path, "detector:1", 'my "data", 2:1', "models", "python", "eval.py", "--help")
     assert done.returncode == 0, done.stderr
     words = done.stdout.splitlines()
     assert words[0] == "run"
-    assert f"{tmp_path}/my data:{tmp_path}/my data" in words
-    assert f"{tmp_path}/models:{tmp_path}/models" in words
+    mounts = [next(csv.reader([after])) for word, after in itertools.pairwise(words) if word == "--mount"]
+    folders = [f'{tmp_path}/my "data", 2:1', f"{tmp_path}/models"]
+    assert mounts == [["type=bind", f"source={folder}", f"target={folder}"] for folder in folders]
     assert words[-4:] == ["detector:1", "python", "eval.py", "--help"]
 
 
