@@ -1,7 +1,7 @@
 """Read a ranking: acquisition scores per image, top_value_data.json of sorted_values.py."""
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from src.data.formats.json_file import read_json
 from src.errors import DataError
@@ -17,10 +17,23 @@ def read_ranking(path: Path) -> dict[str, float]:
     values = read_json(path)
     if not isinstance(values, dict) or not values:
         raise DataError(str(path), ["expected a JSON object {file_name: value} that is not empty"])
-    faults = [f"the value of {name} must be a finite number" for name, value in values.items() if not _is_finite(value)]
+    faults = [
+        f"{name!r} cannot be the name of an image: lists hold one path inside the image folder a line"
+        for name in values
+        if not is_listable(name)
+    ]
+    faults += [
+        f"the value of {name} must be a finite number" for name, value in values.items() if not _is_finite(value)
+    ]
     if faults:
         raise DataError(str(path), faults)
     return values
+
+
+def is_listable(name: str) -> bool:
+    """Whether a file name can stand in a list of one a line, and does not lead out of the folder of images."""
+    path = PurePosixPath(name)
+    return bool(name) and "\n" not in name and "\r" not in name and not path.is_absolute() and ".." not in path.parts
 
 
 def _is_finite(value: object) -> bool:

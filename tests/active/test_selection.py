@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
+from src.active.ranking import read_ranking
 from src.active.selection import choose_random, label_count, pick_count
-from src.errors import UserError
+from src.errors import DataError, UserError
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,13 @@ def test_a_pick_fills_up_to_the_ratio():
     for ratio, labelled, words in [(100, 10, "all 10 images are labelled"), (20, 2, "means 2 labelled.*at least 30")]:
         with pytest.raises(UserError, match=words):
             pick_count(ratio, labelled, 10)
+
+
+@pytest.mark.parametrize("name", ["../b.png", "a/../../b.png", "/etc/b.png", "a\nb.png", "a\rb.png", ""])
+def test_names_that_cannot_stand_in_a_list_are_refused(tmp_path, name):
+    path = tmp_path / "top_value_data.json"
+    path.write_text(json.dumps({"a..b/c.png": 2.0, name: 1.0}))
+    with pytest.raises(DataError) as refusal:
+        read_ranking(path)
+    [fault] = refusal.value.faults
+    assert repr(name) in fault and "one path inside the image folder a line" in fault
