@@ -3,6 +3,7 @@
 import functools
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -53,10 +54,17 @@ class Faults:
             raise UserError("\n".join(map(str, self.errors)))
 
 
+def printable(text: str) -> str:
+    """A text for the terminal: control characters, which names and files may hold, are spelt as Python spells them."""
+    return "".join(repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)
+
+
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:
     """Wrap the ``main`` of a script: a UserError is printed and ends it with status 2, Ctrl-C ends it with 130.
 
     If its output is piped into ``head`` or ``less`` and they stop reading, it ends with 141, as other programs do.
+
+    An OSError that names a file, such as a name that is too long or a folder that may not be entered, is told in one line, too.
 
     Every other exception is a defect of the program and keeps its traceback.
     """
@@ -68,7 +76,7 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
             sys.stdout.flush()
             return result
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print("\n".join(map(printable, f"error: {error}".split("\n"))), file=sys.stderr)
             sys.exit(2)
         except KeyboardInterrupt:
             print("stopped by the keyboard", file=sys.stderr)
@@ -76,5 +84,10 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at exit
             sys.exit(141)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            print(f"error: {printable(str(error.filename))}: {error.strerror}", file=sys.stderr)
+            sys.exit(2)
 
     return run

@@ -1,14 +1,15 @@
-"""Atomic writing of files, which overwrites existing ones only on request."""
+"""Atomic writing of files, which overwrites existing ones only on request, and reading of regular files only."""
 
 import contextlib
 import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from src.errors import UserError
 
@@ -67,6 +68,32 @@ def keep_before(path: Path) -> Path:
     return copy
 
 
+def is_regular(path: str | Path) -> bool:
+    """Whether there is a regular file, or a link to one; False, too, where the system refuses to say (a name too long)."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):  # ValueError: a null character in the name
+        return False
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a file for reading, in bytes. To open a FIFO waits for a writer, perhaps for ever, and a device may never end.
+
+    Raises:
+        OSError: as ``open``, and for whatever is not a regular file.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a folder is refused by ``open``
+        raise OSError(errno.EINVAL, "not a regular file, but a FIFO, device or socket", str(path))
+    return open(path, "rb")
+
+
+def read_regular(path: str | Path) -> bytes:
+    """What a file holds; raises as ``open_regular``."""
+    with open_regular(path) as file:
+        return file.read()
+
+
 def sync(path: str | Path) -> None:
     """Have the system put a file, or the names in a folder, onto the disk; an OSError says that it could not.
 
@@ -106,7 +133,7 @@ def write_json(path: str | Path, value: Any, overwrite: bool = False, indent: in
 def file_hash(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error

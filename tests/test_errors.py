@@ -39,6 +39,23 @@ def test_entry_point_turns_mistakes_into_a_message_and_a_status(raised, status, 
     assert words in captured.err and "Traceback" not in captured.err and captured.out == ""
 
 
+def test_names_that_the_system_refuses_are_one_line(capsys):
+    with pytest.raises(SystemExit) as stop:
+        entry_point(lambda: os.stat("x" * 300))()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"error: {'x' * 300}: File name too long\n"
+
+
+def test_control_characters_of_names_do_not_reach_the_terminal(capsys):
+    @entry_point
+    def main():
+        raise DataError("a\x1b[2J.json", ["Kreis 猫\x85\x07"])
+
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err == "error: a\\x1b[2J.json: 1 fault\n  - Kreis 猫\\x85\\x07\n"
+
+
 def test_entry_point_lets_defects_and_results_through():
     assert entry_point(lambda x: x + 1)(1) == 2
     with pytest.raises(ZeroDivisionError):

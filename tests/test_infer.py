@@ -131,6 +131,16 @@ def test_two_images_of_one_name_and_missing_images_are_refused(tiny_detector, ti
     assert not (tmp_path / "infer_results.json").exists()
 
 
+def test_a_name_of_300_letters_is_one_line(tiny_detector, tiny_data, tmp_path, capsys):
+    coco = json.loads(tiny_data.train_file.read_text(encoding="utf-8"))
+    coco["images"].append({"id": 999, "file_name": "x" * 300 + ".png", "width": 9, "height": 9, "labelled": False})
+    (tmp_path / "train.json").write_text(json.dumps(coco), encoding="utf-8")
+    values = {"train_img_dir": tiny_data.img_dir, "train_ann_file": tmp_path / "train.json"}
+    said = _refusal(capsys, tiny_detector, tmp_path / "out", **values)
+    assert f"{'x' * 300}.png: File name too long" in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_broken_image_is_named_and_leaves_no_half_written_file(tiny_detector, tmp_path, capsys):
     (tmp_path / "images").mkdir()
     header = cv2.imencode(".png", cv2.UMat(40, 40, cv2.CV_8UC3).get())[1].tobytes()[:60]

@@ -1,12 +1,12 @@
 """Read infer_results.json of any size into arrays of detections.
 
-The file holds {file_name: [detection, ...]}. At 100,000 images it has hundreds of megabytes, so the text is mapped
-instead of loaded, its images are decoded one by one, and only a few numbers per detection are kept.
+The file holds {file_name: [detection, ...]}. At 100,000 images it has hundreds of megabytes, so its images are
+decoded one by one, and only a few numbers per detection are kept. The text is read, not mapped: a mapped file that somebody cuts
+off meanwhile ends its reader by SIGBUS.
 
 Axes: N images, D detections of all images, C classes with the background first.
 """
 
-import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from src.errors import DataError, UserError
+from src.files import read_regular
 
 _BLOCK = 1024  # images converted at a time
 
@@ -91,14 +92,12 @@ def read_detections(path: str | Path, boxes: bool = False) -> DetectionTable:
         DataError: broken JSON, or every image whose detections lack something or have numbers that cannot be scores.
     """
     try:
-        with open(path, "rb") as file:
-            text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # unmapped when nothing points into it any more
-        images = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        images = msgspec.json.decode(read_regular(path), type=dict[str, msgspec.Raw])
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: bad UTF-8, mmap of an empty file
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: bad UTF-8
         raise DataError(str(path), [f"expected a JSON object {{file_name: [detections]}}: {error}"]) from None
     return _collect(images.items(), str(path), PlacedDetection if boxes else Detection)
 

@@ -19,7 +19,7 @@ from src import __version__
 from src.checkpoint.checksum import append_checksum
 from src.checkpoint.ckpt_file import read_ckpt
 from src.errors import UserError
-from src.files import write_whole
+from src.files import is_regular, write_whole
 
 TEACHER_PREFIX = "teacher."
 METADATA_KEY = "card"  # in the file, since the first version
@@ -122,7 +122,7 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
     Raises:
         UserError: there is no such file, or it is no checkpoint.
     """
-    if not Path(path).is_file():
+    if not is_regular(path):
         raise UserError(f"no checkpoint at {path}")
     try:
         return read_ckpt(path)

@@ -11,7 +11,7 @@ from mindspore import nn
 
 from src.checkpoint.convert.weight_names import common_name, is_weight
 from src.checkpoint.weight_file import read_weights
-from src.errors import DataError, UserError
+from src.errors import DataError, UserError, printable
 
 BACKBONE = "backbone"
 RESNET = re.compile(r"^backbone\.(conv1|bn1|layer\d)\.")
@@ -48,7 +48,7 @@ class LoadReport:
 
     def __str__(self) -> str:
         parts = ", ".join(f"{part} {count} of {total}" for part, (count, total) in self.loaded.items())
-        lines = [f"{self.path}: loaded {self.numbers:,} numbers; parameters: {parts}"]
+        lines = [f"{printable(self.path)}: loaded {self.numbers:,} numbers; parameters: {parts}"]
         untouched = [part for part, (count, _) in self.loaded.items() if count == 0]
         untouched += [name for name in self.missing if _part(name) not in untouched and name not in self.other_classes]
         for sentence, names in (
@@ -164,6 +164,6 @@ def _part(name: str) -> str:
 
 
 def _some(names: Iterable[str]) -> str:
-    names = list(names)
+    names = [printable(name) for name in names]  # a stranger's file may name its weights in control characters
     rest = len(names) - SHOWN_NAMES
     return ", ".join(names[:SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")

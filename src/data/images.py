@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from src.errors import DataError, UserError
+from src.files import open_regular, read_regular
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
@@ -117,7 +118,7 @@ def _is_utf8(name: str) -> bool:
 
 def _read_bytes(path: str | Path) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return read_regular(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such image file") from None
     except OSError as error:
@@ -127,6 +128,8 @@ def _read_bytes(path: str | Path) -> bytes:
 def _header(path: str | Path, source: str | Path | io.BytesIO) -> tuple[int, int, int]:
     """(width, height, EXIF orientation) as stored, without decoding; ``path`` is for the message only."""
     try:
+        if not isinstance(source, io.BytesIO):
+            open_regular(source).close()  # Pillow would wait for the writer of a FIFO
         with Image.open(source) as image:
             # OpenCV and Pillow both turn TIFF pictures by themselves.
             turned = image.format != "TIFF" and "exif" in image.info

@@ -22,6 +22,7 @@ from mindspore.mindrecord import FileWriter
 
 from src.data.locked_folder import make_once
 from src.errors import DataError, UserError
+from src.files import read_regular
 
 _LAYOUT = 2  # of the file; a new number makes new caches
 _FILE, _ABOUT = "images.mindrecord", "about.json"
@@ -143,7 +144,7 @@ def _write(folder: Path, paths: Sequence[Path], sizes: Sequence[int]) -> None:
     writer.add_schema(_COLUMNS, "encoded images")
     names = iter(paths)
     while chosen := list(islice(names, _ROWS_WRITTEN)):
-        images = [path.read_bytes() for path in chosen]
+        images = [read_regular(path) for path in chosen]
         writer.write_raw_data([{"image": data, "checksum": zlib.crc32(data)} for data in images])
     writer.commit()
     written = {file.name: file.stat().st_size for file in folder.iterdir()}

@@ -1,7 +1,9 @@
 import json
 import math
+import os
 import tracemalloc
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -54,19 +56,32 @@ def test_columns_are_those_of_plain_loops_across_blocks(tmp_path, count):
             )
 
 
-def test_masks_are_passed_over_and_cost_no_memory(tmp_path):
+def test_masks_are_passed_over_and_cost_no_more_than_their_bytes(tmp_path):
     mask = {"pred mask": {"size": [480, 640], "counts": "o" * 2000}}
     content = {f"{index}.png": [detection([0.25, 0.75])] * 5 for index in range(1100)}
     masked = {name: [row | mask for row in rows] for name, rows in content.items()}
-    peaks, tables = [], []
+    peaks, tables, sizes = [], [], []
     for value in (content, masked):
         path = write(tmp_path, value)
+        sizes.append(path.stat().st_size)
         tracemalloc.start()
         tables.append(read_detections(path))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     np.testing.assert_array_equal(tables[0].entropy, tables[1].entropy)
-    assert peaks[1] < 1.1 * peaks[0]
+    assert peaks[1] - peaks[0] < 1.1 * (sizes[1] - sizes[0])
+
+
+def test_a_file_that_is_cut_off_meanwhile_does_not_end_the_program(tmp_path, monkeypatch):
+    path = write(tmp_path, {f"{index}.png": [detection([0.25, 0.75])] * 5 for index in range(1100)})
+    decode = msgspec.json.decode
+
+    def cut_off_and_decode(*words, **options):
+        os.truncate(path, 0)
+        return decode(*words, **options)
+
+    monkeypatch.setattr(msgspec.json, "decode", cut_off_and_decode)
+    assert len(read_detections(path).names) == 1100
 
 
 def test_certain_and_undecided_detections(tmp_path):

@@ -85,6 +85,13 @@ def test_torchvision_names_fill_a_whole_backbone_and_the_rest_is_named(detector)
     assert "backbone 100 of 100" in str(report) and "fc.weight" in str(report) and "fpn" in str(report)
 
 
+def test_names_of_a_strangers_file_are_spelt_out(detector):
+    foreign = torchvision(distinct_like(detector.backbone)) | {"a\x1b[2J\nb": np.ones(3, np.float32)}
+    assert (
+        r"in the file, not used: a\x1b[2J\nb" in str(load_weights(detector, foreign, "resnet18.npz")).splitlines()[-1]
+    )
+
+
 @pytest.mark.parametrize("prefix", ["", "backbone.", "network.backbone.", "module.", "backbone.body."])
 @pytest.mark.parametrize(
     "downsample",

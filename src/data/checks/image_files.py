@@ -14,6 +14,7 @@ from src.data.annotations import Annotations, ImageEntry, image_path
 from src.data.checks.left_out import LeftOut
 from src.data.images import image_size, is_turned, list_images, read_image
 from src.errors import DataError, UserError
+from src.files import is_regular, open_regular
 
 Look = Callable[[Path, ImageEntry], None]  # raises a UserError that says what is wrong with the file of an entry
 
@@ -84,7 +85,7 @@ def files_hash(files: Iterable[tuple[str, Path]]) -> str:
     digest, faults = hashlib.sha256(), []
     for name, path in files:
         try:
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 digest.update(f"{os.fstat(file.fileno()).st_size} {name}\n".encode() + file.read(_HEAD))
         except OSError as error:
             faults.append(f"{path}: cannot be read: {error.strerror or error}")
@@ -142,8 +143,10 @@ def _look_at(pairs: Iterable[tuple[Path, ImageEntry]], look: Look) -> tuple[list
     missing, faults = [], []
     for path, entry in pairs:
         try:
-            if path.is_file():
+            if is_regular(path):
                 look(path, entry)
+            elif os.path.lexists(path):
+                faults.append(f"{path}: not a regular file, but a folder, FIFO, device or link to nothing")
             else:
                 missing.append(path)
         except (UserError, OSError) as error:  # OSError: a folder that may not be entered, a name too long

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from src.errors import DataError, UserError
+from src.files import read_regular
 
 _TOO_DEEP = "not a data file: its lists or objects lie in one another too deeply to be read"
 
@@ -25,7 +26,7 @@ def read_json(path: str | Path, decode: Callable[[bytes], Any] = msgspec.json.de
         DataError: it is not JSON, or not UTF-8.
     """
     try:
-        data = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
+        data = read_regular(path).removeprefix(codecs.BOM_UTF8)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:

@@ -26,6 +26,7 @@ from src.data.formats.text import read_txt
 from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.errors import UserError
+from src.files import open_regular
 
 _FORMS = (
     "COCO JSON (.json), a Pascal VOC list (ImageSets/Main/NAME.txt beside Annotations/), a folder with Pascal VOC XML files, "
@@ -120,7 +121,7 @@ def _holding(folder: Path) -> str:
 
 def _begins_as_json(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error

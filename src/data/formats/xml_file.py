@@ -7,6 +7,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from src.errors import DataError
+from src.files import read_regular
 
 
 def read_xml(path: Path) -> Element:
@@ -16,7 +17,7 @@ def read_xml(path: Path) -> Element:
         DataError: it is no XML, declares entities, or cannot be read.
     """
     try:
-        return fromstring(path.read_bytes().lstrip())  # a blank line before an XML declaration is an error otherwise
+        return fromstring(read_regular(path).lstrip())  # a blank line before an XML declaration is an error otherwise
     except ParseError as error:
         raise DataError(str(path), [f"not valid XML: {error}"]) from None
     except DefusedXmlException as error:
