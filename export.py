@@ -21,7 +21,7 @@ from src.engine.device import set_up_device
 from src.errors import entry_point
 from src.exporting.agreement import synthetic_images
 from src.exporting.checked_export import ExportConfig, export_checked
-from src.exporting.exported import MASKS, check_writable, model_path
+from src.exporting.exported import check_writable, model_path
 from src.exporting.model_metadata import (
     Class,
     ModelMetadata,
@@ -33,6 +33,7 @@ from src.exporting.model_metadata import (
     resize_rule,
 )
 from src.exporting.offline_model import check_compiler, offline_path, write_offline_model
+from src.exporting.outputs import MASKS
 from src.exporting.runner import check_runnable
 from src.files import check_free, file_hash, write_json
 from src.systems import build_network

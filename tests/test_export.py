@@ -22,7 +22,8 @@ from src.evaluation.masks import decode_mask
 from src.exporting import checked_export
 from src.exporting.agreement import MASK_TOLERANCE, compare, synthetic_images
 from src.exporting.checked_export import ExportConfig
-from src.exporting.exported import OUTPUTS, write_model
+from src.exporting.exported import write_model
+from src.exporting.outputs import OUTPUTS
 from src.exporting.runner import as_detector, numpy_forward, open_model
 from src.systems import build_network
 

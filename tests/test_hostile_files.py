@@ -61,7 +61,7 @@ FOUND = {"pred box": [1, 1, 4, 4], "confidence score": 0.5, "pred score": [0.25,
 INFERRED = {"a.png": [FOUND, FOUND | {"pred class": 1}], "b/c.png": []}
 VOC = b"""<annotation><filename>a.png</filename><size><width>40</width><height>30</height></size>
 <object><name>cat</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>9</xmax><ymax>8</ymax></bndbox></object></annotation>"""
-CARD = {
+MODEL_METADATA = {
     "format": "ONNX",
     "file": "m.onnx",
     "sha256": "0",
@@ -74,8 +74,20 @@ CARD = {
         "colour": "RGB",
         "range": [0, 255],
     },
-    "resize": {"keep_ratio": True, "interpolation": "linear", "pad_value": 0, "pad": "right", "rule": ""},
-    "outputs": [{"name": "boxes", "shape": [1, 2, 4], "dtype": "float32"}],
+    "resize": {
+        "keep_ratio": True,
+        "sides": None,
+        "interpolation": "linear",
+        "pad_value": 0,
+        "pad": "right and bottom",
+        "rule": "",
+    },
+    "outputs": [
+        {"name": "boxes", "shape": [1, 2, 4], "dtype": "float32"},
+        {"name": "scores", "shape": [1, 2], "dtype": "float32"},
+        {"name": "labels", "shape": [1, 2], "dtype": "int32"},
+        {"name": "valid", "shape": [1, 2], "dtype": "bool"},
+    ],
     "classes": [{"id": 1, "name": "cat"}],
     "checkpoint": {"file": "m.ckpt", "sha256": "0", "step": 1},
 }
@@ -162,7 +174,7 @@ def test_configurations(tmp_path, data):
 
 
 @CHEAP
-@given(documents(CARD))
+@given(documents(MODEL_METADATA))
 def test_metadata_of_exported_models(tmp_path, data):
     (tmp_path / "m.onnx").write_bytes(b"model")
 

@@ -6,6 +6,8 @@
 #include <iostream>
 #include <thread>
 
+#include "errors.h"
+
 namespace {
 
 constexpr std::size_t kWaiting = 8;  // images whose detections wait to be written
@@ -51,7 +53,7 @@ std::vector<Prepared> next_batch(Readers& readers, std::size_t size, Summary* su
     if (prepared->fault.empty()) {
       batch.push_back(std::move(*prepared));
     } else {
-      std::cerr << "skipped: " << prepared->fault << "\n";
+      std::cerr << "skipped: " << printable(prepared->fault) << "\n";
       ++summary->skipped;
     }
   }

@@ -1,7 +1,7 @@
 #include "detections.h"
 
 #include <algorithm>
-#include <numeric>
+#include <cmath>
 #include <string>
 
 #include "errors.h"
@@ -9,6 +9,13 @@
 namespace {
 
 enum Order { kBoxes, kScores, kLabels, kValid };  // as the metadata were checked to say
+
+constexpr double kRounding = 1e-4;  // by which a score may leave 0 to 1
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw UserError("the model gives " + what + ": its weights are broken, or this runtime computes it wrongly; compare with " +
+                  "eval.py --model");
+}
 
 double value(const Output& output, std::size_t at) {
   switch (output.type) {
@@ -30,23 +37,55 @@ double clipped(double edge, int side) { return std::clamp(edge, 0.0, static_cast
 
 // The cells divide the box that the network found, not what the picture leaves of it.
 SoftMask mask_at(const Output& masks, std::size_t at, const Box& box, const MaskRule& rule) {
-  if (masks.type != ElementType::kFloat32) throw UserError("the output masks of the model is not float32; export it again");
   const auto side = static_cast<std::size_t>(masks.shape[3]);
   const float* cells = static_cast<const float*>(masks.data) + at * side * side;
+  if (!std::all_of(cells, cells + side * side, [](float cell) { return std::isfinite(cell); }))
+    refuse("a mask with a cell that is no number");
   return {box, static_cast<int>(side), rule, {cells, cells + side * side}};
 }
 
+// What a detection that is valid must be, as in src/exporting/outputs.py.
 int checked_label(double label, std::size_t class_count) {
-  if (label < 1 || label > static_cast<double>(class_count))
-    throw UserError("the model found class " + std::to_string(static_cast<long>(label)) + ", but its metadata have classes 1 to " +
-                    std::to_string(class_count));
-  return static_cast<int>(label);
+  if (label >= 1 && label <= static_cast<double>(class_count)) return static_cast<int>(label);
+  throw UserError("the model found class " + std::to_string(static_cast<std::int64_t>(label)) +
+                  ", but its metadata have classes 1 to " + std::to_string(class_count));
 }
 
-std::string text(const std::vector<std::int64_t>& shape) {
-  std::string result = "[";
-  for (const auto side : shape) result += (result.size() > 1 ? ", " : "") + std::to_string(side);
-  return result + "]";
+double checked_score(double score) {
+  if (!(score >= -kRounding && score <= 1 + kRounding)) refuse("a score of " + std::to_string(score));
+  return score;
+}
+
+Box checked_box(const Box& box) {
+  for (const double corner : {box.x1, box.y1, box.x2, box.y2})
+    if (!std::isfinite(corner)) refuse("a box with the corner " + std::to_string(corner));
+  return box;
+}
+
+bool fits(const Output& output, const TensorSpec& spec) {
+  switch (output.type) {
+    case ElementType::kFloat32: return spec.dtype == "float32";
+    case ElementType::kInt32:
+    case ElementType::kInt64: return spec.dtype == "int32";
+    case ElementType::kBool: return spec.dtype == "bool";
+  }
+  return false;
+}
+
+std::size_t bytes_of(ElementType type) {
+  switch (type) {
+    case ElementType::kFloat32:
+    case ElementType::kInt32: return 4;
+    case ElementType::kInt64: return 8;
+    case ElementType::kBool: return 1;
+  }
+  return 8;
+}
+
+std::size_t expected_bytes(const Output& output) {
+  std::size_t count = bytes_of(output.type);
+  for (const auto side : output.shape) count *= static_cast<std::size_t>(side);
+  return count;
 }
 
 }  // namespace
@@ -55,10 +94,16 @@ void check_outputs(const std::vector<Output>& outputs, const ModelMetadata& meta
   if (outputs.size() != metadata.outputs.size())
     throw UserError("the model has " + std::to_string(outputs.size()) + " outputs, but " + metadata.path.string() + " names " +
                     std::to_string(metadata.outputs.size()));
-  for (std::size_t i = 0; i < outputs.size(); ++i)
-    if (outputs[i].shape != metadata.outputs[i].shape)
-      throw UserError("output " + metadata.outputs[i].name + " of the model has the shape " + text(outputs[i].shape) + ", but " +
-                      metadata.path.string() + " says " + text(metadata.outputs[i].shape));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto& spec = metadata.outputs[i];
+    const std::string name = "output " + spec.name + " of the model ";
+    if (outputs[i].shape != spec.shape)
+      throw UserError(name + "has the shape " + text(outputs[i].shape) + ", but " + metadata.path.string() + " says " +
+                      text(spec.shape));
+    if (!fits(outputs[i], spec)) throw UserError(name + "is not " + spec.dtype + ", as " + metadata.path.string() + " says");
+    if (outputs[i].data == nullptr || outputs[i].bytes < expected_bytes(outputs[i]))
+      throw UserError(name + "has less data than its shape " + text(spec.shape) + " says");
+  }
 }
 
 std::vector<Detection> in_original_pixels(const std::vector<Output>& outputs, std::size_t row, const Fitted& picture,
@@ -69,12 +114,12 @@ std::vector<Detection> in_original_pixels(const std::vector<Output>& outputs, st
   std::vector<Detection> found;
   for (std::size_t at = row * count; at < (row + 1) * count; ++at) {
     if (value(outputs[kValid], at) == 0) continue;
-    const Box box = box_at(outputs[kBoxes], at, picture.scale);
+    const Box box = checked_box(box_at(outputs[kBoxes], at, picture.scale));
     Detection detection = {clipped(box.x1, width),
                            clipped(box.y1, height),
                            clipped(box.x2, width),
                            clipped(box.y2, height),
-                           value(outputs[kScores], at),
+                           checked_score(value(outputs[kScores], at)),
                            checked_label(value(outputs[kLabels], at), metadata.classes.size()),
                            masks ? mask_at(outputs[*masks], at, box, *metadata.masks) : SoftMask()};
     if (detection.x2 > detection.x1 && detection.y2 > detection.y1) found.push_back(std::move(detection));

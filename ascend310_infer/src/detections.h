@@ -23,10 +23,11 @@ struct Found {
   std::vector<Detection> detections;
 };
 
-/// Throws UserError unless the outputs have the number and the shapes that the metadata say.
+/// Throws UserError unless the outputs have the number, the shapes and the types that the metadata say, and as much data.
 void check_outputs(const std::vector<Output>& outputs, const ModelMetadata& metadata);
 
-/// What was found in row `row` of a batch, best first. Rows that are not valid and those that lie in the padding are dropped.
+/// What was found in row `row` of a batch, best first. Rows that are not valid and those that lie in the padding are dropped;
+/// a box, score, label or mask that cannot be one is a UserError.
 /// The same rule as in_original_pixels of src/evaluation/records.py.
 std::vector<Detection> in_original_pixels(const std::vector<Output>& outputs, std::size_t row, const Fitted& picture,
                                           const ModelMetadata& metadata);

@@ -16,6 +16,7 @@ struct Output {
   std::vector<std::int64_t> shape;
   ElementType type;
   const void* data;
+  std::size_t bytes;
 };
 
 /// What an engine is made with.

@@ -2,15 +2,18 @@
 
 #include <fstream>
 #include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
+#include <utility>
 #include <vector>
 
+#include "cut_off.h"
 #include "errors.h"
 #include "exif.h"
+#include "regular_file.h"
 
 namespace {
 
 std::vector<unsigned char> read_bytes(const std::filesystem::path& path) {
+  check_regular(path);
   std::error_code failure;  // told below, in the words of this program
   const auto size = std::filesystem::file_size(path, failure);
   std::vector<unsigned char> bytes(failure ? 0 : size);
@@ -23,8 +26,8 @@ std::vector<unsigned char> read_bytes(const std::filesystem::path& path) {
 cv::Mat decode(const std::vector<unsigned char>& bytes) {
   if (bytes.empty()) return {};
   try {
-    return cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
-  } catch (const cv::Exception&) {  // OpenCV throws for some broken headers, and returns nothing for the others
+    return is_cut_off(bytes) ? cv::Mat() : cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+  } catch (const cv::Exception&) {  // a header that is broken in some ways, or tells of more pixels than OpenCV takes
     return {};
   }
 }
@@ -45,13 +48,23 @@ cv::Mat turned(const cv::Mat& stored, int orientation) {
   return image;
 }
 
+// In place: a picture may have 3 GB.
+void swap_red_and_blue(cv::Mat* image) {
+  for (int y = 0; y < image->rows; ++y) {
+    auto* row = image->ptr<cv::Vec3b>(y);
+    for (int x = 0; x < image->cols; ++x) std::swap(row[x][0], row[x][2]);
+  }
+}
+
 }  // namespace
 
 cv::Mat read_image(const std::filesystem::path& path) {
   const auto bytes = read_bytes(path);
   cv::Mat image = decode(bytes);
-  if (image.empty()) throw UserError(path.string() + ": not a readable image (broken, or of a kind OpenCV does not know)");
+  if (image.empty())
+    throw UserError(path.string() + ": not a readable image (broken, cut off, of a kind OpenCV does not know, or larger than " +
+                    "2^20 pixels a side or 2^30 in all)");
   image = turned(image, exif_orientation(bytes));
-  cv::cvtColor(image, image, cv::COLOR_BGR2RGB);
+  swap_red_and_blue(&image);
   return image;
 }

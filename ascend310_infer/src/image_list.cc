@@ -8,6 +8,8 @@
 #include <set>
 
 #include "errors.h"
+#include "json_values.h"
+#include "regular_file.h"
 
 namespace {
 
@@ -28,7 +30,8 @@ void add_images(const fs::path& root, const fs::path& folder, std::set<fs::path>
   if (!seen->insert(fs::canonical(folder)).second) return;
   for (const auto& item : fs::directory_iterator(folder)) {
     if (is_hidden(item.path())) continue;
-    if (item.is_directory())
+    std::error_code failure;  // a link to itself is no folder; who reads it says what it is
+    if (item.is_directory(failure))
       add_images(root, item.path(), seen, names);
     else if (is_image(item.path()))
       names->push_back(item.path().lexically_relative(root).generic_string());
@@ -36,11 +39,13 @@ void add_images(const fs::path& root, const fs::path& folder, std::set<fs::path>
 }
 
 void check_folder(const fs::path& folder) {
-  if (!fs::is_directory(folder)) throw UserError(folder.string() + ": there is no such folder of images");
+  std::error_code failure;  // then there is none
+  if (!fs::is_directory(folder, failure)) throw UserError(folder.string() + ": there is no such folder of images");
 }
 
 // Annotation rows are many and not needed: they are dropped while the file is read.
 json read_coco(const fs::path& path) {
+  if (!is_regular(path)) throw UserError("cannot be read: there is no such file, or it is no regular file");
   std::ifstream stream(path);
   if (!stream) throw UserError("cannot be read");
   const auto keep = [](int depth, json::parse_event_t event, json& value) {
@@ -51,7 +56,7 @@ json read_coco(const fs::path& path) {
 
 std::vector<std::int64_t> category_ids(const json& coco, const ModelMetadata& metadata) {
   std::map<std::string, std::int64_t> ids;
-  for (const auto& category : coco.at("categories")) ids[category.at("name")] = category.at("id");
+  for (const auto& category : coco.at("categories")) ids[category.at("name")] = whole_number(category.at("id"), "an id of categories", -kMostId, kMostId);
   std::vector<std::int64_t> found;
   for (const auto& item : metadata.classes) {
     if (ids.count(item.name) == 0) throw UserError("it has no category '" + item.name + "', which the detector finds");
@@ -78,9 +83,9 @@ std::vector<ImageEntry> entries(const json& coco, const fs::path& folder) {
   std::vector<ImageEntry> images;
   std::vector<std::string> missing;
   for (const auto& image : coco.at("images")) {
-    images.push_back({image.at("id").get<std::int64_t>(), image.at("file_name").get<std::string>()});
+    images.push_back({whole_number(image.at("id"), "an id of images", -kMostId, kMostId), image.at("file_name").get<std::string>()});
     check_name(images.back().name);
-    if (!fs::is_regular_file(folder / images.back().name)) missing.push_back(images.back().name);
+    if (!is_regular(folder / images.back().name)) missing.push_back(images.back().name);
   }
   if (!missing.empty())
     throw UserError(std::to_string(missing.size()) + " of its images are not in " + folder.string() + ", the first is " +

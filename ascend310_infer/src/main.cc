@@ -1,8 +1,11 @@
 // Detects objects in pictures with an exported network and writes COCO result records; kUsage tells how.
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <opencv2/core.hpp>
 
@@ -20,9 +23,32 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::atomic<bool> stopped{false};
+constexpr unsigned kPatience = 10;  // seconds
 
-void stop(int) { stopped = true; }
+std::atomic<bool> stopped{false};
+char unfinished[4096] = "";  // the records while they are written
+
+[[noreturn]] void end_at_once() {
+  constexpr char kWords[] = "stopped from outside, at once; the records were not written\n";
+  if (unfinished[0] != 0) unlink(unfinished);
+  const auto shown = write(STDERR_FILENO, kWords, sizeof kWords - 1);
+  _exit(shown < 0 ? 1 : 130);
+}
+
+// The first signal asks the program to end. It may be busy in a library, or wait for a disk that is gone: then a second signal more
+// than a second later (within the second it has the same cause), or SIGALRM after some seconds, ends it.
+void stop(int signal) {
+  static std::time_t first = 0;
+  if (signal == SIGALRM) end_at_once();
+  if (stopped.exchange(true)) {
+    if (std::time(nullptr) - first > 1) end_at_once();
+    return;
+  }
+  first = std::time(nullptr);
+  alarm(kPatience);
+}
+
+void tell_unfinished(const std::filesystem::path& path) { std::snprintf(unfinished, sizeof unfinished, "%s", path.c_str()); }
 
 void print(const Summary& summary, const RecordFile& records, double seconds, const Options& options) {
   const double images = static_cast<double>(summary.images);
@@ -32,11 +58,13 @@ void print(const Summary& summary, const RecordFile& records, double seconds, co
   std::printf("written: %s\n", options.out.c_str());
 }
 
-void run(const Options& options) {
+// Returns whether the records were written; not if it was stopped.
+bool run(const Options& options) {
   const ModelMetadata metadata = read_model_metadata(options.model);
   const ImageList list = options.annotations.empty() ? list_folder(options.images, metadata)
                                                      : list_annotated(options.annotations, options.images, metadata);
   RecordFile records(options.out, list, options.overwrite);
+  tell_unfinished(records.unfinished());
   const auto picture = [&](const ImageEntry& entry) { return options.draw / (entry.name + ".jpg"); };
   if (!options.draw.empty() && !options.overwrite)
     for (const auto& entry : list.images)
@@ -53,17 +81,18 @@ void run(const Options& options) {
     if (!options.draw.empty()) draw(options.images / found.entry->name, found.detections, metadata, picture(*found.entry));
   };
   const Summary summary = detect(metadata, *engine, readers, report, stopped);
-  if (stopped) return;
+  if (stopped) return false;
   if (summary.images == 0) throw UserError("none of the " + std::to_string(summary.skipped) + " images can be read");
   records.finish();
+  unfinished[0] = 0;
   print(summary, records, std::chrono::duration<double>(Clock::now() - start).count(), options);
+  return true;
 }
 
 }  // namespace
 
 int main(int count, char** words) {
-  std::signal(SIGINT, stop);
-  std::signal(SIGTERM, stop);
+  for (const int signal : {SIGINT, SIGTERM, SIGALRM}) std::signal(signal, stop);
   if (std::signal(SIGHUP, stop) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);  // under nohup
   try {
     const Options options = parse_options(count, words);
@@ -75,17 +104,17 @@ int main(int count, char** words) {
       std::cout << PROJECT_VERSION << "\n";
       return 0;
     }
-    run(options);
+    if (run(options)) return 0;
   } catch (const UserError& error) {
-    std::cerr << "error: " << error.what() << "\n";
+    std::cerr << "error: " << printable(error.what()) << "\n";
+    return 2;
+  } catch (const std::filesystem::filesystem_error& error) {  // a name that is too long, a folder that may not be entered
+    std::cerr << "error: " << printable(error.path1().string() + ": " + error.code().message()) << "\n";
     return 2;
   } catch (const std::exception& error) {
-    std::cerr << "unexpected: " << error.what() << "\n";
+    std::cerr << "unexpected: " << printable(error.what()) << "\n";
     return 1;
   }
-  if (stopped) {
-    std::cerr << "stopped from outside; nothing was written\n";
-    return 130;
-  }
-  return 0;
+  std::cerr << "stopped from outside; nothing was written\n";
+  return 130;
 }

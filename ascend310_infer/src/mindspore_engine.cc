@@ -93,7 +93,8 @@ class MindSporeEngine : public Engine {
     const auto status = model_.Predict(inputs_, &outputs_);
     if (status != ms::kSuccess) throw UserError(name_ + ": MindSpore Lite stopped: " + status.GetErrDescription());
     std::vector<Output> outputs;
-    for (auto& tensor : outputs_) outputs.push_back({tensor.Shape(), element_type(tensor.DataType()), tensor.MutableData()});
+    for (auto& tensor : outputs_)
+      outputs.push_back({tensor.Shape(), element_type(tensor.DataType()), tensor.MutableData(), tensor.DataSize()});
     return outputs;
   }
 

@@ -1,21 +1,36 @@
 #include "model_metadata.h"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "errors.h"
 #include "file_hash.h"
+#include "json_values.h"
+#include "regular_file.h"
 
 namespace {
 
 using nlohmann::json;
 
+constexpr std::int64_t kMostPixels = std::int64_t{1} << 26;    // of all images of an input
+constexpr std::int64_t kMostSide = std::int64_t{1} << 20;      // of a resized image, as OpenCV's of a picture
+constexpr std::int64_t kMostOutputs = std::int64_t{1} << 20;   // detections of an image
+constexpr std::int64_t kMostCells = std::int64_t{1} << 10;     // a side of a mask
+
 // A key that this program does not know may change what a number means, so it is not passed over.
 void check_keys(const json& object, const std::string& where, const std::set<std::string>& known) {
+  if (!object.is_object()) throw UserError(where + " must be an object");
   for (const auto& [key, value] : object.items())
     if (known.count(key) == 0)
-      throw UserError("unknown key '" + key + "' in " + where + ": the model metadata are of another version than this program");
+      throw UserError("unknown key '" + key + "' in " + where +
+                      ": the model metadata are of another version than this program");
+}
+
+const json& array(const json& value, const std::string& what) {
+  if (!value.is_array()) throw UserError(what + " must be a list, not " + value.dump());
+  return value;
 }
 
 void expect(const json& object, const std::string& where, const std::string& key, const json& wanted) {
@@ -25,7 +40,10 @@ void expect(const json& object, const std::string& where, const std::string& key
 }
 
 TensorSpec tensor(const json& object) {
-  return {object.at("name").get<std::string>(), object.at("shape").get<std::vector<std::int64_t>>()};
+  TensorSpec spec = {object.at("name").get<std::string>(), {}, object.at("dtype").get<std::string>()};
+  for (const auto& side : array(object.at("shape"), "the shape of " + spec.name))
+    spec.shape.push_back(whole_number(side, "a side of the shape of " + spec.name, 1, kMostPixels));
+  return spec;
 }
 
 void read_input(const json& input, ModelMetadata* metadata) {
@@ -36,8 +54,10 @@ void read_input(const json& input, ModelMetadata* metadata) {
   expect(input, "input", "range", {0, 255});
   metadata->input = tensor(input);
   const auto& shape = metadata->input.shape;
-  if (shape.size() != 4 || shape[0] < 1 || shape[1] != 3 || shape[2] < 1 || shape[3] < 1)
-    throw UserError("the shape of the input must be [batch, 3, height, width], not " + input.at("shape").dump());
+  if (shape.size() != 4 || shape[1] != 3)
+    throw UserError("the shape of the input must be [batch, 3, height, width], not " + text(shape));
+  if (shape[2] > kMostPixels / shape[0] || shape[3] > kMostPixels / (shape[0] * shape[2]))
+    throw UserError("the shape of the input " + text(shape) + " has more than " + std::to_string(kMostPixels) + " pixels");
 }
 
 void read_resize(const json& resize, ModelMetadata* metadata) {
@@ -46,21 +66,78 @@ void read_resize(const json& resize, ModelMetadata* metadata) {
   expect(resize, "resize", "pad_value", 0);
   expect(resize, "resize", "pad", "right and bottom");
   metadata->resize.keep_ratio = resize.at("keep_ratio").get<bool>();
-  if (!resize.at("sides").is_null()) metadata->resize.sides = resize.at("sides").get<std::array<int, 2>>();
+  const auto& sides = resize.at("sides");
+  if (sides.is_null()) return;
+  if (!sides.is_array() || sides.size() != 2) throw UserError("'sides' of resize must be two numbers, not " + sides.dump());
+  if (!metadata->resize.keep_ratio) throw UserError("'sides' of resize keep the ratio, but 'keep_ratio' is false");
+  const auto side = [&](std::size_t at) { return static_cast<int>(whole_number(sides[at], "a side of resize", 1, kMostSide)); };
+  metadata->resize.sides = {side(0), side(1)};
 }
 
+void read_classes(const json& classes, ModelMetadata* metadata) {
+  std::set<std::int64_t> ids;
+  std::set<std::string> names;
+  for (const auto& item : array(classes, "classes")) {
+    check_keys(item, "classes", {"id", "name"});
+    metadata->classes.push_back({whole_number(item.at("id"), "an id of classes", -kMostId, kMostId), item.at("name").get<std::string>()});
+    const auto& last = metadata->classes.back();
+    if (!ids.insert(last.id).second) throw UserError("two classes have the id " + std::to_string(last.id));
+    if (!names.insert(last.name).second) throw UserError("two classes have the name '" + last.name + "'");
+  }
+  if (metadata->classes.empty()) throw UserError("there are no classes");
+}
+
+// Numbers that are the same in several shapes; the first output that has one tells it.
+struct Sides {
+  std::int64_t batch, detections, probabilities, cells;
+};
+
+TensorSpec expected_output(const std::string& name, const Sides& sides) {
+  if (name == "boxes") return {name, {sides.batch, sides.detections, 4}, "float32"};
+  if (name == "scores") return {name, {sides.batch, sides.detections}, "float32"};
+  if (name == "labels") return {name, {sides.batch, sides.detections}, "int32"};
+  if (name == "valid") return {name, {sides.batch, sides.detections}, "bool"};
+  if (name == "probabilities") return {name, {sides.batch, sides.detections, sides.probabilities}, "float32"};
+  return {name, {sides.batch, sides.detections, sides.cells, sides.cells}, "float32"};
+}
+
+void check_names(const std::vector<TensorSpec>& outputs) {
+  std::vector<std::string> names, wanted = {"boxes", "scores", "labels", "valid"};
+  for (const auto& output : outputs) names.push_back(output.name);
+  for (const std::string more : {"probabilities", "masks"})
+    if (std::find(names.begin(), names.end(), more) != names.end()) wanted.push_back(more);
+  if (names == wanted) return;
+  std::string found;
+  for (const auto& name : names) found += (found.empty() ? "" : ", ") + name;
+  throw UserError("the outputs must be boxes, scores, labels, valid, perhaps probabilities, perhaps masks, in this order, not " + found);
+}
+
+// Reads the outputs; their shapes must be those of one batch, one number of detections and the classes.
 void read_outputs(const json& outputs, ModelMetadata* metadata) {
-  const std::vector<std::string> first = {"boxes", "scores", "labels", "valid"};
-  for (const auto& output : outputs) metadata->outputs.push_back(tensor(output));
-  for (std::size_t i = 0; i < first.size(); ++i)
-    if (i >= metadata->outputs.size() || metadata->outputs[i].name != first[i])
-      throw UserError("the outputs must begin with boxes, scores, labels, valid, not " + outputs.dump());
+  for (const auto& output : array(outputs, "outputs")) {
+    check_keys(output, "outputs", {"name", "shape", "dtype"});
+    metadata->outputs.push_back(tensor(output));
+  }
+  check_names(metadata->outputs);
+  const auto side = [&](const std::string& name, std::size_t at, std::int64_t most) {
+    const auto place = metadata->place_of(name);
+    const bool is_there = place && metadata->outputs[*place].shape.size() > at;
+    return is_there ? std::min(metadata->outputs[*place].shape[at], most) : 1;
+  };
+  const Sides sides = {metadata->batch(), side("scores", 1, kMostOutputs),
+                       static_cast<std::int64_t>(metadata->classes.size()) + 1, side("masks", 2, kMostCells)};
+  for (const auto& output : metadata->outputs) {
+    const auto wanted = expected_output(output.name, sides);
+    if (output.shape != wanted.shape || output.dtype != wanted.dtype)
+      throw UserError("the output " + output.name + " must be " + wanted.dtype + " " + text(wanted.shape) + ", not " +
+                      output.dtype + " " + text(output.shape));
+  }
 }
 
 // The key "masks" says how to use the output of that name: one without the other says nothing.
 void read_masks(const json& file, ModelMetadata* metadata) {
   const auto place = metadata->place_of("masks");
-  if (!file.contains("masks")) {
+  if (!file.contains("masks") || file.at("masks").is_null()) {
     if (place) throw UserError("there is an output masks, but no key 'masks' that says how to use it");
     return;
   }
@@ -70,19 +147,8 @@ void read_masks(const json& file, ModelMetadata* metadata) {
   const auto pasting = masks.at("pasting").get<std::string>();
   if (pasting != "exact" && pasting != "torchvision")
     throw UserError("'pasting' of masks is '" + pasting + "', and only exact and torchvision are known here");
-  metadata->masks = {masks.at("threshold").get<double>(), pasting == "exact" ? Pasting::kExact : Pasting::kTorchvision};
-  const auto& shape = metadata->outputs[*place].shape;
-  const auto& scores = metadata->outputs[1].shape;
-  if (scores.size() != 2 || shape.size() != 4 || shape[0] != scores[0] || shape[1] != scores[1] || shape[2] < 1 ||
-      shape[2] != shape[3])
-    throw UserError("the shape of the output masks must be [batch, detections, M, M], not " +
-                    file.at("outputs")[*place].at("shape").dump());
-}
-
-void read_classes(const json& classes, ModelMetadata* metadata) {
-  for (const auto& item : classes)
-    metadata->classes.push_back({item.at("id").get<std::int64_t>(), item.at("name").get<std::string>()});
-  if (metadata->classes.empty()) throw UserError("there are no classes");
+  metadata->masks = {fraction(masks.at("threshold"), "'threshold' of masks"),
+                     pasting == "exact" ? Pasting::kExact : Pasting::kTorchvision};
 }
 
 ModelMetadata read(const json& file, const std::filesystem::path& model) {
@@ -93,9 +159,9 @@ ModelMetadata read(const json& file, const std::filesystem::path& model) {
   ModelMetadata metadata;
   read_input(file.at("input"), &metadata);
   read_resize(file.at("resize"), &metadata);
+  read_classes(file.at("classes"), &metadata);
   read_outputs(file.at("outputs"), &metadata);
   read_masks(file, &metadata);
-  read_classes(file.at("classes"), &metadata);
   return metadata;
 }
 
@@ -107,12 +173,19 @@ std::optional<std::size_t> ModelMetadata::place_of(const std::string& output) co
   return std::nullopt;
 }
 
+std::string text(const std::vector<std::int64_t>& shape) {
+  std::string result = "[";
+  for (const auto side : shape) result += (result.size() > 1 ? ", " : "") + std::to_string(side);
+  return result + "]";
+}
+
 ModelMetadata read_model_metadata(const std::filesystem::path& model) {
-  if (!std::filesystem::is_regular_file(model)) throw UserError(model.string() + ": there is no such model");
+  if (!is_regular(model)) throw UserError(model.string() + ": there is no such model");
   auto path = model;
   path.replace_extension(".json");
-  std::ifstream stream(path);
-  if (!stream) throw UserError(path.string() + ": cannot be read; export.py writes it beside the model, keep them together");
+  std::ifstream stream;
+  if (is_regular(path)) stream.open(path);
+  if (!stream.is_open()) throw UserError(path.string() + ": cannot be read; export.py writes it beside the model, keep them together");
   try {
     ModelMetadata metadata = read(json::parse(stream), model);
     metadata.path = path;

@@ -13,6 +13,7 @@
 struct TensorSpec {
   std::string name;
   std::vector<std::int64_t> shape;
+  std::string dtype;
 };
 
 /// One class of the detector; label k of the network means classes[k - 1] of the metadata.
@@ -38,5 +39,9 @@ struct ModelMetadata {
   int width() const { return static_cast<int>(input.shape[3]); }
 };
 
-/// Reads the metadata of a model: the same name with the ending .json. Throws UserError.
+/// As a list in brackets, for messages.
+std::string text(const std::vector<std::int64_t>& shape);
+
+/// Reads the metadata of a model, the same name with the ending .json, by the rules of src/exporting/metadata_faults.py: afterwards
+/// all shapes agree with each other and none is larger than memory. Throws UserError.
 ModelMetadata read_model_metadata(const std::filesystem::path& model);

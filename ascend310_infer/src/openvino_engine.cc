@@ -39,7 +39,8 @@ class OpenVinoEngine : public Engine {
     for (std::size_t i = 0; i < compiled_.outputs().size(); ++i) {
       const ov::Tensor tensor = request_.get_output_tensor(i);
       const auto& shape = tensor.get_shape();
-      outputs.push_back({{shape.begin(), shape.end()}, element_type(tensor.get_element_type()), tensor.data()});
+      outputs.push_back({{shape.begin(), shape.end()}, element_type(tensor.get_element_type()), tensor.data(),
+                         tensor.get_byte_size()});
     }
     return outputs;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "errors.h"
 #include "image_file.h"
 
 namespace {
@@ -13,8 +14,10 @@ Prepared prepare(const ImageEntry& entry, const std::filesystem::path& folder, c
   prepared.entry = &entry;
   try {
     prepared.picture = fit_to_input(read_image(folder / entry.name), metadata.height(), metadata.width(), metadata.resize);
-  } catch (const std::exception& error) {
+  } catch (const UserError& error) {
     prepared.fault = error.what();
+  } catch (const std::exception& error) {  // such as a lack of memory
+    prepared.fault = entry.name + ": " + error.what();
   }
   return prepared;
 }

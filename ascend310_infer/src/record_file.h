@@ -20,6 +20,7 @@ class RecordFile {
 
   void add(const Found& found);
   void finish();
+  const std::filesystem::path& unfinished() const { return unfinished_; }  ///< its name until then
   std::size_t count() const { return count_; }
 
  private:

@@ -10,11 +10,9 @@ from mindspore import Tensor, nn
 from mindspore import dtype as mstype
 
 from src.errors import UserError
+from src.exporting.outputs import output_names
 
 SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
-OUTPUTS = ("boxes", "scores", "labels", "valid")
-PROBABILITIES = "probabilities"
-MASKS = "masks"
 
 
 class ExportedDetector(nn.Cell):
@@ -51,11 +49,6 @@ class ExportedDetector(nn.Cell):
         for mask in masks:
             outputs += (mask * is_there[..., None, None],)
         return outputs
-
-
-def output_names(probabilities: bool, masks: bool) -> tuple[str, ...]:
-    """The outputs of a model, in order."""
-    return OUTPUTS + ((PROBABILITIES,) if probabilities else ()) + ((MASKS,) if masks else ())
 
 
 def model_path(name: str, file_format: str) -> Path:

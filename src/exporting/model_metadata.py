@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from src.errors import UserError
-from src.files import file_hash
+from src.exporting.metadata_faults import fault_of
+from src.files import file_hash, is_regular, read_regular
 
 # Keep in step with src/data/transforms.resize_to_fit, which is the same rule as code.
 _RATIO_RULE = (
@@ -49,27 +50,29 @@ _MASK_RULE = (
 )
 
 _Size = Annotated[int, msgspec.Meta(ge=1)]
+_Side = Annotated[int, msgspec.Meta(ge=1, le=2**20)]  # pixels of a resized image, as OpenCV's limit of a picture
+_Id = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]  # JSON of other programs holds whole numbers up to here
 
 
 class Input(msgspec.Struct, forbid_unknown_fields=True):
     """The one input: raw pixels, normalised by the model itself."""
 
     name: str
-    shape: tuple[_Size, _Size, _Size, _Size]
-    dtype: str
-    layout: str
-    colour: str
-    range: tuple[float, float]
+    shape: tuple[_Size, Literal[3], _Size, _Size]
+    dtype: Literal["float32"]
+    layout: Literal["NCHW"]
+    colour: Literal["RGB"]
+    range: tuple[Literal[0], Literal[255]]
 
 
 class Resize(msgspec.Struct, forbid_unknown_fields=True):
     """How an image becomes the input."""
 
     keep_ratio: bool
-    sides: tuple[int, int] | None
-    interpolation: str
-    pad_value: int
-    pad: str
+    sides: tuple[_Side, _Side] | None
+    interpolation: Literal["linear"]
+    pad_value: Literal[0]
+    pad: Literal["right and bottom"]
     rule: str
 
 
@@ -77,14 +80,14 @@ class Output(msgspec.Struct, forbid_unknown_fields=True):
     """One output; the order in the metadata is the order in the file."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[_Size, ...]
     dtype: str
 
 
 class Masks(msgspec.Struct, forbid_unknown_fields=True):
     """How the output "masks" becomes pixels of the image."""
 
-    threshold: float
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)]
     pasting: Literal["exact", "torchvision"]
     rule: str
 
@@ -92,7 +95,7 @@ class Masks(msgspec.Struct, forbid_unknown_fields=True):
 class Class(msgspec.Struct, forbid_unknown_fields=True):
     """A class; label k of the model is the k-th one, counted from 1, and has this category id in result files."""
 
-    id: int
+    id: _Id
     name: str
 
 
@@ -165,18 +168,18 @@ def read_model_metadata(model: str | Path) -> ModelMetadata:
         UserError: model or metadata is missing, the metadata is broken, or it belongs to another model.
     """
     path = metadata_path(model)
-    if not Path(model).is_file():
+    if not is_regular(model):
         raise UserError(f"{model}: no such model; write one with export.py")
     try:
-        metadata = msgspec.json.decode(path.read_bytes(), type=ModelMetadata)
+        metadata = msgspec.json.decode(read_regular(path), type=ModelMetadata)
     except FileNotFoundError:
         raise UserError(f"{path}: missing; export.py writes it beside the model, copy both") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(
-            f"{path}: not the description of an exported model ({error}); export the model again"
-        ) from error
+        raise UserError(f"{path}: not the metadata of an exported model ({error}); export the model again") from error
+    if fault := fault_of(metadata):
+        raise UserError(f"{path}: {fault}; export the model again")
     if metadata.sha256 != file_hash(model):
         raise UserError(
             f"{path}: describes another file than {model} (their SHA-256 differ); copy or export both again"

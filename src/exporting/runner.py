@@ -1,6 +1,7 @@
 """Runs networks and exported models on NumPy arrays: MINDIR by MindSpore, ONNX by onnxruntime on the CPU."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import mindspore as ms
@@ -8,8 +9,8 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from src.errors import UserError
-from src.exporting.exported import MASKS, OUTPUTS, PROBABILITIES, output_names
 from src.exporting.model_metadata import ModelMetadata, read_model_metadata
+from src.exporting.outputs import MASKS, OUTPUTS, PROBABILITIES, check_outputs
 
 # From images float32 [B, 3, H, W] to the outputs of the file in their order.
 Run = Callable[[np.ndarray], Sequence[np.ndarray]]
@@ -27,18 +28,13 @@ def open_model(path: str | Path) -> tuple[ModelMetadata, Detector]:
     """An exported model and its metadata.
 
     Raises:
-        UserError: no such model, no metadata, metadata of another model, or no package to run it with.
+        UserError: no such model, no metadata, metadata of another model, or no package to run it with. The detector raises it
+            where outputs are not as the metadata say, or cannot be detections.
     """
     path = Path(path)
     check_runnable(path.suffix)
     metadata = read_model_metadata(path)
-    names = tuple(output.name for output in metadata.outputs)
-    masks = metadata.masks is not None
-    if names not in (output_names(False, masks), output_names(True, masks)):
-        raise UserError(
-            f"{path}: has the outputs {', '.join(names)}; expected {', '.join(output_names(False, masks))}; export it again"
-        )
-    return metadata, as_detector(run_file(path), names)
+    return metadata, as_detector(_checked(path, metadata), tuple(output.name for output in metadata.outputs))
 
 
 def check_runnable(suffix: str) -> None:
@@ -47,6 +43,20 @@ def check_runnable(suffix: str) -> None:
         raise UserError(f"model: Python runs {' and '.join(_ENGINES)} files, not {suffix or 'files without a suffix'}")
     if suffix == ".onnx":
         _onnxruntime()
+
+
+def _checked(path: Path, metadata: ModelMetadata) -> Run:
+    """A model whose outputs are compared with its metadata."""
+    run, shapes = run_file(path), {output.name: output.shape for output in metadata.outputs}
+
+    def run_and_check(images: np.ndarray) -> Sequence[np.ndarray]:
+        outputs = run(images)
+        if len(outputs) != len(shapes):
+            raise UserError(f"{path}: has {len(outputs)} outputs, but its metadata name {len(shapes)}; export it again")
+        check_outputs(dict(zip(shapes, outputs, strict=True)), shapes, len(metadata.classes), str(path))
+        return outputs
+
+    return run_and_check
 
 
 def run_file(path: Path) -> Run:
@@ -73,17 +83,43 @@ def as_detector(run: Run, names: Sequence[str] = OUTPUTS) -> Detector:
 
 
 def _mindir(path: Path) -> Run:
-    graph = nn.GraphCell(ms.load(str(path)))
-    return lambda images: [output.asnumpy() for output in graph(Tensor(images))]
+    with _refusal(path, "MindSpore"):
+        graph = nn.GraphCell(ms.load(str(path)))
+
+    def run(images: np.ndarray) -> Sequence[np.ndarray]:
+        with _refusal(path, "MindSpore"):
+            outputs = graph(Tensor(images))
+            return [output.asnumpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+    return run
 
 
 def _onnx(path: Path) -> Run:
     runtime = _onnxruntime()
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors; its warnings are about how MindSpore writes ONNX
-    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})
+    with _refusal(path, "onnxruntime"):
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [tensor.name for tensor in session.get_inputs()]
+
+    def run(images: np.ndarray) -> Sequence[np.ndarray]:
+        with _refusal(path, "onnxruntime"):
+            return session.run(None, dict.fromkeys(names, images))
+
+    return run
+
+
+@contextmanager
+def _refusal(path: Path, engine: str) -> Iterator[None]:
+    """Whatever a runtime raises about a model is told in one line: it read the file, so what it refuses is there."""
+    try:
+        yield
+    except Exception as error:  # the runtimes have no common class of their own
+        lines = [line.strip() for line in str(error).splitlines() if line.strip(" -")]
+        reason = lines[0] if lines else type(error).__name__
+        raise UserError(
+            f"{path}: {engine} refuses it or the input that its metadata tell: {reason}; export it again"
+        ) from error
 
 
 def _onnxruntime():

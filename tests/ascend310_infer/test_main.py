@@ -5,8 +5,10 @@ import os
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
 import cv2
@@ -16,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src import __version__
-from src.data.images import list_images
+from src.data.images import list_images, read_image
+from src.errors import UserError
+from tests.ascend310_infer.models import copied
 from tests.hostile import damaged
 
 
@@ -149,50 +153,6 @@ def test_a_full_disk_leaves_the_old_file_and_no_rubbish(program, toy, pictures, 
     assert out.read_text() == "old"
 
 
-def change(model: Path, tmp_path: Path, **changes) -> Path:
-    """A copy of a model whose metadata differs."""
-    copy = tmp_path / "changed.onnx"
-    shutil.copy(model, copy)
-    metadata = json.loads(model.with_suffix(".json").read_text())
-    copy.with_suffix(".json").write_text(json.dumps(metadata | changes))
-    return copy
-
-
-RESIZE = {
-    "keep_ratio": True,
-    "sides": None,
-    "interpolation": "linear",
-    "pad_value": 0,
-    "pad": "right and bottom",
-    "rule": "",
-}
-INPUT = {"name": "images", "dtype": "float32", "layout": "NCHW", "colour": "RGB", "range": [0, 255]}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"sha256": "0" * 64}, "changed.onnx (their SHA-256 differ): copy or export both again"),
-        ({"mean": [0.5]}, "unknown key 'mean' in the model metadata"),
-        ({"resize": RESIZE | {"interpolation": "cubic"}}, '\'interpolation\' of resize is "cubic", and only "linear"'),
-        ({"resize": RESIZE | {"crop": 1}}, "unknown key 'crop' in resize"),
-        ({"input": INPUT | {"shape": [3, 64, 96]}}, "the shape of the input must be [batch, 3, height, width]"),
-        ({"input": INPUT | {"shape": [1, 3, 32, 96]}}, "but its metadata say [1,3,32,96]"),
-        ({"input": INPUT}, "key 'shape' not found"),
-        ({"outputs": [{"name": "boxes", "shape": [1, 3, 4]}]}, "must begin with boxes, scores, labels, valid"),
-        ({"classes": [{"id": 4, "name": "square"}]}, "the model found class 2, but its metadata have classes 1 to 1"),
-        ({"classes": []}, "there are no classes"),
-    ],
-)
-def test_metadata_that_cannot_be_right_is_one_line(program, toy, pictures, tmp_path, changes, message):
-    model = change(toy, tmp_path, **changes)
-    done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "found.json")
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert not list(tmp_path.glob("*found*"))
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -243,7 +203,7 @@ def test_mistakes_are_one_line(program, toy, pictures, tmp_path, words, message)
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_files_are_one_line(program, toy, toy_with_masks, pictures, tmp_path, kind, data):
-    model = change(toy_with_masks if kind == "metadata of masks" else toy, tmp_path)
+    model = copied(toy_with_masks if kind == "metadata of masks" else toy, tmp_path)
     annotations = coco_file(tmp_path / "ann.json", ["16bit.png"], ["Kreis ä", "square"])
     file = annotations if kind == "annotations" else model.with_suffix(".json")
     file.write_bytes(data.draw(damaged(file.read_bytes())))
@@ -307,3 +267,125 @@ def test_memory_does_not_grow_with_the_number_of_images(program, toy, tmp_path):
         peaks.append(program.peak_memory(*words))
     assert peaks[1] < peaks[0] + 30 * 2**20  # the other 180 pictures are 260 MB
     assert peaks[1] < 400 * 2**20
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def test_what_is_no_regular_file_is_named_and_skipped(program, toy, pictures, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(pictures / "97x33.png", folder / "good.png")
+    for kind in (fifo, device, link_to_itself):
+        kind(folder / f"{kind.__name__}.png")
+    (folder / "folder.png").mkdir()
+    out = tmp_path / "found.json"
+    done = program.run("--model", toy, "--images", folder, "--out", out)
+    assert done.returncode == 0, done.stderr
+    skipped = [Path(line.split(": ")[1]).name for line in done.stderr.splitlines() if line.startswith("skipped: ")]
+    assert skipped == ["device.png", "fifo.png", "link_to_itself.png"]
+    assert "1 images, 3 skipped" in done.stdout
+    assert {record["file_name"] for record in json.loads(out.read_text())} == {"good.png"}
+
+
+@pytest.mark.parametrize("kind", [fifo, device, link_to_itself, Path.mkdir], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("place", ["--model", "metadata", "--annotations"])
+def test_what_is_no_regular_file_is_refused(program, toy, pictures, tmp_path, kind, place):
+    model, path = copied(toy, tmp_path), tmp_path / "wrong.json"
+    kind(path)
+    words = {"--model": model, "--images": pictures, "--out": tmp_path / "found.json"}
+    if place == "metadata":
+        path = model.with_suffix(".json")
+        path.unlink()
+        kind(path)
+    else:
+        words[place] = path
+    done = program.run(*(word for pair in words.items() for word in pair))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {path}: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("place", ["--model", "--images", "--out", "--annotations", "--draw", "a file_name"])
+def test_names_of_300_letters_are_one_line(program, toy, pictures, tmp_path, place):
+    name = "x" * 300
+    words = {"--model": toy, "--images": pictures, "--out": tmp_path / "found.json"} | {place: tmp_path / name}
+    if place == "a file_name":
+        del words[place]
+        words["--annotations"] = coco_file(tmp_path / "ann.json", [f"{name}.png"], ["Kreis ä", "square"])
+    done = program.run(*(word for pair in words.items() for word in pair))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ") and name in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_control_characters_do_not_reach_the_terminal(program, toy, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a\x1b[2J\nb\x85.png").touch()
+    done = program.run("--model", toy, "--images", tmp_path / "photos", "--out", tmp_path / "found.json")
+    assert done.returncode == 2
+    assert r"photos/a\x1b[2J\x0ab\x85.png: not a readable image" in done.stderr
+
+
+@pytest.mark.parametrize(("asked_by", "signals"), [(signal.SIGINT, 2), (signal.SIGTERM, 2), (signal.SIGTERM, 1)])
+def test_a_program_that_is_busy_ends_too(program, toy, pictures, tmp_path, asked_by, signals):
+    model = copied(toy, tmp_path)
+    os.truncate(model, 2**41)  # its SHA-256 takes an hour; it has no place on the disk
+    words = ["--model", model, "--images", pictures, "--out", tmp_path / "found.json"]
+    process = subprocess.Popen(list(map(str, [program.folder / "main", *words])), stderr=subprocess.PIPE, text=True)
+    time.sleep(1)
+    process.send_signal(asked_by)
+    if signals == 2:
+        time.sleep(2.5)
+        assert process.poll() is None
+        process.send_signal(asked_by)
+    start = time.monotonic()
+    _, complaint = process.communicate(timeout=60)
+    assert (process.returncode, complaint) == (130, "stopped from outside, at once; the records were not written\n")
+    assert time.monotonic() - start > 5 or signals == 2
+    assert not list(tmp_path.glob("*found*"))
+
+
+def png_of_zeros(path: Path, width: int, height: int) -> None:
+    """A grey PNG, however large, from a few bytes."""
+    squeeze = zlib.compressobj(1)
+    row = bytes(1 + width)
+    data = b"".join(squeeze.compress(row) for _ in range(height)) + squeeze.flush()
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", data), (b"IEND", b"")]
+    with path.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for name, content in chunks:
+            file.write(struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content)))
+
+
+def test_a_large_picture_takes_its_own_pixels_and_no_copies(program, toy, tmp_path):
+    peaks = []
+    for side in (64, 8000):
+        folder = tmp_path / str(side)
+        folder.mkdir()
+        png_of_zeros(folder / "one.png", side, side)
+        words = ["--model", toy, "--images", folder, "--out", tmp_path / f"{side}.json", "--threads", "1"]
+        peaks.append(program.peak_memory(*words))
+    assert peaks[1] - peaks[0] < 1.3 * 3 * 8000**2
+
+
+@pytest.mark.parametrize(("width", "height"), [(2**20 + 1, 1), (1, 2**20 + 1), (2**15 + 1, 2**15)])
+def test_both_languages_have_one_limit_of_size(program, toy, tmp_path, width, height):
+    (tmp_path / "photos").mkdir()
+    picture = tmp_path / "photos" / "large.png"
+    png_of_zeros(picture, 1, 1)
+    header = struct.pack(">II", width, height) + picture.read_bytes()[24:29]
+    content = picture.read_bytes()
+    checksum = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    picture.write_bytes(content[:16] + header + checksum + content[33:])
+    done = program.run("--model", toy, "--images", tmp_path / "photos", "--out", tmp_path / "found.json")
+    assert done.returncode == 2 and "larger than 2^20 pixels a side or 2^30 in all" in done.stderr
+    with pytest.raises(UserError):
+        read_image(picture)

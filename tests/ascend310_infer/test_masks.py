@@ -1,8 +1,6 @@
 """Masks in the C++ program: their run lengths are pycocotools', their pixels those of Python."""
 
 import json
-import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -111,60 +109,6 @@ def test_masks_are_drawn(program, toy_with_masks, tmp_path):
     anywhere = cv2.erode(np.any(masks, 0).astype(np.uint8), np.ones((3, 3))) > 0
     assert anywhere.sum() > 200
     assert painted[anywhere].min() > 20 and painted[anywhere].mean() > 50
-
-
-def with_metadata(model: Path, tmp_path: Path, change) -> Path:
-    """A copy of a model whose metadata was changed."""
-    copy = tmp_path / "changed.onnx"
-    shutil.copy(model, copy)
-    metadata = json.loads(model.with_suffix(".json").read_text())
-    change(metadata)
-    copy.with_suffix(".json").write_text(json.dumps(metadata))
-    return copy
-
-
-def add_masks(metadata: dict) -> None:
-    metadata["masks"] = {"threshold": 0.5, "pasting": "exact", "rule": ""}
-    metadata["outputs"].append({"name": "masks", "shape": [2, 3, SIDE, SIDE], "dtype": "float32"})
-
-
-def reshape_masks(shape: list[int]):
-    return lambda metadata: metadata["outputs"][4].update(shape=shape)
-
-
-@pytest.mark.parametrize(
-    ("has_masks", "change", "message"),
-    [
-        (False, add_masks, "the model has 4 outputs, but"),
-        (
-            False,
-            lambda metadata: metadata.update(masks={"threshold": 0.5, "pasting": "exact", "rule": ""}),
-            "but no output of that name",
-        ),
-        (True, lambda metadata: metadata.pop("masks"), "no key 'masks' that says how to use it"),
-        (True, lambda metadata: metadata["masks"].update(shape="round"), "unknown key 'shape' in masks"),
-        (
-            True,
-            lambda metadata: metadata["masks"].update(pasting="nearest"),
-            "'pasting' of masks is 'nearest', and only exact and",
-        ),
-        (True, lambda metadata: metadata["masks"].pop("threshold"), "key 'threshold' not found"),
-        (True, lambda metadata: metadata["masks"].update(threshold="half"), "type must be number"),
-        (True, reshape_masks([2, 3, 7]), "must be [batch, detections, M, M], not [2,3,7]"),
-        (True, reshape_masks([2, 3, 7, 8]), "must be [batch, detections, M, M], not [2,3,7,8]"),
-        (True, reshape_masks([2, 4, 7, 7]), "must be [batch, detections, M, M], not [2,4,7,7]"),
-        (True, reshape_masks([2, 3, 9, 9]), "output masks of the model has the shape [2, 3, 7, 7], but"),
-    ],
-)
-def test_metadata_whose_masks_cannot_be_right_is_one_line(
-    program, toy, toy_with_masks, pictures, tmp_path, has_masks, change, message
-):
-    model = with_metadata(toy_with_masks if has_masks else toy, tmp_path, change)
-    done = program.run("--model", model, "--images", pictures, "--out", tmp_path / "found.json")
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert not list(tmp_path.glob("*found*"))
 
 
 def test_memory_does_not_grow_with_the_number_of_masks(program, toy_with_masks, tmp_path):

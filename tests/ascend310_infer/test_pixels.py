@@ -1,10 +1,14 @@
 """What the C++ program gives to a network is what Python gives to it, pixel by pixel."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from src.data.augment.transforms import fit_to_input
 from src.data.images import list_images, read_image
+from src.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -26,3 +30,73 @@ def test_pixels_are_those_of_python(program, pictures, tmp_path, height, width, 
         wanted, scale = fit_to_input(read_image(file), height, width, keep_ratio, sides)
         np.testing.assert_array_equal(row["scale"], scale, name)
         np.testing.assert_array_equal(row["planes"], wanted.transpose(2, 0, 1), name)
+
+
+def odd_pictures(folder: Path) -> None:
+    """Files that are cut off, of kinds that not every library decodes, under names that say something else."""
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8))
+    for kind in ("jpg", "png", "webp", "tif", "bmp"):
+        picture.save(folder / f"whole.{kind}")
+        content = (folder / f"whole.{kind}").read_bytes()
+        (folder / f"half.{kind}").write_bytes(content[: len(content) // 2])
+        (folder / f"most.{kind}").write_bytes(content[:-2])
+        (folder / f"more.{kind}").write_bytes(content + b"more")
+    picture.save(folder / "progressive.jpg", progressive=True)
+    content = (folder / "progressive.jpg").read_bytes()
+    (folder / "half_progressive.jpg").write_bytes(content[: len(content) // 2])
+    picture.save(folder / "thumbnail.jpg", exif=_exif_with_thumbnail())
+    for kind in ("AVIF", "GIF", "ICO", "JPEG2000", "PPM", "TGA"):
+        picture.save(folder / f"{kind}.jpg", format=kind)
+    Image.fromarray(np.linspace(0, 1, 4800, dtype=np.float32).reshape(60, 80)).save(folder / "float.tif")
+    Image.fromarray(np.arange(4800, dtype=np.int32).reshape(60, 80)).save(folder / "int32.tif")
+    content = bytearray((folder / "whole.png").read_bytes())
+    place = content.index(b"IDAT") - 4
+    content[place : place + 4] = b"\x7f\xff\xff\xff"
+    (folder / "huge_chunk.png").write_bytes(content)
+
+
+def _exif_with_thumbnail() -> bytes:
+    """EXIF data that end as a JPEG does, as those with a thumbnail."""
+    exif = Image.Exif()
+    exif[0x10F] = "Maker \xff\xd9"
+    return exif.tobytes() + b"\xff\xd9"
+
+
+def test_both_languages_refuse_the_same_pictures(program, toy, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    odd_pictures(folder)
+    done = program.run("--model", toy, "--images", folder, "--out", tmp_path / "found.json")
+    assert done.returncode == 0, done.stderr
+    skipped = {Path(line.split(": ")[1]).name for line in done.stderr.splitlines() if line.startswith("skipped: ")}
+    refused = {name for name in list_images(folder) if not _is_read(folder / name)}
+    assert skipped == refused
+    assert {"half.jpg", "most.jpg", "half_progressive.jpg", "huge_chunk.png", "AVIF.jpg", "half.png"} < skipped
+    assert not {"thumbnail.jpg", "progressive.jpg", "whole.jpg", "more.jpg", "whole.png"} & skipped
+
+
+def _is_read(path: Path) -> bool:
+    try:
+        read_image(path)
+    except UserError:
+        return False
+    return True
+
+
+def test_orientation_of_xmp_does_not_turn(program, tmp_path):
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    pixels[:30, :40], pixels[30:, 40:] = (220, 30, 30), (30, 40, 210)
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description tiff:Orientation="3" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"/></rdf:RDF></x:xmpmeta>'
+    )
+    exif = Image.Exif()
+    exif[0x10F] = "Maker"
+    Image.fromarray(pixels).save(tmp_path / "alone.jpg", xmp=xmp, quality=95)
+    Image.fromarray(pixels).save(tmp_path / "beside_exif.jpg", xmp=xmp, exif=exif, quality=95)
+    files = [tmp_path / "alone.jpg", tmp_path / "beside_exif.jpg"]
+    done = program.run(60, 80, 1, 0, 0, tmp_path / "pixels", *files, program="fitted_pixels")
+    assert done.returncode == 0, done.stderr
+    found = np.fromfile(tmp_path / "pixels", np.dtype([("scale", "f8", 2), ("planes", "f4", (3, 60, 80))]))["planes"]
+    for planes in found:
+        assert np.abs(planes.transpose(1, 2, 0) - pixels).mean() < 3

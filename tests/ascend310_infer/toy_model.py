@@ -1,6 +1,6 @@
-"""A program, not a test: `toy_model.py PATH BATCH MASKS` writes the ONNX model that `compute_toy` of conftest.py is in NumPy.
+"""A program, not a test: `toy_model.py PATH BATCH MASKS [NAME VALUE]` writes the ONNX model that `compute_toy` of conftest.py is.
 
-MASKS is a file of np.save, float32 [3, M, M], or "none".
+MASKS is a file of np.save, float32 [3, M, M], or "none". The constant NAME is filled with VALUE, so that the model is a wrong one.
 """
 
 import sys
@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 NODES = [  # operator, inputs, output, attributes
     ("ReduceMean", ["images"], "means", {"axes": [2, 3], "keepdims": 0}),
     ("Div", ["means", "most"], "scores", {}),
-    ("Greater", ["scores", "least_score"], "valid", {}),
-    ("Mul", ["scores", "nothing"], "zeros", {}),
+    ("Greater", ["means", "least_mean"], "valid", {}),
+    ("Mul", ["means", "nothing"], "zeros", {}),
     ("Add", ["zeros", "label_of_row"], "label_numbers", {}),
     ("Cast", ["label_numbers"], "labels", {"to": TensorProto.INT32}),
     ("Unsqueeze", ["scores", "last"], "score_column", {}),
@@ -22,7 +22,7 @@ NODES = [  # operator, inputs, output, attributes
 ]
 CONSTANTS = {
     "most": np.float32(255),
-    "least_score": np.float32(0.2),
+    "least_mean": np.float32(0.2 * 255),
     "nothing": np.float32(0),
     "ten": np.float32(10),
     "label_of_row": np.array([[1, 2, 1]], np.float32),
@@ -38,6 +38,9 @@ if mask_file != "none":
     nodes.append(("Unsqueeze", ["scores", "last_two"], "score_cells", {}))
     nodes.append(("Mul", ["base_masks", "score_cells"], "masks", {}))
     shapes["masks"] = [batch, *constants["base_masks"].shape[1:]]
+if len(sys.argv) > 4:
+    name, value = sys.argv[4:]
+    constants[name] = np.full_like(constants[name], float(value))
 
 graph = helper.make_graph(
     [helper.make_node(operator, inputs, [output], **more) for operator, inputs, output, more in nodes],

@@ -20,38 +20,43 @@ from src.exporting.model_metadata import (
     read_model_metadata,
     resize_rule,
 )
+from src.exporting.outputs import OUTPUTS
 from src.files import file_hash
+
+KINDS = [((4,), np.float32), ((), np.float32), ((), np.int32), ((), bool)]
 
 
 @pytest.fixture
 def model(tmp_path):
-    """A model file and its card."""
+    """A model file and its metadata."""
     path = tmp_path / "faces v1.onnx"
     path.write_bytes(b"weights")
-    card = ModelMetadata(
+    metadata = ModelMetadata(
         "ONNX",
         path.name,
         file_hash(path),
         "faster_rcnn",
         raw_rgb_input(1, 64, 96),
         resize_rule(True),
-        output_metadata(["boxes", "valid"], [np.zeros((1, 8, 4), np.float32), np.zeros((1, 8), bool)]),
+        output_metadata(OUTPUTS, [np.zeros((1, 8, *row), kind) for row, kind in KINDS]),
         [Class(4, "Maske"), Class(9, "口罩")],
         Origin("best_model.ckpt", "0" * 64, 400),
     )
-    metadata_path(path).write_bytes(msgspec.json.encode(card))
+    metadata_path(path).write_bytes(msgspec.json.encode(metadata))
     return path
 
 
-def test_a_card_is_read_as_it_was_written(model):
-    card = read_model_metadata(model)
+def test_metadata_is_read_as_it_was_written(model):
+    metadata = read_model_metadata(model)
     assert metadata_path(model).name == "faces v1.json"
-    assert card.input.shape == (1, 3, 64, 96) and card.input.range == (0, 255)
-    assert [(output.name, output.shape, output.dtype) for output in card.outputs] == [
+    assert metadata.input.shape == (1, 3, 64, 96) and metadata.input.range == (0, 255)
+    assert [(output.name, output.shape, output.dtype) for output in metadata.outputs] == [
         ("boxes", (1, 8, 4), "float32"),
+        ("scores", (1, 8), "float32"),
+        ("labels", (1, 8), "int32"),
         ("valid", (1, 8), "bool"),
     ]
-    assert [(item.id, item.name) for item in card.classes] == [(4, "Maske"), (9, "口罩")]
+    assert [(item.id, item.name) for item in metadata.classes] == [(4, "Maske"), (9, "口罩")]
 
 
 def _fault(model) -> str:
@@ -61,14 +66,14 @@ def _fault(model) -> str:
     return str(raised.value)
 
 
-def test_a_missing_model_or_card_is_named(model):
+def test_a_missing_model_or_metadata_is_named(model):
     assert "no such model" in _fault(model.with_name("none.onnx"))
     metadata_path(model).unlink()
     assert "faces v1.json: missing" in _fault(model)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": "TXT"}'])
-def test_a_broken_card_is_named(model, text):
+def test_a_broken_metadata_is_named(model, text):
     metadata_path(model).write_text(text)
     assert "faces v1.json: not the description of an exported model" in _fault(model)
 
@@ -80,7 +85,7 @@ def test_a_wrong_field_is_named(model):
     assert "input.shape" in _fault(model)
 
 
-def test_a_card_of_another_file_is_refused(model):
+def test_metadata_of_another_file_is_refused(model):
     model.write_bytes(b"other weights")
     assert "SHA-256" in _fault(model)
 
@@ -149,6 +154,6 @@ def test_the_rule_of_masks_in_words_is_the_rule_in_code(pasting):
         np.testing.assert_array_equal(found, _mask_by_rule(cells, box, (27, 31), span, 0.4))
 
 
-def test_a_card_without_masks_is_one_from_before_there_were_masks(model):
+def test_metadata_without_masks_is_one_from_before_there_were_masks(model):
     assert "masks" not in json.loads(metadata_path(model).read_text())
     assert read_model_metadata(model).masks is None

@@ -1,0 +1,7 @@
+#pragma once
+
+#include <vector>
+
+/// Whether a JPEG or PNG file ends before its end marker. OpenCV 4.6 fills such a JPEG with grey and reads such a PNG for ever if
+/// the length of a chunk is far too large; OpenCV 4.11, in Python, refuses the JPEG. Other kinds of file are not judged.
+bool is_cut_off(const std::vector<unsigned char>& file);
