@@ -14,3 +14,5 @@ shellcheck --external-sources scripts/*.sh scripts/*/*.sh ascend310_infer/*.sh .
 # Compiling a network keeps one core busy, so each core gets files of its own; a process takes up to 3 GB of memory.
 processes=$(nproc)
 "$PYTHON" -m pytest --quiet --durations=15 --numprocesses="$((processes < 4 ? processes : 4))" --dist=loadfile "$@"
+# The C++ program once more, built so that it ends at an access out of bounds, an overflow, and their like.
+[ $# -gt 0 ] || SANITIZE=ON "$PYTHON" -m pytest --quiet tests/ascend310_infer

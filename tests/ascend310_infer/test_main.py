@@ -1,5 +1,6 @@
 """The C++ program, run for real with a small ONNX model: its records are those of Python."""
 
+import contextlib
 import json
 import os
 import resource
@@ -334,13 +335,21 @@ def test_control_characters_do_not_reach_the_terminal(program, toy, tmp_path):
     assert r"photos/a\x1b[2J\x0ab\x85.png: not a readable image" in done.stderr
 
 
+def is_open(path: Path, process: int) -> bool:
+    """Whether a process has a file open."""
+    with contextlib.suppress(OSError):  # files are closed meanwhile
+        return any(file.resolve() == path for file in Path(f"/proc/{process}/fd").iterdir())
+    return False
+
+
 @pytest.mark.parametrize(("asked_by", "signals"), [(signal.SIGINT, 2), (signal.SIGTERM, 2), (signal.SIGTERM, 1)])
 def test_a_program_that_is_busy_ends_too(program, toy, pictures, tmp_path, asked_by, signals):
     model = copied(toy, tmp_path)
     os.truncate(model, 2**41)  # its SHA-256 takes an hour; it has no place on the disk
     words = ["--model", model, "--images", pictures, "--out", tmp_path / "found.json"]
     process = subprocess.Popen(list(map(str, [program.folder / "main", *words])), stderr=subprocess.PIPE, text=True)
-    time.sleep(1)
+    while not is_open(model, process.pid):
+        time.sleep(0.01)
     process.send_signal(asked_by)
     if signals == 2:
         time.sleep(2.5)

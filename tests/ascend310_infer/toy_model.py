@@ -16,15 +16,15 @@ NODES = [  # operator, inputs, output, attributes
     ("Mul", ["means", "nothing"], "zeros", {}),
     ("Add", ["zeros", "label_of_row"], "label_numbers", {}),
     ("Cast", ["label_numbers"], "labels", {"to": TensorProto.INT32}),
-    ("Unsqueeze", ["scores", "last"], "score_column", {}),
-    ("Mul", ["score_column", "ten"], "shift", {}),
+    ("Unsqueeze", ["means", "last"], "mean_column", {}),
+    ("Mul", ["mean_column", "shift_of_mean"], "shift", {}),
     ("Add", ["base_boxes", "shift"], "boxes", {}),
 ]
 CONSTANTS = {
     "most": np.float32(255),
     "least_mean": np.float32(0.2 * 255),
     "nothing": np.float32(0),
-    "ten": np.float32(10),
+    "shift_of_mean": np.float32(10 / 255),
     "label_of_row": np.array([[1, 2, 1]], np.float32),
     "last": np.array([2]),
     "base_boxes": np.array([[[2, 3, 30, 40], [10, -5, 90, 60], [50, 20, 200, 90]]], np.float32),

@@ -45,7 +45,8 @@ class Toy(nn.Cell):
         scores = images.astype(ms.float32).mean((2, 3)) / 255.0
         boxes = self.boxes + scores[..., None]
         labels = ops.broadcast_to(self.labels, scores.shape)
-        shares = ops.concat((1.0 - scores[..., None], scores[..., None]), -1)
+        halves = scores[..., None] / 2.0
+        shares = ops.concat((1.0 - 2.0 * halves, halves, halves), -1)
         detections = (boxes, scores, labels, shares, scores > self.is_there)
         return detections + ((self.base_masks * scores[..., None, None],) if self.has_masks else ())
 

@@ -75,7 +75,7 @@ def test_a_missing_model_or_metadata_is_named(model):
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": "TXT"}'])
 def test_a_broken_metadata_is_named(model, text):
     metadata_path(model).write_text(text)
-    assert "faces v1.json: not the description of an exported model" in _fault(model)
+    assert "faces v1.json: not the metadata of an exported model" in _fault(model)
 
 
 def test_a_wrong_field_is_named(model):

@@ -38,7 +38,12 @@ def main(workshop, tmp_path) -> dict[str, str]:
             "pad": "right and bottom",
             "rule": "",
         },
-        "outputs": [],
+        "outputs": [
+            {"name": "boxes", "shape": [1, 9, 4], "dtype": "float32"},
+            {"name": "scores", "shape": [1, 9], "dtype": "float32"},
+            {"name": "labels", "shape": [1, 9], "dtype": "int32"},
+            {"name": "valid", "shape": [1, 9], "dtype": "bool"},
+        ],
         "classes": [{"id": 1, "name": "face"}],
         "checkpoint": {"file": "best_model.ckpt", "sha256": "", "step": 1},
     }
