@@ -38,6 +38,7 @@ from src.data.classes import in_class_order
 from src.data.formats.feature_file import FeatureRows, compact, write_features
 from src.data.images import read_image
 from src.data.provenance import made_from, side_file, write_side_file
+from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import set_up_device
 from src.engine.inference.detect_images import detect_images
 from src.engine.inference.images_to_detect import images_to_detect, labelled_images, read_training_annotations
@@ -86,7 +87,9 @@ def main(argv: list[str] | None = None) -> None:
         write_side_file(path, origin, config.overwrite)
 
     rows: list[FeatureRows] = []
-    detector = numpy_forward(WithFeatures(network).set_train(False) if config.features else network)
+    detector = numpy_forward(
+        cached_detector(WithFeatures(network).set_train(False) if config.features else network, config)
+    )
     found = detect_images(
         detector,
         images + known,
@@ -103,7 +106,13 @@ def main(argv: list[str] | None = None) -> None:
         write_features(features_file(results), rows, config.overwrite)
         write_provenance(features_file(results), config.checkpoint_path)
     if second:
-        found = detect_images(numpy_forward(second), images, config.train_img_dir, config, progress="second detector")
+        found = detect_images(
+            numpy_forward(cached_detector(second, config)),
+            images,
+            config.train_img_dir,
+            config,
+            progress="second detector",
+        )
         write_results(second_results(results), found, metadata.class_names, config, False)
         write_provenance(second_results(results), config.second_checkpoint)
     for sentence in write_left_out(results.with_name(LEFT_OUT_FILE), left_out, config.overwrite):
@@ -122,7 +131,7 @@ def write_image_features(path: Path, config: Config) -> None:
     report = load_pretrained(network, config.pre_trained)
     if not report.backbone_is_loaded:
         raise UserError(f"pre_trained: not all weights of the backbone {config.backbone} are in it\n{report}")
-    forward = numpy_forward(network)
+    forward = numpy_forward(cached_detector(network, config))
     found = detect_images(forward, images, config.train_img_dir, config, progress="features", has_features=True)
     rows: list[FeatureRows] = []
     for _ in collect_features(found, 0, rows):

@@ -20,6 +20,9 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
+# By MindSpore's own variable, which the project respects: tests and the programs they start leave the user's compile cache alone.
+os.environ["MS_COMPILER_CACHE_ENABLE"] = "0"
+
 # The smallest network that still has every part; leaves of configs/ are bigger.
 TINY = {
     "img_width": 64,
@@ -83,6 +86,26 @@ def pynative():
     ms.set_context(mode=ms.PYNATIVE_MODE)
     yield
     ms.set_context(mode=before)
+
+
+@pytest.fixture(scope="session")
+def mindspore_cache():
+    """MindSpore's compile cache of this process; it has one folder, and numbers its files from the first compilation on."""
+    # Imported here, because most tests need no MindSpore.
+    from src.engine.compile_cache.cached_cells import _MindSporeCache
+
+    return _MindSporeCache()
+
+
+@pytest.fixture
+def graphs(mindspore_cache, tmp_path, monkeypatch) -> Path:
+    """The compile cache is on, with this folder, which is empty."""
+    from src.engine.compile_cache import cached_cells
+
+    assert mindspore_cache.works
+    monkeypatch.setattr(cached_cells, "_mindspore_cache", lambda: mindspore_cache)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "faster_rcnn_ssod" / "graphs"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ ARROWS = {
     **{name: {"data"} for name in DATA_TOOLS},
     "modelarts": set(),  # starts the programs as processes
     "convert_checkpoint": {"checkpoint", "parts"},
-    "engine": {"systems", "network_define", "semi", "data", "evaluation", "checkpoint", "exporting", "config"},
+    "engine": {"systems", "network_define", "semi", "data", "evaluation", "checkpoint", "exporting", "config", "parts"},
     "checkpoint": {"parts"},
     "systems": {"FasterRcnn", "MaskRcnn", "Ssd", "parts", "config"},
     "network_define": {"semi"},

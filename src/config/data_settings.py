@@ -12,15 +12,22 @@ from src.config.setting import Count, OptionalPath, Positive, Share, detector_se
 class DataSettings:
     """Images and labels, and how they become the input of the network."""
 
-    train_img_dir: OptionalPath = setting(None, "folder of the training images")
+    # Images and labels are inputs of a graph; the number of classes is in the shapes of its parameters.
+    train_img_dir: OptionalPath = setting(None, "folder of the training images", outside_graph=True)
     train_ann_file: OptionalPath = setting(
-        None, "their annotations: COCO JSON, Pascal VOC, CVAT, LabelMe, YOLO or text lines (docs/DATA.md)"
+        None,
+        "their annotations: COCO JSON, Pascal VOC, CVAT, LabelMe, YOLO or text lines (docs/DATA.md)",
+        outside_graph=True,
     )
-    unlabelled_img_dir: OptionalPath = setting(None, "folder of further unlabelled images; needs no JSON")
+    unlabelled_img_dir: OptionalPath = setting(
+        None, "folder of further unlabelled images; needs no JSON", outside_graph=True
+    )
     eval_img_dir: OptionalPath = free_setting(None, "folder of the evaluation images")
     eval_ann_file: OptionalPath = free_setting(None, "their annotations, in any of these formats")
     class_names: tuple[str, ...] = detector_setting(
-        (), 'classes in the order of their labels, as "cat,dog"; empty: those of the annotations; text lines need them'
+        (),
+        'classes in the order of their labels, as "cat,dog"; empty: those of the annotations; text lines need them',
+        outside_graph=True,
     )
     leave_out_faulty: bool = setting(
         False,

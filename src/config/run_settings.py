@@ -19,6 +19,9 @@ class DeviceSettings:
     mixed_precision: Literal["auto"] | bool = setting(
         "auto", "float16 compute, float32 weights, dynamic loss scaling: true, false, or auto (on Ascend only)"
     )
+    compile_cache: bool = free_setting(
+        True, "keep compiled networks for the next start, in ~/.cache; on one CPU device only (docs/TRAINING.md)"
+    )
 
 
 @dataclass(frozen=True)

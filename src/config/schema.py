@@ -66,6 +66,11 @@ KEYS = tuple(FIELDS)
 TEXT_KEYS = tuple(field.name for field in fields(Config) if field.type in (str, OptionalPath))
 DETECTOR_KEYS = tuple(_stated("saved_with_detector"))
 FREE_KEYS = frozenset(_stated("may_change_on_resume"))
+# Settings that a compiled training step depends on, and those that a compiled detector depends on.
+STEP_GRAPH_KEYS = tuple(key for key in KEYS if key not in _stated("outside_graph"))
+DETECTOR_GRAPH_KEYS = tuple(
+    key for key in STEP_GRAPH_KEYS if key in {*DETECTOR_KEYS, "device_target", "mixed_precision"}
+)
 IN_EPOCHS = {steps: epochs for epochs, steps in _stated("instead_of").items()}
 # Loss term -> key of its weight.
 WEIGHT_KEYS = {term: key for key, term in _stated("weight_of").items()}

@@ -19,6 +19,7 @@ def setting(
     *,
     saved_with_detector: bool = False,
     may_change_on_resume: bool = False,
+    outside_graph: bool = False,
     instead_of: str | None = None,
     weight_of: str | None = None,
     pseudo_weight_of: str | None = None,
@@ -28,13 +29,15 @@ def setting(
     Args:
         description: meaning and unit: the comment of configs/base.yaml and the help text of the command line.
         saved_with_detector: it defines the detector, so it is restored from a checkpoint; other settings say how to train or run it.
-        may_change_on_resume: it does not affect the trained weights, so a resumed run may have another value.
+        may_change_on_resume: it does not affect the trained weights, so a resumed run may have another value; it is outside_graph, too.
+        outside_graph: compiled networks do not depend on it, so the compile cache ignores it.
         instead_of: the same length in steps; a user gives one of the two.
         weight_of, pseudo_weight_of: the loss term that it weights, of labelled images and of pseudo-labels.
     """
     stated = {
         "saved_with_detector": saved_with_detector,
         "may_change_on_resume": may_change_on_resume,
+        "outside_graph": outside_graph or may_change_on_resume,
         "instead_of": instead_of,
         "weight_of": weight_of,
         "pseudo_weight_of": pseudo_weight_of,

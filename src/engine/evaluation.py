@@ -7,6 +7,7 @@ from mindspore import nn
 from src.checkpoint.detector_file import copy_weights, save_detector
 from src.config.load import Config
 from src.data.annotations import missing_objects
+from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.health.guard import guard
 from src.engine.health.monitor import warn
 from src.engine.health.teacher import CONFUSED_SCORE, mixed_up
@@ -53,7 +54,7 @@ def evaluate_networks(run: Run, done: int) -> bool:
     for role, network in networks.roles.items():
         copy_weights(network, networks.detector)
         truth, stored = run.data.evaluation, run.data.stored_evaluation
-        detector = numpy_forward(networks.detector)
+        detector = numpy_forward(cached_detector(networks.detector, run.config))
         records = detect_records(detector, truth, run.config.eval_img_dir, run.config, stored=stored, stop=run.stop)
         if records is None:
             return False

@@ -12,6 +12,7 @@ from mindspore import Tensor
 from src.checkpoint.detector_file import copy_weights
 from src.config.load import Config
 from src.engine.batches import batches
+from src.engine.compile_cache.cached_cells import cached_step
 from src.engine.evaluation import evaluate_all, evaluation_is_due
 from src.engine.health.monitor import log_steps
 from src.engine.health.skipped_steps import stop_if_stuck
@@ -73,7 +74,7 @@ def take_step(run: Run, step: int, arriving: Iterator[tuple[np.ndarray, ...]]) -
         fetching = time.perf_counter()
         batch = [Tensor(column) for column in next(arriving)]
         run.times.waited += time.perf_counter() - fetching
-        run.networks.step_cell(step)(*batch)
+        cached_step(run.networks.step_cell(step), run.config)(*batch)
     run.times.spent += time.perf_counter() - started
     run.times.steps += 1
 

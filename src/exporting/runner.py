@@ -19,7 +19,7 @@ Run = Callable[[np.ndarray], Sequence[np.ndarray]]
 Detector = Callable[..., Sequence[np.ndarray]]
 
 
-def numpy_forward(network: nn.Cell) -> Detector:
+def numpy_forward(network: Callable[..., Sequence[Tensor]]) -> Detector:
     """The network as a function from NumPy images, and their sizes where they are known, to NumPy outputs."""
     return lambda *inputs: [output.asnumpy() for output in network(*map(Tensor, inputs))]
 

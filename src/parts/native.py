@@ -26,8 +26,8 @@ def compiled(source: Path) -> Path | None:
     if compiler is None:
         return _without(source, f"no C++ compiler was found (tried {', '.join(COMPILERS)}); install g++ or set CXX")
     texts = [file.read_bytes() for file in (source, *sorted(HEADERS.glob("*.h")))]
-    key = hashlib.sha256(b"".join(texts) + repr((compiler, FLAGS, _processor())).encode()).hexdigest()[:16]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faster_rcnn_ssod"
+    key = hashlib.sha256(b"".join(texts) + repr((compiler, FLAGS, processor())).encode()).hexdigest()[:16]
+    folder = cache_folder()
     library = folder / f"{source.stem}-{key}.so"
     if library.exists():
         return library
@@ -57,7 +57,12 @@ def _without(source: Path, reason: str) -> None:
     )
 
 
-def _processor() -> str:
+def cache_folder() -> Path:
+    """Where compiled things are kept: in $XDG_CACHE_HOME, or in ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faster_rcnn_ssod"
+
+
+def processor() -> str:
     """Model and features of the processor, which -march=native depends on."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -7,6 +7,7 @@ from mindspore import Tensor, ops
 from src.checkpoint.detector_file import copy_weights
 from src.config.load import Config
 from src.data.training_data import TrainingData
+from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import broadcast_from_rank_0
 from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run
@@ -47,7 +48,8 @@ def judge(run: Run, done: int) -> float:
     config, networks = run.config, run.networks
     copy_weights(networks.latest, networks.detector)
     truth = replace(run.data.annotations, images=run.data.held_out)
-    records = detect_records(numpy_forward(networks.detector), truth, config.train_img_dir, config)
+    detector = numpy_forward(cached_detector(networks.detector, config))
+    records = detect_records(detector, truth, config.train_img_dir, config)
     rows = pseudo_label_quality(match(truth, records), config.bbox_threshold)
     overall = rows.pop("")
     factor = float(networks.state.unsupervised_factor.asnumpy())

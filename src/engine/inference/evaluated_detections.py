@@ -10,6 +10,7 @@ from src.data.annotations import Annotations
 from src.data.checks.image_files import check_images
 from src.data.classes import in_class_order
 from src.engine.batches import cache_of
+from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import set_up_device
 from src.engine.inference.detect_images import detect_records
 from src.errors import UserError
@@ -73,7 +74,7 @@ def of_checkpoint(config: Config, annotations: Annotations) -> EvaluatedDetectio
         config.checkpoint_path, lambda class_count: build_network(config, class_count, device.mixed_precision)
     )
     annotations = in_class_order(annotations, metadata.class_names, config.eval_ann_file)
-    records = _detect(numpy_forward(network), config, annotations)
+    records = _detect(numpy_forward(cached_detector(network, config)), config, annotations)
     origin = {"checkpoint": str(config.checkpoint_path), "step": metadata.step}
     return EvaluatedDetections(records, annotations, origin)
 
