@@ -11,6 +11,7 @@ from mindspore import dtype as mstype
 from src.checkpoint.detector_file import copy_weights
 from src.config.load import Config
 from src.engine.batches import batches
+from src.engine.compile_cache.cached_cells import cached_detector, cached_step
 from src.engine.evaluation import evaluation_is_due
 from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run
@@ -125,11 +126,12 @@ def _seconds_per_step(run: Run, first_step: int) -> float:
     networks, repeats = run.networks, run.config.accumulate_steps
     ops.assign(networks.state.step, Tensor(first_step, mstype.int32))
     cell = networks.step_cell(first_step)
+    step = cached_step(cell, run.config)
     started = time.perf_counter()
     with closing(batches(run.config, run.data, run.device, first_step)) as arriving:
         for done in range(TIMED + 1):
             for _ in range(repeats):
-                cell(*map(Tensor, next(arriving)))
+                step(*map(Tensor, next(arriving)))
             if done == 0:
                 cell.sums.take()  # waits for a device that computes on its own
                 started = time.perf_counter()
@@ -149,7 +151,7 @@ def _seconds_per_image(run: Run) -> float | None:
         return None
     size = config.test_batch_size
     copy_weights(run.networks.student, run.networks.detector)
-    detector = numpy_forward(run.networks.detector)
+    detector = numpy_forward(cached_detector(run.networks.detector, config))
     for count in (size, TIMED * size):
         some = replace(known, images=known.images[:count])
         started = time.perf_counter()
