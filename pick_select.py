@@ -3,7 +3,10 @@
     python pick_select.py --ann_file instances_train.json --combine_ann_file instances_train_25.json --pick_ratio 60 \\
         --top_value_file selection/top_value_data.json --output_ann_file selection/instances_train_60.json
 
---pick_ratio is the share of all images that is labelled afterwards. The labels come from --ann_file; a ranked image that
+--pick_ratio is the share of all images that is labelled afterwards. In its place, --budget_hours, --budget_boxes or
+--budget_images say what labelling may cost: the images of the highest acquisition score per expected hour, box or image
+are picked. What is expected follows from the predicted objects and from --labelling_reports, which import_labels.py has
+written in earlier rounds; it is printed. The labels come from --ann_file; a ranked image that
 is not in it counts as one without labels. The picked file names are written beside the output as <its stem>_picked.txt,
 highest score first, and why each was picked as <its stem>_picked.csv. If --ann_file lacks labels of some of them, only this list is written: the work list for annotators.
 When they have labels, --picked_file takes the images of the list, instead of picking again. Both outputs hold their
@@ -25,6 +28,7 @@ hours of training, and it says how many images it would pick.
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,8 +52,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--combine_ann_file", type=Path, help=help_combine)
     help_images = "folder of the images of --ann_file, to check that they are there and of the size it says"
     parser.add_argument("--img_dir", type=Path, help=help_images)
+    budget = parser.add_mutually_exclusive_group()
     help_ratio = "percent of all images that are labelled afterwards, those of before included; fractions allowed"
-    parser.add_argument("--pick_ratio", type=float, help=help_ratio + "; needed unless --picked_file is given")
+    budget.add_argument(
+        "--pick_ratio", type=float, help=help_ratio + "; or one of the budgets, unless --picked_file is given"
+    )
+    budget.add_argument("--budget_hours", type=positive_number, help="hours that labelling the picked images may take")
+    budget.add_argument("--budget_boxes", type=positive_number, help="boxes that the picked images may have")
+    budget.add_argument("--budget_images", type=positive_count, help="images to pick")
+    help_reports = (
+        "reports of import_labels.py (NAME_labelling.json) of earlier rounds, oldest first: what labelling has cost"
+    )
+    parser.add_argument("--labelling_reports", type=Path, nargs="+", default=[], metavar="FILE", help=help_reports)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--top_value_file", type=Path, help="top_value_data.json of sorted_values.py")
     source.add_argument("--picked_file", type=Path, help="list of an earlier pick: one file name a line")
@@ -81,13 +95,32 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--used_by", type=Path, help=help_used)
     parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
     args = parser.parse_args(argv)
-    if args.pick_ratio is None and args.picked_file is None:
-        parser.error("--pick_ratio is needed unless --picked_file is given")
+    amounts = (args.pick_ratio, args.budget_hours, args.budget_boxes, args.budget_images)
+    if amounts == (None,) * len(amounts) and args.picked_file is None:
+        parser.error(
+            "--pick_ratio is needed, or --budget_hours, --budget_boxes or --budget_images, unless --picked_file is given"
+        )
     if args.output_ann_file is None and (args.top_value_file or args.picked_file):
         parser.error("--output_ann_file is needed")
     if args.resume and args.top_value_file is None:
         parser.error("--resume goes with --top_value_file")
     return args
+
+
+def positive_number(text: str) -> float:
+    """A finite number above 0."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
+    return value
+
+
+def positive_count(text: str) -> int:
+    """A whole number from 1 up."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
+    return value
 
 
 @entry_point

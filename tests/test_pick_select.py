@@ -102,6 +102,81 @@ def test_a_tenth_of_the_pick_is_random(folder, capsys):
     assert reasons == ["score"] * 4 + ["random"] * 3
 
 
+def budget(folder, option, *values, predicted=4):
+    """Picks by a budget, in a pool in which the even images have ``predicted`` objects and the odd ones none."""
+    lines = ["file_name,acquisition_score,detections,objects of a"]
+    lines += [f"{name},{value:g},9,{0 if value % 2 else predicted}" for name, value in VALUES.items()]
+    (folder / "values_terms.csv").write_text("\n".join(lines) + "\n")
+    words = [*arguments(folder, 0)[:-2], "--random_share", "0", option, *map(str, values)]
+    pick_select.main(words)
+    return (folder / "out_picked.txt").read_text().split()
+
+
+def test_a_budget_of_images(folder, capsys):
+    assert budget(folder, "--budget_images", 2) == ["s/10.png", "s/8.png"]
+    # 4 objects predicted: a fifth is deleted, and 0.3 x 5 are drawn.
+    assert "expected to label: 2 images, 9 boxes (a 9), 0.0" in capsys.readouterr().out
+
+
+def test_a_budget_of_boxes_prefers_images_with_few(folder, capsys):
+    # Boxes: 4.7 where 4 are predicted, else 0.3, so 7 is worth more per box than 10.
+    assert budget(folder, "--budget_boxes", 6) == ["s/7.png", "s/5.png", "s/3.png", "s/10.png"]
+    assert "expected to label: 4 images, 6 boxes (a 6)" in capsys.readouterr().out
+
+
+def test_a_budget_of_hours_follows_what_labelling_has_cost(folder, capsys):
+    # 10 + 16 x 0.3 = 14.8 s for an image without predictions, and 10 + 16 x 1.5 + 9.5 x 1.6 = 49.2 s for one with 4.
+    assert budget(folder, "--budget_hours", 80 / 3600) == ["s/7.png", "s/5.png", "s/10.png"]
+    said = capsys.readouterr().out
+    assert "3 images, 5 boxes (a 5), 0.0219 hours (90 %: 0.0" in said and "published times" in said
+    row = {"state": "labelled", "accepted": 1, "moved": 0, "relabelled": 0, "deleted": 1, "added": 0, "seconds": 2.0}
+    rows = [row | {"file_name": f"e{number}", "seconds": 1 + number % 3} for number in range(200)]
+    write(folder / "round_1_labelling.json", {"per_image": rows})
+    more = ("--labelling_reports", folder / "round_1_labelling.json", "--overwrite")
+    assert len(budget(folder, "--budget_hours", 80 / 3600, *more)) == 8, "all, at 2 seconds per image"
+    assert "fitted to 200 images of earlier rounds" in capsys.readouterr().out
+    made_from = json.loads((folder / "out_picked.made_from.json").read_text())["made_from"]
+    assert "labelling_report_1" in made_from["inputs"] and made_from["settings"]["budget"] == "--budget_hours 0.0222222"
+
+
+def test_a_budget_is_checked_and_kept(folder, capsys):
+    assert "not allowed with" in refused(folder, capsys, 50, "--budget_hours", "6")
+    for words in (
+        ["--budget_hours", "0"],
+        ["--budget_boxes", "nan"],
+        ["--budget_images", "0"],
+        ["--budget_images", "x"],
+    ):
+        with pytest.raises(SystemExit):
+            pick_select.main([*arguments(folder, 0)[:-2], *words])
+        assert words[0] in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        pick_select.main([*arguments(folder, 0)[:-2], "--budget_hours", "1"])
+    assert "--budget_hours 1: " in (said := capsys.readouterr().err) and "values_terms.csv is missing" in said
+    budget(folder, "--budget_images", 2)
+    with pytest.raises(SystemExit):
+        budget(folder, "--budget_hours", 1, "--resume")
+    assert "budget: was --budget_images 2, is --budget_hours 1" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        pick(folder, 50, "--random_share", "0", "--resume")
+    assert "budget: was --budget_images 2, is --pick_ratio" in capsys.readouterr().err
+    assert budget(folder, "--budget_images", 2, "--resume") == ["s/10.png", "s/8.png"]
+
+
+def test_a_budget_is_checked_before_the_training(folder, capsys):
+    words = ["--ann_file", str(folder / "full.json"), "--combine_ann_file", str(folder / "part.json")]
+    pick_select.main([*words, "--budget_hours", "2"])
+    assert (
+        "the ranking will tell how many of the 8 unlabelled images are picked (--budget_hours 2)"
+        in capsys.readouterr().out
+    )
+    with pytest.raises(SystemExit):
+        pick_select.main([*words, "--budget_hours", "2", "--labelling_reports", str(folder / "none.json")])
+    assert "none.json: no such file" in capsys.readouterr().err
+    pick_select.main([*words, "--budget_images", "3"])
+    assert "3 of the 8 unlabelled images are to be picked" in capsys.readouterr().out
+
+
 def test_policy_2_and_no_combine_file(folder):
     labelled, unlabelled = pick(folder, 30, "--policy", "2", combine=None)
     assert labelled == [8, 9, 10] and unlabelled == list(range(1, 11))

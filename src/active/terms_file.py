@@ -71,16 +71,21 @@ def read_terms(path: Path) -> dict[str, dict[str, str]]:
     return {row.pop("file_name"): row for row in rows}
 
 
+def ranked_classes(terms: dict[str, dict[str, str]]) -> list[str]:
+    """The predicted classes of a ranking."""
+    columns = dict.fromkeys(column for row in terms.values() for column in row if column.startswith(_OBJECTS))
+    return [column.removeprefix(_OBJECTS) for column in columns]
+
+
 def predicted_objects(terms: dict[str, dict[str, str]], class_name: str) -> dict[str, float]:
     """File name -> predicted objects of a class.
 
     Raises:
         UserError: there is no such class.
     """
-    key = f"{_OBJECTS}{class_name}"
-    classes = sorted({column for row in terms.values() for column in row if column.startswith(_OBJECTS)})
-    if key not in classes:
-        known = ", ".join(column.removeprefix(_OBJECTS) for column in classes) or "none"
+    key, classes = f"{_OBJECTS}{class_name}", ranked_classes(terms)
+    if class_name not in classes:
+        known = ", ".join(sorted(classes)) or "none"
         raise UserError(f"at_least: {class_name} is none of the ranked classes ({known})")
     try:
         return {name: float(row[key]) for name, row in terms.items()}

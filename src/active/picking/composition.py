@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from src.active.picking.budget import Budget, within
 from src.active.picking.near_duplicates import AHEAD, NearDuplicates
-from src.errors import UserError
 
 RANDOM, SCORE = "random", "score"  # why an image was picked; else "at_least CLASS"
 _SHOWN = 3  # examples in a sentence
@@ -31,7 +31,7 @@ class Rules:
     """What a pick is made of beside the best scores.
 
     Attributes:
-        random_share: of the picked images that are drawn at random, for an honest estimate of the pool; rounded down.
+        random_share: of the budget that goes to images drawn at random, for an honest estimate of the pool; rounded down.
         seed: of the draw; -1 draws others each time.
         floors: classes of which objects are wanted.
     """
@@ -54,51 +54,63 @@ class Pick:
     notes: list[str] = field(default_factory=list)
 
 
-def compose(scores: Mapping[str, float], labelled: set[str], count: int, rules: Rules, near: NearDuplicates) -> Pick:
-    """Pick ``count`` images that are not labelled yet.
+def compose(
+    scores: Mapping[str, float], labelled: set[str], budget: Budget, rules: Rules, near: NearDuplicates
+) -> Pick:
+    """Pick images that are not labelled yet, those of the highest score per cost, until the budget is spent.
 
-    Near-duplicates of labelled and of picked images are passed over, unless there are not enough others.
+    Near-duplicates of labelled and of picked images are passed over, unless a number of images must be reached and there are not
+    enough others.
 
     Raises:
-        UserError: there are not that many images.
+        UserError: there are fewer images than must be picked, or the budget is not enough for a single one.
     """
-    ranked = sorted((name for name in scores if name not in labelled), key=lambda name: (-scores[name], name))
-    if len(ranked) < count:
-        raise UserError(
-            f"{count} more images are to be labelled, but there are only {len(ranked)} unlabelled ones to choose from; "
-            "infer and rank all unlabelled images, or lower --pick_ratio"
-        )
+    pool = [name for name in scores if name not in labelled]
+    budget.check(pool)
+    ranked = budget.rank(scores, pool)
+    least = budget.cheapest(pool)
     why: dict[str, str] = {}
     twins: dict[str, str] = {}
+    spent = 0.0
 
-    def fresh(names: Sequence[str], most: int) -> Iterator[str]:
-        """Names that are like no picked one, up to ``most`` picked images; the caller picks each or leaves it."""
+    def fresh(names: Sequence[str], limit: float) -> Iterator[str]:
+        """Names that are like no picked one and fit into ``limit``; the caller picks each or leaves it."""
         for start in range(0, len(names), AHEAD):
-            if len(why) >= most:
+            if not within(spent + least, limit):
                 return
-            chunk = [name for name in names[start : start + AHEAD] if name not in why and name not in twins]
+            chunk = [
+                name
+                for name in names[start : start + AHEAD]
+                if name not in why and name not in twins and within(spent + budget.cost(name), limit)
+            ]
             near.look_ahead(chunk)
             for name in chunk:
-                if len(why) >= most:
-                    return
+                if not within(spent + budget.cost(name), limit):
+                    continue
                 if twin := near.twin(name):
                     twins[name] = twin
                 else:
                     yield name
 
     def pick(name: str, reason: str) -> None:
+        nonlocal spent
         why[name] = reason
+        spent += budget.cost(name)
         near.accept(name)
 
     drawn = sorted(ranked)
     random.Random(None if rules.seed == -1 else rules.seed).shuffle(drawn)
-    for name in fresh(drawn, int(rules.random_share * count + 1e-9)):
+    share = rules.random_share * budget.limit
+    for name in fresh(drawn, budget.limit) if within(least, share) else ():
+        if not within(spent + budget.cost(name), share):
+            break  # to look for a cheaper one would not be random
         pick(name, RANDOM)
-    notes = [f"{len(why)} of the {count} picked images are drawn at random (seed {rules.seed})"] if why else []
+    random_count = len(why)
+    notes = []
     for floor in rules.floors:
         objects = floor.labelled + sum(floor.predicted.get(name, 0) for name in why)
         holders = [name for name in ranked if floor.predicted.get(name, 0) > 0]
-        for name in fresh(holders, count):
+        for name in fresh(holders, budget.limit):
             if objects >= floor.least:
                 break
             pick(name, f"at_least {floor.class_name}")
@@ -107,14 +119,16 @@ def compose(scores: Mapping[str, float], labelled: set[str], count: int, rules: 
             f"at_least {floor.class_name}={floor.least}: {floor.labelled} objects are labelled, and {objects:g} with those "
             f"predicted in picked images{'' if objects >= floor.least else ', which is as many as could be found'}"
         )
-    for name in fresh(ranked, count):
+    for name in fresh(ranked, budget.limit):
         pick(name, SCORE)
     if twins:
         shown = ", ".join(f"{name} (like {twin})" for name, twin in list(twins.items())[:_SHOWN])
         notes.append(f"{len(twins)} near-duplicates of labelled or picked images are passed over, such as {shown}")
-    if lacking := count - len(why):
+    if (lacking := budget.count - len(why)) > 0:
         notes.append(f"{lacking} of them are picked all the same, because there are not enough other images")
         like = [name for name in ranked if name in twins and name not in why]
         why |= {name: f"{SCORE}, although like {twins[name]}" for name in like[:lacking]}
+    if random_count:
+        notes.insert(0, f"{random_count} of the {len(why)} picked images are drawn at random (seed {rules.seed})")
     first = [name for name in ranked if name in why and why[name] != RANDOM]
     return Pick({name: why[name] for name in first + [name for name, reason in why.items() if reason == RANDOM]}, notes)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from src.active.cost.past_rounds import read_past_rounds
 from src.active.picking.pick_options import PickOptions
 from src.active.picking.reviewed import check_not_lost, check_reviewed
 from src.active.selection import pick_count
@@ -21,7 +22,10 @@ def check_pick(coco: dict[str, Any], known: KnownSoFar, options: PickOptions) ->
     names = {image["file_name"] for image in coco["images"]}
     faults = Faults()
     faults.attempt(options.floors, known.classes)
-    count = faults.attempt(pick_count, options.pick_ratio, len(labelled), len(names | more))
+    faults.attempt(read_past_rounds, options.labelling_reports)
+    count = options.budget_images
+    if options.pick_ratio is not None:
+        count = faults.attempt(pick_count, options.pick_ratio, len(labelled), len(names | more))
     if not options.empty_is_reviewed:
         faults.attempt(check_reviewed, coco, sorted(pool), "images to pick from", options.ann_file, None)
         faults.attempt(check_not_lost, coco, known, options.combine_ann_file, options.ann_file)
@@ -48,14 +52,19 @@ def read_folder(folder: Path, labelled: set[str], unlabelled: set[str]) -> set[s
     return names
 
 
-def report_check(count: int, pool: set[str], labelled: set[str], with_labels: set[str], options: PickOptions) -> None:
-    """Say what would be picked, and of how many images the labels are not there yet."""
-    print(
-        f"{count} of the {len(pool)} unlabelled images are to be picked; with the {len(labelled)} labelled ones that "
-        f"makes {len(labelled) + count} (--pick_ratio {options.pick_ratio:g})"
-    )
+def report_check(
+    count: int | None, pool: set[str], labelled: set[str], with_labels: set[str], options: PickOptions
+) -> None:
+    """Say what would be picked, and of how many images the labels are not there yet; count is None if only the ranking tells."""
+    if count is None:
+        print(f"the ranking will tell how many of the {len(pool)} unlabelled images are picked ({options.budget})")
+    else:
+        print(
+            f"{count} of the {len(pool)} unlabelled images are to be picked; with the {len(labelled)} labelled ones that "
+            f"makes {len(labelled) + count} ({options.budget})"
+        )
     if lacking := pool - with_labels:
-        surely = count > len(pool) - len(lacking)
+        surely = (count or 0) > len(pool) - len(lacking)
         print(
             f"The labels of {len(lacking)} of these unlabelled images are not in {options.ann_file} yet: the job "
             f"{'will' if surely else 'may'} stop before the second stage and list the images to label"

@@ -8,10 +8,10 @@ from typing import Any
 
 from src.active.picking.composition import Floor, Pick, Rules, compose
 from src.active.picking.near_duplicates import NearDuplicates
+from src.active.picking.pick_budget import budget_of, expected_cost
 from src.active.picking.pick_options import PickOptions
 from src.active.picking.resume_pick import list_changes, refuse
 from src.active.ranking import read_ranking
-from src.active.selection import pick_count
 from src.active.terms_file import csv_line, predicted_objects, read_terms, terms_file
 from src.data.checks.label_sources import KnownSoFar, count_objects
 from src.data.provenance import MadeFrom, is_still, made_from, read_side_file, side_file, write_side_file
@@ -20,25 +20,27 @@ from src.files import check_free, read_regular, write_text
 
 
 def pick_by_ranking(coco: dict[str, Any], known: KnownSoFar, options: PickOptions) -> list[str]:
-    """Pick by acquisition score, random share and least objects; write the list, and why each image is in it."""
+    """Pick by acquisition score, cost, random share and least objects; write the list, and why each image is in it."""
     scores = read_scores(options.top_value_file, known.unlabelled)
     image_count = len({image["file_name"] for image in coco["images"]} | scores.keys())
-    count = pick_count(options.pick_ratio, len(known.labelled), image_count)
     terms = terms_of(options.top_value_file)
+    expected = expected_cost(terms, options.labelling_reports)
+    budget = budget_of(scores, image_count, known, expected, options)
     rules = rules_of(coco, known, terms, options)
     overwrite, list_file = options.overwrite or options.resume, options.list_file
     for path in (options.output_ann_file, list_file, side_file(list_file), reasons_file(list_file)):
         check_free(path, overwrite)
     folders = [folder for folder in (options.img_dir, options.unlabelled_img_dir) if folder]
-    near = NearDuplicates(folders, sorted(known.labelled) if folders else [], count)
-    picked = compose(scores, known.labelled, count, rules, near)
+    most = budget.most(scores.keys() - known.labelled)
+    near = NearDuplicates(folders, sorted(known.labelled) if folders else [], most)
+    picked = compose(scores, known.labelled, budget, rules, near)
     if not folders:
         picked.notes.append("near-duplicates were not looked for: pass --img_dir")
     elif near.not_compared:
         picked.notes.append(
             f"{near.not_compared} images are not in the given folders, and were not compared with others"
         )
-    for note in picked.notes:
+    for note in [*picked.notes, *(expected.forecast(picked.why) if expected else ())]:
         print(note)
     write_text(list_file, "".join(f"{name}\n" for name in picked.why), overwrite)
     write_text(reasons_file(list_file), _reasons(picked, scores, terms), overwrite)
@@ -92,6 +94,7 @@ def read_earlier(options: PickOptions) -> list[str]:
     list_file = options.list_file
     if options.resume:
         inputs = {"top_value_file": options.top_value_file, "combine_ann_file": options.combine_ann_file}
+        inputs |= report_inputs(options)
         remedy = f"move {list_file} away to pick again"
         settings = {"pick_ratio": options.pick_ratio} | pick_settings(options)
         refuse(list_changes(list_file, inputs, settings), list_file, remedy, options.resume_anyway)
@@ -101,7 +104,14 @@ def read_earlier(options: PickOptions) -> list[str]:
 
 def pick_settings(options: PickOptions) -> dict[str, Any]:
     """What a list depends on beside its inputs and --pick_ratio."""
-    return {"at_least": list(options.at_least), "random_share": options.random_share, "seed": options.seed}
+    budget = "--pick_ratio" if options.pick_ratio is not None else options.budget
+    share = {"random_share": options.random_share, "seed": options.seed}
+    return {"budget": budget, "at_least": list(options.at_least)} | share
+
+
+def report_inputs(options: PickOptions) -> dict[str, Path]:
+    """The reports of earlier rounds, by names for the provenance."""
+    return {f"labelling_report_{number}": path for number, path in enumerate(options.labelling_reports, start=1)}
 
 
 def read_scores(path: Path, unlabelled: set[str]) -> dict[str, float]:
@@ -137,6 +147,7 @@ def origin_of(options: PickOptions, known: KnownSoFar, source: dict[str, Path]) 
     settings = {"pick_ratio": options.pick_ratio, "policy": options.policy or known.policy}
     if "top_value_file" in source:
         settings |= pick_settings(options)
+        inputs |= report_inputs(options)
     return made_from(
         "pick_select.py", inputs, settings, {option: read_side_file(path) for option, path in source.items()}
     )

@@ -12,7 +12,9 @@ class PickOptions:
     """The options of pick_select.py, see its ``--help``; files and folders that were not given are None.
 
     Attributes:
-        pick_ratio: percent of all images that are labelled after the pick.
+        pick_ratio: percent of all images that are labelled after the pick; budget_images, budget_boxes, budget_hours: what the
+            picked images may cost. Exactly one is given, or none with `picked_file`.
+        labelling_reports: reports of import_labels.py, of earlier rounds.
         policy: 1 or 2, see random_select.py; None: that of `combine_ann_file`.
         at_least: least objects per class, each as "CLASS=N".
         random_share: 0 to 1, of the picked images; seed: of their draw, -1 draws others each time.
@@ -22,6 +24,10 @@ class PickOptions:
     combine_ann_file: Path | None
     img_dir: Path | None
     pick_ratio: float | None
+    budget_images: int | None
+    budget_boxes: float | None
+    budget_hours: float | None
+    labelling_reports: Sequence[Path]
     top_value_file: Path | None
     picked_file: Path | None
     unlabelled_img_dir: Path | None
@@ -40,6 +46,12 @@ class PickOptions:
     def list_file(self) -> Path:
         """The list of picked images: the given one, or the one beside the output."""
         return self.picked_file or self.output_ann_file.with_name(f"{self.output_ann_file.stem}_picked.txt")
+
+    @property
+    def budget(self) -> str:
+        """The option that says how much is picked, with its value."""
+        names = ("budget_images", "budget_boxes", "budget_hours", "pick_ratio")
+        return next(f"--{name} {getattr(self, name):g}" for name in names if getattr(self, name) is not None)
 
     @property
     def keeps_list(self) -> bool:

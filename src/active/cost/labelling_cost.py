@@ -1,0 +1,116 @@
+"""What it costs to label an image: seconds = a + b x boxes drawn + c x boxes corrected.
+
+How many boxes will be drawn and corrected follows from how many are predicted. Priors are replaced by what earlier rounds have
+shown, as far as they have shown it.
+
+Axes: N images, S draws of everything that is uncertain.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.active.cost.past_rounds import LabelledImage, PastRounds
+from src.active.cost.robust_fit import LinearFit, Prior, fit_towards_prior
+
+# Seconds: an image (open it, look at it; our assumption), a box drawn (between 7 s by extreme clicking and 35 s for a careful box,
+# Papadopoulos et al. 2017; their geometric mean), and a box corrected (pre-labels save 25 % to 54 %: arXiv 2307.01582,
+# arXiv 2411.19835).
+SECONDS = Prior(mean=np.array([10.0, 16.0, 9.5]), spread=np.array([6.0, 8.0, 5.0]), scatter=0.5)
+# Boxes per predicted one: export_tasks.py sends boxes from a precision of 0.8 on, so a fifth is deleted; the others are ours.
+DELETED, CHANGED = 0.2, 0.2  # per box that is sent; changed: moved or relabelled
+ADDED = 0.3  # per box that is sent and one more, for images in which nothing is predicted have objects, too
+_RATE_WEIGHT = 20  # boxes that the prior of a rate is worth
+_CLUSTERED = 3  # boxes of one image meet one fate together, so that many count as one
+_SENT_SPREAD = 0.2  # of how many boxes are sent for each predicted one, as a share: thresholds differ
+_BETWEEN_ROUNDS = 0.1  # of the seconds, as a share: other annotators, harder images, tiredness
+_DRAWS = 4000
+_SEED = 7  # of the draws: the same inputs give the same interval
+INTERVAL = (5, 95)  # percentiles
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Boxes of a kind per box of another: a gamma distribution of ``count`` / ``exposure``."""
+
+    count: float
+    exposure: float
+
+    @property
+    def mean(self) -> float:
+        """The expected rate."""
+        return self.count / self.exposure
+
+    def draw(self, generator: np.random.Generator) -> np.ndarray:
+        """float64 [S]."""
+        return generator.gamma(self.count, 1 / self.exposure, _DRAWS)
+
+
+@dataclass(frozen=True, eq=False)
+class LabellingCost:
+    """The fitted cost.
+
+    Attributes:
+        seconds: (a, b, c); deleted, changed: per box that is sent; added: per box that is sent and one more.
+        images: earlier images behind the rates; timed: behind the seconds.
+    """
+
+    seconds: LinearFit
+    deleted: Rate
+    changed: Rate
+    added: Rate
+    images: int
+    timed: int
+
+    def boxes(self, predicted: np.ndarray) -> np.ndarray:
+        """Expected boxes per image [N] in the end, from the predicted ones [N]."""
+        return predicted * (1 - min(self.deleted.mean, 1)) + self.added.mean * (predicted + 1)
+
+    def expected_seconds(self, predicted: np.ndarray) -> np.ndarray:
+        """Expected seconds per image [N], from the predicted boxes [N]."""
+        drawn = self.added.mean * (predicted + 1)
+        corrected = (self.deleted.mean + self.changed.mean) * predicted
+        return np.stack([np.ones_like(predicted), drawn, corrected], axis=-1) @ self.seconds.mean
+
+    def hours_interval(self, predicted: np.ndarray) -> tuple[float, float]:
+        """The hours for all images together, from the predicted boxes [N]: 5 % and 95 % quantile."""
+        generator = np.random.default_rng(_SEED)
+        count, total = len(predicted), float(predicted.sum())
+        sent = total * np.maximum(generator.normal(1, _SENT_SPREAD, _DRAWS), 0)
+        drawn = self.added.draw(generator) * (sent + count)
+        corrected = (self.deleted.draw(generator) + self.changed.draw(generator)) * sent
+        prices = generator.multivariate_normal(self.seconds.mean, self.seconds.covariance, _DRAWS).clip(0)
+        seconds = prices[:, 0] * count + prices[:, 1] * drawn + prices[:, 2] * corrected
+        # The scatter of single images averages out, that of a round does not.
+        spread = np.hypot(_BETWEEN_ROUNDS, self.seconds.scatter / np.sqrt(max(count, 1)))
+        low, high = np.percentile(seconds * np.maximum(generator.normal(1, spread, _DRAWS), 0), INTERVAL) / 3600
+        return float(low), float(high)
+
+    def __str__(self) -> str:
+        a, b, c = self.seconds.mean
+        told = f"{a:.1f} s per image + {b:.1f} s per box drawn + {c:.1f} s per box corrected"
+        return f"{told} ({f'fitted to {self.timed} images of earlier rounds' if self.timed else 'published times'})"
+
+
+def fit_labelling_cost(past: PastRounds) -> LabellingCost:
+    """The cost as the literature has it, moved to what earlier rounds have shown."""
+    images, timed = past.images, [image for image in past.images if image.seconds is not None]
+    features = np.array([(1, image.added, image.corrected) for image in timed], np.float64)
+    seconds = fit_towards_prior(features, np.array([image.seconds for image in timed]), SECONDS)
+    sent = sum(image.sent for image in images)
+    return LabellingCost(
+        seconds=seconds,
+        deleted=_rate(DELETED, sum(image.deleted for image in images), sent),
+        changed=_rate(CHANGED, sum(_changed(image) for image in images), sent),
+        added=_rate(ADDED, sum(image.added for image in images), sent + len(images)),
+        images=len(images),
+        timed=len(timed),
+    )
+
+
+def _changed(image: LabelledImage) -> int:
+    return image.moved + image.relabelled
+
+
+def _rate(prior: float, count: int, exposure: int) -> Rate:
+    return Rate((prior * _RATE_WEIGHT + count) / _CLUSTERED, (_RATE_WEIGHT + exposure) / _CLUSTERED)

@@ -1,0 +1,90 @@
+"""What labelling has cost so far: the reports of import_labels.py (``*_labelling.json``), image by image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from src.data.formats.json_file import read_json
+from src.errors import DataError
+
+_LABELLED = ("labelled", "reviewed and empty")
+
+
+class _Row(msgspec.Struct):
+    """An image of a report; the numbers of boxes are missing where import_labels.py did not know what was sent."""
+
+    file_name: str
+    state: str
+    seconds: float | None = None
+    accepted: int | None = None
+    moved: int | None = None
+    relabelled: int | None = None
+    deleted: int | None = None
+    added: int | None = None
+
+
+class _Report(msgspec.Struct):
+    per_image: list[_Row]
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """An image that somebody has labelled.
+
+    Attributes:
+        sent: boxes of the detector that it was sent with; moved, relabelled, deleted: what became of them, the others were accepted.
+        added: boxes that were drawn. seconds: the time it took, None where the tool does not tell it.
+    """
+
+    sent: int
+    moved: int
+    relabelled: int
+    deleted: int
+    added: int
+    seconds: float | None
+
+    @property
+    def corrected(self) -> int:
+        """Boxes that were changed or taken out."""
+        return self.moved + self.relabelled + self.deleted
+
+
+@dataclass(frozen=True)
+class PastRounds:
+    """The labelled images of the reports, each once; left_out: how many others are of no use, in words."""
+
+    images: tuple[LabelledImage, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def read_past_rounds(paths: Sequence[Path]) -> PastRounds:
+    """Read reports in their order. Of an image that is in several, the last counts, for exports may overlap.
+
+    Raises:
+        UserError: a file is missing. DataError: it is no such report.
+    """
+    found: dict[str, LabelledImage] = {}
+    uncompared = 0
+    for path in paths:
+        for row in _read(path):
+            if row.state not in _LABELLED:
+                continue
+            if None in (row.accepted, row.moved, row.relabelled, row.deleted, row.added):
+                uncompared += 1
+                continue
+            sent = row.accepted + row.moved + row.relabelled + row.deleted
+            seconds = row.seconds if row.seconds and row.seconds > 0 else None
+            found[row.file_name] = LabelledImage(sent, row.moved, row.relabelled, row.deleted, row.added, seconds)
+    told = [f"{uncompared} images were imported without --tasks, so what was corrected is not known"] * bool(uncompared)
+    untimed = sum(image.seconds is None for image in found.values())
+    told += [f"of {untimed} images the tool does not tell the seconds"] * bool(untimed)
+    return PastRounds(tuple(found.values()), tuple(told))
+
+
+def _read(path: Path) -> list[_Row]:
+    try:
+        return msgspec.convert(read_json(path), _Report).per_image
+    except msgspec.ValidationError as error:
+        raise DataError(str(path), [f"no report of import_labels.py (NAME_labelling.json): {error}"]) from None
