@@ -7,13 +7,24 @@ Written is a folder with the tool's files, the images (--image_files), order.csv
 manifest.json, by which import_labels.py finds the images again. Where the list has a table of reasons beside it (NAME.csv),
 each task says why its image was picked.
 
+With --review, labelled images go out whose labels may be wrong, the worst first: those that the detector most confidently
+disagrees with (missing box, moved box, wrong class, nothing there). The boxes are the labels of --ann_file; import_labels.py
+replaces them by the corrections.
+
+    python export_tasks.py --review --ann_file train_60.json --img_dir train/images --infer_json found/infer_results.json \\
+        --format label_studio --output_dir review
+
 Boxes are shown from a score on that gives a precision of 0.8 on validation images, per class: --eval_infer_json and
 --eval_ann_file. Without these it is 0.5, which is a guess.
 """
 
 import argparse
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from src.active.picking.pick_list import read_list, reasons_file
 from src.active.ranking import read_ranking
@@ -22,9 +33,12 @@ from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
 from src.data.classes import check_names, foreground, in_class_order
 from src.data.formats.json_file import read_json
-from src.data.formats.reading import read_data
+from src.data.formats.coco_annotations import from_coco
+from src.data.formats.label_states import unlabelled_ids
+from src.data.formats.reading import read_as_coco, read_data
 from src.data.provenance import made_from, read_side_file
-from src.errors import DataError, UserError, entry_point
+from src.errors import SHOWN_FAULTS, DataError, UserError, entry_point
+from src.evaluation.box_arrays import detection_arrays
 from src.evaluation.coco_matching import match
 from src.evaluation.errors.precision_thresholds import precision_thresholds
 from src.evaluation.results_file import check_results
@@ -38,14 +52,23 @@ from src.labelling.picked import (
     read_detections,
     read_reasons,
 )
+from src.labelling.review import rank_by_disagreement
+from src.labelling.review_tasks import Detections, fill_task, labels_of, pair_with_detections
 from src.labelling.task import Manifest
+
+REVIEW_SHARE = 0.15  # of the labelled images, sent out unless --review_count says otherwise
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
     help_list = "list of pick_select.py: one file name per line, the most valuable first"
-    parser.add_argument("--picked_file", type=Path, required=True, help=help_list)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--picked_file", type=Path, help=help_list)
+    help_review = "send labelled images of --ann_file out whose labels may be wrong"
+    source.add_argument("--review", action="store_true", help=help_review)
+    help_count = "images to review at most (default: 15 percent of the labelled ones)"
+    parser.add_argument("--review_count", type=int, help=help_count)
     parser.add_argument("--img_dir", type=Path, required=True, help="folder of the images")
     parser.add_argument("--unlabelled_img_dir", type=Path, help="folder of further images of the list")
     help_infer = "infer_results.json of infer.py with the detections of these images (default: no boxes are sent)"
@@ -67,6 +90,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if (args.eval_infer_json is None) != (args.eval_ann_file is None):
         parser.error("--eval_infer_json and --eval_ann_file belong together: give both or none")
+    if args.review and (args.ann_file is None or args.infer_json is None):
+        parser.error("--review needs --ann_file, the labels, and --infer_json, detections in the labelled images")
+    if args.review and args.class_names:
+        parser.error("--class_names goes with --picked_file: with --review the classes are those of --ann_file")
+    if args.review_count is not None and (not args.review or args.review_count < 1):
+        parser.error("--review_count goes with --review and must be 1 or more")
     if not 0 < args.precision <= 1:
         parser.error("--precision must lie between 0 and 1")
     return args
@@ -147,11 +176,58 @@ def find_reasons(args: argparse.Namespace, names: list[str]) -> list[Reason]:
     return reasons
 
 
+def review(args: argparse.Namespace) -> None:
+    """Rank labelled images by disagreement, write the folder, report."""
+    coco = read_as_coco(args.ann_file, args.img_dir)
+    labels, crowded = labels_of(coco, unlabelled_ids(coco))
+    truth = from_coco(coco)
+    image, label, score, box, _, _ = detection_arrays(truth, read_records(args.infer_json, truth))
+    ids = np.array([entry.image_id for entry in truth.images], np.int64)
+    check_detected(args.infer_json, labels)
+    ranking = rank_by_disagreement(pair_with_detections(coco, labels, Detections(ids[image], label, score, box)))
+    doubted = [name for name, rows in ranking.items() if rows]
+    if not doubted:
+        raise UserError(f"the detector agrees with the labels of all {len(labels)} images: there is nothing to review")
+    most = max(math.ceil(REVIEW_SHARE * len(labels)), 1) if args.review_count is None else args.review_count
+    names = doubted[:most]
+    tasks, paths = make_tasks(names, args.img_dir, args.unlabelled_img_dir, renamed=args.image_files != "none")
+    for task in tasks:
+        fill_task(task, labels[task.file_name], ranking[task.file_name], coco, TOOLS[args.format].polygons)
+    classes = list(truth.class_names)
+    masks = any(prelabel.segmentation for task in tasks for prelabel in task.prelabels)
+    inputs = {"ann_file": args.ann_file if args.ann_file.is_file() else None, "infer_json": args.infer_json}
+    origin = made_from("export_tasks.py", inputs, {"format": args.format, "review": True}, {})
+    manifest = Manifest(args.format, classes, {}, "labels to review", tasks, masks, review=True, made_from=origin)
+    write_tasks(manifest, paths, args.output_dir, args.image_files)
+    kinds = Counter(ranking[name][0].kind for name in names)
+    print(
+        f"{args.output_dir}: {len(tasks)} images to review for {args.format}, of {len(doubted)} with a disagreement and "
+        f"{len(labels)} labelled ones: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"
+    )
+    if crowded:
+        listed = ", ".join(crowded[:SHOWN_FAULTS]) + (" and others" if len(crowded) > SHOWN_FAULTS else "")
+        print(f"{len(crowded)} labelled images with crowds are left out, for tools do not bring crowds back: {listed}")
+    print(f"what to do next: {args.output_dir / 'README.md'}")
+
+
+def check_detected(path: Path, labels: Mapping[str, object]) -> None:
+    """Raise a DataError if labelled images are not in infer_results.json, so that nothing would be seen in them."""
+    content = read_json(path)
+    if isinstance(content, dict) and (lacking := [name for name in labels if name not in content]):
+        title = (
+            f"{path}: labelled images without detections; run infer.py with --infer_img_dir, the folder of all images"
+        )
+        raise DataError(title, lacking)
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the list and the detections, choose thresholds, write the folder, report."""
     args = parse_args(argv)
     check_folder(args.output_dir)
+    if args.review:
+        review(args)
+        return
     names = read_list(args.picked_file)
     classes = find_classes(args)
     thresholds, thresholds_from = find_thresholds(args, classes)

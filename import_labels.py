@@ -8,7 +8,8 @@ that were labelled, or reviewed and found empty, become labels; those that were 
 that --ann_file has already stay, so exports of a part can be given one after the other.
 
 Beside the output go <its stem>_labelling.json, the report of what the labellers changed, and <its stem>_not_used.csv, what
-could not be used, each with its reason.
+could not be used, each with its reason. Labels that were replaced, after export_tasks.py --review or with --replace_labels, are kept in
+<its stem>_replaced.json.
 """
 
 import argparse
@@ -57,9 +58,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def output_files(output: Path) -> tuple[Path, Path]:
-    """The report and the list of what is not used."""
-    return output.with_name(f"{output.stem}_labelling.json"), output.with_name(f"{output.stem}_not_used.csv")
+def output_files(output: Path) -> tuple[Path, Path, Path]:
+    """The report, the list of what is not used, and the labels that were replaced."""
+    endings = ("labelling.json", "not_used.csv", "replaced.json")
+    report, not_used, replaced = (output.with_name(f"{output.stem}_{ending}") for ending in endings)
+    return report, not_used, replaced
+
+
+def replaced_labels(coco: dict[str, Any], new: Sequence[str]) -> dict[str, Any]:
+    """The labels of before of those images of ``coco`` that were labelled and have ``new`` labels now, as a COCO file."""
+    names, bare = set(new), unlabelled_ids(coco)
+    images = [image for image in coco["images"] if image["file_name"] in names and image["id"] not in bare]
+    ids = {image["id"] for image in images}
+    return coco | {"images": images, "annotations": [row for row in coco["annotations"] if row["image_id"] in ids]}
 
 
 def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argparse.Namespace) -> Asked:
@@ -100,13 +111,17 @@ def write_outputs(
         raise DataError(f"{args.output_ann_file}, which is not written", faults)
     answers = replace(answers, not_used=[*answers.not_used, *kept])
     report = make_report(exports, answers, asked.manifest, new)
-    report_file, list_file = output_files(args.output_ann_file)
+    report_file, list_file, replaced_file = output_files(args.output_ann_file)
     tasks = args.tasks / MANIFEST if args.tasks and args.tasks.is_dir() else args.tasks
     inputs = {"ann_file": args.ann_file if args.ann_file.is_file() else None, "tasks": tasks}
     inputs |= {f"labels_{number}": path for number, path in enumerate(args.labels, start=1) if path.is_file()}
     settings = {key: getattr(args, key) for key in ("all_reviewed", "annotator", "replace_labels")}
     before = {"ann_file": origin_of_coco(args.ann_file) if "info" in coco else None}
     origin = made_from("import_labels.py", inputs, settings, before)
+    before_file = replaced_labels(coco, new)
+    if before_file["images"]:
+        write_coco(replaced_file, before_file, args.overwrite)
+        print(f"{replaced_file}: the labels of before of {len(before_file['images'])} images that have others now")
     write_text(list_file, not_used_table(answers.not_used), args.overwrite)
     write_json(report_file, report, args.overwrite, indent=1)
     write_coco(args.output_ann_file, with_origin(merged, origin), args.overwrite)

@@ -77,10 +77,14 @@ def instructions(manifest: Manifest, root: str, image_files: str) -> str:
         f"{name} {'none' if score is None else format(score, '.2f')}" for name, score in manifest.thresholds.items()
     )
     contents = f"{len(manifest.tasks)} images, {boxes} boxes of the detector."
-    contents += f" Least scores of the boxes: {scores} ({manifest.thresholds_from})." if boxes else ""
+    if manifest.review:
+        contents = f"{len(manifest.tasks)} images whose labels may be wrong. The {boxes} boxes are these labels, not the detector's."
+    contents += f" Least scores of the boxes: {scores} ({manifest.thresholds_from})." if boxes and scores else ""
     order = "The most valuable image comes first; `order.csv` says why each was picked."
     if image_files == "none":
         order = "`order.csv` lists the images, the most valuable first, and says why each was picked."
+    if manifest.review:
+        order = "The most suspicious image comes first; `order.csv` says where the detector disagrees with its labels."
     by_change = "" if manifest.format == "label_studio" else _BY_CHANGE
     return f"""\
 # Images to label

@@ -353,3 +353,70 @@ def test_masks_of_the_detector_come_back_as_outlines(place):
             back = coco_masks.decode(coco_masks.merge(coco_masks.frPyObjects(row["segmentation"], 80, 100)))
         assert (back & bits).sum() / (back | bits).sum() > (0.999 if tool in ("cvat", "coco") else 0.93)
         shutil.rmtree(tasks)
+
+
+def review(place, tool="label_studio", *more):
+    """known.jpg is labelled with a dog at (1, 1, 11, 11); the detector sees a cat there, and a dog elsewhere."""
+    found = json.loads((place / "infer_results.json").read_text())
+    found["known.jpg"] = [
+        {"pred box": (1, 1, 10, 10), "confidence score": 0.9, "pred class": 0},
+        {"pred box": (15, 5, 10, 10), "confidence score": 0.6, "pred class": 1},
+    ]
+    (place / "infer_all.json").write_text(json.dumps(found))
+    words = ["--review", "--ann_file", place / "train_1.json", "--infer_json", place / "infer_all.json", *more]
+    words += ["--img_dir", place / "images", "--format", tool, "--output_dir", place / "review"]
+    export_tasks.main([str(word) for word in words])
+    return place / "review"
+
+
+@pytest.mark.parametrize("tool", LABELLERS)
+def test_labels_that_may_be_wrong_go_out_and_their_corrections_replace_them(place, tool, capsys):
+    tasks = review(place, tool)
+    assert "1 images to review for" in (said := capsys.readouterr().out) and "1 wrong class" in said
+    manifest = json.loads((tasks / "manifest.json").read_text())
+    (task,) = manifest["tasks"]
+    assert task["file_name"] == "known.jpg" and task["prelabels"][0]["bbox"] == [1, 1, 10, 10]
+    assert task["reason"].startswith("wrong class: dog (1, 1, 11, 11), the detector says cat 0.90; missing box: dog")
+    assert "whose labels may be wrong" in (tasks / "README.md").read_text()
+    before = json.loads((place / "train_1.json").read_text())
+    corrected = [("cat", (1, 1, 11, 11)), ("dog", (15, 5, 25, 15))]
+    labels = LABELLERS[tool](tasks, {"known.jpg": corrected}, place / "export")
+    found = boxes_of(take(place, labels, tasks="review"))
+    assert found["known.jpg"] == (True, as_floats(corrected)) and found["moved.jpg"] == (False, [])
+    kept = json.loads((place / "train_2_replaced.json").read_text())
+    assert kept["annotations"] == before["annotations"]
+    assert [image["file_name"] for image in kept["images"]] == ["known.jpg"]
+    assert "train_2_replaced.json: the labels of before of 1 images" in capsys.readouterr().out
+    assert json.loads((place / "train_1.json").read_text()) == before
+
+
+def test_labels_that_were_found_right_stay_to_the_digit(place):
+    tasks = review(place)
+    labels = LABELLERS["label_studio"](tasks, {"known.jpg": [("dog", (1, 1, 11, 11))]}, place / "export")
+    after = take(place, labels, tasks="review")
+    assert after["annotations"] == json.loads((place / "train_1.json").read_text())["annotations"]
+    assert not (place / "train_2_replaced.json").exists()
+
+
+def test_a_review_says_what_it_needs_and_what_it_leaves_out(place, capsys):
+    for words, said in (
+        (["--review"], "--review needs --ann_file"),
+        (["--picked_file", "p.txt", "--review_count", "3"], "--review_count goes with --review"),
+        (["--review", "--picked_file", "p.txt"], "not allowed with"),
+        ([], "one of the arguments --picked_file --review is required"),
+    ):
+        with pytest.raises(SystemExit):
+            export_tasks.main([*words, "--img_dir", "i", "--format", "coco", "--output_dir", str(place / "none")])
+        assert said in capsys.readouterr().err
+    words = ["--review", "--ann_file", place / "train_1.json", "--infer_json", place / "infer_results.json"]
+    words += ["--img_dir", place / "images", "--format", "coco", "--output_dir", place / "none"]
+    with pytest.raises(SystemExit):
+        export_tasks.main([str(word) for word in words])
+    assert "labelled images without detections" in (said := capsys.readouterr().err) and "known.jpg" in said
+    coco = json.loads((place / "train_1.json").read_text())
+    crowd = {"id": 9, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9], "iscrowd": 1}
+    coco["images"][0]["labelled"] = True
+    (place / "train_1.json").write_text(json.dumps(coco | {"annotations": [*coco["annotations"], crowd]}))
+    tasks = review(place)
+    assert "1 labelled images with crowds are left out" in (said := capsys.readouterr().out) and "moved.jpg" in said
+    assert len(json.loads((tasks / "manifest.json").read_text())["tasks"]) == 1
