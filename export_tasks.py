@@ -32,8 +32,8 @@ from src.command_line import program_parser
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
 from src.data.classes import check_names, foreground, in_class_order
-from src.data.formats.json_file import read_json
 from src.data.formats.coco_annotations import from_coco
+from src.data.formats.json_file import read_json
 from src.data.formats.label_states import unlabelled_ids
 from src.data.formats.reading import read_as_coco, read_data
 from src.data.provenance import made_from, read_side_file

@@ -8,6 +8,8 @@ starts and logs it. Exit status: 0 without errors, 1 with errors, 2 for a mistak
 Without --images only the existence of the image files is checked; training checks their headers when it starts. With
 --images all are decoded: broken and truncated files are found, and duplicate images. With
 --leave_out_faulty it says what training with that option will leave out.
+--images all are decoded: broken and truncated files are found, and duplicate images. With --contact_sheet
+labelled images are drawn with their boxes, to look at what is trained on.
 """
 
 import argparse
@@ -22,6 +24,7 @@ from src.data.checks.image_files import check_exists, check_images, check_pixels
 from src.data.checks.left_out import add_options, describe
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
+from src.report.contact_sheet import check_new_folder, write_contact_sheets
 
 MOST_COMPARED = 50_000  # images, all pairs; 20,000 took 11 s and 160 MB, and time grows with their square
 SHOWN = 5  # images of one group
@@ -44,6 +47,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--images", action="store_true", help="decode every image, too")
     parser.add_argument("--masks", action="store_true", help="the detector has masks: check those of the objects, too")
     add_options(parser)
+    help_sheet = "folder to make: contact sheets of the labelled images with their boxes, to look at before training"
+    parser.add_argument("--contact_sheet", type=Path, metavar="DIR", help=help_sheet)
     args = parser.parse_args(argv)
     if (args.eval_ann_file is None) != (args.eval_img_dir is None):
         parser.error("--eval_ann_file and --eval_img_dir belong together: give both or none")
@@ -98,10 +103,21 @@ def count_errors(errors: Sequence[UserError]) -> int:
     return sum(len(error.faults) if isinstance(error, DataError) else 1 for error in errors)
 
 
+def draw_contact_sheets(data: TrainingData, sources: Sources, folder: Path) -> None:
+    """Draw what is about to be trained on, and say where it is and what could not be drawn."""
+    names = data.annotations.class_names
+    files, drawn, faults = write_contact_sheets(data.labelled, names, sources.img_dir, folder)
+    print(f"{folder}: {drawn} of {len(data.labelled)} labelled images on {len(files)} contact sheets")
+    for fault in faults:
+        print(f"not drawn: {fault}")
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """Examine, report, end with status 1 if there are errors."""
     args = parse_args(argv)
+    if args.contact_sheet:
+        check_new_folder(args.contact_sheet)
     sources = Sources(
         args.ann_file,
         args.img_dir,
@@ -132,6 +148,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             boxes = boxes_and_crowds(*count_boxes(data.evaluation.images))
             told += f", {len(data.evaluation.images)} evaluation images with {boxes}"
         print(told)
+    if args.contact_sheet and data:
+        draw_contact_sheets(data, sources, args.contact_sheet)
+    elif args.contact_sheet:
+        print("no contact sheets: the annotations cannot be read")
     print(f"{count} errors, {len(doubts)} suspicious things")
     if count:
         sys.exit(1)

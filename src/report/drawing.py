@@ -123,14 +123,14 @@ def _write_label(
     """Write name and score above the box, the score alone if the box is narrow, nothing if it is tiny."""
     room = 1.5 * (corner[2] - corner[0])
     options = [name] if score is None else [f"{name} {score}", score]
-    text = next((option for option in options if canvas.textlength(option, _font()) <= room), None)
+    text = next((option for option in options if canvas.textlength(option, text_font()) <= room), None)
     if text is None:
         return
-    width, height = int(canvas.textlength(text, _font())) + _MARGIN, _TEXT_SIZE + _MARGIN
+    width, height = int(canvas.textlength(text, text_font())) + _MARGIN, _TEXT_SIZE + _MARGIN
     x = max(min(corner[0], size[0] - width), 0)
     y = corner[1] - height if corner[1] >= height else min(corner[3], size[1] - height)
     canvas.rectangle((x, y, x + width, y + height), fill=colour)
-    canvas.text((x + _MARGIN // 2, y + height // 2), text, _text_colour(colour), _font(), anchor="lm")
+    canvas.text((x + _MARGIN // 2, y + height // 2), text, _text_colour(colour), text_font(), anchor="lm")
 
 
 def _with_legend(picture: Image.Image, labels: np.ndarray, class_names: Sequence[str], title: str) -> Image.Image:
@@ -142,7 +142,7 @@ def _with_legend(picture: Image.Image, labels: np.ndarray, class_names: Sequence
     line_height, swatch = _TEXT_SIZE + 2 * _MARGIN, _TEXT_SIZE + _MARGIN
     places, x, y = [], _MARGIN, 0
     for text, colour in items:
-        width = int(measure.textlength(text, _font())) + 3 * _MARGIN + (swatch if colour else 0)
+        width = int(measure.textlength(text, text_font())) + 3 * _MARGIN + (swatch if colour else 0)
         if x > _MARGIN and x + width > picture.width:
             x, y = _MARGIN, y + line_height
         places.append((x, y))
@@ -155,7 +155,7 @@ def _with_legend(picture: Image.Image, labels: np.ndarray, class_names: Sequence
         if colour:
             canvas.rectangle((x, y, x + _TEXT_SIZE, y + _TEXT_SIZE), fill=colour)
             x += swatch
-        canvas.text((x, y + _TEXT_SIZE // 2), text, "black", _font(), anchor="lm")
+        canvas.text((x, y + _TEXT_SIZE // 2), text, "black", text_font(), anchor="lm")
     return result
 
 
@@ -165,7 +165,7 @@ def _text_colour(colour: Colour) -> str:
 
 
 @lru_cache(maxsize=1)
-def _font() -> ImageFont.FreeTypeFont:
+def text_font() -> ImageFont.FreeTypeFont:
     for name in _FONTS:
         try:
             return ImageFont.truetype(name, _TEXT_SIZE)
