@@ -79,7 +79,8 @@ def draw_cell(entry: ImageEntry, img_dir: Path) -> Image.Image:
             [round(value * zoom) for value in box], outline=class_colour(label - 1), width=1 if crowd else 2
         )
     cell.paste(picture, ((_WIDTH - size[0]) // 2, (_HEIGHT - size[1]) // 2))
-    count = f"{len(entry.boxes)} boxes" if len(entry.boxes) else "no boxes"
+    number = len(entry.boxes)
+    count = f"{number or 'no'} {'box' if number == 1 else 'boxes'}"
     name = fitted(entry.file_name, count)
     ImageDraw.Draw(cell).text((0, _HEIGHT + _LINE // 2), f"{name}: {count}", "black", text_font(), anchor="lm")
     return cell

@@ -1,6 +1,7 @@
 """What labelling costs: priors without a history, the truth with one, and neither lunch breaks nor a skewed clock in between."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,25 @@ def test_the_interval_holds_the_hours_of_the_next_round():
         inside += low <= hours <= high
         rel.append(cost.expected_seconds(predicted).sum() / 3600 / hours - 1)
     assert inside >= 36 and np.abs(rel).max() < 0.2 and abs(np.mean(rel)) < 0.05
+
+
+def tired_round(count, seed):
+    """Boxes of a rare class take twice as long, and the last image of a day a third longer than the first."""
+    draw, images = np.random.default_rng(seed), history(count, seed).images
+    rare = draw.random(count) < 0.2
+    clock = 1 + np.arange(count) % 40 / 120
+    factors = clock * np.where(rare, 1.6, 1)
+    return [replace(image, seconds=image.seconds * factor) for image, factor in zip(images, factors, strict=True)]
+
+
+def test_hours_are_within_a_fifth_from_the_second_round_on_whatever_slows_labellers_down():
+    for seed in range(5):
+        rounds = [tired_round(60, 10 * seed + number) for number in range(4)]
+        for number in range(1, 4):
+            cost = fit_labelling_cost(PastRounds(tuple(image for past in rounds[:number] for image in past)))
+            predicted = np.array([image.sent for image in rounds[number]], np.float64)
+            hours = sum(image.seconds for image in rounds[number]) / 3600
+            assert cost.expected_seconds(predicted).sum() / 3600 == pytest.approx(hours, rel=0.2)
 
 
 def test_equal_inputs_give_equal_intervals():
