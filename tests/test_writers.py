@@ -38,6 +38,7 @@ EXCEPTIONS = {
     ("src/data/formats/feature_file.py", "savez"): "inside write_whole",
     ("src/data/synthetic.py", "save"): "into memory",
     ("src/data/synthetic.py", "write_bytes"): "inside write_whole",
+    ("src/report/contact_sheet.py", "save"): "inside write_whole",
     ("src/checkpoint/convert/backbone.py", "save_checkpoint"): "inside write_whole",
     ("src/checkpoint/detector_file.py", "save_checkpoint"): "inside write_whole",
     ("src/checkpoint/checksum.py", "open"): "inside write_whole",
