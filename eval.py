@@ -5,11 +5,12 @@
     python eval.py --model exported/faces.onnx --eval_img_dir val/images --eval_ann_file val.json --eval_output_dir scores
     python eval.py --results detections.json --eval_ann_file val.json --eval_output_dir scores
 
-With --report DIR an error report is written there: what is wrong, what it costs in AP and where to see it, with a CSV file for
-each of its tables; results of another program need --eval_img_dir too for the pictures of the report.
+With --report DIR an error report is written there: types of errors, their cost in AP and example images, with a CSV
+file for each of its tables; for --results it needs --eval_img_dir too, for its pictures.
 
-The detector is a checkpoint (its network is the one it was trained as), an exported model (.mindir or .onnx, run on the CPU),
-or a program that wrote COCO result records. Written are metrics.json, metrics.txt and eval_results.json (the records).
+The detections come from a checkpoint (which holds its network settings), from an exported model (.mindir or .onnx, run
+on the CPU), or from a file of COCO result records. It writes metrics.json, metrics.txt and eval_results.json (the
+records).
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ from src.report.error_report import check_report, write_report
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files that are written."""
+    """Paths of the output files."""
 
     records: Path
     metrics: Path
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     """Read and check everything, detect, evaluate, write."""
     config = load_config(__doc__, argv, saved_settings)
     detections_of = detection_source(config)
-    outputs = free_outputs(config)
+    outputs = checked_outputs(config)
     annotations = read_ground_truth(config)
     if config.report is not None:
         check_report(Path(config.report), config.overwrite)
@@ -67,8 +68,8 @@ def main(argv: list[str] | None = None) -> None:
         print(f"report: {page}")
 
 
-def free_outputs(config: Config) -> Outputs:
-    """Names of the output files.
+def checked_outputs(config: Config) -> Outputs:
+    """Paths of the output files.
 
     Raises:
         UserError: one of them exists and may not be overwritten.
@@ -89,8 +90,8 @@ def read_ground_truth(config: Config) -> Annotations:
     source = (config.eval_ann_file, config.eval_img_dir, config.class_names, will_have_masks(config))
     annotations = read_usable_and_list(*source, config) if config.leave_out_faulty else read_data(*source)
     check_labelled(annotations)
-    for sentence in empty_images(annotations):
-        print(f"suspicious: {sentence}")
+    for message in empty_images(annotations):
+        print(f"suspicious: {message}")
     return annotations
 
 

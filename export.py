@@ -1,10 +1,10 @@
-"""Export a trained detector for use outside Python: MINDIR, ONNX or AIR, and a JSON file that describes it.
+"""Export a trained detector for use outside Python: MINDIR, ONNX or AIR, and its metadata as JSON.
 
     python export.py --checkpoint_path outputs/best_model.ckpt --file_format ONNX --file_name exported/faces
 
-The network is the one the checkpoint was trained as; its input is raw RGB, float32 of 0 to 255, and normalisation is part of the
-model. Before the model gets its name it must detect in --check images what the checkpoint detects: in synthetic ones, or in
-those of --infer_img_dir.
+The network settings come from the checkpoint. The input of the model is raw RGB, float32 from 0 to 255; normalisation
+is part of the model. The model is kept only if its detections agree with those of the checkpoint on --check images,
+synthetic ones or those of --infer_img_dir.
 """
 
 from pathlib import Path
@@ -43,7 +43,7 @@ from src.systems import build_network
 def main(argv: list[str] | None = None) -> None:
     """Check the settings, restore, export, compare, write the metadata."""
     config = load_config(__doc__, argv, saved_settings, defaults={"batch_size": 1})
-    path = free_target(config)
+    path = checked_target(config)
     images = images_to_check(config)
     device = set_up_device(config)
     network, detector = restore_detector(
@@ -64,11 +64,11 @@ def main(argv: list[str] | None = None) -> None:
         print(f"written: {write_offline_model(path, config.file_format, config.soc_version, config.overwrite)}")
 
 
-def free_target(config: Config) -> Path:
-    """The path of the model to write.
+def checked_target(config: Config) -> Path:
+    """The path of the model to write, after checking that it can be written.
 
     Raises:
-        UserError: something is missing, cannot be made here, or may not be overwritten.
+        UserError: a setting or package is missing, or a file may not be overwritten.
     """
     require(config, "checkpoint_path", "file_name")
     path = model_path(config.file_name, config.file_format)
@@ -85,7 +85,7 @@ def free_target(config: Config) -> Path:
 
 
 def images_to_check(config: Config) -> np.ndarray:
-    """The images that checkpoint and model are compared on: uint8 [N, 3, H, W], N at most `check`."""
+    """The images on which checkpoint and model are compared: uint8 [N, 3, H, W], N at most `check`."""
     if config.infer_img_dir is None:
         size = (config.img_height, config.img_width)
         return synthetic_images(config.check, size, config.keep_ratio, config.resize_sides)
@@ -95,7 +95,7 @@ def images_to_check(config: Config) -> np.ndarray:
 
 
 def model_metadata(path: Path, outputs: list[Output], detector: DetectorMetadata, config: Config) -> ModelMetadata:
-    """The metadata of the model that lies at `path`."""
+    """The metadata of the exported model at `path`."""
     return ModelMetadata(
         format=config.file_format,
         file=path.name,

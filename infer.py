@@ -1,19 +1,20 @@
-"""Detect objects in images: those of a folder, or the unlabelled ones of an annotation file.
+"""Detect objects in the images of a folder, or in the unlabelled images of an annotation file.
 
     python infer.py --checkpoint_path outputs/best_model.ckpt --infer_img_dir photos --eval_output_dir found
     python infer.py --checkpoint_path outputs/best_model.ckpt --train_img_dir train/images --train_ann_file train_25.json \\
         --eval_output_dir found
 
-Written is infer_results.json: for each image name (sub-folders included) a list of detections, best first; beside it,
-infer_results.made_from.json names its inputs and settings. With --unlabelled_img_dir the images of that folder join the
-unlabelled ones. With --draw_pics true pictures are drawn into pictures/. A run that was stopped starts anew with --overwrite. With
---leave_out_faulty images that cannot be decoded are left out and listed in left_out.json.
+It writes infer_results.json, a list of detections by image name (with sub-folder), highest score first, and
+infer_results.made_from.json, its inputs and settings. With --unlabelled_img_dir the images of that folder are added to
+the unlabelled ones. With --draw_pics true detections are drawn into pictures/. With --leave_out_faulty images that
+cannot be decoded are left out and listed in left_out.json. After an interrupted run, start again with --overwrite.
 
-With --features true, infer_features.npz holds features of the detections, of labelled images as well, for the strategies ppal
-and coverage of sorted_values.py. With --second_checkpoint, a second detector such as the student writes
-infer_results_second.json, for the strategy disagreement.
+With --features true it also writes infer_features.npz, features of the detections in unlabelled and labelled images,
+for the strategies ppal and coverage of sorted_values.py. With --second_checkpoint it also writes
+infer_results_second.json, the detections of a second detector such as the student, for the strategy disagreement.
 
-Before there is a detector, for the very first pick by coverage, features of whole images come from a pre-trained backbone:
+Before a detector is trained, for the first pick by coverage, it writes features of whole images from a pre-trained
+backbone:
 
     python infer.py --features true --pre_trained resnet18.ckpt --backbone resnet18 --infer_img_dir photos --eval_output_dir found
 """
@@ -66,15 +67,15 @@ def main(argv: list[str] | None = None) -> None:
         check_free(results.with_name(LEFT_OUT_FILE), config.overwrite)
     check_outputs(results, images, config)
     files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
-    known = labelled_images(config, images) if config.features else ()
+    labelled = labelled_images(config, images) if config.features else ()
     device = set_up_device(config)
 
     def restore(checkpoint: str) -> tuple[nn.Cell, DetectorMetadata]:
         return restore_detector(checkpoint, lambda count: build_network(config, count, device.mixed_precision))
 
     network, metadata = restore(config.checkpoint_path)
-    second, of_second = restore(config.second_checkpoint) if config.second_checkpoint else (None, metadata)
-    if of_second.class_names != metadata.class_names:
+    second, second_metadata = restore(config.second_checkpoint) if config.second_checkpoint else (None, metadata)
+    if second_metadata.class_names != metadata.class_names:
         raise UserError(f"second_checkpoint: {config.second_checkpoint} has other classes than checkpoint_path")
     if config.infer_img_dir is None:
         in_class_order(read_training_annotations(config), metadata.class_names, config.train_ann_file)
@@ -92,7 +93,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     found = detect_images(
         detector,
-        images + known,
+        images + labelled,
         config.train_img_dir,
         config,
         progress="detecting",
@@ -121,7 +122,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def write_image_features(path: Path, config: Config) -> None:
-    """Write features of whole images from the backbone that --pre_trained holds."""
+    """Write features of whole images, computed by the backbone of --pre_trained."""
     images = images_to_detect(config)
     images += labelled_images(config, images)
     for output in (path, side_file(path)):
@@ -130,7 +131,7 @@ def write_image_features(path: Path, config: Config) -> None:
     network = build_image_features(config).set_train(False)
     report = load_pretrained(network, config.pre_trained)
     if not report.backbone_is_loaded:
-        raise UserError(f"pre_trained: not all weights of the backbone {config.backbone} are in it\n{report}")
+        raise UserError(f"pre_trained: it lacks weights of the backbone {config.backbone}\n{report}")
     forward = numpy_forward(cached_detector(network, config))
     found = detect_images(forward, images, config.train_img_dir, config, progress="features", has_features=True)
     rows: list[FeatureRows] = []
@@ -153,15 +154,15 @@ def second_results(results: Path) -> Path:
 
 
 def outputs(results: Path, config: Config) -> list[Path]:
-    """The files to write beside pictures and provenance."""
-    more = ((config.features, features_file), (config.second_checkpoint, second_results))
-    return [results, *(path_of(results) for wanted, path_of in more if wanted)]
+    """Paths of the output files, except pictures and provenance."""
+    optional = ((config.features, features_file), (config.second_checkpoint, second_results))
+    return [results, *(path_of(results) for wanted, path_of in optional if wanted)]
 
 
 def inputs_of(checkpoint: str, config: Config) -> dict[str, str]:
-    """Option -> file that the detections of a checkpoint depend on, beside the images."""
+    """The input files of the detections of a checkpoint, except the images, by option."""
     inputs = {"checkpoint_path": checkpoint}
-    if config.infer_img_dir is None and Path(config.train_ann_file).is_file():  # XML files lie in a folder
+    if config.infer_img_dir is None and Path(config.train_ann_file).is_file():  # a folder of XML files has no hash
         inputs["train_ann_file"] = config.train_ann_file
     return inputs
 
@@ -169,7 +170,7 @@ def inputs_of(checkpoint: str, config: Config) -> dict[str, str]:
 def collect_features(
     found: Iterable[tuple[ImageEntry, Detections]], count: int, rows: list[FeatureRows]
 ) -> Iterator[tuple[ImageEntry, Detections]]:
-    """The first ``count`` images of ``found``; the features of all images are added to ``rows``."""
+    """Yield the first ``count`` images of ``found``, and append the features of all images to ``rows``."""
     for number, (entry, detections) in enumerate(found):
         rows.append((entry.file_name, detections.labels - 1, detections.scores, compact(detections.features)))
         if number < count:
@@ -177,17 +178,17 @@ def collect_features(
 
 
 def check_outputs(results: Path, images: tuple[ImageEntry, ...], config: Config) -> None:
-    """Raise a UserError if output files exist, also those of a run that was stopped, and may not be overwritten."""
+    """Raise a UserError if output files exist, also of an interrupted run, and may not be overwritten."""
     paths = [path for output in outputs(results, config) for path in (output, side_file(output))]
     if config.draw_pics:
         paths += [picture_path(results, entry) for entry in images]
-    taken = [path for path in paths if path.exists()]
-    if taken and not config.overwrite:
+    existing = [path for path in paths if path.exists()]
+    if existing and not config.overwrite:
         raise UserError(
-            f"{results.parent}: {len(taken)} of the {len(paths)} files to write are there already, such as {taken[0]}; "
+            f"{results.parent}: {len(existing)} of the {len(paths)} output files exist already, such as {existing[0]}; "
             "pass --overwrite to replace them, or choose another --eval_output_dir"
         )
-    for path in taken:
+    for path in existing:
         check_free(path, config.overwrite)
 
 
@@ -198,7 +199,8 @@ def write_results(
     config: Config,
     draw_pictures: bool,
 ) -> None:
-    """Write the detections of each image, and its picture if wanted, one image at a time: 100,000 do not fit into memory."""
+    """Write the detections, and pictures if requested, image by image: those of 100,000 images do not fit into
+    memory."""
 
     def write(path: Path) -> None:
         with path.open("w", encoding="utf-8") as file:
@@ -215,12 +217,12 @@ def write_results(
 
 
 def picture_path(results: Path, entry: ImageEntry) -> Path:
-    """Path of the picture of an image; the whole name is kept, since a.png and a.jpg may both be there."""
+    """Path of the picture of an image; it keeps the suffix, because a.png and a.jpg may both exist."""
     return results.with_name("pictures") / f"{entry.file_name}_infer.jpg"
 
 
 def picture_of(entry: ImageEntry, found: Detections, class_names: list[str], img_dir: str | None) -> np.ndarray:
-    """The image with the detections that are shown by their score: uint8 [H, W, 3], RGB."""
+    """The image with its detections of at least SHOWN_SCORE drawn: uint8 [H, W, 3], RGB."""
     image = read_image(image_path(entry, img_dir))
     shown = found.scores >= SHOWN_SCORE
     masks = None if found.masks is None else ((), [found.masks[row] for row in np.flatnonzero(shown)])

@@ -1,8 +1,8 @@
-"""Train a detector on labelled and unlabelled images (or on labelled ones alone).
+"""Train a detector on labelled and unlabelled images, or on labelled ones alone.
 
-Burn-in: the student is trained on labels, each image in a strong and a weak view. Then the teacher, an exponential moving average
-of the student, labels the weak view of unlabelled images, and the student is trained on their strong view too (Liu et al. 2021,
-Unbiased Teacher).
+Burn-in: the student is trained on labelled images, each in a strong and a weak view. Then the teacher, an exponential
+moving average of the student, predicts pseudo-labels on the weak view of unlabelled images, and the student is also
+trained on their strong view (Liu et al. 2021, Unbiased Teacher).
 """
 
 from contextlib import closing
@@ -20,10 +20,10 @@ from src.engine.batches import with_caches
 from src.engine.device import set_up_device
 from src.engine.evaluation import outcome
 from src.engine.health.guard import check_guard
-from src.engine.health.monitor import build_watch, warn_of_start
+from src.engine.health.monitor import build_watch, warn_at_start
 from src.engine.log import RunLog
 from src.engine.loop import train
-from src.engine.networks import build_networks, start_weights
+from src.engine.networks import build_networks, load_initial_weights
 from src.engine.progress.forecast import forecast
 from src.engine.resume import resumed_metadata, run_metadata, upgrade_settings
 from src.engine.run import Run, describe_run
@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> None:
         state.restore(networks.saved())
         start = [f"resumed from {state.path}", *state.remarks, *changed, *upgraded]
     else:
-        start = [start_weights(config, networks.student)]
+        start = [load_initial_weights(config, networks.student)]
     first_step = int(networks.state.step.asnumpy())
     # 3. The folder of the run.
     if device.rank == 0:
@@ -70,9 +70,9 @@ def main(argv: list[str] | None = None) -> None:
         write_left_out(folder.path / LEFT_OUT_FILE, data.left_out, overwrite=True)
         if metadata["evaluated"] and metadata["best"] is None:
             start += folder.archive_best(first_step)
-        # Resuming and overwriting are of this start only, not of the run.
-        lasting = replace(config, resume=False, resume_anyway=False, overwrite=False)
-        write_text(folder.config, save_config(lasting), overwrite=True)
+        # --resume and --overwrite apply to this start only, not to the run.
+        saved_config = replace(config, resume=False, resume_anyway=False, overwrite=False)
+        write_text(folder.config, save_config(saved_config), overwrite=True)
     # 4. Training.
     with closing(RunLog(folder.path, device.rank, first_step, config.max_iter)) as log:
         log.info("\n".join([describe_run(config, data, device, first_step), *lengths, *rates, *start]))
@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> None:
             watch=build_watch(config, data, metadata["watch"]),
         )
         if not resumes:
-            warn_of_start(run)
+            warn_at_start(run)
         with run.stop:
             if not resumes:
                 tell_time(run)
@@ -106,7 +106,7 @@ def tell_time(run: Run) -> None:
 
 
 def read_data(config: Config) -> TrainingData:
-    """The images and labels of a run, some labelled ones held out for the guard."""
+    """Read the images and labels of a run, and hold out labelled images for the guard."""
     sources = Sources(
         config.train_ann_file,
         config.train_img_dir,

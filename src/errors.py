@@ -9,11 +9,11 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-SHOWN_FAULTS = 20  # about one screen; the others are counted
+SHOWN_FAULTS = 20  # about one screen; of the rest only the number is given
 
 
 class UserError(Exception):
-    """A mistake that the user can fix; ``str(error)`` is the whole message."""
+    """An error that the user can fix; ``str(error)`` is the whole message."""
 
 
 class DataError(UserError):
@@ -21,7 +21,7 @@ class DataError(UserError):
 
     Args:
         title: what was read, e.g. the name of the annotation file.
-        faults: one sentence per fault; the first 20 are shown and the rest is counted.
+        faults: one message per fault; the first 20 are shown, then the number of the others.
     """
 
     def __init__(self, title: str, faults: Sequence[str]):
@@ -35,13 +35,13 @@ class DataError(UserError):
 
 
 class Faults:
-    """Collects the mistakes of several checks, so that the user sees all of them at once."""
+    """Collects the errors of several checks, so that the user sees all of them at once."""
 
     def __init__(self) -> None:
         self.errors: list[UserError] = []
 
     def attempt(self, check: Callable[..., Result], *args: object) -> Result | None:
-        """``check(*args)``, or None after keeping the UserError that it raised."""
+        """``check(*args)``; a UserError that it raises is collected, and None is returned."""
         try:
             return check(*args)
         except UserError as error:
@@ -49,7 +49,7 @@ class Faults:
             return None
 
     def report(self) -> None:
-        """Raise one UserError with everything that was found, if anything was."""
+        """Raise one UserError with all collected errors, if there are any."""
         if self.errors:
             raise UserError("\n".join(map(str, self.errors)))
 
@@ -60,13 +60,13 @@ def printable(text: str) -> str:
 
 
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:
-    """Wrap the ``main`` of a script: a UserError is printed and ends it with status 2, Ctrl-C ends it with 130.
+    """Wrap the ``main`` of a script: on a UserError print it and exit with status 2, on Ctrl-C with 130.
 
-    If its output is piped into ``head`` or ``less`` and they stop reading, it ends with 141, as other programs do.
+    If its output is piped into ``head`` or ``less`` and they stop reading, it exits with 141, as after SIGPIPE.
 
-    An OSError that names a file, such as a name that is too long or a folder that may not be entered, is told in one line, too.
+    An OSError that names a file (name too long, no permission) is also reported in one line.
 
-    Every other exception is a defect of the program and keeps its traceback.
+    Every other exception is a bug and keeps its traceback.
     """
 
     @functools.wraps(main)
@@ -79,7 +79,7 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
             print("\n".join(map(printable, f"error: {error}".split("\n"))), file=sys.stderr)
             sys.exit(2)
         except KeyboardInterrupt:
-            print("stopped by the keyboard", file=sys.stderr)
+            print("interrupted by Ctrl-C", file=sys.stderr)
             sys.exit(130)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at exit

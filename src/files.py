@@ -17,23 +17,23 @@ TEMPORARY = ".writing-"  # prefix of temporary files; a killed process leaves th
 
 
 def check_free(path: str | Path, overwrite: bool) -> None:
-    """Raise a UserError if ``path`` is taken and may not be overwritten; call it before any work is done."""
+    """Raise a UserError if ``path`` exists and may not be overwritten; call it before any work is done."""
     path = Path(path)
     if path.is_dir():
-        raise UserError(f"{path}: a folder stands where a file is to be written; choose another name")
+        raise UserError(f"{path}: is a folder, expected a file name; choose another name")
     if path.exists() and not overwrite:
         raise UserError(f"{path}: exists already; choose another name, or pass --overwrite to replace it")
 
 
 def write_whole(path: str | Path, write: Callable[[Path], None], overwrite: bool = False) -> None:
-    """Let ``write`` fill a temporary file in the folder of ``path``, then move it into place.
+    """Write a file atomically: ``write`` fills a temporary file in the same folder, which is then renamed to ``path``.
 
-    Missing parent folders are made. A reader sees the old file or the whole new one, also after a crash or a power cut:
-    the file is synced before it gets its name, its folder afterwards.
+    Missing parent folders are created. A reader sees either the old file or the complete new one, also after a crash or
+    a power cut: the file is synced before it is renamed, its folder afterwards.
 
     Raises:
-        UserError: the target exists and ``overwrite`` is False, or the system refuses to write (disk full, folder
-            read-only or gone); then the old file is still there.
+        UserError: the target exists and ``overwrite`` is False, or writing fails (disk full, folder read-only
+            or deleted); then the old file is unchanged.
     """
     path = Path(path)
     check_free(path, overwrite)
@@ -54,13 +54,14 @@ def write_whole(path: str | Path, write: Callable[[Path], None], overwrite: bool
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):  # the folder may be gone, or have become read-only
-                for left in path.parent.glob(f"{temporary.stem}.*"):  # MindSpore leaves a .tmp of its own, if it fails
+                for left in path.parent.glob(f"{temporary.stem}.*"):  # MindSpore leaves its own .tmp file if it fails
                     left.unlink()
                 temporary.unlink(missing_ok=True)
 
 
 def keep_before(path: Path) -> Path:
-    """Copy a file that is to be replaced to the first free name <stem>_before_N<suffix> beside it, and say which."""
+    """Back up a file before it is replaced, as <stem>_before_N<suffix> in its folder with the first unused N; returns
+    the copy."""
     number = 1
     while (copy := path.with_name(f"{path.stem}_before_{number}{path.suffix}")).exists():
         number += 1
@@ -95,9 +96,9 @@ def read_regular(path: str | Path) -> bytes:
 
 
 def sync(path: str | Path) -> None:
-    """Have the system put a file, or the names in a folder, onto the disk; an OSError says that it could not.
+    """Flush a file, or the entries of a folder, to disk (fsync); raises OSError if that fails.
 
-    File systems that cannot sync a folder (some network mounts) say so with EINVAL, which is no fault of the file.
+    File systems that cannot sync a folder (some network mounts) report EINVAL, which is ignored.
     """
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -110,13 +111,14 @@ def sync(path: str | Path) -> None:
 
 
 def write_text(path: str | Path, text: str, overwrite: bool = False) -> None:
-    """Write ``text`` as UTF-8; see ``write_whole``. Raises a UserError also where a file name is no text at all."""
+    """Write ``text`` as UTF-8; see ``write_whole``. Raises a UserError also for text that UTF-8 cannot encode, such as
+    an undecodable file name."""
     data = _encoded(path, text)
     write_whole(path, lambda temporary: temporary.write_bytes(data), overwrite)
 
 
 def write_pieces(path: str | Path, pieces: Iterable[str], overwrite: bool = False) -> None:
-    """As ``write_text``, for a text that is too long to be held at once: ``pieces`` are written one after the other."""
+    """As ``write_text``, for a text that does not fit into memory: ``pieces`` are written one after the other."""
 
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as file:
@@ -126,7 +128,7 @@ def write_pieces(path: str | Path, pieces: Iterable[str], overwrite: bool = Fals
 
 
 def write_json(path: str | Path, value: Any, overwrite: bool = False, indent: int | None = None) -> None:
-    """Write ``value`` as UTF-8 JSON with names kept readable (no escapes); see ``write_whole``."""
+    """Write ``value`` as UTF-8 JSON with non-ASCII characters kept (no escapes); see ``write_whole``."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=indent) + "\n", overwrite)
 
 
@@ -144,7 +146,9 @@ def _encoded(path: str | Path, text: str) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         near = text[max(error.start - 40, 0) : error.end + 10]
-        raise UserError(f"{path}: cannot be written, {near!r} is not text; rename the file that is called so") from None
+        raise UserError(
+            f"{path}: cannot be written, {near!r} is not valid text; rename the file of this name"
+        ) from None
 
 
 def _umask() -> int:

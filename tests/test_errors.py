@@ -25,7 +25,7 @@ def test_data_error_is_a_user_error_and_keeps_all_faults():
 
 
 @pytest.mark.parametrize(
-    "raised, status, words", [(UserError("no such"), 2, "error: no such"), (KeyboardInterrupt(), 130, "stopped")]
+    "raised, status, words", [(UserError("no such"), 2, "error: no such"), (KeyboardInterrupt(), 130, "interrupted")]
 )
 def test_entry_point_turns_mistakes_into_a_message_and_a_status(raised, status, words, capsys):
     @entry_point

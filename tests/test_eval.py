@@ -88,7 +88,7 @@ def test_a_text_file_with_classes_in_another_order_scores_as_the_coco_file(
     assert metrics["per_class"] == expected["per_class"] and metrics["AP"] == expected["AP"]
     said = capsys.readouterr().out
     assert "of its class numbers 0 is background, 1 is circle, 2 is square" in said
-    assert "5 images of" in said and "come from the MindRecord cache" in said
+    assert "5 images of" in said and "are read from the MindRecord cache" in said
 
 
 def test_other_classes_are_refused(tiny_detector, tiny_data, tmp_path, capsys):

@@ -142,7 +142,7 @@ def test_a_model_that_differs_is_not_kept(tiny_detector, tmp_path, capsys, monke
 def test_nothing_to_compare_is_no_agreement():
     config = ExportConfig("ONNX", (1, 3, 64, 64), probabilities=False, score_threshold=0.05)
     nothing = [np.zeros(shape, np.float32) for shape in ((2, 8, 4), (2, 8), (2, 8), (2, 8))]
-    with pytest.raises(UserError, match="detects nothing in 2 images.*--infer_img_dir, or --check 0"):
+    with pytest.raises(UserError, match="detects nothing in 2 images.*--infer_img_dir, or .*--check 0"):
         nobody = as_detector(lambda images: nothing)
         checked_export.check_agreement(nobody, nobody, np.zeros((2, 3, 64, 64)), config)
 
@@ -162,7 +162,7 @@ def test_images_to_check_are_drawn_or_read(tiny_config, tiny_data):
 def test_what_cannot_be_done_is_said_before_anything_is_built(tiny_detector, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(export, "restore_detector", lambda *_: pytest.fail("built before it was checked"))
     name = tmp_path / "faces"
-    assert "AIR can be written on an Ascend device only" in _refusal(capsys, tiny_detector, name, file_format="AIR")
+    assert "AIR can only be written on an Ascend device" in _refusal(capsys, tiny_detector, name, file_format="AIR")
     assert "leave the suffix out" in _refusal(capsys, tiny_detector, f"{name}.onnx", file_format="MINDIR")
     assert "not MINDIR" in _refusal(capsys, tiny_detector, name, file_format="MINDIR", soc_version="Ascend310")
     assert "atc is not on the PATH" in _refusal(

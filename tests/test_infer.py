@@ -84,7 +84,7 @@ def test_a_run_that_was_stopped_is_repeated_with_overwrite(tiny_detector, tiny_d
 
     capsys.readouterr()
     said = _refusal(capsys, tiny_detector, output, **values)
-    assert f"{output}: 2 of the 5 files to write are there already, such as {pictures[0]}" in said
+    assert f"{output}: 2 of the 5 output files exist already, such as {pictures[0]}" in said
     assert "pass --overwrite to replace them" in said and "another --eval_output_dir" in said
     assert set(_run(tiny_detector, output, **values, overwrite="true")) == {"0.png", "1.png", "2.png"}
     assert all(path.is_file() for path in pictures)
@@ -125,7 +125,7 @@ def test_nothing_to_look_at_is_refused(tiny_detector, tiny_data, tmp_path, capsy
 def test_two_images_of_one_name_and_missing_images_are_refused(tiny_detector, tiny_data, tmp_path, capsys):
     values = {"train_img_dir": tiny_data.img_dir, "train_ann_file": tiny_data.train_file}
     said = _refusal(capsys, tiny_detector, tmp_path, **values, unlabelled_img_dir=tiny_data.img_dir)
-    assert "one name" in said and "day 1/Bild_ä_2.png" in said
+    assert "same name" in said and "day 1/Bild_ä_2.png" in said
     said = _refusal(capsys, tiny_detector, tmp_path, **values | {"train_img_dir": tmp_path})
     assert "no such image file" in said
     assert not (tmp_path / "infer_results.json").exists()

@@ -111,10 +111,10 @@ def test_the_latest_detector_is_the_teacher_which_follows_the_student(finished):
 def test_the_log_says_what_happens(finished):
     said = finished.log()
     assert "5 labelled and 3 unlabelled images" in said and "2 classes: square, circle" in said
-    assert "burn-in: the student is trained on labels alone; the teacher starts at step 2" in said
+    assert "burn-in: the student is trained on labelled images alone; the teacher starts at step 2" in said
     assert "5 labelled and 3 unlabelled images; the labels are 10 boxes\n1 labelled images have no box" in said
-    assert "the teacher starts now, at step 2" in said
-    assert said.index("step: 1, avg loss") < said.index("the teacher starts now") < said.index("step: 2, avg loss")
+    assert "the teacher starts at step, at step 2" in said
+    assert said.index("step: 1, avg loss") < said.index("the teacher starts at step") < said.index("step: 2, avg loss")
     assert "step 2, student on 5 evaluation images" in said and "step 4, teacher on 5 evaluation images" in said
     assert f"end: the detector is {finished.folder / 'best_model.ckpt'}, the " in said.splitlines()[-1]
     assert "Average Precision" in said and "pseudo boxes per image" in said
@@ -155,7 +155,7 @@ def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(finished, tmp_
     training_script.main([*words, "--resume", "--mindrecord_dir", str(folder / "caches")])
     log = (folder / "log.txt").read_text(encoding="utf-8")
     assert "steps 3 to 4" in log and "training data: COCO JSON" in log
-    assert log.count("come from the MindRecord cache") == 2, "those of training and of evaluation"
+    assert log.count("are read from the MindRecord cache") == 2, "those of training and of evaluation"
     names = sorted(path.name for path in folder.glob("*.ckpt"))
     assert names == sorted(path.name for path in finished.folder.glob("*.ckpt"))
     for name in names:

@@ -1,12 +1,12 @@
-"""A SHA-256 checksum at the end of a checkpoint, by which a truncated or changed file is detected.
+"""A SHA-256 checksum at the end of a checkpoint, which detects truncated and changed files.
 
-It is encoded as an unknown protocol buffer field, which readers of checkpoints skip.
+It is encoded as an unknown protocol buffer field, which checkpoint readers skip.
 """
 
 import hashlib
 from pathlib import Path
 
-# Tag of field 1000, of bytes, and their number; the SHA-256 of everything before the tag follows.
+# Tag of field 1000 (type bytes) and the length 32; the SHA-256 of everything before the tag follows.
 _MARK = b"\xc2\x3e\x20"
 _DIGEST_BYTES = 32
 _BLOCK = 2**20
@@ -32,9 +32,9 @@ def is_intact(path: Path) -> bool:
 
 def _digest(path: Path, length: int) -> bytes:
     """The SHA-256 of the first `length` bytes."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         while length > 0 and (block := file.read(min(_BLOCK, length))):
-            found.update(block)
+            digest.update(block)
             length -= len(block)
-    return found.digest()
+    return digest.digest()

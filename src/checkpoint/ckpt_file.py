@@ -1,7 +1,7 @@
-"""Reads MindSpore checkpoints (`.ckpt`), with type, shape and size of every parameter checked.
+"""Reads MindSpore checkpoints (`.ckpt`), and checks dtype, shape and size of every parameter.
 
-`mindspore.load_checkpoint` copies the bytes of a parameter into a buffer of the size of its shape and does not compare the two:
-a damaged file overwrites memory of the program, or leaves a parameter uninitialised. So it is not used.
+`mindspore.load_checkpoint` is not used: it copies the bytes of a parameter into a buffer of the size of its shape and
+does not compare the sizes, so a damaged file overwrites memory of the process, or leaves a parameter uninitialised.
 """
 
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from mindspore.train.checkpoint_pb2 import Checkpoint
 
 from src.checkpoint import number_types
-from src.checkpoint.number_types import MOST_DIMENSIONS, NumberType
+from src.checkpoint.number_types import MAX_DIMENSIONS, NumberType
 
 _TEXT = "str"
 _TYPES = {
@@ -30,15 +30,15 @@ _TYPES = {
     "UInt64": number_types.UINT64,
     "Bool": number_types.BOOL,
 }
-_MARK, _MARK_BYTES = b"crc_num", 17  # of MindSpore's own checksum, which may be at the end: the mark and 10 bytes
+_MARK, _MARK_BYTES = b"crc_num", 17  # MindSpore's own optional checksum at the end of a file: the mark and 10 bytes
 
 
 def read_ckpt(path: str | Path) -> dict[str, np.ndarray | str]:
-    """Every parameter of a checkpoint by name, and its strings; bfloat16 becomes float32.
+    """Read every parameter and string of a checkpoint, by name; bfloat16 is converted to float32.
 
     Raises:
-        ValueError: a parameter has an unknown type, or its size does not fit its shape; the message names it.
-        google.protobuf.message.DecodeError: it is no checkpoint.
+        ValueError: a parameter has an unknown dtype, or its size does not fit its shape; the message names it.
+        google.protobuf.message.DecodeError: the file is not a checkpoint.
     """
     content = Path(path).read_bytes()
     if content[-_MARK_BYTES:].startswith(_MARK):
@@ -46,7 +46,9 @@ def read_ckpt(path: str | Path) -> dict[str, np.ndarray | str]:
     checkpoint = Checkpoint()
     checkpoint.ParseFromString(content)
     values: dict[str, np.ndarray | str] = {}
-    for name, pieces in groupby(checkpoint.value, lambda value: value.tag):  # large parameters come in pieces
+    for name, pieces in groupby(
+        checkpoint.value, lambda value: value.tag
+    ):  # large parameters are stored in several consecutive entries
         if name in values:
             raise ValueError(f"{name!r:.100} is in the file more than once")
         tensors = [piece.tensor for piece in pieces]
@@ -63,9 +65,9 @@ def read_ckpt(path: str | Path) -> dict[str, np.ndarray | str]:
 
 def _array(name: str, data: bytes, dims: tuple[int, ...], kind: NumberType) -> np.ndarray:
     if dims == (0,) and data:
-        dims = ()  # MindSpore writes a scalar like this
-    if len(dims) > MOST_DIMENSIONS:
-        raise ValueError(f"{name!r:.100} has {len(dims)} dimensions, expected at most {MOST_DIMENSIONS}")
+        dims = ()  # MindSpore's encoding of a scalar
+    if len(dims) > MAX_DIMENSIONS:
+        raise ValueError(f"{name!r:.100} has {len(dims)} dimensions, expected at most {MAX_DIMENSIONS}")
     expected = math.prod(dims) * kind.stored.itemsize
     if min(dims, default=0) < 0 or expected != len(data):
         raise ValueError(f"{name!r:.100} of shape {dims!s:.100}: expected {expected} bytes, got {len(data)}")

@@ -1,4 +1,4 @@
-"""Checkpoints of a detector: its weights, and metadata to build its network.
+"""Checkpoints of a detector: its weights, and the metadata that its network is built from.
 
 A checkpoint holds the parameters of one detector under the names its network gives them (`backbone.layer1.0.conv1.weight`)
 and, as JSON, the settings of the network and the class names.
@@ -22,7 +22,7 @@ from src.errors import UserError
 from src.files import is_regular, write_whole
 
 TEACHER_PREFIX = "teacher."
-METADATA_KEY = "card"  # in the file, since the first version
+METADATA_KEY = "card"  # the key in the file since the first version
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,11 @@ class DetectorMetadata:
     """The metadata of a checkpoint.
 
     Attributes:
-        recipe: settings the network was built from; class_names: without background; category_ids: of the annotation file
-            it was trained on, in the order of class_names; step: training steps taken.
-        version: of the project that wrote the file; "" before 0.2.0, which was the first to write it.
+        recipe: the settings of the run that trained it.
+        class_names: without background.
+        category_ids: COCO category id of each class, from the annotation file it was trained on.
+        step: number of training steps.
+        version: of the project that wrote the file; "" for files written before 0.2.0.
     """
 
     recipe: dict
@@ -49,7 +51,7 @@ def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
 
 
 def save_detector(network: nn.Cell, path: Path, metadata: DetectorMetadata) -> None:
-    """Write weights and metadata of a network; an older file of this name is replaced once the new one is complete."""
+    """Write weights and metadata of a network; an existing file is replaced once the new one is complete."""
     rows = [
         {"name": parameter.name.removeprefix(TEACHER_PREFIX), "data": parameter}
         for parameter in network.get_parameters()
@@ -61,7 +63,7 @@ def read_metadata(path: str | Path) -> DetectorMetadata | None:
     """The metadata of a checkpoint; None if it was not written by this project.
 
     Raises:
-        UserError: there is no such file, or it is no checkpoint of a detector.
+        UserError: the file does not exist, or is not a detector checkpoint.
     """
     metadata = metadata_of(read_checkpoint(path), path)
     if metadata is None:
@@ -69,14 +71,14 @@ def read_metadata(path: str | Path) -> DetectorMetadata | None:
     try:
         return msgspec.convert({"version": ""} | metadata, DetectorMetadata)
     except msgspec.ValidationError as error:
-        raise UserError(f"{path} is no checkpoint of a detector ({error}); is it the state of a run?") from None
+        raise UserError(f"{path} is not a detector checkpoint ({error}); is it the state of a run?") from None
 
 
 def load_detector(network: nn.Cell, path: str | Path) -> None:
     """Load all parameters of a network.
 
     Raises:
-        UserError: naming the parameters that the file lacks or holds in another shape.
+        UserError: parameters are missing in the file, or have another type or shape; the message names them.
     """
     values = read_checkpoint(path)
     faults = []
@@ -100,11 +102,12 @@ def load_detector(network: nn.Cell, path: str | Path) -> None:
 def write_checkpoint(
     rows: list[dict], path: Path, metadata: dict, before_replace: Callable[[], None] = lambda: None
 ) -> None:
-    """Write parameters, metadata and checksum; an older file is replaced once the new one is complete.
+    """Write parameters, metadata and checksum; an existing file is replaced once the new one is complete.
 
     Args:
-        rows: {"name", "data"} of each parameter; metadata: JSON values.
-        before_replace: called when the new file is complete and still has its temporary name.
+        rows: {"name", "data"} of each parameter.
+        metadata: JSON values.
+        before_replace: called after the temporary file is written, before it is renamed to `path`.
     """
 
     def write(temporary: Path) -> None:
@@ -120,7 +123,7 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
     """Parameters of a checkpoint by name, and its metadata as a string.
 
     Raises:
-        UserError: there is no such file, or it is no checkpoint.
+        UserError: the file does not exist, or is not a checkpoint.
     """
     if not is_regular(path):
         raise UserError(f"no checkpoint at {path}")
@@ -133,16 +136,16 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
 
 
 def metadata_of(values: dict, path: str | Path) -> dict | None:
-    """The metadata among the values of `read_checkpoint`; None if there are none.
+    """The metadata among the values of `read_checkpoint`; None if there is none.
 
     Raises:
-        UserError: they are not a JSON object.
+        UserError: the metadata is not a JSON object.
     """
     text = values.get(METADATA_KEY)
     try:
         metadata = None if text is None else json.loads(str(text))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged: its metadata are not JSON ({error})") from None
+        raise UserError(f"{path} is damaged: its metadata is not JSON ({error})") from None
     if not isinstance(metadata, dict | None):
-        raise UserError(f"{path} is damaged: its metadata are a {type(metadata).__name__}")
+        raise UserError(f"{path} is damaged: its metadata is a {type(metadata).__name__}, expected a JSON object")
     return metadata

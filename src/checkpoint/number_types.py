@@ -1,25 +1,26 @@
-"""Number types of weight files: their stored form, and the NumPy type they are converted to."""
+"""Dtypes of weight files: as stored in the file, and the NumPy dtype that they are converted to."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-MOST_DIMENSIONS = 32  # of a NumPy array
+MAX_DIMENSIONS = 32  # of a NumPy array
 
 
 @dataclass(frozen=True)
 class NumberType:
-    """A number type.
+    """A dtype of a weight file.
 
     Attributes:
-        stored: little-endian, of which any bytes are valid numbers; read: after conversion.
+        stored: dtype in the file, little-endian; every bit pattern of it is a valid number.
+        read: dtype after conversion.
     """
 
     stored: np.dtype
     read: np.dtype
 
     def convert(self, numbers: np.ndarray) -> np.ndarray:
-        """Numbers [...] of the stored type, converted into a new contiguous array."""
+        """Convert an array [...] of the stored dtype into a new contiguous array of the dtype `read`."""
         if self != BFLOAT16:
             return numbers.astype(self.read, order="C")
         wide = numbers.astype("<u4", order="C")

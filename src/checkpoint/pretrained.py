@@ -15,10 +15,10 @@ from src.errors import DataError, UserError, printable
 
 BACKBONE = "backbone"
 RESNET = re.compile(r"^backbone\.(conv1|bn1|layer\d)\.")
-# Layers whose shapes depend on the number of classes: those of another data set are not loaded, and reported.
+# Layers whose shapes depend on the number of classes: if it differs, they are reported and not loaded.
 CLASS_LAYERS = ("box_head.classes.", "box_head.offsets.", "mask_head.classes.", "multi_box.classes.")
-FLOATS = (np.float16, np.float32, np.float64)  # in the byte order of this machine, as MindSpore takes them
-SHOWN_NAMES = 6  # of a long list; the others are counted
+FLOATS = (np.float16, np.float32, np.float64)  # in native byte order, which MindSpore requires
+SHOWN_NAMES = 6  # of a long list; of the rest only the number is given
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class LoadReport:
     Attributes:
         path: the file.
         loaded: name of a part of the network -> (parameter tensors loaded, parameter tensors it has).
-        numbers: elements loaded, batch norm statistics included.
+        numbers: number of elements loaded, including batch norm statistics.
         missing: parameters that stay randomly initialised.
-        other_classes: of these, the ones that the file has for another number of classes.
-        unused: weights of the file that the network has no place for.
+        other_classes: those of `missing` that the file has, but for another number of classes.
+        unused: weights of the file that the network does not have.
     """
 
     path: str
@@ -48,21 +48,21 @@ class LoadReport:
 
     def __str__(self) -> str:
         parts = ", ".join(f"{part} {count} of {total}" for part, (count, total) in self.loaded.items())
-        lines = [f"{printable(self.path)}: loaded {self.numbers:,} numbers; parameters: {parts}"]
+        lines = [f"{printable(self.path)}: loaded {self.numbers:,} values; parameters: {parts}"]
         untouched = [part for part, (count, _) in self.loaded.items() if count == 0]
         untouched += [name for name in self.missing if _part(name) not in untouched and name not in self.other_classes]
-        for sentence, names in (
+        for title, names in (
             ("for another number of classes, randomly initialised", self.other_classes),
             ("not in the file, randomly initialised", untouched),
             ("in the file, not used", self.unused),
         ):
             if names:
-                lines.append(f"  {sentence}: {_some(names)}")
+                lines.append(f"  {title}: {_shortened(names)}")
         return "\n".join(lines)
 
 
 def load_pretrained(network: nn.Cell, path: str | Path) -> LoadReport:
-    """Load the weights of a file, see `read_weights` and `load_weights`."""
+    """Load the weights of a file; see `read_weights` and `load_weights`."""
     return load_weights(network, read_weights(path), str(path))
 
 
@@ -72,11 +72,12 @@ def load_weights(network: nn.Cell, weights: dict[str, np.ndarray], source: str) 
     Args:
         network: a detector, or a ResNet alone. Its parameters' names are taken relative to it, so it may be part of a
             larger cell.
-        weights: arrays by name: torchvision's, MindSpore's model zoo's, or our own, with or without `backbone.`.
+        weights: arrays by name, as in torchvision, in MindSpore's model zoo or in this project, with or without
+            `backbone.`.
         source: name of the weights in messages.
 
     Raises:
-        UserError: nothing matches, the backbone is given only in part, a shape is wrong, a number is not finite, or two
+        UserError: no name matches, weights of the backbone are missing, a shape is wrong, a value is not finite, or two
             names denote the same weight.
     """
     given = _by_common_name(weights, source)
@@ -84,8 +85,8 @@ def load_weights(network: nn.Cell, weights: dict[str, np.ndarray], source: str) 
     matched = [name for name in wanted if name in given]
     if not matched:
         raise UserError(
-            f"{source}: none of its {len(given)} weights is one of the network. It has {_some(given)}; "
-            f"the network has {_some(wanted)}"
+            f"{source}: none of its {len(given)} weights matches the network. It has {_shortened(given)}; "
+            f"the network has {_shortened(wanted)}"
         )
     other_classes = tuple(
         name for name in matched if name.startswith(CLASS_LAYERS) and given[name].shape != wanted[name].shape
@@ -117,7 +118,7 @@ def _by_common_name(weights: dict[str, np.ndarray], source: str) -> dict[str, np
                 faults.append(f"{origin[common]} and {name} are both {common}; keep one of them in the file")
             given[common], origin[common] = array, name
     if faults:
-        raise DataError(f"{source}: two networks in one file", faults)
+        raise DataError(f"{source}: it contains more than one network", faults)
     return given
 
 
@@ -128,13 +129,13 @@ def _faults(given: dict[str, np.ndarray], wanted: dict[str, ms.Parameter], fitti
     absent = [name for name in backbone if name not in given]
     if absent and len(absent) < len(backbone):
         faults.append(
-            f"{len(absent)} of the backbone's {len(backbone)} parameters are not in the file: {_some(absent)}"
+            f"{len(absent)} of the backbone's {len(backbone)} parameters are not in the file: {_shortened(absent)}"
         )
-    # The file may have further stages; but in a stage that both have, surplus weights are those of another depth.
+    # The file may have more stages; but surplus weights within a stage mean that its depth is another.
     stages = {match[0] for name in wanted if (match := RESNET.match(name))}
     surplus = [name for name in given if name not in wanted and (match := RESNET.match(name)) and match[0] in stages]
     if backbone and surplus:
-        faults.append(f"{len(surplus)} of the file's backbone weights have no place in the network: {_some(surplus)}")
+        faults.append(f"{len(surplus)} of the file's backbone weights are not in the network: {_shortened(surplus)}")
     for name in fitting:
         array, shape = given[name], tuple(wanted[name].shape)
         if array.shape != shape:
@@ -142,7 +143,7 @@ def _faults(given: dict[str, np.ndarray], wanted: dict[str, ms.Parameter], fitti
         elif array.dtype not in FLOATS:
             faults.append(f"{name}: expected floating-point numbers (float16, float32 or float64), got {array.dtype}")
         elif count := _count_not_finite(array):
-            faults.append(f"{name}: {count} of its numbers are not finite in single precision")
+            faults.append(f"{name}: {count} of its values are not finite in float32")
     return faults
 
 
@@ -163,7 +164,7 @@ def _part(name: str) -> str:
     return name.split(".", 1)[0]
 
 
-def _some(names: Iterable[str]) -> str:
+def _shortened(names: Iterable[str]) -> str:
     names = [printable(name) for name in names]  # a stranger's file may name its weights in control characters
     rest = len(names) - SHOWN_NAMES
     return ", ".join(names[:SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")

@@ -22,8 +22,8 @@ def restore_detector(path: str | Path, build: Callable[[int], nn.Cell]) -> tuple
     """Build the network of a checkpoint and load its weights.
 
     Args:
-        path: a checkpoint of train.py.
-        build: builds the network for a number of classes without background.
+        path: a checkpoint written by train.py.
+        build: builds the network from the number of classes, without background.
 
     Returns:
         The network in evaluation mode, and the metadata of the checkpoint.
@@ -42,6 +42,7 @@ def _metadata(path: str | Path) -> DetectorMetadata:
     metadata = read_metadata(path)
     if metadata is None:
         raise UserError(
-            f"{path} has no metadata to build its network from; expected a detector written by train.py, e.g. best_model.ckpt"
+            f"{path} has no metadata to build its network from; expected a checkpoint written by train.py, e.g. "
+            "best_model.ckpt"
         )
     return metadata

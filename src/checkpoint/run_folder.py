@@ -1,4 +1,4 @@
-"""The folder of a training run: names of its files, and protection of the files of another run."""
+"""The folder of a training run: the paths of its files, and checks that no other run is overwritten."""
 
 import os
 from pathlib import Path
@@ -10,12 +10,14 @@ _STEP_FILES = {"student": "model_step", "teacher": "teacher_model_step", "averag
 
 
 class RunFolder:
-    """Names of the files of a run.
+    """Paths of the files of a run.
 
     Attributes:
         config: the resolved configuration.
-        state: everything that resuming needs; state_before: of an earlier step, used if `state` is damaged.
-        latest: weights of the latest teacher (of the student while there is no teacher); best: of the best one so far.
+        state: the run state, from which the run is resumed.
+        state_before: the previous run state, used if `state` is damaged.
+        latest: latest weights, of the teacher once it has started, of the student before.
+        best: weights with the highest AP so far.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -27,32 +29,34 @@ class RunFolder:
         self.best = self.path / "best_model.ckpt"
 
     def step(self, role: str, step: int) -> Path:
-        """Weights of the student, teacher or average after `step` steps."""
+        """Path of the weights of the student, teacher or average after `step` steps."""
         return self.path / f"{_STEP_FILES[role]}_{step}.ckpt"
 
     def check(self, resume: bool, overwrite: bool) -> bool:
         """Check that no other run is overwritten, and that there is a run to resume.
 
         Returns:
-            Whether there is a state to resume from; a run that was stopped before its first checkpoint starts anew.
+            Whether there is a state to resume from; a run that was stopped before its first checkpoint starts from
+            scratch.
 
         Raises:
             UserError: there is another run, or none to resume.
         """
-        left = [path for path in self._outputs() if path.exists()]
-        if resume and not left:
-            raise UserError(f"resume: {self.path} has no stopped run; start it without --resume")
-        if left and not resume and not overwrite:
+        existing = [path for path in self._outputs() if path.exists()]
+        if resume and not existing:
+            raise UserError(f"resume: {self.path} has no run to resume; start one without --resume")
+        if existing and not resume and not overwrite:
             raise UserError(
-                f"save_checkpoint_path: {self.path} holds another run ({left[0].name}); choose another folder, "
+                f"save_checkpoint_path: {self.path} holds another run ({existing[0].name}); choose another folder, "
                 "continue that run with --resume, or replace it with --overwrite"
             )
         return resume and (self.state.is_file() or self.state_before.is_file())
 
     def prepare(self, resumes: bool) -> None:
-        """Remove incomplete files of a run that was killed and, unless a run is resumed, all files of another run.
+        """Remove temporary files of a killed run and, unless a run is resumed, all files of the run that is
+        overwritten.
 
-        Only after `check`, and when the run is about to start.
+        Call it after `check`, immediately before the run starts.
         """
         for path in self.path.glob(f"{TEMPORARY}*"):
             path.unlink()
@@ -64,13 +68,15 @@ class RunFolder:
         """Rename the best detector, whose score was discarded when the run was resumed at `step`.
 
         Returns:
-            A message for the log if there was one.
+            A message for the log, if there was a best detector.
         """
-        aside = self.path / f"best_model_until_step_{step}.ckpt"
-        if not self.best.exists() or aside.exists():  # the second: from evaluations that will be done again
+        archived = self.path / f"best_model_until_step_{step}.ckpt"
+        if (
+            not self.best.exists() or archived.exists()
+        ):  # archived by an earlier resume: best_model.ckpt is then from evaluations that are repeated
             return []
-        os.replace(self.best, aside)
-        return [f"{self.best} is kept as {aside}"]
+        os.replace(self.best, archived)
+        return [f"{self.best} is kept as {archived}"]
 
     def remove_old_checkpoints(self, keep: int) -> None:
         """Remove all step checkpoints except the newest `keep` of each role."""

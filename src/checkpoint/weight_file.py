@@ -13,10 +13,10 @@ FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
-    """Read every array of a MindSpore `.ckpt` or a NumPy `.npz`, under the names of the file.
+    """Read every array of a MindSpore `.ckpt` or a NumPy `.npz`, by the names in the file.
 
     Raises:
-        UserError: the file is missing, broken, empty or of another format.
+        UserError: the file is missing, damaged, empty or of another format.
     """
     path = Path(path)
     if not path.is_file():
@@ -25,16 +25,16 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     if suffix in FOREIGN_SUFFIXES:
         raise UserError(f"{path}: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
     if suffix not in (".ckpt", ".npz"):
-        raise UserError(f"{path}: weights are read from .ckpt (MindSpore) and .npz (NumPy), not from {suffix!r}")
+        raise UserError(f"{path}: unsupported suffix {suffix!r}; expected .ckpt (MindSpore) or .npz (NumPy)")
     try:
         weights = _read_ckpt(path) if suffix == ".ckpt" else _read_npz(path)
     except UserError:
         raise
     except Exception as error:  # a damaged archive can raise anything
         reason = str(error).partition("\n")[0]
-        raise UserError(f"{path}: cannot be read as {suffix} weights, is it broken or cut off? ({reason})") from error
+        raise UserError(f"{path}: cannot be read as {suffix} weights; it is damaged or truncated ({reason})") from error
     if not weights:
-        raise UserError(f"{path}: holds no weights")
+        raise UserError(f"{path}: contains no weights")
     return weights
 
 
@@ -43,12 +43,12 @@ def _read_ckpt(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    if not zipfile.is_zipfile(path):  # np.load would take a bare array without names, too
+    if not zipfile.is_zipfile(path):  # np.load also accepts a single array, which has no name
         raise ValueError("not an .npz archive")
     with zipfile.ZipFile(path) as archive:
         check_archive(archive, path)
         others = [name for name in archive.namelist() if not name.endswith(".npy")]
     if others:
-        raise ValueError(f"{others[0]!r:.100} in it is no NumPy array")
+        raise ValueError(f"its member {others[0]!r:.100} is not a NumPy array")
     with np.load(path, allow_pickle=False) as content:
         return {name: content[name] for name in content.files}

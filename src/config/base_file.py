@@ -10,9 +10,9 @@ from src.config.schema import FIELDS, GROUPS
 from src.files import write_text
 
 HEAD = """\
-# Every key once, with its default, unit and meaning. A leaf file states only its difference from this one;
+# Every key once, with its default, unit and meaning. Other config files have only their differences from this one;
 # the command line (--key value) overrides both. Names follow the MindSpore model zoo.
-# Written from src/config by python -m src.config.base_file: change it there.
+# Generated from src/config by python -m src.config.base_file; do not edit.
 """
 COMMENT_COLUMN = 29
 

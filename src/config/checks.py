@@ -1,4 +1,4 @@
-"""Checks of settings against each other; each of them is valid by itself."""
+"""Checks between settings, each of which is valid by itself."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,20 @@ from src.config.schema import Config
 
 
 def contradictions(config: Config) -> list[str]:
-    """An error message per contradiction: what was expected and what was given."""
+    """One error message per contradiction between settings: what was expected and what was given."""
     rules = (*_sizes(config), *_lengths(config), *_rates(config), *_thresholds(config), *_files(config))
-    return [sentence for holds, sentence in rules if not holds]
+    return [message for holds, message in rules if not holds]
 
 
 def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
     """Sizes: of images, anchors, feature maps and ground truth."""
-    step = 4 if config.system == "ssd" else 32  # levels of a pyramid are added, so each must be half of the one before
+    multiple = (
+        4 if config.system == "ssd" else 32
+    )  # FPN adds adjacent levels, so each must be exactly half the previous one
     for key in ("img_width", "img_height"):
         size = getattr(config, key)
-        nearest = max(step, round(size / step) * step)
-        yield size % step == 0, f"{key}: must be a multiple of {step}, got {size}; the nearest is {nearest}"
+        nearest = max(multiple, round(size / multiple) * multiple)
+        yield size % multiple == 0, f"{key}: must be a multiple of {multiple}, got {size}; the nearest is {nearest}"
     smallest, largest = config.multi_scale
     yield (
         0 < smallest <= largest,
@@ -27,13 +29,13 @@ def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
         config.resize_sides is None or config.keep_ratio,
         f"resize_sides: keeps the aspect ratio, so keep_ratio must be true, got {config.keep_ratio}",
     )
-    longest, least = max(config.resize_sides or (0,)), min(config.img_width, config.img_height)
+    resized_side, input_side = max(config.resize_sides or (0,)), min(config.img_width, config.img_height)
     yield (
-        config.crop_ratio == 0 or longest <= least,
+        config.crop_ratio == 0 or resized_side <= input_side,
         (
             "crop_ratio: a crop may be in portrait or landscape, so both sides of the input must be at least the longer of "
             "resize_sides, "
-            f"got {least} < {longest}"
+            f"got {input_side} < {resized_side}"
         ),
     )
     yield (
@@ -58,7 +60,7 @@ def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
 
 
 def _lengths(config: Config) -> Iterator[tuple[bool, str]]:
-    """Lengths of the run in steps. Those in epochs are checked once they are converted."""
+    """Numbers of steps. Numbers of epochs are checked after their conversion to steps."""
     steps_are_known = config.max_epoch is None
     yield (
         not steps_are_known or config.burn_up_epoch is not None or config.burn_up_iter <= config.max_iter,
@@ -78,7 +80,7 @@ def _lengths(config: Config) -> Iterator[tuple[bool, str]]:
     )
     yield (
         not profiled or not steps_are_known or profiled[-1] < config.max_iter,
-        f"profile_steps: must lie before max_iter {config.max_iter}, got {profiled}",
+        f"profile_steps: must be below max_iter {config.max_iter}, got {profiled}",
     )
 
 
@@ -86,7 +88,7 @@ def _rates(config: Config) -> Iterator[tuple[bool, str]]:
     """The learning rate and the EMA."""
     for key in ("milestones", "milestone_epochs"):
         values = list(getattr(config, key))
-        yield values == sorted(values), f"{key}: must rise, got {values}"
+        yield values == sorted(values), f"{key}: must be in increasing order, got {values}"
     yield (
         (config.lr_schedule == "step") == (config.lr_step_size is not None),
         (

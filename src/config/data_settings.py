@@ -20,13 +20,13 @@ class DataSettings:
         outside_graph=True,
     )
     unlabelled_img_dir: OptionalPath = setting(
-        None, "folder of further unlabelled images; needs no JSON", outside_graph=True
+        None, "folder of further unlabelled images; needs no annotations", outside_graph=True
     )
     eval_img_dir: OptionalPath = free_setting(None, "folder of the evaluation images")
-    eval_ann_file: OptionalPath = free_setting(None, "their annotations, in any of these formats")
+    eval_ann_file: OptionalPath = free_setting(None, "their annotations, in a format of train_ann_file")
     class_names: tuple[str, ...] = detector_setting(
         (),
-        'classes in the order of their labels, as "cat,dog"; empty: those of the annotations; text lines need them',
+        'classes in the order of their labels, as "cat,dog"; empty: those of the annotations; text lines need it',
         outside_graph=True,
     )
     leave_out_faulty: bool = setting(
@@ -43,23 +43,23 @@ class DataSettings:
         None,
         ("folder of MindRecord caches of the images; null: no cache, images are read from their files (docs/DATA.md)"),
     )
-    mindrecord_wait: Positive = free_setting(1800, "seconds to wait for another process that writes the cache")
+    mindrecord_wait: Positive = free_setting(1800, "seconds to wait while another process writes the cache")
     num_parallel_workers: Count = free_setting(2, "workers that read and augment images")
     img_width: Count = detector_setting(1280, "network input, pixels, multiple of 32; of 4 for ssd")
     img_height: Count = detector_setting(768, "network input, pixels, multiple of 32; of 4 for ssd")
-    keep_ratio: bool = detector_setting(True, "keep the aspect ratio and pad at right and bottom; false stretches")
+    keep_ratio: bool = detector_setting(True, "keep the aspect ratio and pad at right and bottom; false: stretch")
     resize_sides: tuple[Count, Count] | None = detector_setting(
         None,
         (
-            "shorter side of a resized image and upper limit of the longer one, pixels, e.g. [800, 1333]; null: as "
-            "large as fits the input"
+            "shorter side of a resized image and maximum of the longer one, pixels, e.g. [800, 1333]; null: the "
+            "largest size that fits the input"
         ),
     )
     flip_ratio: Share = setting(0.5, "share of training images flipped horizontally")
     crop_ratio: Share = setting(
-        0.0, "share of labelled images, both views, cropped at random around at least one object (Liu et al. 2016)"
+        0.0, "share of labelled images, both views, with a random crop around an object (Liu et al. 2016)"
     )
-    expand_ratio: Share = setting(0.0, "share of training images zoomed out, up to 4 times, onto a black canvas")
+    expand_ratio: Share = setting(0.0, "share of training images zoomed out up to 4 times onto a black canvas")
     multi_scale: tuple[Share, Share] = setting(
         (1.0, 1.0),
         "training images are resized by a random factor between these two; 1 is the size that fits the input",
@@ -71,4 +71,4 @@ class DataSettings:
             "channel order"
         ),
     )
-    num_gts: Count = detector_setting(128, "rows of ground truth per image; more objects than that is an error")
+    num_gts: Count = detector_setting(128, "maximum number of objects per image; more is an error")

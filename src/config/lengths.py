@@ -12,13 +12,14 @@ def images_per_step(config: Config, devices: int) -> int:
 
 
 def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> tuple[Config, list[str]]:
-    """The configuration with every length in steps and none in epochs, and messages for the log: how steps were computed.
+    """Convert every length in epochs to steps; returns the configuration, and log messages that show how steps were
+    computed.
 
     Args:
         labelled, unlabelled: numbers of training images; without unlabelled ones burn-in is the whole run.
 
     Raises:
-        UserError: the lengths contradict each other now that they are known.
+        UserError: the lengths in steps contradict each other.
     """
     batch = images_per_step(config, devices)
     messages = []
@@ -44,9 +45,10 @@ def with_steps(config: Config, labelled: int, unlabelled: int, devices: int) -> 
 
 
 def with_rate(config: Config, devices: int) -> tuple[Config, list[str]]:
-    """The configuration with base_lr scaled to the images per step (Goyal et al. 2017, section 2.1), and a message for the log.
+    """Scale base_lr linearly with the images per step (Goyal et al. 2017, section 2.1); returns the configuration and
+    log messages.
 
-    Nothing changes unless `lr_reference_batch` is set; it is None afterwards.
+    Nothing changes unless `lr_reference_batch` is set; it is None in the result.
     """
     if config.lr_reference_batch is None:
         return config, []

@@ -1,6 +1,6 @@
 """Loads the configuration of a run from YAML and command line, and checks all of it before anything is built.
 
-The schema states defaults, bounds and help texts; a leaf file of configs/ states only its difference from the defaults.
+The schema has defaults, bounds and help texts; a file in configs/ has only its differences from the defaults.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from src.yaml_file import read_yaml
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "configs"
 
-AUTOMATIC = "auto"  # in place of a leaf
+AUTOMATIC = "auto"  # value of --config_path: the file is replaced by the recipe
 
-_SHOWN_CHARACTERS = 200  # of a wrong value in a message
+_SHOWN_CHARACTERS = 200  # of an invalid value in an error message
 
 
 def load_config(
@@ -34,17 +34,19 @@ def load_config(
     defaults: dict | None = None,
     automatic_leaf: Callable[[dict, dict], dict] | None = None,
 ) -> Config:
-    """Defaults, settings of a checkpoint's detector, leaf of --config_path and command line; each overrides those before it.
+    """Merge, in rising precedence: defaults, settings saved in a checkpoint, the file of --config_path, the command
+    line.
 
     Args:
-        description: what the script does, for --help.
-        saved_settings: reads the settings in the metadata of a checkpoint; the DETECTOR_KEYS of --checkpoint_path are used.
+        description: of the script, for --help.
+        saved_settings: reads the settings in the metadata of a checkpoint; used for the DETECTOR_KEYS if
+            --checkpoint_path is given.
         defaults: of this script, where they differ from the schema.
-        automatic_leaf: makes the leaf of --config_path auto from all settings as far as they are known, and from those of the
-            command line; without it that leaf is empty, for a checkpoint brings along what the recipe chose for its detector.
+        automatic_leaf: returns the settings of --config_path auto, from all settings known so far and from those of the
+            command line; None: there are none, because a checkpoint has the settings that the recipe chose.
 
     Raises:
-        UserError: with all mistakes of all sources in one message.
+        UserError: lists the errors of all sources in one message.
     """
     arguments, unknown = _parser(description).parse_known_args(argv)
     given = {
@@ -52,14 +54,14 @@ def load_config(
     }
     faults = [_unknown_key(word.split("=")[0].lstrip("-"), "command line") for word in unknown if word.startswith("--")]
     if not faults:
-        faults = [f"command line: {word!r} belongs to no option" for word in unknown]
+        faults = [f"command line: unexpected argument {word!r}" for word in unknown]
     faults += _given_twice(given)
     if arguments.config_path == AUTOMATIC:
-        leaf = automatic_leaf(*_checked_one_by_one(given, faults)) if automatic_leaf else {}
+        in_file = automatic_leaf(*_checked_one_by_one(given, faults)) if automatic_leaf else {}
     else:
-        leaf = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
-    faults += [_unknown_key(key, arguments.config_path) for key in leaf if key not in KEYS] + _given_twice(leaf)
-    given = {key: value for key, value in leaf.items() if key in KEYS and not _is_replaced(key, given)} | given
+        in_file = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
+    faults += [_unknown_key(key, arguments.config_path) for key in in_file if key not in KEYS] + _given_twice(in_file)
+    given = {key: value for key, value in in_file.items() if key in KEYS and not _is_overridden(key, given)} | given
 
     values = default_settings() | (defaults or {})
     if saved_settings and given.get("checkpoint_path"):
@@ -82,7 +84,7 @@ def _checked_one_by_one(given: dict, faults: list[str]) -> tuple[dict, dict]:
     """
     config, wrong = _typed(default_settings() | _with_lists(given))
     if config is None or faults:
-        raise _mistakes([*faults, *wrong])
+        raise _combined([*faults, *wrong])
     values = config.as_dict()
     return values, {key: values[key] for key in given}
 
@@ -93,40 +95,41 @@ def default_settings() -> dict:
 
 
 def default_text(key: str) -> str:
-    """The default of a setting as YAML writes it on one line."""
+    """The default of a setting as one line of YAML."""
     return yaml.safe_dump([plain(FIELDS[key].default)], default_flow_style=True, width=inf).strip()[1:-1]
 
 
 def _given_twice(source: dict) -> list[str]:
-    """Lengths that one source gives both in steps and in epochs."""
+    """Errors for lengths that one source gives both in steps and in epochs."""
     return [
-        f"{steps}, {epochs}: they are the same length, give one; got {source[steps]!r} and {source[epochs]!r}"
+        f"{steps}, {epochs}: they set the same length in steps and in epochs, give one; got {source[steps]!r} and "
+        f"{source[epochs]!r}"
         for steps, epochs in IN_EPOCHS.items()
         if source.get(steps) not in (None, []) and source.get(epochs) not in (None, [])
     ]
 
 
-def _is_replaced(key: str, stronger: dict) -> bool:
-    """Whether a stronger source gives the same length in the other unit, steps or epochs."""
+def _is_overridden(key: str, higher: dict) -> bool:
+    """Whether a source of higher precedence gives the same length in the other unit, steps or epochs."""
     other = IN_EPOCHS.get(key) or {epochs: steps for steps, epochs in IN_EPOCHS.items()}.get(key)
-    return stronger.get(other) not in (None, [])
+    return higher.get(other) not in (None, [])
 
 
 def check_config(values: dict, faults: list[str] | None = None) -> Config:
-    """A Config from values by key; what is left out takes its default.
+    """Validate values by key; missing keys take their defaults.
 
     Raises:
-        UserError: naming every unknown or wrong value together with `faults`.
+        UserError: lists `faults` and every invalid value.
     """
     config, wrong = _typed(values)
     faults = [*(faults or []), *wrong, *(contradictions(config) if config is not None else [])]
     if faults:
-        raise _mistakes(faults)
+        raise _combined(faults)
     return config
 
 
 def _typed(values: dict) -> tuple[Config | None, list[str]]:
-    """A Config from values by key, None if some are wrong one by one, and a sentence for each of these."""
+    """A Config from values by key, None if some values are invalid, and an error message for each of these."""
     try:
         return TypeAdapter(Config).validate_python(values), []
     except ValidationError as error:
@@ -137,18 +140,18 @@ def _typed(values: dict) -> tuple[Config | None, list[str]]:
         return None, faults
 
 
-def _mistakes(faults: list[str]) -> UserError:
-    """One message for all mistakes."""
-    faults = list(dict.fromkeys(faults))  # two wrong numbers of one list have one message
-    count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
+def _combined(faults: list[str]) -> UserError:
+    """One UserError that lists all errors."""
+    faults = list(dict.fromkeys(faults))  # several invalid items of one list give the same message
+    count = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
     return UserError("\n  ".join([f"the configuration has {count}:", *faults]))
 
 
 def require(config: Config, *keys: str) -> None:
-    """Check that the keys which an entry script needs are given.
+    """Check that the settings which an entry script requires are given.
 
     Raises:
-        UserError: naming all missing ones.
+        UserError: lists all missing ones.
     """
     missing = [key for key in keys if getattr(config, key) is None]
     if missing:
@@ -185,14 +188,14 @@ def _parser(description: str) -> argparse.ArgumentParser:
 
 
 def _read_argument(key: str, text: str) -> object:
-    """A command-line argument as YAML would read it; '1,2' is a list; names of files and anything that is not YAML stay text."""
+    """Parse a command-line argument as YAML; '1,2' is a list; paths and text that is not YAML stay strings."""
     if key in TEXT_KEYS:
         return None if text in ("", "null") else text
     if key == "class_names" and not text.startswith("["):
         return [name.strip() for name in text.split(",")]
     if re.fullmatch(r"[-+.\deE]+(,[-+.\deE]+)+", text):
         text = f"[{text}]"
-    # YAML 1.1 reads 1e-4 as text; on a command line it is a number.
+    # YAML 1.1 parses 1e-4 as a string.
     if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text):
         return float(text)
     try:
@@ -205,7 +208,7 @@ def _read_yaml(path: Path) -> dict:
     try:
         return read_yaml(path)
     except OSError as error:
-        known = ", ".join(sorted(os.path.relpath(leaf) for leaf in CONFIG_FOLDER.glob("*.yaml")))
+        known = ", ".join(sorted(os.path.relpath(file) for file in CONFIG_FOLDER.glob("*.yaml")))
         raise UserError(f"cannot read config file {path}: {error.strerror}; there are {known}") from error
 
 

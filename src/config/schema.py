@@ -1,4 +1,4 @@
-"""All settings of a run: the groups of settings as one flat, typed configuration, and the metadata of their fields."""
+"""All settings of a run: all groups as one flat dataclass, and the metadata of its fields."""
 
 from dataclasses import asdict, fields
 
@@ -12,7 +12,7 @@ from src.config.run_settings import DeviceSettings, EvaluationSettings, ExportSe
 from src.config.setting import OptionalPath
 from src.config.training_settings import TeacherSettings, TrainingSettings
 
-SYSTEMS_WITH_MASKS = ("mask_rcnn",)  # their labels need outlines, and masks are their sixth output
+SYSTEMS_WITH_MASKS = ("mask_rcnn",)  # their annotations need segmentations, and masks are their sixth output
 
 GROUPS = {
     "device": DeviceSettings,
@@ -41,11 +41,11 @@ class Config(
 
     @property
     def has_masks(self) -> bool:
-        """Whether the detector has masks beside boxes."""
+        """Whether the detector predicts masks as well as boxes."""
         return self.system in SYSTEMS_WITH_MASKS
 
     def as_dict(self) -> dict:
-        """Plain values, tuples as lists, ready for YAML or JSON."""
+        """The settings as values of YAML and JSON: tuples become lists."""
         return {key: plain(value) for key, value in asdict(self).items()}
 
 
@@ -58,7 +58,7 @@ FIELDS: dict[str, FieldInfo] = Config.__pydantic_fields__
 
 
 def _stated(name: str) -> dict:
-    """Key -> its metadata of this name, of the keys that have it; see `setting`."""
+    """Key -> metadata `name` of its field, for the keys that have it; see `setting`."""
     return {key: value for key, field in FIELDS.items() if (value := field.json_schema_extra[name])}
 
 

@@ -1,4 +1,4 @@
-"""The field of a setting with its metadata, and the types that settings share."""
+"""Declares a setting as a field with metadata, and the types that settings share."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -24,15 +24,15 @@ def setting(
     weight_of: str | None = None,
     pseudo_weight_of: str | None = None,
 ) -> Any:
-    """A field of a group of settings; its type states its bounds.
+    """A field of a group of settings; its annotation states its bounds.
 
     Args:
-        description: meaning and unit: the comment of configs/base.yaml and the help text of the command line.
-        saved_with_detector: it defines the detector, so it is restored from a checkpoint; other settings say how to train or run it.
-        may_change_on_resume: it does not affect the trained weights, so a resumed run may have another value; it is outside_graph, too.
-        outside_graph: compiled networks do not depend on it, so the compile cache ignores it.
-        instead_of: the same length in steps; a user gives one of the two.
-        weight_of, pseudo_weight_of: the loss term that it weights, of labelled images and of pseudo-labels.
+        description: meaning and unit: the comment in configs/base.yaml and the help text on the command line.
+        saved_with_detector: it defines the detector, so it is restored from a checkpoint.
+        may_change_on_resume: it does not affect the weights, so it may differ when a run is resumed.
+        outside_graph: compiled networks do not depend on it, so the compile cache ignores it; every free setting is.
+        instead_of: for a length in epochs, the key of the same length in steps; a user gives one of the two.
+        weight_of, pseudo_weight_of: name of the loss term that it weights, on labelled images or on pseudo-labels.
     """
     stated = {
         "saved_with_detector": saved_with_detector,

@@ -14,7 +14,7 @@ from src.engine.device import Device
 
 
 def batches(config: Config, data: TrainingData, device: Device, first_step: int) -> Iterator[tuple[np.ndarray, ...]]:
-    """Batches from first_step on, as the training steps take them: `accumulate_steps` batches per step."""
+    """Batches from `first_step` on, as arguments of the training step: `accumulate_steps` batches per step."""
     settings = BatchSettings(
         height=config.img_height,
         width=config.img_width,
@@ -37,8 +37,8 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
     first, start, stop = (
         step * config.accumulate_steps for step in (first_step, max(first_step, config.burn_up_iter), config.max_iter)
     )
-    once = replace(settings, strong=config.strong_view)
-    labelled = training_batches(data.labelled, folder, once, "labelled", first, stop, stored)
+    labelled_settings = replace(settings, strong=config.strong_view)
+    labelled = training_batches(data.labelled, folder, labelled_settings, "labelled", first, stop, stored)
     for _ in range(first, start):
         yield next(labelled)
     if start < stop:
@@ -48,8 +48,8 @@ def batches(config: Config, data: TrainingData, device: Device, first_step: int)
             yield strong, weak, image_sizes, *others, *ground_truth
 
 
-def with_caches(config: Config, data: TrainingData, say: Callable[[str], None]) -> TrainingData:
-    """The data with a cache of the training images and one of the evaluation images; unchanged without mindrecord_dir.
+def with_caches(config: Config, data: TrainingData, log: Callable[[str], None]) -> TrainingData:
+    """Add caches of training and evaluation images to the data; without mindrecord_dir it is unchanged.
 
     Raises:
         UserError: see ``open_cache``.
@@ -57,19 +57,19 @@ def with_caches(config: Config, data: TrainingData, say: Callable[[str], None]) 
     if config.mindrecord_dir is None:
         return data
     entries = data.labelled + data.unlabelled
-    stored = cache_of(config, data.annotations, entries, config.train_img_dir, say)
+    stored = cache_of(config, data.annotations, entries, config.train_img_dir, log)
     stored_evaluation = None
     if data.evaluation:
-        known = data.evaluation
-        stored_evaluation = cache_of(config, known, known.images, config.eval_img_dir, say)
+        evaluation = data.evaluation
+        stored_evaluation = cache_of(config, evaluation, evaluation.images, config.eval_img_dir, log)
     return replace(data, stored=stored, stored_evaluation=stored_evaluation)
 
 
 def cache_of(
-    config: Config, known: Annotations, entries: Iterable[ImageEntry], img_dir: str, say: Callable[[str], None]
+    config: Config, annotations: Annotations, entries: Iterable[ImageEntry], img_dir: str, log: Callable[[str], None]
 ) -> RecordCache:
     """The cache of the image files of ``entries``, which are images of ``annotations``."""
     paths = [image_path(entry, img_dir) for entry in entries]
-    cache = open_cache(config.mindrecord_dir, paths, content_hash(known), config.mindrecord_wait, say)
-    say(f"{len(cache.row_of)} images of {img_dir} come from the MindRecord cache {cache.folder}")
+    cache = open_cache(config.mindrecord_dir, paths, content_hash(annotations), config.mindrecord_wait, log)
+    log(f"{len(cache.row_of)} images of {img_dir} are read from the MindRecord cache {cache.folder}")
     return cache

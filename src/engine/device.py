@@ -1,4 +1,4 @@
-"""The device of a run: the only module in which CPU, GPU and Ascend differ, besides the kernels behind single functions.
+"""The device of a run. Except for kernels of single functions, only this module depends on CPU, GPU or Ascend.
 
 GPU and Ascend were never run (README.md).
 """
@@ -14,7 +14,7 @@ from mindspore import Tensor, communication, nn, ops
 from src.config.load import Config
 from src.errors import UserError
 
-MOST_THREADS = 25  # of an operator: MindSpore's own limit
+MAX_THREADS = 25  # per operator: MindSpore's own limit
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Device:
     """The device of this process.
 
     Attributes:
-        rank, count: number of this process, and number of processes (world size).
+        rank: of this process.
+        count: number of processes (world size).
         mixed_precision: float16 compute with dynamic loss scaling and float32 weights.
     """
 
@@ -32,10 +33,10 @@ class Device:
 
 
 def set_up_device(config: Config, distribute: bool = False) -> Device:
-    """Choose device and graph mode, join the other processes if `distribute`, seed MindSpore's random numbers.
+    """Set the device and graph mode, initialise communication if `distribute`, seed MindSpore's random numbers.
 
     Raises:
-        UserError: the device is missing, or `distribute` is set outside msrun.
+        UserError: the device is not available, or `distribute` is set without msrun.
     """
     target = config.device_target
     if distribute and "MS_WORKER_NUM" not in os.environ and "RANK_SIZE" not in os.environ:
@@ -43,7 +44,7 @@ def set_up_device(config: Config, distribute: bool = False) -> Device:
             "run_distribute: start the run through msrun, e.g. bash scripts/run_distribute_train_model_gpu.sh"
         )
     try:
-        # Under msrun each process finds its own device.
+        # Under msrun MindSpore assigns a device to each process.
         ms.set_device(target) if distribute or target == "CPU" else ms.set_device(target, config.device_id)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -65,9 +66,9 @@ def set_up_device(config: Config, distribute: bool = False) -> Device:
 
 @cache
 def _limit_threads() -> None:
-    """Limit the threads of an operator to the cores of this process: MindSpore divides work even on one core."""
+    """Limit the threads per operator to the cores of this process: MindSpore uses several threads even on one core."""
     with suppress(RuntimeError):  # it can be set once per process; an earlier choice is kept
-        ms.device_context.cpu.op_tuning.threads_num(min(len(os.sched_getaffinity(0)), MOST_THREADS))
+        ms.device_context.cpu.op_tuning.threads_num(min(len(os.sched_getaffinity(0)), MAX_THREADS))
 
 
 class _AllReduce(nn.Cell):
@@ -78,13 +79,13 @@ class _AllReduce(nn.Cell):
         self.add = ops.AllReduce()
 
     def construct(self, value: Tensor) -> Tensor:
-        """The sum, the same in every process."""
+        """The sum over all processes."""
         return self.add(value)
 
 
 def broadcast_from_rank_0(value: float, device: Device) -> float:
-    """The value of rank 0; every process must call this, and waits for it."""
+    """Broadcast the value of rank 0; all ranks must call this, and it blocks until they do."""
     if device.count == 1:
         return value
-    mine = value if device.rank == 0 else 0.0
-    return float(_AllReduce()(Tensor([mine], ms.float32)).asnumpy()[0])
+    own = value if device.rank == 0 else 0.0
+    return float(_AllReduce()(Tensor([own], ms.float32)).asnumpy()[0])

@@ -10,7 +10,7 @@ from src.data.annotations import missing_objects
 from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.health.guard import guard
 from src.engine.health.monitor import warn
-from src.engine.health.teacher import CONFUSED_SCORE, mixed_up
+from src.engine.health.teacher import CONFUSED_SCORE, confused_classes
 from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run, detector_metadata
 from src.evaluation.coco_matching import match
@@ -18,7 +18,7 @@ from src.evaluation.errors.confusion import confusion_matrix
 from src.evaluation.metrics import evaluate, format_table
 from src.exporting.runner import numpy_forward
 
-# Kinds of networks in a run, in order; the best one of each kind is kept track of.
+# Phases and roles of the evaluated networks; the best score of each is tracked.
 KINDS = {
     "burn_in": "best network before the teacher started",
     "student": "best student after the teacher started",
@@ -33,9 +33,9 @@ def evaluation_is_due(config: Config, done: int) -> bool:
 
 
 def evaluate_all(run: Run, done: int) -> None:
-    """Evaluate on the evaluation images, if there are any, and on the held-out ones; every process of a run must call this.
+    """Evaluate on the evaluation images, if there are any, and on the held-out ones; all ranks must call this.
 
-    A run that is asked to stop meanwhile evaluates when it is resumed; its metadata stay as they are.
+    If a stop is requested during evaluation, the metadata is unchanged, and the resumed run evaluates.
     """
     if run.data.evaluation and run.device.rank == 0 and not evaluate_networks(run, done):
         return
@@ -44,10 +44,11 @@ def evaluate_all(run: Run, done: int) -> None:
 
 
 def evaluate_networks(run: Run, done: int) -> bool:
-    """Evaluate the student, and the teacher or the average of the burn-in, and save the better one if it is the best so far.
+    """Evaluate the student, and the teacher or the EMA of the burn-in; save the one with the highest AP if it is the
+    best so far.
 
     Returns:
-        False if the run was asked to stop meanwhile; then nothing is changed.
+        False if a stop was requested during evaluation; then nothing is changed.
     """
     networks = run.networks
     row, warning, scores = {}, None, []
@@ -64,11 +65,11 @@ def evaluate_networks(run: Run, done: int) -> bool:
         run.log.info(f"step {done}, {role} on {metrics['images']} evaluation images:\n{format_table(metrics)}")
         scores.append({"step": done, "role": role, "AP": metrics["AP"], "AP50": metrics["AP50"]})
         if network is networks.latest:
-            taken_for = confusion_matrix(match(truth, records), CONFUSED_SCORE)[1:, 1:]
-            warning = mixed_up(taken_for, run.data.annotations.class_names)
+            confusion = confusion_matrix(match(truth, records), CONFUSED_SCORE)[1:, 1:]
+            warning = confused_classes(confusion, run.data.annotations.class_names)
     keep_best(run, networks.roles, scores)
-    run.log.numbers(done - 1, row)
-    warn(run, done - 1, run.watch.scores(done, row) + run.watch.unreported([warning] if warning else []))
+    run.log.scalars(done - 1, row)
+    warn(run, done - 1, run.watch.at_evaluation(done, row) + run.watch.unreported([warning] if warning else []))
     return True
 
 
@@ -85,7 +86,7 @@ def keep_best(run: Run, networks: dict[str, nn.Cell], scores: list[dict]) -> Non
 
     Args:
         networks: by role.
-        scores: {"step", "role", "AP", "AP50"} of each; an AP of None was not measured and is not compared.
+        scores: {"step", "role", "AP", "AP50"} of each; an AP of None could not be computed and is not compared.
     """
     measured = [score for score in scores if score["AP"] is not None]
     if not measured:
@@ -98,13 +99,13 @@ def keep_best(run: Run, networks: dict[str, nn.Cell], scores: list[dict]) -> Non
         for score in measured:
             kind = kind_of(score, run.config.burn_up_iter)
             best_of[kind] = better(best_of.get(kind), score)
-    now = reduce(better, measured)
-    if better(best, now) is now:
-        save_detector(networks[now["role"]], path, detector_metadata(run.config, run.data, now["step"]))
-        run.log.info(f"best so far: {_named(now)} -> {path}")
-        best = now
+    new = reduce(better, measured)
+    if better(best, new) is new:
+        save_detector(networks[new["role"]], path, detector_metadata(run.config, run.data, new["step"]))
+        run.log.info(f"best so far: {_describe(new)} -> {path}")
+        best = new
     else:
-        run.log.info(f"{_named(now)} is not better than {_named(best)}, which stays in {path}")
+        run.log.info(f"{_describe(new)} is not better than {_describe(best)}, which stays in {path}")
     run.metadata = {**run.metadata, "best": best, "best_of": best_of}
 
 
@@ -114,14 +115,15 @@ def better(first: dict | None, second: dict) -> dict:
 
 
 def kind_of(score: dict, burn_in_steps: int) -> str:
-    """Which of ``KINDS`` a network is."""
+    """The key of ``KINDS`` that a network belongs to."""
     if score["role"] == "teacher":
         return "teacher"
     return "burn_in" if score["step"] <= burn_in_steps else "student"
 
 
 def outcome(run: Run) -> str:
-    """Which file is the detector that the run produced, and what it was compared with."""
+    """The summary at the end of a run: which file is the final detector, and the AP of the networks it was compared
+    with."""
     best, evaluation = run.metadata["best"], run.data.evaluation
     if best is None:
         role = "teacher" if run.networks.latest is run.networks.teacher else "student"
@@ -134,14 +136,14 @@ def outcome(run: Run) -> str:
             f"another, because {reason}"
         )
     images = f" on {len(evaluation.images)} evaluation images" if evaluation else ""
-    mine = kind_of(best, run.config.burn_up_iter)
+    best_kind = kind_of(best, run.config.burn_up_iter)
     others = [
         f"; {title}: AP {other['AP']:.3f} (step {other['step']})"
         for kind, title in KINDS.items()
-        if kind != mine and (other := (run.metadata["best_of"] or {}).get(kind))
+        if kind != best_kind and (other := (run.metadata["best_of"] or {}).get(kind))
     ]
-    return f"the detector is {run.folder.best}, {_named(best)}{images}{''.join(others)}"
+    return f"the detector is {run.folder.best}, {_describe(best)}{images}{''.join(others)}"
 
 
-def _named(score: dict) -> str:
+def _describe(score: dict) -> str:
     return f"the {score['role']} of step {score['step']} with AP {score['AP']:.3f}"

@@ -1,4 +1,4 @@
-"""The log of a run: lines on the console and in log.txt, numbers in metrics.jsonl and TensorBoard files."""
+"""The log of a run: lines on the console and in log.txt, scalars in metrics.jsonl and TensorBoard files."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from src.semi.step_sums import STEP_KEYS
 
 
 def averages_of(sums: dict[str, float], count: int) -> dict[str, float | None]:
-    """Averages over `count` steps; losses over those that were taken, None if all were skipped."""
+    """Averages over `count` steps; losses are averaged over steps that were not skipped, None if all were."""
     taken = count - sums["overflow"]
     means = {name: sums[name] / count for name in STEP_KEYS}
     return {name: sum_ / taken if taken > 0 else None for name, sum_ in sums.items()} | means
@@ -25,11 +25,12 @@ class RunLog:
     """The log of one process of a run; only rank 0 writes files.
 
     Args:
-        folder: of the run; first_step, last_step: of this start, for progress and time left. Rows of metrics.jsonl of
-            first_step and later ones are removed, because these steps are done again.
+        folder: of the run.
+        first_step, last_step: first step since start or resume, and end of the run; for progress and time left. Rows of
+            metrics.jsonl from first_step on are removed, because these steps are repeated.
 
     Attributes:
-        removed_rows: number of these rows.
+        removed_rows: number of removed rows.
     """
 
     def __init__(self, folder: Path, rank: int, first_step: int, last_step: int) -> None:
@@ -54,26 +55,28 @@ class RunLog:
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
             self.logger.addHandler(handler)
 
-    def info(self, sentence: str) -> None:
+    def info(self, message: str) -> None:
         """Log a message, from rank 0 only."""
         if self.rank == 0:
-            self.logger.info(sentence)
+            self.logger.info(message)
 
-    def warning(self, step: int, watcher: str, sentence: str) -> None:
+    def warning(self, step: int, watcher: str, message: str) -> None:
         """Log a warning, from rank 0 only: a line of log.txt and a row of metrics.jsonl.
 
         Args:
-            step: the last one done, counted from 0; watcher: its name; sentence: the fault and its remedy.
+            step: the last step, counted from 0.
+            watcher: name of the watcher.
+            message: the fault and its remedy.
         """
         if self.rank == 0:
-            self.logger.warning(sentence)
-            self._row({"step": step, "warning": sentence, "watcher": watcher})
+            self.logger.warning(message)
+            self._write_row({"step": step, "warning": message, "watcher": watcher})
 
     def steps(self, step: int, averages: dict[str, float | None], iter_time: float, data_time: float) -> None:
-        """The log line of every print_interval_iter steps: averages since the last one, seconds per step, progress, time left."""
+        """Write a log line: averages since the last one, seconds per step, progress, time left."""
         losses = {name: value for name, value in averages.items() if name.endswith(("_loss", "_pseudo"))}
-        parts = [f"rank_id:{self.rank}, step: {step}, avg loss: {_five(averages['loss'])}"]
-        parts += [f"{name}: {_five(value)}" for name, value in losses.items()]
+        parts = [f"rank_id:{self.rank}, step: {step}, avg loss: {_format_loss(averages['loss'])}"]
+        parts += [f"{name}: {_format_loss(value)}" for name, value in losses.items()]
         if averages.get("pseudo_boxes") is not None:
             score = averages["pseudo_score"] / averages["pseudo_boxes"] if averages["pseudo_boxes"] > 0 else 0.0
             averages = {**averages, "pseudo_score": score}
@@ -87,24 +90,24 @@ class RunLog:
             left = (time.monotonic() - self.started) / (step - self.first_step) * (self.last_step - step - 1)
             parts.append(f"time left: {timedelta(seconds=round(left))}")
         self.logger.info(", ".join(parts), extra={"of_steps": True})
-        self.numbers(step, {**averages, "iter_time": iter_time, "data_time": data_time})
+        self.scalars(step, {**averages, "iter_time": iter_time, "data_time": data_time})
 
     def first_step_done(self, step: int) -> None:
-        """Log that the first step after a resume is done, if it has no log line of its own."""
+        """Log that the first step after a resume is done; call it if that step has no log line."""
         self.started = time.monotonic()
         self.info(f"step {step} is done, the network is compiled")
 
-    def numbers(self, step: int, values: dict[str, float | None]) -> None:
-        """One row of metrics.jsonl and a point of each TensorBoard curve."""
+    def scalars(self, step: int, values: dict[str, float | None]) -> None:
+        """Write one row of metrics.jsonl and one point per TensorBoard curve."""
         if self.metrics is None:
             return
         self.progress.note(values)
-        self._row({"step": step, **values})
+        self._write_row({"step": step, **values})
         for name, value in values.items():
             if value is not None:
                 self.curves.add_scalar(name, value, step)
 
-    def _row(self, values: dict) -> None:
+    def _write_row(self, values: dict) -> None:
         self.metrics.write(json.dumps(values, ensure_ascii=False) + "\n")
         self.metrics.flush()
 
@@ -133,22 +136,22 @@ class _Console(logging.StreamHandler):
         super().emit(record)
 
 
-def _five(value: float | None) -> str:
+def _format_loss(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.5f}"
 
 
 def keep_rows_before(path: Path, step: int) -> int:
-    """Remove rows of `step` and later ones, and a last line that was cut off.
+    """Remove rows of `step` and later steps, and incomplete lines.
 
     Args:
-        path: metrics.jsonl; it may be missing.
+        path: metrics.jsonl; it may not exist.
 
     Returns:
         Number of removed lines.
     """
     lines = []
     if path.is_file():
-        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:  # a line ends at a line feed only
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:  # only \n ends a line, not \r
             lines = list(file)
     kept = [line for line in lines if line.endswith("\n") and _step(line) < step]
     if len(kept) < len(lines):
@@ -157,7 +160,7 @@ def keep_rows_before(path: Path, step: int) -> int:
 
 
 def _step(line: str) -> float:
-    """The step of a row; infinity for a line that is no row."""
+    """The step of a row; infinity if the line cannot be parsed."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""The training loop: steps, and at their intervals log lines, evaluations and checkpoints."""
+"""The training loop: training steps, and log lines, evaluations and checkpoints at their intervals."""
 
 import atexit
 import os
@@ -22,17 +22,19 @@ from src.engine.stopping import resume_command
 
 
 def train(run: Run, first_step: int) -> None:
-    """Do the steps from `first_step` on; log, evaluate and save at their intervals.
+    """Train from `first_step` on; log, evaluate and save at their intervals.
 
     Raises:
-        SystemExit: the run was asked to stop; it is saved.
+        SystemExit: a stop was requested; the run is saved.
     """
     config = run.config
     restore_sums(run, first_step)
-    if run.metadata["evaluated"] < first_step and evaluation_is_due(config, first_step):  # stopped while it evaluated
+    if run.metadata["evaluated"] < first_step and evaluation_is_due(
+        config, first_step
+    ):  # stopped during that evaluation
         evaluate_all(run, first_step)
     if run.metadata["ended"]:
-        run.log.info(f"the guard has ended this run at step {run.metadata['ended']}; there is nothing to resume")
+        run.log.info(f"the guard ended this run at step {run.metadata['ended']}; there is nothing to resume")
         return
     profile = StepProfile(config.profile_steps if run.device.rank == 0 else (), run.folder.path / "profile", run.log)
     with closing(batches(config, run.data, run.device, first_step)) as arriving:
@@ -55,20 +57,21 @@ def train(run: Run, first_step: int) -> None:
 
 
 def start_teacher(run: Run, step: int) -> None:
-    """At the end of burn-in, say that the teacher starts; where its average starts, make it a copy of the student, frozen weights included."""
+    """Log that the teacher starts, at the end of burn-in; where its EMA starts, initialise it with all weights of the
+    student."""
     config = run.config
     if step == config.burn_up_iter:
         run.log.info(
-            f"the teacher starts now, at step {step}, as {config.teacher_start} of the burn-in: it labels the "
-            "unlabelled images, and is evaluated from here on"
+            f"the teacher starts at step {step}, initialised with the {config.teacher_start} of the burn-in: it gives "
+            "unlabelled images pseudo-labels, and is evaluated from here on"
         )
-    copied_at_end = config.teacher_start == "student" and step == config.burn_up_iter
-    if copied_at_end or (config.supervised_ema and step == 0):
+    copied_at_start = config.teacher_start == "student" and step == config.burn_up_iter
+    if copied_at_start or (config.supervised_ema and step == 0):
         copy_weights(run.networks.student, run.networks.teacher)
 
 
 def take_step(run: Run, step: int, arriving: Iterator[tuple[np.ndarray, ...]]) -> None:
-    """One training step on the next batches."""
+    """Take one training step on the next batches."""
     started = time.perf_counter()
     for _ in range(run.config.accumulate_steps):
         fetching = time.perf_counter()
@@ -80,9 +83,9 @@ def take_step(run: Run, step: int, arriving: Iterator[tuple[np.ndarray, ...]]) -
 
 
 def log_interval(run: Run, step: int) -> None:
-    """Write the log line of the steps since the last one, and end a run that skips all of them."""
+    """Write a log line of the steps since the last one; stop the run if too many steps in a row were skipped."""
     started = time.perf_counter()
-    interval = run.networks.step_cell(step).sums.take()  # waits for a device that computes on its own
+    interval = run.networks.step_cell(step).sums.take()  # waits for an asynchronous device
     run.times.spent += time.perf_counter() - started
     times, run.times = run.times, StepTimes()
     log_steps(run, step, interval, times)
@@ -90,14 +93,14 @@ def log_interval(run: Run, step: int) -> None:
 
 
 def save_and_evaluate_if_due(run: Run, done: int) -> None:
-    """Save and evaluate after `done` steps if it is time."""
+    """Save and evaluate after `done` steps if their intervals have passed."""
     saves = ends_phase(run.config, done) or done % run.config.save_checkpoint_interval == 0
     saves = saves and run.device.rank == 0
     if saves:
         save(run, done)
     if evaluation_is_due(run.config, done):
         evaluate_all(run, done)
-        if saves:  # saved before too: an evaluation that fails must not cost the training
+        if saves:  # saved before as well, so that a failing evaluation does not lose training steps
             save_state(run, done)
         elif run.metadata["ended"] and run.device.rank == 0:
             save(run, done)
@@ -109,7 +112,7 @@ def ends_phase(config: Config, done: int) -> bool:
 
 
 def stop_if_requested(run: Run, done: int, saved: bool) -> None:
-    """End a run that was asked to stop, after saving its state after `done` steps unless the file already has it."""
+    """If a stop was requested, save the run after `done` steps, unless it is `saved` already, and exit."""
     if run.stop.requested is None:
         return
     if not saved:
@@ -120,6 +123,6 @@ def stop_if_requested(run: Run, done: int, saved: bool) -> None:
     )
     status = 128 + run.stop.requested
     if run.device.count > 1:
-        # At the end of Python MindSpore would synchronise with the other ranks, which wait in the middle of a step.
+        # At exit MindSpore would synchronise with the other ranks, which wait in the middle of a step.
         atexit.register(os._exit, status)
     raise SystemExit(status)

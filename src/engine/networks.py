@@ -1,4 +1,4 @@
-"""Builds the networks of a run, the optimizer, and the training step of each phase from the configuration."""
+"""Builds networks, optimizer and the training step of each phase from the configuration."""
 
 from dataclasses import dataclass
 
@@ -25,8 +25,9 @@ class Networks:
 
     Attributes:
         teacher: None in a supervised run without supervised_ema.
-        burn_in, mutual: training step of burn-in and of mutual learning; the second is None in a supervised run.
-        detector: in evaluation mode; evaluations copy the weights of student and teacher into it.
+        burn_in: training step of burn-in and of supervised runs.
+        mutual: training step of teacher-student mutual learning (Liu et al. 2021); None in a supervised run.
+        detector: a network in evaluation mode, into which evaluations copy the weights of student or teacher.
     """
 
     student: nn.Cell
@@ -39,13 +40,13 @@ class Networks:
 
     @property
     def latest(self) -> nn.Cell:
-        """The teacher once it has started, the student before."""
+        """The network to use after the current step: the teacher once it has started, the student before."""
         started = self.mutual is not None and int(self.state.step.asnumpy()) > self.burn_in.config.burn_in_steps
         return self.teacher if started else self.student
 
     @property
     def roles(self) -> dict[str, nn.Cell]:
-        """The networks to evaluate now, by role: student, and teacher or average of the burn-in."""
+        """The networks to evaluate after the current step, by role: student, and teacher or EMA of the burn-in."""
         if self.latest is self.teacher:
             return {"student": self.student, "teacher": self.teacher}
         if self.burn_in.average is not None:
@@ -53,7 +54,7 @@ class Networks:
         return {"student": self.student}
 
     def step_cell(self, step: int) -> TrainStep | TeacherStudentStep:
-        """The training step of the phase that this step number belongs to."""
+        """The training step of the phase that step number `step` belongs to."""
         return self.burn_in if step < self.burn_in.config.burn_in_steps else self.mutual
 
     def saved(self) -> list[nn.Cell]:
@@ -62,7 +63,7 @@ class Networks:
 
 
 def build_networks(config: Config, data: TrainingData, device: Device) -> Networks:
-    """Student, teacher, optimizer and the step of each phase."""
+    """Build student, teacher, optimizer and the training step of each phase."""
     class_count = len(data.annotations.class_names)
     student, detector = (build_network(config, class_count, device.mixed_precision) for _ in range(2))
     student.set_train(True)
@@ -140,18 +141,18 @@ def step_config(config: Config, device: Device) -> StepConfig:
     )
 
 
-def start_weights(config: Config, student: nn.Cell) -> str:
-    """Load --pre_trained into the student; returns a message that says what was loaded.
+def load_initial_weights(config: Config, student: nn.Cell) -> str:
+    """Load --pre_trained into the student; returns a log message about the loaded weights.
 
     Raises:
-        UserError: if a frozen backbone would stay randomly initialised.
+        UserError: a frozen backbone would stay randomly initialised.
     """
     report = load_pretrained(student, config.pre_trained) if config.pre_trained else None
     loaded = report is not None and report.backbone_is_loaded
     if not loaded and (config.frozen_stages > 0 or config.frozen_batch_norm):
         raise UserError(
             f"pre_trained: frozen_stages {config.frozen_stages} and frozen_batch_norm {config.frozen_batch_norm} freeze "
-            "parts of the backbone, but no weights of a backbone were loaded: give --pre_trained WEIGHTS, "
+            "parts of the backbone, but no backbone weights were loaded: pass --pre_trained WEIGHTS, "
             "or train it from scratch with --frozen_stages 0 --frozen_batch_norm false"
         )
     return str(report) if report else "no pre-trained weights: all weights are initialised at random"

@@ -8,11 +8,13 @@ from src.engine.log import RunLog
 
 
 class StepProfile:
-    """Profiles the steps from a first to a last one.
+    """Profiles an interval of steps.
 
     Args:
-        steps: first and last step, counted from 0; empty: none. A run that is resumed after the first of them profiles none.
-        folder: for the files of the profiler; log: names it.
+        steps: first and last step, counted from 0; empty: no profile. A run that is resumed after the first one writes
+            no profile.
+        folder: output folder of the profiler.
+        log: log of the run.
     """
 
     def __init__(self, steps: tuple[int, ...], folder: Path, log: RunLog) -> None:
@@ -31,4 +33,4 @@ class StepProfile:
             self.profiler.stop()
             self.profiler = None
             first, last = self.steps
-            self.log.info(f"profile of the steps {first} to {last} -> {self.folder}")
+            self.log.info(f"profile of steps {first} to {last} -> {self.folder}")

@@ -1,7 +1,8 @@
-"""What a resumed run may change, and how the settings of states of older versions are read.
+"""Checks what changed before a run is resumed, and upgrades run states of older versions.
 
-A setting may change if its field says `may_change_on_resume` (src/config); everything else that decides what is trained may not.
-Batches and random samples are functions of seed and step, so the step number of a state is all that there is of random state.
+A setting may change if its field is marked `may_change_on_resume` (src/config); other settings and data that affect
+training may not. Batches and random samples are functions of seed and step, so a run state needs no random number
+generator state.
 """
 
 import hashlib
@@ -18,15 +19,15 @@ from src.data.checks.image_files import files_hash
 from src.data.training_data import TrainingData
 from src.errors import UserError
 
-# The progress of a run at its start, by key of its metadata:
-# "best": score of the best network so far; "best_of": the same of each kind of network, None if not all of them are known;
+# The progress of a new run, by key of its metadata:
+# "best": score of the best network so far; "best_of": the same per key of `evaluation.KINDS`, None if it is not known;
 # "evaluated": step of the last evaluation; "ended": step at which the guard ended the run;
 # "since_log": sums since the last log line; "watch": the memory of the watchers.
 NO_PROGRESS = {"best": None, "best_of": {}, "evaluated": 0, "ended": None, "since_log": {}, "watch": {}}
 
 
 def run_metadata(config: Config, data: TrainingData, devices: int) -> dict:
-    """What identifies a run, and its progress, as JSON values that are saved with its state.
+    """The metadata of a run state, JSON values: settings and hashes of the data, and the progress of the run.
 
     Args:
         devices: number of processes.
@@ -57,13 +58,13 @@ def _files_hash(entries: Iterable[ImageEntry], img_dir: str) -> str:
 
 
 def upgrade_settings(config: Config, saved: dict) -> tuple[Config, dict, list[str]]:
-    """Settings of a run that an older version started, with the meaning that they have in this version.
+    """Convert the settings of a run that was started by an older version to their meaning in this version.
 
-    A setting that the older version did not have takes its default. Before 0.2.0, which was the first to write its version,
-    sup_loss_weight multiplied the sum of the losses of both views; now it multiplies their mean.
+    Missing settings take their defaults. Before 0.2.0, which did not write a version, sup_loss_weight multiplied the
+    sum of the losses of both views; now it multiplies their mean.
 
     Args:
-        saved: metadata of the state.
+        saved: metadata of the run state.
 
     Returns:
         Configuration, metadata, and messages for the log.
@@ -85,28 +86,29 @@ def resumed_metadata(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[s
     """The metadata of a resumed run.
 
     Args:
-        saved, now: metadata of the stopped run, and of the run as it was started again.
-        anyway: resume although something changed that decides what is trained.
+        saved, now: metadata of the stopped run, and of this start of it.
+        anyway: resume although something changed that affects training.
 
     Returns:
-        `now` with the progress of the stopped run, and messages for the log: what changed.
+        `now` with the progress of the stopped run, and log messages about what changed.
 
     Raises:
-        UserError: naming everything that changed, unless `anyway`.
+        UserError: something changed and `anyway` is False; the message lists the changes.
     """
     changed = changes(saved, now)
     if changed and not anyway:
         raise UserError(
-            "resume: the run was started with other settings or data:\n  {}\nstart it as before, or add --resume_anyway to "
-            "resume it all the same".format("\n  ".join(changed))
+            "resume: the run was started with other settings or data:\n  {}\nstart it with the same settings and "
+            "data, or pass --resume_anyway to "
+            "resume it with these".format("\n  ".join(changed))
         )
     messages = ["resume_anyway: this run differs from the one that was stopped:", *changed] if changed else []
-    if "best_of" not in saved:  # written by a version that kept the best network only
+    if "best_of" not in saved:  # written by a version that only stored "best"
         saved = saved | {"best_of": None if saved["best"] else {}}
     metadata = now | {key: saved[key] for key in NO_PROGRESS}
     discarded = None
-    if saved["best"] and saved["best"]["AP"] is None:  # the same version took what was not measured for 0
-        discarded = "the AP of the best network so far was not measured"
+    if saved["best"] and saved["best"]["AP"] is None:  # that version took an AP that could not be computed for 0
+        discarded = "the AP of the best network so far could not be computed"
     elif saved["best"] and now["evaluation"] is not None and _evaluation_changed(saved, now):
         discarded = "the evaluation images have changed"
     if discarded:
@@ -116,18 +118,18 @@ def resumed_metadata(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[s
 
 
 def changes(saved: dict, now: dict) -> list[str]:
-    """A sentence for everything that decides what is trained and differs between the metadata of two runs."""
-    # The guard acts at evaluations.
+    """A message per difference between the metadata of two runs that affects training."""
+    # The guard acts at evaluations, so their interval affects training.
     fixed = {"eval_interval_iter"} if now["config"].get("guard_share") else set()
     found = settings_changes(saved["config"], now["config"], FREE_KEYS - fixed)
-    for key, sentence in (
+    for key, message in (
         ("annotations", "train_ann_file: its content has changed"),
         ("classes", f"classes: were {', '.join(saved['classes'])}, are {', '.join(now['classes'])}"),
         ("unlabelled", "unlabelled images: some are new, missing or renamed"),
         ("devices", f"number of devices: was {saved['devices']}, is {now['devices']}"),
     ):
         if saved[key] != now[key]:
-            found.append(sentence)
+            found.append(message)
     same_images = all(saved[key] == now[key] for key in ("annotations", "unlabelled"))
     if same_images and _hash_changed("image_files", saved, now):
         found.append("image files: the content of some has changed")
@@ -135,7 +137,7 @@ def changes(saved: dict, now: dict) -> list[str]:
 
 
 def settings_changes(saved: dict, now: dict, free_keys: AbstractSet[str]) -> list[str]:
-    """A sentence for each setting that differs, except those that may."""
+    """A message per setting that differs, except `free_keys`."""
     return [
         f"{key}: was {saved.get(key)!r}, is {value!r}"
         for key, value in now.items()

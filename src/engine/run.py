@@ -1,4 +1,4 @@
-"""A training run: its parts, its description for the log, and saving its checkpoints and state."""
+"""A training run: its parts, its summary for the log, and saving checkpoints and run state."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -19,7 +19,8 @@ from src.engine.stopping import StopRequest
 
 @dataclass
 class StepTimes:
-    """Times of the steps since the last log line: how many steps, their seconds, and the seconds of these that they waited for data."""
+    """Times of the steps since the last log line: number of steps, seconds in total, and seconds of waiting for
+    data."""
 
     steps: int = 0
     spent: float = 0.0
@@ -28,10 +29,12 @@ class StepTimes:
 
 @dataclass(kw_only=True)
 class Run:
-    """What the parts of a run share.
+    """The objects of a training run.
 
     Attributes:
-        states: its saved states; stop: whether it was asked to stop; watch: the watchers of its health.
+        states: files of the run state.
+        stop: whether a stop was requested.
+        watch: the watchers of its health.
         metadata: JSON values that are saved with the state and restored when the run is resumed; see `run_metadata`.
     """
 
@@ -49,7 +52,7 @@ class Run:
 
 
 def describe_run(config: Config, data: TrainingData, device: Device, first_step: int) -> str:
-    """The data and the plan of a run, for its log."""
+    """A summary of the data and the schedule of a run, for its log."""
     boxes = boxes_and_crowds(*count_boxes(data.labelled))
     lines = [
         f"version {__version__}",
@@ -58,7 +61,7 @@ def describe_run(config: Config, data: TrainingData, device: Device, first_step:
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
         *describe_left_out(data.left_out),
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images; the labels are {boxes}",
-        f"{count_empty(data.labelled)} labelled images have no box: they are trained on as background",
+        f"{count_empty(data.labelled)} labelled images have no box: all of their area is background",
         *(
             [f"guard: {len(data.held_out)} labelled images are held out, and are unlabelled in training"]
             if data.held_out
@@ -66,7 +69,7 @@ def describe_run(config: Config, data: TrainingData, device: Device, first_step:
         ),
         f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",
         f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",
-        f"steps {first_step} to {config.max_iter}; the first one compiles the network, which takes a while",
+        f"steps {first_step} to {config.max_iter}; the first step compiles the network, which takes a while",
     ]
     if config.burn_up_iter == config.max_iter:
         lines.append(
@@ -74,19 +77,20 @@ def describe_run(config: Config, data: TrainingData, device: Device, first_step:
         )
     elif first_step < config.burn_up_iter:
         lines.append(
-            f"burn-in: the student is trained on labels alone; the teacher starts at step {config.burn_up_iter}"
+            "burn-in: the student is trained on labelled images alone; the teacher starts at step "
+            f"{config.burn_up_iter}"
         )
     return "\n".join(lines)
 
 
 def detector_metadata(config: Config, data: TrainingData, done: int) -> DetectorMetadata:
-    """The metadata of a weight file of this run after `done` steps."""
+    """The metadata of a checkpoint of this run after `done` steps."""
     class_names, category_ids = data.annotations.class_names, data.annotations.category_ids
     return DetectorMetadata(config.as_dict(), list(class_names), list(category_ids), done)
 
 
 def save(run: Run, done: int) -> None:
-    """Write student, teacher (or average of the burn-in), the latest of them, and the state after `done` steps."""
+    """Save student, teacher (or EMA of the burn-in), `latest`, and the run state after `done` steps."""
     networks, folder = run.networks, run.folder
     metadata = detector_metadata(run.config, run.data, done)
     for role, network in networks.roles.items():
@@ -97,20 +101,18 @@ def save(run: Run, done: int) -> None:
 
 
 def save_state(run: Run, done: int) -> None:
-    """Write everything that resuming after `done` steps needs, the sums since the last log line included."""
-    since: dict = {}
+    """Save the run state after `done` steps, including the sums since the last log line."""
+    since_log: dict = {}
     if run.times.steps:
-        since = asdict(run.times) | {"sums": run.networks.step_cell(done - 1).sums.values()}
-    run.states.write(run.networks.saved(), run.metadata | {"since_log": since})
+        since_log = asdict(run.times) | {"sums": run.networks.step_cell(done - 1).sums.values()}
+    run.states.write(run.networks.saved(), run.metadata | {"since_log": since_log})
 
 
 def restore_sums(run: Run, first_step: int) -> None:
-    """Restore the sums since the last log line of a resumed run; those of other ranks than 0 are not saved."""
-    since = run.metadata["since_log"]
-    if since and run.device.rank == 0:
-        run.networks.step_cell(first_step - 1).sums.put(since["sums"])
-        run.times = StepTimes(**{key: value for key, value in since.items() if key != "sums"})
+    """Restore the sums since the last log line of a resumed run; only those of rank 0 are saved."""
+    since_log = run.metadata["since_log"]
+    if since_log and run.device.rank == 0:
+        run.networks.step_cell(first_step - 1).sums.put(since_log["sums"])
+        run.times = StepTimes(**{key: value for key, value in since_log.items() if key != "sums"})
     if run.log.removed_rows:
-        run.log.info(
-            f"{run.log.removed_rows} rows of metrics.jsonl removed: step {first_step} and later ones are done again"
-        )
+        run.log.info(f"{run.log.removed_rows} rows of metrics.jsonl removed: steps from {first_step} on are repeated")

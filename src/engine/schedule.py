@@ -10,9 +10,10 @@ class ScheduleConfig:
     """A learning rate schedule.
 
     Attributes:
-        kind: "multistep" multiplies by gamma at each milestone, "step" at each multiple of step_size; "cosine" ends at 0 one step
-            after the last.
-        base_lr: after the linear warm-up; warmup_ratio: rate at step 0 as a share of it.
+        kind: "multistep" multiplies by gamma at each milestone, "step" at each multiple of step_size; "cosine" would
+            reach 0 at the step after the last one.
+        base_lr: learning rate after the linear warm-up.
+        warmup_ratio: learning rate at step 0 as a share of base_lr.
     """
 
     kind: str
@@ -25,13 +26,14 @@ class ScheduleConfig:
 
 
 def learning_rates(schedule: ScheduleConfig, steps: int) -> np.ndarray:
-    """Linear warm-up from warmup_ratio * base_lr, then drops or a half cosine down to 0 (Loshchilov and Hutter 2017, eq. 5).
+    """Learning rate of every step: linear warm-up, then step decay or half a cosine (Loshchilov and Hutter 2017, eq.
+    5).
 
     Returns:
         float32 [steps].
 
     Raises:
-        ValueError: for another kind.
+        ValueError: the kind of schedule is unknown.
     """
     kind, base_lr, warmup_steps = schedule.kind, schedule.base_lr, schedule.warmup_steps
     step = np.arange(steps, dtype=np.float64)
@@ -39,10 +41,10 @@ def learning_rates(schedule: ScheduleConfig, steps: int) -> np.ndarray:
         drops = schedule.milestones if kind == "multistep" else range(schedule.step_size, steps, schedule.step_size)
         rates = base_lr * schedule.gamma ** np.searchsorted(np.asarray(drops, np.float64), step, side="right")
     elif kind == "cosine":
-        done = np.clip((step - warmup_steps) / max(steps - warmup_steps, 1), 0, 1)
-        rates = base_lr * 0.5 * (1 + np.cos(np.pi * done))
+        progress = np.clip((step - warmup_steps) / max(steps - warmup_steps, 1), 0, 1)
+        rates = base_lr * 0.5 * (1 + np.cos(np.pi * progress))
     else:
         raise ValueError(f"schedule: expected multistep, step or cosine, got {kind!r}")
-    warming = step < warmup_steps
+    in_warmup = step < warmup_steps
     share = schedule.warmup_ratio + (1 - schedule.warmup_ratio) * step / max(warmup_steps, 1)
-    return np.where(warming, base_lr * share, rates).astype(np.float32)
+    return np.where(in_warmup, base_lr * share, rates).astype(np.float32)

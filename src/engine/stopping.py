@@ -1,9 +1,9 @@
 """Stop requests: a signal makes a run save and exit after the current step, and print the command that resumes it.
 
 The signals are SIGTERM (of schedulers, containers and `kill`), SIGINT (Ctrl-C) and SIGHUP (a closed terminal); the exit status is
-128 plus the number of the signal: 143, 130, 129. One cause may send several of them: a job scheduler, for example, signals this
-process and the launch script, which passes the signal on. So only a second SIGINT ends the process at once. While MindSpore
-computes, it turns SIGINT into SIGTERM.
+128 plus the number of the signal: 143, 130, 129. One stop may send several signals: a job scheduler, for example,
+signals both this process and the launch script, which forwards the signal. So only a second SIGINT ends the process at
+once. While MindSpore computes, a SIGINT arrives as SIGTERM.
 """
 
 import shlex
@@ -19,30 +19,30 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StopRequest:
-    """Handles stop signals while it is entered.
+    """Context manager that records stop signals instead of ending the process.
 
     Only rank 0 stops on a signal. The other ranks continue until the launcher ends them: if one stopped by itself, rank 0 would
-    wait for its gradients in the middle of a step, with nothing saved.
+    wait for its gradients in the middle of a step, before it could save.
 
     Attributes:
-        asked: the first signal that came, None before.
+        requested: the first signal received, None before.
     """
 
     def __init__(self, rank: int) -> None:
         self.rank = rank
         self.requested: signal.Signals | None = None
-        self.before: dict[signal.Signals, object] = {}
+        self.previous_handlers: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
-        # `nohup` ignores SIGHUP, so that a run outlives its terminal.
+        # `nohup` sets SIGHUP to be ignored, so that a run outlives its terminal: leave that.
         handled = [
             number for number in SIGNALS if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN)
         ]
-        self.before = {number: signal.signal(number, self._handle) for number in handled}
+        self.previous_handlers = {number: signal.signal(number, self._handle) for number in handled}
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for number, handler in self.before.items():
+        for number, handler in self.previous_handlers.items():
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

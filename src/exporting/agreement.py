@@ -1,6 +1,7 @@
 """Compares the detections of an exported model with those of its checkpoint.
 
-Axes: K detections of an image. Equal scores may come in any order, so detections are matched by class and place, not by row.
+Axes: K detections per image. Detections with equal scores may have any order, so they are matched by class and box, not
+by row.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,17 +14,19 @@ from src.data.drawn_faces import make_picture
 
 PIXEL_TOLERANCE = 0.01  # of a box corner, in pixels of the network input
 SCORE_TOLERANCE = 1e-4
-MASK_TOLERANCE = 1e-3  # of the probability in a cell, which changes by about a tenth per pixel where a box moves
+MASK_TOLERANCE = 1e-3  # of the mask probability of a cell, which changes by about 0.1 per pixel that its box moves
 PICTURE_SIZE = (128, 96)  # width and height of synthetic pictures before they are resized
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many detections were compared, and the largest differences; infinite where one side misses a detection.
+    """The largest differences between two detectors; infinite if a detection of one has no match in the other.
 
     Attributes:
-        detections: compared; pixels: of box corners; score: of scores, and of class probabilities if they were exported;
-        mask: of the probabilities in masks, None if the detectors give no masks.
+        detections: number of compared detections.
+        pixels: difference of box corners.
+        score: difference of scores, and of class probabilities if they were exported.
+        mask: difference of mask probabilities, None if the detectors have no masks.
     """
 
     detections: int
@@ -44,7 +47,7 @@ class Agreement:
 def synthetic_images(
     count: int, size: tuple[int, int], keep_ratio: bool, sides: tuple[int, int] | None = None
 ) -> np.ndarray:
-    """Pictures with faces, textures and shapes, as a network sees them: uint8 [count, 3, height, width]."""
+    """Images of faces, textures and shapes at input size: uint8 [count, 3, height, width]."""
     pictures = (make_picture(np.random.default_rng(number), *PICTURE_SIZE)[0] for number in range(count))
     height, width = size
     inputs = [fit_to_input(picture, height, width, keep_ratio, sides)[0] for picture in pictures]
@@ -58,12 +61,14 @@ def compare(
     batch_size: int,
     score_threshold: float,
 ) -> Agreement:
-    """Run two detectors over the same images.
+    """Compare the detections of two detectors on the same images.
 
     Args:
-        expected, found: from images uint8 [B, 3, H, W] to boxes, scores, labels, class probabilities, valid and perhaps masks.
+        expected, found: map images uint8 [B, 3, H, W] to boxes, scores, labels, class probabilities, valid and,
+            optionally, masks.
         images: uint8 [N, 3, H, W]; the last batch is padded by repeating its last image.
-        batch_size: B; score_threshold: of the detections of both.
+        batch_size: B.
+        score_threshold: detections with lower scores are not compared.
     """
     results = []
     for start in range(0, len(images), batch_size):
@@ -82,7 +87,8 @@ def compare(
 
 
 def _of_image(expected: list[np.ndarray], found: list[np.ndarray], score_threshold: float) -> Agreement:
-    # Detections at the threshold, or at the last rank, may be in or out by the last digit of their score.
+    # Rounding of scores decides whether detections at the threshold or at the last rank are kept, so they need no
+    # match.
     cut = score_threshold
     for _, scores, _, _, valid, *_ in (expected, found):
         if valid.all():
@@ -109,14 +115,14 @@ def _detected(
     valid: np.ndarray,
     *masks: np.ndarray,
 ) -> list[np.ndarray]:
-    """The outputs for an image, without the rows that are no detections and without `valid`."""
+    """The outputs per image without padding rows and without `valid`."""
     return [output[valid.astype(bool)] for output in (boxes, scores, labels, probabilities, *masks)]
 
 
 def _pairs(
     distance: np.ndarray, a_counts: np.ndarray, b_counts: np.ndarray
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """For each detection that counts, on either side, itself and the nearest of the other side; nothing if one has none."""
+    """Match each counted detection of both detectors to the nearest one of the other; None if one has no match."""
     a_rows, b_rows = [], []
     for table, counts, mine, others in ((distance, a_counts, a_rows, b_rows), (distance.T, b_counts, b_rows, a_rows)):
         for row in np.flatnonzero(counts):

@@ -1,4 +1,4 @@
-"""Writes an exported model and checks that it detects what the network detects before it gets its name."""
+"""Exports a model, and keeps the file only if its detections agree with those of the network."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,13 @@ from src.files import write_whole
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """What is exported.
+    """Format, input and outputs of an exported model.
 
     Attributes:
-        file_format: "MINDIR", "ONNX" or "AIR"; input_shape: (B, 3, H, W); probabilities: as in `ExportedDetector`.
-        score_threshold: of the detections that are compared.
+        file_format: "MINDIR", "ONNX" or "AIR".
+        input_shape: (B, 3, H, W).
+        probabilities: as in `ExportedDetector`.
+        score_threshold: detections with lower scores are not compared.
     """
 
     file_format: str
@@ -33,16 +35,16 @@ class ExportConfig:
 def export_checked(
     network: nn.Cell, path: Path, config: ExportConfig, images: np.ndarray, overwrite: bool
 ) -> list[Output]:
-    """Write the model of a network, unless their detections differ.
+    """Export a network, unless the detections of network and model differ.
 
     Args:
-        images: uint8 [N, 3, H, W] to compare them on; N may be 0, then nothing is compared.
+        images: uint8 [N, 3, H, W] to compare detections on; nothing is compared if N is 0.
 
     Returns:
         Metadata of the model's outputs.
 
     Raises:
-        UserError: see `check_agreement`, or the file may not be written.
+        UserError: see `check_agreement` and `write_whole`.
     """
     detector = ExportedDetector(network, config.probabilities)
     detector.set_train(False)
@@ -50,7 +52,7 @@ def export_checked(
 
     def write(temporary: Path) -> None:
         write_model(detector, config.input_shape, temporary, config.file_format)
-        # Nothing in Python runs AIR files, so there the exported graph itself is run instead of the file.
+        # No Python package runs AIR files, so the network that was exported is run instead of the file.
         run = numpy_forward(detector) if config.file_format == "AIR" else run_file(temporary)
         outputs.extend(output_metadata(detector.output_names, run(np.zeros(config.input_shape, np.float32))))
         if len(images):
@@ -66,24 +68,24 @@ def check_agreement(
     """Compare the detections of network and exported model, and print the largest differences.
 
     Raises:
-        UserError: they differ, or there was no detection to compare.
+        UserError: they differ, or there are no detections to compare.
     """
     batch_size, *_ = config.input_shape
     found = compare(expected, exported, images, batch_size=batch_size, score_threshold=config.score_threshold)
-    summary = f"{len(images)} images, {found.detections} detections: largest difference {_described(found)}"
+    summary = f"{len(images)} images, {found.detections} detections: largest difference {_differences(found)}"
     if not found.holds:
         raise UserError(
             f"check: the exported model differs from the checkpoint and was not kept; {summary}; "
-            f"allowed are {PIXEL_TOLERANCE:g} px, {SCORE_TOLERANCE:g} in score and {MASK_TOLERANCE:g} in masks"
+            f"tolerances are {PIXEL_TOLERANCE:g} px, {SCORE_TOLERANCE:g} in score and {MASK_TOLERANCE:g} in masks"
         )
     if not found.detections:
         raise UserError(
             f"check: the checkpoint detects nothing in {len(images)} images, so nothing could be compared and no model was "
-            "kept; pass a folder of images with objects as --infer_img_dir, or --check 0"
+            "kept; pass a folder of images with objects as --infer_img_dir, or skip the check with --check 0"
         )
     print(f"check: {summary}")
 
 
-def _described(found: Agreement) -> str:
+def _differences(found: Agreement) -> str:
     masks = "" if found.mask is None else f", masks {found.mask:.2g}"
     return f"{found.pixels:.2g} px, score {found.score:.2g}{masks}"

@@ -1,4 +1,4 @@
-"""The exported network: its inputs and outputs, and writing it as MINDIR, ONNX or AIR."""
+"""The exported network, its inputs and outputs, and export to MINDIR, ONNX or AIR."""
 
 import importlib.util
 import os
@@ -16,12 +16,12 @@ SUFFIXES = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
 
 
 class ExportedDetector(nn.Cell):
-    """A detector whose input is float32 pixels and whose rows without a detection are all zero.
+    """A detector with float32 pixels as input; output rows that are padding (valid is False) are zero.
 
     Args:
         network: maps images to boxes, scores, labels, class probabilities, valid and, if it `has_masks`, masks.
-        probabilities: whether class probabilities are among the outputs, after valid. Masks come last, as from the network,
-            so that programs that read the other outputs by position need not change.
+        probabilities: whether class probabilities are among the outputs, after valid. Masks come last, as in the
+            network, so that the positions of the other outputs do not depend on them.
     """
 
     def __init__(self, network: nn.Cell, probabilities: bool) -> None:
@@ -38,21 +38,21 @@ class ExportedDetector(nn.Cell):
 
         Returns:
             boxes [B, K, 4] float32 (x1, y1, x2, y2) in pixels of the input, scores [B, K] float32, labels [B, K] int32,
-            valid [B, K] bool, then, if wanted, probabilities [B, K, C] float32, background first, and then, if the network
-            gives them, masks [B, K, M, M] float32, 0 to 1: of the detection's own class, in cells over its box.
+            valid [B, K] bool; then probabilities [B, K, C] float32, background first, if requested; then masks
+            [B, K, M, M] float32, 0 to 1, of the predicted class over the box, if the network has them.
         """
         boxes, scores, labels, probabilities, valid, *masks = self.network(images)
-        is_there = valid.astype(mstype.float32)
-        outputs = (boxes * is_there[..., None], scores, labels * valid.astype(mstype.int32), valid)
+        is_valid = valid.astype(mstype.float32)
+        outputs = (boxes * is_valid[..., None], scores, labels * valid.astype(mstype.int32), valid)
         if self.probabilities:
-            outputs += (probabilities * is_there[..., None],)
+            outputs += (probabilities * is_valid[..., None],)
         for mask in masks:
-            outputs += (mask * is_there[..., None, None],)
+            outputs += (mask * is_valid[..., None, None],)
         return outputs
 
 
 def model_path(name: str, file_format: str) -> Path:
-    """NAME with the suffix of the format; it may be there already.
+    """`name` with the suffix of the format appended, unless it has it already.
 
     Raises:
         UserError: the name has the suffix of another format.
@@ -61,7 +61,9 @@ def model_path(name: str, file_format: str) -> Path:
     if path.suffix == suffix:
         return path
     if path.suffix in {*SUFFIXES.values(), ".json"}:
-        raise UserError(f"file_name: {name} does not end as {file_format} models do, in {suffix}; leave the suffix out")
+        raise UserError(
+            f"file_name: {name} has another suffix than {file_format} models, {suffix}; leave the suffix out"
+        )
     return path.with_name(path.name + suffix)
 
 
@@ -69,7 +71,7 @@ def check_writable(file_format: str, device_target: str) -> None:
     """Raise a UserError if models of this format cannot be written here."""
     if file_format == "AIR" and device_target != "Ascend":
         raise UserError(
-            f"file_format: AIR can be written on an Ascend device only, and device_target is {device_target}; "
+            f"file_format: AIR can only be written on an Ascend device, but device_target is {device_target}; "
             "choose MINDIR or ONNX"
         )
     if file_format == "ONNX" and importlib.util.find_spec("onnx") is None:
@@ -77,16 +79,16 @@ def check_writable(file_format: str, device_target: str) -> None:
 
 
 def write_model(detector: ExportedDetector, shape: tuple[int, ...], path: Path, file_format: str) -> None:
-    """Export a detector for inputs of one shape; `path` has the suffix of the format."""
+    """Export a detector for inputs of a fixed shape; `path` must have the suffix of the format."""
     ms.export(detector, Tensor(np.zeros(shape, np.float32)), file_name=str(path), file_format=file_format)
-    os.chmod(path, 0o600)  # MindSpore writes files that even their owner may not change
+    os.chmod(path, 0o600)  # MindSpore writes read-only files
     if file_format == "ONNX":
         _name_outputs(path, detector.output_names)
 
 
 def _name_outputs(path: Path, names: tuple[str, ...]) -> None:
-    """Rename the outputs of an ONNX file as in the metadata; MindSpore names them by operator and number."""
-    import onnx  # here, because only this format needs it
+    """Rename the outputs of an ONNX file to `names`; MindSpore names them by operator and number."""
+    import onnx  # an optional dependency, needed for ONNX only
 
     model = onnx.load(path)
     new_names = {output.name: name for output, name in zip(model.graph.output, names, strict=True)}

@@ -1,6 +1,6 @@
-"""What an exported model says of itself: NAME.json beside NAME.mindir, NAME.onnx or NAME.air.
+"""The metadata of an exported model: NAME.json next to NAME.mindir, NAME.onnx or NAME.air.
 
-Whoever runs the model reads sizes, resize rule and classes from here, so nothing of them is compiled into a program.
+Programs that run the model read input size, resize rule and classes from it, so that none of them is hard-coded.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from src.errors import UserError
 from src.exporting.metadata_faults import fault_of
 from src.files import file_hash, is_regular, read_regular
 
-# Keep in step with src/data/transforms.resize_to_fit, which is the same rule as code.
+# Keep in sync with src/data/augment/transforms.resize_to_fit, which implements this rule.
 _RATIO_RULE = (
     "scale = min(W / w, H / h) in double precision for an image of w x h pixels; new width = int(w * scale + 0.5) and new "
     "height = int(h * scale + 0.5), truncated, then limited to 1..W and 1..H. "
@@ -25,28 +25,34 @@ _SIDES_RULE = (
 )
 _STRETCH_RULE = "new width = W, new height = H, whatever the image's ratio. "
 _COMMON_RULE = (
-    "W and H are the last and the last but one number of the input's shape. The image is 8-bit RGB, turned as its EXIF data say. "
-    "It is resized once by OpenCV's INTER_LINEAR, or left alone when it has the new size, and padded at right and bottom. "
-    "Boxes go back by x * w / new width and y * h / new height, then are clipped to 0..w and 0..h."
+    "W and H are the last and the second to last dimension of the input. The image is 8-bit RGB, with its EXIF "
+    "orientation applied. "
+    "It is resized once by OpenCV's INTER_LINEAR, or left unchanged if it has the new size, and padded at right and "
+    "bottom. "
+    "Boxes are mapped back by x * w / new width and y * h / new height, then are clipped to 0..w and 0..h."
 )
 
-# Keep in step with src/parts/pixels.lit_sizes, which is the same rule as code.
+# Keep in sync with src/parts/pixels.lit_sizes, which implements this rule.
 _PADDING_GUESS = (
-    " The model takes black rows at the bottom and black columns at the right of its input for padding: boxes end before them, and "
-    "an image whose own lower or right edge is black counts as that much smaller."
+    " The model takes black rows at the bottom and black columns at the right of its input for padding and clips "
+    "boxes to the "
+    "rest, also if the black edge belongs to the image."
 )
 
-# Keep in step with src/evaluation/masks.paste, which is the same rule as code. By the name of what cells are stretched over.
+# Keep in sync with src/evaluation/masks.paste, which implements this rule. Extent of the padded mask in x, by
+# `mask_pasting`.
 _MASK_SPANS = {
     "exact": "begin = x1 - (x2 - x1) / M to end = x2 + (x2 - x1) / M",
     "torchvision": "begin = trunc(x1 - (x2 - x1) / M) to end = trunc(x2 + (x2 - x1) / M) + 1, truncated towards 0",
 }
 _MASK_RULE = (
-    "A mask is M x M cells over its box (x1, y1, x2, y2), which is taken back to the image as boxes are, but not clipped. Around "
-    "them lies a ring of cells that are 0, so that there are N x N, N = M + 2. In x they are stretched from {span}: pixel c of the "
+    "A mask is M x M cells over its box (x1, y1, x2, y2), which is mapped back to the image like boxes, but not "
+    "clipped. It "
+    "is padded with one cell of 0 on each side to N x N, N = M + 2. In x they are stretched from {span}: pixel c of "
+    "the "
     "image, floor(begin) <= c < ceil(end), reads the cells at u = (c + 0.5 - begin) * N / (end - begin) - 0.5, limited to 0..N - 1, "
     "where cell j has its centre at u = j; in y likewise. A pixel belongs to the object if the bilinear value there is greater than "
-    "the threshold; pixels that the cells are not stretched over do not."
+    "the threshold; pixels outside this range do not."
 )
 
 _Size = Annotated[int, msgspec.Meta(ge=1)]
@@ -55,7 +61,7 @@ _Id = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]  # JSON of other progr
 
 
 class Input(msgspec.Struct, forbid_unknown_fields=True):
-    """The one input: raw pixels, normalised by the model itself."""
+    """The only input: raw pixels, which the model normalises."""
 
     name: str
     shape: tuple[_Size, Literal[3], _Size, _Size]
@@ -66,7 +72,7 @@ class Input(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Resize(msgspec.Struct, forbid_unknown_fields=True):
-    """How an image becomes the input."""
+    """How an image is resized and padded to the input size."""
 
     keep_ratio: bool
     sides: tuple[_Side, _Side] | None
@@ -77,7 +83,7 @@ class Resize(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Output(msgspec.Struct, forbid_unknown_fields=True):
-    """One output; the order in the metadata is the order in the file."""
+    """One output; outputs are listed in the order of the model file."""
 
     name: str
     shape: tuple[_Size, ...]
@@ -85,7 +91,7 @@ class Output(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Masks(msgspec.Struct, forbid_unknown_fields=True):
-    """How the output "masks" becomes pixels of the image."""
+    """How the output "masks" is pasted into the image."""
 
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)]
     pasting: Literal["exact", "torchvision"]
@@ -93,7 +99,7 @@ class Masks(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Class(msgspec.Struct, forbid_unknown_fields=True):
-    """A class; label k of the model is the k-th one, counted from 1, and has this category id in result files."""
+    """A class; label k of the model is the k-th class, counted from 1. `id` is its category id in COCO files."""
 
     id: _Id
     name: str
@@ -108,7 +114,7 @@ class Origin(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ModelMetadata(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """See the module. The metadata of a model without masks says nothing of them, as metadata did before there were masks."""
+    """The content of NAME.json. `masks` is omitted for models without masks, as in older versions."""
 
     format: Literal["MINDIR", "ONNX", "AIR"]
     file: str
@@ -123,15 +129,16 @@ class ModelMetadata(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
 
 
 def raw_rgb_input(batch: int, height: int, width: int) -> Input:
-    """The input of every exported model: float32 RGB of 0 to 255, [B, 3, H, W]."""
+    """The input of every exported model: float32 RGB from 0 to 255, [B, 3, H, W]."""
     return Input("images", (batch, 3, height, width), "float32", "NCHW", "RGB", (0, 255))
 
 
 def resize_rule(keep_ratio: bool, sides: tuple[int, int] | None = None, black_is_padding: bool = False) -> Resize:
-    """The resize rule in words a runner can be written from.
+    """The resize rule, in prose that is precise enough to implement it.
 
     Args:
-        keep_ratio, sides: as for ``transforms.resize_to_fit``; black_is_padding: as for ``pixels.network_input``.
+        keep_ratio, sides: as in ``transforms.resize_to_fit``.
+        black_is_padding: as in ``pixels.network_input``.
     """
     rule = _RATIO_RULE if keep_ratio else _STRETCH_RULE
     if sides:
@@ -147,25 +154,25 @@ def resize_rule(keep_ratio: bool, sides: tuple[int, int] | None = None, black_is
 
 
 def mask_rule(threshold: float, pasting: str) -> Masks:
-    """The way from masks to pixels in words a runner can be written from; as for ``evaluation.masks.Pasting``."""
+    """The rule for pasting masks, in prose that is precise enough to implement it; see ``evaluation.masks.Pasting``."""
     return Masks(threshold, pasting, _MASK_RULE.format(span=_MASK_SPANS[pasting]))
 
 
 def output_metadata(names: Sequence[str], outputs: Sequence[np.ndarray]) -> list[Output]:
-    """Names, shapes and types of outputs."""
+    """Names, shapes and dtypes of outputs."""
     return [Output(name, array.shape, str(array.dtype)) for name, array in zip(names, outputs, strict=True)]
 
 
 def metadata_path(model: str | Path) -> Path:
-    """Where the metadata of a model lies."""
+    """Path of the metadata of a model."""
     return Path(model).with_suffix(".json")
 
 
 def read_model_metadata(model: str | Path) -> ModelMetadata:
-    """The metadata of a model file, after the file was found to be the one that the metadata describes.
+    """Read the metadata of a model file, and check by SHA-256 that it belongs to this file.
 
     Raises:
-        UserError: model or metadata is missing, the metadata is broken, or it belongs to another model.
+        UserError: model or metadata is missing, the metadata is damaged, or it belongs to another model.
     """
     path = metadata_path(model)
     if not is_regular(model):
@@ -173,7 +180,7 @@ def read_model_metadata(model: str | Path) -> ModelMetadata:
     try:
         metadata = msgspec.json.decode(read_regular(path), type=ModelMetadata)
     except FileNotFoundError:
-        raise UserError(f"{path}: missing; export.py writes it beside the model, copy both") from None
+        raise UserError(f"{path}: missing; export.py writes it next to the model, copy both") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -181,7 +188,5 @@ def read_model_metadata(model: str | Path) -> ModelMetadata:
     if fault := fault_of(metadata):
         raise UserError(f"{path}: {fault}; export the model again")
     if metadata.sha256 != file_hash(model):
-        raise UserError(
-            f"{path}: describes another file than {model} (their SHA-256 differ); copy or export both again"
-        )
+        raise UserError(f"{path}: belongs to another file than {model} (SHA-256 differs); copy or export both again")
     return metadata

@@ -7,11 +7,11 @@ from pathlib import Path
 from src.errors import UserError
 from src.files import write_whole
 
-FRAMEWORKS = {"AIR": "1", "ONNX": "5"}  # atc's numbers
+FRAMEWORKS = {"AIR": "1", "ONNX": "5"}  # values of atc's --framework
 
 
 def check_compiler(file_format: str) -> None:
-    """Raise a UserError if no offline model can be made here from this format."""
+    """Raise a UserError if atc is missing, or cannot compile this format."""
     if file_format not in FRAMEWORKS:
         raise UserError(
             f"soc_version: atc reads {' and '.join(FRAMEWORKS)} models, not {file_format}; pass --file_format ONNX"
@@ -23,33 +23,33 @@ def check_compiler(file_format: str) -> None:
 
 
 def offline_path(model: Path) -> Path:
-    """Path of the offline model of a model."""
+    """Path of the offline model that is compiled from a model."""
     return model.with_suffix(".om")
 
 
 def write_offline_model(model: Path, file_format: str, soc_version: str, overwrite: bool) -> Path:
-    """Compile a model; the .om lies beside it.
+    """Compile a model to an .om in the same folder; returns its path.
 
     Raises:
-        UserError: atc fails, or reports success without a file.
+        UserError: atc fails, or writes no file.
     """
 
     def compile_to(path: Path) -> None:
-        path.unlink()  # so that a file that is there afterwards was written by atc
+        path.unlink()  # so that a file that exists afterwards was written by atc
         command = [
             "atc",
             f"--model={model}",
             f"--framework={FRAMEWORKS[file_format]}",
             f"--output={path.with_suffix('')}",
         ]
-        done = subprocess.run([*command, f"--soc_version={soc_version}"], capture_output=True, text=True, check=False)
-        if done.returncode or not path.is_file():
+        result = subprocess.run([*command, f"--soc_version={soc_version}"], capture_output=True, text=True, check=False)
+        if result.returncode or not path.is_file():
             path.touch()
-            lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-            reason = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "nothing")
+            lines = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
+            reason = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no output")
             raise UserError(
-                f"{offline_path(model)}: not written, atc ended with status {done.returncode} and said: {reason.strip()}"
-                f" ({model} is there)"
+                f"{offline_path(model)}: not written, atc exited with status {result.returncode}: {reason.strip()}"
+                f" ({model} was written)"
             )
 
     target = offline_path(model)

@@ -12,24 +12,24 @@ from src.errors import UserError
 from src.exporting.model_metadata import ModelMetadata, read_model_metadata
 from src.exporting.outputs import MASKS, OUTPUTS, PROBABILITIES, check_outputs
 
-# From images float32 [B, 3, H, W] to the outputs of the file in their order.
+# Maps images float32 [B, 3, H, W] to the outputs of the model file, in their order.
 Run = Callable[[np.ndarray], Sequence[np.ndarray]]
-# From images uint8 [B, 3, H, W], and image_sizes float32 [B, 2] that may be left out, to what the network of a checkpoint gives:
-# boxes, scores, labels, class probabilities, valid and, of a network with masks, masks.
+# Maps images uint8 [B, 3, H, W] and, optionally, image_sizes float32 [B, 2] to the outputs of a network:
+# boxes, scores, labels, class probabilities, valid and, if it has masks, masks.
 Detector = Callable[..., Sequence[np.ndarray]]
 
 
 def numpy_forward(network: Callable[..., Sequence[Tensor]]) -> Detector:
-    """The network as a function from NumPy images, and their sizes where they are known, to NumPy outputs."""
+    """Wrap a network as a function of NumPy images and, optionally, image sizes, which returns NumPy outputs."""
     return lambda *inputs: [output.asnumpy() for output in network(*map(Tensor, inputs))]
 
 
 def open_model(path: str | Path) -> tuple[ModelMetadata, Detector]:
-    """An exported model and its metadata.
+    """Open an exported model and its metadata.
 
     Raises:
-        UserError: no such model, no metadata, metadata of another model, or no package to run it with. The detector raises it
-            where outputs are not as the metadata say, or cannot be detections.
+        UserError: model or metadata is missing, the metadata belongs to another model, or no package can run it. The
+            detector raises it if outputs do not match the metadata or are not valid detections.
     """
     path = Path(path)
     check_runnable(path.suffix)
@@ -38,7 +38,7 @@ def open_model(path: str | Path) -> tuple[ModelMetadata, Detector]:
 
 
 def check_runnable(suffix: str) -> None:
-    """Raise a UserError if models of this suffix cannot be run here."""
+    """Raise a UserError if files with this suffix cannot be run, or a package is missing."""
     if suffix not in _ENGINES:
         raise UserError(f"model: Python runs {' and '.join(_ENGINES)} files, not {suffix or 'files without a suffix'}")
     if suffix == ".onnx":
@@ -60,17 +60,18 @@ def _checked(path: Path, metadata: ModelMetadata) -> Run:
 
 
 def run_file(path: Path) -> Run:
-    """A model file as a function from images float32 [B, 3, H, W] to its outputs."""
+    """Load a model file as a function that maps images float32 [B, 3, H, W] to its outputs."""
     return _ENGINES[path.suffix](path)
 
 
 def as_detector(run: Run, names: Sequence[str] = OUTPUTS) -> Detector:
-    """An exported model with inputs and outputs as the network has them; probabilities are [B, K, 0] if it gives none.
+    """Give an exported model the inputs and outputs of the network; probabilities are [B, K, 0] if it has none.
 
-    A model takes pixels alone. Where it must know how large an image is, it guesses (`pixels.lit_sizes`), so sizes go unused.
+    The only input of an exported model is pixels, so image_sizes are ignored; if it needs them, it detects the padding
+    itself (`pixels.lit_sizes`).
 
     Args:
-        names: of its outputs, in order.
+        names: of the outputs of the model, in order.
     """
 
     def detect(images: np.ndarray, image_sizes: np.ndarray | None = None) -> Sequence[np.ndarray]:
@@ -97,7 +98,7 @@ def _mindir(path: Path) -> Run:
 def _onnx(path: Path) -> Run:
     runtime = _onnxruntime()
     options = runtime.SessionOptions()
-    options.log_severity_level = 3  # errors; its warnings are about how MindSpore writes ONNX
+    options.log_severity_level = 3  # errors only; the warnings are about MindSpore's ONNX export
     with _refusal(path, "onnxruntime"):
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [tensor.name for tensor in session.get_inputs()]
@@ -111,7 +112,7 @@ def _onnx(path: Path) -> Run:
 
 @contextmanager
 def _refusal(path: Path, engine: str) -> Iterator[None]:
-    """Whatever a runtime raises about a model is told in one line: it read the file, so what it refuses is there."""
+    """Convert any exception of a runtime about a model to a UserError of one line."""
     try:
         yield
     except Exception as error:  # the runtimes have no common class of their own

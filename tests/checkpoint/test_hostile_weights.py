@@ -105,9 +105,9 @@ def test_checkpoints(tmp_path, files, name, data):
 def test_the_one_kind_of_checkpoint_is_not_the_other(tmp_path, files):
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match="is no checkpoint of a detector"):
+    with pytest.raises(UserError, match="is not a detector checkpoint"):
         read_metadata(tmp_path / "state.ckpt")
-    with pytest.raises(UserError, match="has weights, but is not the state of a run"):
+    with pytest.raises(UserError, match="is a checkpoint, but not the state of a run"):
         StateFiles(tmp_path / "best_model.ckpt", tmp_path / "none").read()
 
 

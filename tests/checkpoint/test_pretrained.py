@@ -196,13 +196,13 @@ def overflow(weights):
     [
         (drop, ["1 of the backbone's 100", "backbone.layer1.0.bn1.gamma"]),
         (reshape, ["backbone.layer2.0.conv1.weight", "(128, 64, 3, 3)", "(128, 64, 1, 1)"]),
-        (add_block, ["no place", "backbone.layer3.2.conv1.weight"]),
-        (spoil, ["backbone.layer4.1.conv2.weight", "1 of its numbers", "not finite"]),
+        (add_block, ["are not in the network", "backbone.layer3.2.conv1.weight"]),
+        (spoil, ["backbone.layer4.1.conv2.weight", "1 of its values", "not finite"]),
         (double, ["conv1.weight and student.conv1.weight"]),
         (integers, ["backbone.conv1.weight", "int8"]),
         (other_bytes, ["backbone.conv1.weight: expected floating-point numbers", "got >f4"]),
         (many_bits, ["backbone.conv1.weight", "float128"]),
-        (overflow, ["backbone.layer4.1.conv2.weight: 2 of its numbers are not finite in single precision"]),
+        (overflow, ["backbone.layer4.1.conv2.weight: 2 of its values are not finite in float32"]),
         (dict.clear, ["none of its 0 weights"]),
     ],
 )
@@ -278,7 +278,7 @@ def test_a_npz_whose_headers_tell_of_more_than_there_is_is_refused(tmp_path, sha
 def test_a_npz_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(memory_limits, "ALWAYS_ALLOWED", 10_000)
     np.savez_compressed(tmp_path / "zeros.npz", a=np.zeros(100_000, np.float32))
-    with pytest.raises(UserError, match=r"zeros\.npz: [\d,]+ bytes that become 400,128 bytes in memory"):
+    with pytest.raises(UserError, match=r"zeros\.npz: its [\d,]+ bytes take 400,128 bytes in memory"):
         read_weights(tmp_path / "zeros.npz")
     np.savez(tmp_path / "plain.npz", a=np.zeros(100_000, np.float32))
     assert read_weights(tmp_path / "plain.npz")["a"].size == 100_000
@@ -287,7 +287,7 @@ def test_a_npz_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path, monkeypa
 def test_a_npz_with_something_else_in_it_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("conv1.weight", b"no array")
-    with pytest.raises(UserError, match="'conv1.weight' in it is no NumPy array"):
+    with pytest.raises(UserError, match="its member 'conv1.weight' is not a NumPy array"):
         read_weights(tmp_path / "a.npz")
 
 
@@ -297,7 +297,7 @@ def test_a_npz_with_something_else_in_it_is_refused(tmp_path):
         ("missing.ckpt", "no such file"),
         ("a.pth", "python -m src.convert_checkpoint --ckpt_file"),
         ("a.safetensors", "python -m src.convert_checkpoint --ckpt_file"),
-        ("a.h5", "not from '.h5'"),
+        ("a.h5", "unsupported suffix '.h5'"),
     ],
 )
 def test_other_files_get_a_remedy(tmp_path, name, words):
@@ -317,6 +317,6 @@ def test_a_whole_resnet_fills_a_backbone_that_ends_earlier():
     assert report.backbone_is_loaded and not report.missing
     assert_holds(network.backbone, {name: value for name, value in weights.items() if not name.startswith("layer4")})
     assert "fc.weight" in report.unused and "backbone.layer4.2.conv2.weight" in report.unused
-    with pytest.raises(UserError, match="have no place in the network: backbone.layer1.2.conv1.weight"):
+    with pytest.raises(UserError, match="are not in the network: backbone.layer1.2.conv1.weight"):
         network.backbone = ResNet("resnet_v1_18", 0, False, stages=3, last_stride=1)
         load_weights(network, foreign, "resnet34.npz")

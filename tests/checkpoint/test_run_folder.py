@@ -55,7 +55,7 @@ def test_overwriting_clears_the_files_of_a_run_and_no_other_when_it_starts(tmp_p
 
 
 def test_resuming_needs_a_run_and_goes_on_from_its_state(tmp_path):
-    with pytest.raises(UserError, match="has no stopped run; start it without --resume"):
+    with pytest.raises(UserError, match="has no run to resume; start one without --resume"):
         RunFolder(tmp_path).check(resume=True, overwrite=False)
     fill(tmp_path, "config.yaml", "log.txt")
     assert not RunFolder(tmp_path).check(resume=True, overwrite=False), "stopped before its first checkpoint"

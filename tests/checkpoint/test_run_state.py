@@ -83,7 +83,7 @@ def test_a_state_of_another_network_is_refused(states):
     states.write([Toy()], FACTS)
     state = states.read()
     with pytest.raises(
-        UserError, match=r"state\.ckpt cannot be resumed .* missing or of another shape are last\.weight, last\.bias$"
+        UserError, match=r"state\.ckpt does not fit .* missing or have another shape: last\.weight, last\.bias$"
     ):
         state.restore([Toy(outputs=3)])
     with pytest.raises(UserError, match=r"teacher\.first\.weight"):
@@ -91,7 +91,7 @@ def test_a_state_of_another_network_is_refused(states):
 
 
 def test_two_parameters_of_one_name_are_a_defect(states):
-    with pytest.raises(ValueError, match=r"two parameters of a run are called first\.weight"):
+    with pytest.raises(ValueError, match=r"two parameters of a run have the name first\.weight"):
         states.write([Toy(), Toy()], FACTS)
     assert not states.newest.exists()
 
@@ -110,7 +110,7 @@ def test_a_damaged_newest_state_is_passed_over_and_never_takes_the_place_of_the_
     resumed = again(states)
     state = resumed.read()
     assert state.metadata == {"config": {}, "number": 1} and state.path == states.before
-    assert state.remarks == [f"{states.newest} is damaged, its checksum is wrong; it is skipped"]
+    assert state.remarks == [f"{states.newest} is damaged (wrong checksum) and is skipped"]
     resumed.write([counter(7)], FACTS)
     assert counts(states) == [7, 1]
     resumed.write([counter(8)], FACTS)

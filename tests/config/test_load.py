@@ -103,7 +103,7 @@ def test_all_mistakes_of_all_sources_come_in_one_message(tmp_path):
     for key in ("batch_size", "flip_ratio", "device_target", "num_gts"):
         assert f"  {key}: " in said
     assert "'two'" in said and "1.5" in said and "'CPU', 'GPU' or 'Ascend'" in said
-    assert "the configuration has 6 mistakes" in said
+    assert "the configuration has 6 errors" in said
 
 
 def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
@@ -125,11 +125,17 @@ def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
         ("--ssd_min_scale 0.99", "ssd_min_scale: must not exceed ssd_max_scale, got 0.99 > 0.95"),
         ("--ssd_loss softmax", "ssd_loss: input should be 'focal' or 'hard_negative', got 'softmax'"),
         ("--burn_up_iter 9 --max_iter 8", "burn_up_iter: must not exceed max_iter, got 9 > 8"),
-        ("--milestones 5,4", "milestones: must rise, got [5, 4]"),
+        ("--milestones 5,4", "milestones: must be in increasing order, got [5, 4]"),
         ("--max_iter 99 --burn_up_iter 9", "warmup_step: must not exceed max_iter, got 500 > 99; the rate would never"),
-        ("--max_iter 9000 --max_epoch 9", "max_iter, max_epoch: they are the same length, give one; got 9000 and 9"),
-        ("--milestones 5 --milestone_epochs 1", "milestones, milestone_epochs: they are the same length"),
-        ("--milestone_epochs 5,4", "milestone_epochs: must rise, got [5, 4]"),
+        (
+            "--max_iter 9000 --max_epoch 9",
+            "max_iter, max_epoch: they set the same length in steps and in epochs, give one; got 9000 and 9",
+        ),
+        (
+            "--milestones 5 --milestone_epochs 1",
+            "milestones, milestone_epochs: they set the same length in steps and in epochs",
+        ),
+        ("--milestone_epochs 5,4", "milestone_epochs: must be in increasing order, got [5, 4]"),
         (
             "--lr_schedule step",
             "lr_step_size: belongs to --lr_schedule step, which needs it, got None with --lr_schedule step",
@@ -143,7 +149,7 @@ def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
             "crop_ratio: a crop may be in portrait or landscape, so both sides of the input",
         ),
         ("--profile_steps 5", "profile_steps: must be the first and the last step, or empty, got [5]"),
-        ("--profile_steps 10,20000", "profile_steps: must lie before max_iter 20000, got [10, 20000]"),
+        ("--profile_steps 10,20000", "profile_steps: must be below max_iter 20000, got [10, 20000]"),
         ("--neg_iou_thr 0.8", "neg_iou_thr: must not exceed pos_iou_thr, got 0.8 > 0.7"),
         ("--neg_iou_thr_stage2 0.6", "neg_iou_thr_stage2: must not exceed pos_iou_thr_stage2, got 0.6 > 0.5"),
         ("--num_gts 50", "test_max_per_img: must not exceed num_gts"),
@@ -181,7 +187,7 @@ def test_contradictions_come_together():
 
 def test_a_backbone_that_does_not_exist_is_one_of_the_mistakes(tmp_path):
     said = mistakes(*leaf(tmp_path, "backbone: resnet_51\n"), "--batch_size", "0", "--max_itre", "5")
-    assert "the configuration has 3 mistakes" in said
+    assert "the configuration has 3 errors" in said
     (line,) = (line for line in said.splitlines() if "backbone: " in line)
     assert "got 'resnet_51'" in line and all(f"'{name}'" in line for name in BACKBONES)
 
@@ -192,8 +198,8 @@ def test_every_backbone_is_accepted():
 
 def test_a_mistake_is_named_and_counted_once():
     said = mistakes("--milestones", "1.5,2.5")
-    assert said.splitlines()[0] == "the configuration has 2 mistakes:"
-    assert "the configuration has 1 mistake:" in mistakes("--anchor_scales", "0,0")
+    assert said.splitlines()[0] == "the configuration has 2 errors:"
+    assert "the configuration has 1 error:" in mistakes("--anchor_scales", "0,0")
 
 
 def test_a_saved_configuration_loads_as_itself(tmp_path):
@@ -201,7 +207,7 @@ def test_a_saved_configuration_loads_as_itself(tmp_path):
     assert load(*leaf(tmp_path, save_config(config))) == config
     assert check_config(config.as_dict()) == config
     part = {key: value for key, value in config.as_dict().items() if key != "max_iter"}
-    assert check_config(part) == replace(config, max_iter=load().max_iter), "what is left out takes its default"
+    assert check_config(part) == replace(config, max_iter=load().max_iter), "missing keys take their defaults"
 
 
 def test_an_entry_script_names_all_it_misses():

@@ -93,7 +93,7 @@ def test_the_last_line_says_what_was_measured_and_no_more(good_students):
         f"before the teacher started: AP {scores[before]:.3f} (step {before[1]}); best teacher: AP {scores[teacher]:.3f} "
         f"(step {teacher[1]})"
     )
-    assert "labels alone" not in said
+    assert "labelled images alone" not in said
 
 
 def test_where_nothing_was_measured_no_network_is_called_the_best(unmeasured):

@@ -138,7 +138,7 @@ def test_the_log_has_the_scores_of_boxes_and_of_masks(monkeypatch):
     run.config = SimpleNamespace(eval_img_dir="images")
     run.data = SimpleNamespace(evaluation=truth, stored_evaluation=None, annotations=truth)
     run.watch = SimpleNamespace(scores=lambda *_: [], unreported=lambda found: found)
-    run.log.numbers = lambda step, row: rows.update(row)
+    run.log.scalars = lambda step, row: rows.update(row)
     found = [record(1, 1, (0, 0, 100, 100), 0.9) | {"segmentation": half}]
     monkeypatch.setattr(scores, "detect_records", lambda *_, **__: found)
     for name in ("copy_weights", "keep_best", "warn"):

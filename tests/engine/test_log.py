@@ -84,7 +84,7 @@ def test_the_line_of_mutual_learning_says_how_sure_the_teacher_is(log, tmp_path)
 
 def test_numbers_are_rows_of_json_and_curves(log, tmp_path):
     log.steps(14, BURN_IN | PSEUDO | {"pseudo_boxes": 2.0, "pseudo_score": 1.8}, 2.0, 0.25)
-    log.numbers(14, {"student/AP": 0.5, "student/AP50/größe": None})
+    log.scalars(14, {"student/AP": 0.5, "student/AP50/größe": None})
     first, second = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
     assert first == {"step": 14, **BURN_IN, **PSEUDO, "pseudo_boxes": 2.0, "pseudo_score": 0.9} | {
         "iter_time": 2.0,
@@ -107,10 +107,10 @@ def test_a_second_start_adds_to_the_files(log, tmp_path):
 
 def test_numbers_that_are_told_again_are_removed(log, tmp_path):
     for step in (12, 13, 14):
-        log.numbers(step, {"loss": 1.0})
+        log.scalars(step, {"loss": 1.0})
     log.close()
     again = RunLog(tmp_path / "run", 0, 13, 20)
-    again.numbers(13, {"loss": 2.0})
+    again.scalars(13, {"loss": 2.0})
     again.close()
     assert (log.removed_rows, again.removed_rows) == (0, 2)
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
@@ -128,12 +128,12 @@ def test_other_ranks_write_no_files_and_only_their_steps(tmp_path, capsys):
 
 
 def test_a_row_that_a_killed_run_left_unfinished_does_not_spoil_the_next(log, tmp_path):
-    log.numbers(1, {"loss": 1.0})
+    log.scalars(1, {"loss": 1.0})
     log.close()
     with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
         file.write('{"step": 2, "lo')
     again = RunLog(tmp_path / "run", 0, 2, 20)
-    again.numbers(2, {"loss": 0.5})
+    again.scalars(2, {"loss": 0.5})
     again.close()
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert rows == [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]

@@ -26,7 +26,7 @@ def steps_of(profile: StepProfile, count: int) -> None:
 def test_the_watched_steps_leave_their_operators(tmp_path):
     said = []
     steps_of(StepProfile((2, 4), tmp_path / "profile", SimpleNamespace(info=said.append)), 6)
-    assert said == [f"profile of the steps 2 to 4 -> {tmp_path / 'profile'}"]
+    assert said == [f"profile of steps 2 to 4 -> {tmp_path / 'profile'}"]
     (table,) = (tmp_path / "profile").rglob("cpu_op_type_info_*.csv")
     counts = {row["op_type"]: row["type_occurrences"] for row in csv.DictReader(table.open(encoding="utf-8"))}
     assert counts["MatMul"] == "3"

@@ -182,7 +182,7 @@ def test_a_damaged_state_falls_back_to_the_one_before(toys, short_run, killed_ru
     state.write_bytes({"cut off": content[: len(content) // 2], "a bit is wrong": content, "empty": b""}[damage])
     assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
     log = (folder / "log.txt").read_text(encoding="utf-8")
-    assert f"resumed from {folder / 'state_before.ckpt'}\n{state} is damaged, its checksum is wrong" in log
+    assert f"resumed from {folder / 'state_before.ckpt'}\n{state} is damaged (wrong checksum)" in log
     assert_same_end(folder, short_run)
 
 
@@ -198,7 +198,7 @@ def test_without_a_whole_state_nothing_starts(toys, killed_run, tmp_path):
 def test_a_changed_run_goes_on_only_when_told_to_and_names_what_changed(toys, tiny_data, killed_run, tmp_path):
     folder, again = shutil.copytree(killed_run, tmp_path / "run"), (*SHORT, "--base_lr", 0.25, "--resume")
     assert toys.run(folder, *again) == 2
-    assert "base_lr: was 0.5, is 0.25\nstart it as before" in said(folder)
+    assert "base_lr: was 0.5, is 0.25\nstart it with the same settings" in said(folder)
     other = tmp_path / "other.json"
     coco = json.loads(tiny_data.val_file.read_text(encoding="utf-8"))
     coco["annotations"][0]["bbox"][2] += 1

@@ -76,7 +76,7 @@ def test_a_best_network_that_was_never_measured_is_discarded():
     best = {"step": 1, "role": "student", "AP": None, "AP50": None}
     found, messages = resumed_metadata(without_kinds(metadata() | PROGRESS | {"best": best}), metadata(), anyway=False)
     assert (found["best"], found["best_of"], found["evaluated"]) == (None, {}, 8)
-    assert len(messages) == 1 and "was not measured" in messages[0]
+    assert len(messages) == 1 and "could not be computed" in messages[0]
 
 
 def test_other_pictures_under_the_old_names_are_noticed():

@@ -136,7 +136,7 @@ def run(job: dict) -> None:
 def train_toy(words: list[str]) -> None:
     """train.py with these words of its command line."""
     train.build_networks = toy_networks
-    train.start_weights = lambda config, student: "a toy"
+    train.load_initial_weights = lambda config, student: "a toy"
     train.main(words)
 
 

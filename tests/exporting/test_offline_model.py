@@ -54,7 +54,7 @@ def test_atc_is_called_and_its_file_gets_the_name(atc, model):
 
 @pytest.mark.parametrize(
     ("body", "said"),
-    [(FAILS, "status 1 and said: E10001: error: soc_version"), (LIES, "status 0 and said: ATC run success")],
+    [(FAILS, "status 1: E10001: error: soc_version"), (LIES, "status 0: ATC run success")],
 )
 def test_its_failure_is_ours_in_one_line(atc, model, body, said):
     atc(body)

@@ -42,7 +42,7 @@ def test_nothing_is_overwritten_and_mistakes_are_named_together(data, tmp_path, 
     leaf.write_text("mine: 1\n")
     for words, told in (
         (["--output", str(leaf)], "exists already"),
-        (["--output", str(tmp_path / "b.yaml"), "--hours", "-1", "--num_gt", "3"], "2 mistakes"),
+        (["--output", str(tmp_path / "b.yaml"), "--hours", "-1", "--num_gt", "3"], "2 errors"),
         (["--output", str(tmp_path / "b.yaml"), "--config_path", "a.yaml"], "takes no leaf"),
         (["--output", str(tmp_path / "b.yaml"), "--pre_trained", "none.npz"], "none.npz: there is no such file"),
         (["--output", str(tmp_path / "b.yaml"), "--keep", "none.yaml"], "no file none.yaml"),

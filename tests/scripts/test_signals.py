@@ -27,7 +27,7 @@ SETTINGS = (
     f"--backbone resnet_v1_10 --max_iter {STEPS} --burn_up_iter {STEPS} --save_checkpoint_interval {STEPS}".split()
 )
 SAVED = "everything is saved, resume with\n"
-COMPILES = "the first one compiles"
+COMPILES = "the first step compiles"
 TRAINS = ("avg loss:", "the network is compiled")  # of a new run, of a resumed one
 TOY = """#!{python}
 import os, sys

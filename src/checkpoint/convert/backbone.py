@@ -1,4 +1,4 @@
-"""Converts ResNet weights of torchvision or of the model zoo to a backbone for `--pre_trained`."""
+"""Converts ResNet weights of torchvision or of MindSpore's model zoo to a backbone checkpoint for `--pre_trained`."""
 
 import os
 import re
@@ -18,12 +18,12 @@ _STAGE_BLOCK = re.compile(r"^backbone\.layer([1-4])\.(\d+)\.conv(\d)\.weight$")
 
 
 def backbones_of(weights: dict[str, np.ndarray], source: str) -> list[str]:
-    """The backbones with the number and kind of blocks that the names of these weights have.
+    """Names of the backbones whose block type and blocks per stage match these weights.
 
-    v1 and v1.5 differ in the place of the stride, which weights do not show, so there may be two.
+    ResNet v1 and v1.5 have the same weights (they differ in which convolution has the stride), so there may be two.
 
     Raises:
-        UserError: they are not weights of a ResNet, or of one that is not in BACKBONES.
+        UserError: they are not weights of a ResNet in BACKBONES.
     """
     found = [match for name in weights if (match := _STAGE_BLOCK.match(common_name(name)))]
     if not found:
@@ -37,24 +37,24 @@ def backbones_of(weights: dict[str, np.ndarray], source: str) -> list[str]:
     if not names:
         kind = "bottleneck" if bottleneck else "basic"
         raise UserError(
-            f"{source}: a ResNet of {blocks} {kind} blocks is none of {', '.join(BACKBONES)}, or is not complete"
+            f"{source}: a ResNet of {blocks} {kind} blocks is none of {', '.join(BACKBONES)}, or is incomplete"
         )
     return names
 
 
 def write_backbone(backbone: ResNet, path: Path, overwrite: bool) -> None:
-    """Save a backbone under the names that its weights have in a detector."""
+    """Save a backbone with the parameter names that it has in a detector."""
     rows = [{"name": f"backbone.{name}", "data": value} for name, value in backbone.parameters_and_names()]
 
     def write(temporary: Path) -> None:
         ms.save_checkpoint(rows, str(temporary))
-        os.chmod(temporary, 0o600)  # MindSpore makes it read-only
+        os.chmod(temporary, 0o600)  # MindSpore writes read-only files
 
     write_whole(path, write, overwrite)
 
 
 def convert_backbone(weights: dict[str, np.ndarray], source: str, output: Path, overwrite: bool) -> None:
-    """Find the depth, check every weight by loading it, write the checkpoint, print the report."""
+    """Determine the backbone, check every weight by loading it, write the checkpoint, print the report."""
     check_free(output, overwrite)
     names = backbones_of(weights, source)
     backbone = ResNet(names[0])
@@ -64,5 +64,6 @@ def convert_backbone(weights: dict[str, np.ndarray], source: str, output: Path, 
     print(f"{output}: written; train with  --pre_trained {output} --backbone {names[-1]}")
     if len(names) > 1:
         print(
-            f"  (torchvision's weights are for {names[-1]}; for older ones with the stride in the first 1x1: {names[0]})"
+            "  (for torchvision's weights; weights of a ResNet v1, with the stride in the first 1x1 convolution, "
+            f"are for {names[0]})"
         )

@@ -1,4 +1,4 @@
-"""Converts a Faster R-CNN or Mask R-CNN of torchvision or of the model zoo to a checkpoint with metadata."""
+"""Converts a Faster R-CNN or Mask R-CNN of torchvision or MindSpore's model zoo to a checkpoint with metadata."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from src.files import check_free
 from src.parts.resnet import BATCH_NORM_EPSILON
 from src.systems import build_network
 
-# By origin and system; of others, base.yaml.
+# Default config file by origin and system; base.yaml for all others.
 RECIPES = {("torchvision", name): CONFIG_FOLDER / f"{name}_torchvision.yaml" for name in ("faster_rcnn", "mask_rcnn")}
 
 
@@ -34,7 +34,7 @@ def convert_detector(
     batch_norm_epsilon: float,
     words: list[str],
 ) -> None:
-    """Rename and rearrange the weights, check each by loading it, write the checkpoint, print the report."""
+    """Rename and rearrange the weights, check them by loading, write the checkpoint, print a report."""
     check_free(output, overwrite)
     found = foreign_detector(weights, source)
     config = detector_config(found, words, source)
@@ -44,7 +44,7 @@ def convert_detector(
     network = build_network(config, len(class_names))
     report = load_weights(network, found.weights, source)
     if report.missing:
-        raise UserError(f"{report}\nthe detector is not complete, so nothing was written")
+        raise UserError(f"{report}\nthe detector is incomplete, so nothing was written")
     save_detector(network, output, DetectorMetadata(config.as_dict(), class_names, category_ids, step=0))
     print("\n  ".join([f"{source}: a detector of {found.origin}", *found.moves]))
     if found.unused:
@@ -55,7 +55,7 @@ def convert_detector(
 
 
 def detector_config(found: ForeignDetector, words: list[str], source: str) -> Config:
-    """The configuration that the detector is built from; sizes that follow from its weights override those of the configuration."""
+    """The configuration of the detector; sizes that are given by weight shapes override those of the config file."""
     recipe = RECIPES.get((found.origin, found.system))
     if recipe and not any(word.partition("=")[0] == "--config_path" for word in words):
         words = ["--config_path", str(recipe), *words]
@@ -66,14 +66,16 @@ def detector_config(found: ForeignDetector, words: list[str], source: str) -> Co
 
 
 def name_classes(found: ForeignDetector, ann_file: Path | None) -> tuple[list[str], list[int]]:
-    """Names and category ids of a detector's classes, label 1 first; classes that are not in the file are removed from the detector.
+    """Names and category ids of a detector's classes, label 1 first; classes that are not in `ann_file` are removed
+    from the detector.
 
     Raises:
-        UserError: the file has neither as many categories as the detector has classes, nor ids that could be its labels.
+        UserError: the number of categories is not that of the classes, and the category ids are not labels of the
+            detector.
     """
     count = found.class_count
     if ann_file is None:
-        print(f"its {count} classes have no names; eval.py needs them: give --ann_file")
+        print(f"its {count} classes have no names, which eval.py needs: pass --ann_file")
         return [f"class {label}" for label in range(1, count + 1)], list(range(1, count + 1))
     annotations = read_annotations(ann_file)
     names, ids = list(annotations.class_names), list(annotations.category_ids)
@@ -82,10 +84,11 @@ def name_classes(found: ForeignDetector, ann_file: Path | None) -> tuple[list[st
     if len(names) > count or min(ids) < 1 or max(ids) > count:
         raise UserError(
             f"{ann_file}: the detector has {count} classes, and the file {len(names)} categories with ids {min(ids)} to {max(ids)}; "
-            "expected as many categories, or ids that are labels of the detector"
+            "expected {count} categories, or category ids that are labels of the detector"
         )
     keep_classes(found.weights, ids)
     print(
-        f"{ann_file}: has {len(names)} of the {count} labels of the detector as category ids; the other classes are removed"
+        f"{ann_file}: its {len(names)} category ids are taken as labels of the detector; its other "
+        f"{count - len(names)} classes are removed"
     )
     return names, ids

@@ -1,8 +1,9 @@
-"""Weight names and layouts of detectors of torchvision and of MindSpore's model zoo, and their conversion to those of this project.
+"""Converts weight names and layouts of detectors of torchvision and MindSpore's model zoo to those of this project.
 
-This project differs in three ways: pooled features are ordered (row, column, channel), so the first dense layer of the box head has
-its inputs in another order; dense weights are [outputs, inputs], as in torchvision, but [inputs, outputs] in the model zoo; and every
-class has box offsets, background included, which newer checkpoints of the model zoo do not have.
+There are three differences in layout. RoI features are flattened as (row, column, channel), so the first fully
+connected layer of the box head has another order of inputs. Fully connected weights are [outputs, inputs], as in
+torchvision, but [inputs, outputs] in the model zoo. Every class including background has box offsets, which newer
+checkpoints of the model zoo do not have for background.
 """
 
 import re
@@ -24,8 +25,9 @@ class ForeignDetector:
     """A detector of another project.
 
     Attributes:
-        origin: "torchvision" or "model zoo"; weights: arrays by the names and in the layouts of this project.
-        moves: a line for every weight outside the backbone: old name, new name, change of layout.
+        origin: "torchvision" or "model zoo".
+        weights: arrays with the names and layouts of this project.
+        moves: report of the conversion, one line per weight outside the backbone: old name, new name, change of layout.
         unused: names of weights that the detectors of this project do not have.
     """
 
@@ -46,7 +48,7 @@ class ForeignDetector:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Settings that follow from the shapes of layers: channels, cells per side of a pooled RoI, widths."""
+        """Settings that are given by weight shapes: channels, output size of RoIAlign, widths of layers."""
         channels = len(self.weights[CHANNELS_OF])
         hidden, inputs = self.weights[FIRST_DENSE].shape
         sizes = {
@@ -72,7 +74,7 @@ def foreign_detector(weights: dict[str, np.ndarray], source: str) -> ForeignDete
     """Convert a detector's weights to the names and layouts of this project.
 
     Args:
-        weights: arrays by the names of `source`, of a known `detector_origin`.
+        weights: arrays by their names in the file; their `detector_origin` must be known.
 
     Raises:
         UserError: a layer is missing, or its shape does not fit the others.
@@ -98,7 +100,8 @@ def foreign_detector(weights: dict[str, np.ndarray], source: str) -> ForeignDete
     missing = sorted({re.sub(r"\\\d$", "weight", new).replace(r"\1", "0") for new in wanted} - found.keys())
     if missing:
         raise UserError(
-            f"{source}: a detector of {origin}, but of another kind: it has no weights for {', '.join(missing)}"
+            f"{source}: a detector of {origin}, but with another architecture: it has no weights for "
+            f"{', '.join(missing)}"
         )
     _check_shapes(found, source)
     moves += _convert_layout(found, source)
@@ -110,7 +113,7 @@ def _in_backbone(name: str) -> bool:
 
 
 def _check_shapes(weights: dict[str, np.ndarray], source: str) -> None:
-    """Raise a DataError if a layer that is rearranged here, or that sizes follow from, has an unexpected number of dimensions."""
+    """Raise a DataError if a layer that is used here has an unexpected number of dimensions or no matching bias."""
     dims = {CHANNELS_OF: 4, FIRST_DENSE: 2, CLASSES: 2, OFFSETS: 2, MASK_CHANNELS_OF: 4, MASK_CLASSES: 4}
     faults = []
     for name in dims.keys() & weights.keys():
@@ -123,33 +126,35 @@ def _check_shapes(weights: dict[str, np.ndarray], source: str) -> None:
         if found != weights[name].shape[:1]:
             faults.append(f"{bias}: expected shape {weights[name].shape[:1]}, got {found}")
     if faults:
-        raise DataError(f"{source}: its layers are not those of a detector", sorted(faults))
+        raise DataError(f"{source}: unexpected shapes for a detector", sorted(faults))
 
 
 def _convert_layout(weights: dict[str, np.ndarray], source: str) -> list[str]:
-    """Convert the layers of the box head that have another layout; returns a line for each change."""
+    """Convert layers of the box head to the layout of this project; returns one line per change."""
     done = []
     channels = len(weights[CHANNELS_OF])
     hidden, inputs = weights[FIRST_DENSE].shape
     size = round((inputs / channels) ** 0.5)
     if inputs != channels * size**2:
-        raise UserError(f"{source}: {inputs} inputs of the box head are not {channels} channels of a square")
+        raise UserError(
+            f"{source}: the box head has {inputs} inputs, which is not {channels} channels times a square RoI"
+        )
     by_channel = weights[FIRST_DENSE].reshape(hidden, channels, size, size)
     weights[FIRST_DENSE] = np.ascontiguousarray(by_channel.transpose(0, 2, 3, 1)).reshape(hidden, inputs)
     done.append(f"{FIRST_DENSE}: inputs from (channel, row, column) to (row, column, channel)")
     classes, offsets = len(weights[CLASSES]), len(weights[OFFSETS])
     if offsets == 4 * (classes - 1):
         for name in (OFFSETS, OFFSETS.replace("weight", "bias")):
-            nothing = np.zeros((4, *weights[name].shape[1:]), weights[name].dtype)
-            weights[name] = np.concatenate([nothing, weights[name]])
-        done.append(f"{OFFSETS}: zeros for the background, which has no offsets in the file")
+            background = np.zeros((4, *weights[name].shape[1:]), weights[name].dtype)
+            weights[name] = np.concatenate([background, weights[name]])
+        done.append(f"{OFFSETS}: zeros for background, which has no offsets in the file")
     elif offsets != 4 * classes:
-        raise UserError(f"{source}: {offsets} offsets do not belong to {classes} classes")
+        raise UserError(f"{source}: the box head has {offsets} offsets, expected 4 per class for {classes} classes")
     return done
 
 
 def keep_classes(weights: dict[str, np.ndarray], labels: list[int]) -> None:
-    """Remove all classes of a detector except the background and `labels`, which become 1, 2, ... in this order."""
+    """Keep background and the classes `labels`, renumbered 1, 2, ... in this order; remove all others."""
     rows = np.array([0, *labels])
     for part in ("weight", "bias"):
         classes, offsets = CLASSES.replace("weight", part), OFFSETS.replace("weight", part)
@@ -163,7 +168,8 @@ def keep_classes(weights: dict[str, np.ndarray], labels: list[int]) -> None:
 
 
 def change_batch_norm_epsilon(weights: dict[str, np.ndarray], theirs: float, ours: float) -> None:
-    """Scale every batch norm so that its output with epsilon `ours` equals that with `theirs`, on its stored statistics.
+    """Scale gamma of every batch norm so that its output in evaluation mode with epsilon `ours` equals that with
+    `theirs`.
 
     Batch norm divides by sqrt(variance + epsilon); torchvision's first COCO detectors were trained with an epsilon of 0.
     """
@@ -172,7 +178,7 @@ def change_batch_norm_epsilon(weights: dict[str, np.ndarray], theirs: float, our
     norms = [name.removesuffix("gamma") for name in weights if name.endswith(".gamma")]
     for norm in norms:
         gamma, variance = f"{norm}gamma", weights.get(f"{norm}moving_variance")
-        if variance is None or variance.shape != weights[gamma].shape:  # loading reports it
+        if variance is None or variance.shape != weights[gamma].shape:  # reported by load_weights
             continue
         variance = variance.astype(np.float64)
         ratio = np.sqrt((variance + ours) / np.maximum(variance + theirs, np.finfo(np.float32).tiny))

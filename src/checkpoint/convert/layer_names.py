@@ -1,17 +1,17 @@
-"""Names of a detector's layers outside the backbone in torchvision and in MindSpore's model zoo."""
+"""Names of detector layers, except the backbone, in torchvision and in MindSpore's model zoo."""
 
 from typing import NamedTuple
 
 
 class Rename(NamedTuple):
-    """A pattern of names, the name in this project, and whether a dense weight is [inputs, outputs]."""
+    """A regular expression, the name in this project, and whether a fully connected weight is [inputs, outputs]."""
 
     pattern: str
     name: str
     inputs_first: bool = False
 
 
-_ZOO_BOX_HEAD = r"rcnn(?:_cls\.fpn_cls)?"  # of its Faster and of its Mask R-CNN
+_ZOO_BOX_HEAD = r"rcnn(?:_cls\.fpn_cls)?"  # in its Faster R-CNN and in its Mask R-CNN
 # Only Mask R-CNN has a mask head.
 TORCHVISION = (
     Rename(r"backbone\.fpn\.inner_blocks\.(\d)(?:\.0)?\.(weight|bias)", r"fpn.lateral.\1.\2"),
@@ -36,7 +36,7 @@ TORCHVISION = (
 MODEL_ZOO = (
     Rename(r"fpn_n(?:eck|cek)\.lateral_convs_list\.(\d)\.(weight|bias)", r"fpn.lateral.\1.\2"),
     Rename(r"fpn_n(?:eck|cek)\.fpn_convs_list\.(\d)\.(weight|bias)", r"fpn.output.\1.\2"),
-    # The five levels share one head, which checkpoints store under the first of them.
+    # The five levels share one head, which checkpoints store under the name of the first level.
     Rename(r"rpn_with_loss\.rpn_convs_list\.0\.rpn_conv\.(weight|bias)", r"rpn.conv.\1"),
     Rename(r"rpn_with_loss\.rpn_convs_list\.0\.rpn_cls\.(weight|bias)", r"rpn.objectness.\1"),
     Rename(r"rpn_with_loss\.rpn_convs_list\.0\.rpn_reg\.(weight|bias)", r"rpn.offsets.\1"),

@@ -1,7 +1,7 @@
-"""A safe unpickler for PyTorch state dicts: it builds plain data and descriptions of tensors, and nothing else.
+"""A safe unpickler for PyTorch state dicts: it creates plain data and `View`s of tensors, and nothing else.
 
-Python's unpickler is unsafe here, even if it imports nothing: it lets a file change objects of the program (BUILD), and a dict key
-of deeply nested tuples overflows its stack, or makes it run forever.
+Python's unpickler is unsafe even if its `find_class` imports nothing: a file can change attributes of objects (BUILD),
+and a dict key of deeply nested tuples overflows the stack, or takes forever to hash.
 """
 
 import pickletools
@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 from src.checkpoint.convert.torch_view import STORAGE_TYPES, Storage, View
 from src.errors import UserError
 
-MOST_STEPS = 5_000_000  # of a pickle; a state dict of 1000 tensors takes about 40,000
-LONGEST_INTEGER = 128  # bits; the magic number of a file has 80, the state of a random generator 128
+MAX_OPCODES = 5_000_000  # opcodes per pickle; a state dict of 1000 tensors takes about 40,000
+MAX_INTEGER_BITS = 128  # bits; the magic number of torch.save has 80, the state of a random number generator 128
 
-# Opcodes that push their argument, as `pickletools` reads it.
+# Opcodes that push their argument, as `pickletools` decodes it.
 _VALUES = {
     *("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
     *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
@@ -29,7 +29,7 @@ _PLAIN = (str, int, float, bytes, bool, type(None))
 
 @dataclass(frozen=True)
 class Name:
-    """A global name in a pickle; nothing is imported."""
+    """A global (module.name) that a pickle refers to; it is not imported."""
 
     text: str
 
@@ -39,12 +39,14 @@ def _ordered_dict(items: Any = ()) -> dict:
 
 
 def _tensor(
-    storage: Any, offset: Any, sizes: Any, strides: Any, _gradient: Any = None, _hooks: Any = None, marks: Any = None
+    storage: Any, offset: Any, sizes: Any, strides: Any, _gradient: Any = None, _hooks: Any = None, metadata: Any = None
 ) -> View:
     if not isinstance(storage, Storage):
-        raise TypeError("a tensor without a storage")
-    if marks:
-        raise ValueError("a tensor with the negative or conjugate bit; save a clone of it")
+        raise TypeError("its pickle has a tensor without a storage")
+    if metadata:
+        raise ValueError(
+            "its pickle has a tensor with the negative or conjugate bit; save tensor.resolve_neg().resolve_conj()"
+        )
     return View(storage, offset, sizes, strides)
 
 
@@ -52,7 +54,7 @@ def _parameter(tensor: Any, *_: Any) -> Any:
     return tensor
 
 
-# Every function that state dicts call, with its replacement.
+# Every function that pickles of state dicts call, with its replacement.
 _FUNCTIONS = {
     "collections.OrderedDict": _ordered_dict,
     "torch._utils._rebuild_tensor": _tensor,
@@ -64,14 +66,14 @@ _NAMES = {*_FUNCTIONS, *(f"torch.{name}" for name in STORAGE_TYPES)}
 
 
 class StateDictUnpickler:
-    """Unpickles plain containers, numbers, text and tensors.
+    """Unpickles containers, numbers, strings and tensors.
 
     Args:
-        file: positioned at a pickle; its `read` allocates no more than there is to read.
-        path: for messages.
+        file: positioned at the start of a pickle; its `read` must not allocate more bytes than the file has left.
+        path: of the file, for error messages.
 
     Attributes:
-        storages: every storage so far, by key.
+        storages: all storages that were read so far, by key.
     """
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
@@ -83,10 +85,10 @@ class StateDictUnpickler:
         self._steps = 0
 
     def load(self) -> Any:
-        """The object; afterwards the file is positioned after the pickle.
+        """Read one pickle and return its object; the file is then positioned after it.
 
         Raises:
-            UserError: the pickle has anything that a state dict does not need.
+            UserError: the pickle refers to a class or function that state dicts do not use.
             Exception: of any kind, if the pickle is damaged.
         """
         for opcode, argument, _ in pickletools.genops(self.file):
@@ -96,8 +98,8 @@ class StateDictUnpickler:
 
     def _count(self, steps: int) -> None:
         self._steps += steps
-        if self._steps > MOST_STEPS:
-            raise ValueError(f"its pickle takes more than {MOST_STEPS:,} steps")
+        if self._steps > MAX_OPCODES:
+            raise ValueError(f"its pickle has more than {MAX_OPCODES:,} opcodes")
 
     def _step(self, name: str, argument: Any) -> None:
         stack = self._stack
@@ -109,7 +111,7 @@ class StateDictUnpickler:
             stack.append(_EMPTY[name]())
         elif name in ("PROTO", "FRAME", "STOP"):
             pass
-        elif name in ("BINSTRING", "SHORT_BINSTRING"):  # of Python 2, whose strings were bytes
+        elif name in ("BINSTRING", "SHORT_BINSTRING"):  # str of Python 2, which is bytes
             stack.append(argument.encode("latin-1").decode("utf-8"))
         elif name in ("BINPUT", "LONG_BINPUT"):
             self._memo[argument] = stack[-1]
@@ -121,7 +123,7 @@ class StateDictUnpickler:
             stack.append(self._name(argument.replace(" ", ".", 1)))
         elif name == "STACK_GLOBAL":
             if not all(type(part) is str for part in stack[-2:]):
-                raise ValueError("its pickle has a global name that is no string")
+                raise ValueError("its pickle has a global name that is not a string")
             stack.append(self._name(".".join(self._taken(2))))
         else:
             self._build(name)
@@ -150,12 +152,12 @@ class StateDictUnpickler:
             stack.append(self._storage(stack.pop()))
         elif name == "REDUCE":
             stack.append(self._called(*self._taken(2)))
-        elif name in ("POP", "BUILD"):  # PyTorch builds gradient flags and versions of modules, which are not needed
+        elif name in ("POP", "BUILD"):  # PyTorch sets requires_grad and module versions with BUILD; they are not needed
             stack.pop()
         elif name == "POP_MARK":
             self._since_mark()
         else:
-            raise ValueError(f"its pickle has the opcode {name}, which no state dict needs")
+            raise ValueError(f"its pickle has the opcode {name}, which state dicts do not use")
 
     def _taken(self, count: int) -> list[Any]:
         if len(self._stack) < count:
@@ -172,7 +174,7 @@ class StateDictUnpickler:
 
     def _top(self, kind: type) -> Any:
         if type(self._stack[-1]) is not kind:
-            raise ValueError(f"its pickle adds items to a {type(self._stack[-1]).__name__} as to a {kind.__name__}")
+            raise ValueError(f"its pickle adds items to a {type(self._stack[-1]).__name__}, expected a {kind.__name__}")
         return self._stack[-1]
 
     def _name(self, text: str) -> Name:
@@ -180,53 +182,54 @@ class StateDictUnpickler:
             return Name(text)
         if text.startswith("torch") and ("._rebuild" in text or text.endswith("Storage")):
             raise UserError(
-                f"{self.path}: has a tensor made by {text:.100}; supported are dense tensors of the types "
+                f"{self.path}: contains a tensor created by {text:.100}; supported are dense tensors of the types "
                 f"{', '.join(STORAGE_TYPES)}: convert it first, for example with  tensor.to_dense().float()"
             )
         raise UserError(
-            f"{self.path}: has a {text:.200}, but only plain state dicts are read, because anything else in a pickle can run "
+            f"{self.path}: contains a {text:.200}, but only plain state dicts are read, because anything else in a "
+            "pickle can run "
             "code; save the weights alone with  torch.save(model.state_dict(), FILE)"
         )
 
     def _called(self, function: Any, arguments: Any) -> Any:
         if not (isinstance(function, Name) and function.text in _FUNCTIONS and type(arguments) is tuple):
-            raise ValueError("its pickle calls something that is no function, or without arguments")
-        self._count(sum(len(argument) for argument in arguments if isinstance(argument, Sized)))  # they may be copied
+            raise ValueError("its pickle calls an object that is not a function, or passes no tuple of arguments")
+        self._count(sum(len(argument) for argument in arguments if isinstance(argument, Sized)))  # REDUCE may copy them
         return _FUNCTIONS[function.text](*arguments)
 
     def _storage(self, identity: Any) -> Storage:
-        """('storage', type, key, device, count) and, in stream files, the description of a view of a storage."""
+        """('storage', type, key, device, count) and, in the legacy format, view metadata, which must be None."""
         match identity:
             case ("storage", Name(kind), str(key), _, int(count), *within):
                 name = kind.removeprefix("torch.")
                 if name not in STORAGE_TYPES or any(part is not None for part in within):
-                    raise ValueError("its pickle has an unknown description of a storage")
+                    raise ValueError("its pickle has a storage of an unknown type, or a view of a storage")
                 storage = Storage(key, STORAGE_TYPES[name], count)
             case _:
-                raise ValueError("its pickle has a persistent id that is no storage")
+                raise ValueError("its pickle has a persistent id that is not a storage")
         if not 0 <= storage.count <= sys.maxsize:
-            raise ValueError(f"a storage of {storage.count} elements")
+            raise ValueError(f"its pickle has a storage of {storage.count} elements")
         if self.storages.setdefault(storage.key, storage) != storage:
             raise ValueError(f"storage {storage.key!r:.100} has two different descriptions")
         return storage
 
 
 def _checked(value: Any) -> Any:
-    """The value, unless it is an integer that is too long to print."""
-    if type(value) is int and value.bit_length() > LONGEST_INTEGER:
-        raise ValueError(f"its pickle has an integer of {value.bit_length()} bits, expected at most {LONGEST_INTEGER}")
+    """The value; raises a ValueError for an integer that is too long to print."""
+    if type(value) is int and value.bit_length() > MAX_INTEGER_BITS:
+        raise ValueError(f"its pickle has an integer of {value.bit_length()} bits, expected at most {MAX_INTEGER_BITS}")
     return value
 
 
 def _checked_key(key: Any) -> Any:
-    """The key, if it is plain data or a tuple of such: hashing deeper nesting overflows the stack, or does not end."""
+    """The key, if it is plain data or a tuple of such: hashing deeper nesting overflows the stack, or takes forever."""
     if not isinstance(key, _PLAIN) and not (type(key) is tuple and all(isinstance(part, _PLAIN) for part in key)):
         raise ValueError(f"its pickle has a {type(key).__name__} as a key, expected a string or a number")
     return key
 
 
 def _with_items(target: dict, items: list[Any]) -> dict:
-    """The dict, with alternating keys and values added."""
+    """The dict, after adding `items`: keys and values in turn."""
     for key, value in zip(items[::2], items[1::2], strict=True):
         target[_checked_key(key)] = value
     return target

@@ -1,7 +1,8 @@
 """PyTorch tensors as views of storages, with offset, sizes and strides checked.
 
-These come from the file, and NumPy does not check them all: `as_strided` checks nothing, and the constructor of an array misses
-overflowing products and an empty buffer. So all of them are checked here, in Python's integers.
+The file states offset, sizes and strides, and NumPy does not check all of them: `as_strided` checks nothing, and
+`np.ndarray` detects neither integer overflow nor an empty buffer. So they are checked here, in Python's unbounded
+integers.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from src.checkpoint import number_types
-from src.checkpoint.number_types import MOST_DIMENSIONS, NumberType
+from src.checkpoint.number_types import MAX_DIMENSIONS, NumberType
 
 STORAGE_TYPES = {
     "FloatStorage": number_types.FLOAT32,
@@ -44,7 +45,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class View:
-    """A tensor; offset, sizes and strides count elements, not bytes. They are unchecked until `fault` returns None."""
+    """A tensor; offset, sizes and strides count elements, not bytes. They are valid only if `fault` returns None."""
 
     storage: Storage
     offset: Any
@@ -52,20 +53,21 @@ class View:
     strides: Any
 
     def fault(self) -> str | None:
-        """What is wrong with this description, or None; `nbytes` and `cut_from` need a correct one."""
+        """An error message about offset, sizes and strides, None if they are valid; check it before `nbytes` and
+        `to_array`."""
         if type(self.sizes) is not tuple or type(self.strides) is not tuple:
             return "its sizes and strides must be tuples"
         if len(self.sizes) != len(self.strides):
-            return f"it has {len(self.sizes)} sizes and {len(self.strides)} strides, expected one stride for each size"
-        if len(self.sizes) > MOST_DIMENSIONS:
-            return f"it has {len(self.sizes)} dimensions, expected at most {MOST_DIMENSIONS}"
+            return f"it has {len(self.sizes)} sizes and {len(self.strides)} strides, expected one stride per size"
+        if len(self.sizes) > MAX_DIMENSIONS:
+            return f"it has {len(self.sizes)} dimensions, expected at most {MAX_DIMENSIONS}"
         numbers = (self.offset, *self.sizes, *self.strides)
         if not all(type(number) is int and 0 <= number <= sys.maxsize for number in numbers):
             wrong = next(number for number in numbers if type(number) is not int or not 0 <= number <= sys.maxsize)
             shown = wrong if type(wrong) is int else f"a {type(wrong).__name__}"
             return f"its offset, sizes and strides must be integers from 0 to {sys.maxsize}, got {shown}"
         if math.prod(size or 1 for size in self.sizes) * self.storage.type.read.itemsize > sys.maxsize:
-            return f"its sizes {list(self.sizes)} are too large for any memory"
+            return f"its sizes {list(self.sizes)} exceed the address space"
         last = self.offset + sum((size - 1) * stride for size, stride in zip(self.sizes, self.strides, strict=True))
         if 0 not in self.sizes and last >= self.storage.count:
             return (
@@ -76,19 +78,21 @@ class View:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the array that `cut_from` gives."""
+        """Bytes of the array that `to_array` returns."""
         return math.prod(self.sizes) * self.storage.type.read.itemsize
 
-    def cut_from(self, numbers: np.ndarray) -> np.ndarray:
-        """The tensor, copied from its storage.
+    def to_array(self, elements: np.ndarray) -> np.ndarray:
+        """Copy the tensor from its storage into a contiguous array.
 
         Args:
-            numbers: [storage.count], of the stored type.
+            elements: of the storage, [storage.count] of the stored type.
         """
         if 0 in self.sizes:
             return np.zeros(self.sizes, self.storage.type.read)
-        width = numbers.itemsize
+        itemsize = elements.itemsize
         # The stride of an axis of size 1 is never used, so PyTorch allows any.
-        strides = [stride * width if size > 1 else width for size, stride in zip(self.sizes, self.strides, strict=True)]
-        part = np.ndarray(self.sizes, numbers.dtype, numbers.data, offset=self.offset * width, strides=strides)
-        return self.storage.type.convert(part)
+        strides = [
+            stride * itemsize if size > 1 else itemsize for size, stride in zip(self.sizes, self.strides, strict=True)
+        ]
+        view = np.ndarray(self.sizes, elements.dtype, elements.data, offset=self.offset * itemsize, strides=strides)
+        return self.storage.type.convert(view)

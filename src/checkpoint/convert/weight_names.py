@@ -1,14 +1,14 @@
 """Maps weight names of other projects to those of this one.
 
-This project uses torchvision's names for the layers of a ResNet, MindSpore's for batch norm, and the part of the detector as prefix
-(`backbone.`, `fpn.`, `rpn.`, `box_head.`, `mask_head.`).
+This project uses torchvision's names for the layers of a ResNet, MindSpore's for batch norm, and a prefix for the part
+of the detector (`backbone.`, `fpn.`, `rpn.`, `box_head.`, `mask_head.`).
 """
 
 import re
 
-# Prefixes of cells that a network was saved in.
+# Prefixes of wrapper cells that a network was saved with.
 _WRAPPER = re.compile(r"^(module|network|student|teacher)\.")
-# Slots of Momentum and Adam, which have a copy of every weight, step counters and rates.
+# Optimizer slots of Momentum and Adam, step counters, learning rates and loss scales.
 _NOT_A_WEIGHT = re.compile(
     r"^(moments|accum|stat|moment1|moment2)\."
     r"|^(learning_rate|momentum|weight_decay|global_step|current_iterator_step|last_overflow_iterator_step|beta[12]_power)$"
@@ -36,10 +36,11 @@ def is_weight(name: str) -> bool:
 
 
 def common_name(name: str) -> str:
-    """The name that a weight of any known origin has in this project; unknown names stay as they are.
+    """The name of a weight in this project; unknown names are returned unchanged.
 
-    Known are ResNets and detectors of torchvision and MindSpore, and checkpoints of this project. A bare ResNet and the backbone
-    of a detector get the same name, so `common_name` of a network's own names may be compared with that of a file's.
+    Known names are those of ResNets and detectors of torchvision and MindSpore, and of checkpoints of this project. A
+    bare ResNet and the backbone of a detector get the same name, so the `common_name` of a parameter can be compared
+    with that of a weight in a file.
     """
     name = _WRAPPER.sub("", name)
     for pattern, replacement in _RENAMES:

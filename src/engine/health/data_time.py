@@ -2,7 +2,7 @@
 
 from src.engine.health.watcher import Watcher
 
-WAITING_SHARE = 0.25  # of the time of a step; above it loading takes a third longer than training
+WAITING_SHARE = 0.25  # of the time per step; at this share a step takes a third longer than it would without waiting
 PATIENCE = 20  # steps
 
 
@@ -10,7 +10,7 @@ class SlowData(Watcher):
     """Training waits for images.
 
     Args:
-        workers: number of them, for the message.
+        workers: num_parallel_workers, for the message.
     """
 
     name = "slow_data"
@@ -19,8 +19,9 @@ class SlowData(Watcher):
         super().__init__()
         self.workers = workers
 
-    def line(self, step: int, row: dict[str, float]) -> str | None:
-        """See `Watcher.line`; "data_time" is the part of "iter_time" that was spent waiting, both in seconds per step."""
+    def at_log_line(self, step: int, row: dict[str, float]) -> str | None:
+        """See `Watcher.at_log_line`; "data_time" is the part of "iter_time" spent waiting for data, both in seconds per
+        step."""
         share = row["data_time"] / row["iter_time"] if row["iter_time"] > 0 else 0.0
         if self.held_for(share > WAITING_SHARE, row["steps"]) < PATIENCE:
             return None

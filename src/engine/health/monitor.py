@@ -1,4 +1,4 @@
-"""Health monitoring of a run: its log lines and evaluations go to the watchers, and their warnings to log.txt and metrics.jsonl."""
+"""Health monitoring of a run: passes log lines and evaluations to the watchers, and logs their warnings."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from src.data.training_data import TrainingData
 from src.engine.health.data_time import SlowData
 from src.engine.health.learning_rate import RateTooHigh, untrained_loss
 from src.engine.health.pseudo_boxes import NoPseudoBoxes, SilentUnlabelledLoss, TooManyPseudoBoxes, patience_of
-from src.engine.health.skipped_steps import are_normal, skipped_steps
+from src.engine.health.skipped_steps import only_adjust_loss_scale, skipped_steps
 from src.engine.health.start import no_held_out_objects, start_faults
 from src.engine.health.teacher import TeacherWorse
 from src.engine.health.watch import Watch
@@ -19,7 +19,7 @@ from src.systems import loss_weights
 
 
 def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watch:
-    """All watchers of a run; `memory`: of an earlier start of the run, empty or None for a new one."""
+    """All watchers of a run; `memory`: of the run that is resumed, empty or None for a new one."""
     patience = patience_of(config.max_iter - config.burn_up_iter)
     weights, _ = loss_weights(config)
     untrained = untrained_loss(weights, len(data.annotations.class_names), config.rcnn_focal_gamma)
@@ -35,21 +35,23 @@ def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watc
     return Watch(watchers, memory)
 
 
-def warn_of_start(run: Run) -> None:
-    """Warn, before the first step, of likely faults in the data and in the weights that the run starts from."""
+def warn_at_start(run: Run) -> None:
+    """Log warnings about likely faults in the data and in the pre-trained weights, before the first step."""
     data, weights = run.data, run.config.pre_trained
     metadata = read_metadata(weights) if weights and weights.endswith(".ckpt") else None
-    found = [(f"data_{number}", sentence) for number, sentence in enumerate(data.suspicions, start=1)]
+    found = [(f"data_{number}", message) for number, message in enumerate(data.suspicions, start=1)]
     found += start_faults(data.annotations, data.labelled, data.evaluation, metadata)
     found.append(("probe_without_objects", no_held_out_objects(data.held_out)))
     warn(run, 0, run.watch.unreported(found))
 
 
 def log_steps(run: Run, step: int, interval: Interval, times: StepTimes) -> None:
-    """Write the log line of the steps since the last one, and warnings of the watchers.
+    """Write the log line of the steps since the last log line, and warnings of the watchers.
 
     Args:
-        step: the last of them; interval: their sums; times: their number and durations.
+        step: the last step.
+        interval: sums over the steps.
+        times: number and duration of the steps.
     """
     iter_time, data_time = times.spent / times.steps, times.waited / times.steps
     averages = averages_of(interval.sums, times.steps * run.config.accumulate_steps)
@@ -60,12 +62,12 @@ def log_steps(run: Run, step: int, interval: Interval, times: StepTimes) -> None
     if averages["loss"] is None:  # all steps were skipped
         return
     row = {**averages, "steps": times.steps, "iter_time": iter_time, "data_time": data_time}
-    warn(run, step, run.watch.line(step, row))
+    warn(run, step, run.watch.at_log_line(step, row))
 
 
 def log_skipped_steps(run: Run, step: int, interval: Interval) -> None:
-    """Log which steps were skipped, as a warning unless they only adjust the loss scale."""
-    if are_normal(interval, run.networks.burn_in.config.update):
+    """Log skipped steps; as a warning, unless they only adjust the loss scale."""
+    if only_adjust_loss_scale(interval, run.networks.burn_in.config.update):
         run.log.info(
             f"{skipped_steps(interval)}; in mixed precision this is normal: a skip halves the loss scale until gradients "
             "fit into float16"
@@ -75,7 +77,7 @@ def log_skipped_steps(run: Run, step: int, interval: Interval) -> None:
 
 
 def warn(run: Run, step: int, found: list[tuple[str, str]]) -> None:
-    """Log new warnings, and keep the memory of the watchers in the metadata of the run."""
-    for name, sentence in found:
-        run.log.warning(step, name, sentence)
+    """Log new warnings, and store the memory of the watchers in the metadata of the run."""
+    for name, message in found:
+        run.log.warning(step, name, message)
     run.metadata = {**run.metadata, "watch": run.watch.memory()}

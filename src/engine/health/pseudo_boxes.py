@@ -1,22 +1,22 @@
-"""Watchers of the unlabelled loss and of the number of pseudo-boxes."""
+"""Watchers of the unsupervised loss and of the number of pseudo-boxes."""
 
 from src.engine.health.watcher import Watcher
 
 SILENT_SHARE = 1e-6  # of the total loss; below it the unlabelled images have no effect
-FAR_MORE = 2.0  # times as many pseudo-boxes as labelled objects; they should be about as many
-LONG_STEPS, SHORT_STEPS = 200, 20  # upper and lower bound of the patience
+FAR_MORE = 2.0  # pseudo-boxes per unlabelled image / objects per labelled image; about 1 is expected
+LONG_STEPS, SHORT_STEPS = 200, 20  # maximum and minimum of the patience
 
 
 def patience_of(steps: int) -> int:
-    """Number of steps that a fault must last: a tenth of a phase of `steps`, within bounds."""
+    """Number of steps that a fault must last: a tenth of the phase with teacher (`steps`), clamped."""
     return min(LONG_STEPS, max(SHORT_STEPS, steps // 10))
 
 
 class SilentUnlabelledLoss(Watcher):
-    """The loss on unlabelled images stays at 0.
+    """Warns if the unsupervised loss stays at 0.
 
     Args:
-        patience: steps.
+        patience: in steps.
     """
 
     name = "unlabelled_loss_zero"
@@ -25,8 +25,8 @@ class SilentUnlabelledLoss(Watcher):
         super().__init__()
         self.patience = patience
 
-    def line(self, step: int, row: dict[str, float]) -> str | None:
-        """See `Watcher.line`; "unsup_loss" is in lines of mutual learning only."""
+    def at_log_line(self, step: int, row: dict[str, float]) -> str | None:
+        """See `Watcher.at_log_line`; "unsup_loss" is only present in mutual learning."""
         if "unsup_loss" not in row:
             return None
         count = self.held_for(abs(row["unsup_loss"]) <= SILENT_SHARE * abs(row["loss"]), row["steps"])
@@ -35,15 +35,16 @@ class SilentUnlabelledLoss(Watcher):
         return (
             f"the loss on unlabelled images has been 0 for {count} steps, so they have no effect; check "
             "--unsup_loss_weight, --unsup_ramp_iter, the weights of pseudo-labels (--rpn_pseudo_cls_weight ...), "
-            "and at how often the guard has lowered the weight"
+            "and whether the guard has lowered the weight (unsup_factor in metrics.jsonl)"
         )
 
 
 class NoPseudoBoxes(Watcher):
-    """The teacher stays without confident detections.
+    """Warns if the teacher has no confident detections.
 
     Args:
-        patience: steps; threshold: score threshold of pseudo-boxes, for the message.
+        patience: in steps.
+        threshold: score threshold of pseudo-boxes, for the message.
     """
 
     name = "no_pseudo_boxes"
@@ -52,8 +53,8 @@ class NoPseudoBoxes(Watcher):
         super().__init__()
         self.patience, self.threshold = patience, threshold
 
-    def line(self, step: int, row: dict[str, float]) -> str | None:
-        """See `Watcher.line`."""
+    def at_log_line(self, step: int, row: dict[str, float]) -> str | None:
+        """See `Watcher.at_log_line`."""
         if "pseudo_boxes" not in row:
             return None
         count = self.held_for(row["pseudo_boxes"] == 0, row["steps"])
@@ -67,10 +68,11 @@ class NoPseudoBoxes(Watcher):
 
 
 class TooManyPseudoBoxes(Watcher):
-    """There are far more pseudo-boxes per unlabelled image than objects per labelled image.
+    """Warns if there are far more pseudo-boxes per unlabelled image than objects per labelled image.
 
     Args:
-        patience: steps; objects: mean number of objects per labelled image.
+        patience: in steps.
+        objects: mean number of objects per labelled image.
     """
 
     name = "too_many_pseudo_boxes"
@@ -79,8 +81,8 @@ class TooManyPseudoBoxes(Watcher):
         super().__init__()
         self.patience, self.objects = patience, objects
 
-    def line(self, step: int, row: dict[str, float]) -> str | None:
-        """See `Watcher.line`."""
+    def at_log_line(self, step: int, row: dict[str, float]) -> str | None:
+        """See `Watcher.at_log_line`."""
         if "pseudo_boxes" not in row:
             return None
         bound = max(FAR_MORE * self.objects, self.objects + 1.0)

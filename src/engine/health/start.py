@@ -7,7 +7,7 @@ import numpy as np
 from src.checkpoint.detector_file import DetectorMetadata
 from src.data.annotations import Annotations, ImageEntry, count_boxes
 
-LEAST_OBJECTS = 10  # with fewer, a class may be absent by chance
+MIN_OBJECTS = 10  # with fewer, a class may be absent by chance
 
 
 def start_faults(
@@ -16,11 +16,13 @@ def start_faults(
     evaluation: Annotations | None,
     pre_trained: DetectorMetadata | None,
 ) -> list[tuple[str, str | None]]:
-    """(name, sentence or None) of every watcher of the start.
+    """(name, message or None) of every check.
 
     Args:
-        annotations: the training file, for its classes; labelled: its labelled images; evaluation: the evaluation file.
-        pre_trained: metadata of the checkpoint that the run starts from; None if it has none.
+        annotations: of the training images, for their classes.
+        labelled: the labelled training images.
+        evaluation: annotations of the evaluation images.
+        pre_trained: metadata of the pre-trained checkpoint; None if it has none.
     """
     names, ids = annotations.class_names, annotations.category_ids
     found = [("labels_shifted", shifted_counts(names, labelled, evaluation.images) if evaluation else None)]
@@ -32,23 +34,24 @@ def start_faults(
 
 
 def other_order(names: Sequence[str], known: Sequence[str]) -> str | None:
-    """A sentence if a checkpoint has other class names at the same labels; `names`: of the data, `known`: of the checkpoint."""
-    if list(names) == list(known) or len(names) != len(
-        known
-    ):  # for another number, the class layers are initialised at random
+    """A message if a checkpoint has other class names for the same labels; `names`: of the data, `known`: of the
+    checkpoint."""
+    # With another number of classes, the class layers are not loaded.
+    if list(names) == list(known) or len(names) != len(known):
         return None
-    order = "the same classes in another order" if set(names) == set(known) else "other classes, but as many"
+    order = "the same classes in another order" if set(names) == set(known) else "the same number of other classes"
     return (
-        f"pre_trained: the checkpoint has {order}: {', '.join(known)}; the data has {', '.join(names)}. Labels go by the "
-        "order, so its class layers start with the wrong names; use a checkpoint trained for this order, or order the "
-        "categories (by id) as the checkpoint does"
+        f"pre_trained: the checkpoint has {order}: {', '.join(known)}; the data has {', '.join(names)}. Labels "
+        "follow the "
+        "order, so its class layers are for other classes; use a checkpoint with this order of classes, or order the "
+        "categories (by id) as in the checkpoint"
     )
 
 
 def shifted_ids(
     names: Sequence[str], ids: Sequence[int], known_names: Sequence[str], known_ids: Sequence[int]
 ) -> str | None:
-    """A sentence if the data's category ids are the checkpoint's plus or minus one."""
+    """A message if the category ids of the data are those of the checkpoint plus or minus one."""
     if list(names) != list(known_names) or len(ids) != len(known_ids):
         return None
     shifts = {new - old for new, old in zip(ids, known_ids)}
@@ -56,17 +59,17 @@ def shifted_ids(
         return None
     return (
         f"category ids are shifted by one against those of the checkpoint: there {_listed(known_ids)}, here "
-        f"{_listed(ids)}, for the same classes. Names decide, so this is right if the rows of annotations count like the "
-        "list of categories; if a tool moved only one of them, every object has the class of its neighbour"
+        f"{_listed(ids)}, for the same classes. Classes are matched by name, so this is correct if annotations and "
+        "categories use the same ids; if a tool shifted only one of them, every object has the wrong class"
     )
 
 
 def shifted_counts(
     names: Sequence[str], labelled: Sequence[ImageEntry], evaluation: Sequence[ImageEntry]
 ) -> str | None:
-    """A sentence if the classes with objects are in the evaluation file those of training plus or minus one."""
+    """A message if the labels that occur in evaluation are those that occur in training plus or minus one."""
     here, there = (_count(entries, len(names)) for entries in (labelled, evaluation))
-    if min(here.sum(), there.sum()) < LEAST_OBJECTS or (here > 0).sum() < 2:
+    if min(here.sum(), there.sum()) < MIN_OBJECTS or (here > 0).sum() < 2:
         return None
     present = np.flatnonzero(here).tolist()
     if np.flatnonzero(there).tolist() not in ([k + 1 for k in present], [k - 1 for k in present]):
@@ -75,13 +78,15 @@ def shifted_counts(
     only_there = [names[k] for k in range(len(names)) if there[k] and not here[k]]
     return (
         f"labels look shifted by one between training and evaluation: {', '.join(only_here)} occurs in training only, "
-        f"{', '.join(only_there)} in evaluation only, the classes between in both; check that category_id counts from the "
+        f"{', '.join(only_there)} in evaluation only, the classes in between in both; check that category_id starts "
+        "at the "
         "same number in both files"
     )
 
 
 def no_held_out_objects(held_out: Sequence[ImageEntry]) -> str | None:
-    """A sentence if the guard has held-out images to measure pseudo-labels on, but none with an object."""
+    """A message if there are held-out images, but none with an object, so that the guard cannot measure
+    pseudo-labels."""
     if not held_out or count_boxes(held_out)[0]:
         return None
     return (
@@ -91,7 +96,7 @@ def no_held_out_objects(held_out: Sequence[ImageEntry]) -> str | None:
 
 
 def _count(entries: Sequence[ImageEntry], classes: int) -> np.ndarray:
-    """Objects of each class, crowds left out: int64 [classes]."""
+    """Number of objects per class, without crowds: int64 [classes]."""
     labels = [entry.labels[~entry.crowd] for entry in entries]
     return np.bincount(np.concatenate(labels), minlength=classes + 1)[1:]
 

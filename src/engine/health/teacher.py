@@ -6,53 +6,58 @@ import numpy as np
 
 from src.engine.health.watcher import Watcher
 
-TEACHER_MARGIN = 0.03  # AP; on small evaluation sets two good networks may differ by as much as 0.02
+TEACHER_MARGIN = 0.03  # AP; on small evaluation sets two equally good networks may differ by 0.02
 CONFUSED_SCORE = 0.3  # score threshold of the detections that are matched to the ground truth
-CONFUSED_SHARE = 0.6  # of the detected objects that are classified as another class in the same manner
-CONFUSED_OBJECTS = 5  # of each of two classes at least
+CONFUSED_SHARE = (
+    0.6  # minimum share of matched objects that are predicted as the one class that theirs is confused with
+)
+CONFUSED_OBJECTS = 5  # minimum number of matched objects per class, for at least two classes
 
 
 class TeacherWorse(Watcher):
-    """The teacher has a lower AP than its student."""
+    """Warns if the AP of the teacher is lower than that of the student."""
 
     name = "teacher_worse"
 
-    def scores(self, step: int, row: dict[str, float | None]) -> str | None:
-        """See `Watcher.scores`."""
+    def at_evaluation(self, step: int, row: dict[str, float | None]) -> str | None:
+        """See `Watcher.at_evaluation`."""
         teacher, student = row.get("teacher/AP"), row.get("student/AP")
         if teacher is None or student is None or student - teacher <= TEACHER_MARGIN:
             return None
         return (
-            f"the teacher (AP {teacher:.3f}) is worse than its student (AP {student:.3f}): its average reaches back "
-            "too far, or its pseudo-labels have become wrong; lower --ema_keep_rate so that 1 / (1 - rate) steps are a few "
+            f"the teacher (AP {teacher:.3f}) is worse than its student (AP {student:.3f}): its EMA averages over "
+            "too many steps, or its pseudo-labels have become wrong; lower --ema_keep_rate so that 1 / (1 - rate) "
+            "steps are a few "
             "epochs of the labelled images, or raise --bbox_threshold"
         )
 
 
-def mixed_up(counts: np.ndarray, class_names: Sequence[str]) -> tuple[str, str] | None:
-    """(name, sentence) if most detected objects are classified as another class, always the same one for each class.
+def confused_classes(counts: np.ndarray, class_names: Sequence[str]) -> tuple[str, str] | None:
+    """(name, message) if most matched objects are classified as another class, the same one for each class; else None.
 
     Args:
         counts: [K, K] confusion matrix: objects of the row's class that were classified as the column's class.
     """
     total = counts.sum()
-    judged = [k for k in range(len(counts)) if counts[k].sum() >= CONFUSED_OBJECTS]
-    if len(judged) < 2 or np.trace(counts) >= (1 - CONFUSED_SHARE) * total:
+    counted = [k for k in range(len(counts)) if counts[k].sum() >= CONFUSED_OBJECTS]
+    if len(counted) < 2 or np.trace(counts) >= (1 - CONFUSED_SHARE) * total:
         return None
-    called = {k: int(counts[k].argmax()) for k in judged}
-    moved = {k: to for k, to in called.items() if to != k}
-    if sum(counts[k, to] for k, to in moved.items()) < CONFUSED_SHARE * total:
+    predicted = {k: int(counts[k].argmax()) for k in counted}
+    confused = {k: to for k, to in predicted.items() if to != k}
+    if sum(counts[k, to] for k, to in confused.items()) < CONFUSED_SHARE * total:
         return None
-    shifts = {(to - k) % len(counts) for k, to in moved.items()}
-    pairs = ", ".join(f"{class_names[k]} is called {class_names[to]}" for k, to in moved.items())
+    shifts = {(to - k) % len(counts) for k, to in confused.items()}
+    pairs = ", ".join(f"{class_names[k]} is classified as {class_names[to]}" for k, to in confused.items())
     if len(shifts) == 1 and shifts <= {1, len(counts) - 1} and len(counts) > 2:
         return "labels_shifted", (
             f"labels look shifted by one: of {total} objects that were detected in the evaluation images most are "
-            f"classified as the next class ({pairs}); check that category_id counts from the same number in the evaluation file, in "
+            f"assigned to the neighbouring class ({pairs}); check that category_id counts from the same number in "
+            "the evaluation file, in "
             "train_ann_file and in the data of the checkpoint"
         )
     return "class_order", (
-        f"class names look mixed up: of {total} objects that were detected in the evaluation images most are classified as "
-        f"another class, always the same one ({pairs}); compare the categories of the evaluation file, of train_ann_file and of the "
+        f"class names look mixed up: of {total} objects that were detected in the evaluation images most are assigned "
+        f"to another class, the same one for each class ({pairs}); compare the categories of the evaluation file, "
+        "of train_ann_file and of the "
         "checkpoint"
     )

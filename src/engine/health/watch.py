@@ -1,4 +1,4 @@
-"""All watchers of a run; each fault is reported once, also across a resume."""
+"""All watchers of a run; each fault is reported once per run, also if it is resumed."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,8 +9,8 @@ class Watch:
     """The watchers of one run.
 
     Args:
-        watchers: with different names.
-        memory: of an earlier start of the run, as `memory()` gave it; None: a new run.
+        watchers: must have different names.
+        memory: `memory()` of the run that is resumed; None: a new run.
     """
 
     def __init__(self, watchers: Sequence[Watcher], memory: dict | None = None) -> None:
@@ -20,24 +20,24 @@ class Watch:
         for name, watcher in self.watchers.items():
             watcher.memory = dict(memory.get("watchers", {}).get(name, {}))
 
-    def line(self, step: int, row: dict[str, float]) -> list[tuple[str, str]]:
-        """(name, sentence) of every fault that a log line shows and that was not reported before."""
-        return self.unreported((name, watcher.line(step, row)) for name, watcher in self.watchers.items())
+    def at_log_line(self, step: int, row: dict[str, float]) -> list[tuple[str, str]]:
+        """(name, message) of every new fault at a log line."""
+        return self.unreported((name, watcher.at_log_line(step, row)) for name, watcher in self.watchers.items())
 
-    def scores(self, step: int, row: dict[str, float | None]) -> list[tuple[str, str]]:
-        """(name, sentence) of every fault that an evaluation shows and that was not reported before."""
-        return self.unreported((name, watcher.scores(step, row)) for name, watcher in self.watchers.items())
+    def at_evaluation(self, step: int, row: dict[str, float | None]) -> list[tuple[str, str]]:
+        """(name, message) of every new fault at an evaluation."""
+        return self.unreported((name, watcher.at_evaluation(step, row)) for name, watcher in self.watchers.items())
 
     def unreported(self, found: Iterable[tuple[str, str | None]]) -> list[tuple[str, str]]:
-        """Of (name, sentence or None), the faults that were not reported yet; from now on they count as reported."""
+        """Filter (name, message or None) to faults that were not reported yet, and mark them as reported."""
         new = []
-        for name, sentence in found:
-            if sentence is not None and name not in self.reported:
+        for name, message in found:
+            if message is not None and name not in self.reported:
                 self.reported.append(name)
-                new.append((name, sentence))
+                new.append((name, message))
         return new
 
     def memory(self) -> dict:
-        """JSON values that a resumed run restores the watchers from."""
+        """The state of the watchers as JSON values, for resuming."""
         kept = {name: dict(watcher.memory) for name, watcher in self.watchers.items() if watcher.memory}
         return {"told": list(self.reported), "watchers": kept}

@@ -1,14 +1,14 @@
-"""The base class of watchers: each gets the numbers of a run and may answer with a warning."""
+"""The base class of watchers, hooks that check the logged values of a run and may return a warning."""
 
-LEAST_LINES = 2  # log lines that must agree, so that one outlier does not warn
+MIN_LINES = 2  # consecutive log lines that must show a fault, so that one outlier does not cause a warning
 
 
 class Watcher:
-    """One fault that a run can have.
+    """Detects one kind of fault of a run.
 
     Attributes:
         name: of the fault, for metrics.jsonl.
-        memory: its state; JSON values, saved and restored with the run.
+        memory: state of the watcher; JSON values, saved and restored with the run.
     """
 
     name = ""
@@ -16,27 +16,28 @@ class Watcher:
     def __init__(self) -> None:
         self.memory: dict = {}
 
-    def line(self, step: int, row: dict[str, float]) -> str | None:
-        """The warning that a log line gives rise to, or None.
+    def at_log_line(self, step: int, row: dict[str, float]) -> str | None:
+        """Called at each log line; returns a warning or None.
 
         Args:
             step: of the log line, counted from 0.
-            row: averages since the last line, see `RunLog.steps`, and "steps", how many there were.
+            row: averages since the last log line, see `RunLog.steps`, and "steps", the number of steps.
         """
         return None
 
-    def scores(self, step: int, row: dict[str, float | None]) -> str | None:
-        """The warning that an evaluation gives rise to, or None.
+    def at_evaluation(self, step: int, row: dict[str, float | None]) -> str | None:
+        """Called at each evaluation; returns a warning or None.
 
         Args:
-            step: steps done.
-            row: of an evaluation: "student/AP" and the like, None where nothing could be measured.
+            step: number of steps done.
+            row: metrics such as "student/AP"; None if they could not be computed.
         """
         return None
 
     def held_for(self, holds: bool, steps: float) -> int:
-        """Number of steps for which a condition has held without interruption, 0 before it held on two lines; `steps`: since the last line."""
+        """Number of consecutive steps for which a condition holds, 0 until MIN_LINES log lines; `steps`: since the last
+        log line."""
         lines, count = self.memory.get("held", (0, 0))
         self.memory["held"] = [lines + 1, count + int(steps)] if holds else [0, 0]
         lines, count = self.memory["held"]
-        return count if lines >= LEAST_LINES else 0
+        return count if lines >= MIN_LINES else 0

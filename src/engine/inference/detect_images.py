@@ -1,4 +1,4 @@
-"""Runs a detector over images: detections of each image, or COCO result records of all of them."""
+"""Runs a detector on images; returns detections per image, or COCO result records."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -25,17 +25,17 @@ def detect_images(
     progress: str | None = None,
     has_features: bool = False,
 ) -> Iterator[tuple[ImageEntry, Detections]]:
-    """Each image with its detections.
+    """Yield each image with its detections.
 
     Args:
         stored: as in `evaluation_batches`.
-        progress: label of a progress bar on a terminal; None: no bar.
-        has_features: whether the last output of the detector is features of the detections.
+        progress: label of the progress bar; None: no progress bar.
+        has_features: whether the last output of the detector is the features of the detections.
     """
     pasting = Pasting(config.mask_thr_binary, config.mask_pasting)
     with closing(evaluation_batches(images, img_dir, config, stored)) as arriving:
         found = detect(detector, arriving, pasting, has_features)
-        # The first batch compiles the network, so the bar says that something happens.
+        # The first batch compiles the network; the bar shows that the program is running.
         yield from tqdm(found, progress, len(images), unit="image", disable=None if progress else True)
 
 
@@ -52,11 +52,12 @@ def detect_records(
     """COCO result records of a detector on labelled images.
 
     Args:
-        annotations: of these images; its classes are those of the detector, in the same order.
-        stored, progress: as in `detect_images`; stop: return early when the run is asked to stop.
+        annotations: of the images; its classes must be in the order of the detector's.
+        stored, progress: as in `detect_images`.
+        stop: if a stop is requested, return early.
 
     Returns:
-        The records; None if the run was asked to stop meanwhile.
+        The records; None if a stop was requested.
     """
     records = []
     with closing(

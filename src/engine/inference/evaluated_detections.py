@@ -27,7 +27,7 @@ class EvaluatedDetections:
     Attributes:
         records: COCO result records.
         annotations: ground truth, its classes in the order of the detector.
-        origin: keys of metrics.json that say where the records come from.
+        origin: source of the detections, as key-value pairs for metrics.json.
     """
 
     records: list[dict]
@@ -36,10 +36,10 @@ class EvaluatedDetections:
 
 
 def detection_source(config: Config) -> Callable[[Config, Annotations], EvaluatedDetections]:
-    """The function that gives the detections of the one source in the configuration.
+    """Select the function that produces the detections, by the source that the configuration gives.
 
     Raises:
-        UserError: not exactly one source is given, or another setting that it needs is missing.
+        UserError: not exactly one source is given, or a setting that it requires is missing.
     """
     sources = {"checkpoint_path": of_checkpoint, "model": of_model, "results": of_results}
     given = [key for key in sources if getattr(config, key) is not None]
@@ -51,7 +51,7 @@ def detection_source(config: Config) -> Callable[[Config, Annotations], Evaluate
 
 
 def will_have_masks(config: Config) -> bool:
-    """Whether the detections will have masks, so that the ground truth needs outlines.
+    """Whether the detections will have masks, so that the ground truth needs segmentations.
 
     Raises:
         UserError: the model cannot be run here, or the results file cannot be read.
@@ -80,7 +80,7 @@ def of_checkpoint(config: Config, annotations: Annotations) -> EvaluatedDetectio
 
 
 def of_model(config: Config, annotations: Annotations) -> EvaluatedDetections:
-    """Detections of an exported model, whose metadata state input size, batch size, resize rule and mask pasting."""
+    """Detections of an exported model; input size, batch size, resize rule and mask pasting come from its metadata."""
     check_images(annotations, config.eval_img_dir)
     set_up_device(config)
     metadata, detector = open_model(config.model)
@@ -102,7 +102,7 @@ def of_model(config: Config, annotations: Annotations) -> EvaluatedDetections:
 
 
 def of_results(config: Config, annotations: Annotations) -> EvaluatedDetections:
-    """Detections that another program wrote; the images are needed for the pictures of a report only."""
+    """Detections from a COCO result file; images are only needed for the pictures of a report."""
     if config.report is not None and config.eval_img_dir is not None:
         check_images(annotations, config.eval_img_dir)
     records = read_results(config.results, annotations)

@@ -1,4 +1,4 @@
-"""The images that infer.py detects objects in: those of a folder, or the unlabelled ones of an annotation file."""
+"""The input images of infer.py: those of a folder, or the unlabelled ones of an annotation file."""
 
 from collections import Counter
 
@@ -11,13 +11,13 @@ from src.errors import DataError, UserError
 
 
 def images_to_detect(config: Config, left_out: list[LeftOut] | None = None) -> tuple[ImageEntry, ...]:
-    """All images, checked to exist and to have different names.
+    """The images to run the detector on, after checking that they exist and have different names.
 
     Args:
         left_out: gets what leave_out_faulty leaves out.
 
     Raises:
-        UserError: no images, missing images, or two of one name.
+        UserError: there are no images, image files are missing, or two images have the same name.
     """
     if config.infer_img_dir is not None:
         return _read_folder(config, config.infer_img_dir, 1, left_out)
@@ -32,18 +32,20 @@ def images_to_detect(config: Config, left_out: list[LeftOut] | None = None) -> t
     if not entries:
         raise UserError(f"{config.train_ann_file} has no unlabelled images; pass a folder of images as --infer_img_dir")
     _check_existence(entries, config)
-    twice = [name for name, count in Counter(entry.file_name for entry in entries).items() if count > 1]
-    if twice:
-        title = f"images of one name in {config.train_ann_file} and {config.unlabelled_img_dir}; rename one of each"
-        raise DataError(title, twice)
+    duplicates = [name for name, count in Counter(entry.file_name for entry in entries).items() if count > 1]
+    if duplicates:
+        title = (
+            f"images of the same name in {config.train_ann_file} and {config.unlabelled_img_dir}; rename one of each"
+        )
+        raise DataError(title, duplicates)
     return entries
 
 
 def labelled_images(config: Config, others: tuple[ImageEntry, ...]) -> tuple[ImageEntry, ...]:
-    """The labelled images of the annotation file, checked to exist, but for those with a name of ``others``; none for a folder.
+    """The labelled images of the annotation file, except those with a name in ``others``; empty if a folder is given.
 
     Raises:
-        DataError: missing images.
+        DataError: image files are missing.
     """
     if config.infer_img_dir is not None:
         return ()
@@ -60,7 +62,7 @@ def _check_existence(entries: tuple[ImageEntry, ...], config: Config) -> None:
 
 
 def read_training_annotations(config: Config, left_out: list[LeftOut] | None = None) -> Annotations:
-    """The annotations whose unlabelled images are detected in; ``left_out`` as in ``images_to_detect``."""
+    """The annotations of the training images; ``left_out`` as in ``images_to_detect``."""
     source = (config.train_ann_file, config.train_img_dir, config.class_names)
     if not config.leave_out_faulty:
         return read_data(*source)

@@ -55,7 +55,7 @@ class Progress:
         self.bar.set_postfix(self.shown, refresh=False)
 
     def clear(self) -> None:
-        """Make room for a sentence; the line comes back with the next step."""
+        """Clear the line for a log message; it is printed again at the next step."""
         if self.bar is not None:
             self.bar.clear()
 

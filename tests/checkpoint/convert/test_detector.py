@@ -71,7 +71,7 @@ def test_a_file_with_fewer_categories_picks_classes_by_id(foreign, tiny_config, 
     (tmp_path / "ann.json").write_text(json.dumps(content))
     convert(foreign, "--config_path", tiny_config, "--ann_file", tmp_path / "ann.json")
     assert (
-        "has 1 of the 2 labels of the detector as category ids; the other classes are removed"
+        "its 1 category ids are taken as labels of the detector; its other 1 classes are removed"
         in capsys.readouterr().out
     )
     weights = read_weights(foreign.with_suffix(".ckpt"))

@@ -126,7 +126,7 @@ def test_the_formula_has_the_names_of_a_whole_detector():
 def test_detectors_of_another_kind_are_refused():
     weights = {name: value for name, value in torchvision(False).items() if "fc7" not in name}
     with pytest.raises(
-        UserError, match="a file: a detector of torchvision, but of another kind: .* box_head.fc2.weight"
+        UserError, match="a file: a detector of torchvision, but with another architecture: .* box_head.fc2.weight"
     ):
         foreign_detector(weights, "a file")
     weights = {name: value for name, value in torchvision(False, True).items() if "conv5_mask" not in name}
@@ -136,7 +136,7 @@ def test_detectors_of_another_kind_are_refused():
     for part in ("weight", "bias"):
         name = f"roi_heads.box_predictor.bbox_pred.{part}"
         weights[name] = weights[name][:7]
-    with pytest.raises(UserError, match="7 offsets do not belong to 3 classes"):
+    with pytest.raises(UserError, match="7 offsets, expected 4 per class for 3 classes"):
         foreign_detector(weights, "a file")
 
 

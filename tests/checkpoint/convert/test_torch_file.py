@@ -123,7 +123,7 @@ def test_what_is_wrong_with_which_tensor_is_told_for_all_of_them(tmp_path, form)
             f"{tmp_path / 'a.pth'}: cannot be read: 3 faults",
             "tensor 'conv1.weight': it has 100 dimensions, expected at most 32",
             "tensor 'bn1.weight': its sizes [4] with strides [1] from element 3 on reach beyond the end of its storage, ",
-            "tensor 7: its name must be a text, got a int",
+            "tensor 7: its name must be a string, got a int",
         ),
         strict=True,
     ):
@@ -132,7 +132,7 @@ def test_what_is_wrong_with_which_tensor_is_told_for_all_of_them(tmp_path, form)
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("\ud800", r"'\\ud800': its name must be one line"), ("a\nb", r"'a\\nb'"), ("\x1b[2J", r"\\x1b")],
+    [("\ud800", r"'\\ud800': its name must not contain"), ("a\nb", r"'a\\nb'"), ("\x1b[2J", r"\\x1b")],
 )
 def test_names_that_cannot_be_printed_are_refused(tmp_path, name, words):
     write_zip(tmp_path / "a.pth", {name: TensorRow("FloatStorage", "0", 1, 0, (), ())}, {"0": bytes(4)})
@@ -148,7 +148,7 @@ def test_a_small_file_cannot_fill_the_memory(tmp_path):
     }
     for name, rows in huge.items():
         write_zip(tmp_path / f"{name}.pth", rows, {"0": bytes(4 * rows[next(iter(rows))].count)}, zipfile.ZIP_DEFLATED)
-        with pytest.raises(UserError, match=rf"{name}\.pth: [\d,]+ bytes that become [\d,]+ bytes in memory; .*clone"):
+        with pytest.raises(UserError, match=rf"{name}\.pth: its [\d,]+ bytes take [\d,]+ bytes in memory; .*clone"):
             read_state_dict(tmp_path / f"{name}.pth")
     rows = {"w": TensorRow("FloatStorage", "0", 1, 0, (500, 1000), (0, 0))}
     write_zip(tmp_path / "fair.pth", rows, {"0": b"\x00\x00\x80\x3f"})
@@ -159,7 +159,7 @@ def test_compressed_bytes_count_before_they_are_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(memory_limits, "ALWAYS_ALLOWED", 10_000)
     row = TensorRow("FloatStorage", "0", 1, 0, (), ())
     write_zip(tmp_path / "a.pth", {"w": row}, {"0": bytes(4), "1": bytes(10**6)}, zipfile.ZIP_DEFLATED)
-    with pytest.raises(UserError, match=r"a\.pth: [\d,]+ bytes that become 1,0"):
+    with pytest.raises(UserError, match=r"a\.pth: its [\d,]+ bytes take 1,0"):
         read_state_dict(tmp_path / "a.pth")
     write_zip(tmp_path / "b.pth", {"w": row}, {"0": bytes(4), "1": bytes(10**6)})  # as large as it says
     assert read_state_dict(tmp_path / "b.pth")["w"] == 0
@@ -170,14 +170,14 @@ def test_an_archive_that_can_be_read_in_two_ways_is_refused(tmp_path):
     write_zip(tmp_path / "a.pth", {"w": row}, {"0": bytes(4)})
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(tmp_path / "a.pth", "a") as archive:
         archive.writestr("archive/data/0", bytes(4))
-    with pytest.raises(UserError, match=r"has 1 names more than once, such as 'archive/data/0'"):
+    with pytest.raises(UserError, match=r"has 1 duplicate member names, such as 'archive/data/0'"):
         read_state_dict(tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_compressions_that_unpack_more_than_asked_are_refused(tmp_path, how):
     write_zip(tmp_path / "a.pth", {"w": TensorRow("FloatStorage", "0", 1, 0, (), ())}, {"0": bytes(4)}, how)
-    with pytest.raises(UserError, match="neither stored nor deflated"):
+    with pytest.raises(UserError, match="expected stored or deflated"):
         read_state_dict(tmp_path / "a.pth")
 
 
@@ -194,7 +194,7 @@ def test_names_that_lead_out_of_the_archive_are_only_names(tmp_path):
     ("count", "left", "words"),
     [
         (2**40, 4, "a storage has \\d+ elements, expected 1"),
-        (1, 0, "ends within a storage"),
+        (1, 0, "truncated within a storage"),
         (2**64 - 1, 4, "has 18446744073709551615"),
     ],
 )

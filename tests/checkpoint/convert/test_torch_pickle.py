@@ -68,10 +68,10 @@ HARMFUL = {
     "a key as deep as the stack": (b"}" + nested(300_000, 1) + b"Ns.", "has a tuple as a key"),
     "a key that takes for ever to hash": (b"}" + nested(64, 2) + b"Ns.", "has a tuple as a key"),
     "the same in a set": (b"\x8f(" + nested(64, 2) + b"\x90.", "has a tuple as a key"),
-    "a storage that takes for ever to print": (nested(64, 2) + b"Q.", "has a persistent id that is no storage"),
+    "a storage that takes for ever to print": (nested(64, 2) + b"Q.", "has a persistent id that is not a storage"),
     "a name that takes for ever to print": (
         nested(64, 2) + steps_of("x") + b"\x93.",
-        "a global name that is no string",
+        "a global name that is not a string",
     ),
     "an integer of a million digits": (
         steps_of(10**1_000_000) + b".",
@@ -79,13 +79,13 @@ HARMFUL = {
     ),
     "a text longer than the file": (b"\x8d" + struct.pack("<Q", 2**40) + b"a.", "expected 1099511627776 bytes"),
     "bytes longer than the file": (b"\x8e" + struct.pack("<Q", 2**62) + b"a.", "but only 2 remain"),
-    "a call of a type of storage": (b"ctorch\nFloatStorage\n)R.", "calls something that is no function"),
-    "a call of data": (b"K\x05)R.", "calls something that is no function"),
+    "a call of a type of storage": (b"ctorch\nFloatStorage\n)R.", "calls an object that is not a function"),
+    "a call of data": (b"K\x05)R.", "calls an object that is not a function"),
     "another way to call": (b"ccollections\nOrderedDict\n)\x81.", "NEWOBJ"),
     "an extension of copyreg": (b"\x82\x01.", "EXT1"),
     "a tensor without a storage": (b"ctorch._utils\n_rebuild_tensor_v2\n(K\x01K\x00))tR.", "without a storage"),
     "more taken than put down": (b"\x86.", "pops from an empty stack"),
-    "a value for what is no dict": (b"]K\x01K\x02s.", "adds items to a list as to a dict"),
+    "a value for what is no dict": (b"]K\x01K\x02s.", "adds items to a list, expected a dict"),
     "a storage of a negative count": (
         pickled(TensorRow("FloatStorage", "0", -1, 0, (), ()))[2:],
         "a storage of -1 elements",
@@ -115,14 +115,14 @@ def test_high_numbers_of_objects_take_no_room():
 
 
 def test_a_pickle_of_too_many_steps_is_refused(monkeypatch):
-    monkeypatch.setattr(torch_pickle, "MOST_STEPS", 1000)
+    monkeypatch.setattr(torch_pickle, "MAX_OPCODES", 1000)
     load(pickled([1] * 900))
-    with pytest.raises(ValueError, match="more than 1,000 steps"):
+    with pytest.raises(ValueError, match="more than 1,000 opcodes"):
         load(pickled([1] * 1100))
     # Copies of a long list count as the steps that would build them.
     pairs = steps_of([[n, n] for n in range(100)])
     copies = b"ccollections\nOrderedDict\nh\x01\x85R" * 9
-    with pytest.raises(ValueError, match="more than 1,000 steps"):
+    with pytest.raises(ValueError, match="more than 1,000 opcodes"):
         load(b"\x80\x02(" + pairs + b"q\x01" + copies + b"t.")
 
 

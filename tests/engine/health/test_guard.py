@@ -65,9 +65,9 @@ def test_what_follows_from_the_held_out_images(monkeypatch, done, action, whole,
             "guard",
         ) and "40% of the pseudo-labels on the held-out images are correct" in sentence
         wanted = (
-            "the weight of the unlabelled losses falls from 2 to 1"
+            "the weight of the unsupervised losses is lowered from 2 to 1"
             if verdict == LOWER
-            else f"ends here, at step {done}"
+            else f"is stopped at step {done}"
         )
         assert wanted in sentence
 
@@ -89,13 +89,13 @@ def test_a_run_that_the_guard_ends_stays_ended(tiny_data, tiny_config, tmp_path)
     training_script.main(words)
     said = (tmp_path / "log.txt").read_text()
     assert "3 labelled and 5 unlabelled images" in said and "guard: 2 labelled images are held out" in said
-    assert "WARNING guard: " in said and "ends here, at step 2" in said
+    assert "WARNING guard: " in said and "is stopped at step 2" in said
     (row,) = [row for row in rows_of(tmp_path) if "probe/precision" in row]
     assert row["step"] == 1 and row["probe/precision"] < 0.9 and "probe/recall/circle" in row
     assert int(ms.load_checkpoint(str(tmp_path / "state.ckpt"))["run.step"].asnumpy()) == 2
 
     training_script.main([*words, "--resume"])
-    assert "the guard has ended this run at step 2" in (tmp_path / "log.txt").read_text()
+    assert "the guard ended this run at step 2" in (tmp_path / "log.txt").read_text()
     assert [row["step"] for row in rows_of(tmp_path) if "loss" in row] == [0, 1]
 
 

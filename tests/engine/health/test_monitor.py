@@ -12,7 +12,7 @@ from src.config.load import load_config
 from src.data.training_data import Sources, read_training_data
 from src.engine.batches import batches
 from src.engine.device import set_up_device
-from src.engine.health.monitor import build_watch, warn_of_start
+from src.engine.health.monitor import build_watch, warn_at_start
 from src.engine.health.skipped_steps import too_many_skips
 from src.engine.networks import build_networks
 from src.semi.step_sums import Interval
@@ -62,7 +62,7 @@ def learnt(tiny_data, tiny_config) -> dict[float, tuple[list[Interval], list[str
                     "iter_time": 1.0,
                     "data_time": 0.0,
                 }
-                told += [name for name, _ in watch.line(step, row)]
+                told += [name for name, _ in watch.at_log_line(step, row)]
         finite = all(np.isfinite(parameter.asnumpy()).all() for parameter in parameters)
         found[rate] = intervals, told, finite
     return found
@@ -96,7 +96,7 @@ def test_what_is_odd_before_the_start_is_told_once(tiny_data, tiny_config, tiny_
         data = replace(data, suspicions=("all boxes are of one size",))
         run = SimpleNamespace(config=config, data=data, log=log, metadata={}, watch=build_watch(config, data, None))
         told.clear()
-        warn_of_start(run)
+        warn_at_start(run)
         assert [name for _, name, _ in told] == run.metadata["watch"]["told"] == names
         assert told[0] == (0, "data_1", "all boxes are of one size")
     assert "another order: square, circle; the data has circle, square" in told[1][2]

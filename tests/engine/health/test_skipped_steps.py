@@ -20,7 +20,7 @@ def interval(overflow: float = 4.0, row: int = 4, until: int = 129, terms=TERMS)
 
 def test_every_term_of_the_last_skipped_step_is_told():
     said = skipped_steps(interval())
-    assert "4 of the last steps were skipped" in said and "weights and teacher stayed as they were" in said
+    assert "4 of the last steps were skipped" in said and "weights and teacher are unchanged" in said
     assert said.endswith("step 129: loss: nan, rpn_cls_loss: 0.5, rcnn_reg_loss: inf, lr: 0.01")
     assert "1 of the last steps was skipped" in skipped_steps(interval(1.0, 1))
 
@@ -37,11 +37,11 @@ def test_in_mixed_precision_the_search_for_a_loss_scale_is_no_fault(dynamic, row
 
 
 def test_too_many_in_a_row_are_told_with_their_first_step_and_the_remedy():
-    assert too_many_skips(interval(), most=4) is None
-    said = too_many_skips(interval(), most=3)
+    assert too_many_skips(interval(), limit=4) is None
+    said = too_many_skips(interval(), limit=3)
     assert "4 steps in a row were skipped, steps 126 to 129 (loss, rcnn_reg_loss not finite)" in said
     assert "--max_skipped_steps 3" in said and "lower --base_lr" in said and "--mixed_precision false" in said
-    assert "losses finite, a gradient not" in too_many_skips(interval(terms={"loss": 1.0}), most=3)
+    assert "losses finite, a gradient not" in too_many_skips(interval(terms={"loss": 1.0}), limit=3)
 
 
 @pytest.mark.parametrize(("rank", "saved"), [(0, [130]), (1, [])])

@@ -6,7 +6,7 @@ import pytest
 from src.engine.health.data_time import SlowData
 from src.engine.health.learning_rate import RateTooHigh, untrained_loss
 from src.engine.health.pseudo_boxes import NoPseudoBoxes, SilentUnlabelledLoss, TooManyPseudoBoxes, patience_of
-from src.engine.health.teacher import TeacherWorse, mixed_up
+from src.engine.health.teacher import TeacherWorse, confused_classes
 from src.engine.health.watch import Watch
 from src.engine.health.watcher import Watcher
 
@@ -20,7 +20,7 @@ TENFOLD_PEAKS = [4.278, 3.754, 84.53, 594.1, 2749.0, 11.53, 3.113, 24.32]
 def first_word(watcher: Watcher, rows) -> tuple[int, str] | None:
     """Number of the first line to which a watcher has something to say, and its sentence."""
     for number, row in enumerate(rows):
-        sentence = watcher.line(50 * number, ROW | row)
+        sentence = watcher.at_log_line(50 * number, ROW | row)
         if sentence:
             return number, sentence
     return None
@@ -34,7 +34,7 @@ def test_an_unlabelled_loss_of_zero_is_told_after_a_while():
 def test_an_unlabelled_loss_that_comes_and_goes_or_is_not_there_yet_is_fine():
     assert first_word(SilentUnlabelledLoss(200), [{"unsup_loss": 0.0}, {"unsup_loss": 0.0}, {}] * 5) is None
     watcher, burn_in = SilentUnlabelledLoss(20), {key: value for key, value in ROW.items() if key != "unsup_loss"}
-    assert [watcher.line(step, burn_in) for step in range(9)] == [None] * 9
+    assert [watcher.at_log_line(step, burn_in) for step in range(9)] == [None] * 9
 
 
 def test_no_pseudo_boxes():
@@ -89,12 +89,14 @@ def test_loading_slower_than_training():
 
 
 def test_a_teacher_worse_than_its_student():
-    said = TeacherWorse().scores(100, {"student/AP": 0.40, "teacher/AP": 0.30})
+    said = TeacherWorse().at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.30})
     assert "the teacher (AP 0.300) is worse than its student (AP 0.400)" in said and "--ema_keep_rate" in said
-    assert TeacherWorse().scores(100, {"student/AP": 0.40, "teacher/AP": 0.38}) is None
-    assert TeacherWorse().scores(100, {"student/AP": 0.40}) is None
-    assert TeacherWorse().scores(100, {"student/AP": None, "teacher/AP": None}) is None
-    assert TeacherWorse().scores(100, {"student/AP": 0.4, "teacher/AP": None}) is None, "nothing measured is not worse"
+    assert TeacherWorse().at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.38}) is None
+    assert TeacherWorse().at_evaluation(100, {"student/AP": 0.40}) is None
+    assert TeacherWorse().at_evaluation(100, {"student/AP": None, "teacher/AP": None}) is None
+    assert TeacherWorse().at_evaluation(100, {"student/AP": 0.4, "teacher/AP": None}) is None, (
+        "nothing measured is not worse"
+    )
 
 
 NAMES = ["cat", "dog", "owl", "pig"]
@@ -103,24 +105,26 @@ NAMES = ["cat", "dog", "owl", "pig"]
 def test_labels_shifted_by_one_show_in_what_found_objects_are_called():
     for shift in (1, -1):
         counts = np.roll(np.diag([9, 8, 7, 6]), shift, axis=1)
-        name, sentence = mixed_up(counts + 1, NAMES)
+        name, sentence = confused_classes(counts + 1, NAMES)
         assert name == "labels_shifted" and "shifted by one: of 46 objects" in sentence
-    assert "pig is called owl" in sentence
+    assert "pig is classified as owl" in sentence
 
 
 def test_another_order_of_classes_shows_too():
     counts = np.zeros((4, 4), int)
     counts[[0, 1, 2, 3], [1, 0, 3, 2]] = 9
-    name, sentence = mixed_up(counts, NAMES)
-    assert name == "class_order" and "cat is called dog, dog is called cat" in sentence
-    assert mixed_up(np.array([[0, 9], [9, 1]]), NAMES[:2])[0] == "class_order"
+    name, sentence = confused_classes(counts, NAMES)
+    assert name == "class_order" and "cat is classified as dog, dog is classified as cat" in sentence
+    assert confused_classes(np.array([[0, 9], [9, 1]]), NAMES[:2])[0] == "class_order"
 
 
 def test_usual_mistakes_are_no_mix_up():
-    assert mixed_up(np.diag([9, 9, 9, 9]) + 2, NAMES) is None
-    assert mixed_up(np.array([[30, 1], [20, 1]]), NAMES[:2]) is None  # the rare class is called by the frequent one
-    assert mixed_up(np.array([[1, 30], [0, 0]]), NAMES[:2]) is None  # one class alone tells no order
-    assert mixed_up(np.zeros((4, 4), int), NAMES) is None
+    assert confused_classes(np.diag([9, 9, 9, 9]) + 2, NAMES) is None
+    assert (
+        confused_classes(np.array([[30, 1], [20, 1]]), NAMES[:2]) is None
+    )  # the rare class is classified as by the frequent one
+    assert confused_classes(np.array([[1, 30], [0, 0]]), NAMES[:2]) is None  # one class alone tells no order
+    assert confused_classes(np.zeros((4, 4), int), NAMES) is None
 
 
 def test_each_fault_is_told_once_also_after_a_resume():
@@ -129,10 +133,10 @@ def test_each_fault_is_told_once_also_after_a_resume():
 
     empty, slow = ROW | {"pseudo_boxes": 0.0}, ROW | {"pseudo_boxes": 0.0, "data_time": 0.5}
     first = watch()
-    assert first.line(0, empty) == []
+    assert first.at_log_line(0, empty) == []
     second = watch(first.memory())  # the line before the stop counts
-    assert [name for name, _ in second.line(50, empty)] == ["no_pseudo_boxes"]
+    assert [name for name, _ in second.at_log_line(50, empty)] == ["no_pseudo_boxes"]
     third = watch(second.memory())
-    assert third.line(100, slow) == []
-    assert [name for name, _ in third.line(150, slow)] == ["slow_data"]
-    assert third.line(200, slow) == [] and third.unreported([("slow_data", "again"), ("other", None)]) == []
+    assert third.at_log_line(100, slow) == []
+    assert [name for name, _ in third.at_log_line(150, slow)] == ["slow_data"]
+    assert third.at_log_line(200, slow) == [] and third.unreported([("slow_data", "again"), ("other", None)]) == []

@@ -25,7 +25,7 @@ def test_a_terminal_shows_progress_and_sentences_and_the_log_file_keeps_the_line
     for step in range(3):
         log.progress.step(step + 1, "burn-in")
     log.steps(2, AVERAGES, 1.0, 0.0)
-    log.numbers(2, {"student/AP": 0.25, "student/segm/AP": 0.9, "teacher/AP": 0.31})
+    log.scalars(2, {"student/AP": 0.25, "student/segm/AP": 0.9, "teacher/AP": 0.31})
     log.info("a sentence")
     log.progress.bar.refresh()
     shown, console = read_all(master), capsys.readouterr().out
