@@ -48,7 +48,15 @@ def works(
 
     def batches(strong: bool) -> Callable[[], None]:
         settings = BatchSettings(
-            args.height, args.width, True, 0.5, 1, 0, args.batch_size, workers=args.threads, strong=strong
+            height=args.height,
+            width=args.width,
+            keep_ratio=True,
+            flip_ratio=0.5,
+            max_gts=1,
+            seed=0,
+            batch_size=args.batch_size,
+            workers=args.threads,
+            strong=strong,
         )
 
         def run() -> None:

@@ -16,7 +16,7 @@ PROGRAMS = (
     *("train", "eval", "infer", "export", "modelarts", "random_select", "sorted_values", "pick_select"),
     *("export_tasks", "import_labels"),
     *("src.split_data", "src.xml2coco", "src.convert_checkpoint", "src.data.doctor", "src.data.synthetic"),
-    *("src.evaluation.page", "src.recipe.__main__"),
+    *("src.evaluation.page", "src.recipe.__main__", "src.active.learning_curve"),
 )
 
 

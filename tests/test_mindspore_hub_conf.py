@@ -12,7 +12,7 @@ from src.errors import UserError
 def test_a_checkpoint_comes_back_with_its_weights(tiny_detector, tiny_config):
     network = create_network("faster_rcnn", checkpoint_path=tiny_detector)
     fresh = create_network("faster_rcnn", class_count=2, **yaml.safe_load(tiny_config.read_text()))
-    assert not network.training and (network.height, network.width) == (64, 64)
+    assert not network.training and (network.input_config.height, network.input_config.width) == (64, 64)
     load_detector(fresh, tiny_detector)
     for one, other in zip(network.get_parameters(), fresh.get_parameters(), strict=True):
         assert one.name == other.name and np.array_equal(one.asnumpy(), other.asnumpy())
@@ -20,7 +20,7 @@ def test_a_checkpoint_comes_back_with_its_weights(tiny_detector, tiny_config):
 
 def test_settings_override(tiny_detector):
     network = create_network("faster_rcnn", checkpoint_path=tiny_detector, img_width=96)
-    assert (network.height, network.width) == (64, 96)
+    assert (network.input_config.height, network.input_config.width) == (64, 96)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,6 @@ def test_the_names_of_the_model_zoo(name, system):
     network = create_network(name, class_count=2, **SMALL[system])
     assert network.has_masks == (system == "mask_rcnn")
     if system == "mask_rcnn":
-        assert (network.height, network.width) == (64, 64)
+        assert (network.input_config.height, network.input_config.width) == (64, 64)
     else:
         assert network.extra_layers.maps[0] == (38, 38)  # stride 8 of the leaf's 300 x 300

@@ -81,7 +81,7 @@ class LearningCurve:
         if not 0 < more < math.inf:
             raise UserError(f"more {unit} {more:g}: must be a number above 0")
         low, middle, high = self._quantiles(self.factor * (1 - (1 + more / self.last) ** -self.exponent))
-        return Gain(more, unit, middle, low, high, self.rounds)
+        return Gain(more, unit, middle=middle, low=low, high=high, rounds=self.rounds)
 
     def _quantiles(self, values: np.ndarray) -> tuple[float, float, float]:
         order = np.argsort(values)

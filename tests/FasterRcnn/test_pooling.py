@@ -5,7 +5,7 @@ import pytest
 from mindspore import Tensor
 
 from src.FasterRcnn.pooling import NativePooling, pyramid_pooling
-from src.FasterRcnn.roi_align import PyramidRoiAlign
+from src.FasterRcnn.roi_align import PyramidRoiAlign, RoiAlignConfig
 
 pytestmark = pytest.mark.usefixtures("pynative")
 SHAPES = ((8, 4), (4, 2), (2, 1), (1, 1))
@@ -64,7 +64,7 @@ def test_an_index_outside_its_level_is_an_error_and_no_crash(kernel, gradient, n
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, -1e30])
 def test_rois_that_are_no_boxes_do_not_harm_the_others(native, value):
     """Of a network that diverges: whatever its own pooled features are, nothing crashes and the other RoIs are what they were."""
-    align = PyramidRoiAlign(SHAPES, (4, 8, 16, 32), 2, 2, 4.0, native)
+    align = PyramidRoiAlign(SHAPES, (4, 8, 16, 32), RoiAlignConfig(2, 2, 4.0, native))
     rng = np.random.default_rng(0)
     features = tuple(Tensor(rng.normal(size=feature.shape).astype(np.float32)) for feature in FEATURES)
     rois = np.array([[[1, 2, 9, 12], [0, 0, 16, 32]], [[3, 3, 5, 5], [2, 0, 9, 30]]], np.float32)

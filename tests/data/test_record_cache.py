@@ -111,7 +111,7 @@ def test_a_broken_one_is_made_anew_and_says_so(data, tmp_path, harm):
         (cache.folder / "about.json").write_text("{")
     said = []
     cache = opened(data, tmp_path, said.append)
-    assert len(said) == 1 and ("damaged" in said[0] or "not whole" in said[0])
+    assert len(said) == 1 and ("damaged" in said[0] or "incomplete" in said[0])
     path = next(iter(cache.row_of))
     assert list(cache.read([path])) == [path.read_bytes()]
 

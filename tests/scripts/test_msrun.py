@@ -42,7 +42,7 @@ def watched(
         os.waitid(os.P_PID, rank.process.pid, os.WEXITED | os.WNOWAIT)
     try:
         with members[0].log.open("rb") as console:
-            return msrun.watch(job, SimpleNamespace(asked=signal.SIGTERM if asked else None), console)
+            return msrun.watch(job, SimpleNamespace(requested=signal.SIGTERM if asked else None), console)
     finally:
         job.kill()
         assert all(member.process.returncode is not None for member in (*job.ranks, job.scheduler))

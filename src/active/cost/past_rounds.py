@@ -76,7 +76,9 @@ def read_past_rounds(paths: Sequence[Path]) -> PastRounds:
                 continue
             sent = row.accepted + row.moved + row.relabelled + row.deleted
             seconds = row.seconds if row.seconds and row.seconds > 0 else None
-            found[row.file_name] = LabelledImage(sent, row.moved, row.relabelled, row.deleted, row.added, seconds)
+            found[row.file_name] = LabelledImage(
+                sent, moved=row.moved, relabelled=row.relabelled, deleted=row.deleted, added=row.added, seconds=seconds
+            )
     told = [f"{uncompared} images were imported without --tasks, so what was corrected is not known"] * bool(uncompared)
     untimed = sum(image.seconds is None for image in found.values())
     told += [f"of {untimed} images the tool does not tell the seconds"] * bool(untimed)
