@@ -12,19 +12,19 @@ highest score first, and why each was picked as <its stem>_picked.csv. If --ann_
 When they have labels, --picked_file takes the images of the list, instead of picking again. Both outputs hold their
 provenance: the COCO file in its "info", the list in <its stem>.made_from.json.
 
-A tenth of the picked images is drawn at random, for an honest estimate of the rest (--random_share). --at_least asks for
-objects of a class, labelled and predicted ones together. With --img_dir, images that show the same picture as a labelled or
-a picked one are passed over.
+A tenth of the picked images is drawn at random, for an unbiased estimate of the rest (--random_share). --at_least sets a
+minimum number of objects of a class, labelled and predicted ones together. With --img_dir, images that show the same
+picture as a labelled or a picked one are skipped.
 
-A picked image without boxes has been reviewed and is empty, or nobody has labelled it yet: unless its entry says
-"labelled": true, nothing is written before --empty_is_reviewed says the first. The output then says it in the entries.
+A picked image without boxes is either reviewed and empty, or not labelled yet: unless its entry says "labelled": true,
+nothing is written without --empty_is_reviewed, which declares it reviewed. The output then marks it as reviewed.
 
-With --resume the list that is there is kept, and labels that changed in --ann_file since are taken over.
+With --resume the existing list is kept, and the output is updated with labels that changed in --ann_file.
 
-With --img_dir, the images of --ann_file must all be there, as training on the output will want them.
+With --img_dir, all images of --ann_file must be in that folder, because training on the output reads them.
 
-With neither --top_value_file nor --picked_file nothing is written: files and --pick_ratio are checked, to be done before
-hours of training, and it says how many images it would pick.
+With neither --top_value_file nor --picked_file nothing is written: the files and --pick_ratio are checked, and the number
+of images to pick is printed. Do this before hours of training.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from src.active.picking.pick_check import check_image_files, check_pick
 from src.active.picking.pick_list import note_other_labels, pick_by_ranking, read_earlier
 from src.active.picking.pick_options import PickOptions
 from src.command_line import program_parser
-from src.data.checks.label_sources import check_known, mark_reviewed, nothing_known, read_known
+from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
 from src.data.formats.coco import read_coco
 from src.errors import Faults, entry_point
 
@@ -46,14 +46,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
     parser.add_argument(
-        "--ann_file", type=Path, required=True, help="COCO file of all images, with the labels there are"
+        "--ann_file", type=Path, required=True, help="COCO file of all images, with the available labels"
     )
     help_combine = "COCO file that says which images are labelled so far (default: none is)"
     parser.add_argument("--combine_ann_file", type=Path, help=help_combine)
-    help_images = "folder of the images of --ann_file, to check that they are there and of the size it says"
+    help_images = "folder of the images of --ann_file, to check that they exist and have the size it says"
     parser.add_argument("--img_dir", type=Path, help=help_images)
     budget = parser.add_mutually_exclusive_group()
-    help_ratio = "percent of all images that are labelled afterwards, those of before included; fractions allowed"
+    help_ratio = "percent of all images that are labelled afterwards, including the earlier ones; fractions allowed"
     budget.add_argument(
         "--pick_ratio", type=float, help=help_ratio + "; or one of the budgets, unless --picked_file is given"
     )
@@ -66,18 +66,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--labelling_reports", type=Path, nargs="+", default=[], metavar="FILE", help=help_reports)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--top_value_file", type=Path, help="top_value_data.json of sorted_values.py")
-    source.add_argument("--picked_file", type=Path, help="list of an earlier pick: one file name a line")
+    source.add_argument("--picked_file", type=Path, help="list of an earlier pick: one file name per line")
     help_folder = "folder of further unlabelled images that are ranked as well"
     parser.add_argument("--unlabelled_img_dir", type=Path, help=help_folder)
     help_policy = (
         "1: all other images unlabelled; 2: all images in the unlabelled stream (default: as --combine_ann_file)"
     )
     parser.add_argument("--policy", type=int, choices=(1, 2), help=help_policy)
-    help_least = (
-        "least objects per class, labelled and predicted ones together, such as --at_least mask_weared_incorrect=40"
-    )
+    help_least = "minimum number of objects per class, labelled and predicted ones together, such as --at_least mask_weared_incorrect=40"
     parser.add_argument("--at_least", nargs="+", default=[], metavar="CLASS=N", help=help_least)
-    help_random = "share of the picked images that are drawn at random, for an honest estimate (default 0.1; 0: none)"
+    help_random = "share of the picked images that are drawn at random, for an unbiased estimate (default 0.1; 0: none)"
     parser.add_argument("--random_share", type=float, default=0.1, help=help_random)
     parser.add_argument("--seed", type=int, default=10, help="of the random share (default 10; -1: not seeded)")
     help_empty = "the images that have no boxes in --ann_file were reviewed by a human and show no object"
@@ -85,13 +83,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output_ann_file", type=Path, help="COCO file to write; not needed for the check")
     help_resume = "resume an earlier pick: keep its list, and write --output_ann_file again if the labels changed"
     parser.add_argument("--resume", action="store_true", help=help_resume)
-    help_anyway = (
-        "with --resume: continue although the list was picked otherwise, or --used_by has begun with other labels"
-    )
+    help_anyway = "with --resume: continue although the list was picked with other inputs, or --used_by has begun with other labels"
     parser.add_argument("--resume_anyway", action="store_true", help=help_anyway)
-    help_used = (
-        "with --resume: output folder of the training on --output_ann_file, whose labels must not change under it"
-    )
+    help_used = "with --resume: output folder of the training on --output_ann_file, whose labels must not change during training"
     parser.add_argument("--used_by", type=Path, help=help_used)
     parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
     args = parser.parse_args(argv)
@@ -128,16 +122,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read and check, pick, hide the labels of the rest, write."""
     options = PickOptions(**vars(parse_args(argv)))
     faults = Faults()
-    known = faults.attempt(read_known, options.combine_ann_file) if options.combine_ann_file else None
-    coco = read_coco(options.ann_file)  # after the other, of which little stays in memory
+    known = faults.attempt(read_label_state, options.combine_ann_file) if options.combine_ann_file else None
+    coco = read_coco(options.ann_file)  # after the other file, little of which stays in memory
     if options.combine_ann_file is None:
-        known = nothing_known(coco)
+        known = all_unlabelled(coco)
     elif known:
-        faults.attempt(check_known, known, options.combine_ann_file, coco, options.ann_file)
+        faults.attempt(check_label_state, known, options.combine_ann_file, coco, options.ann_file)
     if options.img_dir:
         faults.attempt(check_image_files, coco, options.ann_file, options.img_dir)
     faults.report()
-    coco = mark_reviewed(coco, known.reviewed)  # of an earlier round, which a new export does not know
+    coco = mark_reviewed(coco, known.reviewed)  # in an earlier round, which a new export does not record
     source = options.picked_file or options.top_value_file
     if source is None:
         check_pick(coco, known, options)

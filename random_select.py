@@ -2,12 +2,12 @@
 
     python random_select.py --ann_file instances_train.json --label_ratio 25 --output_ann_file instances_train_25.json
 
-Hidden images get "labelled": false and nothing of their annotations stays in the file. Its "info" holds its provenance. With
+Hidden images get "labelled": false, and the file has no annotations of them. Its "info" holds its provenance. With
 --policy 2 the labelled images join the unlabelled ones in the unlabelled stream ("also_unlabelled": true), so that it holds
 every image.
 
-Whoever hides labels says that --ann_file has those of all images, so an image without boxes counts as reviewed and empty.
-The program says how many there are, and warns of an unusual share.
+--ann_file must have the labels of all images, so an image without boxes counts as reviewed and empty. The program
+prints how many there are, and warns about an unusual share.
 """
 
 import argparse
@@ -34,14 +34,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--ann_file", type=Path, required=True, help="the labels of all images, in any form of docs/DATA.md"
     )
     parser.add_argument("--img_dir", type=Path, help="folder of the images, which forms other than COCO need")
-    help_names = "classes in the order of their labels, with commas; text needs them"
+    help_names = "classes in the order of their labels, separated by commas; text needs them"
     parser.add_argument("--class_names", default="", help=help_names)
     help_ratio = "percent of the images that stay labelled; fractions allowed"
     parser.add_argument("--label_ratio", type=float, required=True, help=help_ratio)
     help_policy = "1: all other images unlabelled (default); 2: all images in the unlabelled stream"
     parser.add_argument("--policy", type=int, choices=(1, 2), default=1, help=help_policy)
     parser.add_argument("--output_ann_file", type=Path, required=True, help="COCO file to write")
-    parser.add_argument("--seed", type=int, default=10, help="another seed draws others (default 10; -1: not seeded)")
+    parser.add_argument(
+        "--seed", type=int, default=10, help="another seed gives another choice (default 10; -1: not seeded)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace --output_ann_file if it exists")
     return parser.parse_args(argv)
 
@@ -53,10 +55,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_free(args.output_ann_file, args.overwrite)
     names = tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else ()
     coco = read_as_coco(args.ann_file, args.img_dir, names)
-    bare = unlabelled_ids(coco)
-    if bare:
+    already_unlabelled = unlabelled_ids(coco)
+    if already_unlabelled:
         raise UserError(
-            f"{args.ann_file}: {len(bare)} images are unlabelled already; pass the file with the labels of all images"
+            f"{args.ann_file}: {len(already_unlabelled)} images are unlabelled already; pass the file with the labels of all images"
         )
     image_ids = [image["id"] for image in coco["images"]]
     labelled = choose_random(image_ids, label_count(args.label_ratio, len(image_ids)), args.seed)
@@ -73,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"that stay are {boxes_and_crowds(*count_rows(hidden))}"
     )
     print(
-        f"{len(image_ids) - len(names_with_boxes(coco))} of the {len(image_ids)} images have no box: nothing is there"
+        f"{len(image_ids) - len(names_with_boxes(coco))} of the {len(image_ids)} images have no box and count as empty"
     )
     for sentence in too_many_empty(sorted(unconfirmed_empty(coco)), len(image_ids)):
         print(f"suspicious: {sentence}")

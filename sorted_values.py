@@ -5,11 +5,11 @@
         --combine_ann_file instances_train_25.json --pick_ratio 35 --exp_dir selection
 
 Writes top_value_data.json into --exp_dir: {file_name: acquisition score}, highest first; beside it its provenance
-(top_value_data.made_from.json), and what each score is made of (top_value_data_terms.csv). With --check in place of
---infer_json nothing is read or written: the other options are checked, to be done before hours of training.
+(top_value_data.made_from.json), and the terms of each score (top_value_data_terms.csv). With --check in place of
+--infer_json nothing is read or written: only the other options are checked. Do this before hours of training.
 
 Strategies: reference (difficulty + information + diversity of confident detections), entropy (summed entropy of the class
-probabilities), least_confidence (mean of 1 - score), random (to compare with), balanced_entropy (uncertain detections, rare
+probabilities), least_confidence (mean of 1 - score), random (a baseline), balanced_entropy (uncertain detections, rare
 classes first), ppal (uncertain images that differ from each other and from the labelled ones; needs features), coverage
 (objects unlike all labelled ones; needs features, and nothing else), disagreement (of two networks). docs/SELECTION.md
 says what each needs.
@@ -19,7 +19,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.active.acquisition import STRATEGIES, acquire, check_options, falling_order
+from src.active.acquisition import STRATEGIES, acquire, check_options, descending_order
 from src.active.pool_files import PoolFiles, class_names_of, read_pool
 from src.active.strategies.pool import Options
 from src.active.terms_file import terms_file, write_terms
@@ -33,7 +33,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--infer_json", type=Path, help="infer_results.json of infer.py (coverage does without)")
+    source.add_argument("--infer_json", type=Path, help="infer_results.json of infer.py (not needed for coverage)")
     source.add_argument("--check", action="store_true", help="only check the other options")
     help_features = "infer_features.npz of infer.py --features true, for ppal and coverage"
     parser.add_argument("--features_file", type=Path, help=help_features)
@@ -53,7 +53,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "(default 0.5)"
     )
     parser.add_argument("--box_exponent", type=float, default=0.5, help=help_exponent)
-    help_seed = "of what random, ppal and coverage draw (default 10; -1: not seeded)"
+    help_seed = "of the random draws of random, ppal and coverage (default 10; -1: not seeded)"
     parser.add_argument("--seed", type=int, default=10, help=help_seed)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier ranking")
     args = parser.parse_args(argv)
@@ -80,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     acquisition = acquire(pool, args.strategy, Options(options.weights, options.box_exponent, budget, args.seed))
     table = pool.detections
     scores = {
-        table.names[place]: float(acquisition.scores[place]) for place in falling_order(table.names, acquisition.scores)
+        table.names[place]: float(acquisition.scores[place])
+        for place in descending_order(table.names, acquisition.scores)
     }
     settings = {"strategy": args.strategy, "weights": list(args.weights), "seed": args.seed}
     settings |= {"box_exponent": args.box_exponent, "pick_ratio": args.pick_ratio} if files.labelled else {}

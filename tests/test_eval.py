@@ -96,7 +96,7 @@ def test_other_classes_are_refused(tiny_detector, tiny_data, tmp_path, capsys):
     coco["categories"][0]["name"] = "triangle"
     (tmp_path / "other.json").write_text(json.dumps(coco))
     said = _refusal(_arguments(tiny_detector, tiny_data, tmp_path, eval_ann_file=tmp_path / "other.json"), capsys)
-    assert "triangle" in said and "is none of the classes square, circle" in said
+    assert "triangle" in said and "is not one of the classes square, circle" in said
 
 
 def test_unlabelled_images_and_missing_files_are_refused(tiny_detector, tiny_data, tmp_path, capsys):

@@ -84,7 +84,7 @@ def test_a_csv_says_why_each_image_was_picked(folder, capsys):
     ]
     said = capsys.readouterr().out
     assert "at_least a=3: 2 objects are labelled, and 3 with those predicted in picked images" in said
-    assert "near-duplicates were not looked for: pass --img_dir" in said
+    assert "near-duplicates were not searched for: pass --img_dir" in said
 
 
 def test_least_objects_need_a_class_and_the_csv_of_the_ranking(folder, capsys):
@@ -167,7 +167,7 @@ def test_a_budget_is_checked_before_the_training(folder, capsys):
     words = ["--ann_file", str(folder / "full.json"), "--combine_ann_file", str(folder / "part.json")]
     pick_select.main([*words, "--budget_hours", "2"])
     assert (
-        "the ranking will tell how many of the 8 unlabelled images are picked (--budget_hours 2)"
+        "the ranking decides how many of the 8 unlabelled images are picked (--budget_hours 2)"
         in capsys.readouterr().out
     )
     with pytest.raises(SystemExit):
@@ -298,7 +298,7 @@ def test_images_that_are_not_there_are_named_before_they_are_labelled(folder, pi
     with pytest.raises(SystemExit):
         pick_select.main(check)
     said = capsys.readouterr().err
-    assert f"{folder / 'full.json'}: training reads every image of it in {pictures}; put them there" in said
+    assert f"{folder / 'full.json'}: training reads all its images from {pictures}; move them there" in said
     assert "2 faults" in said and "s/3.png: no such image file" in said and "4.png: the image is 40x50" in said
     assert "s/3.png: no such image file" in refused(folder, capsys, 50, "--img_dir", str(pictures))
     assert not (folder / "out_picked.txt").exists()

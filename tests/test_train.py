@@ -277,7 +277,7 @@ def test_mistakes_in_the_data_stop_a_run_before_it_starts(tiny_data, tiny_config
     labelled = [image for image in coco["images"] if "labelled" not in image]
     (tmp_path / "other.json").write_text(json.dumps(coco | {"images": labelled}))
     other = said("--eval_img_dir", tiny_data.img_dir, "--eval_ann_file", tmp_path / "other.json")
-    assert "triangle (6 objects) is none of the classes square, circle" in other
+    assert "triangle (6 objects) is not one of the classes square, circle" in other
     assert "missing: --train_img_dir, --train_ann_file" in refusal(["--config_path", str(tiny_config)], capsys)
     assert "no usable GPU" in said("--device_target", "GPU")
     assert not (tmp_path / "run").exists()

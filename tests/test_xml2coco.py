@@ -82,7 +82,7 @@ def test_given_classes_keep_their_order_even_without_objects(tmp_path, classes):
 def test_unknown_classes_are_named_with_the_nearest(tmp_path, capsys):
     add(tmp_path, "a", item("with_msak", 1, 2, 3, 4) + item("with_msak", 1, 2, 3, 4) + item("Q", 1, 2, 3, 4))
     message = refused(tmp_path, capsys, "--classes", "with_mask,hat")
-    assert "with_msak (2 objects) is none of the classes with_mask, hat; is it with_mask?" in message
+    assert "with_msak (2 objects) is not one of the classes with_mask, hat; is it with_mask?" in message
     assert "Q (1 objects)" in message
     assert "hat given more than once" in refused(tmp_path, capsys, "--classes", "hat,hat")
 

@@ -1,1 +1,1 @@
-"""What unlabelled images and chosen labels are worth on a data set; see docs/EVIDENCE.md."""
+"""How much unlabelled images and actively selected labels gain on a data set; see docs/EVIDENCE.md."""

@@ -1,8 +1,8 @@
-"""What are unlabelled images and chosen labels worth on a data set? Trains every arm of a plan, and compares them.
+"""Measure how much unlabelled images and actively selected labels gain on a data set: train and compare the arms.
 
     python -m benchmarks.label_efficiency --plan my_plan.yaml --data my_data --weights resnet18.npz --out outputs/worth
 
-What is done is not done again; stopped or killed anywhere, the same command goes on. docs/EVIDENCE.md describes plans.
+Finished cells are skipped; after a stop or a kill the same command resumes. docs/EVIDENCE.md describes plans.
 """
 
 import argparse
@@ -43,10 +43,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--weights", type=Path, help="weights that every run starts from (pre_trained)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
-    help_results = "folder of a folder with one JSON file for each cell that is done (default: OUT/results)"
+    help_results = "parent of the folder with one JSON file per finished cell (default: OUT/results)"
     parser.add_argument("--results", type=Path, help=help_results)
-    parser.add_argument("--cores", help='cores to work on, one process each, e.g. "0,1" (default: one)')
-    help_only = "names of cells to do, * for any letters, e.g. 'semi_supervised_10_*'; those they need come along"
+    parser.add_argument("--cores", help='cores to use, one process each, e.g. "0,1" (default: one)')
+    help_only = "names of cells to run, *: any characters, e.g. 'semi_supervised_10_*'; needed cells are included"
     parser.add_argument("--only", nargs="+", default=[], metavar="CELL", help=help_only)
     parser.add_argument("--list", action="store_true", help="list the cells and the hours they will take; start none")
     return parser.parse_args(argv)
@@ -54,7 +54,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 @entry_point
 def main(argv: Sequence[str] | None = None, programs: Path = ROOT) -> None:
-    """Read and check, prepare the data, do the cells, report; `programs`: folder of train.py and the others."""
+    """Read and check, prepare the data, run the cells, report; `programs`: folder of train.py and the others."""
     args = parse_args(argv)
     plan = read_plan(args.plan)
     if args.weights is not None and not args.weights.is_file():
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None, programs: Path = ROOT) -> None:
 
 
 def start(programs: Path, words: Sequence[str]) -> None:
-    """Start a program of the product and show what it says.
+    """Start a program of this repository and show its output.
 
     Raises:
         UserError: it failed.
@@ -94,7 +94,7 @@ def start(programs: Path, words: Sequence[str]) -> None:
 
 
 def list_cells(setting: Setting, cells: Sequence[Cell], results: Path) -> None:
-    """Print each cell with its steps, and how long all will take by the plan's seconds a step."""
+    """Print each cell with its steps, and how long all will take by the plan's seconds per step."""
     for cell in cells:
         state = "done" if is_done(setting, results, cell) else str(timedelta(seconds=round(setting.seconds(cell))))
         print(f"{cell.name}: {setting.steps(cell)} steps, {state}")

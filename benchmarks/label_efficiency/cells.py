@@ -1,4 +1,4 @@
-"""From a plan to its cells: one run each, of one arm, one number of labels and one seed."""
+"""The cells of a plan: one run for each arm, label budget and seed."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -8,7 +8,7 @@ from benchmarks.label_efficiency.plan import Arm, Plan
 
 @dataclass(frozen=True)
 class Key:
-    """What the seeds of an arm have in common: the arm, its percent of labels, and the percent it began with, if it picks."""
+    """Identifies runs up to the seed: the arm, its percent of labels, and the percent before the pick, if it picks."""
 
     arm: str
     labels: float
@@ -24,8 +24,8 @@ class Cell:
     """One run.
 
     Attributes:
-        needs: cells whose results this one begins with.
-        equal_minutes: a supervised run that goes on for as long as its semi-supervised counterpart takes.
+        needs: cells whose results this one starts from.
+        equal_minutes: whether this supervised run continues until it took as long as its semi-supervised counterpart.
     """
 
     key: Key
@@ -51,11 +51,11 @@ def cells_of(plan: Plan) -> list[Cell]:
 
 
 def chosen(cells: list[Cell], patterns: list[str]) -> list[Cell]:
-    """The cells whose names match one of the patterns (`*` for any letters), and those they need; no patterns: all."""
+    """The cells whose names match one of the patterns (`*`: any characters), and those they need; no patterns: all."""
     if not patterns:
         return cells
     wanted = {cell.name for cell in cells if any(fnmatch(cell.name, pattern) for pattern in patterns)}
-    for cell in reversed(cells):  # what a cell needs stands before it
+    for cell in reversed(cells):  # needed cells come first in the list
         if cell.name in wanted:
             wanted |= {needed.name for needed in cell.needs}
     return [cell for cell in cells if cell.name in wanted]

@@ -1,7 +1,7 @@
-"""A chain of programs in the folder of a cell: what is done is not done again, what was stopped goes on.
+"""A chain of programs in the folder of a cell: finished ones are skipped, stopped ones resume.
 
-A program is done when `NAME.done.json` lies in the folder; it says what was started and how long it took. train.py goes on with
---resume; all others are short and start anew.
+A program is done when `NAME.done.json` lies in the folder; it records the command and its seconds. train.py resumes with
+--resume; all others are short and start again.
 """
 
 import os
@@ -20,16 +20,16 @@ ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
 
 
 class Stopped(Exception):
-    """The harness was asked to stop; what is under way has been told so."""
+    """The harness was asked to stop; the signal was sent to running programs."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """What differs from machine to machine.
+    """Paths that differ between machines.
 
     Attributes:
-        programs: folder of train.py and the others; plan: folder of the plan. The names of all others stand in for their paths in
-            what is recorded.
+        programs: folder of train.py and the others; plan: folder of the plan. In records, the names of all others replace
+            their paths.
     """
 
     programs: Path
@@ -38,8 +38,8 @@ class Places:
     out: Path
     plan: Path
 
-    def nameless(self, word: str) -> str:
-        """A word of a command line, without the paths of this machine."""
+    def without_paths(self, word: str) -> str:
+        """A command-line argument, without the paths of this machine."""
         word = word.replace(f"{self.programs}/", "")
         for name in ("weights", "out", "data", "plan"):
             path = getattr(self, name)
@@ -49,7 +49,7 @@ class Places:
 
 
 def commit() -> str | None:
-    """The commit of the programs, with a plus if files were changed since; None outside of a repository."""
+    """The commit of the programs, with a plus if files were modified; None outside of a repository."""
     words = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
     try:
         found = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -66,7 +66,7 @@ class Processes:
     stopping: bool = False
 
     def stop(self, number: int) -> None:
-        """Send a signal to all programs, and let none start any more."""
+        """Send a signal to all programs, and start no others."""
         self.stopping = True
         for process in list(self.running):
             process.send_signal(number)
@@ -77,7 +77,7 @@ class Chain:
     """See the module.
 
     Attributes:
-        folder: of the cell; core: that its programs keep to.
+        folder: of the cell; core: that its programs are pinned to.
     """
 
     folder: Path
@@ -89,30 +89,30 @@ class Chain:
         """Start a program unless it is done.
 
         Raises:
-            UserError: it failed; names the file with what it said.
-            Stopped: it was stopped, and will go on at the next start.
+            UserError: it failed; names its log file.
+            Stopped: it was stopped, and will resume at the next start.
         """
         marker = self.folder / f"{name}.done.json"
         if marker.is_file():
             return
         command = [str(word) for word in (program, *words)]
-        more = self._going_on(command) if program == "train.py" else ["--overwrite"]
+        more = self._resume_options(command) if program == "train.py" else ["--overwrite"]
         started = time.monotonic()
         status = self._start(name, command + more)
         if self.processes.stopping and status:
             raise Stopped
         if status:
             raise UserError(f"{self.folder.name}: {program} ended with status {status}; see {self._console(name)}")
-        told = {"command": [self.places.nameless(word) for word in command]}
-        told |= {"seconds": round(time.monotonic() - started, 1), "resumed": "--resume" in more, "commit": commit()}
-        write_json(marker, told, indent=1)
+        record = {"command": [self.places.without_paths(word) for word in command]}
+        record |= {"seconds": round(time.monotonic() - started, 1), "resumed": "--resume" in more, "commit": commit()}
+        write_json(marker, record, indent=1)
 
     def commands(self) -> list[dict]:
-        """What was started so far, in its order."""
+        """Records of the finished programs, in the order of their ends."""
         files = sorted(self.folder.glob("*.done.json"), key=lambda path: path.stat().st_mtime_ns)
         return [{"name": path.name.removesuffix(".done.json")} | read_json(path) for path in files]
 
-    def _going_on(self, command: Sequence[str]) -> list[str]:
+    def _resume_options(self, command: Sequence[str]) -> list[str]:
         run = Path(command[command.index("--save_checkpoint_path") + 1])
         return ["--resume"] if any(path.is_file() for path in run.glob("[!.]*")) else []
 

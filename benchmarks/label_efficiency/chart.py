@@ -1,4 +1,4 @@
-"""AP over what the labels cost, one line an arm, the random picks among them; an SVG file that is the same for the same numbers."""
+"""AP over labelling cost, one line per arm, random picks included; a reproducible SVG file."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ _AXES = {"images": "labelled images", "boxes": "labelled boxes"}
 
 
 def write_chart(plan: Plan, runs: Runs, path: Path) -> None:
-    """Draw what `reached` says: means over seeds, bars of their 95 % interval; a picking arm starts where its first stage ended."""
+    """Draw the rows of `reached`: means over seeds, bars of their 95 % interval; a picking arm starts at its first stage."""
     rows = dict(zip(runs, (row for row in reached(plan, runs) if not row.name.endswith("equal minutes")), strict=True))
     with chart_style():
         figure = Figure(figsize=(11, 4.6), layout="constrained")

@@ -1,4 +1,4 @@
-"""Which arms are compared, and what comes out."""
+"""Which arms are compared, and the results."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Comparison:
     """Two arms over paired seeds.
 
     Attributes:
-        ours, theirs: the arms; terms: what they have in common.
+        ours, theirs: the arms; terms: their label budget and what is equal.
         difference: of AP in points (AP x 100).
     """
 
@@ -45,7 +45,7 @@ class Reached:
 
 
 def by_key(results: Iterable[Result], cells: Iterable[Cell]) -> Runs:
-    """Results by what their seeds have in common, in the order of the cells."""
+    """Results by key and seed, in the order of the cells."""
     runs: Runs = {cell.key: {} for cell in cells}
     for result in results:
         runs[result.key][result.seed] = result
@@ -53,7 +53,7 @@ def by_key(results: Iterable[Result], cells: Iterable[Cell]) -> Runs:
 
 
 def reached(plan: Plan, runs: Runs) -> list[Reached]:
-    """A row for each arm and number of labels; one more where a supervised run went on for equal minutes."""
+    """A row for each arm and number of labels; one more where a supervised run continued to equal minutes."""
     whole = runs.get(Key(plan.baseline, 100), {})
     all_labels = aps(whole, "equal_steps")
     rows = []
@@ -78,7 +78,7 @@ def reached(plan: Plan, runs: Runs) -> list[Reached]:
 
 
 def comparisons(plan: Plan, runs: Runs) -> list[Comparison]:
-    """Every comparison of a plan that has a seed in common."""
+    """Every comparison of a plan whose arms share a seed."""
     found = []
     for ours, theirs, score, terms in _pairs(plan, runs.keys()):
         difference = paired(aps(runs[ours], "equal_steps"), aps(runs[theirs], score))
@@ -112,7 +112,7 @@ def _pairs(plan: Plan, keys: Sequence[Key]) -> Iterator[tuple[Key, Key, str, str
 
 
 def _is_random_of(arm: Arm, other: Arm) -> bool:
-    """Whether an arm picks at random where the other chooses."""
+    """Whether `other` is the random counterpart of `arm`."""
     return other.pick == "random" and (other.first_stage, other.from_labels) == (arm.first_stage, arm.from_labels)
 
 

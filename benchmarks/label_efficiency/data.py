@@ -1,7 +1,7 @@
 """The data of a plan: checked, cleared of boxes without area, and split into three parts that share no picture.
 
 Beside each other in the folder `data`: `all.json`, `train.json`, `validation.json`, `test.json` (COCO) and `left_out.json`. Which
-image is in which part stands in `split.json` of the results, with a hash; an evidence folder that has one is split by it again.
+image is in which part is in `split.json` of the results, with a hash; an existing one is used again.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Data that are ready.
+    """The prepared data.
 
     Attributes:
         images: folder of all images; files: part -> COCO file; hashes: name -> SHA-256 of these files and of the split.
@@ -41,14 +41,14 @@ class Prepared:
 
 
 def prepare(plan: Plan, source: Path, folder: Path, split_file: Path, run: Callable[[Sequence[str]], None]) -> Prepared:
-    """Make the files of a plan's data, or find those of an earlier start.
+    """Make the files of a plan's data, or reuse those of an earlier start.
 
     Args:
         source: folder of the images and annotations; folder: where the files go; split_file: see the module.
-        run: starts a program of the product with these words, and raises if it fails.
+        run: runs a program of this repository with these arguments, and raises if it fails.
 
     Raises:
-        UserError: the data are not there, or do not fit the plan or the split.
+        UserError: the data are missing, or do not fit the plan or the split.
     """
     images, annotations = source / plan.data.images, source / plan.data.annotations
     for path, what in ((images, "data.images"), (annotations, "data.annotations")):
@@ -98,7 +98,7 @@ def content_hash(annotations: Path) -> str:
 
 
 def _clear_voc(images: Path, annotations: Path, folder: Path) -> list[str]:
-    """Copy XML files without the objects that have no area, beside a link to the images; tells what was left out."""
+    """Copy XML files without the objects that have no area, beside a link to the images; returns what was left out."""
     left_out = []
     for name in xml_files(annotations):
         content, faults = clear_xml((annotations / name).read_bytes())
@@ -111,9 +111,9 @@ def _clear_voc(images: Path, annotations: Path, folder: Path) -> list[str]:
 
 
 def clear_xml(content: bytes) -> tuple[bytes, list[str]]:
-    """A Pascal VOC file without objects whose box has no area, and a sentence for each; otherwise as it was.
+    """A Pascal VOC file without objects whose box has no area, and a sentence for each; otherwise unchanged.
 
-    What cannot be read stays, for xml2coco to say what is wrong with it.
+    Unreadable content is returned as it is, so that xml2coco reports its fault.
     """
     try:
         root = fromstring(content.lstrip())
@@ -147,7 +147,7 @@ def make_split(plan: Plan, coco: dict[str, Any], images: Path) -> dict[str, Any]
     """Part -> file names, sorted; and what the split was made from.
 
     Raises:
-        UserError: the images are too few, or those of one picture too many for any part.
+        UserError: there are too few images, or too many of one picture for any part.
     """
     names = sorted(image["file_name"] for image in coco["images"])
     sizes = plan.parts.sizes()
@@ -172,7 +172,7 @@ def joined_groups(names: list[str], given: Sequence[Sequence[str]], found: list[
     }
     for group in given:
         if unknown := [name for name in group if name not in group_of]:
-            raise UserError(f"data.same_picture: {unknown[0]} is no image of the annotations")
+            raise UserError(f"data.same_picture: {unknown[0]} is not an image of the annotations")
         whole = sorted({name for member in group for name in group_of[member]})
         group_of |= dict.fromkeys(whole, whole)
     return sorted({tuple(group) for group in map(tuple, group_of.values())})

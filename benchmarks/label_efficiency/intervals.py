@@ -1,4 +1,4 @@
-"""How sure a mean over paired differences is."""
+"""Confidence intervals of the mean of paired differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Difference:
-    """Paired differences of two arms, one a seed.
+    """Paired differences of two arms, one per seed.
 
     Attributes:
         values: seed -> difference; mean: of them.
         spread: their standard deviation; None for a single one.
-        half_width: of the 95 % t-interval around the mean, which is also the least mean difference whose interval would have
-            lain above 0; None for a single one.
+        half_width: of the 95 % t-interval around the mean, which is also the smallest mean difference whose interval
+            would lie above 0; None for a single one.
     """
 
     values: dict[int, float]
@@ -38,7 +38,7 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> Difference | Non
 
 
 def summary(values: dict[int, float]) -> Difference | None:
-    """Mean, spread and t-interval (Student 1908) of a value a seed."""
+    """Mean, standard deviation and t-interval (Student 1908) of one value per seed."""
     if not values:
         return None
     numbers = list(values.values())

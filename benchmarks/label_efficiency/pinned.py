@@ -1,8 +1,8 @@
-"""Become a program that keeps to one core and that ends when its parent does.
+"""Run a program that is pinned to one core and ends when its parent does.
 
-    python -m benchmarks.label_efficiency.pinned CORE PARENT PROGRAM.py WORD ...
+    python -m benchmarks.label_efficiency.pinned CORE PARENT PROGRAM.py ARGUMENT ...
 
-A harness that is killed must not leave a training behind that goes on writing into a folder which the next start takes over.
+A killed harness must not leave a training run that keeps writing into a folder which the next start resumes.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"error: this process may not run on core {core} ({error.strerror}); choose others with --cores")
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it ended before it could be watched
+    if os.getppid() != int(parent):  # it ended before prctl was called
         sys.exit(1)
     os.execv(sys.executable, [sys.executable, *words])
 

@@ -1,8 +1,9 @@
 """A plan: which data, how many labels, which arms, which seeds; one YAML file.
 
-An arm is a way of training. It learns from some percent of the labels (`labels`), alone ("supervised") or together with the
-unlabelled images ("semi_supervised"). With `pick` its labels are not drawn at random at once: it begins with the `from_labels`
-percent that the arm `first_stage` has learnt from, and the detector of that arm ranks the rest by a strategy of sorted_values.py.
+An arm is a training configuration. It is trained on some percent of the labels (`labels`), alone ("supervised") or together
+with the unlabelled images ("semi_supervised"). With `pick` its labels are not all drawn at random: it starts with the
+`from_labels` percent that the arm `first_stage` was trained on, and the detector of that arm ranks the rest by a strategy
+of sorted_values.py.
 """
 
 from dataclasses import field
@@ -30,7 +31,7 @@ class Data:
     Attributes:
         images: folder of the images; annotations: folder of their Pascal VOC files, or one COCO file.
         classes: in the order of their ids; empty: those found.
-        same_picture: groups of file names that must stay on one side, beside those that are found.
+        same_picture: groups of file names that must stay in one part, in addition to those that are found.
         same_from: as in `src.split_data`.
     """
 
@@ -43,7 +44,7 @@ class Data:
 
 @dataclass(frozen=True, config=_STRICT)
 class Parts:
-    """Images of each part: to train on, to choose the checkpoint by, and to report. `seed` draws them."""
+    """Number of images per part: for training, for choosing the checkpoint, and for the report; `seed`: of the split."""
 
     train: Count
     validation: Count
@@ -60,7 +61,7 @@ class Arm:
     """See the module.
 
     Attributes:
-        passes, burn_in: in place of those of the plan; options: settings of train.py.
+        passes, burn_in: override those of the plan; options: settings of train.py.
         boxes_of: the arm, of the same first stage, whose number of labelled boxes this pick is to reach, in place of its
             number of images.
     """
@@ -78,7 +79,7 @@ class Arm:
 
 @dataclass(frozen=True, config=_STRICT)
 class StepCost:
-    """Seconds of a step, measured; they say how long a plan takes, and which lengths cost equal minutes."""
+    """Measured seconds per step, to estimate how long a plan takes and how many steps take equal minutes."""
 
     supervised: Positive
     semi_supervised: Positive
@@ -89,15 +90,15 @@ class Plan:
     """See the module.
 
     Attributes:
-        config: leaf of the settings, relative to the plan; options: further settings of every run.
-        seeds: of the runs; fewer_seeds: percent of labels -> how many of them suffice there.
-        passes: percent of labels -> passes over the labelled images, "default" for all others.
+        config: settings file, relative to the plan; options: further settings of every run.
+        seeds: of the runs; fewer_seeds: percent of labels -> how many of them are run there.
+        passes: percent of labels -> epochs over the labelled images, "default" for all others.
         burn_in: share of the steps of a semi-supervised run before the teacher starts.
-        evaluations: on the validation part, in the steps of an arm.
-        report: the part whose scores are reported. Whoever tries many arms to choose among them reports validation, so that the
-            test part stays one on which nothing was chosen.
-        baseline: the supervised arm that all others are compared with at as many labels; reference: one more arm, that those
-            that train alike are compared with.
+        evaluations: number of evaluations on the validation part during an arm.
+        report: the part whose scores are reported. To choose among many arms, report the validation part, so that
+            nothing is chosen on the test part.
+        baseline: the supervised arm that all others are compared with at equal labels; reference: another arm, that
+            arms of the same kind of training are compared with.
     """
 
     name: Name
@@ -121,12 +122,12 @@ class Plan:
         return self.seeds[: self.fewer_seeds.get(labels, len(self.seeds))]
 
     def steps(self, arm: Arm, labels: float, images: int, batch_size: int) -> int:
-        """Steps of an arm that learns from so many labelled images, `batch_size` of them a step."""
+        """Steps of an arm that is trained on `images` labelled images, `batch_size` of them per step."""
         passes = arm.passes or self.passes.get(labels) or self.passes["default"]
         return ceil(passes * images / batch_size)
 
     def equal_minutes(self, steps: int) -> int:
-        """Steps of a supervised run that cost what so many semi-supervised ones do, burn-in included."""
+        """Steps of a supervised run that take as long as `steps` semi-supervised ones, burn-in included."""
         burn_in = round(self.burn_in * steps)
         cost = self.seconds_a_step
         return ceil(burn_in + (steps - burn_in) * cost.semi_supervised / cost.supervised)

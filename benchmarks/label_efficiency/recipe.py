@@ -1,4 +1,4 @@
-"""What a cell does: which programs of the product it starts, with which words."""
+"""What a cell runs: which programs of this repository, with which arguments."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class Setting:
 
 
 def options_of(plan: Plan, arm: Arm) -> list[str]:
-    """Settings of an arm as words of a command line."""
+    """Settings of an arm as command-line arguments."""
     settings = plan.options | arm.options
     return [word for key, value in settings.items() for word in (f"--{key}", _word(value))]
 
@@ -76,7 +76,7 @@ def check(plan: Plan, leaf: Path, cells: list[Cell]) -> None:
         falls = config.lr_schedule != "multistep" or config.milestones or config.milestone_epochs
         if cell.equal_minutes and falls:
             faults.append(
-                f"arms.{cell.key.arm}: goes on after it was scored at equal steps, so its rate must be constant "
+                f"arms.{cell.key.arm}: continues after its score at equal steps, so its learning rate must be constant "
                 "(lr_schedule multistep without milestones)"
             )
     if faults:
@@ -84,7 +84,7 @@ def check(plan: Plan, leaf: Path, cells: list[Cell]) -> None:
 
 
 def asked(setting: Setting, cell: Cell) -> dict[str, Any]:
-    """Everything of a plan that decides what a cell gives; a result that was asked otherwise is another one."""
+    """Every setting of a plan that the result of a cell depends on, to tell results of other settings."""
     steps, places = setting.steps(cell), setting.places
     return {
         "arm": _plain(asdict(cell.arm)) | {"labels": cell.key.labels},
@@ -103,7 +103,7 @@ def asked(setting: Setting, cell: Cell) -> dict[str, Any]:
 
 
 def run(setting: Setting, cell: Cell, chain: Chain) -> dict[str, int]:
-    """Do a cell.
+    """Run a cell.
 
     Returns:
         Name of each score -> the steps it was reached in.
@@ -116,7 +116,7 @@ def run(setting: Setting, cell: Cell, chain: Chain) -> dict[str, int]:
     scores = {"equal_steps": steps}
     if cell.equal_minutes:
         longer = setting.plan.equal_minutes(steps)
-        # The rate is constant, so the longer run begins with the very steps of the shorter one.
+        # The learning rate is constant, so the longer run starts with the same steps as the shorter one.
         _train(setting, cell, chain, "train_on", label_file, longer, longer, "--resume_anyway")
         _score(setting, chain, "equal_minutes")
         scores["equal_minutes"] = longer
@@ -124,12 +124,12 @@ def run(setting: Setting, cell: Cell, chain: Chain) -> dict[str, int]:
 
 
 def label_file_of(setting: Setting, cell: Cell) -> Path:
-    """The COCO file that a cell learns from."""
+    """The COCO file that a cell is trained on."""
     return setting.data.files["train"] if cell.key.labels == 100 else setting.cells / cell.name / "labels.json"
 
 
 def _labels(setting: Setting, cell: Cell, chain: Chain) -> Path:
-    """The COCO file that a cell learns from, made if it is not there."""
+    """The COCO file that a cell is trained on, made if it is not there."""
     train, file = setting.data.files["train"], label_file_of(setting, cell)
     if file == train:
         return file
@@ -171,7 +171,7 @@ def _train(
 
 
 def metrics_file(chain: Chain, name: str) -> Path:
-    """What eval.py says of a score on the test part."""
+    """The metrics that eval.py writes for a score on the test part."""
     return chain.folder / f"test_{name}" / "metrics.json"
 
 

@@ -1,4 +1,4 @@
-"""The JSON file of a cell: its scores, and everything needed to make it again."""
+"""The JSON file of a cell: its scores, and everything needed to reproduce it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -22,7 +22,7 @@ class Score:
     """One score of a cell on the part that is reported.
 
     Attributes:
-        ap: 0 to 1; minutes: of training, evaluations and compiling left out; steps: that it had.
+        ap: 0 to 1; minutes: of training, without evaluations and compiling; steps: of training.
     """
 
     ap: float
@@ -32,7 +32,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Result:
-    """What tables and charts take from the file of a cell.
+    """The part of a cell's file that tables and charts use.
 
     Attributes:
         images, boxes: labelled; scores: "equal_steps" and, for some, "equal_minutes".
@@ -54,7 +54,7 @@ def is_done(setting: Setting, results: Path, cell: Cell) -> bool:
     """Whether the result of a cell is there.
 
     Raises:
-        DataError: it is, but was asked otherwise; names what differs.
+        DataError: it is, but of other settings; lists the differences.
     """
     file = file_of(results, cell)
     if not file.is_file():
@@ -62,7 +62,7 @@ def is_done(setting: Setting, results: Path, cell: Cell) -> bool:
     before, now = read_json(file)["asked"], asked(setting, cell)
     faults = [f"{place}: was {old!r}, is {new!r}" for place, old, new in _differences(before, now)]
     if faults:
-        title = f"{file} was made otherwise; remove it, or give another --results (or the plan another name)"
+        title = f"{file} was made with other settings; remove it, or give another --results (or the plan another name)"
         raise DataError(title, faults)
     return True
 
@@ -101,15 +101,15 @@ def write_record(setting: Setting, results: Path, cell: Cell, chain: Chain, scor
 
 
 def _score(rows: list[dict], steps: int, metrics: Path | None) -> dict[str, Any]:
-    """AP of the network that was best on the validation part within so many steps: on the test part, or there."""
+    """AP of the best checkpoint on the validation part within `steps` steps: on the test part, or on validation."""
     candidates = [row for row in evaluations(rows) if row["step"] <= steps]
     test = None
     if metrics is not None:
         test = read_json(metrics)
         candidates = [row for row in candidates if row["step"] == test["step"]]
     chosen = max(candidates, key=lambda row: row["AP"] or 0.0)
-    told = {"AP": (test or chosen)["AP"], "steps": steps, "minutes": training_minutes(rows, steps), "chosen": chosen}
-    return told | ({"test": {key: test[key] for key in ("AP", "AP50", "AP75", "per_class", "images")}} if test else {})
+    score = {"AP": (test or chosen)["AP"], "steps": steps, "minutes": training_minutes(rows, steps), "chosen": chosen}
+    return score | ({"test": {key: test[key] for key in ("AP", "AP50", "AP75", "per_class", "images")}} if test else {})
 
 
 def evaluations(rows: Iterable[dict]) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ def evaluations(rows: Iterable[dict]) -> list[dict[str, Any]]:
 
 
 def training_minutes(rows: Iterable[dict], steps: int) -> float:
-    """Minutes that the first `steps` steps took, that of step 0 left out, which compiles."""
+    """Minutes that the first `steps` steps took, without step 0, which compiles."""
     done, seconds = 0, 0.0
     for row in rows:
         if "iter_time" in row and row["step"] < steps:
@@ -138,7 +138,7 @@ def read_result(path: Path) -> Result:
     """The result of a cell.
 
     Raises:
-        UserError: the file is none.
+        UserError: the file is not a result.
     """
     content = read_json(path)
     try:

@@ -1,4 +1,4 @@
-"""Do the cells of a plan, one process a core; stopped or killed anywhere, the same command goes on."""
+"""Run the cells of a plan, one process per core; after a stop or a kill the same command resumes."""
 
 import fcntl
 import os
@@ -31,13 +31,13 @@ def only_one(out: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UserError(
-                f"{out}: another harness works there; wait for its end, or give it more cores with --cores"
+                f"{out}: another harness uses it; wait until it ends, or give it more cores with --cores"
             ) from None
         yield
 
 
 def cores_of(text: str | None) -> list[int]:
-    """The cores to work on, from "0,1"; None: one that this process may use.
+    """The cores to use, from "0,1"; None: one that this process may use.
 
     Raises:
         UserError: no such core.
@@ -52,7 +52,7 @@ def cores_of(text: str | None) -> list[int]:
 
 @dataclass
 class Work:
-    """Cells that wait, are under way, or are done, shared by one thread a core.
+    """Waiting, running and finished cells, shared by one thread per core.
 
     Attributes:
         results: folder of the results; say: prints a line.
@@ -66,28 +66,28 @@ class Work:
     failed: list[str] = field(default_factory=list)
     processes: Processes = field(default_factory=Processes)
     changed: threading.Condition = field(default_factory=threading.Condition)
-    under_way: dict[str, Cell] = field(default_factory=dict)
+    running: dict[str, Cell] = field(default_factory=dict)
     spent: float = 0.0  # seconds of all cores on cells that are done
-    expected: float = 0.0  # what the plan expected of these cells
+    expected: float = 0.0  # seconds that the plan expected for these cells
 
     def next(self) -> Cell | None:
-        """The next cell whose needs are done; waits for them. None: nothing is left that could be done."""
+        """The next cell whose needs are done; waits for them. None: no further cell can be run."""
         with self.changed:
             while not self.processes.stopping:
                 ready = [cell for cell in self.waiting if all(need.name in self.done for need in cell.needs)]
                 if ready:
                     self.waiting.remove(ready[0])
-                    self.under_way[ready[0].name] = ready[0]
+                    self.running[ready[0].name] = ready[0]
                     return ready[0]
-                if not self.under_way:
+                if not self.running:
                     return None
                 self.changed.wait()
             return None
 
     def finish(self, cell: Cell, seconds: float, fault: str | None) -> None:
-        """Note how a cell ended."""
+        """Record how a cell ended."""
         with self.changed:
-            del self.under_way[cell.name]
+            del self.running[cell.name]
             if fault is None:
                 self.done.add(cell.name)
                 self.spent += seconds
@@ -98,17 +98,17 @@ class Work:
 
     def left(self, cores: int) -> str:
         """About how long the rest will take."""
-        rest = sum(self.setting.seconds(cell) for cell in [*self.waiting, *self.under_way.values()])
+        rest = sum(self.setting.seconds(cell) for cell in [*self.waiting, *self.running.values()])
         pace = self.spent / self.expected if self.expected else 1.0
         return str(timedelta(seconds=round(rest * pace / cores)))
 
 
 def work(setting: Setting, cells: Sequence[Cell], results: Path, cores: list[int], say: Callable[[str], None]) -> None:
-    """Do the cells that are not done yet.
+    """Run the cells that are not done yet.
 
     Raises:
         UserError: cells failed; all others that do not need them were done.
-        SystemExit: 128 + signal, after SIGTERM or SIGINT; what was under way is saved.
+        SystemExit: 128 + signal, after SIGTERM or SIGINT; running cells are saved.
     """
     todo = Work(setting, results, say)
     finished = {cell.name for cell in cells if is_done(setting, results, cell)}
@@ -125,7 +125,7 @@ def work(setting: Setting, cells: Sequence[Cell], results: Path, cores: list[int
         thread.start()
     for thread in threads:
         while thread.is_alive():
-            thread.join(0.5)  # a signal is heard between two waits
+            thread.join(0.5)  # signal handlers run between two waits
     if not asked.empty():
         raise SystemExit(128 + asked.get())
     if todo.failed:
@@ -144,7 +144,7 @@ def _listen(todo: Work) -> queue.SimpleQueue:
 
     def stop(number: int, frame: object) -> None:
         if asked.empty():
-            todo.say("stopping: what is under way is saved; the same command goes on")
+            todo.say("stopping: running cells are saved; the same command resumes")
             asked.put(number)
             todo.processes.stop(signal.SIGTERM)
 
@@ -159,12 +159,12 @@ def _keep_busy(todo: Work, core: int, cores: int, count: int) -> None:
         chain = Chain(folder, core, todo.setting.places, todo.processes)
         todo.say(f"core {core}: {cell.name} starts")
         started = time.monotonic()
-        fault: str | None = f"{cell.name}: a defect of this program, see above"
+        fault: str | None = f"{cell.name}: an internal error, see above"
         try:
             scores = run(todo.setting, cell, chain)
             if not file_of(todo.results, cell).exists():  # else only its detector was missing
                 write_record(todo.setting, todo.results, cell, chain, scores)
-            _forget_states(folder / "run")
+            _remove_states(folder / "run")
             fault = None
         except Stopped:
             fault = f"{cell.name}: stopped"
@@ -179,8 +179,8 @@ def _keep_busy(todo: Work, core: int, cores: int, count: int) -> None:
             todo.say(f"core {core}: {cell.name} done, AP {ap:.3f}; {progress}")
 
 
-def _forget_states(run_folder: Path) -> None:
-    """Remove what only a run that goes on needs: hundreds of megabytes."""
+def _remove_states(run_folder: Path) -> None:
+    """Remove what only a resumed run needs: hundreds of megabytes."""
     for path in run_folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

@@ -30,7 +30,7 @@ def reached_table(rows: Sequence[Reached]) -> str:
 
 
 def comparison_table(rows: Sequence[Comparison]) -> str:
-    """Paired differences; "could have shown" is the least mean difference whose interval would lie above 0."""
+    """Paired differences; "could have shown" is the smallest mean difference whose interval would lie above 0."""
     head = ["arm", "against", "at", "AP difference", "95 % interval", "n", "spread", "could have shown", "by seed"]
     lines = [
         [

@@ -32,7 +32,7 @@ STRATEGIES: dict[str, Callable[[Pool, Options], Acquisition]] = {
 
 
 def acquire(pool: Pool, strategy: str, options: Options) -> Acquisition:
-    """The acquisition score of each image, and what it is made of.
+    """The acquisition score of each image, and its terms.
 
     Raises:
         UserError: unknown strategy, unusable options, or a pool that lacks what the strategy needs.
@@ -41,8 +41,8 @@ def acquire(pool: Pool, strategy: str, options: Options) -> Acquisition:
     return STRATEGIES[strategy](pool, options)
 
 
-def falling_order(names: tuple[str, ...], scores: np.ndarray) -> list[int]:
-    """Places of the images by score, highest first, ties by name."""
+def descending_order(names: tuple[str, ...], scores: np.ndarray) -> list[int]:
+    """Indices of the images by score, highest first, ties by name."""
     return sorted(range(len(names)), key=lambda place: (-scores[place], names[place]))
 
 

@@ -1,8 +1,8 @@
 """Read infer_results.json of any size into arrays of detections.
 
 The file holds {file_name: [detection, ...]}. At 100,000 images it has hundreds of megabytes, so its images are
-decoded one by one, and only a few numbers per detection are kept. The text is read, not mapped: a mapped file that somebody cuts
-off meanwhile ends its reader by SIGBUS.
+decoded one by one, and only a few numbers per detection are kept. The text is read, not mapped: a mapped file that is truncated
+meanwhile ends its reader by SIGBUS.
 
 Axes: N images, D detections of all images, C classes with the background first.
 """
@@ -21,7 +21,7 @@ from src.files import read_regular
 
 _BLOCK = 1024  # images converted at a time
 
-# A probability in single precision may come out a rounding above 1.
+# A probability in single precision may exceed 1 by a rounding error.
 _Probability = Annotated[float, msgspec.Meta(ge=0, le=1.0001)]
 
 
@@ -89,7 +89,7 @@ def read_detections(path: str | Path, boxes: bool = False) -> DetectionTable:
 
     Raises:
         UserError: there is no such file, or no image in it.
-        DataError: broken JSON, or every image whose detections lack something or have numbers that cannot be scores.
+        DataError: broken JSON, or every image whose detections lack a field or have invalid scores.
     """
     try:
         images = msgspec.json.decode(read_regular(path), type=dict[str, msgspec.Raw])
@@ -132,7 +132,7 @@ def _collect(images: Iterable[tuple[str, msgspec.Raw]], title: str, kind: type[D
     if not names:
         raise UserError(f"{title}: no images in it")
     blocks.append(_columns(block, class_count or 1, kind))
-    # Blocks without a detection do not know the number of classes.
+    # Blocks without a detection have the wrong number of columns.
     filled = ([part for part in column if len(part)] or column[:1] for column in zip(*blocks, strict=True))
     return DetectionTable(tuple(names), *map(np.concatenate, filled))
 

@@ -9,7 +9,7 @@ from src.data.formats.coco import read_coco_boxes
 
 @dataclass(frozen=True)
 class LabelledSoFar:
-    """What an annotation file says.
+    """The labelled images and objects of an annotation file.
 
     Attributes:
         images: file names of all its images; labelled: of the labelled ones.

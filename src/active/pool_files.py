@@ -51,7 +51,7 @@ class PoolFiles:
 
 
 def read_pool(files: PoolFiles, strategy: str, pick_ratio: float | None) -> tuple[Pool, int | None]:
-    """The pool, and how many of its images ``pick_ratio`` means; None if that is not given.
+    """The pool, and the number of images to pick for ``pick_ratio``; None if that is not given.
 
     Raises:
         UserError: a file is missing, or they do not belong together. DataError: a broken file.
@@ -74,7 +74,7 @@ def read_pool(files: PoolFiles, strategy: str, pick_ratio: float | None) -> tupl
 
 
 def class_names_of(files: PoolFiles) -> tuple[str, ...]:
-    """The predicted classes by name, as infer.py says beside its results, or else as the labels so far say."""
+    """The names of the predicted classes, from the provenance of the detections or else from the labelled file."""
     for path in files.detections.values():
         origin = read_side_file(path)
         if origin and (names := origin["settings"].get("class_names")):
@@ -83,7 +83,7 @@ def class_names_of(files: PoolFiles) -> tuple[str, ...]:
 
 
 def as_detections(features: FeatureTable) -> DetectionTable:
-    """The detections that features belong to, as far as the features say."""
+    """The detections that features belong to; their entropy is not known and set to 0."""
     scores = features.scores.astype(np.float64)
     return DetectionTable(
         features.names, features.counts, scores, np.zeros_like(scores), features.labels.astype(np.int64)
@@ -92,12 +92,12 @@ def as_detections(features: FeatureTable) -> DetectionTable:
 
 def _without(table: DetectionTable, labelled: frozenset[str]) -> DetectionTable:
     """A table without the labelled images, which features hold, too."""
-    stays = np.array([name not in labelled for name in table.names], bool)
-    rows = stays[table.owner]
+    kept = np.array([name not in labelled for name in table.names], bool)
+    rows = kept[table.owner]
     names = tuple(name for name in table.names if name not in labelled)
     if not names:
         raise UserError("all images with features are labelled already")
-    return DetectionTable(names, table.counts[stays], table.confidence[rows], table.entropy[rows], table.labels[rows])
+    return DetectionTable(names, table.counts[kept], table.confidence[rows], table.entropy[rows], table.labels[rows])
 
 
 def _same_order(second: DetectionTable, first: DetectionTable, path: Path) -> DetectionTable:

@@ -12,7 +12,7 @@ def read_ranking(path: Path) -> dict[str, float]:
 
     Raises:
         UserError: there is no such file.
-        DataError: it is no such object, or every score that is not a finite number.
+        DataError: it is not such an object, or lists every score that is not a finite number.
     """
     values = read_json(path)
     if not isinstance(values, dict) or not values:
@@ -37,4 +37,4 @@ def is_listable(name: str) -> bool:
 
 
 def _is_finite(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # false for NaN and for endless integers
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # false for NaN and integers beyond float

@@ -1,4 +1,4 @@
-"""Resume a ranking: what has changed of its inputs, settings and images."""
+"""Resume a ranking: which of its inputs, settings and images have changed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +14,17 @@ _SHOWN = 3  # examples in a sentence
 
 
 def ranking_changes(ranking: Path, files: Mapping[str, Path], settings: Mapping[str, Any]) -> list[str]:
-    """What has changed of the inputs and settings of a ranking, as far as the provenance beside it says; one sentence each.
+    """Changed inputs and settings of a ranking, according to the provenance beside it; one sentence each.
 
     Args:
-        files: option of the ranking or of a step before it -> file of now; settings: option -> value of now.
+        files: option of the ranking or of a step before it -> current file; settings: option -> current value.
     """
     steps = _steps(ranking)
     changes = []
     for option, path in files.items():
         known = _input(steps, option)
         if known and known["sha256"] != file_hash(path):
-            changes.append(f"{option}: the content of {path} is another one")
+            changes.append(f"{option}: the content of {path} has changed")
     for key, value in settings.items():
         known = next((step["settings"][key] for step in steps if key in step["settings"]), value)
         if known != value:
@@ -33,7 +33,7 @@ def ranking_changes(ranking: Path, files: Mapping[str, Path], settings: Mapping[
 
 
 def image_notes(ranking: Path, img_dir: Path, unlabelled_img_dir: Path | None) -> list[str]:
-    """What has changed of the images since they were ranked; one sentence each.
+    """Changes of the images since they were ranked; one sentence each.
 
     Args:
         img_dir: folder of the images of the annotation file, into which labelled ones are moved; unlabelled_img_dir: of
@@ -46,14 +46,14 @@ def image_notes(ranking: Path, img_dir: Path, unlabelled_img_dir: Path | None) -
     }
     notes = []
     if gone := [name for name, place in places.items() if place is None]:
-        notes.append(f"{_counted(gone)} were ranked and are not there any more")
+        notes.append(f"{_counted(gone)} were ranked and are missing now")
     if unlabelled_img_dir and (new := sorted(set(list_images(unlabelled_img_dir)) - places.keys())):
         notes.append(
-            f"{_counted(new)} of {unlabelled_img_dir} came after the ranking: trained on, but not to be picked"
+            f"{_counted(new)} of {unlabelled_img_dir} were added after the ranking: trained on, but not picked"
         )
     known = _input(_steps(ranking), "images")
     if known and not gone and known["sha256"] != files_hash(places.items()):
-        notes.append("image files have other contents than when they were ranked")
+        notes.append("the contents of image files have changed since they were ranked")
     return notes
 
 

@@ -28,7 +28,7 @@ def pick_count(pick_ratio: float, labelled_count: int, image_count: int) -> int:
     """How many images to label, so that ``pick_ratio`` percent of all images are labelled.
 
     Raises:
-        UserError: it is none, or all are labelled.
+        UserError: that is no further image, or all are labelled.
     """
     target = label_count(pick_ratio, image_count)
     if labelled_count == image_count:
@@ -46,5 +46,5 @@ def pick_count(pick_ratio: float, labelled_count: int, image_count: int) -> int:
 
 
 def choose_random(image_ids: Iterable[int], count: int, seed: int) -> set[int]:
-    """``count`` of the ids drawn without replacement; the same for any order of the ids. Seed -1 draws others each time."""
+    """``count`` of the ids drawn without replacement; the same for any order of the ids. Seed -1: not seeded."""
     return set(random.Random(None if seed == -1 else seed).sample(sorted(image_ids), count))

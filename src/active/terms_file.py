@@ -30,7 +30,7 @@ def write_terms(
     """Write a row for each image, highest score first, ties by name.
 
     Args:
-        class_names: in the order of the predicted classes; those without a name are called by their number.
+        class_names: in the order of the predicted classes; classes without a name are numbered.
     """
     objects = table.count_per_class(CONFIDENT)
     names = [*class_names, *(f"class {number}" for number in range(len(class_names), objects.shape[1]))]
@@ -67,7 +67,7 @@ def read_terms(path: Path) -> dict[str, dict[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read: {error}; rank again") from None
     if any("file_name" not in row or None in row or None in row.values() for row in rows):
-        raise DataError(str(path), ["no CSV of sorted_values.py; rank again"])
+        raise DataError(str(path), ["not a CSV file of sorted_values.py; rank again"])
     return {row.pop("file_name"): row for row in rows}
 
 
@@ -86,7 +86,7 @@ def predicted_objects(terms: dict[str, dict[str, str]], class_name: str) -> dict
     key, classes = f"{_OBJECTS}{class_name}", ranked_classes(terms)
     if class_name not in classes:
         known = ", ".join(sorted(classes)) or "none"
-        raise UserError(f"at_least: {class_name} is none of the ranked classes ({known})")
+        raise UserError(f"at_least: {class_name} is not one of the ranked classes ({known})")
     try:
         return {name: float(row[key]) for name, row in terms.items()}
     except ValueError as error:

@@ -31,13 +31,13 @@ class ImageEntry:
         labelled: whether the objects of the image are known.
         boxes: float32 [N, 4], (x1, y1, x2, y2) in original pixels, inside the image; crowds included.
         labels: int32 [N], 1..K.
-        crowd: bool [N], regions that stand for a group and are neither object nor background.
+        crowd: bool [N], regions with a group of objects, ignored as neither object nor background.
         path: the folder the image lies in; None when it lies in the image folder of the run.
         also_unlabelled: a labelled image that joins the unlabelled stream as well.
         areas: float64 [N], the area of each object in pixels as its annotation gives it, NaN where it gives none; None where
             none does (Pascal VOC, text).
         outlines: of each row of `boxes`, None for a crowd without one; None where masks were not read.
-        reviewed: the annotation file says ``"labelled": true``, so that no boxes mean that nothing is there.
+        reviewed: the annotation file says ``"labelled": true``, so that no boxes mean no objects.
     """
 
     image_id: int
@@ -70,7 +70,7 @@ class Annotations:
 
     @property
     def crowds_and_remedy(self) -> str:
-        """What sentences about too many crowds end with."""
+        """The end of sentences about too many crowds."""
         return (
             f"crowds ({self.crowd_mark}), which training and scores leave out; write 0 instead of 1 where a box is a "
             "single object"
@@ -88,7 +88,7 @@ class Annotations:
 
 
 def count_empty(labelled: Iterable[ImageEntry]) -> int:
-    """How many labelled images have no box: training takes them for images without objects."""
+    """How many labelled images have no box: training treats them as images without objects."""
     return sum(not len(entry.boxes) for entry in labelled)
 
 
@@ -99,7 +99,7 @@ def image_path(entry: ImageEntry, img_dir: str | Path) -> Path:
 
 def object_areas(entry: ImageEntry) -> np.ndarray:
     """Areas by which COCO calls objects small or large, float64 [N], pixels: the annotation's, else that of the box."""
-    # Corners in single precision tell sides to about a thousandth: 32 x 32 pixels must not come out as 31.9999 x 32.
+    # Sides from float32 corners are exact to about a thousandth: 32 x 32 pixels must not come out as 31.9999 x 32.
     sides = (entry.boxes[:, 2:] - entry.boxes[:, :2]).astype(np.float64).round(3)
     boxes = sides[:, 0] * sides[:, 1]
     return boxes if entry.areas is None else np.where(np.isnan(entry.areas), boxes, entry.areas)

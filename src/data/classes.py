@@ -19,7 +19,7 @@ def foreground(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise a UserError if a name is empty or given twice, or the background stands behind another."""
+    """Raise a UserError if a name is empty or given twice, or the background is not the first."""
     faults = [f"{name!r} is given {count} times" for name, count in Counter(names).items() if count > 1]
     faults += [f"name {place} is empty" for place, name in enumerate(names, start=1) if not name.strip()]
     faults += [f"{name!r} must be the first name or left out" for name in names[1:] if name.lower() in _BACKGROUND]
@@ -34,12 +34,12 @@ def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> 
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f"; is it {near[0]}?" if near else ""
-            faults.append(f"{name} ({count} objects) is none of the classes {', '.join(names)}{hint}")
+            faults.append(f"{name} ({count} objects) is not one of the classes {', '.join(names)}{hint}")
     return faults
 
 
 def in_class_order(annotations: Annotations, names: Sequence[str], source: object) -> Annotations:
-    """The same images with label k for ``names[k - 1]``; a class that the file lacks gets a category id of its own.
+    """The same images with label k for ``names[k - 1]``; a class that the file lacks gets a new category id.
 
     Args:
         source: name of the file, for the message.

@@ -32,11 +32,11 @@ _ORDER, _AUGMENTATION = 1, 2
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSettings(ViewSettings):
-    """What training batches look like.
+    """Settings of training batches.
 
     Attributes:
         seed: of the run; the same on every rank.
-        batch_size: B, images of a batch on one rank.
+        batch_size: B, images per batch on one rank.
         workers: threads that prepare images.
         rank, rank_size: this rank takes rows [rank * B, rank * B + B) of a global batch of rank_size * B.
     """
@@ -49,7 +49,7 @@ class BatchSettings(ViewSettings):
 
 
 class Stored(Protocol):
-    """A store of image files, such as a ``RecordCache``."""
+    """A cache of image files, such as a ``RecordCache``."""
 
     def read(self, paths: Iterable[Path]) -> Iterator[bytes]:
         """The bytes of the image files ``paths``, in their order."""
@@ -64,7 +64,7 @@ def training_batches(
     stop_step: int,
     stored: Stored | None = None,
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    """Batches of the steps start_step .. stop_step - 1; every image appears once an epoch, in a new order each epoch.
+    """Batches of the steps start_step .. stop_step - 1; every image appears once per epoch, in a new order each epoch.
 
     Args:
         entries: the images of this stream.
@@ -72,7 +72,7 @@ def training_batches(
         settings: see ``BatchSettings``.
         stream: "labelled" or "unlabelled"; each has its own order and augmentation.
         start_step, stop_step: steps of the run.
-        stored: a store of the image files; None: they are read one by one. The batches are the same.
+        stored: a cache of the image files; None: they are read one by one. The batches are the same.
 
     Returns:
         An iterator of (strong uint8 [B, 3, H, W] RGB, weak uint8 [B, 3, H, W] RGB, image_sizes float32 [B, 2], height and
@@ -108,13 +108,13 @@ def training_batches(
 
 
 class InputSettings(Protocol):
-    """What evaluation batches look like; the configuration of a run is one.
+    """Settings of evaluation batches; the configuration of a run has them.
 
     Attributes:
         img_height, img_width: network input in pixels.
         keep_ratio: pad instead of stretch.
         resize_sides: shorter and longer side of a resized image, as ``transforms.resize_to_fit`` says.
-        test_batch_size: B, images of a batch.
+        test_batch_size: B, images per batch.
         num_parallel_workers: threads that prepare images.
     """
 
@@ -134,7 +134,7 @@ def evaluation_batches(
     Returns:
         An iterator of (images uint8 [B, 3, H, W] RGB, image_sizes float32 [B, 2], [(entry, scale), ...]); a size is height
         and width of the resized image, the rest is padding; ``scale`` (x, y) took original pixels to pixels of the input.
-        The last batch is filled up with its last image, and its list is shorter than B.
+        The last batch is padded with copies of its last image, and its list is shorter than B.
 
     Raises:
         UserError: while iterating: an image is missing, broken or not of the size its entry says.
@@ -173,7 +173,7 @@ def check_counts(entries: Iterable[ImageEntry], max_gts: int) -> None:
 
 
 def check_sizes(entries: Iterable[ImageEntry], height: int, width: int, sides: tuple[int, int] | None) -> None:
-    """Raise a DataError that lists the images that would outgrow the input when their sides decide their size."""
+    """Raise a DataError that lists the images that would be larger than the input when resized by ``sides``."""
     if sides is None:
         return
     sizes = [(entry.file_name, *transforms.size_by_sides((entry.width, entry.height), sides)) for entry in entries]

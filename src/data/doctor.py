@@ -2,8 +2,8 @@
 
     python -m src.data.doctor --ann_file data/train_25.json --img_dir data/train/images --images
 
-Errors must be fixed: training refuses to start with them. What is suspicious is valid but mostly a mistake; training
-starts and logs it. Exit status: 0 without errors, 1 with errors, 2 for a mistake on the command line.
+Errors must be fixed: training refuses to start with them. Suspicious findings are valid but usually a mistake; training
+starts and logs them. Exit status: 0 without errors, 1 with errors, 2 for a mistake on the command line.
 
 Without --images only the existence of the image files is checked; training checks their headers when it starts. With
 --images all are decoded: broken and truncated files are found, and duplicate images. With
@@ -26,7 +26,7 @@ from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
 from src.report.contact_sheet import check_new_folder, write_contact_sheets
 
-MOST_COMPARED = 50_000  # images, all pairs; 20,000 took 11 s and 160 MB, and time grows with their square
+MOST_COMPARED = 50_000  # images compared in pairs; 20,000 took 11 s and 160 MB, and time grows with the square
 SHOWN = 5  # images of one group
 
 
@@ -43,7 +43,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--num_gts", type=int, help="most objects an image may have, as in training (default: any number)"
     )
-    parser.add_argument("--class_names", default="", help="classes in the order of their labels, with commas")
+    parser.add_argument("--class_names", default="", help="classes in the order of their labels, separated by commas")
     parser.add_argument("--images", action="store_true", help="decode every image, too")
     parser.add_argument("--masks", action="store_true", help="the detector has masks: check those of the objects, too")
     add_options(parser)
@@ -69,14 +69,14 @@ def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
     found = []
     alike = SAME_FROM if len(paths) <= MOST_COMPARED else 2
     if alike > 1:
-        print(f"{len(paths)} pictures are too many to compare each with each: only equal ones are looked for")
+        print(f"{len(paths)} pictures are too many to compare all pairs: only equal ones are found")
     for group in group_same_pictures(paths, alike):
         shown = ", ".join(str(paths[index]) for index in group[:SHOWN])
         shown += f" and {len(group) - SHOWN} more" if len(group) > SHOWN else ""
         if group[0] < len(trained) <= group[-1]:
-            found.append(f"the same picture is in training and evaluation, which makes scores too good: {shown}")
+            found.append(f"the same picture is in training and evaluation, which inflates AP: {shown}")
         elif len(group) > 1:
-            found.append(f"the same picture is there {len(group)} times: {shown}; keep the one whose boxes are right")
+            found.append(f"the same picture occurs {len(group)} times: {shown}; keep the one whose boxes are correct")
     return found
 
 
@@ -84,9 +84,9 @@ def report(faults: Faults, doubts: Sequence[str]) -> str:
     """All errors, then everything suspicious."""
     lines = []
     for error in faults.errors:
-        told = error.faults if isinstance(error, DataError) else [str(error)]
+        sentences = error.faults if isinstance(error, DataError) else [str(error)]
         lines += [f"{error.title}:" if isinstance(error, DataError) else "data:"]
-        lines += [f"  error: {sentence}" for sentence in told]
+        lines += [f"  error: {sentence}" for sentence in sentences]
     lines += [f"suspicious: {sentence}" for sentence in doubts]
     return "\n".join(lines)
 
@@ -142,17 +142,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     count = count_errors(faults.errors)
     if data:
         boxes = boxes_and_crowds(*count_boxes(data.labelled))
-        told = f"{len(data.labelled)} labelled images with {boxes} of {len(data.annotations.class_names)} classes "
-        told += f"({count_empty(data.labelled)} without a box), {len(data.unlabelled)} unlabelled images"
+        summary = f"{len(data.labelled)} labelled images with {boxes} of {len(data.annotations.class_names)} classes "
+        summary += f"({count_empty(data.labelled)} without a box), {len(data.unlabelled)} unlabelled images"
         if data.evaluation:
             boxes = boxes_and_crowds(*count_boxes(data.evaluation.images))
-            told += f", {len(data.evaluation.images)} evaluation images with {boxes}"
-        print(told)
+            summary += f", {len(data.evaluation.images)} evaluation images with {boxes}"
+        print(summary)
     if args.contact_sheet and data:
         draw_contact_sheets(data, sources, args.contact_sheet)
     elif args.contact_sheet:
         print("no contact sheets: the annotations cannot be read")
-    print(f"{count} errors, {len(doubts)} suspicious things")
+    print(f"{count} errors, {len(doubts)} suspicious findings")
     if count:
         sys.exit(1)
 

@@ -1,4 +1,4 @@
-"""Draw faces with and without masks on textured grounds, with the outline of each face as far as it is seen."""
+"""Draw faces with and without masks on textured backgrounds, with the outline of the visible part of each face."""
 
 from collections.abc import Sequence
 
@@ -6,35 +6,35 @@ import cv2
 import numpy as np
 
 CLASSES = ("with_mask", "without_mask", "mask_weared_incorrect")
-SHARES = (0.45, 0.35, 0.2)  # drawn shares of the classes; the rare one is the real set's, less extreme
+SHARES = (0.45, 0.35, 0.2)  # class probabilities; the rarest class is that of the real data set, but less rare
 FACES = (1, 5)  # per picture
 SIDE = (16, 48)  # pixels, width of a face
 
 _SKIN = ((255, 224, 196), (241, 194, 150), (224, 172, 120), (172, 118, 76), (122, 78, 48), (84, 54, 36))
 _HAIR = ((30, 24, 20), (70, 44, 24), (130, 84, 40), (200, 160, 90), (150, 60, 30), (170, 170, 170))
 _MASK = ((240, 244, 248), (120, 180, 225), (110, 200, 190), (50, 60, 90), (235, 170, 190))
-_SUPERSAMPLING = 4  # drawn this much larger and shrunk, which gives smooth edges
+_SUPERSAMPLING = 4  # drawn this many times larger and downsampled, for smooth edges
 
 
-def draw_ground(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
+def draw_background(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
     """A colour gradient with coarse texture and a few boxes, discs and lines; uint8 [H, W, 3]."""
     corners = rng.integers(40, 216, (2, 2, 3)).astype(np.float32)
-    ground = cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)
+    background = cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)
     texture = rng.normal(0, 14, (height // 8 + 1, width // 8 + 1, 3)).astype(np.float32)
-    ground += cv2.resize(texture, (width, height), interpolation=cv2.INTER_CUBIC)
-    ground = np.clip(ground, 0, 255).astype(np.uint8)
+    background += cv2.resize(texture, (width, height), interpolation=cv2.INTER_CUBIC)
+    background = np.clip(background, 0, 255).astype(np.uint8)
     for _ in range(rng.integers(2, 6)):
         colour = rng.integers(0, 256, 3).tolist()
         x, y = int(rng.integers(width)), int(rng.integers(height))
         size = int(rng.integers(min(width, height) // 12 + 1, min(width, height) // 3 + 2))
         kind = rng.integers(3)
         if kind == 0:
-            cv2.rectangle(ground, (x, y), (x + size, y + int(rng.integers(2, 2 * size + 3))), colour, -1)
+            cv2.rectangle(background, (x, y), (x + size, y + int(rng.integers(2, 2 * size + 3))), colour, -1)
         elif kind == 1:
-            cv2.circle(ground, (x, y), size // 2, colour, -1)
+            cv2.circle(background, (x, y), size // 2, colour, -1)
         else:
-            cv2.line(ground, (x, y), tuple(rng.integers(0, (width, height)).tolist()), colour, max(1, size // 8))
-    return ground
+            cv2.line(background, (x, y), tuple(rng.integers(0, (width, height)).tolist()), colour, max(1, size // 8))
+    return background
 
 
 def draw_face(
@@ -87,10 +87,10 @@ def draw_face(
 
 
 def outlines(covered: Sequence[np.ndarray]) -> list[list[list[float]]]:
-    """COCO polygons of what is seen of each object, in pixels of the picture.
+    """COCO polygons of the visible part of each object, in pixels of the picture.
 
     Args:
-        covered: uint8 [H, W] of each object, in the size that was drawn; a later object lies over those before it.
+        covered: uint8 [H, W] mask of each object, before downsampling; later objects occlude earlier ones.
     """
     free, found = np.ones_like(covered[0]), []
     for whole in reversed(covered):
@@ -122,7 +122,7 @@ def make_picture(
 ) -> tuple[np.ndarray, list[tuple[str, tuple]], list[list[list[float]]]]:
     """One picture uint8 [H, W, 3], its objects (class name, box in pixels) and their ``outlines``."""
     large = (width * _SUPERSAMPLING, height * _SUPERSAMPLING)
-    canvas = cv2.resize(draw_ground(rng, width, height), large, interpolation=cv2.INTER_LINEAR)
+    canvas = cv2.resize(draw_background(rng, width, height), large, interpolation=cv2.INTER_LINEAR)
     objects = [(CLASSES[rng.choice(len(CLASSES), p=SHARES)], box) for box in place_faces(rng, width, height)]
     covered = [draw_face(canvas, tuple(_SUPERSAMPLING * value for value in box), kind, rng) for kind, box in objects]
     picture = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)

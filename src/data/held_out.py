@@ -9,14 +9,14 @@ from src.data.annotations import ImageEntry
 from src.data.training_data import TrainingData
 from src.errors import UserError
 
-_HELD_OUT = 3  # first number of the seed; 1 and 2 are those of the order and the augmentation of batches
+_HELD_OUT = 3  # first word of the seed; the order and the augmentation of batches use 1 and 2
 
 
 def hold_out(data: TrainingData, share: float, seed: int) -> TrainingData:
-    """Move a share of the labelled images into the unlabelled stream and keep their labels to measure pseudo-labels with.
+    """Move a share of the labelled images into the unlabelled stream and keep their labels to evaluate pseudo-labels.
 
     Args:
-        data: of a run; share: of its labelled images, 0 to 1; seed: of the run; the same images are taken on every rank.
+        data: of a run; share: of its labelled images, 0 to 1; seed: of the run, so that every rank holds out the same images.
 
     Returns:
         Data with fewer labelled and more unlabelled images, and with `held_out`.
@@ -33,10 +33,10 @@ def hold_out(data: TrainingData, share: float, seed: int) -> TrainingData:
 
 
 def choose_held_out(entries: Sequence[ImageEntry], share: float, seed: int, classes: int) -> list[int]:
-    """Indices of the images to hold out, by a rule of (entries, share, seed) alone.
+    """Indices of the images to hold out; they depend on the arguments alone.
 
-    Each class gets an image, the rarest first, as long as another image of it is left to train on; then come others at
-    random that take no class its last image.
+    One image per class is held out, the rarest class first, if another image of the class remains to train on; then
+    random images, as long as every class keeps an image.
 
     Raises:
         UserError: fewer than two images.

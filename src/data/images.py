@@ -32,7 +32,7 @@ def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
     """Read an image file as it is shown: EXIF rotation applied, greyscale and palette expanded, alpha dropped.
 
     Args:
-        data: what the file holds, if it was read already; ``path`` is for the message only then.
+        data: content of the file, if it was read already; ``path`` is then used in messages only.
 
     Returns:
         uint8 [H, W, 3], RGB. 16-bit pictures keep their upper 8 bits.
@@ -99,7 +99,7 @@ def list_images(folder: str | Path) -> list[str]:
 
 
 def _is_cut_png(data: bytes) -> bool:
-    """Whether a PNG ends within a chunk: OpenCV 4.11 reads such a file for ever if the length of a chunk is far too large."""
+    """Whether a PNG ends within a chunk: OpenCV 4.11 hangs on such a file if the length of a chunk is far too large."""
     if not data.startswith(_PNG):
         return False
     place, name = len(_PNG), b""
@@ -112,7 +112,7 @@ def _is_cut_png(data: bytes) -> bool:
 
 
 def _is_utf8(name: str) -> bool:
-    """Whether a name from the system is text; bytes that are none come as lone surrogates (PEP 383)."""
+    """Whether a name from the system is text; undecodable bytes become lone surrogates (PEP 383)."""
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 

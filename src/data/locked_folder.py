@@ -11,7 +11,7 @@ from pathlib import Path
 from src.errors import UserError
 from src.files import sync
 
-_PAUSE = 0.1  # seconds between two tries to get the lock
+_PAUSE = 0.1  # seconds between two attempts to get the lock
 
 
 def make_once(
@@ -21,18 +21,18 @@ def make_once(
     wait: float,
     say: Callable[[str], None],
 ) -> None:
-    """Return when ``folder`` is there and ``fault_of`` finds nothing; one of all callers on this machine makes it.
+    """Return once ``folder`` exists and ``fault_of`` finds no fault; one of all callers on this machine makes it.
 
-    The lock is the system's, so it ends with its process; what a killed process left unfinished is never used.
+    The system releases the lock when its process ends; the unfinished folder of a killed process is never used.
 
     Args:
         fault_of: what is wrong with the folder, e.g. "is not there"; None: nothing.
-        make: fills an empty folder, which gets its name when it is done; an old one with a fault is replaced.
+        make: fills an empty folder, which is then renamed to ``folder``; an existing folder with a fault is replaced.
         wait: seconds to wait for the process that makes it.
-        say: takes messages for the user: why the folder is made, and waiting for another process.
+        say: logs a message: why the folder is made, or that another process holds the lock.
 
     Raises:
-        UserError: another process takes longer than ``wait``, or the system refuses to write.
+        UserError: another process takes longer than ``wait``, or the folder cannot be written.
     """
     if fault_of(folder) is None:
         return
@@ -42,7 +42,7 @@ def make_once(
             fault = fault_of(folder)
             if fault is None:
                 return
-            say(f"{folder} {fault}: it is made now")
+            say(f"{folder} {fault}: creating it")
             unfinished = folder.with_name(folder.name + ".unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
             unfinished.mkdir()

@@ -1,8 +1,8 @@
 """Prepare batches in threads while the network computes.
 
-Threads and not processes, because OpenCV and NumPy release the interpreter's lock: on 2 cores two threads prepare both
-views of a 416x288 photo every 2.0 ms (1280x768: 9 ms), two processes every 3.5 ms (24 ms). Behind a running graph the
-next batch waits 0.2 ms; MindSpore's GeneratorDataset let it wait 5 ms with threads and 1.6 ms with processes, and it
+Threads and not processes, because OpenCV and NumPy release the GIL: on 2 cores two threads prepare both
+views of a 416x288 photo every 2.0 ms (1280x768: 9 ms), two processes every 3.5 ms (24 ms). While a graph runs,
+training waits 0.2 ms for the next batch; with MindSpore's GeneratorDataset 5 ms (threads) or 1.6 ms (processes), and that
 reports an error in a worker as a stack dump.
 """
 

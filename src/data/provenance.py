@@ -124,7 +124,7 @@ def _read_side(path: Path) -> SideFile | None:
 
 
 def origin_of_coco(path: Path) -> MadeFrom | None:
-    """What a COCO file was made from; None if it does not say.
+    """What a COCO file was made from; None if it has no provenance.
 
     Raises:
         UserError: the file is not JSON.
@@ -146,6 +146,6 @@ def is_still(origin: MadeFrom, option: str, path: Path) -> bool:
 def steps_of(origin: MadeFrom) -> list[MadeFrom]:
     """A step and all known steps before it."""
     steps = [origin]
-    for step in steps:  # grows while it is walked
+    for step in steps:  # grows during the loop
         steps += [msgspec.convert(earlier, MadeFrom) for earlier in step["before"].values()]
     return steps

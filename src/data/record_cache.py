@@ -1,8 +1,8 @@
 """Cache of a data set's encoded images in one MindRecord file, for disks and networks that are slow with many small files.
 
-It is named by a hash of all that it depends on: annotations, the path, size and time of change of every image file, and the
-layout below. Stored are the files' own bytes, so batches are the same with the cache and without, whatever the size of the
-network input and the augmentation; labels are in memory already. A checksum of each image is stored beside it.
+Its name is a hash of everything it depends on: annotations, the path, size and modification time of every image file, and the
+layout version. It stores the encoded files unchanged, so batches are the same with the cache and without, for any network
+input and augmentation; labels are in memory already. A checksum of each image is stored beside it.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ from src.data.locked_folder import make_once
 from src.errors import DataError, UserError
 from src.files import read_regular
 
-_LAYOUT = 2  # of the file; a new number makes new caches
+_LAYOUT = 2  # version of the file layout; a new version makes new caches
 _FILE, _ABOUT = "images.mindrecord", "about.json"
-_HEADER = 2**24  # bytes at the start of a MindRecord file, where it describes itself
+_HEADER = 2**24  # bytes at the start of a MindRecord file that hold its metadata
 _COLUMNS = {"image": {"type": "bytes"}, "checksum": {"type": "int64"}}
 _ROWS_WRITTEN = 64  # images in memory while writing
-_ROWS_READ = 1024  # images that one reading pipeline delivers, so that its start costs little
-_PAGES = (2**25, 2**28)  # bytes, the usual and the largest page of a MindRecord file; an image must fit into one
-_PAGE_HEAD = 2**12  # bytes of a page that are kept for what describes its rows
+_ROWS_READ = 1024  # images per reading pipeline, to amortise its start-up time
+_PAGES = (2**25, 2**28)  # bytes, the default and the largest page size of a MindRecord file; an image must fit into one
+_PAGE_HEAD = 2**12  # bytes of a page that are reserved for the metadata of its rows
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class RecordCache:
     row_of: dict[Path, int]
 
     def read(self, paths: Iterable[Path]) -> Iterator[bytes]:
-        """The bytes of the image files ``paths``, in their order; it looks about a thousand paths ahead.
+        """The bytes of the image files ``paths``, in their order; paths are read about a thousand ahead.
 
         Raises:
-            UserError: while iterating: the bytes are not those that were written.
+            UserError: while iterating: the cache is damaged.
         """
         for chosen in _without_repeats(paths):
             arriving = self._rows([self.row_of[path] for path in chosen])
@@ -77,7 +77,7 @@ def open_cache(
 
     Args:
         paths: the image files; annotations: hash of what is known about them (``content_hash``).
-        wait: seconds to wait for another process that makes it; say: takes sentences for the log.
+        wait: seconds to wait for another process that makes it; say: logs a sentence.
 
     Raises:
         UserError: another process takes longer, the disk is full, an image is missing or larger than 256 MB.
@@ -90,7 +90,7 @@ def open_cache(
     def make(unfinished: Path) -> None:
         others = [path.parent.name for path in Path(parent).glob(f"*/{_ABOUT}") if path.parent != folder]
         if others:
-            say(f"{parent} also holds caches of other images, annotations or times of change: {', '.join(others)}")
+            say(f"{parent} also holds caches of other images, annotations or modification times: {', '.join(others)}")
         _write(unfinished, paths, [size for size, _ in states])
 
     make_once(folder, partial(_fault, count=len(paths)), make, wait, say)
@@ -98,11 +98,11 @@ def open_cache(
 
 
 def _damaged(folder: Path, path: Path) -> str:
-    return f"{folder}: what it holds of {path} is damaged; delete this folder and start again"
+    return f"{folder}: the cached copy of {path} is damaged; delete this folder and start again"
 
 
 def _without_repeats(paths: Iterable[Path]) -> Iterator[list[Path]]:
-    """The paths in pieces that hold none twice: a pipeline cannot deliver more rows than the file has."""
+    """The paths in chunks without repeats: a pipeline cannot deliver more rows than the file has."""
     chosen: dict[Path, None] = {}
     for path in paths:
         if path in chosen or len(chosen) == _ROWS_READ:
@@ -114,7 +114,7 @@ def _without_repeats(paths: Iterable[Path]) -> Iterator[list[Path]]:
 
 
 def _states(paths: Sequence[Path]) -> list[tuple[int, int]]:
-    """Size in bytes and time of change of each file; a DataError names all that are missing."""
+    """Size in bytes and modification time of each file; a DataError names all that are missing."""
     states, faults = [], []
     for path in paths:
         try:
@@ -148,14 +148,14 @@ def _write(folder: Path, paths: Sequence[Path], sizes: Sequence[int]) -> None:
         writer.write_raw_data([{"image": data, "checksum": zlib.crc32(data)} for data in images])
     writer.commit()
     written = {file.name: file.stat().st_size for file in folder.iterdir()}
-    about = {"layout": _LAYOUT, "images": len(paths), "bytes": written, "descriptions": _descriptions(folder)}
+    about = {"layout": _LAYOUT, "images": len(paths), "bytes": written, "descriptions": _metadata_hash(folder)}
     (folder / _ABOUT).write_text(json.dumps(about))
-    for name in written:  # MindSpore makes them private, and a cache on a shared disk is there for all who may read it
+    for name in written:  # MindSpore lets only the owner read them; a cache on a shared disk is for all users
         shutil.copymode(folder / _ABOUT, folder / name)
 
 
 def _fault(folder: Path, count: int) -> str | None:
-    """What keeps a cache from being used, if anything."""
+    """Why a cache cannot be used; None if it can."""
     try:
         about = json.loads((folder / _ABOUT).read_text())
         sizes = {name: (folder / name).stat().st_size for name in about["bytes"]}
@@ -165,13 +165,13 @@ def _fault(folder: Path, count: int) -> str | None:
         return f"is damaged ({_ABOUT}: {error})"
     if about.get("images") != count or sizes != about["bytes"] or _FILE not in sizes:
         return f"is damaged: expected {count} images in {about['bytes']} bytes, found {sizes}"
-    if _descriptions(folder) != about.get("descriptions"):
-        return "is damaged: the checksum of its descriptions is wrong"
+    if _metadata_hash(folder) != about.get("descriptions"):
+        return "is damaged: the checksum of its metadata is wrong"
     return None
 
 
-def _descriptions(folder: Path) -> str:
-    """A hash of what says where rows lie, in the file and in its index: MindSpore stops the program if that is damaged."""
+def _metadata_hash(folder: Path) -> str:
+    """A hash of the metadata that locate rows, in the file and its index: MindSpore aborts the program if they are damaged."""
     digest = hashlib.sha256()
     for path in sorted(folder.glob(f"{_FILE}*")):
         with path.open("rb") as file:

@@ -2,8 +2,8 @@
 
     python -m src.data.synthetic --out data/faces --images 120
 
-Writes DIR/images/*.png, DIR/annotations/*.xml (Pascal VOC) and DIR/instances.json (COCO, with the outline of each face as
-far as it is seen). Simple faces of many skin tones, hair colours and sizes on textured grounds with distractors, of three
+Writes DIR/images/*.png, DIR/annotations/*.xml (Pascal VOC) and DIR/instances.json (COCO, with the outline of the visible
+part of each face). Simple faces of many skin tones, hair colours and sizes on textured backgrounds with distractors, of three
 classes: the mask covers nose and mouth, is missing, or hangs below.
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from src.data.annotations import Annotations, ImageEntry, count_boxes, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.consistency import check_apart, check_labelled, check_labels
-from src.data.checks.image_files import Look, check_header, check_images, without_broken
+from src.data.checks.image_files import ImageCheck, check_header, check_images, without_broken
 from src.data.checks.left_out import LeftOut
 from src.data.checks.suspicious_labels import shared_files, suspicions
 from src.data.classes import in_class_order
@@ -51,9 +51,9 @@ class TrainingData:
         labelled, unlabelled: the two streams; `unlabelled` may be empty.
         evaluation: None when there is nothing to evaluate on.
         held_out: labelled images that count as unlabelled in training; pseudo-labels are measured on them.
-        suspicions: sentences about what is valid but mostly a mistake.
+        suspicions: one sentence per finding that is valid but usually a mistake.
         left_out: what was left out of the training images, the folder of unlabelled ones, and the evaluation images.
-        stored, stored_evaluation: stores of the image files, see ``src.data.dataset``.
+        stored, stored_evaluation: caches of the image files, see ``src.data.dataset``.
     """
 
     annotations: Annotations
@@ -71,26 +71,26 @@ def read_training_data(sources: Sources) -> TrainingData:
     """Read the annotation files and folders of a run.
 
     Raises:
-        UserError: with all that is wrong: a file, folder or image is missing or broken, there is no labelled object, an
-            image has more objects than `max_gts`, a class of the evaluation images is not trained, or the folder holds
-            images of theirs.
+        UserError: with all faults: a file, folder or image is missing or broken, there is no labelled object, an
+            image has more objects than `max_gts`, a class of the evaluation images is not a training class, or
+            the unlabelled folder holds images of an annotation file.
     """
     data, faults = examine(sources)
     faults.report()
     return data
 
 
-def examine(sources: Sources, look: Look = check_header) -> tuple[TrainingData | None, Faults]:
-    """The data of a run, None if an annotation file cannot be read, and everything that is wrong with them.
+def examine(sources: Sources, check: ImageCheck = check_header) -> tuple[TrainingData | None, Faults]:
+    """The data of a run, None if the annotation file cannot be read, and all faults.
 
     Args:
-        look: the check of image files, see ``src.data.checks.image_files``.
+        check: the check of image files, see ``src.data.checks.image_files``.
     """
     faults, left_out = Faults(), []
-    annotations = _read(sources, sources.ann_file, sources.img_dir, look, faults, left_out)
+    annotations = _read(sources, sources.ann_file, sources.img_dir, check, faults, left_out)
     evaluation = None
     if sources.eval_ann_file:
-        evaluation = _read(sources, sources.eval_ann_file, sources.eval_img_dir, look, faults, left_out)
+        evaluation = _read(sources, sources.eval_ann_file, sources.eval_img_dir, check, faults, left_out)
     folder = sources.unlabelled_img_dir
     unlabelled = _read_folder(sources, faults, left_out) if folder else None
     if annotations:
@@ -112,7 +112,7 @@ def examine(sources: Sources, look: Look = check_header) -> tuple[TrainingData |
         return None, faults
     first_id = max((entry.image_id for entry in annotations.images), default=0) + 1
     more = tuple(replace(entry, image_id=first_id + number) for number, entry in enumerate(unlabelled or ()))
-    doubts = suspicions(annotations) + _between(annotations, evaluation, sources)
+    doubts = suspicions(annotations) + _evaluation_suspicions(annotations, evaluation, sources)
     for path in (sources.ann_file, *([sources.eval_ann_file] if evaluation else [])):
         if Path(path).suffix == ".json" or Path(path).is_dir():
             doubts += changed_inputs(path)
@@ -128,13 +128,13 @@ def examine(sources: Sources, look: Look = check_header) -> tuple[TrainingData |
 
 
 def _read(
-    sources: Sources, path: str | Path, img_dir: str | Path, look: Look, faults: Faults, left_out: list[LeftOut]
+    sources: Sources, path: str | Path, img_dir: str | Path, check: ImageCheck, faults: Faults, left_out: list[LeftOut]
 ) -> Annotations | None:
     """An annotation file and its image files, without what is left out; None if it cannot be read."""
     if sources.faulty_at_most is None:
         annotations = faults.attempt(read_data, path, img_dir, sources.class_names, sources.masks)
         # Faults of an annotation file must not hide those of its images, or fixing them would take one start more.
-        faults.attempt(check_images, annotations or images_despite_faults(path), img_dir, look)
+        faults.attempt(check_images, annotations or images_despite_faults(path), img_dir, check)
         return annotations
     one = LeftOut(str(path), sources.faulty_at_most)
     annotations = faults.attempt(read_usable, path, img_dir, sources.class_names, sources.masks, one)
@@ -178,14 +178,14 @@ def usable_folder(folder: str | Path, first_id: int, left_out: LeftOut) -> tuple
     return entries
 
 
-def _between(annotations: Annotations, evaluation: Annotations | None, sources: Sources) -> list[str]:
-    """What is suspicious in the evaluation set, and about it and the training set together."""
+def _evaluation_suspicions(annotations: Annotations, evaluation: Annotations | None, sources: Sources) -> list[str]:
+    """Suspicious findings in the evaluation set, and in the two sets together."""
     if evaluation is None:
         return []
     found = [f"evaluation set: {sentence}" for sentence in suspicions(evaluation)]
     if reason := missing_objects(evaluation):
         found.append(
-            f"evaluation set: AP cannot be measured, so no network can be called the best one: {reason}; evaluate on "
+            f"evaluation set: AP cannot be measured, so no best checkpoint can be chosen: {reason}; evaluate on "
             "images with labelled objects"
         )
     if Path(sources.img_dir).resolve() == Path(sources.eval_img_dir).resolve():
@@ -193,6 +193,6 @@ def _between(annotations: Annotations, evaluation: Annotations | None, sources: 
         if shared:
             found.append(
                 f"{len(shared)} of the {len(evaluation.images)} evaluation images are training images too, such as "
-                f"{shared[0]}; scores on them say nothing about new images: take them out of one of the two files"
+                f"{shared[0]}; AP on them does not measure generalisation: remove them from one of the two files"
             )
     return found

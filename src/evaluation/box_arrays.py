@@ -55,8 +55,8 @@ def overlapping_pairs(
         images: number of images.
 
     Returns:
-        Detection int [P] (rising), row of ground truth int [P], IoU [P], and the share of the detection that lies inside the
-        row's box [P], which is what counts for crowds.
+        Detection int [P] (ascending), row of ground truth int [P], IoU [P], and the share of the detection that lies inside the
+        row's box [P], which is used for crowds.
     """
     of_image = np.searchsorted(image, np.arange(images + 1)), np.searchsorted(object_image, np.arange(images + 1))
     far, object_far = box[:, :2] + box[:, 2:], object_box[:, :2] + object_box[:, 2:]

@@ -1,6 +1,6 @@
 """Match detections to ground-truth objects by COCO's rules, for all images at once.
 
-Axes: D detections, G objects (crowds are none), P pairs of a detection and an object of one image that overlap.
+Axes: D detections, G objects (without crowds), P pairs of a detection and an object of one image that overlap.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from src.data.annotations import Annotations
 from src.evaluation.box_arrays import detection_arrays, object_arrays, overlapping_pairs
 
-FOREGROUND_IOU = 0.5  # from here on a detection can match an object: in AP50, in a report, and for pseudo-labels
+FOREGROUND_IOU = 0.5  # minimum IoU of a match: in AP50, in a report, and for pseudo-labels
 BACKGROUND_IOU = 0.1  # below it a detection counts as background (Bolya et al. 2020, section 2.2)
 
 
@@ -28,7 +28,7 @@ class Matches:
         images: int, their number; image indices count the images of the annotation file.
         image [D], label [D], score [D], box [D, 4]: of the detections; record [D]: their indices among the result records.
         object_image [G], object_label [G], object_box [G, 4], object_area [G]: of the objects; see ``object_areas``.
-        pair_detection [P], pair_object [P], pair_iou [P]: pairs with an IoU from ``BACKGROUND_IOU`` on, by rising detection.
+        pair_detection [P], pair_object [P], pair_iou [P]: those with ``BACKGROUND_IOU`` or more, by ascending detection.
         matched_object: int [D], the object that a detection is matched to, -1 for none.
         ignored: bool [D], detections inside a crowd of their class, neither true nor false positives.
         matched_detection: int [G], the detection that is matched to an object, -1 for none.
@@ -68,7 +68,7 @@ class Matches:
 def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matches:
     """Match detections to the objects of their class at an IoU of .5.
 
-    As in COCO, each detection, from the highest score down, is matched to the free object with the highest IoU; an unmatched
+    As in COCO, each detection, from the highest score down, is matched to the unmatched object with the highest IoU; an unmatched
     detection inside a crowd of its class is ignored.
 
     Args:
@@ -114,10 +114,10 @@ def match(annotations: Annotations, records: Sequence[dict[str, Any]]) -> Matche
 def assign(
     detection: np.ndarray, other: np.ndarray, iou: np.ndarray, detections: int, objects: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Match each detection in turn to the free object of its pairs with the highest IoU.
+    """Match each detection in turn to the unmatched object of its pairs with the highest IoU.
 
     Args:
-        detection, other, iou: [P], pairs by rising detection; of equal IoUs the last counts, as in COCO's program.
+        detection, other, iou: [P], pairs by ascending detection; of equal IoUs the last is matched, as in pycocotools.
         detections, objects: their numbers, D and G.
 
     Returns:

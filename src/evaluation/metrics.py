@@ -35,7 +35,7 @@ def evaluate(annotations: Annotations, records: Sequence[dict[str, Any]]) -> dic
         "AR_small", "AR_medium", "AR_large", all 0 to 1; None without objects. "per_class" holds "AP",
         "AP50", "AP_small", "AP_medium", "AP_large" and the number of "objects" by class name; "images", "objects", "crowds"
         and "detections" are counts, and "area_from" says how many objects have their area from the "annotation", how many
-        from the "box" or "mask". With outlines in the ground truth and a mask in each record, "segm" holds the same of masks.
+        from the "box" or "mask". With outlines in the ground truth and a mask in each record, "segm" holds the same for masks.
 
     Raises:
         UserError: there are no images.
@@ -53,7 +53,7 @@ def _measure(
 ) -> dict[str, Any]:
     truth = COCO(to_coco(annotations, masks=kind == "segm"))
     shape = "bbox" if kind == "bbox" else "segmentation"
-    # COCO's tools write into the records that they get, and with a box beside it they take the box for a mask's size.
+    # COCO's tools write into the records that they get, and if a record has a box too, they take a mask's size from it.
     found = [{key: record[key] for key in ("image_id", "category_id", shape, "score")} for record in records]
     evaluation = COCOeval_faster(truth, truth.loadRes(found), kind)
     evaluation.params.catIds = list(annotations.category_ids)
@@ -142,14 +142,14 @@ def _count_objects(annotations: Annotations) -> list[int]:
 
 
 def _area_sources(annotations: Annotations, instead: AreaSource) -> dict[AreaSource, int]:
-    """How many objects have an area in their annotation, and how many that of what counts `instead`."""
+    """How many objects have an area in their annotation, and how many take it from `instead`."""
     known = [~np.isnan(entry.areas[~entry.crowd]) for entry in annotations.images if entry.areas is not None]
     given = int(sum(column.sum() for column in known))
     return {"annotation": given, instead: count_boxes(annotations.images)[0] - given}
 
 
 def _mean(values: np.ndarray) -> float | None:
-    """Mean of the values that could be measured (-1 marks the others), None if none could."""
+    """Mean of the defined values (-1 marks undefined ones), None if there are none."""
     measured = values[values > -1]
     return float(measured.mean()) if measured.size else None
 

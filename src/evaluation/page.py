@@ -1,4 +1,4 @@
-"""Write one HTML page about a run: python -m src.evaluation.page --run OUTPUT_DIR, the name of src.report.run_page for users."""
+"""Write one HTML page about a run: python -m src.evaluation.page --run OUTPUT_DIR, an alias of src.report.run_page."""
 
 from src.report.run_page import main
 

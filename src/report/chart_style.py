@@ -88,7 +88,7 @@ def save_svg(figure: "Figure", path: Path) -> None:
 def inline_svg(figure: "Figure") -> str:
     """A figure as an ``<svg>`` element for an HTML page, inside ``chart_style``.
 
-    Colours become the variables of ``PALETTE``, so that the chart follows the page into the dark. What only a file
+    Colours become the variables of ``PALETTE``, so that the chart follows the page into dark mode. What only a file
     needs is removed: the size in points, ids of groups, and the style sheet, which would apply to the page.
     """
     file = BytesIO()

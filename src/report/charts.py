@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SIZE = (5.2, 2.3)  # inches
 _PLOT = (0.1, 0.19, 0.87, 0.76)  # left, bottom, width and height of the plot within the figure
-_MOST_POINTS = 30  # of a line that are drawn as dots too
+_MOST_POINTS = 30  # lines with fewer points show them as dots, too
 
 Point = tuple[float, float]
 
@@ -37,7 +37,7 @@ class Chart:
         title: plain text.
         svg: the drawing, an ``<svg>`` element.
         legend: plain texts, in the order of the series.
-        description: the chart in one sentence, for those who do not see it.
+        description: the chart in one sentence, as its alternative text.
     """
 
     title: str
@@ -57,7 +57,7 @@ def line_chart(
 
     Args:
         title: of the chart.
-        series: by name, points (x, y) with rising x; points that are not finite are left out.
+        series: by name, points (x, y) with ascending x; points that are not finite are left out.
         x_title: of the horizontal axis.
         limits: lowest and highest value of both axes; None: they fit the points; the vertical one starts
             at 0 unless a value is negative.
@@ -95,7 +95,7 @@ def bar_chart(title: str, edges: Sequence[float], series: Mapping[str, Sequence[
 
     Args:
         title: of the chart.
-        edges: rising borders of the N bins, N + 1 of them.
+        edges: ascending edges of the N bins, N + 1 of them.
         series: by name, N counts.
         x_title: of the horizontal axis.
 

@@ -17,16 +17,16 @@ _LONG_SIDE = (1000, 1600)  # pixels; smaller images are enlarged and bigger ones
 _MOST_ENLARGED = 4  # times
 _TEXT_SIZE = 14  # pixels
 _MARGIN = 4  # pixels around text
-_LINE, _THIN, _THICK = 2, 1, 5  # pixels, widths of lines: all alike, and beside marked ones
+_LINE, _THIN, _THICK = 2, 1, 5  # pixels, line widths: without marks, unmarked, marked
 _MASK_OPACITY = 0.4  # of the colour of a class over its mask
-_FARTHEST = 10_000  # pixels from the upper left corner; Pillow draws lines of more for minutes, far outside the picture
+_FARTHEST = 10_000  # pixels from the upper left corner; Pillow takes minutes for lines that reach farther
 _GAP = 6  # pixels between the two halves of a comparison
 # Fonts with many alphabets, by the names under which systems install them. Pillow's own font has Latin letters only.
 _FONTS = ("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc", "DejaVuSans.ttf", "arial.ttf")
 
 
 def class_colour(index: int) -> Colour:
-    """RGB colour of class ``index`` (from 0); neighbours differ much, and no two of the first thousands are equal."""
+    """RGB colour of class ``index`` (from 0); consecutive colours differ clearly; the first thousands are distinct."""
     # Steps of the golden ratio spread hues evenly for any number of classes; the start makes the first class green.
     hue = (0.36 + index * 0.61803398875) % 1
     saturation, value = ((0.85, 0.95), (0.5, 1.0), (0.95, 0.7))[index // 8 % 3]
@@ -54,11 +54,11 @@ def draw(
         class_names: of labels 1..K.
         ground_truth: boxes [M, 4] and labels [M].
         marked: bool [M] and bool [N], boxes of the ground truth and detections with thick lines and a name; the others
-            have thin lines and no name. None: all boxes look alike.
+            have thin lines and no name. None: no box is marked.
         masks: of the ground truth (empty without one) and of the detections, in pixels of the image; None: there are none.
 
     Returns:
-        uint8 [H', W', 3] RGB; small images are enlarged, big ones shrunk. Below each half stand its classes and how many there are.
+        uint8 [H', W', 3] RGB; small images are enlarged, big ones shrunk. Below each half is a legend with class counts.
     """
     truth_marked, found_marked = marked or (None, None)
     truth_masks, found_masks = masks or ((), ())

@@ -48,7 +48,7 @@ def draw_image(
     Args:
         analysis: of the data set; index: of the image in it; img_dir: folder of the images.
         shown: bool [D], the detections that are drawn.
-        marked: bool [G] and bool [D], objects and detections with thick lines; None: all look alike.
+        marked: bool [G] and bool [D], objects and detections with thick lines; None: none is marked.
 
     Returns:
         uint8 [H, W, 3] RGB.

@@ -17,8 +17,8 @@ from src.report.pages import render
 
 PAGE_NAME = "report.html"
 
-_UNFOLDED_ROWS = 12  # of the AP50 lost per class; a longer table is folded
-_SHOWN_CLASSES = 12  # with charts; those of the others are folded
+_UNFOLDED_ROWS = 12  # of the AP50 lost per class; a longer table is collapsed
+_SHOWN_CLASSES = 12  # with charts; those of the others are collapsed
 
 
 def check_report(folder: Path, overwrite: bool) -> None:
@@ -39,7 +39,7 @@ def write_report(
     """Write the report.
 
     Args:
-        folder: of its files.
+        folder: for its files.
         annotations: ground truth, all of it labelled.
         records: COCO result records of these images and classes.
         metrics: of ``src.evaluation.metrics.evaluate`` for the same.

@@ -1,6 +1,6 @@
 """HTML pages from the templates beside this module: one file each that opens offline, with its charts and pictures inside.
 
-A page is a template that extends base.html and uses macros.html; whatever a value holds, it stays text (autoescape).
+A page is a template that extends base.html and uses macros.html; all values are escaped (autoescape).
 """
 
 import base64
@@ -34,7 +34,7 @@ def render(template: str, **values: Any) -> str:
 
     Args:
         template: file name in src/report/templates.
-        values: what it needs, "title" among them; one that is missing is an error (``jinja2.UndefinedError``).
+        values: its variables, including "title"; a missing one raises ``jinja2.UndefinedError``.
     """
     return _environment().get_template(template).render(values, written=f"{datetime.now():%Y-%m-%d %H:%M}")
 

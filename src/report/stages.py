@@ -41,7 +41,7 @@ class Stage:
 
     Attributes:
         name: of its folder.
-        curves: the rows of metrics.jsonl by rising step, without warnings.
+        curves: the rows of metrics.jsonl by ascending step, without warnings.
         warnings: (step, sentence) of the run's health checks, each once.
         metrics: of eval/metrics.json; None if the stage was not evaluated.
         records: COCO result records of eval/eval_results.json, or None.
@@ -154,9 +154,9 @@ def _parse(line: str, source: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{source}: not JSON: {error}") from error
     if not isinstance(row, dict) or type(row.get("step")) is not int:
-        raise UserError(f'{source}: expected an object with a "step", as train.py writes it; take the line out')
+        raise UserError(f'{source}: expected an object with a "step", as train.py writes it; remove the line')
     if "warning" not in row and (
         wrong := [key for key, value in row.items() if type(value) not in (int, float, NoneType)]
     ):
-        raise UserError(f"{source}: {wrong[0]} is {row[wrong[0]]!r}; expected a number; take the line out")
+        raise UserError(f"{source}: {wrong[0]} is {row[wrong[0]]!r}; expected a number; remove the line")
     return row

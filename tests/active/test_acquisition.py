@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.active.acquisition import STRATEGIES, acquire, check_options, falling_order
+from src.active.acquisition import STRATEGIES, acquire, check_options, descending_order
 from src.active.strategies.pool import Options, Pool
 from src.errors import UserError
 from tests.active.pools import table
@@ -28,7 +28,7 @@ def scores(pool, strategy="reference", **options):
 
 def order(pool, strategy="reference", **options):
     found = acquire(pool, strategy, Options(**options)).scores
-    return [pool.detections.names[place] for place in falling_order(pool.detections.names, found)]
+    return [pool.detections.names[place] for place in descending_order(pool.detections.names, found)]
 
 
 def test_reference_by_hand():

@@ -73,17 +73,18 @@ def test_what_became_of_the_images_is_noted(ranking):
     (folder / "more/d.png").write_bytes(b"")
     (folder / "more/a.png").write_bytes(b"B.PNG")
     new, other = image_notes(ranking, folder / "images", folder / "more")
-    assert new.startswith("1 images (d.png) of") and "came after the ranking" in new
-    assert "image files have other contents than when they were ranked" in other
+    assert new.startswith("1 images (d.png) of") and "were added after the ranking" in new
+    assert "the contents of image files have changed since they were ranked" in other
     (folder / "more/a.png").unlink()
     gone, _ = image_notes(ranking, folder / "images", folder / "more")
-    assert gone == "1 images (a.png) were ranked and are not there any more"
+    assert gone == "1 images (a.png) were ranked and are missing now"
 
 
 def test_changes_are_refused_together_or_said(tmp_path, capsys):
     refuse([], tmp_path, "", anyway=False)
     with pytest.raises(
-        UserError, match="(?s)made otherwise:\n  one\n  two\nStart as before.*--resume_anyway, or dance"
+        UserError,
+        match="(?s)made with other inputs or settings:\n  one\n  two\nUse the earlier ones.*--resume_anyway, or dance",
     ):
         refuse(["one", "two"], tmp_path, "dance", anyway=False)
     refuse(["one", "two"], tmp_path, "dance", anyway=True)

@@ -32,8 +32,8 @@ def test_unknown_classes_are_named_with_the_nearest():
         in_class_order(data(("dog", "caat", "bird"), (1, 2, 3), 2, 2, 3), ("dog", "cat"), "a.json")
     assert "a.json" in str(error.value)
     assert error.value.faults == (
-        "caat (2 objects) is none of the classes dog, cat; is it cat?",
-        "bird (1 objects) is none of the classes dog, cat",
+        "caat (2 objects) is not one of the classes dog, cat; is it cat?",
+        "bird (1 objects) is not one of the classes dog, cat",
     )
 
 

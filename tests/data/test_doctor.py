@@ -227,7 +227,7 @@ ERRORS = {
     "an area of null": (put(*ROW, "area", None), '"area" must be a number of pixels above 0, found null'),
     "an area of a list": (put(*ROW, "area", [72]), '"area" must be a number of pixels above 0, found [72]'),
     "an area beyond the image": (put(*ROW, "area", 2710), '"area" 2710 is more than all 60 x 40 pixels of its image'),
-    "a missing image": (file("3.png", None), "3.png: no such image file; put it there, or take its entry out"),
+    "a missing image": (file("3.png", None), "3.png: no such image file; put it there, or remove its entry"),
     "another case": (put("images", 2, "file_name", "3.PNG"), "is 3.png meant? Correct its file_name"),
     "another suffix": (put("images", 2, "file_name", "3.jpg"), "is 3.png meant? Correct its file_name"),
     "a folder that is not there": (put("images", 2, "file_name", "day/3.png"), "is 3.png meant?"),
@@ -238,8 +238,8 @@ ERRORS = {
     "a rotation by EXIF": (turned, "the image is 40x60 (as shown) but its entry says 60x40"),
     "no picture": (file("1.png", b"hello"), "1.png: not a readable image"),
     "an empty picture": (file("1.png", b""), "1.png: not a readable image"),
-    "a cut off PNG": (cut_off("png"), "1.png: the picture is cut off or broken"),
-    "a cut off JPEG": (cut_off("jpg"), "1.png: the picture is cut off or broken"),
+    "a cut off PNG": (cut_off("png"), "1.png: the picture is truncated or broken"),
+    "a cut off JPEG": (cut_off("jpg"), "1.png: the picture is truncated or broken"),
     "more objects than rows": (boxes(*[(i, 2, 9, 8) for i in range(20)]), "--num_gts 8; pass --num_gts 10"),
 }
 FOUND_BY_DECODING = {"a cut off PNG", "a cut off JPEG"}  # training meets these only when it reads the picture
@@ -248,10 +248,10 @@ FOUND_BY_DECODING = {"a cut off PNG", "a cut off JPEG"}  # training meets these 
 SUSPICIOUS = {
     "boxes of one size": (boxes(*[(i, i, 9, 8) for i in range(12)]), "all 12 boxes are 9 x 8 pixels"),
     "tiny boxes": (put(*ROW, "bbox", [5, 5, 1, 3]), "1 boxes are less than 2 pixels wide or high, in 1.png"),
-    "a box twice": (put("annotations", 2, "bbox", list(BOXES[0])), "1 boxes are there twice, in 1.png"),
+    "a box twice": (put("annotations", 2, "bbox", list(BOXES[0])), "1 boxes are duplicates, in 1.png"),
     "a box of two classes": (
         put("annotations", 1, "bbox", list(BOXES[0])),
-        "1 boxes are there with two classes, in 1.png",
+        "1 boxes have two classes, in 1.png",
     ),
     "boxes of whole images": (
         boxes(*[(0, 0, 60, 40 - i / 40) for i in range(12)]),
@@ -272,9 +272,9 @@ SUSPICIOUS = {
         lambda coco, _: coco["annotations"].extend(
             {"id": 10 + n, "image_id": 3, "category_id": 1, "bbox": [n % 40, n // 40, 5 + n % 3, 6]} for n in range(150)
         ),
-        "3.png has 150 objects, the others mostly 3",
+        "3.png has 150 objects, the median is 3",
     ),
-    "the same picture twice": (file("2.png", picture(1)), "the same picture is there 2 times"),
+    "the same picture twice": (file("2.png", picture(1)), "the same picture occurs 2 times"),
     "a class of crowds": (crowds(category=2), 'all 3 boxes of class dog are crowds ("iscrowd": 1'),
     "mostly crowds": (crowds(first=4), '4 of the 6 boxes are crowds ("iscrowd": 1'),
     "areas of another picture": (
@@ -312,7 +312,7 @@ def test_a_good_data_set_has_nothing(tmp_path, capsys):
         0,
         [
             "4 labelled images with 6 boxes of 2 classes (2 without a box), 0 unlabelled images",
-            "0 errors, 0 suspicious things",
+            "0 errors, 0 suspicious findings",
         ],
     )
 
@@ -371,7 +371,7 @@ def test_faults_of_both_files_of_images_and_of_the_plain_folder_come_together(tm
     assert status == 1
     for sentence in (
         "1.png: no such image file",
-        "is none of the classes cat, dog; is it cat?",
+        "is not one of the classes cat, dog; is it cat?",
         "4.png: is an image of train_ann_file too",
         "4 of the 4 evaluation images are training images too, such as 1.png",
     ):
@@ -454,7 +454,7 @@ def test_evaluation_images_without_an_object_to_find_are_told(form, tmp_path, ca
             ]
         )
         said = capsys.readouterr().out
-        reason = "AP cannot be measured, so no network can be called the best one: all 4 boxes are crowds"
+        reason = "AP cannot be measured, so no best checkpoint can be chosen: all 4 boxes are crowds"
         assert (reason in said) == bool(crowd) and "0 errors" in said
         assert f"4 evaluation images with {'0 boxes and 4 crowds' if crowd else '4 boxes'}" in said
 
@@ -481,7 +481,7 @@ def test_brush_masks_are_trained_on_when_their_marks_are_changed(tmp_path, capsy
     for row in coco["annotations"]:
         row["iscrowd"] = 0
     (tmp_path / "train.json").write_text(json.dumps(coco))
-    assert doctor(tmp_path, capsys, "--masks")[1].endswith("0 errors, 0 suspicious things\n")
+    assert doctor(tmp_path, capsys, "--masks")[1].endswith("0 errors, 0 suspicious findings\n")
 
 
 @pytest.mark.parametrize(
@@ -543,12 +543,12 @@ def test_pictures_of_the_unlabelled_folder_are_decoded_and_compared_too(tmp_path
     picture(3).save(tmp_path / "more/again.png")
     words = ["--unlabelled_img_dir", str(tmp_path / "more"), "--images"]
     status, said = doctor(tmp_path, capsys, *words)
-    assert status == 0 and "the same picture is there 2 times" in said and "again.png" in said
+    assert status == 0 and "the same picture occurs 2 times" in said and "again.png" in said
     cut_off("png")({}, tmp_path)
     (tmp_path / "images/1.png").rename(tmp_path / "more/cut.png")
     picture(1).save(tmp_path / "images/1.png")
     status, said = doctor(tmp_path, capsys, *words)
-    assert status == 1 and "cut.png: the picture is cut off or broken" in said
+    assert status == 1 and "cut.png: the picture is truncated or broken" in said
 
 
 def test_the_program_ends_with_1_for_errors_and_2_for_a_wrong_command(tmp_path):

@@ -63,7 +63,7 @@ def test_xml2coco_leaves_out_and_lists_what_it_refuses_otherwise(faulty, tmp_pat
     names = [row["image"] for row in told["images"]]
     assert len({name[:-4] for name in names}) == 3
     reasons = " ".join(row["reason"] for row in told["images"])
-    assert "not valid XML" in reasons and "cut off or broken" in reasons and "has no annotations/" in reasons
+    assert "not valid XML" in reasons and "truncated or broken" in reasons and "has no annotations/" in reasons
     assert told["boxes"][0]["box"] == "5 7 5 9" and "has no area" in told["boxes"][0]["reason"]
     coco = json.loads(target.read_text())
     assert len(coco["images"]) == 5 and not coco_faults(coco)

@@ -54,7 +54,7 @@ def test_one_of_many_makes_it_and_all_have_it(tmp_path):
     while not said.empty():
         sentences.append(said.get())
     assert codes == [0] * 4
-    assert [sentence for sentence in sentences if "made now" in sentence] == [f"{folder} is not there: it is made now"]
+    assert [sentence for sentence in sentences if "creating it" in sentence] == [f"{folder} is not there: creating it"]
     assert any("waiting for it" in sentence for sentence in sentences)
     assert sorted(path.name for path in folder.parent.iterdir()) == ["x", "x.lock"]
 

@@ -104,7 +104,10 @@ def test_a_ranking_of_another_annotation_file_is_noticed(tmp_path, capsys):
     part = json.loads((folder / "part.json").read_text())
     (folder / "part.json").write_text(json.dumps(part, indent=2))
     pick_select.main([*rank, "--overwrite"])
-    assert f"note: {folder / 'top_value_data.json'} was made when {folder / 'part.json'} had" in capsys.readouterr().out
+    assert (
+        f"note: {folder / 'top_value_data.json'} was made before {folder / 'part.json'} changed"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_file_that_was_edited_is_not_what_was_told_of_any_more(tmp_path):
@@ -134,9 +137,7 @@ def test_an_input_that_was_mended_since_is_noticed_where_it_lies_beside(tmp_path
     assert changed_inputs(folder / "new.json") == changed_inputs(folder / "all.json") == []
     (folder / "all.json").write_text(json.dumps(coco(), indent=1))
     (said,) = changed_inputs(folder / "part.json")
-    assert said.startswith(
-        "part.json was made from all.json, which has another content now; if that was a fix, make part"
-    )
+    assert said.startswith("part.json was made from all.json, whose content has changed; if that was a fix, make part")
     assert said.endswith("(random_select.py: label_ratio 25.0, policy 1, seed 10)")
     (folder / "all.json").unlink()
     assert changed_inputs(folder / "part.json") == []
@@ -173,8 +174,8 @@ def test_a_mended_xml_file_does_not_mend_what_was_converted_from_it(converted, c
     mended.write_text(XML.format(8))
     for name in ("train.json", "part.json"):
         (said,) = changed_inputs(converted / name)
-        assert said.startswith("train.json was made from train/annotations, which has another content now")
-        assert "make train.json anew (xml2coco.py: " in said
+        assert said.startswith("train.json was made from train/annotations, whose content has changed")
+        assert "make train.json again (xml2coco.py: " in said
     data, _ = examine(Sources(converted / "part.json", converted / "train/images"))
     assert said in data.suspicions, "the doctor and training say it"
 
@@ -183,7 +184,7 @@ def test_a_mended_xml_file_does_not_mend_the_split(converted, capsys):
     mended = next((converted / "train/annotations").iterdir()).name
     (converted / "annotations" / mended).write_text(XML.format(8))
     (said,) = changed_inputs(converted / "train/annotations")
-    assert f"was split from {converted / 'annotations'}, which has another content now" in said
+    assert f"was split from {converted / 'annotations'}, whose content has changed" in said
     data, _ = examine(Sources(converted / "train/annotations", converted / "train/images"))
     assert said in data.suspicions
     capsys.readouterr()

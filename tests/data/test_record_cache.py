@@ -85,7 +85,7 @@ def test_it_is_made_once_and_anew_when_images_or_labels_change(data, tmp_path):
     said = []
     first = opened(data, tmp_path, said.append)
     again = opened(data, tmp_path, said.append)
-    assert first.folder == again.folder and len(said) == 1 and "is not there: it is made now" in said[0]
+    assert first.folder == again.folder and len(said) == 1 and "is not there: creating it" in said[0]
     other = opened(data, tmp_path, said.append, annotations="other labels")
     assert other.folder != first.folder and first.folder.name in said[2]
     path = image_path(data[1].images[0], data[0])
@@ -127,7 +127,7 @@ def test_a_damaged_description_is_seen_before_mindspore_reads_it(data, tmp_path,
     path.write_bytes(content)
     said = []
     again = opened(data, tmp_path, said.append)
-    assert len(said) == 1 and "is damaged: the checksum of its descriptions is wrong: it is made now" in said[0]
+    assert len(said) == 1 and "is damaged: the checksum of its metadata is wrong: creating it" in said[0]
     wanted = list(again.row_of)[:2]
     assert list(again.read(wanted)) == [path.read_bytes() for path in wanted]
 
@@ -136,7 +136,7 @@ def test_what_mindspore_cannot_read_is_told_as_damage(data, tmp_path):
     cache = opened(data, tmp_path)
     (cache.folder / "images.mindrecord.db").chmod(0o600)
     (cache.folder / "images.mindrecord.db").write_bytes(b"no index")
-    with pytest.raises(UserError, match=r"what it holds of .*_0\.png is damaged; delete this folder"):
+    with pytest.raises(UserError, match=r"the cached copy of .*_0\.png is damaged; delete this folder"):
         list(cache.read(cache.row_of))
 
 

@@ -99,7 +99,7 @@ def test_the_last_line_says_what_was_measured_and_no_more(good_students):
 def test_where_nothing_was_measured_no_network_is_called_the_best(unmeasured):
     log, said = log_of(unmeasured), last_line(unmeasured)
     assert not (unmeasured / "best_model.ckpt").exists()
-    assert "WARNING evaluation set: AP cannot be measured, so no network can be called the best one" in log
+    assert "WARNING evaluation set: AP cannot be measured, so no best checkpoint can be chosen" in log
     assert log.count("no AP could be measured, so no network is compared with another") == 4
     assert f"the detector is {unmeasured / 'model_0.ckpt'}, the latest teacher; no AP was measured" in said
     assert said.endswith("because none of the 5 labelled images has an object")

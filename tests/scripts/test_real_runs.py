@@ -72,7 +72,7 @@ def test_the_whole_job(data):
     assert corrected.returncode == 2, corrected.stdout + corrected.stderr
     assert f"kept from before: {first / 'new_ann_file_selection' / 'top_value_data.json'}" in corrected.stdout
     assert "have other boxes (1 gone, 1 new)" in corrected.stdout
-    assert f"The training run in {second} has begun with those of before" in corrected.stdout
+    assert f"The training run in {second} has begun with the old labels" in corrected.stdout
     assert json.loads((first / "new_ann_file.json").read_text()) == chosen
 
 

@@ -1,4 +1,4 @@
-"""Compose a pick: a random share, the least numbers of objects that are asked for, and the rest by acquisition score."""
+"""Compose a pick: a random share, a minimum number of objects per class, and the rest by acquisition score."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +13,10 @@ _SHOWN = 3  # examples in a sentence
 
 @dataclass(frozen=True)
 class Floor:
-    """A least number of objects of a class.
+    """A minimum number of objects of a class.
 
     Attributes:
-        class_name: the class. least: objects, labelled and predicted ones together.
+        class_name: the class; least: minimum number of objects, labelled and predicted ones together.
         labelled: objects labelled so far; predicted: file name -> predicted objects.
     """
 
@@ -28,12 +28,12 @@ class Floor:
 
 @dataclass(frozen=True)
 class Rules:
-    """What a pick is made of beside the best scores.
+    """The rules of a pick besides the highest scores.
 
     Attributes:
-        random_share: of the budget that goes to images drawn at random, for an honest estimate of the pool; rounded down.
-        seed: of the draw; -1 draws others each time.
-        floors: classes of which objects are wanted.
+        random_share: of the budget that goes to images drawn at random, for an unbiased estimate of the pool; rounded down.
+        seed: of the draw; -1: not seeded.
+        floors: minimum numbers of objects per class.
     """
 
     random_share: float = 0.1
@@ -59,7 +59,7 @@ def compose(
 ) -> Pick:
     """Pick images that are not labelled yet, those of the highest score per cost, until the budget is spent.
 
-    Near-duplicates of labelled and of picked images are passed over, unless a number of images must be reached and there are not
+    Near-duplicates of labelled and of picked images are skipped, unless a number of images must be reached and there are not
     enough others.
 
     Raises:
@@ -70,25 +70,25 @@ def compose(
     ranked = budget.rank(scores, pool)
     least = budget.cheapest(pool)
     why: dict[str, str] = {}
-    twins: dict[str, str] = {}
+    duplicates: dict[str, str] = {}
     spent = 0.0
 
     def fresh(names: Sequence[str], limit: float) -> Iterator[str]:
-        """Names that are like no picked one and fit into ``limit``; the caller picks each or leaves it."""
+        """Names without a near-duplicate that fit into ``limit``; the caller decides whether to pick each."""
         for start in range(0, len(names), AHEAD):
             if not within(spent + least, limit):
                 return
             chunk = [
                 name
                 for name in names[start : start + AHEAD]
-                if name not in why and name not in twins and within(spent + budget.cost(name), limit)
+                if name not in why and name not in duplicates and within(spent + budget.cost(name), limit)
             ]
             near.look_ahead(chunk)
             for name in chunk:
                 if not within(spent + budget.cost(name), limit):
                     continue
-                if twin := near.twin(name):
-                    twins[name] = twin
+                if original := near.duplicate_of(name):
+                    duplicates[name] = original
                 else:
                     yield name
 
@@ -117,17 +117,17 @@ def compose(
             objects += floor.predicted[name]
         notes.append(
             f"at_least {floor.class_name}={floor.least}: {floor.labelled} objects are labelled, and {objects:g} with those "
-            f"predicted in picked images{'' if objects >= floor.least else ', which is as many as could be found'}"
+            f"predicted in picked images{'' if objects >= floor.least else ', the most that could be found'}"
         )
     for name in fresh(ranked, budget.limit):
         pick(name, SCORE)
-    if twins:
-        shown = ", ".join(f"{name} (like {twin})" for name, twin in list(twins.items())[:_SHOWN])
-        notes.append(f"{len(twins)} near-duplicates of labelled or picked images are passed over, such as {shown}")
+    if duplicates:
+        shown = ", ".join(f"{name} (like {original})" for name, original in list(duplicates.items())[:_SHOWN])
+        notes.append(f"{len(duplicates)} near-duplicates of labelled or picked images are skipped, such as {shown}")
     if (lacking := budget.count - len(why)) > 0:
-        notes.append(f"{lacking} of them are picked all the same, because there are not enough other images")
-        like = [name for name in ranked if name in twins and name not in why]
-        why |= {name: f"{SCORE}, although like {twins[name]}" for name in like[:lacking]}
+        notes.append(f"{lacking} of them are picked nevertheless, because there are not enough other images")
+        like = [name for name in ranked if name in duplicates and name not in why]
+        why |= {name: f"{SCORE}, although like {duplicates[name]}" for name in like[:lacking]}
     if random_count:
         notes.insert(0, f"{random_count} of the {len(why)} picked images are drawn at random (seed {rules.seed})")
     first = [name for name in ranked if name in why and why[name] != RANDOM]

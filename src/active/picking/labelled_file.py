@@ -1,4 +1,4 @@
-"""Write the annotation file in which the picked images are labelled beside those of before."""
+"""Write the annotation file in which the picked images are labelled as well as the earlier ones."""
 
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ from src.active.picking.pick_options import PickOptions
 from src.active.picking.resume_pick import is_current, renew_labels
 from src.active.picking.reviewed import check_not_lost, check_reviewed
 from src.data.annotations import boxes_and_crowds
-from src.data.checks.label_sources import KnownSoFar, labelled_names, mark_reviewed, unconfirmed_empty
+from src.data.checks.label_sources import LabelState, labelled_names, mark_reviewed, unconfirmed_empty
 from src.data.formats.coco_rows import write_coco
 from src.data.formats.label_states import count_rows, hide_labels
 from src.data.provenance import with_origin
 from src.errors import Faults, UserError
 
 
-def write_labelled(coco: dict[str, Any], known: KnownSoFar, picked: list[str], options: PickOptions) -> None:
+def write_labelled(coco: dict[str, Any], known: LabelState, picked: list[str], options: PickOptions) -> None:
     """Write the annotation file in which the picked images are labelled beside the ``known`` ones.
 
     Raises:

@@ -1,6 +1,6 @@
 """Find images that show the same picture as a labelled or an already picked one, see ``src.data.checks.duplicate_images``.
 
-Axes: A accepted images, B candidates that are compared at a time, D numbers of a fingerprint.
+Axes: A accepted images, B candidates that are compared at a time, D dimensions of a fingerprint.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from src.data.checks.duplicate_images import SAME_FROM, fingerprint
 from src.errors import DataError, UserError
 
 MOST_COMPARED = (
-    20_000  # accepted images; of more, only equal pixels are found, for time and memory grow with their number
+    20_000  # accepted images; with more, only equal pixels are found, because time and memory grow with their number
 )
 AHEAD = 256  # candidates compared at a time
 
@@ -32,13 +32,13 @@ class _Candidate:
 
 
 class NearDuplicates:
-    """Accepted images, and the question whether another one is like one of them."""
+    """Accepted images, to be searched for near-duplicates of other images."""
 
     def __init__(self, folders: Sequence[Path], accepted: Sequence[str], more: int):
         """Read the images that are accepted from the start.
 
         Args:
-            folders: where images are looked for by their names; none: nothing is compared.
+            folders: searched for images by their names; none: nothing is compared.
             accepted: names of the labelled images; more: how many will be accepted at most.
         """
         self.not_compared = 0
@@ -56,7 +56,7 @@ class NearDuplicates:
                 self.accept(name)
 
     def look_ahead(self, names: Iterable[str]) -> None:
-        """Read candidates and compare them with all accepted images at once; those of before are forgotten.
+        """Read candidates and compare them with all accepted images at once; they replace the earlier candidates.
 
         Raises:
             DataError: every image that cannot be read.
@@ -66,21 +66,21 @@ class NearDuplicates:
         if not paths:
             return
         with ThreadPoolExecutor() as pool:
-            prints = list(pool.map(fingerprint, (path for _, path in paths)))
-        faults = [str(found) for found in prints if isinstance(found, UserError)]
+            fingerprints = list(pool.map(fingerprint, (path for _, path in paths)))
+        faults = [str(found) for found in fingerprints if isinstance(found, UserError)]
         if faults:
             raise DataError("images", faults)
         count = len(self._names)
         similarity, place = np.full(len(paths), -1.0), np.zeros(len(paths), int)
         if self._by_edges and count:
-            similarities = np.stack([edges for _, edges in prints]) @ self._edges[:count].T
+            similarities = np.stack([edges for _, edges in fingerprints]) @ self._edges[:count].T
             place = similarities.argmax(axis=1)
             similarity = similarities[np.arange(len(paths)), place]
-        for row, ((name, _), (pixels, edges)) in enumerate(zip(paths, prints, strict=True)):
+        for row, ((name, _), (pixels, edges)) in enumerate(zip(paths, fingerprints, strict=True)):
             self._candidates[name] = _Candidate(pixels, edges, float(similarity[row]), int(place[row]), count)
 
-    def twin(self, name: str) -> str | None:
-        """The accepted image that a candidate of ``look_ahead`` is like; None if there is none."""
+    def duplicate_of(self, name: str) -> str | None:
+        """The accepted image that a candidate of ``look_ahead`` is a near-duplicate of; None if there is none."""
         candidate = self._candidates.get(name)
         if candidate is None:
             return None
@@ -95,7 +95,7 @@ class NearDuplicates:
         return None
 
     def accept(self, name: str) -> None:
-        """Take a candidate of ``look_ahead`` among the accepted images."""
+        """Add a candidate of ``look_ahead`` to the accepted images."""
         candidate = self._candidates.get(name)
         if candidate is None:
             self.not_compared += 1

@@ -12,7 +12,7 @@ from src.active.picking.budget import Budget
 from src.active.picking.pick_options import PickOptions
 from src.active.selection import pick_count
 from src.active.terms_file import predicted_objects, ranked_classes, terms_file
-from src.data.checks.label_sources import KnownSoFar
+from src.data.checks.label_sources import LabelState
 from src.errors import UserError
 
 
@@ -81,7 +81,7 @@ def expected_cost(terms: dict[str, dict[str, str]], reports: Sequence[Path]) -> 
 def budget_of(
     scores: Mapping[str, float],
     image_count: int,
-    known: KnownSoFar,
+    known: LabelState,
     expected: ExpectedCost | None,
     options: PickOptions,
 ) -> Budget:

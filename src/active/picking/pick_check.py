@@ -1,4 +1,4 @@
-"""Check a pick before hours of training: how many images it would take, and what would be refused then."""
+"""Check a pick before hours of training: how many images it would select, and which errors it would raise."""
 
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ from src.active.picking.pick_options import PickOptions
 from src.active.picking.reviewed import check_not_lost, check_reviewed
 from src.active.selection import pick_count
 from src.data.checks.image_files import check_images
-from src.data.checks.label_sources import KnownSoFar, labelled_names
+from src.data.checks.label_sources import LabelState, labelled_names
 from src.data.formats.coco_annotations import from_coco
 from src.data.images import list_images
 from src.errors import DataError, Faults, UserError
 
 
-def check_pick(coco: dict[str, Any], known: KnownSoFar, options: PickOptions) -> None:
-    """Say what would be picked; refuse what would be refused then."""
+def check_pick(coco: dict[str, Any], known: LabelState, options: PickOptions) -> None:
+    """Print how many images would be picked; raise the errors that the pick would raise."""
     labelled, unlabelled = known.labelled, known.unlabelled
     more = read_folder(options.unlabelled_img_dir, labelled, unlabelled) if options.unlabelled_img_dir else set()
     pool = (unlabelled | more) - labelled
@@ -34,7 +34,7 @@ def check_pick(coco: dict[str, Any], known: KnownSoFar, options: PickOptions) ->
 
 
 def read_folder(folder: Path, labelled: set[str], unlabelled: set[str]) -> set[str]:
-    """Names of the images under a folder; says which are taken for a labelled image.
+    """Names of the images under a folder; prints how many have the name of a labelled image.
 
     Raises:
         UserError: there is no such folder.
@@ -55,29 +55,29 @@ def read_folder(folder: Path, labelled: set[str], unlabelled: set[str]) -> set[s
 def report_check(
     count: int | None, pool: set[str], labelled: set[str], with_labels: set[str], options: PickOptions
 ) -> None:
-    """Say what would be picked, and of how many images the labels are not there yet; count is None if only the ranking tells."""
+    """Print how many images would be picked, and how many have no labels yet; count is None if it depends on the ranking."""
     if count is None:
-        print(f"the ranking will tell how many of the {len(pool)} unlabelled images are picked ({options.budget})")
+        print(f"the ranking decides how many of the {len(pool)} unlabelled images are picked ({options.budget})")
     else:
         print(
             f"{count} of the {len(pool)} unlabelled images are to be picked; with the {len(labelled)} labelled ones that "
             f"makes {len(labelled) + count} ({options.budget})"
         )
-    if lacking := pool - with_labels:
-        surely = (count or 0) > len(pool) - len(lacking)
+    if without_labels := pool - with_labels:
+        certain = (count or 0) > len(pool) - len(without_labels)
         print(
-            f"The labels of {len(lacking)} of these unlabelled images are not in {options.ann_file} yet: the job "
-            f"{'will' if surely else 'may'} stop before the second stage and list the images to label"
+            f"The labels of {len(without_labels)} of these unlabelled images are not in {options.ann_file} yet: the job "
+            f"{'will' if certain else 'may'} stop before the second stage and list the images to label"
         )
 
 
 def check_image_files(coco: dict[str, Any], ann_file: Path, img_dir: Path) -> None:
-    """Raise a DataError that lists the images that training would not find in the folder, or not of their size."""
+    """Raise a DataError that lists the images that are missing from the folder or have another size than in the file."""
     try:
         check_images(from_coco(coco), img_dir)
     except DataError as error:
         title = (
-            f"{ann_file}: training reads every image of it in {img_dir}; put them there (out of --unlabelled_img_dir, if "
-            "they are there), or leave them out of the file"
+            f"{ann_file}: training reads all its images from {img_dir}; move them there (from --unlabelled_img_dir, if "
+            "they are in it), or remove them from the file"
         )
         raise DataError(title, error.faults) from None

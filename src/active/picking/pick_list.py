@@ -13,13 +13,13 @@ from src.active.picking.pick_options import PickOptions
 from src.active.picking.resume_pick import list_changes, refuse
 from src.active.ranking import read_ranking
 from src.active.terms_file import csv_line, predicted_objects, read_terms, terms_file
-from src.data.checks.label_sources import KnownSoFar, count_objects
+from src.data.checks.label_sources import LabelState, count_objects
 from src.data.provenance import MadeFrom, is_still, made_from, read_side_file, side_file, write_side_file
 from src.errors import UserError
 from src.files import check_free, read_regular, write_text
 
 
-def pick_by_ranking(coco: dict[str, Any], known: KnownSoFar, options: PickOptions) -> list[str]:
+def pick_by_ranking(coco: dict[str, Any], known: LabelState, options: PickOptions) -> list[str]:
     """Pick by acquisition score, cost, random share and least objects; write the list, and why each image is in it."""
     scores = read_scores(options.top_value_file, known.unlabelled)
     image_count = len({image["file_name"] for image in coco["images"]} | scores.keys())
@@ -35,7 +35,7 @@ def pick_by_ranking(coco: dict[str, Any], known: KnownSoFar, options: PickOption
     near = NearDuplicates(folders, sorted(known.labelled) if folders else [], most)
     picked = compose(scores, known.labelled, budget, rules, near)
     if not folders:
-        picked.notes.append("near-duplicates were not looked for: pass --img_dir")
+        picked.notes.append("near-duplicates were not searched for: pass --img_dir")
     elif near.not_compared:
         picked.notes.append(
             f"{near.not_compared} images are not in the given folders, and were not compared with others"
@@ -54,16 +54,16 @@ def reasons_file(list_file: Path) -> Path:
 
 
 def terms_of(ranking: Path) -> dict[str, dict[str, str]]:
-    """What the scores of a ranking are made of; empty for a ranking without its CSV."""
+    """The terms of the scores of a ranking; empty for a ranking without its CSV."""
     path = terms_file(ranking)
     return read_terms(path) if path.is_file() else {}
 
 
-def rules_of(coco: dict[str, Any], known: KnownSoFar, terms: dict[str, dict[str, str]], options: PickOptions) -> Rules:
-    """What is picked beside the best scores.
+def rules_of(coco: dict[str, Any], known: LabelState, terms: dict[str, dict[str, str]], options: PickOptions) -> Rules:
+    """The rules of a pick besides the highest scores.
 
     Raises:
-        UserError: --at_least without the CSV of the ranking, or a class that is not there.
+        UserError: --at_least without the CSV of the ranking, or an unknown class.
     """
     least = options.floors(known.classes)
     if least and not terms:
@@ -89,7 +89,7 @@ def read_earlier(options: PickOptions) -> list[str]:
     """The names of the list of an earlier pick.
 
     Raises:
-        UserError: with --resume, if it was picked otherwise.
+        UserError: with --resume, if it was picked with other inputs or settings.
     """
     list_file = options.list_file
     if options.resume:
@@ -118,7 +118,7 @@ def read_scores(path: Path, unlabelled: set[str]) -> dict[str, float]:
     """The ranking {file_name: acquisition score}.
 
     Raises:
-        DataError: it is no ranking.
+        DataError: it is not a ranking.
         UserError: it is the ranking of another data set, for it holds none of the ``unlabelled`` images.
     """
     scores = read_ranking(path)
@@ -141,7 +141,7 @@ def read_list(path: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def origin_of(options: PickOptions, known: KnownSoFar, source: dict[str, Path]) -> MadeFrom:
+def origin_of(options: PickOptions, known: LabelState, source: dict[str, Path]) -> MadeFrom:
     """What the list or the output is made from; ``source`` is the ranking or the list, by the name of its option."""
     inputs = {"ann_file": options.ann_file, "combine_ann_file": options.combine_ann_file} | source
     settings = {"pick_ratio": options.pick_ratio, "policy": options.policy or known.policy}
@@ -154,12 +154,12 @@ def origin_of(options: PickOptions, known: KnownSoFar, source: dict[str, Path]) 
 
 
 def note_other_labels(source: Path, combine_ann_file: Path | None) -> None:
-    """Say so when the ranking or the list was made from another --combine_ann_file."""
+    """Print a note if the ranking or the list was made from another --combine_ann_file."""
     origin = read_side_file(source)
     for name in ("combine_ann_file", "train_ann_file"):  # the list names the first, detections the second
         if origin and combine_ann_file and not is_still(origin, name, combine_ann_file):
             print(
-                f"note: {source} was made when {combine_ann_file} had another content; to choose by what is labelled now, "
+                f"note: {source} was made before {combine_ann_file} changed; to pick by the current labels, "
                 "infer and rank again"
             )
             return

@@ -16,8 +16,8 @@ class PickOptions:
             picked images may cost. Exactly one is given, or none with `picked_file`.
         labelling_reports: reports of import_labels.py, of earlier rounds.
         policy: 1 or 2, see random_select.py; None: that of `combine_ann_file`.
-        at_least: least objects per class, each as "CLASS=N".
-        random_share: 0 to 1, of the picked images; seed: of their draw, -1 draws others each time.
+        at_least: minimum number of objects per class, each as "CLASS=N".
+        random_share: 0 to 1, of the picked images; seed: of their draw, -1: not seeded.
     """
 
     ann_file: Path
@@ -59,10 +59,10 @@ class PickOptions:
         return self.picked_file is not None or (self.resume and self.list_file.is_file())
 
     def floors(self, classes: Sequence[str]) -> dict[str, int]:
-        """Class -> least objects of it.
+        """Class -> minimum number of its objects.
 
         Raises:
-            UserError: not of the form CLASS=N, or a class that is none of ``classes``; a share that is not within 0 to 1.
+            UserError: not of the form CLASS=N, or a class that is not one of ``classes``; a share that is not within 0 to 1.
         """
         if not 0 <= self.random_share <= 1:
             raise UserError(f"random_share {self.random_share:g}: must lie between 0 and 1, such as 0.1")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.data.checks.label_sources import KnownSoFar, names_with_boxes, unconfirmed_empty
+from src.data.checks.label_sources import LabelState, names_with_boxes, unconfirmed_empty
 from src.errors import SHOWN_FAULTS, UserError
 
 _IF_REVIEWED = 'add --empty_is_reviewed (or write "labelled": true into their entries)'
@@ -13,19 +13,19 @@ _IF_REVIEWED = 'add --empty_is_reviewed (or write "labelled": true into their en
 def check_reviewed(
     coco: dict[str, Any], names: Iterable[str], what: str, ann_file: Path, list_file: Path | None
 ) -> None:
-    """Refuse images without boxes that nothing says to be reviewed, see ``unconfirmed_empty``.
+    """Refuse images without boxes that are not marked as reviewed, see ``unconfirmed_empty``.
 
     Args:
         coco: the checked file ``ann_file`` that labels are taken from.
-        names: of the images in question, in the order in which they are listed; what: they are, for the message.
-        list_file: the list that they stand in, if there is one.
+        names: images to check, in the order in which they are listed; what: how the message calls them.
+        list_file: the list that names them, if there is one.
 
     Raises:
-        UserError: with counts, the first of them and what to do.
+        UserError: with the number of images, the first of them and the remedy.
     """
     names = list(names)
-    doubted = unconfirmed_empty(coco)
-    empty = [name for name in names if name in doubted]
+    unconfirmed = unconfirmed_empty(coco)
+    empty = [name for name in names if name in unconfirmed]
     if not empty:
         return
     count = len(names_with_boxes(coco).intersection(names))
@@ -38,11 +38,11 @@ def check_reviewed(
     )
 
 
-def check_not_lost(coco: dict[str, Any], known: KnownSoFar, combine_ann_file: Path | None, ann_file: Path) -> None:
-    """Refuse images that had boxes in the annotation file of a run and have none any more, unless they are said to be reviewed.
+def check_not_lost(coco: dict[str, Any], known: LabelState, combine_ann_file: Path | None, ann_file: Path) -> None:
+    """Refuse images that lost the boxes they have in a run's annotation file, unless they are marked as reviewed.
 
     Raises:
-        UserError: with the first of them and what to do.
+        UserError: with the first of them and the remedy.
     """
     lost = sorted(known.with_boxes & unconfirmed_empty(coco))
     if lost:

@@ -1,4 +1,4 @@
-"""``balanced_entropy``: uncertainty of detections, rare classes first, for the boxes that labelling would cost.
+"""``balanced_entropy``: uncertainty of detections, rare classes weighted more, normalised by the expected boxes.
 
 Binary entropy of scores with class weights as in PPAL (Yang et al. 2024, Plug and Play Active Learning, section 3.2). The
 class weights come from the labels so far: the repeat factor of LVIS (Gupta et al. 2019, section 5) in place of the quality
@@ -12,7 +12,7 @@ import numpy as np
 from src.active.detections_file import DetectionTable
 from src.active.strategies.pool import Acquisition, Options, Pool, per_expected_box, require_detections
 
-LARGEST_WEIGHT = 5.0  # of a class with next to no labels
+LARGEST_WEIGHT = 5.0  # of a class with almost no labels
 
 
 def balanced_entropy(pool: Pool, options: Options) -> Acquisition:
@@ -35,7 +35,7 @@ def binary_entropy(scores: np.ndarray) -> np.ndarray:
 def class_weights(pool: Pool) -> np.ndarray:
     """float64 [classes]: sqrt(objects of the most frequent class / objects of the class), 1 to 5.
 
-    Objects are the labelled ones so far or, where these are not known, the expected ones of the detections.
+    Objects are the labelled ones so far or, if these are not known, the sum of the detection scores.
     """
     table: DetectionTable = pool.detections
     width = max(int(table.labels.max()) + 1 if len(table.labels) else 0, len(pool.objects or ()))

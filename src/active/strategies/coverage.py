@@ -3,7 +3,7 @@
 Object-focused data selection (OFDS, arXiv 2412.10032): object-level features with class coverage. It needs no labels of the
 pool, and no detector of the task: features of whole images count as one class.
 
-Axes: V vectors (the mean feature of an image's detections of one class), F features, K clusters of a class.
+Axes: V vectors (the mean feature of an image's detections of one class), F features, K clusters per class.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from src.active.strategies.pool import Acquisition, Options, Pool
 from src.active.strategies.ppal import require_features
 from src.data.formats.feature_file import FeatureTable
 
-MOST_CLUSTERS = 1_000  # of a class
+MOST_CLUSTERS = 1_000  # per class
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Vectors:
     """One vector for each image and predicted class.
 
     Attributes:
-        images: int64 [V], places among the names of the features; labels: int64 [V].
+        images: int64 [V], indices into the names of the features; labels: int64 [V].
         units: float32 [V, F], of length 1.
     """
 
@@ -40,7 +40,7 @@ def coverage(pool: Pool, options: Options) -> Acquisition:
     nearest images follow in the same order, and so on; images without detections come last.
 
     Raises:
-        UserError: no features, or not of these images; no budget.
+        UserError: there is no budget, or images have no features.
     """
     features = require_features(pool, options, "coverage")
     vectors = mean_vectors(features)
@@ -48,7 +48,7 @@ def coverage(pool: Pool, options: Options) -> Acquisition:
     classes, counts = np.unique(vectors.labels, return_counts=True)
     wanted = -(-(options.budget + int(labelled.sum())) // max(len(classes), 1))
     generator = options.generator
-    members: list[list[int]] = []  # of each cluster its images, the nearest to the centre first
+    members: list[list[int]] = []  # images of each cluster, the nearest to the centre first
     for label in classes[np.argsort(counts, kind="stable")]:
         rows = np.flatnonzero(vectors.labels == label)
         units = vectors.units[rows]
@@ -100,7 +100,9 @@ def mean_vectors(features: FeatureTable) -> Vectors:
     images, labels = features.owner[order], features.labels[order]
     firsts = np.flatnonzero(np.diff(images, prepend=-1) | np.diff(labels, prepend=-1))
     sums = []
-    for chunk in np.array_split(np.arange(len(firsts)), max(1, len(order) // 65_536)):  # float32 copies stay small
+    for chunk in np.array_split(
+        np.arange(len(firsts)), max(1, len(order) // 65_536)
+    ):  # bounds the memory of float32 copies
         if not len(chunk):
             continue
         stop = firsts[chunk[-1] + 1] if chunk[-1] + 1 < len(firsts) else len(order)

@@ -12,11 +12,11 @@ _NO_SECOND = "strategy disagreement needs the detections of a second network: pa
 
 
 def disagreement(pool: Pool, options: Options) -> Acquisition:
-    """Sum over the detections of both networks of score x (1 - IoU x class agreement) with the best match of the other's.
+    """Sum over the detections of both networks of score x (1 - IoU x class agreement) with the best match of the other.
 
     The class agreement of two detections is 1 minus the Jensen-Shannon divergence (in bits) of their class probabilities. A
     detection without an overlapping one has agreement 0. The sum is halved and divided by (expected boxes + 1)^box_exponent,
-    where the expected boxes are the mean of both networks'.
+    where the expected boxes are the mean over both networks.
 
     Raises:
         UserError: no detections of a second network.

@@ -13,7 +13,7 @@ def least_confidence(pool: Pool, options: Options) -> Acquisition:
 
 
 def mean_per_detection(total: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """total / counts [N]; where there are no detections the mean is not known, and is that of the others."""
+    """total / counts [N]; images without detections get the mean over the others."""
     some = counts > 0
     means = total[some] / counts[some]
     values = np.full(len(total), means.mean())

@@ -1,4 +1,4 @@
-"""What a strategy chooses from, and what it returns.
+"""The input and output of a strategy.
 
 Axes: N images that were ranked, D their detections.
 """
@@ -15,7 +15,7 @@ from src.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Images to rank, and what is known beside their detections.
+    """Images to rank, and what is known about them besides their detections.
 
     Attributes:
         detections: of the images to rank.
@@ -38,9 +38,9 @@ class Options:
 
     Attributes:
         weights: of difficulty, information and diversity (reference).
-        box_exponent: a of ``per_expected_box``.
+        box_exponent: exponent of ``per_expected_box``.
         budget: images to pick (ppal, coverage); None: not known.
-        seed: of what is drawn; -1 draws others each time.
+        seed: of the random draws; -1: not seeded.
     """
 
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -60,7 +60,7 @@ class Acquisition:
 
     Attributes:
         scores: float64 [N], higher is labelled first.
-        terms: name -> [N], what the scores are made of, to say why an image was picked.
+        terms: name -> [N], terms of the scores, to explain why an image was picked.
     """
 
     scores: np.ndarray
@@ -78,7 +78,7 @@ def require_detections(detections: DetectionTable, above: float = -1.0) -> None:
 
 
 def per_expected_box(total: np.ndarray, expected: np.ndarray, exponent: float) -> np.ndarray:
-    """total / (expected + 1)^a [N]: a = 0 prefers crowded images, a = 1 compares images by what a box teaches.
+    """total / (expected + 1)^a [N]: a = 0 prefers crowded images, a = 1 scores images per box.
 
     Args:
         total: [N], a sum over the detections of each image; expected: [N], the sum of their scores.

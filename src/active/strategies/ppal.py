@@ -14,9 +14,9 @@ from src.active.strategies.pool import Acquisition, Options, Pool
 from src.data.formats.feature_file import FeatureTable
 from src.errors import UserError
 
-SHORTLIST = 4  # in budgets
+SHORTLIST = 4  # times the budget
 MOST_DETECTIONS = 20  # per image, the best
-MOST_LABELLED = 2_000  # labelled images to start from; of more, that many are drawn, for time grows with their number
+MOST_LABELLED = 2_000  # labelled images to start from; a random subset of more, because time grows with their number
 FARTHEST = 2.0  # distance of a detection whose class the other image lacks: that of opposite features
 
 
@@ -24,7 +24,7 @@ def ppal(pool: Pool, options: Options) -> Acquisition:
     """Images of the shortlist in the order of the greedy k-centre, then the others by uncertainty.
 
     Raises:
-        UserError: no features, or not of these images; no budget.
+        UserError: there is no budget, or images have no features.
     """
     features = require_features(pool, options, "ppal")
     uncertainty = balanced_entropy(pool, options)
@@ -65,7 +65,7 @@ def require_features(pool: Pool, options: Options, strategy: str) -> FeatureTabl
 
 
 def k_centre(matcher: "Matcher", labelled: list[int], budget: int) -> tuple[list[int], list[float]]:
-    """Greedy k-centre (Sener and Savarese 2018, algorithm 1): again and again the image farthest from all chosen ones.
+    """Greedy k-centre (Sener and Savarese 2018, algorithm 1): repeatedly the image farthest from all chosen ones.
 
     Args:
         labelled: images of the features that are chosen from the start.
@@ -100,7 +100,7 @@ class Matcher:
     """
 
     def __init__(self, features: FeatureTable, images: list[int]):
-        """Args: features: of all images; images: those of the shortlist, places among ``features.names``."""
+        """Args: features: of all images; images: those of the shortlist, indices into ``features.names``."""
         self.features, self.images, self.count = features, images, len(images)
         rows = [self._rows(image) for image in images]
         owner = np.repeat(np.arange(len(images)), [len(part) for part in rows])
@@ -113,7 +113,7 @@ class Matcher:
         self._empty = np.bincount(self._owner, minlength=self.count) == 0
 
     def distances(self, image: int) -> np.ndarray:
-        """float64 [M], of an image, a place among ``features.names``, to those of the shortlist."""
+        """float64 [M], of an image, an index into ``features.names``, to those of the shortlist."""
         rows = self._rows(image)
         if not len(rows):
             return np.where(self._empty, 0.0, FARTHEST)

@@ -14,7 +14,7 @@ class Frame:
     Attributes:
         height, width: pixels into which the image must fit.
         canvas: side of the canvas in sides of the image, from 1.
-        right, down: share (0 to 1) of the room beside the image that lies at its left, and above it.
+        right, down: share (0 to 1) of the free space that lies to the left of the image, and above it.
     """
 
     height: int
@@ -32,7 +32,7 @@ class Frame:
 def draw_frame(
     height: int, width: int, expand_ratio: float, multi_scale: tuple[float, float], rng: np.random.Generator
 ) -> Frame:
-    """A random frame; nothing is drawn for what is switched off.
+    """A random frame; options that are off draw no random numbers.
 
     Args:
         height, width: network input in pixels.

@@ -1,12 +1,12 @@
-"""Photometric distortion for SSD (Liu et al. 2016, section 2.2 and its code); no pixel moves, so boxes stay."""
+"""Photometric distortion for SSD (Liu et al. 2016, section 2.2 and its code); no pixel moves, so boxes do not change."""
 
 import cv2
 import numpy as np
 
 _PROBABILITY = 0.5  # of each of the changes
-_BRIGHTNESS = 32.0  # levels, up or down
+_BRIGHTNESS = 32.0  # grey levels, added or subtracted
 _FACTOR = (0.5, 1.5)  # of contrast and saturation
-_HUE = 18.0  # degrees, up or down
+_HUE = 18.0  # degrees, added or subtracted
 
 
 def distort(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

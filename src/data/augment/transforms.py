@@ -1,7 +1,7 @@
 """Image geometry and augmentation in NumPy and OpenCV.
 
 Images are uint8 [H, W, 3] RGB. Boxes are float32 [N, 4], (x1, y1, x2, y2) in pixels of the image, width = x2 - x1.
-Whatever is random takes an explicit ``numpy.random.Generator``; only ``erase_rectangle`` changes its input.
+Random functions take an explicit ``numpy.random.Generator``; only ``erase_rectangle`` changes its input.
 """
 
 import math
@@ -53,7 +53,7 @@ def resized_size(
 
 
 def size_by_sides(old: tuple[int, int], sides: tuple[float, float]) -> tuple[int, int]:
-    """The size (width, height) that an image of the size `old` gets where its sides decide it; see ``resize_to_fit``."""
+    """The size (width, height) that an image of the size `old` is resized to by `sides`; see ``resize_to_fit``."""
     scale = min(sides[0] / min(old), sides[1] / max(old))
     new_width, new_height = (max(int(side * scale), 1) for side in old)
     return new_width, new_height
@@ -62,7 +62,7 @@ def size_by_sides(old: tuple[int, int], sides: tuple[float, float]) -> tuple[int
 def resize_to_fit(
     image: np.ndarray, height: int, width: int, keep_ratio: bool, sides: tuple[float, float] | None = None
 ) -> tuple[np.ndarray, tuple[float, float]]:
-    """Resize an image, bilinearly and once, to the largest size that fits the network input, or to a size of its own.
+    """Resize an image, bilinearly and once, to the largest size that fits the network input, or by ``sides``.
 
     Args:
         image: uint8 [h, w, 3] of any size.
@@ -118,7 +118,7 @@ def flip_horizontal(image: np.ndarray, boxes: np.ndarray, width: int) -> tuple[n
     Args:
         image: uint8 [H, W, 3].
         boxes: float32 [N, 4].
-        width: pixels of the image (without padding) that is mirrored; what lies to its right stays.
+        width: pixels of the image (without padding) that is mirrored; the padding to its right does not change.
 
     Returns:
         The mirrored copy and its boxes; a pixel of column x moves to width - 1 - x, a box edge at x to width - x.
@@ -130,7 +130,7 @@ def flip_horizontal(image: np.ndarray, boxes: np.ndarray, width: int) -> tuple[n
 
 
 def strong_view(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Change the colours and erase parts of an image; its geometry, and so its boxes, stay.
+    """Change the colours and erase parts of an image; its geometry and its boxes do not change.
 
     In this order: colour jitter, grey, Gaussian blur, three random erasings (Unbiased Teacher, Liu et al. 2021).
 

@@ -61,13 +61,13 @@ def training_views(
     frame = draw_frame(height, width, settings.expand_ratio, settings.multi_scale, rng)
     share = min(frame.height / height, frame.width / width)
     sides = tuple(side * share for side in settings.resize_sides) if settings.resize_sides else None
-    seen, stays = entry.boxes, np.ones(len(entry.boxes), bool)
+    visible, kept = entry.boxes, np.ones(len(entry.boxes), bool)
     x1, y1, x2, y2 = 0, 0, entry.width, entry.height
     if labelled and settings.crop_ratio > 0 and rng.random() < settings.crop_ratio:
         x1, y1, x2, y2 = draw_region(entry.width, entry.height, entry.boxes[~entry.crowd], rng)
-        seen, stays = cut_boxes(entry.boxes, entry.crowd, (x1, y1, x2, y2))
+        visible, kept = cut_boxes(entry.boxes, entry.crowd, (x1, y1, x2, y2))
     weak, scale = transforms.resize_to_fit(image[y1:y2, x1:x2], frame.height, frame.width, settings.keep_ratio, sides)
-    boxes = transforms.scale_boxes(seen - np.array([x1, y1, x1, y1], np.float32), scale)
+    boxes = transforms.scale_boxes(visible - np.array([x1, y1, x1, y1], np.float32), scale)
     mirrored = rng.random() < settings.flip_ratio
     if mirrored:
         weak, boxes = transforms.flip_horizontal(weak, boxes, weak.shape[1])
@@ -82,8 +82,8 @@ def training_views(
     if not labelled:
         return *views, size
     boxes = boxes + np.array([*corner, *corner], np.float32)
-    truth = _pad_ground_truth(boxes, entry.labels[stays], entry.crowd[stays], settings.max_gts)
-    masks = (_pad_masks(entry, seen, stays, mirrored, settings),) if settings.mask_size else ()
+    truth = _pad_ground_truth(boxes, entry.labels[kept], entry.crowd[kept], settings.max_gts)
+    masks = (_pad_masks(entry, visible, kept, mirrored, settings),) if settings.mask_size else ()
     return *views, size, *truth, *masks
 
 
@@ -97,12 +97,12 @@ def _pad_ground_truth(boxes: np.ndarray, labels: np.ndarray, crowd: np.ndarray, 
 
 
 def _pad_masks(
-    entry: ImageEntry, seen: np.ndarray, stays: np.ndarray, mirrored: bool, settings: ViewSettings
+    entry: ImageEntry, visible: np.ndarray, kept: np.ndarray, mirrored: bool, settings: ViewSettings
 ) -> np.ndarray:
-    """uint8 [G, M, M]; a mask is measured in its box as far as it is seen, so beside that only mirroring changes it."""
+    """uint8 [G, M, M]; a mask is relative to its cropped box, so otherwise only mirroring changes it."""
     cells = settings.mask_size
     gt_masks = np.zeros((settings.max_gts, cells, cells), np.uint8)
-    for place, (row, box) in enumerate(zip(np.flatnonzero(stays), seen, strict=True)):
+    for place, (row, box) in enumerate(zip(np.flatnonzero(kept), visible, strict=True)):
         if not entry.crowd[row]:
             mask = rasterise(entry.outlines[row], box, (entry.width, entry.height), cells)
             gt_masks[place] = mask[:, ::-1] if mirrored else mask

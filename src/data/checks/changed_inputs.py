@@ -1,4 +1,4 @@
-"""Whether the inputs that annotations were made from have changed: fixing an original does not fix what was made from it."""
+"""Whether the inputs that annotations were made from have changed: fixing an input does not fix the files made from it."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from src.files import file_hash
 
 
 def changed_inputs(path: str | Path) -> list[str]:
-    """One sentence for each input of annotations that is still at its recorded place and has another content now.
+    """One sentence for each input of annotations that is still at its recorded path but has changed.
 
     Args:
         path: COCO file, whose inputs lie beside it; or the folder annotations/ of a side of ``src.split_data``.
 
     Raises:
-        UserError: the file is not JSON, or the system refuses to read an input.
+        UserError: the file is not JSON, or an input cannot be read.
     """
     path = Path(path)
     if path.is_dir():
@@ -36,7 +36,7 @@ def _changed(folder: Path, name: str, origin: MadeFrom) -> list[str]:
             continue
         if _hash_of(folder / source) not in (None, known["sha256"]):
             found.append(
-                f"{name} was made from {source}, which has another content now; if that was a fix, make {name} anew "
+                f"{name} was made from {source}, whose content has changed; if that was a fix, make {name} again "
                 f"({origin['program']}: {settings})"
             )
         if option in origin["before"]:
@@ -52,7 +52,7 @@ def _hash_of(place: Path) -> str | None:
 
 
 def _changed_split(annotations: Path) -> list[str]:
-    """Whether the XML files that ``src.split_data`` copied from have another content now than they had then."""
+    """Whether the XML files that ``src.split_data`` copied from have changed since."""
     root = annotations.absolute().parents[1]
     split, source = root / "split.json", root / annotations.name
     if not split.is_file() or not source.is_dir():
@@ -66,7 +66,7 @@ def _changed_split(annotations: Path) -> list[str]:
     if known is None or known["sha256"] == xml_hash(source):
         return []
     sentence = (
-        f"{annotations} was split from {source}, which has another content now; if that was a fix, split again "
+        f"{annotations} was split from {source}, whose content has changed; if that was a fix, split again "
         "(src.split_data --overwrite) and convert again"
     )
     return [sentence]

@@ -1,7 +1,7 @@
-"""Find images that show the same picture, so that a split can keep them on one side.
+"""Find images that show the same picture, so that a split can keep them in one part.
 
 Two images are the same picture when their decoded pixels are equal, or when the edges of their 32 x 32 grey thumbnails
-correlate. Edges do not mind another brightness, a new JPEG quality, another size or a small watermark. On the 853
+correlate. Edges are robust to changes of brightness, JPEG quality and size, and to small watermarks. On the 853
 face-mask images the 14 known pairs (re-saved, resized, watermarked, brightened) reach 0.947 and more, while the most
 alike of all other pairs, two shots of one burst, reaches 0.841.
 """
@@ -25,7 +25,7 @@ _BLOCK = 1024  # images compared at a time, which bounds memory to _BLOCK x N co
 
 
 def group_same_pictures(paths: Sequence[Path], same_from: float = SAME_FROM) -> list[list[int]]:
-    """Indices of ``paths`` in groups of the same picture, each and all in rising order; most groups hold one index.
+    """Indices of ``paths`` in groups of the same picture, each and all in ascending order; most groups hold one index.
 
     "Same" is transitive: if a = b and b = c, the three are one group.
 
@@ -38,22 +38,22 @@ def group_same_pictures(paths: Sequence[Path], same_from: float = SAME_FROM) -> 
     """
     with ThreadPoolExecutor() as pool:
         progress = tqdm(pool.map(fingerprint, paths), "comparing", len(paths), unit="image", disable=None, leave=False)
-        prints = list(progress)
-    faults = [str(found) for found in prints if isinstance(found, UserError)]
+        fingerprints = list(progress)
+    faults = [str(found) for found in fingerprints if isinstance(found, UserError)]
     if faults:
         raise DataError("images", faults)
-    hashes, edges = ([found[part] for found in prints] for part in (0, 1))
-    leaders = list(range(len(paths)))  # each index points towards the smallest index of its group
+    hashes, edges = ([found[part] for found in fingerprints] for part in (0, 1))
+    parents = list(range(len(paths)))  # each index points towards the smallest index of its group
     first: dict[bytes, int] = {}
     for index, digest in enumerate(hashes):
-        _join(leaders, first.setdefault(digest, index), index)
+        _union(parents, first.setdefault(digest, index), index)
     if same_from <= 1:
         different = list(first.values())  # one of each set of equal pictures
         for a, b in _alike(np.array([edges[index] for index in different], np.float32), same_from):
-            _join(leaders, different[a], different[b])
+            _union(parents, different[a], different[b])
     groups: dict[int, list[int]] = {}
     for index in range(len(paths)):
-        groups.setdefault(_leader(leaders, index), []).append(index)
+        groups.setdefault(_find(parents, index), []).append(index)
     return list(groups.values())
 
 
@@ -87,13 +87,13 @@ def _alike(edges: np.ndarray, same_from: float) -> list[tuple[int, int]]:
     return pairs
 
 
-def _leader(leaders: list[int], index: int) -> int:
-    while leaders[index] != index:
-        leaders[index] = leaders[leaders[index]]  # halve the way for the next caller
-        index = leaders[index]
+def _find(parents: list[int], index: int) -> int:
+    while parents[index] != index:
+        parents[index] = parents[parents[index]]  # path halving
+        index = parents[index]
     return index
 
 
-def _join(leaders: list[int], a: int, b: int) -> None:
-    a, b = sorted((_leader(leaders, a), _leader(leaders, b)))
-    leaders[b] = a
+def _union(parents: list[int], a: int, b: int) -> None:
+    a, b = sorted((_find(parents, a), _find(parents, b)))
+    parents[b] = a

@@ -16,31 +16,29 @@ from src.data.images import image_size, is_turned, list_images, read_image
 from src.errors import DataError, UserError
 from src.files import is_regular, open_regular
 
-Look = Callable[[Path, ImageEntry], None]  # raises a UserError that says what is wrong with the file of an entry
+ImageCheck = Callable[[Path, ImageEntry], None]  # raises a UserError that says what is wrong with the file of an entry
 
 _HEAD = 4096  # bytes of an image file that are hashed
-_CHUNK = 32  # files of one task: few enough for a smooth bar, many enough that handing them out costs nothing
+_CHUNK = 32  # files of one task: few enough for a smooth progress bar, many enough that scheduling costs little
 _THREADS = min(8, 2 * (os.cpu_count() or 1))  # disks and networks answer several at a time
 
 
 def check_exists(path: Path, entry: ImageEntry) -> None:
-    """Only ask for the file; 100,000 of them take about a second."""
+    """Check nothing but that the file exists; 100,000 take about a second."""
 
 
 def check_header(path: Path, entry: ImageEntry) -> None:
-    """Compare the size in the file's header with its entry; nothing is decoded (0.7 ms an image, measured on JPEG).
+    """Compare the size in the file's header with its entry; nothing is decoded (0.7 ms per image, measured on JPEG).
 
     Raises:
-        UserError: the header is broken, or the size is another one.
+        UserError: the header is broken, or the size differs.
     """
     size = image_size(path)
     if size == (entry.width, entry.height):
         return
     turned = ""
     if size == (entry.height, entry.width) and is_turned(path):
-        turned = (
-            " Its EXIF data turn it by a quarter, and training sees it as shown: draw its boxes on the turned picture,"
-        )
+        turned = " Its EXIF data rotate it by 90 degrees, and training sees it as shown: draw its boxes on the rotated picture,"
         turned += " or save it without EXIF data."
     raise UserError(
         f"{path}: the image is {size[0]}x{size[1]} (as shown) but its entry says {entry.width}x{entry.height}; "
@@ -52,7 +50,7 @@ def check_pixels(path: Path, entry: ImageEntry) -> None:
     """Decode the whole file too. OpenCV fills a truncated file with grey; Pillow raises.
 
     Raises:
-        UserError: as ``check_header``, or the picture is cut off or broken.
+        UserError: as ``check_header``, or the picture is truncated or broken.
     """
     check_header(path, entry)
     read_whole_image(path)
@@ -62,14 +60,14 @@ def read_whole_image(path: Path) -> None:
     """Decode a file to its end.
 
     Raises:
-        UserError: the picture is cut off or broken.
+        UserError: the picture is truncated or broken.
     """
     try:
         with Image.open(path) as image:
             image.load()
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise UserError(
-            f"{path}: the picture is cut off or broken ({error}); copy it anew, or take its entry out"
+            f"{path}: the picture is truncated or broken ({error}); copy it again, or remove its entry"
         ) from None
     read_image(path)
 
@@ -94,11 +92,11 @@ def files_hash(files: Iterable[tuple[str, Path]]) -> str:
     return digest.hexdigest()
 
 
-def check_images(annotations: Annotations, img_dir: str | Path, look: Look = check_header) -> None:
-    """Look at the image file of every entry, several at a time; on a terminal a bar shows how far it is.
+def check_images(annotations: Annotations, img_dir: str | Path, check: ImageCheck = check_header) -> None:
+    """Check the image file of every entry, several at a time, with a progress bar on a terminal.
 
     Raises:
-        DataError: listing every file that is missing, or in which ``look`` found something.
+        DataError: listing every file that is missing, or in which ``check`` found something.
     """
     paths = [image_path(entry, img_dir) for entry in annotations.images]
     pairs = list(zip(paths, annotations.images, strict=True))
@@ -109,7 +107,7 @@ def check_images(annotations: Annotations, img_dir: str | Path, look: Look = che
         ThreadPoolExecutor(_THREADS) as pool,
         tqdm(desc=f"images of {img_dir}", total=len(pairs), unit="image", disable=None, leave=False) as bar,
     ):
-        for lost, found in pool.map(lambda chunk: _look_at(chunk, look), chunks):
+        for lost, found in pool.map(lambda chunk: _check_files(chunk, check), chunks):
             missing += lost
             faults += found
             bar.update(_CHUNK)
@@ -119,7 +117,7 @@ def check_images(annotations: Annotations, img_dir: str | Path, look: Look = che
 
 
 def without_broken(
-    annotations: Annotations, img_dir: str | Path, left_out: LeftOut, look: Look = check_pixels
+    annotations: Annotations, img_dir: str | Path, left_out: LeftOut, check: ImageCheck = check_pixels
 ) -> Annotations:
     """The images whose files are there, can be decoded and are of the size that their entries say; the others are noted."""
     pairs = [(image_path(entry, img_dir), entry) for entry in annotations.images]
@@ -129,7 +127,7 @@ def without_broken(
     ):
         kept = []
         for (path, entry), (lost, found) in zip(
-            pairs, pool.map(lambda pair: _look_at([pair], look), pairs), strict=True
+            pairs, pool.map(lambda pair: _check_files([pair], check), pairs), strict=True
         ):
             if lost or found:
                 left_out.image(entry.file_name, found or [f"{path}: no such image file"])
@@ -139,12 +137,12 @@ def without_broken(
     return replace(annotations, images=tuple(kept))
 
 
-def _look_at(pairs: Iterable[tuple[Path, ImageEntry]], look: Look) -> tuple[list[Path], list[str]]:
+def _check_files(pairs: Iterable[tuple[Path, ImageEntry]], check: ImageCheck) -> tuple[list[Path], list[str]]:
     missing, faults = [], []
     for path, entry in pairs:
         try:
             if is_regular(path):
-                look(path, entry)
+                check(path, entry)
             elif os.path.lexists(path):
                 faults.append(f"{path}: not a regular file, but a folder, FIFO, device or link to nothing")
             else:
@@ -173,12 +171,12 @@ def _missing_faults(missing: Sequence[Path], count: int, img_dir: Path) -> list[
     for path in missing:
         name = os.path.relpath(path, img_dir)
         meant = next((by_key[key] for key in _keys(name) if key in by_key), None)
-        remedy = f"is {meant} meant? Correct its file_name" if meant else "put it there, or take its entry out"
+        remedy = f"is {meant} meant? Correct its file_name" if meant else "put it there, or remove its entry"
         faults.append(f"{path}: no such image file; {remedy}")
     return faults
 
 
 def _keys(name: str) -> tuple[str, str, str]:
-    """What a name could be mistaken for: other case or slashes, another suffix, another folder; the nearest first."""
+    """Keys for finding a similar name: other case or slashes, another suffix, another folder; the nearest first."""
     posix = PurePosixPath(name.replace("\\", "/").casefold())
     return f"case {posix}", f"stem {posix.with_suffix('')}", f"base {posix.name}"

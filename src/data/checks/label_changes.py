@@ -77,5 +77,5 @@ def _objects(coco: dict[str, Any]) -> dict[str, list[tuple]]:
 
 
 def _plain(value: Any) -> str:
-    """One spelling of a JSON value; ``src.data.formats.coco_rows`` leaves long ones as their text."""
+    """Canonical text of a JSON value; ``src.data.formats.coco_rows`` keeps long ones undecoded."""
     return json.dumps(msgspec.json.decode(value) if type(value) is msgspec.Raw else value)

@@ -12,13 +12,13 @@ from src.errors import DataError
 
 
 @dataclass(frozen=True)
-class KnownSoFar:
-    """What the annotation file of a run says.
+class LabelState:
+    """Labelled and unlabelled images of a run's annotation file.
 
     Attributes:
         labelled, unlabelled: file names of its images.
         with_boxes: file names of the labelled ones that have a box.
-        reviewed: file names of those whose entries say that they were reviewed.
+        reviewed: file names of those that are marked as reviewed.
         classes: in the order of their labels.
         policy: 2 when labelled images join the unlabelled stream as well, else 1 (see random_select.py).
     """
@@ -33,8 +33,8 @@ class KnownSoFar:
 
 def labelled_names(coco: dict[str, Any]) -> set[str]:
     """File names of the labelled images of a checked COCO file."""
-    bare = unlabelled_ids(coco)
-    return {image["file_name"] for image in coco["images"] if image["id"] not in bare}
+    unlabelled = unlabelled_ids(coco)
+    return {image["file_name"] for image in coco["images"] if image["id"] not in unlabelled}
 
 
 def names_with_boxes(coco: dict[str, Any]) -> set[str]:
@@ -44,7 +44,7 @@ def names_with_boxes(coco: dict[str, Any]) -> set[str]:
 
 
 def unconfirmed_empty(coco: dict[str, Any]) -> set[str]:
-    """File names of the images that count as labelled, have no box, and are not said to be reviewed.
+    """File names of the images that count as labelled, have no box, and are not marked as reviewed.
 
     "Reviewed, nothing there" and "not labelled yet" look alike in the files of most labelling tools, and training on the
     second as if it were the first treats objects as background. ``"labelled": true`` in the entry distinguishes them.
@@ -53,7 +53,7 @@ def unconfirmed_empty(coco: dict[str, Any]) -> set[str]:
 
 
 def reviewed_names(coco: dict[str, Any]) -> set[str]:
-    """File names of the images whose entries say that they were reviewed."""
+    """File names of the images that are marked as reviewed ("labelled": true)."""
     return {image["file_name"] for image in coco["images"] if image.get("labelled") is True}
 
 
@@ -66,31 +66,31 @@ def count_objects(coco: dict[str, Any], names: Collection[str]) -> Counter[str]:
 
 
 def mark_reviewed(coco: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """A copy of a COCO file whose entries say that the images of these names were reviewed."""
+    """A copy of a COCO file in which the images of these names are marked as reviewed."""
     images = [image | ({"labelled": True} if image["file_name"] in names else {}) for image in coco["images"]]
     return coco | {"images": images}
 
 
-def nothing_known(coco: dict[str, Any]) -> KnownSoFar:
-    """All images of a checked COCO file count as unlabelled."""
+def all_unlabelled(coco: dict[str, Any]) -> LabelState:
+    """The state of a checked COCO file if all of its images count as unlabelled."""
     names = {image["file_name"] for image in coco["images"]}
-    return KnownSoFar(set(), names, set(), set(), class_names(coco), policy=1)
+    return LabelState(set(), names, set(), set(), class_names(coco), policy=1)
 
 
-def read_known(path: Path) -> KnownSoFar:
+def read_label_state(path: Path) -> LabelState:
     """Read the annotation file of a run; errors are those of ``read_coco``."""
     coco = read_coco_boxes(path)
     labelled = labelled_names(coco)
     unlabelled = {image["file_name"] for image in coco["images"]} - labelled
     policy = 2 if also_unlabelled_ids(coco) else 1
-    return KnownSoFar(labelled, unlabelled, names_with_boxes(coco), reviewed_names(coco), class_names(coco), policy)
+    return LabelState(labelled, unlabelled, names_with_boxes(coco), reviewed_names(coco), class_names(coco), policy)
 
 
-def check_known(known: KnownSoFar, path: Path, coco: dict[str, Any], ann_file: Path) -> None:
-    """Compare what is known, read from ``path``, with the file ``coco`` that labels are taken from.
+def check_label_state(known: LabelState, path: Path, coco: dict[str, Any], ann_file: Path) -> None:
+    """Compare the label state read from ``path`` with the file ``coco`` that labels are taken from.
 
     Raises:
-        DataError: it does not go with ``coco``: other images, other classes, labels that ``coco`` lacks.
+        DataError: it does not match ``coco``: other images, other classes, labels that ``coco`` lacks.
     """
     names = {image["file_name"] for image in coco["images"]}
     faults = [

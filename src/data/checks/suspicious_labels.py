@@ -1,6 +1,6 @@
-"""Suspicious labels: valid, but mostly a mistake; one sentence each, with a remedy.
+"""Suspicious labels: valid, but usually a mistake; one sentence each, with a remedy.
 
-Crowds are no objects: only their share is checked. N boxes of all labelled images are checked together.
+Crowds are excluded, except that their share of the boxes is checked. Axes: N boxes of all labelled images.
 """
 
 from collections import Counter, defaultdict
@@ -13,12 +13,12 @@ import numpy as np
 from src.data.annotations import COCO_FORM, Annotations, ImageEntry, object_areas
 
 EMPTY_SHARE = 0.1  # share of the labelled images that may have no box
-FEW_EMPTY = 3  # as many images without a box are not suspicious, whatever their share
-FEW_BOXES = 10  # below this many boxes (or images), "all of them are alike" says nothing
-TINY_SIDE = 2.0  # pixels; an object of one pixel is a slip of the mouse
-WHOLE_IMAGE = 0.98  # share of its image that a box covers to count as all of it
-MANY_OBJECTS = 100  # objects per image that are not suspicious
-MANY_TIMES_MEDIAN = 10  # more than so many times the median is suspicious
+FEW_EMPTY = 3  # up to this many images without a box are not suspicious, whatever their share
+FEW_BOXES = 10  # up to this many boxes may be alike
+TINY_SIDE = 2.0  # pixels; a smaller box is usually an accidental click
+WHOLE_IMAGE = 0.98  # share of the image area from which a box counts as covering the whole image
+MANY_OBJECTS = 100  # up to this many objects per image are not suspicious
+MANY_TIMES_MEDIAN = 10  # more objects per image than this many times the median are suspicious
 _SHOWN = 3  # examples in a sentence
 
 
@@ -28,7 +28,7 @@ class Objects:
 
     Attributes:
         entries: the images; boxes: float64 [N, 4]; labels: [N]; owner: [N], index of its entry.
-        areas: [N], what ``object_areas`` says; crowd_labels: of the crowds, which are in none of the others.
+        areas: [N], by ``object_areas``; crowd_labels: labels of the crowds, which are in no other array.
     """
 
     entries: tuple[ImageEntry, ...]
@@ -49,7 +49,7 @@ class Objects:
 
 
 def suspicions(annotations: Annotations) -> list[str]:
-    """Every suspicious thing in a data set that was read without a fault; 100,000 objects take about half a second."""
+    """All suspicious findings in a data set that was read without errors; 100,000 objects take about half a second."""
     objects = _objects(annotations)
     found: list[str] = []
     found += _class_names(annotations.class_names)
@@ -67,7 +67,7 @@ def suspicions(annotations: Annotations) -> list[str]:
 
 
 def shared_files(first: Annotations, second: Annotations) -> list[str]:
-    """File names that two sets have in common; only those of one folder are the same file."""
+    """File names that two data sets have in common; the same files only if both sets share an image folder."""
     names = {entry.file_name for entry in first.images}
     return [entry.file_name for entry in second.images if entry.file_name in names]
 
@@ -90,12 +90,12 @@ def _class_names(names: Sequence[str]) -> Iterator[str]:
     for group in alike.values():
         if len(group) > 1:
             shown = ", ".join(f'"{name}"' for name in group)
-            yield f"classes {shown} differ only by case, spaces or signs; if they are one class, give them one category"
+            yield f"classes {shown} differ only by case, spaces or punctuation; if they are one class, give them one category"
     for name in names:
         if name != name.strip():
-            yield f'class "{name}" has spaces around its name, so it equals no other file\'s "{name.strip()}"; take them out'
+            yield f'class "{name}" has spaces around its name, so it does not match "{name.strip()}" of other files; remove them'
         if name.strip().casefold() in ("background", "__background__"):
-            yield f'class "{name}": background needs no category of its own; take it out, or training learns to detect it'
+            yield f'class "{name}": background needs no category of its own; remove it, or training learns to detect it'
 
 
 def _unused_classes(annotations: Annotations, objects: Objects) -> Iterator[str]:
@@ -104,8 +104,8 @@ def _unused_classes(annotations: Annotations, objects: Objects) -> Iterator[str]
     missing = [(name, crowds[k]) for k, name in enumerate(annotations.class_names, start=1) if counts[k] == 0]
     if unused := [name for name, crowd in missing if not crowd]:
         yield (
-            f"no labelled image has a box of class {_some(unused)}; label some, or take the category out "
-            "(then everywhere, for the classes must be the same in all files)"
+            f"no labelled image has a box of class {_some(unused)}; label some, or remove the category "
+            "(from all files, because their classes must be the same)"
         )
     for name, crowd in missing:
         if crowd:
@@ -136,14 +136,14 @@ def too_many_empty(empty: Sequence[str], labelled_count: int, form: str = COCO_F
     )
     sentence = (
         f"{len(empty)} of the {labelled_count} labelled images have no box, such as {_some(empty)}, which counts as "
-        '"nothing is there": training treats what is in them as background, and evaluation takes every detection in '
-        f"them for wrong; {remedy}"
+        '"nothing is there": training treats what is in them as background, and evaluation counts every detection in '
+        f"them as a false positive; {remedy}"
     )
     return [sentence]
 
 
 def empty_images(annotations: Annotations) -> list[str]:
-    """The ``too_many_empty`` of a data set that was read."""
+    """Apply ``too_many_empty`` to a data set."""
     empty = [entry.file_name for entry in annotations.labelled if not len(entry.boxes) and not entry.reviewed]
     return too_many_empty(empty, len(annotations.labelled), annotations.form)
 
@@ -153,7 +153,7 @@ def _tiny(objects: Objects) -> Iterator[str]:
     if len(tiny):
         yield (
             f"{len(tiny)} boxes are less than {TINY_SIDE:g} pixels wide or high, in {objects.names(tiny)}; "
-            "take them out if they are slips: they are too small to train on"
+            "remove them if they are accidental: they are too small to train on"
         )
 
 
@@ -177,12 +177,12 @@ def _whole_images(objects: Objects) -> Iterator[str]:
 
 
 def _areas(objects: Objects) -> Iterator[str]:
-    grown = (objects.sizes + 2).prod(axis=1)  # tools that count all pixels of an outline go beyond the box by one
-    wrong = np.flatnonzero((objects.areas > grown) | (objects.areas < 1))
+    upper = (objects.sizes + 2).prod(axis=1)  # tools that count all pixels of an outline exceed the box by one pixel
+    wrong = np.flatnonzero((objects.areas > upper) | (objects.areas < 1))
     if len(objects.boxes) > FEW_BOXES and len(wrong) > len(objects.boxes) / 2:
         yield (
             f'{len(wrong)} of the {len(objects.boxes)} objects have an "area" that is larger than their box or below one '
-            f"pixel, such as in {objects.names(wrong)}; scores by size go by it: give it in pixels of the image, or take it out"
+            f"pixel, such as in {objects.names(wrong)}; AP by size uses it: give it in pixels of the image, or remove it"
         )
 
 
@@ -192,18 +192,18 @@ def _twice(objects: Objects) -> Iterator[str]:
     same_box = (np.diff(boxes, axis=0) == 0).all(axis=1) & (np.diff(owner) == 0)
     same_class = np.diff(labels) == 0
     if (twice := order[1:][same_box & same_class]).size:
-        yield f"{len(twice)} boxes are there twice, in {objects.names(twice)}; take one of each out"
-    if (doubted := order[1:][same_box & ~same_class]).size:
-        yield f"{len(doubted)} boxes are there with two classes, in {objects.names(doubted)}; decide for one class each"
+        yield f"{len(twice)} boxes are duplicates, in {objects.names(twice)}; remove one of each"
+    if (conflicting := order[1:][same_box & ~same_class]).size:
+        yield f"{len(conflicting)} boxes have two classes, in {objects.names(conflicting)}; keep one class for each"
 
 
 def _crowded_images(objects: Objects) -> Iterator[str]:
     counts = np.bincount(objects.owner, minlength=len(objects.entries))
-    usual = float(np.median(counts[counts > 0]))
-    for index in np.flatnonzero(counts > max(MANY_OBJECTS, MANY_TIMES_MEDIAN * usual))[:_SHOWN]:
+    median = float(np.median(counts[counts > 0]))
+    for index in np.flatnonzero(counts > max(MANY_OBJECTS, MANY_TIMES_MEDIAN * median))[:_SHOWN]:
         yield (
-            f"{objects.entries[index].file_name} has {counts[index]} objects, the others mostly {usual:g}; if boxes of "
-            'several images got into this one, sort them out; if it is a crowd, mark it as one box with "iscrowd": 1'
+            f"{objects.entries[index].file_name} has {counts[index]} objects, the median is {median:g}; if it holds boxes of "
+            'several images, correct them; if it is a crowd, mark it as one box with "iscrowd": 1'
         )
 
 

@@ -8,7 +8,7 @@ from src.evaluation.coco_matching import FOREGROUND_IOU, Matches, assign
 def confusion_matrix(matches: Matches, threshold: float) -> np.ndarray:
     """Count objects by true and predicted class, at an IoU of .5.
 
-    True positives keep their object. Each other detection, from the highest score down, is matched to the free object of
+    True positives keep their object. Each other detection, from the highest score down, is matched to the unmatched object of
     any class with the highest IoU.
 
     Args:

@@ -12,7 +12,7 @@ BINS = 20  # of the histograms of scores
 
 @dataclass(frozen=True, eq=False)
 class OperatingPoint:
-    """A score threshold, and what it gives.
+    """A score threshold, and the scores at it.
 
     Attributes:
         score: keep detections with this score or more; None without a true positive.
@@ -99,7 +99,7 @@ def best_operating_point(score: np.ndarray, true_positive: np.ndarray, objects: 
     """The threshold with the highest F1, the harmonic mean of precision and recall.
 
     Args:
-        score: [N], falling; true_positive: bool [N]; objects: number of ground-truth objects.
+        score: [N], descending; true_positive: bool [N]; objects: number of ground-truth objects.
     """
     if not objects:
         return OperatingPoint(None, None, None, None)
@@ -116,5 +116,5 @@ def best_operating_point(score: np.ndarray, true_positive: np.ndarray, objects: 
 
 
 def score_edges(score: np.ndarray) -> np.ndarray:
-    """Borders [BINS + 1] of equal bins from 0 to 1, wider where other programs' scores are outside."""
+    """Edges [BINS + 1] of equal bins from 0 to 1, wider if scores of other programs lie outside."""
     return np.linspace(min(0.0, score.min(initial=0.0)), max(1.0, score.max(initial=1.0)), BINS + 1)

@@ -17,7 +17,7 @@ class ImageErrors:
         false_negative: bool [G], objects that no kept detection is matched to.
         objects, true_positives, false_negatives: int [N].
         false_positives: int [N, 5], kept detections by their error type.
-        order: int [N], the images by falling number of errors, in the order of the data set where equal.
+        order: int [N], the images by descending number of errors, ties in the order of the data set.
     """
 
     kept: np.ndarray

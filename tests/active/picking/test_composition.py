@@ -53,7 +53,7 @@ def test_least_objects_of_a_class():
     assert list(pick.why.values()).count(SCORE) == 6
     assert pick.notes == ["at_least rare=11: 4 objects are labelled, and 12 with those predicted in picked images"]
     short = compose(SCORES, set(), images(3), Rules(0, floors=[Floor("rare", 40, 0, predicted)]), nothing_compared())
-    assert list(short.why) == ["018", "016", "014"] and "as many as could be found" in short.notes[0]
+    assert list(short.why) == ["018", "016", "014"] and "the most that could be found" in short.notes[0]
 
 
 def test_too_few_images():
@@ -92,7 +92,7 @@ def test_near_duplicates_are_passed_over_and_named(pictures):
     pick = compose(scores, {"old.png"}, images(3), Rules(), near)
     assert list(pick.why) == ["new0.png", "new1.png", "new2.png"]
     (note,) = pick.notes
-    assert note.startswith("2 near-duplicates of labelled or picked images are passed over, such as ")
+    assert note.startswith("2 near-duplicates of labelled or picked images are skipped, such as ")
     assert note.endswith("like_old.png (like old.png), like_new0.png (like new0.png)")
 
 
@@ -101,7 +101,7 @@ def test_near_duplicates_fill_up_where_there_is_nothing_else(pictures):
     pick = compose(scores, {"old.png"}, images(3), Rules(), NearDuplicates([pictures], ["old.png"], 3))
     assert list(pick.why) == list(scores)
     assert pick.why["like_old.png"] == "score, although like old.png"
-    assert pick.notes[1] == "2 of them are picked all the same, because there are not enough other images"
+    assert pick.notes[1] == "2 of them are picked nevertheless, because there are not enough other images"
 
 
 def test_images_elsewhere_are_counted_and_broken_ones_listed(pictures, tmp_path):

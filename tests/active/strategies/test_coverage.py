@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from src.active.acquisition import acquire, falling_order
+from src.active.acquisition import acquire, descending_order
 from src.active.strategies.coverage import cover, mean_vectors
 from src.active.strategies.kmeans import assign, kmeans
 from src.active.strategies.pool import Options, Pool
@@ -66,7 +66,7 @@ def test_the_rarest_class_comes_first_and_what_is_labelled_is_covered():
 
     def order(pool):
         scores = acquire(pool, "coverage", Options(budget=4)).scores
-        return [names[place] for place in falling_order(names, scores)]
+        return [names[place] for place in descending_order(names, scores)]
 
     assert set(order(pool)[:2]) <= {"r0", "r1"} and order(pool)[-1] == "none"
     known = Pool(pool.detections, frozenset({"old"}), features=pool.features)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from src.active.acquisition import acquire, falling_order
+from src.active.acquisition import acquire, descending_order
 from src.active.strategies.pool import Options, Pool
 from src.active.strategies.ppal import Matcher
 from src.errors import UserError
@@ -75,7 +75,7 @@ def test_picks_are_those_of_plain_loops(seed, labelled):
     pool, images = random_pool(np.random.default_rng(seed), labelled=labelled)
     picks, shortlist = expected_order(pool, images, 3, pool.objects)
     found = acquire(pool, "ppal", Options(budget=3))
-    names = [pool.detections.names[place] for place in falling_order(pool.detections.names, found.scores)]
+    names = [pool.detections.names[place] for place in descending_order(pool.detections.names, found.scores)]
     assert names[:3] == picks
     assert set(names[: len(shortlist)]) == set(shortlist), "the rest of the shortlist comes before all others"
 

@@ -105,7 +105,7 @@ def test_stopped_or_killed_anywhere_the_same_command_goes_on(bench, number):
         process.send_signal(number)
         said, _ = process.communicate()
         assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), said
-        assert number == signal.SIGKILL or "the same command goes on" in said
+        assert number == signal.SIGKILL or "the same command resumes" in said
         training = bench.starts()[-1].split()[1]
         for _ in range(500):
             if not is_alive(training):
@@ -146,7 +146,7 @@ def test_a_result_of_another_plan_is_refused(bench):
     bench.run()
     bench.plan(arms={"supervised": ARMS["supervised"] | {"options": {"base_lr": 0.01}}})
     said = bench.run(status=2)
-    assert "supervised_50_seed1.json was made otherwise; remove it, or give another --results" in said
+    assert "supervised_50_seed1.json was made with other settings; remove it, or give another --results" in said
     assert "arm.options.base_lr: was None, is 0.01" in said
 
 

@@ -32,7 +32,7 @@ def test_lists_every_file_that_is_missing_broken_or_of_another_size(tmp_path):
     noise((10, 20)).save(tmp_path / "3.png")
     (tmp_path / "4.png").write_bytes(b"no image")
     first, second, third = faults_of(data, tmp_path)
-    assert first == f"{tmp_path / '1.png'}: no such image file; put it there, or take its entry out"
+    assert first == f"{tmp_path / '1.png'}: no such image file; put it there, or remove its entry"
     assert second.startswith(f"{tmp_path / '3.png'}: the image is 10x20 (as shown) but its entry says 20x10")
     assert "EXIF" not in second
     assert str(tmp_path / "4.png") in third
@@ -48,7 +48,7 @@ def test_a_rotation_by_exif_that_swaps_the_sides_is_named(tmp_path):
     exif[0x0112] = 6
     noise().save(tmp_path / "a.jpg", exif=exif)
     (fault,) = faults_of(annotations("a.jpg"), tmp_path)
-    assert "is 10x20 (as shown) but its entry says 20x10" in fault and "EXIF data turn it" in fault
+    assert "is 10x20 (as shown) but its entry says 20x10" in fault and "EXIF data rotate it" in fault
     check_images(annotations("a.jpg", size=(10, 20)), tmp_path, check_pixels)
 
 

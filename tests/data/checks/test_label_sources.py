@@ -3,13 +3,13 @@ import json
 import pytest
 
 from src.data.checks.label_sources import (
-    KnownSoFar,
-    check_known,
+    LabelState,
+    all_unlabelled,
+    check_label_state,
     labelled_names,
     mark_reviewed,
     names_with_boxes,
-    nothing_known,
-    read_known,
+    read_label_state,
     reviewed_names,
     unconfirmed_empty,
 )
@@ -35,18 +35,18 @@ def so_far(tmp_path):
 def test_labelled_and_unlabelled_images(so_far):
     assert labelled_names(COCO) == {"1.png", "2.png", "3.png"}, "an image without boxes is known to be empty"
     part = so_far(hide_labels(COCO, {1, 3}))
-    assert read_known(part) == KnownSoFar({"1.png", "3.png"}, {"2.png"}, {"1.png"}, set(), ["a", "b"], policy=1)
-    assert nothing_known(COCO) == KnownSoFar(set(), {"1.png", "2.png", "3.png"}, set(), set(), ["a", "b"], policy=1)
-    check_known(read_known(part), part, COCO, "full.json")
+    assert read_label_state(part) == LabelState({"1.png", "3.png"}, {"2.png"}, {"1.png"}, set(), ["a", "b"], policy=1)
+    assert all_unlabelled(COCO) == LabelState(set(), {"1.png", "2.png", "3.png"}, set(), set(), ["a", "b"], policy=1)
+    check_label_state(read_label_state(part), part, COCO, "full.json")
 
 
 def test_the_policy_that_the_file_was_made_with(so_far):
-    assert read_known(so_far(hide_labels(COCO, {1}, also_unlabelled=True))).policy == 2
+    assert read_label_state(so_far(hide_labels(COCO, {1}, also_unlabelled=True))).policy == 2
     blank = {"id": 2, "image_id": 1, "category_id": -1, "bbox": [0, 0, 0, 0]}  # the reference's form of policy 2
     both = COCO | {"annotations": [*COCO["annotations"], blank]}
-    assert read_known(so_far(both)).policy == 2
+    assert read_label_state(so_far(both)).policy == 2
     other = COCO | {"annotations": [*COCO["annotations"], blank | {"image_id": 2}]}
-    assert read_known(so_far(other)) == KnownSoFar(
+    assert read_label_state(so_far(other)) == LabelState(
         {"1.png", "3.png"}, {"2.png"}, {"1.png"}, set(), ["a", "b"], policy=1
     )
 
@@ -54,9 +54,9 @@ def test_the_policy_that_the_file_was_made_with(so_far):
 def test_category_ids_may_differ_where_names_and_order_agree(so_far):
     part = hide_labels(COCO, {2})
     part["categories"] = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
-    known = read_known(so_far(part))
+    known = read_label_state(so_far(part))
     assert known.labelled == {"2.png"}
-    check_known(known, "part.json", COCO, "full.json")
+    check_label_state(known, "part.json", COCO, "full.json")
 
 
 def test_all_that_does_not_go_together_is_reported_together(so_far):
@@ -64,7 +64,7 @@ def test_all_that_does_not_go_together_is_reported_together(so_far):
     part["images"][2]["file_name"] = "other.png"
     part["categories"][0]["name"] = "c"
     with pytest.raises(DataError) as caught:
-        check_known(read_known(so_far(part)), "part.json", hide_labels(COCO, {1}), "full.json")
+        check_label_state(read_label_state(so_far(part)), "part.json", hide_labels(COCO, {1}), "full.json")
     words = ("other.png is not in", "2.png is labelled here, but not in", "categories are a, c; those of")
     assert all(word in fault for word, fault in zip(words, caught.value.faults, strict=True))
 

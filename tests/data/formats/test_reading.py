@@ -108,7 +108,7 @@ def test_given_classes_decide_the_order_of_labels(forms, form):
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "text"])
 def test_a_class_that_is_not_given_is_an_error(forms, form):
     path, img_dir = FORMS[form]
-    with pytest.raises(DataError, match=r"dog \(1 objects\) is none of the classes cat, dig; is it dig\?"):
+    with pytest.raises(DataError, match=r"dog \(1 objects\) is not one of the classes cat, dig; is it dig\?"):
         read_data(forms / path, forms / img_dir, ("cat", "dig"))
 
 

@@ -92,7 +92,7 @@ def test_given_classes_decide_the_order_and_unknown_ones_are_named(forms, form):
         "cat",
         "dog",
     ]
-    with pytest.raises(DataError, match=r"cat \(2 objects\) is none of the classes dog"):
+    with pytest.raises(DataError, match=r"cat \(2 objects\) is not one of the classes dog"):
         read_data(forms / FORMS[form], forms / "images", ("dog",))
 
 
