@@ -12,6 +12,7 @@ from pycocotools import mask as coco_masks
 from src.data.annotations import Annotations, ImageEntry, object_areas, unlabelled_entry
 from src.data.formats.coco import is_blank, read_coco_boxes, sound_images
 from src.data.formats.json_file import read_json
+from src.data.formats.label_states import is_labelled, joins_unlabelled
 from src.data.formats.outlines import as_outline, segmentation_of, whole_mask
 from src.errors import UserError
 
@@ -100,11 +101,11 @@ def _entry(image: dict, rows: list[dict], blank: bool, label_of: dict[int, int],
         file_name=image["file_name"],
         width=width,
         height=height,
-        labelled=image.get("labelled", bool(rows) or not blank),
+        labelled=is_labelled(image, bool(rows), blank),
         boxes=boxes,
         labels=np.array([label_of[row["category_id"]] for row in rows], np.int32),
         crowd=np.array([bool(row.get("iscrowd", 0)) for row in rows], bool),
-        also_unlabelled=image.get("also_unlabelled", bool(rows) and blank),
+        also_unlabelled=joins_unlabelled(image, bool(rows), blank),
         areas=np.array([row.get("area", math.nan) for row in rows], np.float64),
         outlines=tuple(as_outline(row.get("segmentation")) for row in rows) if masks else None,
         reviewed=image.get("labelled") is True,

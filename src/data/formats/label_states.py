@@ -45,19 +45,39 @@ def hide_labels(coco: dict[str, Any], labelled_ids: set[int], also_unlabelled: b
     }
 
 
+def is_labelled(image: dict[str, Any], has_objects: bool, has_blank_rows: bool) -> bool:
+    """Whether an entry of "images" counts as labelled, by its mark or, without one, by its annotation rows."""
+    return image.get("labelled", has_objects or not has_blank_rows)
+
+
+def joins_unlabelled(image: dict[str, Any], has_objects: bool, has_blank_rows: bool) -> bool:
+    """Whether a labelled entry of "images" joins the unlabelled stream as well (policy 2)."""
+    return image.get("also_unlabelled", has_objects and has_blank_rows)
+
+
 def unlabelled_ids(coco: dict[str, Any]) -> set[int]:
     """Ids of the images of a checked COCO file whose objects are not known."""
-    blank = {row["image_id"] for row in coco["annotations"] if is_blank(row)}
-    real = {row["image_id"] for row in coco["annotations"] if not is_blank(row)}
-    return {image["id"] for image in coco["images"] if not image.get("labelled", image["id"] not in blank - real)}
+    real, blank = _with_objects(coco), _with_blank_rows(coco)
+    return {
+        image["id"] for image in coco["images"] if not is_labelled(image, image["id"] in real, image["id"] in blank)
+    }
 
 
 def also_unlabelled_ids(coco: dict[str, Any]) -> set[int]:
     """Ids of the labelled images of a checked COCO file that join the unlabelled stream as well (policy 2)."""
-    blank = {row["image_id"] for row in coco["annotations"] if is_blank(row)}
-    real = {row["image_id"] for row in coco["annotations"] if not is_blank(row)}
-    joined = {image["id"] for image in coco["images"] if image.get("also_unlabelled", image["id"] in blank & real)}
+    real, blank = _with_objects(coco), _with_blank_rows(coco)
+    joined = {
+        image["id"] for image in coco["images"] if joins_unlabelled(image, image["id"] in real, image["id"] in blank)
+    }
     return joined - unlabelled_ids(coco)
+
+
+def _with_objects(coco: dict[str, Any]) -> set[int]:
+    return {row["image_id"] for row in coco["annotations"] if not is_blank(row)}
+
+
+def _with_blank_rows(coco: dict[str, Any]) -> set[int]:
+    return {row["image_id"] for row in coco["annotations"] if is_blank(row)}
 
 
 def count_rows(coco: dict[str, Any]) -> tuple[int, int]:

@@ -58,6 +58,6 @@ def test_what_stays_text_is_checked_nevertheless(tmp_path, field, words):
 
 
 def test_nothing_is_left_when_a_piece_cannot_be_written(tmp_path):
-    with pytest.raises(UserError, match="is not text"):
+    with pytest.raises(UserError, match="is not valid text"):
         write_coco(tmp_path / "b.json", {"images": [{"file_name": "\udcff.png"}], "annotations": []})
     assert list(tmp_path.iterdir()) == []
