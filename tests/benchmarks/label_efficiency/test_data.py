@@ -47,7 +47,7 @@ def test_given_groups_join_those_that_are_found():
     names = list("abcdef")
     groups = joined_groups(names, [("b", "c"), ("f", "a")], [[0, 1], [2, 3], [4], [5]])
     assert groups == [("a", "b", "c", "d", "f"), ("e",)]
-    with pytest.raises(UserError, match=r"same_picture: x\.png is no image"):
+    with pytest.raises(UserError, match=r"same_picture: x\.png is not an image"):
         joined_groups(names, [("a", "x.png")], [[index] for index in range(6)])
 
 
