@@ -95,6 +95,15 @@ def read_regular(path: str | Path) -> bytes:
         return file.read()
 
 
+def read_regular_text(path: str | Path) -> str:
+    """The text of a UTF-8 file, with or without a byte order mark; the line ends of Windows become newlines.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8; else as ``open_regular``.
+    """
+    return read_regular(path).decode("utf-8-sig").replace("\r\n", "\n")
+
+
 def sync(path: str | Path) -> None:
     """Flush a file, or the entries of a folder, to disk (fsync); raises OSError if that fails.
 

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from src.errors import UserError
-from src.files import read_regular
+from src.files import read_regular_text
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -35,7 +35,7 @@ def read_yaml(path: str | Path) -> dict:
         OSError: it cannot be read.
     """
     try:
-        values = yaml.load(read_regular(path).decode("utf-8-sig"), _PlainLoader)
+        values = yaml.load(read_regular_text(path), _PlainLoader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, a date like 2026-99-99
         raise UserError(f"{path} is not YAML: {error}") from error
     except RecursionError:

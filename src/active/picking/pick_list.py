@@ -16,7 +16,7 @@ from src.active.terms_file import csv_line, predicted_objects, read_terms, terms
 from src.data.checks.label_sources import LabelState, count_objects
 from src.data.provenance import MadeFrom, is_still, made_from, read_side_file, side_file, write_side_file
 from src.errors import UserError
-from src.files import check_free, read_regular, write_text
+from src.files import check_free, read_regular_text, write_text
 
 
 def pick_by_ranking(coco: dict[str, Any], known: LabelState, options: PickOptions) -> list[str]:
@@ -133,7 +133,7 @@ def read_scores(path: Path, unlabelled: set[str]) -> dict[str, float]:
 def read_list(path: Path) -> list[str]:
     """The names of a ``_picked.txt``, which somebody may have edited."""
     try:
-        names = [line for line in read_regular(path).decode("utf-8-sig").split("\n") if line.strip()]
+        names = [line for line in read_regular_text(path).split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     if not names:

@@ -18,7 +18,7 @@ from src.data.classes import foreground
 from src.data.formats.coco import OUTSIDE_TOLERANCE
 from src.data.images import IMAGE_SUFFIXES, image_size
 from src.errors import DataError, UserError
-from src.files import read_regular
+from src.files import read_regular_text
 
 _NUMBER = re.compile(r"[-+]?(\d{1,9}(\.\d*)?|\.\d+)", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
@@ -184,7 +184,7 @@ def _no_class(class_names: Sequence[str], shift: int) -> str:
 
 def _text(path: str | Path) -> str:
     try:
-        return read_regular(path).decode("utf-8-sig")
+        return read_regular_text(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:

@@ -17,7 +17,7 @@ from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, pair_folders, read_voc, xml_files
 from src.data.images import image_size
 from src.errors import DataError, UserError
-from src.files import read_regular
+from src.files import read_regular_text
 
 _XML_FOLDERS = ("Annotations", "annotations")
 _IMAGE_FOLDERS = ("JPEGImages", "images")
@@ -197,7 +197,7 @@ def _inside(box: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...] 
 def _listed(path: Path) -> list[str]:
     """The stems of a list of images, one per line."""
     try:
-        lines = [line.split() for line in read_regular(path).decode("utf-8-sig").splitlines()]
+        lines = [line.split() for line in read_regular_text(path).split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
     stems = [words[0] for words in lines if words]

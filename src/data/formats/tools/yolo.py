@@ -9,7 +9,7 @@ from pathlib import Path
 
 from src.data.formats.tools.annotated import Shape, box_around, numbers_of
 from src.errors import DataError, UserError
-from src.files import read_regular
+from src.files import read_regular_text
 from src.yaml_file import read_yaml
 
 NAME_FILES = ("data.yaml", "data.yml", "dataset.yaml", "obj.names", "classes.txt")
@@ -36,7 +36,7 @@ def read_names(path: Path) -> list[str]:
             names = [names[number] for number in wanted]
     else:
         try:
-            names = [line.strip() for line in read_regular(path).decode("utf-8-sig").splitlines() if line.strip()]
+            names = [line.strip() for line in read_regular_text(path).splitlines() if line.strip()]
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: cannot be read: {error}") from error
     if not isinstance(names, list) or not names or not all(isinstance(name, str | int | float) for name in names):
@@ -51,7 +51,7 @@ def read_labels(path: Path, names: list[str]) -> tuple[Shape, ...]:
         DataError: every line that is no object.
     """
     try:
-        lines = read_regular(path).decode("utf-8-sig").splitlines()
+        lines = read_regular_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(str(path), [f"cannot be read: {error}"]) from None
     shapes, faults = [], []
