@@ -1,4 +1,4 @@
-"""The command line of the benchmarks and what they report."""
+"""The command line and the report of the benchmarks."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ OPTIONS = {
     "width": (1280, "network input, pixels, multiple of 32"),
     "batch_size": (2, "images"),
     "repeats": (10, "timed runs"),
-    "warmup": (3, "runs before the clock starts"),
+    "warmup": (3, "untimed runs before them"),
 }
 
 
@@ -28,8 +28,8 @@ def options(description: str, *names: str, peer: bool = False, **defaults: int) 
     """The command line of a benchmark.
 
     Args:
-        names: keys of OPTIONS that it has, beside --threads, --json and --overwrite.
-        peer: whether there is torchvision to compare with.
+        names: keys of OPTIONS that it takes, beside --threads, --json and --overwrite.
+        peer: whether it takes --peer, to compare with torchvision.
         defaults: other defaults for some of the names.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -38,9 +38,9 @@ def options(description: str, *names: str, peer: bool = False, **defaults: int) 
         default = defaults.get(name, default)
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{meaning} (default {default})")
     parser.add_argument(
-        "--threads", type=int, help="cores, and threads of both sides (default: all this process may use)"
+        "--threads", type=int, help="cores, and threads of each process (default: all cores available to this process)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     if peer:
         parser.add_argument("--peer", metavar="PYTHON", help="interpreter with torch and torchvision, to compare with")
@@ -48,17 +48,17 @@ def options(description: str, *names: str, peer: bool = False, **defaults: int) 
 
 
 def start(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse and check the command line, then keep to so many cores: libraries count them when they are loaded, so the
-    process starts itself anew if it may use more than it was told.
+    """Parse and check the command line, and restrict this process to --threads cores. Libraries count the cores when they are
+    loaded, so the process executes itself again if it has more cores than that.
 
     Raises:
-        UserError: naming a number that cannot be, or a FILE that exists.
+        UserError: a number is out of range, or FILE exists.
     """
     args = parser.parse_args(argv)
     cores = sorted(os.sched_getaffinity(0))
     args.threads = len(cores) if args.threads is None else args.threads
     if not 1 <= args.threads <= len(cores):
-        raise UserError(f"--threads: expected 1 to {len(cores)}, the cores of this process, got {args.threads}")
+        raise UserError(f"--threads: expected 1 to {len(cores)}, the number of available cores, got {args.threads}")
     for name, least in {"repeats": 1, "warmup": 0, "batch_size": 1, "height": 32, "width": 32}.items():
         if getattr(args, name, least) < least:
             raise UserError(f"--{name}: expected at least {least}, got {getattr(args, name)}")
@@ -70,29 +70,29 @@ def start(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) ->
     return args
 
 
-def apart(option: str, parts: dict[str, list[str]]) -> dict:
-    """Start this program anew for each of its parts, one after the other, so that memory and compile time are each part's own.
+def run_in_processes(option: str, parts: dict[str, list[str]]) -> dict:
+    """Run this program once per part, each in its own process, one after the other: memory and compile time are those of the part.
 
     Args:
-        option: names the part; parts: its name -> further words of its command line.
+        option: takes the name of a part; parts: name -> further arguments.
 
     Returns:
-        Of each part what it wrote under its name.
+        name -> what the part wrote under its name.
     """
     result = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, more in parts.items():
             report = Path(folder) / f"{name}.json"
-            words = [*sys.orig_argv[1:], option, name, "--json", str(report), *more]
-            done = subprocess.run([sys.executable, *words], check=False, stdout=subprocess.DEVNULL)
+            arguments = [*sys.orig_argv[1:], option, name, "--json", str(report), *more]
+            done = subprocess.run([sys.executable, *arguments], check=False, stdout=subprocess.DEVNULL)
             if done.returncode:
-                raise UserError(f"{option} {name} ended with status {done.returncode}; its message stands above")
+                raise UserError(f"{option} {name} exited with status {done.returncode}; see its message above")
             result[name] = json.loads(report.read_text())[name]
     return result
 
 
 def machine() -> dict:
-    """What was measured on."""
+    """Hardware, versions and date of the measurement."""
     models = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
@@ -108,7 +108,7 @@ def machine() -> dict:
 
 
 def finish(args: argparse.Namespace, result: dict) -> None:
-    """Print what was measured and write it to --json."""
+    """Print the results and write them to --json."""
     settings = {name: value for name, value in vars(args).items() if name not in ("json", "overwrite", "peer")}
     result = {"command": " ".join(sys.argv), "settings": settings, "machine": machine()} | result
     print("\n".join(lines_of(result)))
@@ -117,7 +117,7 @@ def finish(args: argparse.Namespace, result: dict) -> None:
 
 
 def lines_of(value: object, indent: str = "") -> list[str]:
-    """A nested dict as indented text, durations and other numbers with four digits; a summary is one line."""
+    """A nested dict as indented text, floats with four digits; one line per summary."""
     lines = []
     for key, item in value.items():
         if isinstance(item, dict) and set(item) == {"median", "min", "max", "count"}:

@@ -1,4 +1,4 @@
-"""What COCO's metrics cost, and whether they are pycocotools' own: 5,000 images with 100 detections each, 80 classes.
+"""Time of the COCO metrics, and their difference from those of pycocotools: 5,000 images with 100 detections each, 80 classes.
 
 python benchmarks/evaluate.py --json evaluate.json
 """
@@ -25,7 +25,7 @@ from src.evaluation.metrics import evaluate
 KEYS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large")
 KEYS += ("AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large")
 SIDE = 640  # pixels of an image
-OBJECTS = 15  # most objects of an image; COCO has 7 on average
+OBJECTS = 15  # at most, per image; COCO has 7 on average
 TOLERANCE = 1e-9
 
 
@@ -63,7 +63,7 @@ def _boxes(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def reference(annotations: Annotations, records: list[dict]) -> dict[str, float]:
-    """pycocotools' twelve numbers."""
+    """The twelve metrics by pycocotools."""
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
         truth.dataset = to_coco(annotations)
@@ -77,7 +77,7 @@ def reference(annotations: Annotations, records: list[dict]) -> dict[str, float]
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """Ours and pycocotools ("peer"), and their largest difference, which must be at most 1e-9."""
+    """Time ours and pycocotools ("peer"), and check that the metrics differ by at most 1e-9."""
     parser = command.options(__doc__, "repeats", "warmup", repeats=3, warmup=1)
     for name, default in {"images": 5000, "detections": 100, "classes": 80}.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=f"(default {default})")
@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
     peak = measure.peak_memory()
     ours, theirs = evaluate(annotations, records), {}
     slow = measure.timed(lambda: theirs.update(reference(annotations, records)))
-    # pycocotools says -1 where there is nothing to find, we say None.
+    # Without ground truth pycocotools returns -1, and we return None.
     difference = max(abs((-1.0 if ours[key] is None else ours[key]) - theirs[key]) for key in KEYS)
     if difference > TOLERANCE:
         raise UserError(f"the metrics differ from pycocotools by {difference:g}: {ours} and {theirs}")

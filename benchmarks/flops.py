@@ -1,6 +1,6 @@
-"""How much arithmetic a network needs: multiply-adds of its convolutions and dense layers, counted from the shapes they see.
+"""FLOPs of a network: multiply-adds of its convolutions and dense layers, counted from the shapes of their outputs.
 
-Everything else (boxes, NMS, RoIAlign, element-wise operators) is below a hundredth of it and is not counted.
+Everything else (boxes, NMS, RoIAlign, element-wise operators) is less than 1 % of them and is not counted.
 """
 
 import mindspore as ms
@@ -13,7 +13,7 @@ SIDE = 64  # pixels; a multiple of every stride, so that counts grow with the ar
 
 
 def count(network: nn.Cell, *inputs: Tensor) -> dict[str, int]:
-    """Multiply-adds of one call, by the name of the layer; a layer that is called often counts as often."""
+    """Multiply-adds of one call, by the name of the layer; every call of a shared layer counts."""
     found: dict[str, int] = {}
 
     def counter(name: str, layer: nn.Cell):
@@ -48,12 +48,12 @@ class _Dense(nn.Cell):
 
 
 def of_detector(detector: FasterRcnn, rois: int, training: bool) -> float:
-    """Floating-point operations an image: two a multiply-add; a layer that is trained costs three times its forward pass.
+    """Floating-point operations per image: two per multiply-add; a trained layer costs three times its forward pass.
 
-    The input gradients of the few layers that read frozen features are counted though nobody needs them: about 1 %.
+    The input gradients of the few layers that read frozen features are counted although they are not computed: about 1 %.
 
     Args:
-        rois: RoIs an image that go through the box head.
+        rois: RoIs per image in the box head.
     """
     share = detector.input_config.height * detector.input_config.width / SIDE**2
     total = share * of_network(_Dense(detector), SIDE, SIDE, training) / 2.0
@@ -62,7 +62,7 @@ def of_detector(detector: FasterRcnn, rois: int, training: bool) -> float:
 
 
 def of_network(network: nn.Cell, height: int, width: int, training: bool) -> float:
-    """Floating-point operations of one image of this size, as `of_detector`, for a network whose layers see nothing but images."""
+    """Floating-point operations per image of this size, as `of_detector`, for a network without layers per RoI."""
     cells = dict(network.cells_and_names())
     counts = count(network, ops.zeros((1, 3, height, width), ms.float32))
     return 2.0 * sum(

@@ -1,9 +1,9 @@
-"""What detection costs: a batch of pictures from raw pixels to detections, in graph mode.
+"""Cost of inference: a batch of images from raw pixels to detections, in graph mode.
 
     python benchmarks/inference.py --peer /path/to/python/with/torchvision --json inference.json
 
-The network is that of configs/base.yaml with random weights and three classes. Each scores about 1/4, above the threshold of
-0.05, so that suppression has as much to do as it can have, on both sides.
+The network is that of configs/base.yaml with random weights and three classes. The score of each is about 1/4,
+above the threshold of 0.05, so NMS gets the largest possible input, here and in torchvision.
 """
 
 import sys
@@ -28,31 +28,31 @@ CLASSES = 3
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """Time, arithmetic, memory and shares of one call."""
+    """Time, FLOPs, memory and profiler shares of one call."""
     parser = command.options(
         __doc__, "height", "width", "batch_size", "repeats", "warmup", peer=True, batch_size=1, repeats=20
     )
     setting.add_config(parser)
     args = command.start(parser, argv)
-    command.finish(args, of_config(args, setting.config(args), ["inference"], arithmetic))
+    command.finish(args, measure_config(args, setting.config(args), ["inference"], image_flops))
 
 
-def arithmetic(network: nn.Cell, config: Config) -> float:
-    """Floating-point operations of an image."""
+def image_flops(network: nn.Cell, config: Config) -> float:
+    """Floating-point operations per image."""
     return flops.of_detector(network, config.rpn_max_num, training=False)
 
 
-def of_config(
-    args: argparse.Namespace, config: Config, task: list[str], operations: Callable[[nn.Cell, Config], float]
+def measure_config(
+    args: argparse.Namespace, config: Config, task: list[str], flops_per_image: Callable[[nn.Cell, Config], float]
 ) -> dict:
-    """Detection with a configuration.
+    """Measure inference with a configuration.
 
     Args:
-        task: words for peer.py; operations: what an image costs, see `arithmetic`.
+        task: arguments of peer.py; flops_per_image: floating-point operations per image, see `image_flops`.
     """
     setting.device(config)
     network = build_network(config, CLASSES).set_train(False)
-    setting.calm(network)
+    setting.scale_residual_branches(network)
     shape = (args.batch_size, 3, args.height, args.width)
     images = Tensor(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     image_sizes = Tensor(np.tile(np.float32(shape[2:]), (args.batch_size, 1)))
@@ -60,8 +60,8 @@ def of_config(
     def run() -> int:
         return int(network(images, image_sizes)[4].asnumpy().sum())
 
-    whole = args.batch_size * operations(network, config)
-    result = measure.rounds({"inference": run}, task, args, {"inference": whole})
+    batch_flops = args.batch_size * flops_per_image(network, config)
+    result = measure.rounds({"inference": run}, task, args, {"inference": batch_flops})
     result["peak_memory_MB"] = measure.peak_memory()
     row = result["runs"]["inference"]
     row["ms_an_image"] = 1000 * row["seconds"]["median"] / args.batch_size

@@ -1,10 +1,10 @@
-"""Does a long run stay flat? Memory over training steps and over evaluations, one process, as train.py runs it.
+"""Memory growth of a long run, over training steps and over evaluations, in one process as train.py runs it.
 
     python benchmarks/long_run.py --config_path tiny.yaml --height 64 --width 64 --json long_run.json
 
 --steps steps, half of them burn-in and half with a teacher, with their loader, log and checkpoints; the memory of the process is
-read after each. Then --evaluations evaluations. What counts is what comes after the first steps of a phase, which compile its
-graph and fill the pools of memory: the growth is the difference of medians over the first and the last quarter of the rest.
+read after each step. Then --evaluations evaluations. The first steps of a phase, which compile its
+graph and fill the memory pools, are left out: the growth is the difference of medians over the first and the last quarter of the rest.
 """
 
 import sys
@@ -39,7 +39,7 @@ SETTLING = 0.2  # share of the steps of a phase in which its graph is compiled a
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """Train, evaluate, and report how much memory came on top."""
+    """Train, evaluate, and report the growth of memory."""
     parser = command.options(__doc__, "height", "width", "batch_size")
     parser.add_argument("--steps", type=int, default=500, help="training steps (default 500)")
     parser.add_argument("--evaluations", type=int, default=3, help="evaluations afterwards (default 3)")
@@ -48,14 +48,14 @@ def main(argv: list[str] | None = None) -> None:
     args = command.start(parser, argv)
     if args.steps < 20 or args.steps % 2 or args.evaluations < 2 or args.save_interval < 1:
         raise UserError(
-            "--steps: expected an even number from 20 on; --evaluations: from 2 on; --save_interval: from 1 on"
+            "--steps: expected an even number of at least 20; --evaluations: at least 2; --save_interval: at least 1"
         )
     with tempfile.TemporaryDirectory() as folder:
         command.finish(args, measured(args, Path(folder)))
 
 
 def measured(args: argparse.Namespace, folder: Path) -> dict:
-    """Memory in MB of each phase and of the evaluations, and the most of it all."""
+    """Memory in MB of each phase and of the evaluations, and the peak."""
     config = replace(
         setting.config(args),
         batch_size=args.batch_size,
@@ -73,11 +73,11 @@ def measured(args: argparse.Namespace, folder: Path) -> dict:
     run_folder = RunFolder(config.save_checkpoint_path)
     metadata = run_metadata(config, data, device.count)
     networks = build_networks(config, data, device)
-    setting.calm(networks.student)
+    setting.scale_residual_branches(networks.student)
     states = StateFiles(run_folder.state, run_folder.state_before)
     with (
-        open(os.devnull, "w") as nowhere,
-        contextlib.redirect_stdout(nowhere),
+        open(os.devnull, "w") as null,
+        contextlib.redirect_stdout(null),
         contextlib.closing(MemoryLog(run_folder.path, device.rank, 0, config.max_iter)) as log,
         StopRequest(device.rank) as stop,
     ):
@@ -103,8 +103,8 @@ def measured(args: argparse.Namespace, folder: Path) -> dict:
     half = args.steps // 2
     return {
         "memory_MB": {
-            "burn_in": growth(log.held[:half]),
-            "with_teacher": growth(log.held[half:]),
+            "burn_in": growth(log.memory[:half]),
+            "with_teacher": growth(log.memory[half:]),
             "evaluations": {"after_each": scored, "growth": scored[-1] - scored[0]},
             "peak": measure.peak_memory(),
         }
@@ -112,30 +112,30 @@ def measured(args: argparse.Namespace, folder: Path) -> dict:
 
 
 class MemoryLog(RunLog):
-    """A log that notes the memory after each of its lines.
+    """A log that records the memory after each of its lines.
 
     Attributes:
-        held: MB after each.
+        memory: MB after each line.
     """
 
-    def __init__(self, *what: object) -> None:
-        super().__init__(*what)
-        self.held: list[float] = []
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.memory: list[float] = []
 
-    def steps(self, *what: object) -> None:
-        """A line of the log."""
-        super().steps(*what)
-        self.held.append(measure.memory())
+    def steps(self, *args: object) -> None:
+        """Write a line of the log."""
+        super().steps(*args)
+        self.memory.append(measure.memory())
 
 
-def growth(held: Sequence[float]) -> dict:
-    """From the memory after each step of a phase in MB to what came on top once the phase had settled.
+def growth(memory: Sequence[float]) -> dict:
+    """Growth of the memory over a phase, from its value in MB after each step; the first SETTLING of the steps are left out.
 
     Returns:
-        "settled" and "end", medians of the first and the last quarter after SETTLING of the steps, in MB; "growth", their
+        "settled" and "end", medians of the first and the last quarter of the other steps, in MB; "growth", their
         difference; "growth_per_100_steps" (half a quarter away from each end).
     """
-    settled = held[int(len(held) * SETTLING) :]
+    settled = memory[int(len(memory) * SETTLING) :]
     quarter = max(1, len(settled) // 4)
     start, end = median(settled[:quarter]), median(settled[-quarter:])
     steps = len(settled) - quarter

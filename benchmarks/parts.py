@@ -1,4 +1,4 @@
-"""Where the time of a graph goes: MindSpore's profiler, summed up by part of the network and by operator."""
+"""Profile of a graph: operator times of MindSpore's profiler, summed by part of the network and by operator."""
 
 import csv
 import tempfile
@@ -10,18 +10,18 @@ from mindspore import profiler
 
 from src.errors import UserError
 
-# The first of these words in an operator's full name says where it belongs; gradients carry the name of their forward part.
+# An operator belongs to the first of these names in its full name; gradients have the name of their forward part.
 PARTS = ("backbone", "fpn", "rpn", "roi_align", "box_head", "mask_roi_align", "mask_head", "extra_layers", "multi_box")
 PARTS += ("optimizer", "average")
-SHOWN = 12  # operators; the others are summed up
+SHOWN = 12  # operators; the others are summed as "others"
 
 
 def shares(run: Callable[[], object], count: int) -> dict:
-    """Run so often under the profiler.
+    """Profile `count` runs.
 
     Returns:
         "by_part" and "by_operator": share of the summed time of all operators, greatest first; "teacher" is a part of its own.
-        "operators_s": that sum for one run; above the run's own time where operators ran side by side.
+        "operators_s": that sum per run; greater than the wall-clock time where operators ran in parallel.
     """
     with tempfile.TemporaryDirectory() as folder:
         keep = profiler.tensorboard_trace_handler(folder, analyse_flag=False)
@@ -31,7 +31,7 @@ def shares(run: Callable[[], object], count: int) -> dict:
                 watch.step()
         tables = list(Path(folder).rglob("cpu_op_detail_info_*.csv"))
         if not tables:
-            raise UserError("MindSpore's profiler left no table of CPU operators; the shares need MindSpore 2.8 on CPU")
+            raise UserError("MindSpore's profiler wrote no table of CPU operators; expected MindSpore 2.8 on CPU")
         rows = [row for table in tables for row in csv.DictReader(table.open())]
     by_part, by_operator = Counter(), Counter()
     for row in rows:

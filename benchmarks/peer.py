@@ -1,6 +1,6 @@
-"""torchvision's side of the comparison; started by the other scripts with the interpreter of --peer.
+"""The torchvision process of the comparison, started by the other scripts with the interpreter of --peer.
 
-It needs torch and torchvision alone. Each line read is the name of a run; the answer is a line of JSON with its seconds.
+It needs torch and torchvision alone. It reads one name of a run per line and answers with a line of JSON, with the seconds of the run.
 """
 
 import sys
@@ -22,7 +22,7 @@ from torchvision.models.detection.ssd import SSD
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
 CLASSES = 4  # three and background
-RESIDUAL = 0.2  # scale of each residual branch: keeps random weights from growing through 16 blocks
+RESIDUAL = 0.2  # scale of each residual branch: keeps the activations of random weights from growing over 16 blocks
 
 
 def detector(args: argparse.Namespace) -> FasterRCNN:
@@ -32,7 +32,7 @@ def detector(args: argparse.Namespace) -> FasterRCNN:
         if name.endswith("bn3.weight"):
             values.fill_(RESIDUAL)
     backbone = _resnet_fpn_extractor(body, trainable_layers=3)
-    # The images have the very size of the network input, so nothing is resized.
+    # The images have the size of the network input, so nothing is resized.
     model = FasterRCNN(
         backbone,
         CLASSES,
@@ -52,7 +52,7 @@ def ssd300(args: argparse.Namespace) -> SSD:
 
 
 def convolution_gflop(model: torch.nn.Module, args: argparse.Namespace) -> float:
-    """Floating-point operations of an image, in billions: two a multiply-add of a convolution."""
+    """Floating-point operations per image, in billions: two per multiply-add of a convolution."""
     found = []
 
     def note(layer: torch.nn.Conv2d, given: tuple, output: torch.Tensor) -> None:
@@ -61,18 +61,18 @@ def convolution_gflop(model: torch.nn.Module, args: argparse.Namespace) -> float
     layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)]
     hooks = [layer.register_forward_hook(note) for layer in layers]
     with torch.inference_mode():
-        model.eval()([picture(args)])
+        model.eval()([random_image(args)])
     for hook in hooks:
         hook.remove()
     return sum(found) / 1e9
 
 
-def picture(args: argparse.Namespace) -> torch.Tensor:
+def random_image(args: argparse.Namespace) -> torch.Tensor:
     return torch.rand(3, args.height, args.width)
 
 
-def facts_of(model: torch.nn.Module, passes: int) -> dict:
-    """What a run did: proposals of a two-stage detector; billions of operations of the other, `passes` times those of an image."""
+def statistics(model: torch.nn.Module, passes: int) -> dict:
+    """Statistics of a run: proposals per image of Faster R-CNN; GFLOP of SSD, `passes` times those of one image."""
     if isinstance(model, SSD):
         return {"GFLOP": passes * model.GFLOP}
     return {"proposals_an_image": sum(model.rpn.proposals) / len(model.rpn.proposals)}
@@ -82,9 +82,9 @@ def step(args: argparse.Namespace) -> dict:
     """Forward, backward and SGD with momentum."""
     model = DETECTORS[args.detector](args).train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    # The rate costs nothing; a small one keeps a random network from diverging.
+    # The learning rate does not change the time; a small one keeps a random network from diverging.
     optimizer = torch.optim.SGD(trained, lr=1e-5, momentum=0.9, weight_decay=1e-4)
-    images = [picture(args) for _ in range(args.batch_size)]
+    images = [random_image(args) for _ in range(args.batch_size)]
     side = min(args.height, args.width) / 10
     boxes = torch.tensor([[i * side, i * side, (i + 1.5) * side, (i + 2) * side] for i in range(1, 4)])
     targets = [{"boxes": boxes, "labels": torch.tensor([1, 2, 3])} for _ in images]
@@ -94,22 +94,22 @@ def step(args: argparse.Namespace) -> dict:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        assert torch.isfinite(loss), "torchvision's loss is not finite, so its times mean nothing"
-        return facts_of(model, 3 * len(images))
+        assert torch.isfinite(loss), "torchvision's loss is not finite, so its times are meaningless"
+        return statistics(model, 3 * len(images))
 
     return {"step": run}
 
 
 def inference(args: argparse.Namespace) -> dict:
-    """Detections of a batch of pictures."""
+    """Inference on a batch of images."""
     model = DETECTORS[args.detector](args).eval()
-    images = [picture(args) for _ in range(args.batch_size)]
+    images = [random_image(args) for _ in range(args.batch_size)]
 
     @torch.inference_mode()
     def run() -> dict:
         found = model(images)
         detections = sum(len(row["boxes"]) for row in found) / len(images)
-        return facts_of(model, len(images)) | {"detections_an_image": detections}
+        return statistics(model, len(images)) | {"detections_an_image": detections}
 
     return {"inference": run}
 
@@ -118,7 +118,7 @@ DETECTORS = {"faster_rcnn": detector, "ssd": ssd300}
 
 
 def roi_align(args: argparse.Namespace) -> dict:
-    """The boxes come as a file of one array, float32 [B, R, 4]; features [B, 256, ., .] at strides 4 to 32."""
+    """RoIAlign of the boxes in the file --rois, float32 [B, R, 4], over random features [B, channels, ., .] at strides 4 to 32."""
     rois = [torch.from_numpy(row) for row in np.load(args.rois)]
     shape = (args.batch_size, args.channels)
     features = {
@@ -147,12 +147,12 @@ def peak_memory() -> float:
     return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
 
 
-def tell(facts: dict) -> None:
-    print(json.dumps(facts), flush=True)
+def answer(values: dict) -> None:
+    print(json.dumps(values), flush=True)
 
 
 def main() -> None:
-    """Build, then answer until told to end."""
+    """Build the task, then run it on request until "end" is read."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", choices=("step", "inference", "roi_align"))
     for name in ("height", "width", "batch_size", "threads"):
@@ -164,14 +164,14 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     runs = {"step": step, "inference": inference, "roi_align": roi_align}[args.task](args)
-    tell({"torch": torch.__version__, "torchvision": torchvision.__version__, "threads": torch.get_num_threads()})
+    answer({"torch": torch.__version__, "torchvision": torchvision.__version__, "threads": torch.get_num_threads()})
     for line in sys.stdin:
         if line.strip() == "end":
-            tell({"peak_memory_MB": peak_memory()})
+            answer({"peak_memory_MB": peak_memory()})
             break
         started = time.perf_counter()
-        facts = runs[line.strip()]()
-        tell({"seconds": time.perf_counter() - started} | facts)
+        values = runs[line.strip()]()
+        answer({"seconds": time.perf_counter() - started} | values)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""What a MindRecord cache is worth on a disk: images read in random order, and batches made of them, with and without it.
+"""Speed-up by a MindRecord cache on a disk: reading images in random order, and loading batches, with and without it.
 
 python benchmarks/record_cache.py --img_dir data/train/images --disk /mnt/slow --height 288 --width 416 --json record_cache.json
 
-The images are copied to --disk, as files and as a cache, and taken away again. Cold: the system was told to forget them.
+The images are copied to --disk, as files and as a cache, and removed afterwards. Cold: they are dropped from the page cache first.
 """
 
 import sys
 from pathlib import Path
 
-if not __package__:  # started as a file, see select.py
+if not __package__:  # started as a file: this folder must not come first, its select.py would hide the standard module
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import os
@@ -26,8 +26,8 @@ from src.data.record_cache import RecordCache, open_cache
 from src.errors import UserError, entry_point
 
 
-def forget(files: Iterable[Path]) -> None:
-    """Let the system drop what it holds of these files in memory."""
+def drop_from_page_cache(files: Iterable[Path]) -> None:
+    """Drop these files from the page cache of the system."""
     for file in files:
         handle = os.open(file, os.O_RDONLY)
         os.fsync(handle)
@@ -35,10 +35,10 @@ def forget(files: Iterable[Path]) -> None:
         os.close(handle)
 
 
-def works(
+def workloads(
     entries: Sequence[ImageEntry], folder: Path, cache: RecordCache | None, args: object
 ) -> dict[str, Callable[[], object]]:
-    """What is timed, by name; ``cache``: take the images from it instead of from their files."""
+    """The functions to time, by name; ``cache``: read the images from it instead of from their files."""
     paths = [folder / entries[index].file_name for index in np.random.default_rng(0).permutation(len(entries))]
     steps = len(entries) // args.batch_size
 
@@ -69,10 +69,10 @@ def works(
 
 
 def seconds(run: Callable[[], object], files: Sequence[Path], args: object) -> dict:
-    """Of a run with cold and with warm files."""
+    """Seconds of a run with cold and with warm files."""
     cold, warm = [], []
     for _ in range(args.warmup + args.repeats):
-        forget(files)
+        drop_from_page_cache(files)
         cold.append(measure.timed(run))
         warm.append(measure.timed(run))
     return {"cold": measure.summary(cold[args.warmup :]), "warm": measure.summary(warm[args.warmup :])}
@@ -80,11 +80,16 @@ def seconds(run: Callable[[], object], files: Sequence[Path], args: object) -> d
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """Seconds of each kind of work, by where the images come from."""
+    """Time every workload, from files and from the cache."""
     parser = command.options(__doc__, "height", "width", "batch_size", "repeats", "warmup", repeats=3, warmup=0)
     parser.add_argument("--img_dir", required=True, help="folder of images")
     parser.add_argument("--disk", default=tempfile.gettempdir(), help="folder on the disk to measure")
-    parser.add_argument("--images", type=int, default=1000, help="how many; taken again when there are fewer (1000)")
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=1000,
+        help="number of images (default 1000); if the folder has fewer, they are repeated",
+    )
     args = command.start(parser, argv)
     names = list_images(Path(args.img_dir))
     if not names:
@@ -104,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         result["open_cache"] = measure.timed(lambda: open_cache(Path(name) / "caches", files, "", 60, print))
         for source, cache, kept in (("files", None, files), ("cache", made[0], list(made[0].folder.iterdir()))):
-            timed = {work: seconds(run, kept, args) for work, run in works(entries, folder, cache, args).items()}
+            timed = {work: seconds(run, kept, args) for work, run in workloads(entries, folder, cache, args).items()}
             result[source] = timed
     command.finish(args, result)
 

@@ -1,9 +1,9 @@
-"""What RoIAlign over a pyramid costs, forward and with its gradient: 1024 RoIs, 7x7 cells, 2x2 sampling points, 256 channels.
+"""Time of RoIAlign over a feature pyramid, forward and with its gradient: 1024 RoIs, 7x7 cells, 2x2 sampling points, 256 channels.
 
     python benchmarks/roi_align.py --peer /path/to/python/with/torchvision --json roi_align.json
 
 The levels are those of the network input (192x320 to 24x40 at 768x1280); torchvision's MultiScaleRoIAlign gets the same boxes.
-GB/s counts what the RoIs read, four feature rows a sampling point; the gradient writes as much.
+GB/s counts the features read for the RoIs, four feature vectors per sampling point; the gradient writes as many.
 """
 
 import sys
@@ -26,7 +26,7 @@ SIDES = (16.0, 512.0)  # pixels; the least and greatest side of a RoI
 
 
 class Pool(nn.Cell):
-    """The detector's RoIAlign; levels are single arguments, because gradients do not flow into a tuple that is one."""
+    """The detector's RoIAlign; levels are separate arguments, because there is no gradient for a tuple argument."""
 
     def __init__(self, pool: nn.Cell) -> None:
         super().__init__(auto_prefix=False)
@@ -37,7 +37,7 @@ class Pool(nn.Cell):
 
 
 class WithGradient(nn.Cell):
-    """What was pooled, and the gradients of the features."""
+    """The pooled features, and the gradients of the feature maps."""
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(auto_prefix=False)
@@ -49,7 +49,7 @@ class WithGradient(nn.Cell):
 
 
 def boxes(batch: int, count: int, height: int, width: int) -> np.ndarray:
-    """float32 [batch, count, 4] (x1, y1, x2, y2), inside the image, small ones as often as large ones."""
+    """float32 [batch, count, 4] (x1, y1, x2, y2), inside the image, sides log-uniform."""
     rng = np.random.default_rng(0)
     sides = np.exp(rng.uniform(*np.log(SIDES), (batch, count, 2)))
     sides = np.minimum(sides, (width, height))
@@ -59,7 +59,7 @@ def boxes(batch: int, count: int, height: int, width: int) -> np.ndarray:
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """Both passes, through the very cell the detector has."""
+    """Time both passes of the RoIAlign of a detector."""
     parser = command.options(
         __doc__, "height", "width", "batch_size", "repeats", "warmup", peer=True, batch_size=2, repeats=20
     )

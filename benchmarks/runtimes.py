@@ -1,10 +1,10 @@
-"""What detection costs in each runtime: the network of a checkpoint as eval.py runs it, and models exported from it.
+"""Inference time of each runtime: the network of a checkpoint as eval.py runs it, and models exported from it.
 
     python benchmarks/runtimes.py --checkpoint_path best_model.ckpt --models faces.mindir faces.onnx --infer_img_dir val/images \\
         --threads 1 --json runtimes.json
 
-All take turns on the same images, already decoded and resized; a run is one batch of the size the models were exported for.
-processor_seconds is what the cores worked for it, which other programs on the machine change less than the time that passed.
+The runtimes are timed in turn on the same images, already decoded and resized; a run is one batch of the exported batch size.
+processor_seconds is the CPU time of all threads, which other programs on the machine change less than wall-clock time.
 """
 
 import argparse
@@ -30,15 +30,15 @@ from src.exporting.model_metadata import ModelMetadata
 from src.exporting.runner import Detector, numpy_forward, open_model
 from src.systems import build_network
 
-IMAGES = 20  # that take turns
+IMAGES = 20  # at most; the runs cycle through them
 
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """Time one batch of each, again and again."""
+    """Time repeated runs of one batch on each runtime."""
     args = command.start(parser(), argv)
     models = {Path(path).name: open_model(path) for path in args.models}
-    config = config_for(args.checkpoint_path, [card for card, _ in models.values()])
+    config = config_for(args.checkpoint_path, [metadata for metadata, _ in models.values()])
     set_up_device(config)
     entries = unlabelled_folder(args.infer_img_dir, first_id=1)[:IMAGES]
     batches = [(images, image_sizes) for images, image_sizes, _ in evaluation_batches(entries, "", config)]
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     network, _ = restore_detector(args.checkpoint_path, lambda class_count: build_network(config, class_count))
     detectors = {"checkpoint": numpy_forward(network)} | {name: detector for name, (_, detector) in models.items()}
     processor = {name: [] for name in detectors}
-    runs = {name: over(detector, batches, processor[name]) for name, detector in detectors.items()}
+    runs = {name: timed_run(detector, batches, processor[name]) for name, detector in detectors.items()}
     result = measure.rounds(runs, [], args)
     for name, row in result["runs"].items():
         row["processor_seconds"] = measure.summary(processor[name][-args.repeats :])
@@ -61,35 +61,37 @@ def parser() -> argparse.ArgumentParser:
     options = command.options(__doc__, "repeats", "warmup", repeats=20)
     options.add_argument("--checkpoint_path", required=True, metavar="FILE", help="detector written by train.py")
     options.add_argument("--models", required=True, nargs="+", metavar="FILE", help="models exported from it")
-    options.add_argument("--infer_img_dir", required=True, metavar="DIR", help=f"images; the first {IMAGES} take turns")
+    options.add_argument(
+        "--infer_img_dir", required=True, metavar="DIR", help=f"folder of images; the first {IMAGES} are used"
+    )
     return options
 
 
-def config_for(checkpoint_path: str, cards: list[ModelMetadata]) -> Config:
+def config_for(checkpoint_path: str, models: list[ModelMetadata]) -> Config:
     """The checkpoint's configuration for the input the models were exported for.
 
     Raises:
         UserError: they were exported for different inputs.
     """
-    shapes = {card.input.shape for card in cards}
+    shapes = {metadata.input.shape for metadata in models}
     if len(shapes) > 1:
         raise UserError(
-            f"--models: have the input shapes {' and '.join(map(str, sorted(shapes)))}; export them for one"
+            f"--models: have the input shapes {' and '.join(map(str, sorted(shapes)))}; export them with one"
         )
     batch, _, height, width = shapes.pop()
-    words = ["--img_height", height, "--img_width", width, "--test_batch_size", batch]
-    return load_config(__doc__, ["--checkpoint_path", checkpoint_path, *map(str, words)], saved_settings)
+    arguments = ["--img_height", height, "--img_width", width, "--test_batch_size", batch]
+    return load_config(__doc__, ["--checkpoint_path", checkpoint_path, *map(str, arguments)], saved_settings)
 
 
-def over(
+def timed_run(
     detector: Detector, batches: list[tuple[np.ndarray, np.ndarray]], processor_seconds: list[float]
 ) -> Callable[[], None]:
-    """A function that detects in the next batch (images and their sizes) each time it is called, and notes the processor time of this process."""
-    turns = cycle(batches)
+    """A function that runs the detector on the next batch (images and their sizes) and appends the CPU time of this process."""
+    endless = cycle(batches)
 
     def run() -> None:
         started = time.process_time()
-        detector(*next(turns))
+        detector(*next(endless))
         processor_seconds.append(time.process_time() - started)
 
     return run

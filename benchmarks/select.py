@@ -1,4 +1,4 @@
-"""What choosing images costs: sorted_values.py and pick_select.py on 100,000 images, as a user starts them.
+"""Time and memory of image selection: the programs sorted_values.py and pick_select.py on 100,000 images.
 
 python benchmarks/select.py --json select.json
 """
@@ -19,11 +19,11 @@ from benchmarks import command, measure
 from src.errors import UserError, entry_point
 
 ROOT = Path(__file__).resolve().parents[1]
-LABELLED = 4  # every fourth image is labelled already
+LABELLED = 4  # every fourth image is labelled
 
 
 def write_detections(file: Path, images: int, detections: int) -> None:
-    """infer_results.json of the images that are not labelled, row by row: they make hundreds of megabytes."""
+    """Write infer_results.json of the unlabelled images, row by row, because it takes hundreds of megabytes."""
     rng = random.Random(0)
     with file.open("w") as out:
         separator = "{"
@@ -43,9 +43,9 @@ def _detection(rng: random.Random) -> dict:
     return {"pred box": box, "confidence score": score, "pred score": [rest, score, rest, rest], "pred class": 0} | size
 
 
-def write_annotations(everything: Path, so_far: Path, images: int) -> None:
-    """COCO files: one with all labels, three objects an image, and one in which three of four images are unlabelled."""
-    for file, hidden in ((everything, False), (so_far, True)):
+def write_annotations(all_labels: Path, some_labels: Path, images: int) -> None:
+    """Write two COCO files: one with all labels, three objects per image, and one in which three of four images are unlabelled."""
+    for file, hidden in ((all_labels, False), (some_labels, True)):
         with file.open("w") as out:
             out.write(
                 '{"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}, {"id": 3, "name": "c"}], "images": ['
@@ -71,15 +71,18 @@ def _name(number: int) -> str:
     return f"day {number // 1000}/image_{number:06d}.jpg"
 
 
-def measured(words: list[str]) -> tuple[float, float]:
-    """Seconds of a program, and the most memory it held in MB (this process is smaller, or its own would be told)."""
+def measured(arguments: list[str]) -> tuple[float, float]:
+    """Time of a program in seconds, and its peak memory in MB.
+
+    A child starts with the peak memory of its parent, so this process must be the smaller one.
+    """
 
     def run() -> None:
-        process = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            raise UserError(f"{words[0]} ended with status {process.returncode}; its message stands above")
+            raise UserError(f"{arguments[0]} exited with status {process.returncode}; see its message above")
         memory.append(used.ru_maxrss / 1024)
 
     memory: list[float] = []
@@ -88,25 +91,25 @@ def measured(words: list[str]) -> tuple[float, float]:
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """Seconds and memory of both tools."""
+    """Measure both programs."""
     parser = command.options(__doc__, "repeats", "warmup", repeats=3, warmup=1)
-    for name, default in {"images": 100_000, "detections": 10}.items():
-        parser.add_argument(f"--{name}", type=int, default=default, help=f"an image, on average (default {default})")
+    parser.add_argument("--images", type=int, default=100_000, help="number of images (default 100000)")
+    parser.add_argument("--detections", type=int, default=10, help="mean number per image (default 10)")
     args = command.start(parser, argv)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found, everything, so_far = (folder / file for file in ("infer_results.json", "all.json", "so_far.json"))
+        found, all_labels, some_labels = (folder / file for file in ("infer_results.json", "all.json", "so_far.json"))
         write_detections(found, args.images, args.detections)
-        write_annotations(everything, so_far, args.images)
+        write_annotations(all_labels, some_labels, args.images)
         values = folder / "top_value_data.json"
         commands = {
             "sorted_values": ["sorted_values.py", "--infer_json", found, "--exp_dir", folder],
-            "pick_select": ["pick_select.py", "--ann_file", everything, "--combine_ann_file", so_far]
+            "pick_select": ["pick_select.py", "--ann_file", all_labels, "--combine_ann_file", some_labels]
             + ["--top_value_file", values, "--pick_ratio", "60", "--output_ann_file", folder / "picked.json"],
         }
         result = {"runs": {}, "infer_results_MB": found.stat().st_size / 2**20}
-        for tool, words in commands.items():
-            runs = [measured([*map(str, words), "--overwrite"]) for _ in range(args.warmup + args.repeats)]
+        for tool, arguments in commands.items():
+            runs = [measured([*map(str, arguments), "--overwrite"]) for _ in range(args.warmup + args.repeats)]
             seconds, memory = zip(*runs[args.warmup :], strict=True)
             result["runs"][tool] = {"seconds": measure.summary(seconds), "peak_memory_MB": max(memory)}
     command.finish(args, result)

@@ -1,4 +1,4 @@
-"""What is measured: the network of configs/base.yaml, whose counts are torchvision's own, random weights, synthetic pictures."""
+"""Benchmark setup: the network of configs/base.yaml (numbers of anchors, proposals and RoIs as in torchvision), random weights, synthetic images."""
 
 import argparse
 import contextlib
@@ -14,28 +14,28 @@ from src.data import synthetic
 from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.device import Device, set_up_device
 
-PICTURES = 8  # of each stream
-RESIDUAL = 0.2  # scale of each residual branch: keeps random weights from growing through 16 blocks
+IMAGES = 8  # labelled, and as many unlabelled
+RESIDUAL = 0.2  # scale of each residual branch: keeps the activations of random weights from growing over 16 blocks
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """--config_path: another network than that of base.yaml; then nothing can be compared with torchvision."""
-    parser.add_argument("--config_path", metavar="FILE", help="another network than that of configs/base.yaml")
+    """Add --config_path, for a network other than that of base.yaml; torchvision has no counterpart of it."""
+    parser.add_argument("--config_path", metavar="FILE", help="use this network instead of that of configs/base.yaml")
 
 
 def config(args: argparse.Namespace) -> Config:
-    """The configuration of a run at the size of the command line."""
-    words = ["--img_height", str(args.height), "--img_width", str(args.width), "--global_seed", "1"]
-    return load_config("", words + (["--config_path", args.config_path] if args.config_path else []))
+    """The configuration with the input size of the command line."""
+    arguments = ["--img_height", str(args.height), "--img_width", str(args.width), "--global_seed", "1"]
+    return load_config("", arguments + (["--config_path", args.config_path] if args.config_path else []))
 
 
 def device(config: Config) -> Device:
-    """CPU, graph mode."""
+    """Set up the CPU in graph mode."""
     return set_up_device(config)
 
 
 def data(folder: Path, config: Config) -> tuple[Config, TrainingData]:
-    """Labelled and unlabelled pictures of the size of the network input, three classes, one to five objects each.
+    """Labelled and unlabelled images of the size of the network input, three classes, one to five objects per image.
 
     Returns:
         The configuration with their folder, and the data.
@@ -48,15 +48,15 @@ def data(folder: Path, config: Config) -> tuple[Config, TrainingData]:
 
 
 def _draw(folder: Path, config: Config) -> None:
-    size = ["--images", str(PICTURES), "--width", str(config.img_width), "--height", str(config.img_height)]
+    size = ["--images", str(IMAGES), "--width", str(config.img_width), "--height", str(config.img_height)]
     for number, name in enumerate(("labelled", "unlabelled")):
         synthetic.main(["--out", str(folder / name), "--seed", str(number), *size])
     file, classes = folder / "labelled.json", ["--classes", *synthetic.CLASSES]
     xml2coco.main(["--data_path", str(folder / "labelled"), "--save_path", str(file), *classes])
 
 
-def calm(network: nn.Cell) -> None:
-    """Scale the residual branches of a random network down, as the peer does, so that its numbers stay finite."""
+def scale_residual_branches(network: nn.Cell) -> None:
+    """Scale down the residual branches of a random network, as peer.py does, so that activations stay finite."""
     for name, parameter in network.parameters_and_names():
         if "backbone" in name and name.endswith("bn3.gamma"):
             parameter.set_data(Tensor(RESIDUAL * ops.ones_like(parameter)))

@@ -1,12 +1,12 @@
-"""What SSD costs: a training step on a batch, and detection in one picture, beside torchvision's SSD300.
+"""Cost of SSD: a training step on a batch, and inference on one image, compared with torchvision's SSD300.
 
     python benchmarks/ssd.py --peer /path/to/python/with/torchvision --json ssd.json
 
-training    --batch_size images, each once: forward, backward and the optimizer
-detection   one picture, from raw pixels to detections
+training    --batch_size images, one view per image: forward, backward and the optimizer
+detection   one image, from raw pixels to detections
 
-Each is measured in a process of its own. The network is that of configs/ssd_resnet34.yaml with random weights and three classes; torchvision's
-stands on VGG-16, so "ratio_per_GFLOP" divides the seconds of each side by its own arithmetic.
+Each is measured in its own process. The network is that of configs/ssd_resnet34.yaml with random weights and three classes.
+torchvision's backbone is VGG-16, so "ratio_per_GFLOP" divides the time of each network by its own floating-point operations.
 """
 
 import sys
@@ -30,7 +30,7 @@ PARTS = ("training", "detection")
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """One part in this process, or each in its own."""
+    """Measure one part in this process, or each in its own process."""
     sizes = {"height": 300, "width": 300, "batch_size": 32}
     parser = command.options(__doc__, *sizes, "repeats", "warmup", peer=True, **sizes)
     parser.add_argument("--part", choices=PARTS, help="measure this one only")
@@ -38,11 +38,16 @@ def main(argv: list[str] | None = None) -> None:
     setting.add_config(parser)
     parser.set_defaults(config_path=str(CONFIG_FOLDER / "ssd_resnet34.yaml"))
     args = command.start(parser, argv)
-    command.finish(args, {args.part: one(args)} if args.part else command.apart("--part", {name: [] for name in PARTS}))
+    command.finish(
+        args,
+        {args.part: measure_part(args)}
+        if args.part
+        else command.run_in_processes("--part", {name: [] for name in PARTS}),
+    )
 
 
-def one(args: argparse.Namespace) -> dict:
-    """The part --part."""
+def measure_part(args: argparse.Namespace) -> dict:
+    """Measure the part --part."""
     config = setting.config(args)
     if args.part == "training":
         steps = 10 * (args.warmup + args.repeats + 10)
@@ -54,10 +59,10 @@ def one(args: argparse.Namespace) -> dict:
             max_iter=steps,
             burn_up_iter=steps,
         )
-        result = step.of_config(args, config, False, ["step", "--detector", "ssd"], training_arithmetic)
+        result = step.measure_config(args, config, False, ["step", "--detector", "ssd"], step_flops)
     else:
         args.batch_size = 1
-        result = inference.of_config(args, config, ["inference", "--detector", "ssd"], arithmetic)
+        result = inference.measure_config(args, config, ["inference", "--detector", "ssd"], image_flops)
     for run in result["runs"].values():
         run["images"] = args.batch_size
         if "peer" in run:
@@ -65,14 +70,14 @@ def one(args: argparse.Namespace) -> dict:
     return result
 
 
-def arithmetic(network: nn.Cell, config: Config, training: bool = False) -> float:
-    """Floating-point operations of an image."""
+def image_flops(network: nn.Cell, config: Config, training: bool = False) -> float:
+    """Floating-point operations per image."""
     return flops.of_network(network, config.img_height, config.img_width, training)
 
 
-def training_arithmetic(networks: Networks, config: Config, semi: bool) -> float:
+def step_flops(networks: Networks, config: Config, semi: bool) -> float:
     """Floating-point operations of a step."""
-    return config.batch_size * arithmetic(networks.student, config, training=True)
+    return config.batch_size * image_flops(networks.student, config, training=True)
 
 
 if __name__ == "__main__":

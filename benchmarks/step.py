@@ -1,15 +1,15 @@
-"""What a training step costs: time, arithmetic, memory, compiling, the moving average, and waiting for data.
+"""Cost of a training step: time, FLOPs, memory, compile time, the EMA update of the teacher, and waiting for data.
 
     python benchmarks/step.py --height 384 --width 640 --peer /path/to/python/with/torchvision --json step.json
 
-supervised        --batch_size images go through the network: TrainStep on half as many images in two views; torchvision's
-                  forward, backward and SGD on as many images is what it is compared with
+supervised        --batch_size inputs of the network: TrainStep on half as many images in two views, compared with torchvision's
+                  forward, backward and SGD on --batch_size images
 two_views         TrainStep on --batch_size images, each in two views
 semi_supervised   TeacherStudentStep on --batch_size labelled images in two views and as many unlabelled ones
 
-Each is measured in a process of its own, one after the other, so that its memory and its compile time are its own.
-The network is that of configs/base.yaml with random weights, or of --config_path: benchmarks/small.yaml is one that a single
-core can train.
+Each is measured in its own process, one after the other, so that memory and compile time are those of this step alone.
+The network is that of configs/base.yaml with random weights, or of --config_path: benchmarks/small.yaml is small enough
+for a single core.
 """
 
 import sys
@@ -38,7 +38,7 @@ STEPS = ("supervised", "two_views", "semi_supervised")
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """One step in this process, or each in its own and their ratios."""
+    """Measure one step in this process, or each in its own process, and their ratio."""
     parser = command.options(__doc__, "height", "width", "batch_size", "repeats", "warmup", peer=True)
     parser.add_argument("--step", choices=STEPS, help="measure this one only")
     parser.add_argument("--workers", type=int, default=2, help="threads that prepare images (default 2)")
@@ -46,21 +46,23 @@ def main(argv: list[str] | None = None) -> None:
     args = command.start(parser, argv)
     if args.batch_size % 2 and args.step in (None, "supervised"):
         raise UserError(
-            f"--batch_size: must be even where the supervised step is measured, whose images have two views each, "
+            f"--batch_size: must be even for the supervised step, which takes two views per image, "
             f"got {args.batch_size}; or choose another --step"
         )
-    command.finish(args, one(args) if args.step else every(args))
+    command.finish(args, measure_step(args) if args.step else measure_all(args))
 
 
-def every(args: argparse.Namespace) -> dict:
-    """All steps, each measured by a process of its own; only the supervised one has a counterpart in torchvision."""
-    result = command.apart("--step", {name: [] if name == "supervised" else ["--peer", ""] for name in STEPS})
+def measure_all(args: argparse.Namespace) -> dict:
+    """Measure every step in its own process; only the supervised one has a counterpart in torchvision."""
+    result = command.run_in_processes(
+        "--step", {name: [] if name == "supervised" else ["--peer", ""] for name in STEPS}
+    )
     seconds = {name: result[name]["runs"]["step"]["seconds"]["median"] for name in STEPS}
     return result | {"ratio_semi_supervised": seconds["semi_supervised"] / seconds["supervised"]}
 
 
-def one(args: argparse.Namespace) -> dict:
-    """The step --step on one batch, time and again; then with the loader, as train.py runs it."""
+def measure_step(args: argparse.Namespace) -> dict:
+    """Measure the step --step, repeatedly on one batch and then with the data loader, as train.py runs it."""
     images = args.batch_size // 2 if args.step == "supervised" else args.batch_size
     runs = args.warmup + args.repeats
     semi = args.step == "semi_supervised"
@@ -72,40 +74,40 @@ def one(args: argparse.Namespace) -> dict:
         max_iter=10 * (runs + 10),
         burn_up_iter=0 if semi else 10 * (runs + 10),
     )
-    return {args.step: of_config(args, config, semi, ["step"], arithmetic)}
+    return {args.step: measure_config(args, config, semi, ["step"], step_flops)}
 
 
-def of_config(
+def measure_config(
     args: argparse.Namespace,
     config: Config,
     semi: bool,
     task: list[str],
-    operations: Callable[[Networks, Config, bool], float],
+    flops_of_step: Callable[[Networks, Config, bool], float],
 ) -> dict:
-    """The step of a configuration, supervised or with unlabelled images.
+    """Measure the step of a configuration, supervised or with unlabelled images.
 
     Args:
-        task: words for peer.py; operations: what a step computes, see `arithmetic`.
+        task: arguments of peer.py; flops_of_step: floating-point operations of a step, see `step_flops`.
     """
     runs = args.warmup + args.repeats
     with tempfile.TemporaryDirectory() as folder:
         config, data = setting.data(Path(folder), config)
         device = setting.device(config)
         networks = build_networks(config, data, device)
-        setting.calm(networks.student)
+        setting.scale_residual_branches(networks.student)
         step = networks.mutual if semi else networks.burn_in
-        arriving = batches(config, data, device, 0)
-        batch = [Tensor(column) for column in next(arriving)]
+        loader = batches(config, data, device, 0)
+        batch = [Tensor(column) for column in next(loader)]
 
         def run() -> None:
             if not step(*batch).asnumpy():
-                raise UserError("the gradients of the random network are not finite, so its times mean nothing")
+                raise UserError("the gradients of the random network are not finite, so its times are meaningless")
 
-        result = measure.rounds({"step": run}, task, args, {"step": operations(networks, config, semi)})
+        result = measure.rounds({"step": run}, task, args, {"step": flops_of_step(networks, config, semi)})
         result["peak_memory_MB"] = measure.peak_memory()
         median = result["runs"]["step"]["seconds"]["median"]
         result["compile_s"] = result["runs"]["step"]["first_call"] - median
-        result["shares"] = parts.shares(run, 2) | {"waiting_for_data": waiting(step, arriving, runs, args.warmup)}
+        result["shares"] = parts.shares(run, 2) | {"waiting_for_data": waiting(step, loader, runs, args.warmup)}
         milliseconds = 1000 * result["runs"]["step"]["cpu_seconds"]["median"]
         result["milliseconds"] = {name: share * milliseconds for name, share in result["shares"]["by_part"].items()}
     if semi:
@@ -113,7 +115,7 @@ def of_config(
     return result
 
 
-def arithmetic(networks: Networks, config: Config, semi: bool) -> float:
+def step_flops(networks: Networks, config: Config, semi: bool) -> float:
     """Floating-point operations of a step."""
     student = flops.of_detector(networks.student, config.num_expected_total_stage2, training=True)
     total = (2 if config.strong_view else 1) * config.batch_size * student
@@ -123,30 +125,30 @@ def arithmetic(networks: Networks, config: Config, semi: bool) -> float:
     return total
 
 
-def waiting(step: nn.Cell, arriving, count: int, skipped: int) -> float:
-    """Share of the time of a loop as in train.py that passes before the next batch is there."""
+def waiting(step: nn.Cell, loader, count: int, skipped: int) -> float:
+    """Fraction of the time of a training loop, as in train.py, that is spent waiting for the next batch."""
     waited = spent = 0.0
     for number in range(count):
         started = time.perf_counter()
-        batch = [Tensor(column) for column in next(arriving)]
-        arrived = time.perf_counter()
+        batch = [Tensor(column) for column in next(loader)]
+        loaded = time.perf_counter()
         step(*batch).asnumpy()
         if number >= skipped:
-            waited += arrived - started
+            waited += loaded - started
             spent += time.perf_counter() - started
-    arriving.close()
+    loader.close()
     return waited / spent
 
 
 def moving_average(step: nn.Cell, args: argparse.Namespace) -> float:
-    """Seconds of the teacher's update, median."""
+    """Median time of the EMA update of the teacher, in seconds."""
     arguments = Tensor(5, mstype.int32), Tensor(True)
 
-    def move() -> None:
+    def update() -> None:
         step.average(*arguments).asnumpy()
 
-    move()  # compiles it as a graph of its own
-    return measure.summary([measure.timed(move) for _ in range(args.repeats)])["median"]
+    update()  # compiles its graph
+    return measure.summary([measure.timed(update) for _ in range(args.repeats)])["median"]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rows of the table in README.md, from what the benchmarks wrote with --json.
+"""Rows of the table in README.md, from the reports that the benchmarks wrote with --json.
 
 python benchmarks/table.py step.json roi_align.json inference.json evaluate.json select.json
 """
@@ -14,7 +14,7 @@ HEAD = (
 
 
 def rows(result: dict, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict, dict]]:
-    """Name, measured run and the part of the report it stands in, of every run of a report."""
+    """For every run of a report: its name, the run, and the part of the report that contains it."""
     for name, run in result.get("runs", {}).items():
         yield (*names, name), run, result
     for name, inner in result.items():
@@ -23,7 +23,7 @@ def rows(result: dict, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def line(file: Path, size: str, names: Sequence[str], run: dict, around: dict) -> str:
-    """One row; what was not measured stays empty."""
+    """One row; cells without a measurement are empty."""
 
     def number(value: float | None, form: str = ".3g") -> str:
         return "" if value is None else format(value, form)
@@ -49,9 +49,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     reports = [(file, json.loads(file.read_text())) for file in parser.parse_args(argv).files]
     for file, report in reports:
-        facts = report["machine"]
-        used = f"{report['settings']['threads']} of {facts['cores']} cores"
-        print(f"- {file.stem}: {facts['cpu']}, {used}, {facts['memory_GB']} GB, {facts['date']}, `{report['command']}`")
+        machine = report["machine"]
+        used = f"{report['settings']['threads']} of {machine['cores']} cores"
+        print(
+            f"- {file.stem}: {machine['cpu']}, {used}, {machine['memory_GB']} GB, {machine['date']}, `{report['command']}`"
+        )
     print(f"\n{HEAD}")
     for file, report in reports:
         settings = report["settings"]

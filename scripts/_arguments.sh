@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Sourced: binds the positional arguments of a launch script and sorts the options that follow them.
+# Sourced: parses the positional arguments of a launch script and the options that follow them.
 
-# arguments "NAME ... [OPTIONAL] [--key value ...]" "$@": the line is the interface, the usage text and the binding.
-# Each NAME becomes a variable of that name, checked as `argument_fault` says; the rest becomes the array `options`.
+# arguments "NAME ... [OPTIONAL] [--key value ...]" "$@": the line declares the arguments and is the usage text.
+# Each NAME is assigned to a variable of that name and checked by `check_argument`; the rest becomes the array `options`.
 arguments() {
     local line="$1" word words name value faults=()
     shift
     if [ $# -eq 0 ] || [ "$1" = --help ] || [ "$1" = -h ]; then
         sed -n '2,/^[^#]/s/^# //p' "$0"
-        case "$0" in *_cpu.sh | *_onnx.sh) ;; *) echo "GPU and Ascend were never run: README.md says what is known." ;; esac
+        case "$0" in *_cpu.sh | *_onnx.sh) ;; *) echo "Never run on GPU or Ascend: see README.md." ;; esac
         echo "usage: bash $0 $line"
         exit $(($# == 0 ? 2 : 0))
     fi
@@ -22,13 +22,13 @@ arguments() {
         fi
         if [ -n "$value" ]; then
             if is_path "$name"; then absolute value; fi
-            argument_fault "$name" "$value"
+            check_argument "$name" "$value"
         elif [[ $word != \[* ]]; then
             faults+=("$name is missing")
         fi
         printf -v "$name" '%s' "$value"
     done
-    [ $# -eq 0 ] || [[ $1 == --* ]] || faults+=("one argument too many: $1")
+    [ $# -eq 0 ] || [[ $1 == --* ]] || faults+=("unexpected argument: $1")
     split_equals "$@"
     if [ ${#faults[@]} -gt 0 ]; then
         printf 'error: %s\n' "${faults[@]}" >&2
@@ -44,22 +44,22 @@ is_path() {
     esac
 }
 
-# absolute NAME: makes the path in the variable NAME absolute. A null character ends it, because a path may end in a line break,
-# which $(...) would drop.
+# absolute NAME: makes the path in the variable NAME absolute. It is read up to a null character, because
+# $(...) would drop a line break at the end of a path.
 absolute() {
     IFS= read -rd '' "$1" < <(realpath --canonicalize-missing --no-symlinks --zero -- "${!1}")
 }
 
-# argument_fault NAME VALUE: adds to `faults` what is wrong with a value; the name says what it must be.
-argument_fault() {
+# check_argument NAME VALUE: adds an error message to `faults` if the value is invalid; the name decides what is valid.
+check_argument() {
     case "$1" in
     DEVICE_ID) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number such as 0, not '$2'") ;;
-    DEVICE_NUM) [[ $2 =~ ^[1-9][0-9]*$ ]] || faults+=("$1 must be a number from 1 up, not '$2'") ;;
+    DEVICE_NUM) [[ $2 =~ ^[1-9][0-9]*$ ]] || faults+=("$1 must be a positive integer, not '$2'") ;;
     BACKBONE) [ -f "${root:?}/configs/faster_rcnn_$2.yaml" ] || faults+=("$1 must be one of $(backbones), not '$2'") ;;
     TARGET | DEVICE_TYPE) [[ $2 =~ ^(CPU|GPU|Ascend)$ ]] || faults+=("$1 must be CPU, GPU or Ascend, not '$2'") ;;
-    DEVICE_TARGET) [ "$2" = CPU ] || faults+=("$1 must be CPU, on which exported models are scored, not '$2': leave it away") ;;
+    DEVICE_TARGET) [ "$2" = CPU ] || faults+=("$1 must be CPU, on which exported models are evaluated, not '$2': omit it") ;;
     DATASET) [[ $2 =~ ^(coco|voc|other)$ ]] || faults+=("$1 must be coco, voc or other, not '$2'") ;;
-    DVPP) [ "${2^^}" = CPU ] || faults+=("$1 must be CPU, which decodes and resizes the images, not '$2'") ;;
+    DVPP) [ "${2^^}" = CPU ] || faults+=("$1 must be CPU, because images are decoded and resized there, not '$2'") ;;
     IMAGE_WIDTH | IMAGE_HEIGHT) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number of pixels, not '$2'") ;;
     KEEP_RATIO) [[ $2 =~ ^([Tt]rue|[Ff]alse)$ ]] || faults+=("$1 must be true or false, not '$2'") ;;
     *_ROOT | DATA_PATH | DATASET_PATH) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
@@ -70,12 +70,12 @@ argument_fault() {
     esac
 }
 
-# backbones: those that have a leaf of their own in configs/.
+# backbones: prints the backbones that have a config file in configs/.
 backbones() {
-    local leaf names=""
-    for leaf in "$root"/configs/faster_rcnn_resnet_*.yaml; do
-        leaf="${leaf##*/faster_rcnn_}"
-        names="$names, ${leaf%.yaml}"
+    local config names=""
+    for config in "$root"/configs/faster_rcnn_resnet_*.yaml; do
+        config="${config##*/faster_rcnn_}"
+        names="$names, ${config%.yaml}"
     done
     echo "${names#, }"
 }
@@ -94,8 +94,8 @@ split_equals() {
     done
 }
 
-# divide_options KEY ...: the options of these keys, with their values, into `picked`, all others into `others`.
-divide_options() {
+# split_options KEY ...: splits `options`: those of these keys, with their values, into `picked`, all others into `others`.
+split_options() {
     local word key chosen=false
     picked=() others=()
     for word in "${options[@]}"; do
@@ -107,15 +107,15 @@ divide_options() {
     done
 }
 
-# without_ending FILE NAME: binds NAME to a path without the ending of its file's name; full stops of folders stay.
-without_ending() {
+# without_extension FILE NAME: assigns to NAME the path without the extension of its file name; full stops of folders stay.
+without_extension() {
     local base="${1##*/}"
     printf -v "$2" '%s' "${1%"$base"}${base%.*}"
 }
 
-# take_option KEY NAME DEFAULT: binds the value of --KEY (the last one given) to NAME and removes it from the options.
-take_option() {
-    divide_options "$1"
+# pop_option KEY NAME DEFAULT: assigns the value of --KEY (the last one given) to NAME and removes it from the options.
+pop_option() {
+    split_options "$1"
     local value="$3"
     if [ ${#picked[@]} -gt 0 ]; then
         value="${picked[-1]}"
@@ -125,15 +125,15 @@ take_option() {
     options=("${others[@]}")
 }
 
-# take_folder KEY NAME DEFAULT: the same for the folder of an output, which becomes absolute.
-take_folder() {
-    take_option "$@"
+# pop_folder KEY NAME DEFAULT: the same for an output folder, which becomes absolute.
+pop_folder() {
+    pop_option "$@"
     [ -n "${!2}" ] || fail "--$1 needs a value"
     absolute "$2"
 }
 
-# is_wanted KEY: whether --KEY is among the options, bare or with a value other than false.
-is_wanted() {
-    divide_options "$1"
+# is_enabled KEY: whether --KEY is among the options, without a value or with one other than false.
+is_enabled() {
+    split_options "$1"
     [ ${#picked[@]} -gt 0 ] && [[ ! ${picked[-1]} =~ ^(false|False|no|off|0)$ ]]
 }

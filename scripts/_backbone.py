@@ -1,6 +1,6 @@
-"""Is a checkpoint of the backbone that was said? `_backbone.py CHECKPOINT BACKBONE`.
+"""Check that a checkpoint has the given backbone: `_backbone.py CHECKPOINT BACKBONE`.
 
-The launch scripts of the model zoo are told the backbone; here a checkpoint knows its own, and another one cannot work.
+The launch scripts of the model zoo take the backbone as an argument; here it is saved in the checkpoint, and the two must agree.
 """
 
 import sys
@@ -11,11 +11,11 @@ from src.errors import UserError, entry_point
 
 @entry_point
 def main() -> None:
-    """Compare the two."""
-    checkpoint, said = sys.argv[1:]
-    known = saved_settings(checkpoint)["backbone"]
-    if known != said:
-        raise UserError(f"BACKBONE is {said}, but {checkpoint} is a detector with {known}")
+    """Exit with an error if the backbones differ."""
+    checkpoint, expected = sys.argv[1:]
+    actual = saved_settings(checkpoint)["backbone"]
+    if actual != expected:
+        raise UserError(f"BACKBONE is {expected}, but {checkpoint} is a detector with {actual}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Sourced. The Python environment of the project: `.venv`, made once and renewed when the requirement files change.
-#   PYTHON=/path/to/python3.11   the interpreter that makes .venv (default: python3.11, python3 or python on the PATH)
-#   VENV=/path/to/environment    an environment of your own (venv or conda), used as it is: nothing is installed
+# Sourced: sets up the Python environment of the project, `.venv`, which is updated when the requirement files change.
+#   PYTHON=/path/to/python3.11   the interpreter that creates .venv (default: python3.11, python3 or python on the PATH)
+#   VENV=/path/to/environment    an existing environment (venv or conda) to use instead; nothing is installed into it
 # Afterwards PYTHON is the environment's interpreter and its programs come first on the PATH.
 
 root="$(realpath --no-symlinks -- "$(dirname -- "${BASH_SOURCE[0]}")/..")"
-export GLOG_v="${GLOG_v:-3}" # MindSpore says errors only
+export GLOG_v="${GLOG_v:-3}" # MindSpore logs errors only
 
 fail() {
     printf 'error: %s\n' "$*" >&2
@@ -26,13 +26,13 @@ find_python() {
             printf '%s\n' "$candidate"
             return
         fi
-        [ -z "${PYTHON:-}" ] || fail "PYTHON=$PYTHON is not a Python 3.11, which MindSpore 2.8.0 is used with here"
+        [ -z "${PYTHON:-}" ] || fail "PYTHON=$PYTHON is not Python 3.11, which this project requires"
     done
     fail "found no Python 3.11: install it (Debian 12: apt-get install python3.11-venv)," \
-        "or name one: PYTHON=/path/to/python3.11 bash $0"
+        "or set its path: PYTHON=/path/to/python3.11 bash $0"
 }
 
-# included FILE: this requirement file and those that it includes.
+# included FILE: prints this requirement file and those that it includes.
 included() {
     local option file
     printf '%s\n' "$1"
@@ -41,20 +41,20 @@ included() {
     done <"$root/$1"
 }
 
-# requirements_hash FILE: one hash of all that the file asks for.
+# requirements_hash FILE: a hash of the requirement file and of those that it includes.
 requirements_hash() {
     local file
     included "$1" | while read -r file; do cat "$root/$file"; done | sha256sum
 }
 
-# is_current VENV FILE: what is installed there is what FILE asks for.
+# is_current VENV FILE: whether the requirements of FILE, as they are now, are installed in VENV.
 is_current() {
     local stamp="$1/.installed-$2"
     [ -x "$1/bin/python" ] && [ -f "$stamp" ] && [ "$(requirements_hash "$2")" = "$(cat "$stamp")" ]
 }
 
-# examine_environment FILE: stops if VENV lacks something. If .venv is to be made or renewed, binds `base` to the Python that does
-# it, and adds to `packages` what the system lacks for it.
+# examine_environment FILE: exits if a requirement is missing in VENV. If .venv must be created or updated, sets `base` to the Python
+# for it, and adds the missing system packages to `packages`.
 examine_environment() {
     if [ -z "${VENV:-}" ]; then
         if ! is_current "$root/.venv" "$1"; then
@@ -63,22 +63,22 @@ examine_environment() {
         fi
         return
     fi
-    [ -x "$VENV/bin/python" ] || fail "VENV=$VENV has no bin/python: give the folder of a virtual environment"
-    is_python_311 "$VENV/bin/python" || fail "VENV=$VENV is not of Python 3.11, which MindSpore 2.8.0 is used with here"
+    [ -x "$VENV/bin/python" ] || fail "VENV=$VENV has no bin/python: set it to the folder of a virtual environment"
+    is_python_311 "$VENV/bin/python" || fail "VENV=$VENV is not an environment of Python 3.11, which this project requires"
     PATH="$VENV/bin:$PATH" "$VENV/bin/python" "$root/scripts/_requirements.py" "$root/$1" || exit 2
 }
 
 # make_environment BASE VENV FILE
 make_environment() {
     local file
-    echo "Installing $3 into $2 (once, a minute or two)"
+    echo "Installing $3 into $2 (takes a minute or two, only this time)"
     has_pip "$2" || "$1" -m venv "$2"
-    is_python_311 "$2/bin/python" || fail "$2 is not of Python 3.11: move it away and start again"
+    is_python_311 "$2/bin/python" || fail "$2 is not an environment of Python 3.11: remove it and start again"
     "$2/bin/python" -m pip install --quiet --disable-pip-version-check -r "$root/$3"
     included "$3" | while read -r file; do requirements_hash "$file" >"$2/.installed-$file"; done
 }
 
-# environment FILE: makes the environment ready, with what the requirement file asks for.
+# environment FILE: sets up the environment with the requirements of FILE.
 environment() {
     local base="" packages=() venv="${VENV:-$root/.venv}"
     examine_environment "$1"

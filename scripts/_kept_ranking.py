@@ -1,8 +1,8 @@
-"""Compare the ranking that a resumed job keeps with what the job is given now; called by _launch.sh.
+"""Check that the ranking reused by a resumed job belongs to its current settings and files; called by _launch.sh.
 
     _kept_ranking.py RANKING CKPT TRAIN_ANN DATA_ROOT [--trained FOLDER] [option of the ranking ...] -- [--key value ...]
 
-FOLDER holds the training run that the job keeps, too.
+FOLDER is the training run of the ranking, which the job reuses too.
 """
 
 import argparse
@@ -18,28 +18,28 @@ from src.engine.resume import settings_changes
 from src.errors import entry_point
 from src.yaml_file import read_yaml
 
-# Told by infer.py; a checkpoint brings them along, so only those that are given can differ.
+# Settings of infer.py whose defaults are in the checkpoint, so only those in the options can differ.
 INFERENCE = ("test_score_thr", "test_iou_thr", "test_max_per_img")
-# Which the job passes by itself; of the data, the contents are compared.
+# Options that the launch script passes itself; of annotation files, the contents are compared.
 PASSED = {"train_img_dir", "train_ann_file", "device_target", "run_distribute"}
 
 
 def kept_run_changes(saved: dict, now: dict) -> list[str]:
-    """A sentence for each setting that decides what is learnt and is another than the one that a run was trained with.
+    """One sentence for each setting that affects training and differs from that of a finished run.
 
     Args:
-        saved: settings as they lie in the folder of the run: lengths in steps, the rate scaled to the images of a step.
-        now: settings as they are given, where lengths may be in passes.
+        saved: settings in the folder of the run: lengths in steps, the learning rate scaled to the batch size.
+        now: settings as given, where lengths may be in epochs.
     """
     resolved = {steps for steps, epochs in IN_EPOCHS.items() if now[epochs] not in (None, [])}
     resolved |= set(IN_EPOCHS.values()) | {"lr_reference_batch"} | ({"base_lr"} if now["lr_reference_batch"] else set())
-    told = {key: value for key, value in now.items() if key in saved}  # an older version had fewer settings
-    return settings_changes(saved, told, FREE_KEYS | PASSED | resolved)
+    given = {key: value for key, value in now.items() if key in saved}  # an older version had fewer settings
+    return settings_changes(saved, given, FREE_KEYS | PASSED | resolved)
 
 
 @entry_point
 def main() -> None:
-    """Refuse what changed of the command and its files, note what changed of the images."""
+    """Exit with an error if settings or files changed; print a note if images changed."""
     end = sys.argv.index("--")
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     for name in ("ranking", "checkpoint", "train_ann_file", "img_dir"):

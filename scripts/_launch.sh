@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Sourced by the launch scripts: the verbs train, rank, pick and evaluate. They read TARGET, DEVICE_ID, DATA_ROOT, PRE_TRAINED,
-# RANK_TABLE and the array `options`, and never leave the caller's folder, so relative paths keep their meaning.
+# Sourced by the launch scripts: the functions train, rank, pick and evaluate. They read TARGET, DEVICE_ID, DATA_ROOT, PRE_TRAINED,
+# RANK_TABLE and the array `options`, and stay in the caller's folder, so that relative paths stay valid.
 
 # shellcheck source=scripts/_env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
 # shellcheck source=scripts/_arguments.sh
 source "$root/scripts/_arguments.sh"
 
-# Programs write through tee; training shows its progress on the terminal itself.
+# Programs write to tee, not to a terminal, so training gets the terminal for its progress line from PROGRESS_TTY.
 if [ -t 1 ]; then
     PROGRESS_TTY="$(readlink "/proc/$$/fd/1")"
     export PROGRESS_TTY
@@ -16,16 +16,16 @@ fi
 unset RANK_TABLE RANK_TABLE_FILE PRE_TRAINED PRETRAINED_MODEL PRETRAINED_CKPT PRE_TRAINED_PATH DEVICE_ID
 
 rank_keys=(strategy weights box_exponent seed) # options of sorted_values.py
-pick_keys=(policy at_least random_share) # options of pick_select.py, beside pick_ratio, seed and flags; all others are keys of the configuration
+pick_keys=(policy at_least random_share) # options of pick_select.py, beside pick_ratio, seed and flags; all others are configuration keys
 
-# launch LINE "$@": binds the arguments by LINE (see `arguments`) and makes the environment ready.
+# launch LINE "$@": parses the arguments by LINE (see `arguments`) and sets up the Python environment.
 launch() {
     arguments "$@"
     environment requirements.txt
 }
 
-# setting KEY NAME: binds NAME to a setting as the programs read it, from --config_path and the options; nothing when it is not
-# set. The full stop keeps a line break at its end, which $(...) would drop.
+# setting KEY NAME: assigns to NAME the value of a setting as the programs read it, from --config_path and the options; empty if it
+# is not set. The full stop protects a line break at the end of the value, which $(...) would drop.
 setting() {
     local text
     text="$(PYTHONPATH="$root" "$PYTHON" "$root/scripts/_setting.py" "$1" "${options[@]}" && echo .)"
@@ -38,33 +38,33 @@ say() {
 
 # ---- programs, and the signals that stop them ----
 
-running=    # the process number of the program of run_logged
-stopped_by= # the first signal
+running=    # process id of the program that run_logged runs, or "starting"
+stopped_by= # the first signal received
 copy=       # see run_logged
 trap 'stop_program INT' INT
 trap 'stop_program TERM' TERM
 trap 'stop_program HUP' HUP
 
-# stop_program SIGNAL: asks the running program to stop: training saves and exits. Another signal more than a second later ends
-# it at once; within the second it has the same cause, for a terminal that closes may send several.
+# stop_program SIGNAL: asks the running program to stop: training saves and exits. Another signal more than a second later kills
+# it; signals within that second are ignored, because a terminal that closes may send several.
 stop_program() {
     if [ -z "$stopped_by" ]; then
         stopped_by="$1" stopped_at=$SECONDS
         [ -n "$running" ] || exit "$(status_of "$1")"
-        echo "SIG$1: waiting for the program to stop (training saves first); once more ends it at once" >&2 || true
-        [ "$running" = starting ] || kill -TERM "$running" 2>/dev/null || true # it may have ended by itself
+        echo "SIG$1: waiting for the program to stop (training saves first); a second signal kills it" >&2 || true
+        [ "$running" = starting ] || kill -TERM "$running" 2>/dev/null || true # it may have exited
     elif [ $((SECONDS - stopped_at)) -gt 1 ]; then
         kill -KILL "$running" 2>/dev/null || true
     fi
 }
 
-# status_of SIGNAL: the exit status of a program that the signal ended.
+# status_of SIGNAL: the exit status of a program that the signal terminated.
 status_of() {
     echo $((128 + $(kill -l "$1")))
 }
 
-# run_logged FOLDER PROGRAM ARGUMENT ...: shows the output of the program and adds it to FOLDER/console.log, and to the file `copy`
-# if that is set. A signal that this shell gets meanwhile is passed on (see `stop_program`), and ends the script after the program.
+# run_logged FOLDER PROGRAM ARGUMENT ...: prints the output of the program and appends it to FOLDER/console.log, and to the file `copy`
+# if that is set. A signal to this shell is passed on (see `stop_program`); the script exits after the program.
 run_logged() {
     local folder="$1" status
     shift
@@ -74,11 +74,11 @@ run_logged() {
         trap '' INT TERM HUP
         exec tee --output-error=warn-nopipe --append "$folder/console.log" ${copy:+"$copy"}
     ) &
-    running="$(jobs -p %%)" # its process, not that of tee, which ends last
+    running="$(jobs -p %%)" # the process of the program; $! is that of tee, which exits last
     [ -z "$stopped_by" ] || kill -TERM "$running" 2>/dev/null || true
     while true; do
         wait %% && status=0 || status=$?
-        kill -0 $! 2>/dev/null || break # else a signal cut the waiting short
+        kill -0 $! 2>/dev/null || break # otherwise a signal interrupted wait
     done
     running=
     [ -z "$stopped_by" ] || exit "$(status_of "$stopped_by")"
@@ -87,27 +87,27 @@ run_logged() {
 
 # ---- training ----
 
-# several_devices: training uses DEVICE_NUM devices (8 unless the environment says otherwise), all else device 0.
+# several_devices: train on DEVICE_NUM devices (default 8); everything else uses device 0.
 several_devices() {
     workers="${DEVICE_NUM:-8}"
-    [[ $workers =~ ^[1-9][0-9]*$ ]] || fail "DEVICE_NUM must be a number from 1 up, not '$workers'"
+    [[ $workers =~ ^[1-9][0-9]*$ ]] || fail "DEVICE_NUM must be a positive integer, not '$workers'"
     DEVICE_ID=0
-    # Seconds: ranks compile long before they meet, and wait for rank 0 while it evaluates.
+    # Seconds: ranks compile for long before their first communication, and wait for rank 0 while it evaluates.
     export HCCL_CONNECT_TIMEOUT="${HCCL_CONNECT_TIMEOUT:-6000}"
     export HCCL_EXEC_TIMEOUT="${HCCL_EXEC_TIMEOUT:-6000}"
     export MS_NODE_TIMEOUT="${MS_NODE_TIMEOUT:-6000}"
 }
 
-# is_automatic: whether settings come from the data: no --config_path is given, or auto.
+# is_automatic: whether the settings are derived from the data: --config_path is missing or "auto".
 is_automatic() {
-    divide_options config_path
+    split_options config_path
     [ ${#picked[@]} -eq 0 ] || [ "${picked[-1]}" = auto ]
 }
 
-# write_recipe ANN FILE OPTION ...: settings from the data of ANN, once: a job that is resumed keeps them.
+# write_recipe ANN FILE OPTION ...: derives the settings from the data of ANN; a resumed job reuses its FILE.
 write_recipe() {
-    if [ -f "$2" ] && { ${resuming:-false} || is_wanted resume; }; then
-        say "settings: kept from before in $2"
+    if [ -f "$2" ] && { ${resuming:-false} || is_enabled resume; }; then
+        say "settings: reused from $2"
         return 0
     fi
     say "settings from the data of $1"
@@ -119,8 +119,8 @@ write_recipe() {
 # train ANN FOLDER: one training run on TARGET with the images of DATA_ROOT.
 train() {
     local options=("${options[@]}")
-    divide_options config_path
-    if [ -n "${workers:-}" ] && [ ${#picked[@]} -gt 0 ] && [ "${picked[-1]}" = auto ]; then # one recipe for all processes
+    split_options config_path
+    if [ -n "${workers:-}" ] && [ ${#picked[@]} -gt 0 ] && [ "${picked[-1]}" = auto ]; then # one recipe for all ranks
         options=("${others[@]}")
         write_recipe "$1" "$2/recipe.yaml"
         options=(--config_path "$2/recipe.yaml" "${options[@]}")
@@ -134,12 +134,12 @@ train() {
     fi
 }
 
-# train_on_several FOLDER TRAIN.PY ARGUMENT ...: rank 0 writes to the console, every rank to FOLDER/worker_logs. In a session of
-# its own the scheduler does not get the Ctrl-C of the terminal.
+# train_on_several FOLDER TRAIN.PY ARGUMENT ...: rank 0 writes to the console, every rank to FOLDER/worker_logs. They run in
+# a new session, in which the scheduler does not get the Ctrl-C of the terminal.
 train_on_several() {
     local folder="$1" logs="$1/worker_logs" number=2 port
     shift
-    while [ -e "$logs" ]; do # a resumed run keeps the logs of the first one
+    while [ -e "$logs" ]; do # a resumed run does not overwrite earlier logs
         logs="$folder/worker_logs_$number"
         number=$((number + 1))
     done
@@ -154,35 +154,35 @@ free_port() {
     "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'
 }
 
-# best_checkpoint FOLDER: the best detector on the evaluation set, or the latest one when no AP was measured.
+# best_checkpoint FOLDER: the checkpoint with the best AP on the evaluation set, or the latest one if there was no evaluation.
 best_checkpoint() {
     if [ -f "$1/best_model.ckpt" ]; then printf '%s\n' "$1/best_model.ckpt"; else printf '%s\n' "$1/model_0.ckpt"; fi
 }
 
 # ---- selection and evaluation ----
 
-# take_selection_options: --pick_ratio (total share of labelled images in percent), the other options of the ranking and of
-# the pick, --empty_is_reviewed and --resume.
+# take_selection_options: moves --pick_ratio (percentage of labelled images after selection), the other options of ranking and
+# picking, --empty_is_reviewed and --resume from `options` to variables of their own.
 take_selection_options() {
     resuming=false
-    if is_wanted resume; then resuming=true; fi
-    divide_options resume
+    if is_enabled resume; then resuming=true; fi
+    split_options resume
     options=("${others[@]}")
-    take_option pick_ratio PICK_RATIO 60
-    divide_options seed
+    pop_option pick_ratio PICK_RATIO 60
+    split_options seed
     local seed=("${picked[@]}")
-    divide_options "${rank_keys[@]}"
+    split_options "${rank_keys[@]}"
     rank_options=("${picked[@]}")
     options=("${others[@]}")
-    divide_options "${pick_keys[@]}"
+    split_options "${pick_keys[@]}"
     pick_options=("${picked[@]}" "${seed[@]}")
     options=("${others[@]}")
-    if is_wanted empty_is_reviewed; then pick_options+=(--empty_is_reviewed); fi
-    divide_options empty_is_reviewed
+    if is_enabled empty_is_reviewed; then pick_options+=(--empty_is_reviewed); fi
+    split_options empty_is_reviewed
     options=("${others[@]}")
 }
 
-# rank CKPT PICKED_ANN FOLDER: acquisition scores of the unlabelled images, FOLDER/top_value_data.json.
+# rank CKPT PICKED_ANN FOLDER: writes the acquisition scores of the unlabelled images to FOLDER/top_value_data.json.
 rank() {
     local detect=() more=()
     tool_options
@@ -200,7 +200,7 @@ rank() {
         --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" --exp_dir "$3" "${rank_options[@]}" "${more[@]}" "${overwrite[@]}"
 }
 
-# pick ORI_ANN PICKED_ANN NEW_ANN FOLDER OPTION ...: labels the images that the options tell to pick, as in ORI_ANN.
+# pick ORI_ANN PICKED_ANN NEW_ANN FOLDER OPTION ...: picks images by the options, and writes NEW_ANN with their labels from ORI_ANN.
 pick() {
     local folder
     tool_options
@@ -209,40 +209,41 @@ pick() {
         --img_dir "$DATA_ROOT" ${folder:+--unlabelled_img_dir "$folder"} "${pick_options[@]}" "${@:5}" "${overwrite[@]}"
 }
 
-# selection_folder NEW_ANN: where its ranking lies.
+# selection_folder NEW_ANN: the folder of its ranking.
 selection_folder() {
     printf '%s\n' "${1%.json}_selection"
 }
 
-# is_ranked NEW_ANN: whether a resumed job has its ranking from before.
+# is_ranked NEW_ANN: whether this is a resumed job that already has its ranking.
 is_ranked() {
     $resuming && [ -f "$(selection_folder "$1")/top_value_data.json" ]
 }
 
-# check_selection ORI_ANN PICKED_ANN: stops the job at once if ranking or picking would fail hours later; writes nothing.
+# check_selection ORI_ANN PICKED_ANN: exits at once if ranking or picking would fail hours later; writes nothing.
 check_selection() {
-    local folder good=true
+    local folder valid=true
     setting unlabelled_img_dir folder
-    "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || good=false
+    "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || valid=false
     "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" \
-        --img_dir "$DATA_ROOT" "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || good=false
-    if [[ " ${rank_options[*]} " == *" disagreement "* ]] && ! is_wanted second_checkpoint; then
+        --img_dir "$DATA_ROOT" "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || valid=false
+    if [[ " ${rank_options[*]} " == *" disagreement "* ]] && ! is_enabled second_checkpoint; then
         echo "error: --strategy disagreement needs a second detector, such as the student: pass --second_checkpoint FILE" >&2
-        good=false
+        valid=false
     fi
-    $good || exit 2
+    $valid || exit 2
 }
 
-# choose CKPT ORI_ANN PICKED_ANN NEW_ANN [FIRST SECOND]: ranks and picks. A resumed job keeps ranking and list, for somebody may
-# have labelled by them, and moved images; it stops if the job is another one. FIRST, SECOND: folders of the runs before and after.
+# choose CKPT ORI_ANN PICKED_ANN NEW_ANN [FIRST SECOND]: ranks and picks. A resumed job reuses ranking and list, because images may
+# have been labelled and moved since; it exits if other settings or files are given. FIRST, SECOND: folders of the runs before and
+# after the selection.
 choose() {
     local folder ranking more=() options=("${options[@]}")
     folder="$(selection_folder "$4")"
     ranking="$folder/top_value_data.json"
     if $resuming; then
         more=(--resume ${6:+--used_by "$6"})
-        if is_wanted resume_anyway; then more+=(--resume_anyway); fi
-        options+=(--overwrite true) # what a stopped ranking left
+        if is_enabled resume_anyway; then more+=(--resume_anyway); fi
+        options+=(--overwrite true) # files of an interrupted ranking
     fi
     if is_ranked "$4"; then
         run_logged "$folder" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_kept_ranking.py" "$ranking" "$1" "$3" \
@@ -253,19 +254,19 @@ choose() {
     pick "$2" "$3" "$4" "$folder" --pick_ratio "$PICK_RATIO" --top_value_file "$ranking" "${more[@]}"
 }
 
-# tool_options: `overwrite` as the label tools want it.
+# tool_options: sets the array `overwrite` to the flag of the label tools.
 tool_options() {
     overwrite=()
-    if is_wanted overwrite; then overwrite=(--overwrite); fi
+    if is_enabled overwrite; then overwrite=(--overwrite); fi
 }
 
-# evaluate CKPT EVAL_ROOT EVAL_ANN FOLDER: COCO metrics, FOLDER/metrics.json.
+# evaluate CKPT EVAL_ROOT EVAL_ANN FOLDER: writes COCO metrics to FOLDER/metrics.json.
 evaluate() {
     run_logged "$4" "$PYTHON" "$root/eval.py" "${options[@]}" --checkpoint_path "$1" --eval_img_dir "$2" \
         --eval_ann_file "$3" --eval_output_dir "$4" --device_target "$TARGET" --device_id "$DEVICE_ID"
 }
 
-# evaluate_model MODEL EVAL_ROOT EVAL_ANN FOLDER: the same of an exported model, which runs on the CPU.
+# evaluate_model MODEL EVAL_ROOT EVAL_ANN FOLDER: the same for an exported model, which runs on the CPU.
 evaluate_model() {
     run_logged "$4" "$PYTHON" "$root/eval.py" "${options[@]}" --model "$1" --eval_img_dir "$2" \
         --eval_ann_file "$3" --eval_output_dir "$4"

@@ -1,8 +1,8 @@
-"""msrun that watches its processes: `_msrun.py OPTION ... PROGRAM [ARGUMENT ...]`, with the options of msrun except --join.
+"""msrun that monitors its processes: `_msrun.py OPTION ... PROGRAM [ARGUMENT ...]`, with the options of msrun except --join.
 
-`msrun --join` of MindSpore 2.8.0 waits for its scheduler after a rank has ended, and the scheduler waits MS_NODE_TIMEOUT seconds
-for that rank. Here the job ends when any of its processes fails, and an error names it. A stop request goes to rank 0 alone,
-which saves and exits; then the others are ended. The log of rank 0 is shown.
+`msrun --join` of MindSpore 2.8.0 waits for its scheduler after a rank has exited, and the scheduler waits MS_NODE_TIMEOUT seconds
+for that rank. Here the job ends when any of its processes fails, with an error that names the process. A stop request goes to rank 0 alone,
+which saves and exits; then the others are killed. The log of rank 0 is copied to stdout.
 """
 
 import contextlib
@@ -21,50 +21,50 @@ from _rank import end_with_parent
 from src.engine.stopping import SIGNALS, StopRequest
 
 POLL = 0.1  # seconds
-GRACE = 5.0  # seconds for the other processes to end by themselves, with their own messages, after one has failed
-SHUTDOWN = 20.0  # seconds for the scheduler to end after all ranks
+GRACE = 5.0  # seconds for the other processes to exit with their own messages after one has failed
+SHUTDOWN = 20.0  # seconds for the scheduler to exit after all ranks
 SHOWN_LINES = 5  # of the log of a failed process
 
 
 @dataclass(frozen=True)
 class Member:
-    """A process of the job, and the file of its output."""
+    """A process of the job, and its log file."""
 
     name: str
     process: subprocess.Popen
     log: Path
 
     def has_failed(self) -> bool:
-        """Whether it has ended with another status than 0."""
+        """Whether it has exited with a status other than 0."""
         return self.process.poll() not in (None, 0)
 
-    def end_in_words(self) -> str:
-        """How it ended."""
+    def exit_message(self) -> str:
+        """How it exited."""
         status = self.process.returncode
         if status < 0:
-            return f"was ended by signal {-status} ({signal.strsignal(-status)})"
-        return f"ended with status {status}"
+            return f"was killed by signal {-status} ({signal.strsignal(-status)})"
+        return f"exited with status {status}"
 
     def last_lines(self) -> list[str]:
-        """The end of its log."""
+        """The last lines of its log."""
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-SHOWN_LINES:]
 
 
 @dataclass(frozen=True)
 class Job:
-    """The processes of msrun: the ranks in order, and the scheduler, which introduces them to each other."""
+    """The processes of msrun: the ranks in order, and the scheduler, by which they find each other."""
 
     ranks: list[Member]
     scheduler: Member
 
     def is_over(self) -> bool:
-        """Whether all ranks have ended."""
+        """Whether all ranks have exited."""
         return all(rank.process.poll() is not None for rank in self.ranks)
 
     def kill(self) -> None:
-        """End what still runs."""
+        """Kill all processes that still run."""
         for rank in self.ranks:
-            # A group, for a rank may run a compiler; msrun makes it.
+            # The process group, which msrun creates, because a rank may have started a compiler.
             with contextlib.suppress(OSError):
                 os.killpg(rank.process.pid, signal.SIGKILL)
         self.scheduler.process.kill()
@@ -75,9 +75,9 @@ class Job:
 
 
 def main() -> None:
-    """Run a job; ends with 0, with the status of rank 0 if it was asked to stop, or with 1."""
+    """Run a job; exits with 0, with the status of rank 0 after a stop request, or with 1 after a failure."""
     end_with_parent(signal.SIGTERM)
-    # Imported here, because it takes seconds in which the parent may be killed.
+    # Imported after end_with_parent, because it takes seconds, in which the parent may be killed.
     from mindspore.parallel.cluster.run import get_args
 
     with StopRequest(rank=0) as stop:
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def start(args: Namespace) -> Job:
-    """Let msrun start its processes, which end with this one."""
+    """Let msrun start its processes, which are killed when this one exits."""
     from mindspore.parallel.cluster.process_entity import _ProcessManager
 
     program = [args.task_script, *args.task_script_args]
@@ -106,7 +106,7 @@ def start(args: Namespace) -> Job:
 
 
 def watch(job: Job, stop: StopRequest, console: BinaryIO) -> int:
-    """Wait until the job is over, was stopped, or has failed; returns its exit status.
+    """Wait until the job has finished, was stopped, or has failed; returns its exit status.
 
     Args:
         console: the log of rank 0, opened for reading.
@@ -117,14 +117,14 @@ def watch(job: Job, stop: StopRequest, console: BinaryIO) -> int:
             first.process.terminate()
             passed_on = True
         over, stopped = job.is_over(), stop_status(first, passed_on)
-        # Who stops everything on a machine stops the scheduler too; rank 0 saves without it.
+        # A signal to all processes of a machine stops the scheduler too; rank 0 saves without it.
         watched = job.ranks if over or passed_on else (*job.ranks, job.scheduler)
         failed = [member for member in watched if member.has_failed()]
-        show(console)  # after the looks at the processes, so that the last lines are there
+        show(console)  # after polling the processes, so that their last lines are in the log
         if stopped:
             return stopped
         if failed:
-            end_failed(job, console)
+            kill_failed(job, console)
             print(report(job, failed), flush=True)
             return 1
         if over:
@@ -135,15 +135,15 @@ def watch(job: Job, stop: StopRequest, console: BinaryIO) -> int:
 
 
 def stop_status(first: Member, asked: bool) -> int | None:
-    """The status of rank 0 if it ended because it was asked to; None if it runs or ended otherwise."""
+    """The status of rank 0 if it exited after a stop request; None if it runs or exited otherwise."""
     status = first.process.poll()
     if asked and status == -signal.SIGTERM:  # before the first step: there is nothing to save
         return 128 + signal.SIGTERM
     return status if status in [128 + number for number in SIGNALS] else None
 
 
-def end_failed(job: Job, console: BinaryIO) -> None:
-    """End a job of which a process has failed."""
+def kill_failed(job: Job, console: BinaryIO) -> None:
+    """Kill a job of which a process has failed, after GRACE seconds."""
     deadline = time.monotonic() + GRACE
     while not job.is_over() and time.monotonic() < deadline:
         time.sleep(POLL)
@@ -153,22 +153,22 @@ def end_failed(job: Job, console: BinaryIO) -> None:
 
 
 def report(job: Job, failed: list[Member]) -> str:
-    """Which processes failed, how, and what to do."""
-    lines = [f"error: {member.name} {member.end_in_words()}; its log is {member.log}" for member in failed]
-    told = "\nerror: " in "\n" + job.ranks[0].log.read_text(encoding="utf-8", errors="replace")
-    if told:  # a mistake of the user, which the console has shown
+    """The error message: which processes failed, how, and what to do."""
+    lines = [f"error: {member.name} {member.exit_message()}; its log is {member.log}" for member in failed]
+    reported = "\nerror: " in "\n" + job.ranks[0].log.read_text(encoding="utf-8", errors="replace")
+    if reported:  # a user error, whose message is on the console
         return "\n".join(lines)
     for member in failed:
         if member is not job.ranks[0]:
             lines += [f"  {line}" for line in member.last_lines()]
     if any(member.process.returncode == -signal.SIGKILL for member in failed):
-        lines.append("signal 9 that nobody sent: the memory was full (see dmesg); a smaller batch_size needs less")
-    lines.append("the other processes were ended; the same command with --resume goes on from the last checkpoint")
+        lines.append("signal 9 usually means out of memory (see dmesg); reduce batch_size")
+    lines.append("the other processes were killed; the same command with --resume continues from the last checkpoint")
     return "\n".join(lines)
 
 
 def show(console: BinaryIO) -> None:
-    """Copy what rank 0 has said since the last time."""
+    """Copy the new output of rank 0 to stdout."""
     sys.stdout.buffer.write(console.read())
     sys.stdout.flush()
 

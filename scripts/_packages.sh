@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Sourced by _env.sh and ascend310_infer/build.sh: what the project needs of the system, by the names of Debian's packages, and
-# how to get it. The first two functions add what is missing to the array `packages`.
+# Sourced by _env.sh and ascend310_infer/build.sh: finds and installs the system packages of the project, by their Debian names.
+# The first two functions add missing packages to the array `packages`.
 
-# find_cpp_packages: what the C++ program is built with.
+# find_cpp_packages: packages needed to build the C++ program.
 find_cpp_packages() {
     local program header package
     for program in cmake g++ make; do
@@ -19,24 +19,24 @@ openssl/evp.h libssl-dev
 END
 }
 
-# find_python_packages PYTHON VENV: what this Python needs to make VENV, unless that is made already, and MindSpore to compute.
+# find_python_packages PYTHON VENV: packages that this Python needs to create VENV if it does not exist, and that MindSpore needs.
 find_python_packages() {
     has_pip "$2" || "$1" -c 'import ensurepip' 2>/dev/null || packages+=(python3.11-venv)
     "$1" -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null || packages+=(libgomp1)
 }
 
-# has_pip VENV: whether it is a whole environment; where the venv module is incomplete, it leaves one without pip.
+# has_pip VENV: whether the environment is complete; without ensurepip the venv module creates one without pip.
 has_pip() {
     "$1/bin/python" -m pip --version >/dev/null 2>&1
 }
 
-# includes HEADER: the compiler finds it, where Debian and OpenCV's own installation put it or where CPATH says.
+# includes HEADER: whether the compiler finds it, in the folders of Debian and of OpenCV's installation or in CPATH.
 includes() {
     printf '#if !__has_include(<%s>)\n#error\n#endif\n' "$1" |
         g++ -I/usr/include/opencv4 -I/usr/local/include/opencv4 -x c++ -E - >/dev/null 2>&1
 }
 
-# get_packages: installs `packages` by apt-get, as root or by sudo, or stops with one line that says what to type.
+# get_packages: installs `packages` by apt-get, as root or by sudo; otherwise exits with the command to run.
 get_packages() {
     [ ${#packages[@]} -gt 0 ] || return 0
     command -v apt-get >/dev/null ||
@@ -48,12 +48,12 @@ get_packages() {
     fault="missing: ${packages[*]}; $how: ${by}apt-get update && ${by}apt-get install --no-install-recommends ${packages[*]}"
     [ "$(id -u)" = 0 ] || can_sudo || fail "$fault"
     echo "Installing ${packages[*]} (once)"
-    as_root apt-get update --quiet=2 || true # one source out of several may be gone, and the packages be there all the same
+    as_root apt-get update --quiet=2 || true # one of several sources may fail without affecting these packages
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --quiet=2 --no-install-recommends "${packages[@]}" >/dev/null || fail "$fault"
 }
 
-# can_sudo: sudo needs no password, or there is somebody to type it.
+# can_sudo: whether sudo needs no password, or there is a terminal to ask for it.
 can_sudo() {
     command -v sudo >/dev/null || return 1
     sudo -n true 2>/dev/null || { [ -t 0 ] && sudo --validate --prompt="Password of %p, to install ${packages[*]}: "; }

@@ -1,15 +1,15 @@
-"""Become PROGRAM, in a process that ends with its parent: `_rank.py PROGRAM [ARGUMENT ...]`."""
+"""Execute PROGRAM in this process, which is killed when its parent exits: `_rank.py PROGRAM [ARGUMENT ...]`."""
 
 import ctypes
 import os
 import signal
 import sys
 
-PR_SET_PDEATHSIG = 1  # of linux/prctl.h; it outlives exec
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h; it is kept across exec
 
 
 def end_with_parent(number: signal.Signals) -> None:
-    """Let this process get a signal when the one that started it has ended, however that ended."""
+    """Send this process a signal when its parent exits for any reason."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 

@@ -1,7 +1,7 @@
-"""Does the Python environment have what a requirement file asks for? `_requirements.py FILE`, run by its Python.
+"""Check that the requirements of a file are installed: `_requirements.py FILE`, run by the Python of the environment.
 
-By modules and programs, in any version: an environment of one's own may have them from other packages (mindspore-gpu,
-opencv-python, conda). It must not import the project, which such an environment may lack the modules for.
+It looks for modules and programs, in any version, because an existing environment may have them from other packages
+(mindspore-gpu, opencv-python, conda). It must not import the project, whose own imports may be missing there.
 """
 
 import shlex
@@ -31,23 +31,23 @@ def requirements(file: Path) -> list[str]:
     return names
 
 
-def is_there(name: str) -> bool:
-    """Whether what the package `name` brings can be used."""
+def is_installed(name: str) -> bool:
+    """Whether the module or program of the package `name` is installed."""
     if name in PROGRAMS:
         return shutil.which(PROGRAMS[name]) is not None
     return find_spec(MODULES.get(name, name.replace("-", "_"))) is not None
 
 
 def main() -> None:
-    """Exit with one line that says what is missing, and the command that gets it."""
+    """Exit with one line that names the missing packages and the command that installs them."""
     file = Path(sys.argv[1])
-    missing = [name for name in requirements(file) if not is_there(name)]
+    missing = [name for name in requirements(file) if not is_installed(name)]
     if missing:
         python = shlex.quote(sys.executable)
         pip = "" if find_spec("pip") else f"{python} -m ensurepip && "
         sys.stderr.write(
-            f"error: {sys.prefix} lacks {', '.join(missing)}, and nothing is installed into an environment of your own; "
-            f"type: {pip}{python} -m pip install -r {shlex.quote(str(file))}\n"
+            f"error: {sys.prefix} lacks {', '.join(missing)}, and nothing is installed into the environment in VENV; "
+            f"run: {pip}{python} -m pip install -r {shlex.quote(str(file))}\n"
         )
         sys.exit(2)
 

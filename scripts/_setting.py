@@ -8,7 +8,7 @@ from src.errors import entry_point
 
 @entry_point
 def main() -> None:
-    """An empty line stands for a setting that is not set."""
+    """Print the value; an empty line if it is not set."""
     key, *options = sys.argv[1:]
     value = getattr(load_config(__doc__, options), key)
     print("" if value is None else value)

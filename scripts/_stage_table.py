@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def stage_table(metrics_files: list[Path]) -> str:
-    """A line for each metrics file, named by the run folder it lies in (`first_stage/eval/metrics.json`)."""
+    """One line per metrics file, with the name of its run folder (`first_stage/eval/metrics.json`)."""
     lines = [f"{'stage':<14}{'AP':>8}{'AP50':>8}"]
     for file in metrics_files:
         metrics = json.loads(file.read_text(encoding="utf-8"))

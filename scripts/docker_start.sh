@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts a shell in a container of IMAGE (see the Dockerfile); the folders keep their paths, and Ascend devices of this machine
-# and their driver are handed on. Words after the folders are run in place of the shell.
+# Starts a shell in a container of IMAGE (see the Dockerfile); the folders are mounted at the same paths, and the Ascend devices
+# of this machine and their driver are passed through. COMMAND is run instead of the shell.
 set -euo pipefail
 
 if [ $# -lt 3 ]; then

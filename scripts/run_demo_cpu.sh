@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole product on small synthetic data, on any machine: data, two training stages, scores, a page to look at.
-# Everything goes to demo_output/ beside README.md, or to demo_output_2/ and so on when that is taken.
+# A demonstration on small synthetic data, on any machine: data, two training stages, evaluation, an HTML report.
+# Everything goes to demo_output/ beside README.md, or to demo_output_2/ and so on if that exists.
 set -euo pipefail
 # shellcheck source=scripts/_env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
@@ -23,9 +23,9 @@ for side in train val; do
 done
 "$PYTHON" random_select.py --ann_file "$data/train.json" --label_ratio 25 --output_ann_file "$data/train_25.json"
 
-# Sourced, so that a signal reaches what trains.
+# Sourced, so that a signal reaches the training program.
 # shellcheck source=scripts/run_standalone_train_cpu.sh
 source scripts/run_standalone_train_cpu.sh "$data/train/images" "$data/train_25.json" "$data/train.json" "$out/run" \
     --config_path configs/demo_cpu.yaml --eval_img_dir "$data/val/images" --eval_ann_file "$data/val.json"
 "$PYTHON" -m src.evaluation.page --run "$out/run" --eval_img_dir "$data/val/images" --eval_ann_file "$data/val.json"
-echo "Look at it with a browser: $root/$out/run/report.html"
+echo "Open it in a browser: $root/$out/run/report.html"

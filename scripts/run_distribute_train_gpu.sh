@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole job on DEVICE_NUM (8) GPUs: train, choose what to label, train again.
+# The whole job on DEVICE_NUM (8) GPUs: train, select images to label, train again.
 set -euo pipefail
 # shellcheck source=scripts/_two_stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_two_stage.sh"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Detects with an exported model (.onnx, .mindir) and the C++ program, which is built if need be, and scores what it found:
-# detections.json, acc.log and metrics.json in MODEL without its ending, plus _infer (or --eval_output_dir).
-# Sizes and ratio stand in the model's metadata; if given, they must agree with it. --threads and --draw go to the program.
+# Detects with an exported model (.onnx, .mindir) and the C++ program, which is built when needed, and evaluates the detections:
+# detections.json, acc.log and metrics.json in <MODEL without extension>_infer (or --eval_output_dir).
+# Size and KEEP_RATIO are in the metadata of the model; if given, they must agree. --threads and --draw go to the program.
 set -euo pipefail
 # shellcheck source=scripts/_infer_cpp.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_infer_cpp.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole job on this machine's processor: train, choose what to label, train again.
+# The whole job on this machine's processor: train, select images to label, train again.
 set -euo pipefail
 # shellcheck source=scripts/_two_stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_two_stage.sh"

@@ -5,6 +5,6 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
 launch "CKPT ORI_ANN PICKED_ANN NEW_ANN TARGET DEVICE_ID DATA_ROOT [--key value ...]" "$@"
 take_selection_options
-$resuming || is_wanted overwrite || [ ! -e "$NEW_ANN" ] || fail "$NEW_ANN is there already: choose another name or add --overwrite"
+$resuming || is_enabled overwrite || [ ! -e "$NEW_ANN" ] || fail "$NEW_ANN already exists: choose another name or pass --overwrite"
 is_ranked "$NEW_ANN" || check_selection "$ORI_ANN" "$PICKED_ANN"
 choose "$CKPT" "$ORI_ANN" "$PICKED_ANN" "$NEW_ANN"

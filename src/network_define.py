@@ -1,12 +1,12 @@
-"""One training step as one graph: `TrainStep` trains on labels, `TeacherStudentStep` on labels and pseudo-labels.
+"""A training step as one graph: `TrainStep` trains on labels, `TeacherStudentStep` on labels and pseudo-labels.
 
-Networks and optimizer are passed in; nothing is built here. The state between steps (step number, loss scale) is parameters of the
-step cells, so it is saved and restored like weights. Sums of logged values stay on the device until the host reads them.
+Networks and optimizer are passed in; nothing is built here. The state between steps (step number, loss scale) is held in parameters
+of the step cells, so it is saved and restored like weights. Sums of logged values stay on the device until the host reads them.
 
 A network names its `loss_terms`; `losses` takes, between images and step, its ground truth of G rows per image:
 boxes [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input, labels [B, G] int32, valid [B, G] bool, crowd [B, G] bool, and
-for a network with masks these, see `src.semi.pseudo_labels`. The size of an image, [B, 2] float32, is its height and width
-within the input, the same in both views. Nothing here depends on the kind of network.
+for a network with masks also masks, see `src.semi.pseudo_labels`. Image sizes, [B, 2] float32, are height and width
+within the input, the same in both views. Nothing here depends on the kind of detector.
 
 Axes: B labelled images, U unlabelled images, H and W the network input in pixels, G rows of ground truth.
 """
@@ -31,7 +31,7 @@ class LossConfig:
     Attributes:
         term_weights: weight of each loss term of labelled images, in the order of the network's `loss_terms`.
         pseudo_term_weights: the same for pseudo-labelled images.
-        strong_view: train on the strong view of labelled images too, or on the weak one alone.
+        strong_view: train on both views of labelled images; otherwise on the weak view alone.
         supervised_weight, unsupervised_weight: of the labelled and of the unlabelled loss, each a mean over its views.
         unsupervised_ramp: steps over which the unsupervised weight grows linearly from 0; 0 is none.
     """
@@ -49,8 +49,8 @@ class StepConfig:
     """Configuration of both phases, burn-in and mutual learning.
 
     Attributes:
-        burn_in_steps: step number at which the teacher starts.
-        average_start: step number that the age of the teacher's average counts from.
+        burn_in_steps: step at which mutual learning starts.
+        average_start: step at which the EMA of the teacher starts.
     """
 
     loss: LossConfig
@@ -65,9 +65,9 @@ class RunState(nn.Cell):
     """The state that both phases share and that is saved with a run.
 
     Attributes:
-        step: number of the next step; loss_scale, good_steps: the scale, and good steps since it last changed.
-        skipped: steps skipped in a row up to now, because a loss or a gradient was not finite.
-        unsupervised_factor: multiplies the weight of the unsupervised losses; lowered from outside when pseudo-labels are bad.
+        step: number of the next step; loss_scale; good_steps: steps without overflow since it last changed.
+        skipped: number of steps just skipped in a row, because a loss or a gradient was not finite.
+        unsupervised_factor: multiplies the weight of the unsupervised losses; the training loop lowers it when pseudo-labels are bad.
     """
 
     def __init__(self, initial_loss_scale: float) -> None:
@@ -108,7 +108,7 @@ class _Step(nn.Cell):
     def _labelled(
         self, strong: Tensor, weak: Tensor, image_sizes: Tensor, ground_truth: tuple[Tensor, ...]
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Labelled images of all views that are trained on, with size and ground truth of each."""
+        """Labelled images in the views that are trained on, with the size and ground truth of each."""
         if not self.config.loss.strong_view:
             return weak, image_sizes, ground_truth
         truth = ()
@@ -125,7 +125,7 @@ class _Step(nn.Cell):
         skipped = ops.where(finite, 0, self.state.skipped + 1).astype(mstype.int32)
         lost = ops.logical_not(finite)
         usable = finite
-        if self.config.update.batches > 1:  # at its last batch a step is taken or skipped, with all its batches
+        if self.config.update.batches > 1:  # a step is taken or skipped at its last batch, with all its batches
             skipped = ops.where(complete, skipped, self.state.skipped)
             lost = lost.astype(mstype.float32) * self.config.update.batches
             usable = ops.logical_and(finite, ops.isfinite(logged[0]))
@@ -171,10 +171,10 @@ class TrainStep(_Step):
             strong, weak: [B, 3, H, W] uint8, RGB; image_sizes, ground_truth: as above.
 
         Returns:
-            Scalar bool: losses and gradients were finite and the weights moved.
+            Scalar bool: losses and gradients were finite and the weights were updated.
         """
         first = self.update.is_first()
-        if self.average is not None:  # of the student after the last step, as the teacher is
+        if self.average is not None:  # with the student after the last step, as for the teacher
             self.average(self.state.step, ops.logical_and(self.state.skipped == 0, first))
         if first:
             self.statistics()
@@ -183,7 +183,7 @@ class TrainStep(_Step):
 
 
 class TeacherStudentStep(_Step):
-    """Mutual learning: pseudo-labels of the teacher on the weak view of unlabelled images train the student on their strong view."""
+    """Mutual learning: the student is trained on the strong view of unlabelled images with the pseudo-labels of the teacher on the weak view."""
 
     def __init__(
         self,
@@ -227,7 +227,7 @@ class TeacherStudentStep(_Step):
             unlabelled_strong, unlabelled_weak: [U, 3, H, W] uint8, RGB; unlabelled_sizes: [U, 2] float32.
 
         Returns:
-            Scalar bool: losses and gradients were finite and the weights moved.
+            Scalar bool: losses and gradients were finite and the weights were updated.
         """
         age = self.state.step - self.config.burn_in_steps
         # 1. The teacher is updated with the student of the last step, unless that was skipped, and detects on the weak view.
@@ -248,7 +248,7 @@ class TeacherStudentStep(_Step):
         all_truth = ()
         for ours, more in zip(truth, pseudo):
             all_truth = all_truth + (ops.concat((ours, more)),)
-        # Without this dependency both networks would compute at the same time, each with threads for all cores.
+        # Without this dependency both networks would run at the same time and compete for the cores.
         images = ops.depend(ops.concat((images, unlabelled_strong)), pseudo_boxes)
         sizes = ops.concat((sizes, unlabelled_sizes))
         (_, logged), gradients = self.gradient(unlabelled_strong.shape[0], weight, images, sizes, *all_truth)

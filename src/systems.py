@@ -23,12 +23,12 @@ from src.Ssd.ssd import Ssd
 
 
 def build_network(config: Config, class_count: int, mixed_precision: bool = False, portable: bool = False) -> nn.Cell:
-    """A detector with fresh weights.
+    """A detector with random weights.
 
     Args:
         class_count: number of classes without background.
         mixed_precision: compute in float16, keep weights in float32.
-        portable: use operators alone, which can be exported; otherwise C++ kernels too, on a CPU.
+        portable: use only MindSpore operators, which can be exported; otherwise also C++ kernels on a CPU.
     """
     native_kernels = not portable and not mixed_precision and config.device_target == "CPU"
     network = _BUILDERS[config.system](config, class_count + 1, native_kernels)
@@ -40,24 +40,24 @@ def build_network(config: Config, class_count: int, mixed_precision: bool = Fals
 
 
 def build_image_features(config: Config) -> ImageFeatures:
-    """The backbone alone, which gives features of whole images."""
+    """The backbone alone, for features of whole images."""
     backbone = ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm)
     return ImageFeatures(backbone, _input(config), stride=32)
 
 
 def _compute_in_float16(network: nn.Cell) -> None:
-    """All layers with weights; boxes, targets and losses stay in float32."""
+    """Set all layers with weights to float16; boxes, targets and losses stay in float32."""
     for part in network.cells():
         if list(part.get_parameters()):
             part.to_float(mstype.float16)
         for _, cell in part.cells_and_names():
-            # Float16 is too coarse for moving statistics, which must not be updated in a copy either.
+            # Float16 is not precise enough for moving statistics, and a float16 copy of them would get the updates.
             if isinstance(cell, nn.BatchNorm2d):
                 cell.to_float(mstype.float32)
 
 
 def loss_weights(config: Config) -> tuple[dict[str, float], dict[str, float]]:
-    """Weights by loss term, in the order of the network: of labelled images, and of pseudo-labelled ones."""
+    """Loss weights by loss term, in the order of the network: for labelled and for pseudo-labelled images."""
     terms = _DETECTORS[config.system].loss_terms
     labelled = {term: getattr(config, WEIGHT_KEYS[term]) for term in terms}
     return labelled, {term: getattr(config, PSEUDO_WEIGHT_KEYS[term]) for term in terms}
@@ -73,7 +73,7 @@ def _mask_rcnn(config: Config, class_count: int, native_kernels: bool) -> MaskRc
 
 
 def _two_stages(config: Config, native_kernels: bool) -> dict:
-    """What Faster R-CNN and Mask R-CNN have in common."""
+    """Arguments shared by Faster R-CNN and Mask R-CNN."""
     rpn = RpnConfig(
         anchors=AnchorConfig(
             config.anchor_scales, config.anchor_ratios, config.anchor_rule, config.anchors_inside_only
@@ -111,7 +111,7 @@ def _two_stages(config: Config, native_kernels: bool) -> dict:
 
 
 def _ssd(config: Config, class_count: int, native_kernels: bool) -> Ssd:
-    """SSD has no native kernel beside those of its convolutions, which `build_network` sets."""
+    """native_kernels is not used: SSD has native kernels only for convolutions, which `build_network` sets."""
     return Ssd(
         backbone=ResNet(config.backbone, config.frozen_stages, config.frozen_batch_norm, stages=3, last_stride=1),
         class_count=class_count,

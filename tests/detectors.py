@@ -1,4 +1,4 @@
-"""What the tests of every detector share: images of 64 x 64 pixels, ground truth for them, and how answers are compared."""
+"""Shared by the tests of all detectors: images of 64 x 64 pixels, their ground truth, and comparisons of losses and detections."""
 
 import mindspore as ms
 import numpy as np
@@ -8,13 +8,13 @@ from mindspore import dtype as mstype
 from tests import oracles
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (2, 3, 64, 64), dtype=np.uint8)
-SIZES = np.array([[40, 50], [64, 30]], np.float32)  # smaller than the images, which have pixels everywhere
+SIZES = np.array([[40, 50], [64, 30]], np.float32)  # smaller than the images, which are nowhere black
 STEP = 3
-MASK_CELLS = 16  # of a ground-truth mask, a side
+MASK_CELLS = 16  # per side of a ground-truth mask
 
 
 def ground_truth(objects: int = 3, crowds: int = 0, classes: int = 2, masks: bool = False) -> tuple[np.ndarray, ...]:
-    """Of two images with the same number of objects and crowds but other boxes and masks; a crowd is larger than any anchor."""
+    """Ground truth of two images with different boxes and masks, and the same number of objects and crowds; crowds cover all anchors."""
     rng = np.random.default_rng(2)
     boxes = np.zeros((2, 8, 4), np.float32)
     boxes[:, :objects] = oracles.random_boxes(rng, 2 * objects, "random").reshape(2, objects, 4)
@@ -29,14 +29,14 @@ def ground_truth(objects: int = 3, crowds: int = 0, classes: int = 2, masks: boo
 
 
 def losses(network, images, truth, image_sizes=None) -> list[np.ndarray]:
-    """The loss terms, NumPy."""
+    """The loss terms as NumPy arrays."""
     known = () if image_sizes is None else (Tensor(np.float32(image_sizes)),)
     found = network.losses(Tensor(images), *(Tensor(value) for value in truth), Tensor(STEP, mstype.int32), *known)
     return [term.asnumpy() for term in found]
 
 
 def detections(network, images, image_sizes=None) -> list[np.ndarray]:
-    """All outputs, NumPy."""
+    """All outputs as NumPy arrays."""
     known = () if image_sizes is None else (Tensor(np.float32(image_sizes)),)
     return [part.asnumpy() for part in network(Tensor(images), *known)]
 
@@ -62,7 +62,7 @@ def assert_two_images_are_one_and_one(network, image_sizes=None):
 
 
 class _Both(nn.Cell):
-    """Losses and detections as one graph, to compile once."""
+    """Losses and detections in one graph, which compiles once."""
 
     def __init__(self, network):
         super().__init__()
@@ -73,23 +73,23 @@ class _Both(nn.Cell):
 
 
 def assert_graph_mode_is_pynative(network):
-    """Losses and detections of images of known size are the same step by step and as one graph. Leaves graph mode on."""
+    """Losses and detections of images of known size are the same in PyNative and graph mode. Leaves graph mode set."""
     truth = ground_truth(crowds=1, masks=network.has_masks)
     inputs = [Tensor(value) for value in (IMAGES, SIZES, *truth)] + [Tensor(STEP, mstype.int32)]
     both = _Both(network)
     both.set_train(False)
-    step_by_step = [part.asnumpy() for part in both(*inputs)]
+    pynative = [part.asnumpy() for part in both(*inputs)]
     ms.set_context(mode=ms.GRAPH_MODE)
     graph = [part.asnumpy() for part in both(*inputs)]
     terms = len(network.loss_terms)
-    for one, other in zip(step_by_step[:terms], graph[:terms]):
+    for one, other in zip(pynative[:terms], graph[:terms]):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
-    assert_same_detections(step_by_step[terms:], graph[terms:])
-    assert [part.dtype for part in step_by_step] == [part.dtype for part in graph]
+    assert_same_detections(pynative[terms:], graph[terms:])
+    assert [part.dtype for part in pynative] == [part.dtype for part in graph]
 
 
 def assert_known_sizes_replace_the_guess(knows_padding, plain):
-    """What is known of an image's size counts, whatever its pixels are, and only where padding is told from the image.
+    """Given image sizes replace those estimated from black pixels, and are used only with `black_is_padding`.
 
     Args:
         knows_padding: a network with `black_is_padding`; plain: the same weights without it.
@@ -108,8 +108,8 @@ def assert_known_sizes_replace_the_guess(knows_padding, plain):
         assert_same_detections(some[1], others[1])
 
     (guessed_losses, guessed), (known_losses, known) = answers(knows_padding), answers(knows_padding, whole)
-    assert guessed[0][0, :, 2].max() <= 50 and guessed[0][0, :, 3].max() <= 40, "the guess cuts at black edges"
-    assert known[0][0, :, 2].max() > 50 and known[0][0, :, 3].max() > 40, "which belong to an image of that size"
+    assert guessed[0][0, :, 2].max() <= 50 and guessed[0][0, :, 3].max() <= 40, "the estimated size ends at black edges"
+    assert known[0][0, :, 2].max() > 50 and known[0][0, :, 3].max() > 40, "the given size includes black edges"
     assert not np.allclose(guessed_losses[0][0], known_losses[0][0], rtol=1e-4)
     assert_same((known_losses, known), answers(plain))
     assert_same((guessed_losses, guessed), answers(knows_padding, lit))

@@ -1,4 +1,4 @@
-"""What the tests compare with: geometry, matching and suppression in plain NumPy loops, and random boxes of every kind."""
+"""Reference implementations for the tests: box geometry, matching, NMS and losses in plain NumPy loops; and random boxes."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ KINDS = ("random", "small", "border", "none")
 
 
 def random_boxes(rng: np.random.Generator, count: int, kind: str, height: int = 64, width: int = 64) -> np.ndarray:
-    """Boxes (x1, y1, x2, y2), float32 [count, 4]: any, of 1 to 4 pixels, or touching a border of the image."""
+    """Boxes (x1, y1, x2, y2), float32 [count, 4]: of 4 to 40 pixels, of 1 to 4 pixels ("small"), or touching the border of the image ("border")."""
     low, high = {"small": (1, 4), "random": (4, 40), "border": (4, 40), "none": (4, 40)}[kind]
     sides = rng.uniform(low, high, (count, 2))
     corner = rng.uniform(0, 1, (count, 2)) * (np.array([width, height]) - sides)
@@ -17,7 +17,7 @@ def random_boxes(rng: np.random.Generator, count: int, kind: str, height: int = 
 
 
 def intersection(a: np.ndarray, b: np.ndarray) -> float:
-    """Area that two boxes share."""
+    """Area of the intersection of two boxes."""
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
@@ -46,7 +46,7 @@ def encode(box: np.ndarray, anchor: np.ndarray, stds: tuple[float, ...]) -> np.n
 
 
 def decode(delta: np.ndarray, anchor: np.ndarray, stds: tuple[float, ...]) -> np.ndarray:
-    """The box that offsets from an anchor mean."""
+    """The box of offsets from an anchor, the inverse of `encode`."""
     w_a, h_a = anchor[2] - anchor[0], anchor[3] - anchor[1]
     dx, dy, dw, dh = np.asarray(delta, np.float64) * stds
     x, y = (anchor[0] + anchor[2]) / 2 + dx * w_a, (anchor[1] + anchor[3]) / 2 + dy * h_a
@@ -60,7 +60,7 @@ def clip(box: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def suppress(boxes: np.ndarray, threshold: float) -> np.ndarray:
-    """Greedy non-maximum suppression of boxes given best first: which of them stay."""
+    """Greedy NMS of boxes sorted best first: a mask of the boxes that are kept."""
     kept: list[int] = []
     for index, box in enumerate(boxes):
         if all(iou(boxes[better], box) <= threshold for better in kept):
@@ -76,35 +76,35 @@ def match(
     negative: float,
     lowest_best: float,
 ) -> tuple[list[set[int]], np.ndarray]:
-    """States of anchors (1, 0, -1), and the ground-truth row that each is matched to, as a set: empty where there is none.
+    """The ground-truth row that each anchor is matched to, as a set that is empty if there is none, and match labels (1, 0, -1).
 
-    An anchor that is the best one of several objects is held by the one that it overlaps most.
+    An anchor that is the best anchor of several objects is assigned to the one with the greatest IoU.
     """
-    state, rows = np.full(len(anchors), -1), [set() for _ in anchors]
+    labels, rows = np.full(len(anchors), -1), [set() for _ in anchors]
     table = iou_table(boxes, anchors)
     for number, anchor in enumerate(anchors):
         best = table[:, number].max() if len(boxes) else 0.0
         if len(boxes):
             rows[number] = {int(table[:, number].argmax())}
         if best >= positive:
-            state[number] = 1
+            labels[number] = 1
         elif best < negative:
             crowded = any(intersection(crowd, anchor) >= 0.5 * area(anchor) for crowd in crowds)
-            state[number] = -1 if crowded else 0
-    holders: dict[int, int] = {}
+            labels[number] = -1 if crowded else 0
+    assigned: dict[int, int] = {}
     for row in range(len(boxes)):
         if not len(anchors) or lowest_best >= positive or table[row].max() < max(lowest_best, 1e-12):
             continue
         number = int(table[row].argmax())
-        if number not in holders or table[row, number] > table[holders[number], number]:
-            holders[number] = row
-    for number, row in holders.items():
-        state[number], rows[number] = 1, {row}
-    return rows, state
+        if number not in assigned or table[row, number] > table[assigned[number], number]:
+            assigned[number] = row
+    for number, row in assigned.items():
+        labels[number], rows[number] = 1, {row}
+    return rows, labels
 
 
 def smooth_l1(prediction: float, target: float, beta: float) -> float:
-    """Huber-like loss of one number."""
+    """Smooth L1 loss of one number."""
     distance = abs(float(prediction) - float(target))
     return 0.5 * distance**2 / beta if distance < beta else distance - 0.5 * beta
 
@@ -115,14 +115,14 @@ def cross_entropy(logits: np.ndarray, label: int) -> float:
     return float(np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[label])
 
 
-def sigmoid_focal(logit: float, there: bool, gamma: float, alpha: float) -> float:
-    """Focal loss of one class of one box, from probabilities."""
-    right = 1 / (1 + np.exp(-float(logit))) if there else 1 / (1 + np.exp(float(logit)))
-    return (alpha if there else 1 - alpha) * (1 - right) ** gamma * -np.log(right)
+def sigmoid_focal(logit: float, positive: bool, gamma: float, alpha: float) -> float:
+    """Sigmoid focal loss of one class of one box, computed from probabilities."""
+    p_t = 1 / (1 + np.exp(-float(logit))) if positive else 1 / (1 + np.exp(float(logit)))
+    return (alpha if positive else 1 - alpha) * (1 - p_t) ** gamma * -np.log(p_t)
 
 
 def mask_value(mask: np.ndarray, row: float, column: float) -> float:
-    """A mask [M, M] over a unit square at one point: bilinear between centres of cells, flat beyond them, 0 outside."""
+    """Bilinear sample of a mask [M, M] over the unit square at one point: constant beyond the outer cell centres, 0 outside."""
     if not (0 <= row <= 1 and 0 <= column <= 1):
         return 0.0
     count = len(mask)
@@ -135,7 +135,7 @@ def mask_value(mask: np.ndarray, row: float, column: float) -> float:
 
 
 def blobs(rng: np.random.Generator, count: int, cells: int) -> np.ndarray:
-    """Ellipses that fill their boxes more or less: uint8 [count, cells, cells], 0 or 1."""
+    """Masks of random ellipses: uint8 [count, cells, cells], 0 or 1."""
     place = (np.arange(cells) + 0.5) / cells - 0.5
     radii = rng.uniform(0.2, 0.6, (count, 2, 1, 1))
     return ((place[:, None] / radii[:, 0]) ** 2 + (place / radii[:, 1]) ** 2 <= 1).astype(np.uint8)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Scores boxes and masks of a checkpoint on this machine's processor with the images of DATA_PATH/val2017: COCO metrics into
-# CHECKPOINT_PATH without its .ckpt, plus _eval (or --eval_output_dir).
+# Evaluates boxes and masks of a checkpoint on this machine's processor with the images of DATA_PATH/val2017: COCO metrics into
+# <CHECKPOINT_PATH without .ckpt>_eval (or --eval_output_dir).
 set -euo pipefail
 # shellcheck source=scripts/_supervised.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"

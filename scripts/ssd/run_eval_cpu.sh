@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Scores a checkpoint on this machine's processor with all evaluation images of DATASET_PATH (its layout: run_standalone_train_cpu.sh):
-# COCO metrics into CHECKPOINT_PATH without its .ckpt, plus _eval (or --eval_output_dir).
+# Evaluates a checkpoint on this machine's processor with all evaluation images of DATASET_PATH (its layout: run_standalone_train_cpu.sh):
+# COCO metrics into <CHECKPOINT_PATH without .ckpt>_eval (or --eval_output_dir).
 set -euo pipefail
 # shellcheck source=scripts/_supervised.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Detects with an exported model (.onnx, .mindir) and the C++ program, which is built if need be, and scores what it found, as
-# ../run_infer_cpp.sh does: detections.json, acc.log and metrics.json in MINDIR_PATH without its ending, plus _infer.
+# ../run_infer_cpp.sh does: detections.json, acc.log and metrics.json in <MINDIR_PATH without extension>_infer.
 # DVPP is CPU: the processor decodes and resizes.
 set -euo pipefail
 # shellcheck source=scripts/_infer_cpp.sh

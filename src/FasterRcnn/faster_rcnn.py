@@ -27,7 +27,7 @@ POOLED_STRIDES = STRIDES[:POOLED_LEVELS]
 
 @dataclass(frozen=True)
 class RpnConfig:
-    """Region proposal network: its anchors, the sample of them that is trained on, and its proposals in both modes."""
+    """Region proposal network: its anchors, their sampling for training, and its proposals in training and inference."""
 
     anchors: AnchorConfig
     sampling: SamplingConfig
@@ -41,8 +41,8 @@ class BoxHeadConfig:
 
     Attributes:
         roi_align: how RoIs are pooled; hidden: width of the dense layers.
-        sampling: the sample of the RoIs that is trained on; max_gts: G, the ground-truth boxes that are among the candidates.
-        focal_gamma: exponent of the focal class loss.
+        sampling: of RoIs for training; max_gts: G, ground-truth boxes, which are added to the proposals.
+        focal_gamma: exponent of the focal classification loss.
     """
 
     roi_align: RoiAlignConfig
@@ -125,7 +125,7 @@ class FasterRcnn(nn.Cell):
         step: Tensor,
         image_sizes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Loss terms per image, of labels or of pseudo-labels.
+        """Loss terms per image, for ground truth or pseudo-labels.
 
         Args:
             images: [B, 3, H, W] uint8 or float32, RGB, 0 to 255.
@@ -147,7 +147,7 @@ class FasterRcnn(nn.Cell):
         step: Tensor,
         image_sizes: Tensor | None,
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Loss terms of `losses`, and what a further head is trained on: P2 to P6, and the RoIs of `sample_rois`."""
+        """Loss terms of `losses`, and the inputs of a further head: P2 to P6, and the RoIs of `sample_rois`."""
         pyramid, height, width = self._pyramid(images, image_sizes)
         logits, deltas = self.rpn(pyramid)
         rpn_terms = rpn_loss(
@@ -192,16 +192,16 @@ class FasterRcnn(nn.Cell):
         return detections
 
     def detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """The outputs of `construct`, and the maps that `detection_features` reads."""
+        """The outputs of `construct`, and the feature maps for `detection_features`."""
         return self._detect(images, image_sizes)
 
     def detection_features(self, maps: tuple[Tensor, ...], boxes_of: Tensor) -> Tensor:
-        """Features [B, K, hidden] float32 of the box head for boxes [B, K, 4] in pixels of the input; maps: of `detect`."""
+        """Features [B, K, hidden] float32 of the box head for boxes [B, K, 4] in pixels of the input; maps: from `detect`."""
         features = self.box_head.features(self.roi_align(maps[:POOLED_LEVELS], boxes_of))
         return features.reshape(boxes_of.shape[0], boxes_of.shape[1], -1).astype(mstype.float32)
 
     def _detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Detections of `construct`, and P2 to P6, which a further head reads."""
+        """Detections of `construct`, and P2 to P6 for a further head."""
         pyramid, height, width = self._pyramid(images, image_sizes)
         logits, deltas = self.rpn(pyramid)
         proposals, valid = propose(logits, deltas, self.level_anchors, height, width, self.rpn_config.test_proposals)

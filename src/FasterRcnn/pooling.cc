@@ -19,7 +19,7 @@ struct Level {
   int64_t first_row;  // of this level in a unit's table
 };
 
-// What the parameters of both operators say: levels, then level [B, R], y index and weight, x index and weight [B, R, P, T], pooled rows.
+// The inputs of both operators: levels, then level [B, R], y index and weight, x index and weight [B, R, P, T], pooled rows.
 struct Problem {
   std::vector<Level> levels;
   const int32_t *level, *y_index, *x_index;
@@ -51,8 +51,8 @@ Problem read_problem(int level_count, void **inputs, int64_t **shapes, void **le
   return problem;
 }
 
-// Whether every level is there and every index lies within its level. One look at each costs nothing beside the sums, in which an
-// index is used for every channel; and what a NaN becomes as an integer is for nobody to rely on.
+// Whether every level exists and every index lies within its level. The check is cheap beside the sums, which use an index once per
+// channel, and it is needed because the conversion of a NaN to an integer is undefined.
 bool is_sound(const Problem &problem) {
   const int64_t axis = problem.size * problem.taps;
   const auto within = [axis](const int32_t *index, int64_t count) {

@@ -1,6 +1,7 @@
-"""Bilinear pooling, the inner loop of RoIAlign: weighted sums of feature cells, as MindSpore operators and as a C++ kernel.
+"""The inner loop of RoIAlign, weighted sums of feature map cells, with MindSpore operators and with a C++ kernel.
 
-Axes: B images, R RoIs per image, P pooled cells per side, T taps per pooled cell and axis, C channels. Four levels, finest first.
+Axes: B images, R RoIs per image, P pooled cells per side, T taps (feature map cells with a weight)
+per pooled cell and axis, C channels. Four levels, finest first.
 """
 
 from pathlib import Path
@@ -15,29 +16,29 @@ LEVELS = 4
 
 
 def pyramid_pooling(level_shapes: tuple[tuple[int, int], ...], native: bool) -> nn.Cell:
-    """The cell that sums up the taps of every pooled cell, see `OperatorPooling`.
+    """The nn.Cell that computes the weighted sum of the taps of every pooled cell, see `OperatorPooling`.
 
     Args:
         level_shapes: (rows, columns) of each level.
-        native: use the C++ kernel where it can be compiled (CPU, float32, not exportable); equal up to rounding.
+        native: use the C++ kernel where it can be compiled (CPU, float32, not exportable); the result is equal up to rounding.
 
     Raises:
         ValueError: if there are not four levels.
     """
     if len(level_shapes) != LEVELS:
-        raise ValueError(f"pooling reads {LEVELS} levels, got {len(level_shapes)}")
+        raise ValueError(f"level_shapes: expected {LEVELS} levels, got {len(level_shapes)}")
     library = compiled(KERNEL) if native else None
     return NativePooling(library) if library else OperatorPooling(level_shapes)
 
 
 class OperatorPooling(nn.Cell):
-    """By operators: the cells of all levels are rows of one table; pooling is one gather and one batched product."""
+    """Pooling with MindSpore operators: one gather from a table of the cells of all levels, and one batched matrix product."""
 
     def __init__(self, level_shapes: tuple[tuple[int, int], ...]) -> None:
         super().__init__()
         sizes = np.asarray(level_shapes, np.int32)
         cells = sizes[:, 0] * sizes[:, 1]
-        self.cells_of_image = int(cells.sum())
+        self.cells_per_image = int(cells.sum())
         self.columns_L = Tensor(sizes[:, 1])
         self.first_cell_L = Tensor(np.concatenate([[0], np.cumsum(cells)[:-1]]).astype(np.int32))
 
@@ -53,12 +54,13 @@ class OperatorPooling(nn.Cell):
         x_index: Tensor,
         x_weight: Tensor,
     ) -> Tensor:
-        """Sum up the taps of every pooled cell.
+        """Weighted sum of the taps of every pooled cell.
 
         Args:
             p2 to p5: features [B, C, rows, columns].
             level: [B, R] int32, 0 is p2.
-            y_index, y_weight, x_index, x_weight: [B, R, P, T] int32 and float32, rows and columns of the level and their weights.
+            y_index, y_weight, x_index, x_weight: [B, R, P, T] int32 and float32, rows and columns of the taps in the level, and their
+                weights.
 
         Returns:
             [B * R, P, P, C] in the type of the features.
@@ -66,7 +68,7 @@ class OperatorPooling(nn.Cell):
         batch, count, size, taps = y_index.shape
         channels = p2.shape[1]
         columns = ops.gather(self.columns_L, level, 0)[..., None, None]
-        image = Tensor(np.arange(batch, dtype=np.int32)[:, None] * self.cells_of_image)
+        image = Tensor(np.arange(batch, dtype=np.int32)[:, None] * self.cells_per_image)
         first = (image + ops.gather(self.first_cell_L, level, 0))[..., None, None]
         outer = (batch, count, size, 1, taps, 1)
         inner = (batch, count, 1, size, 1, taps)
@@ -82,12 +84,12 @@ class OperatorPooling(nn.Cell):
 
 
 class NativePooling(nn.Cell):
-    """By the kernel in pooling.cc, forward and backward; arguments and result as for `OperatorPooling`."""
+    """Pooling with the kernel in pooling.cc, forward and backward; arguments and result as for `OperatorPooling`."""
 
     def __init__(self, library: Path) -> None:
         super().__init__()
         self.pool = ops.Custom(f"{library}:PyramidPool", _pooled_shape, lambda *types: types[0], func_type="aot")
-        self.spread = ops.Custom(
+        self.pool_gradient = ops.Custom(
             f"{library}:PyramidPoolGradient",
             lambda *shapes: shapes[:LEVELS],
             lambda *types: types[:LEVELS],
@@ -95,12 +97,12 @@ class NativePooling(nn.Cell):
         )
 
     def construct(self, p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight):
-        """Sum up the taps of every pooled cell: [B * R, P, P, C]."""
+        """Weighted sum of the taps of every pooled cell: [B * R, P, P, C]."""
         return self.pool(p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight)
 
     def bprop(self, p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight, _, gradient):
-        """Gradients of the features; those of levels, indices and weights are zeros."""
-        d2, d3, d4, d5 = self.spread(p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight, gradient)
+        """Gradients of the features; those of level, indices and weights are zero."""
+        d2, d3, d4, d5 = self.pool_gradient(p2, p3, p4, p5, level, y_index, y_weight, x_index, x_weight, gradient)
         zeros = (ops.zeros_like(level),)
         for value in (y_index, y_weight, x_index, x_weight):
             zeros = zeros + (ops.zeros_like(value),)

@@ -14,7 +14,7 @@ from src.parts.nms import keep_masks
 
 @dataclass(frozen=True)
 class ProposalConfig:
-    """Anchors decoded per level, before NMS; proposals per image, after it; IoU threshold of the NMS of a level."""
+    """Anchors decoded per level, before NMS; proposals per image, after NMS; IoU threshold of the NMS per level."""
 
     candidates_per_level: int
     count: int
@@ -29,7 +29,7 @@ def propose(
     width: float | Tensor,
     config: ProposalConfig,
 ) -> tuple[Tensor, Tensor]:
-    """Proposals of each image, best first.
+    """Proposals per image, best first.
 
     Args:
         logits, deltas: of `Rpn`, one tensor per level; anchors: one [A, 4] tensor per level.

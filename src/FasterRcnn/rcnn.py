@@ -19,7 +19,7 @@ SMOOTH_L1_BETA = 1.0
 
 
 class BoxHead(nn.Cell):
-    """Two dense layers, then class logits and offsets of every class."""
+    """Two dense layers, then one for class logits and one for the offsets of every class."""
 
     def __init__(self, in_features: int, hidden: int, class_count: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class BoxHead(nn.Cell):
         return logits, deltas.reshape(deltas.shape[0], -1, 4)
 
     def features(self, pooled: Tensor) -> Tensor:
-        """Map pooled RoIs [N, in_features] to what classes and offsets are computed from, [N, hidden]."""
+        """Map pooled RoIs [N, in_features] to the features before the last layers, [N, hidden]."""
         return ops.relu(self.fc2(ops.relu(self.fc1(pooled))))
 
 
@@ -48,15 +48,15 @@ def sample_rois(
     step: Tensor,
     sampling: SamplingConfig,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Sample the RoIs that are trained on; the ground-truth boxes are among the candidates.
+    """Sample the RoIs for training from the proposals and the ground-truth boxes.
 
     Args:
         proposals [B, P, 4], proposals_valid [B, P]; ground_truth: gt_boxes [B, G, 4], gt_labels, gt_valid, gt_crowd [B, G].
         priority_table: [G + P] of `sampler.priority_table`; step: scalar int32.
 
     Returns:
-        rois [B, S, 4] float32, positives first; labels [B, S] int32, 0 is background; gt_row [B, S] int32, the row of the
-        ground truth of a positive; valid [B, S] bool.
+        rois [B, S, 4] float32, positives first; labels [B, S] int32, 0 is background; gt_row [B, S] int32, for
+        positives the row of their ground truth; valid [B, S] bool.
     """
     gt_boxes, gt_labels, gt_valid, gt_crowd = ground_truth
     candidates = ops.concat((gt_boxes, proposals), 1)
@@ -71,11 +71,11 @@ def sample_rois(
 def rcnn_loss(
     logits: Tensor, deltas: Tensor, rois: Tensor, labels: Tensor, gt_boxes: Tensor, valid: Tensor, focal_gamma: float
 ) -> tuple[Tensor, Tensor]:
-    """Class and offset loss of each image, both divided by the number of its valid RoIs (Girshick 2015, eq. 1).
+    """Classification and box regression loss per image, both divided by the number of its valid RoIs (Girshick 2015, eq. 1).
 
     Args:
         logits [B * S, C], deltas [B * S, C, 4] of `BoxHead`; rois, labels, valid: of `sample_rois`; gt_boxes: [B, S, 4], the
-        box of the object of each RoI.
+        ground-truth box of each RoI.
 
     Returns:
         classification [B], regression [B], float32.
@@ -102,7 +102,7 @@ def detect(
     width: float | Tensor,
     config: DetectionConfig,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Detections of each image, best first; one RoI may give several, of different classes.
+    """Detections per image, best first; one RoI may give several, of different classes.
 
     Args:
         logits [B * R, C], deltas [B * R, C, 4] of `BoxHead`; proposals [B, R, 4]; valid [B, R].

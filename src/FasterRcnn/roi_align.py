@@ -1,7 +1,7 @@
 """RoIAlign over a feature pyramid (He et al. 2017, Mask R-CNN, section 3; levels after Lin et al. 2017, FPN, eq. 1).
 
-A sampling point is four feature cells and four weights, which are computed here, in the graph. The rest is a weighted sum of cells
-(`src.FasterRcnn.pooling`). Each RoI is pooled once, from its own level.
+The feature map cells and weights of each sampling point are computed here, in the graph; the weighted sums are computed by
+`src.FasterRcnn.pooling`. Each RoI is pooled once, from its own level.
 
 Axes: B images, R RoIs per image, P pooled cells per side, S sampling points per cell and side, C channels, L levels.
 """
@@ -20,8 +20,9 @@ class RoiAlignConfig:
     """How RoIs are pooled.
 
     Attributes:
-        output_size: P; sampling: S; finest_scale: RoIs of up to twice this side (pixels) are pooled from the finest level.
-        native: use the C++ kernel where it can be compiled; for the CPU, not for export.
+        output_size: P; sampling: S; finest_scale: RoIs with a side (square root of the area) below twice this are pooled from the finest
+            level; pixels.
+        native: use the C++ kernel where it can be compiled; only on a CPU, not exportable.
     """
 
     output_size: int
@@ -31,7 +32,7 @@ class RoiAlignConfig:
 
 
 class PyramidRoiAlign(nn.Cell):
-    """Pool RoIs from the level that fits their size.
+    """Pool each RoI from the level of its size.
 
     Args:
         level_shapes: (rows, columns) of each level, finest first; strides: pixels of the network input per cell.
@@ -55,13 +56,13 @@ class PyramidRoiAlign(nn.Cell):
         self.points = Tensor(points.astype(np.float32))
 
     def level_of(self, rois: Tensor) -> Tensor:
-        """The pyramid level of each RoI [..., 4]: int32 [...], floor(log2(side / finest_scale)) within the levels there are."""
+        """The pyramid level of each RoI [..., 4]: int32 [...], floor(log2(side / finest_scale)), clipped to the levels."""
         area = ops.maximum((rois[..., 2] - rois[..., 0]) * (rois[..., 3] - rois[..., 1]), Tensor(1e-6, mstype.float32))
         level = ops.floor(0.5 * ops.log2(area / self.finest_scale**2) + 1e-6)
         return ops.clip_by_value(level, 0, self.last_level).astype(mstype.int32)
 
     def _axis(self, low: Tensor, high: Tensor, stride: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Cell numbers and weights along one axis, [B, R, P, 2S]: the two neighbours of every sampling point."""
+        """Indices and weights along one axis, [B, R, P, 2S]: the two neighbouring cells of every sampling point."""
         start = low / stride
         extent = ops.maximum(high / stride - start, Tensor(1.0, mstype.float32))
         position = start[..., None] + extent[..., None] * self.points

@@ -1,4 +1,4 @@
-"""Region proposal network: objectness and offsets of every anchor, and their loss (Ren et al. 2015, section 3.1).
+"""Region proposal network (RPN): objectness and offsets of every anchor, and their loss (Ren et al. 2015, section 3.1).
 
 Axes: B images, A anchors of all levels, G ground-truth boxes, S sampled anchors.
 """
@@ -55,7 +55,7 @@ def rpn_loss(
     step: Tensor,
     sampling: SamplingConfig,
 ) -> tuple[Tensor, Tensor]:
-    """Objectness and offset loss of each image, both divided by the size of the sample (Ren et al. 2015, eq. 1).
+    """Objectness and box regression loss per image, both divided by the number of sampled anchors (Ren et al. 2015, eq. 1).
 
     Args:
         logits: [B, A]; deltas: [B, A, 4]; anchors: [A, 4] (x1, y1, x2, y2); allowed: [A] bool, anchors that are
@@ -70,9 +70,9 @@ def rpn_loss(
     matched, labels = match(anchors, gt_boxes, gt_valid, gt_crowd, sampling.thresholds, allowed)
     index, positive, valid = sample(labels, priorities(priority_table, step), sampling)
     positive = positive.astype(mstype.float32)
-    entropy = binary_cross_entropy(ops.gather_elements(logits, 1, index), positive) * valid.astype(mstype.float32)
+    cross_entropy = binary_cross_entropy(ops.gather_elements(logits, 1, index), positive) * valid.astype(mstype.float32)
 
     gt_of_anchor = boxes.take_rows(gt_boxes, ops.gather_elements(matched, 1, index))
     target = ops.stop_gradient(box_coder.encode(gt_of_anchor, ops.gather(anchors, index, 0), STDS))
     distance = smooth_l1(boxes.take_rows(deltas, index), target, SMOOTH_L1_BETA).sum(-1) * positive
-    return entropy.sum(-1) / sampling.size, distance.sum(-1) / sampling.size
+    return cross_entropy.sum(-1) / sampling.size, distance.sum(-1) / sampling.size

@@ -22,15 +22,15 @@ def _he() -> HeNormal:
 class Deconvolution(nn.Cell):
     """A 2x2 deconvolution with stride 2 (weights [in, out, 2, 2], as torchvision's), computed as a 1x1 convolution to four values per cell.
 
-    The four stay apart: they become rows and columns once there is one channel. (MindSpore's own deconvolution is exported
-    to ONNX with an output shape that no runtime takes.)
+    The four values are interleaved into rows and columns after the last layer, when there is one channel.
+    (MindSpore's own deconvolution is exported to ONNX with an output shape that no runtime accepts.)
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = Parameter(initializer(_he(), (channels, channels, 2, 2)), name="weight")
         self.bias = Parameter(initializer("zeros", (channels,)), name="bias")
-        self.convolve = ops.Conv2D(4 * channels, (1, 1))  # the exporter to ONNX wants a tuple
+        self.convolve = ops.Conv2D(4 * channels, (1, 1))  # the ONNX exporter needs a tuple
 
     def construct(self, x: Tensor) -> Tensor:
         """Map [N, C, H, W] to [N, C, 2, 2, H, W]: row and column within a cell, then the cell."""
@@ -58,7 +58,7 @@ class MaskHead(nn.Cell):
             ]
         )
         self.deconv = Deconvolution(channels)
-        # By input and output channels: by outputs alone, a head of few classes would start with confident masks.
+        # Xavier, by input and output channels: with fan_out alone, a head with few classes would start with confident masks.
         self.classes = Convolution(
             channels, class_count, 1, has_bias=True, weight_init=XavierNormal(gain=2.0), bias_init="zeros"
         )
@@ -71,7 +71,7 @@ class MaskHead(nn.Cell):
             pooled: [N, in_channels * (S / 2)^2], of `PyramidRoiAlign`; labels: [N] int32 in 0..C-1.
 
         Returns:
-            Logits [N, S, S] float32: above 0 is inside.
+            Logits [N, S, S] float32; inside the object they are above 0.
         """
         count, size = pooled.shape[0], self.pooled_size
         hidden = ops.transpose(pooled.reshape(count, size, size, -1), (0, 3, 1, 2))
@@ -96,5 +96,5 @@ def mask_loss(logits: Tensor, targets: Tensor, positive: Tensor) -> Tensor:
         [B] float32; 0 for an image without positives.
     """
     weight = positive.astype(mstype.float32)
-    entropy = binary_cross_entropy(logits.reshape(targets.shape), targets).mean((2, 3)) * weight
-    return entropy.sum(-1) / ops.maximum(weight.sum(-1), Tensor(1.0, mstype.float32))
+    cross_entropy = binary_cross_entropy(logits.reshape(targets.shape), targets).mean((2, 3)) * weight
+    return cross_entropy.sum(-1) / ops.maximum(weight.sum(-1), Tensor(1.0, mstype.float32))

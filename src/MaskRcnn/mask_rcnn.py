@@ -14,7 +14,7 @@ from src.MaskRcnn.mask_targets import mask_targets
 
 @dataclass(frozen=True)
 class MaskHeadConfig:
-    """Cells per side that the mask head reads from a RoI, S / 2, and channels of its convolutions."""
+    """Size of the pooled features of the mask head, S / 2 cells per side, and channels of its convolutions."""
 
     pooled_size: int
     channels: int
@@ -42,17 +42,18 @@ class MaskRcnn(FasterRcnn):
         step: Tensor,
         image_sizes: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
-        """The terms of `FasterRcnn.losses`, then rcnn_mask_loss [B] float32; gt_masks: [B, G, M, M] uint8, 1 inside, each in its own box."""
+        """The terms of `FasterRcnn.losses`, then rcnn_mask_loss [B] float32; gt_masks: [B, G, M, M] uint8, 1 inside the object, each relative to its box."""
         terms, pyramid, sample = self._train(images, (gt_boxes, gt_labels, gt_valid, gt_crowd), step, image_sizes)
         rois, labels, gt_row, valid = sample
-        count = self.box_head_config.sampling.max_positive  # positives come first
+        # Sampled RoIs have positives first; the others have no mask loss.
+        count = self.box_head_config.sampling.max_positive
         rois, labels, gt_row, valid = rois[:, :count], labels[:, :count], gt_row[:, :count], valid[:, :count]
         logits = self._mask_logits(pyramid, rois, labels)
         targets = mask_targets(gt_masks, gt_boxes, gt_row, rois, logits.shape[-1])
         return terms + (mask_loss(logits, targets, ops.logical_and(valid, labels > 0)),)
 
     def detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """As in `FasterRcnn`; a sixth output, masks [B, K, S, S] float32, are probabilities of the detection's class in its own box."""
+        """As in `FasterRcnn`; a sixth output, masks [B, K, S, S] float32, are the probabilities of the detection's class relative to its box."""
         detections, pyramid = self._detect(images, image_sizes)
         boxes, _, labels, _, _ = detections
         probabilities = ops.sigmoid(self._mask_logits(pyramid, boxes, labels))

@@ -1,11 +1,11 @@
-"""Default boxes, the anchors of SSD: fixed boxes of every cell of every feature map (Liu et al. 2016, SSD, section 2.2)."""
+"""Default boxes, the anchors of SSD: fixed boxes at every cell of every feature map (Liu et al. 2016, SSD, section 2.2)."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from src.parts.anchors import around
+from src.parts.anchors import shifted
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,8 @@ class DefaultBoxConfig:
     """The default boxes of every feature map.
 
     Attributes:
-        ratios: for each map, the backbone's first, width / height of the boxes beside the squares, see `cell_shares`.
-        smallest, largest: size of the first and of the last map, as a share of the input; after the last comes 1.
+        ratios: for each map, the backbone's first, aspect ratios of the boxes that are not squares, see `cell_sizes`.
+        smallest, largest: box size of the first and of the last map, as a fraction of the input; the next size after the last is 1.
     """
 
     ratios: tuple[tuple[float, ...], ...]
@@ -22,18 +22,18 @@ class DefaultBoxConfig:
     largest: float
 
 
-def cell_shares(size: float, next_size: float, ratios: tuple[float, ...]) -> list[tuple[float, float]]:
-    """Width and height of the default boxes of one cell, as shares of the input's.
+def cell_sizes(size: float, next_size: float, ratios: tuple[float, ...]) -> list[tuple[float, float]]:
+    """Width and height of the default boxes of one cell, as fractions of the input.
 
     A square of `size`; for each aspect ratio one box of the same area in landscape and one in portrait; and a square of the
     geometric mean of the sizes of this map and the next.
     """
-    shares = [(size, size)]
+    sizes = [(size, size)]
     for ratio in ratios:
         wide, narrow = size * math.sqrt(ratio), size / math.sqrt(ratio)
-        shares += [(wide, narrow), (narrow, wide)]
+        sizes += [(wide, narrow), (narrow, wide)]
     between = math.sqrt(size * next_size)
-    return [*shares, (between, between)]
+    return [*sizes, (between, between)]
 
 
 def default_boxes(
@@ -41,8 +41,8 @@ def default_boxes(
 ) -> list[np.ndarray]:
     """The default boxes of every level over an input of height x width pixels.
 
-    Sizes rise evenly from level to level (eq. 4). Centres are those of the cells, (j + 0.5) / columns of the width; the model
-    zoo rounds the width of a cell down to whole pixels, so its 38 columns end 34 pixels short of the border of the input.
+    Sizes grow linearly from level to level (eq. 4). Centres are those of the cells, (j + 0.5) / columns of the width. (The model
+    zoo rounds the width of a cell down to whole pixels, so its 38 columns end 34 pixels before the right side of the input.)
 
     Args:
         maps: rows and columns of each feature map.
@@ -54,7 +54,7 @@ def default_boxes(
     sizes = [*np.linspace(config.smallest, config.largest, len(maps)), 1.0]
     levels = []
     for (rows, columns), of_level, size, next_size in zip(maps, config.ratios, sizes, sizes[1:], strict=False):
-        sides = np.asarray(cell_shares(size, next_size, of_level)) * (width, height)
+        sides = np.asarray(cell_sizes(size, next_size, of_level)) * (width, height)
         y, x = (np.arange(rows) + 0.5) * height / rows, (np.arange(columns) + 0.5) * width / columns
-        levels.append(around(y, x, np.concatenate([-sides / 2, sides / 2], 1)))
+        levels.append(shifted(y, x, np.concatenate([-sides / 2, sides / 2], 1)))
     return levels

@@ -1,4 +1,4 @@
-"""Extra feature layers behind the backbone, each coarser than the one before (Liu et al. 2016, SSD, section 2.1 and figure 2)."""
+"""Extra feature layers after the backbone, each coarser than the one before (Liu et al. 2016, SSD, section 2.1 and figure 2)."""
 
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import HeNormal
@@ -7,14 +7,14 @@ from src.parts.convolution import Convolution
 
 
 def next_map(rows: int, columns: int) -> tuple[int, int]:
-    """Rows and columns of the map after one of this size: 38 -> 19 -> 10 -> 5 -> 3 -> 1 in the paper."""
+    """Rows and columns of the feature map after one of this size: 38 -> 19 -> 10 -> 5 -> 3 -> 1 in the paper."""
     if _is_small(rows, columns):
         return rows - 2, columns - 2
     return (rows + 1) // 2, (columns + 1) // 2
 
 
 def _is_small(rows: int, columns: int) -> bool:
-    """Whether a 3x3 convolution without padding is large enough for the map."""
+    """Whether the map is so small that a 3x3 convolution without padding reduces it enough."""
     return min(rows, columns) >= 3 and max(rows, columns) <= 5
 
 
@@ -25,7 +25,7 @@ def _conv(in_channels: int, out_channels: int, kernel: int, stride: int, padding
 
 
 class ExtraLayer(nn.Cell):
-    """A 1x1 convolution to half of the output channels and a 3x3 convolution that shrinks the map, each with ReLU."""
+    """A 1x1 convolution to half of the output channels and a 3x3 convolution that reduces the map, each with ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, rows: int, columns: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Assignment of ground truth to default boxes, and the loss of SSD (Liu et al. 2016, SSD, section 2.2).
 
-Matching is part of the graph, where labels and pseudo-labels are matched alike. On one core it takes 4 ms per image with 32
-rows of ground truth and 14 ms with 128; NumPy on the host takes 4 ms for 8 objects. Training on an image takes far longer.
+Matching is part of the graph, because pseudo-labels exist only there. On one core it takes 4 ms per image with 32 rows of ground
+truth and 14 ms with 128 (NumPy on the host: 4 ms for 8 objects), which is a small part of the training time per image.
 
 Axes: B images, N default boxes, G ground-truth boxes, C classes with background first.
 """
@@ -21,10 +21,10 @@ SMOOTH_L1_BETA = 1.0
 
 @dataclass(frozen=True)
 class SsdLossConfig:
-    """How default boxes are matched, and the class loss.
+    """Thresholds of the matcher, and the classification loss.
 
     Attributes:
-        thresholds: of the match.
+        thresholds: of the matcher.
         kind: "focal" or "hard_negative", see `ssd_loss`.
         focal_gamma, focal_alpha: of the focal loss, see `sigmoid_focal`.
         negative_ratio: hard negatives for each positive.
@@ -44,15 +44,15 @@ def ssd_loss(
     ground_truth: tuple[Tensor, Tensor, Tensor, Tensor],
     config: SsdLossConfig,
 ) -> tuple[Tensor, Tensor]:
-    """Class and offset loss of each image, both divided by the number of its matched boxes (eq. 1 to 3).
+    """Classification and box regression loss per image, both divided by the number of its matched boxes (eq. 1 to 3).
 
-    The class loss is summed over the boxes. "focal": sigmoid focal loss of every class of every box, background being a class.
+    The classification loss is summed over the boxes. "focal": sigmoid focal loss of every class of every box, background being a class.
     "hard_negative": softmax cross-entropy of the matched boxes and of the hardest negatives, negative_ratio of them per
     matched box.
 
-    The divisor is that of the image itself, and at least 1: an image's loss does not depend on its neighbours in the batch,
-    and one without objects is trained as background, as if it had one. (In the model zoo the divisor is the matched boxes of
-    all the batch; in the paper the loss of an image without objects is 0.)
+    The divisor is computed per image and is at least 1: the loss of an image does not depend on the rest of the batch, and an
+    image without objects is trained as background. (In the model zoo the divisor is the number of matched boxes of the whole
+    batch; in the paper the loss of an image without objects is 0.)
 
     Args:
         logits: [B, N, C]; deltas: [B, N, 4] of `MultiBox`; default_boxes: [N, 4] float32 (x1, y1, x2, y2) in pixels.
@@ -84,12 +84,12 @@ def _focal(logits: Tensor, labels: Tensor, match_labels: Tensor, config: SsdLoss
     return (of_box * used).sum(-1)
 
 
-def _hard_negative(logits: Tensor, labels: Tensor, match_labels: Tensor, most: Tensor) -> Tensor:
-    """Sum over the matched boxes and the `most` [B] hardest of the background: [B]."""
+def _hard_negative(logits: Tensor, labels: Tensor, match_labels: Tensor, count: Tensor) -> Tensor:
+    """Sum over the matched boxes and the `count` [B] hardest negatives: [B]."""
     shape = labels.shape
-    entropy = softmax_focal(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), 0.0).reshape(shape)
-    hardness, order = ops.topk(ops.where(match_labels == NEGATIVE, ops.stop_gradient(entropy), -1.0), shape[1])
+    cross_entropy = softmax_focal(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), 0.0).reshape(shape)
+    hardness, order = ops.topk(ops.where(match_labels == NEGATIVE, ops.stop_gradient(cross_entropy), -1.0), shape[1])
     rank = ops.arange(shape[1]).astype(mstype.float32)[None]
-    chosen = ops.logical_and(rank < most[:, None], hardness >= 0).astype(mstype.float32)
+    chosen = ops.logical_and(rank < count[:, None], hardness >= 0).astype(mstype.float32)
     positive = (match_labels == POSITIVE).astype(mstype.float32)
-    return (entropy * positive).sum(-1) + (ops.gather_elements(entropy, 1, order) * chosen).sum(-1)
+    return (cross_entropy * positive).sum(-1) + (ops.gather_elements(cross_entropy, 1, order) * chosen).sum(-1)

@@ -36,7 +36,7 @@ class Head(nn.Cell):
 
 
 class MultiBox(nn.Cell):
-    """Two prediction heads per feature map, of classes and of offsets.
+    """Two prediction heads per feature map, for class logits and for offsets.
 
     Args:
         in_channels: of each map; boxes: default boxes per cell of each map; class_count: C.

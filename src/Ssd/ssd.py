@@ -19,8 +19,8 @@ from src.Ssd.loss import STDS, SsdLossConfig, ssd_loss
 from src.Ssd.multibox import MultiBox
 
 STRIDE = 8  # of the backbone
-# Prior probability of an object at the start of training with the focal loss, or the sum over all boxes hides the few objects
-# (Lin et al. 2017, Focal Loss, section 4.1).
+# Prior probability of an object at the start of training with the focal loss; without it the loss of the many background boxes
+# dominates (Lin et al. 2017, Focal Loss, section 4.1).
 FOREGROUND_PRIOR = 0.01
 
 
@@ -28,10 +28,10 @@ class Ssd(nn.Cell):
     """A detector with two methods: `losses` for training and `construct` for detections.
 
     Args:
-        backbone: a cell with `out_channels`, whose last map is an eighth of the images.
+        backbone: a cell with `out_channels`, whose last feature map has stride 8.
         class_count: C, background included.
         input_config: the network input; H and W are multiples of 4.
-        extra_channels: of each map behind the backbone's.
+        extra_channels: output channels of each extra layer.
     """
 
     loss_terms = ("ssd_cls_loss", "ssd_reg_loss")
@@ -76,13 +76,13 @@ class Ssd(nn.Cell):
         step: Tensor,
         image_sizes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Loss terms per image, of labels or of pseudo-labels.
+        """Loss terms per image, for ground truth or pseudo-labels.
 
         Args:
             images: [B, 3, H, W] uint8 or float32, RGB, 0 to 255.
             gt_boxes: [B, G, 4] float32 (x1, y1, x2, y2) in pixels of the input; gt_labels: [B, G] int32 in 1..C-1;
             gt_valid: [B, G] bool, objects; gt_crowd: [B, G] bool, ignore regions. Other rows are padding.
-            step: scalar int32, which other detectors sample by; not used here.
+            step: scalar int32, seed of random samples in the other detectors; not used here.
             image_sizes: [B, 2] float32, see `network_input`; may be left out.
 
         Returns:
@@ -114,7 +114,7 @@ class Ssd(nn.Cell):
         return outputs
 
     def detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """The outputs of `construct`, and the maps that `detection_features` reads."""
+        """The outputs of `construct`, and the feature maps for `detection_features`."""
         normalised, height, width = network_input(images, image_sizes, self.black_is_padding)
         feature_map = self.backbone(normalised)[-1]
         logits, deltas = self._predictions(feature_map)
@@ -130,5 +130,5 @@ class Ssd(nn.Cell):
         return (box, score, label, ops.softmax(logit, -1), valid), (feature_map,)
 
     def detection_features(self, maps: tuple[Tensor, ...], boxes_of: Tensor) -> Tensor:
-        """Mean [B, K, channels] float32 of the backbone's last map over boxes [B, K, 4] in pixels of the input; maps: of `detect`."""
+        """Mean [B, K, channels] float32 of the backbone's last map over boxes [B, K, 4] in pixels of the input; maps: from `detect`."""
         return box_means(maps[0], boxes_of, STRIDE)

@@ -1,4 +1,4 @@
-"""Anchors: the fixed reference boxes of every cell of a feature pyramid (Ren et al. 2015, section 3.1.1)."""
+"""Anchors: the fixed reference boxes at every cell of a feature pyramid (Ren et al. 2015, section 3.1.1)."""
 
 from dataclasses import dataclass
 
@@ -40,11 +40,11 @@ def grid_anchors(rows: int, columns: int, stride: int, cell: np.ndarray) -> np.n
 
     The centre of cell (i, j) lies at ((j + 0.5) * stride, (i + 0.5) * stride) in pixels of the network input.
     """
-    return around((np.arange(rows) + 0.5) * stride, (np.arange(columns) + 0.5) * stride, cell)
+    return shifted((np.arange(rows) + 0.5) * stride, (np.arange(columns) + 0.5) * stride, cell)
 
 
-def around(y: np.ndarray, x: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """The boxes [A, 4] of one cell around every pair of centres y [rows] and x [columns]: float32 [rows * columns * A, 4], row by row."""
+def shifted(y: np.ndarray, x: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """The boxes [A, 4] of one cell, shifted to every centre (x [columns], y [rows]): float32 [rows * columns * A, 4], row by row."""
     y, x = np.meshgrid(y, x, indexing="ij")
     centres = np.stack([x, y, x, y], axis=-1).reshape(-1, 1, 4)
     return (centres + cell[None]).reshape(-1, 4).astype(np.float32)
@@ -53,9 +53,9 @@ def around(y: np.ndarray, x: np.ndarray, cell: np.ndarray) -> np.ndarray:
 def pyramid_anchors(config: AnchorConfig, height: int, width: int, strides: tuple[int, ...]) -> list[np.ndarray]:
     """Anchors of every level of a pyramid over an input of height x width pixels.
 
-    By the rule "centred" they lie around the middle of a cell. By "torchvision" their corners are whole pixels around the upper
-    left corner of a cell; cells are whole pixels and as large as the input gives (a coarse level with a cell that lies half
-    outside has smaller ones than its stride says).
+    By the rule "centred" their centre is that of the cell. By "torchvision" their corners are rounded to whole pixels around the
+    upper left corner of the cell, and the cell size is height // rows (width // columns) instead of the stride, which is smaller on
+    a coarse level whose last cell reaches beyond the input.
 
     Returns:
         One float32 [A, 4] (x1, y1, x2, y2) per level, in the order of `grid_anchors`.
@@ -68,11 +68,11 @@ def pyramid_anchors(config: AnchorConfig, height: int, width: int, strides: tupl
             levels.append(grid_anchors(rows, columns, stride, cell))
         else:
             y, x = np.arange(rows) * (height // rows), np.arange(columns) * (width // columns)
-            levels.append(around(y, x, np.round(cell)))
+            levels.append(shifted(y, x, np.round(cell)))
     return levels
 
 
 def inside_image(anchors: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Whether each anchor [A, 4] lies inside the network input with all its area: bool [A]."""
+    """Whether each anchor [A, 4] lies entirely inside the network input: bool [A]."""
     x1, y1, x2, y2 = anchors.T
     return (x1 >= 0) & (y1 >= 0) & (x2 <= width) & (y2 <= height)

@@ -1,4 +1,4 @@
-"""Table of backbones, apart from their code, so that a configuration is checked without loading MindSpore."""
+"""Table of backbones, in its own module so that a configuration can be checked without importing MindSpore."""
 
 # name: (blocks per stage, bottleneck?, stride on the 3x3 convolution?)
 BACKBONES = {

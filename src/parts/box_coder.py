@@ -4,7 +4,7 @@ import math
 
 from mindspore import Tensor, ops
 
-# exp() of a larger logarithm would make a 16 px anchor over 1,000 px wide: such a prediction is noise, and it overflows float16.
+# A larger value would scale a 16 px anchor to more than 1,000 px (as in detectron2), and its exp() could overflow float16.
 MAX_LOG_RATIO = math.log(1000.0 / 16.0)
 
 
@@ -14,7 +14,7 @@ def encode(boxes: Tensor, anchors: Tensor, stds: tuple[float, float, float, floa
     Args:
         boxes: [..., 4] float32 (x1, y1, x2, y2). Sides under 1e-3 px count as 1e-3 px, so padding rows stay finite.
         anchors: [..., 4] float32 in the same pixels.
-        stds: what each of (dx, dy, dw, dh) is divided by.
+        stds: divisors of (dx, dy, dw, dh).
 
     Returns:
         [..., 4] float32 (dx, dy, dw, dh): centre shift in anchor sizes and logarithms of the size ratios, divided by stds.

@@ -1,4 +1,4 @@
-"""Geometry of boxes (x1, y1, x2, y2) with width = x2 - x1: clipping, IoU, overlap with crowds, and rows by index.
+"""Geometry of boxes (x1, y1, x2, y2) with width = x2 - x1: clipping, IoU, IoF with crowd regions, and gathering of rows.
 
 Axes: B images, G ground-truth boxes, A anchors or other boxes.
 """
@@ -18,7 +18,7 @@ def clip_to_image(boxes: Tensor, height: float | Tensor, width: float | Tensor) 
 
 
 def _inclusive(boxes: Tensor) -> Tensor:
-    """The same boxes for MindSpore's IOU operator, which counts a width as x2 - x1 + 1."""
+    """The boxes as MindSpore's IOU operator expects them, which computes a width as x2 - x1 + 1."""
     return boxes - Tensor([0.0, 0.0, 1.0, 1.0], boxes.dtype)
 
 
@@ -35,8 +35,8 @@ def iou(ground_truth: Tensor, boxes: Tensor) -> Tensor:
     return ops.stack([IOU_OPERATOR(others[image], truth[image]) for image in range(batch)])
 
 
-def greatest_cover(regions: Tensor, boxes: Tensor) -> Tensor:
-    """The greatest intersection of each box with one region, as a share of the box (COCO's IoU with a crowd).
+def max_iof(regions: Tensor, boxes: Tensor) -> Tensor:
+    """Maximum over the regions of intersection over box area (IoF), which COCO uses in place of IoU for crowds.
 
     Args:
         regions: [B, G, 4]; boxes: [A, 4], the same for all images, or [B, A, 4].
@@ -45,13 +45,13 @@ def greatest_cover(regions: Tensor, boxes: Tensor) -> Tensor:
         float32 [B, A].
     """
     batch, count = regions.shape[:2]
-    areas, others = _inclusive(regions), _inclusive(boxes)
+    crowds, others = _inclusive(regions), _inclusive(boxes)
     if boxes.ndim == 2:
-        share = IOF_OPERATOR(areas.reshape(-1, 4), others).reshape(-1, batch, count)
+        share = IOF_OPERATOR(crowds.reshape(-1, 4), others).reshape(-1, batch, count)
         return ops.transpose(share.max(axis=-1), (1, 0))
-    return ops.stack([IOF_OPERATOR(areas[image], others[image]).max(axis=-1) for image in range(batch)])
+    return ops.stack([IOF_OPERATOR(crowds[image], others[image]).max(axis=-1) for image in range(batch)])
 
 
 def take_rows(rows: Tensor, index: Tensor) -> Tensor:
-    """Rows [B, N, D] at index [B, M]: [B, M, D], image by image."""
+    """Gather rows [B, N, D] at index [B, M] of the same image: [B, M, D]."""
     return ops.gather_elements(rows, 1, ops.broadcast_to(index[..., None], index.shape + (rows.shape[-1],)))

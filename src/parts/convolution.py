@@ -1,4 +1,4 @@
-"""Convolutions: with weights that are handed in, with batch norm folded into them, and by a C++ kernel on the CPU.
+"""Convolutions: with weights passed as arguments, with batch norm folded into them, and with a C++ kernel on the CPU.
 
 Axes: B images, I and O channels in and out, H and W rows and columns.
 """
@@ -14,12 +14,12 @@ KERNEL = Path(__file__).with_name("winograd.cc")
 
 
 class Convolution(nn.Conv2d):
-    """MindSpore's 2D convolution with its names and defaults, and a choice of weights and of kernel (`use_native_kernels`)."""
+    """MindSpore's nn.Conv2d, with optional weights in the call and an optional C++ kernel (`use_native_kernels`)."""
 
     is_native = False
 
     def construct(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-        """Map [B, I, H, W] to [B, O, H / stride, W / stride], by its own weights or by weight [O, I, rows, columns] and bias [O]."""
+        """Map [B, I, H, W] to [B, O, H / stride, W / stride], with its own weights or with weight [O, I, rows, columns] and bias [O]."""
         if weight is None:
             weight, bias = self.weight, self.bias
         if self.is_native:
@@ -30,13 +30,14 @@ class Convolution(nn.Conv2d):
 
 
 def normalised(convolution: Convolution, norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """norm(convolution(x)), in one pass where the statistics of `norm` stay as they are.
+    """norm(convolution(x)), in one operation if `norm` uses its moving statistics.
 
-    Then batch norm is a factor and a summand a channel, which go into the weights before each use: nothing is stored for the
-    gradient in between, and gradients reach weights, scale and shift as they would have. Half precision is too coarse for it.
+    Then batch norm is a scale and a shift per channel, which are folded into the weights in every call. No activation between
+    convolution and norm is stored for the gradient, and the gradients of weights, gamma and beta are the same. Not in float16,
+    which is not precise enough for folded weights.
     """
-    statistics_move = norm.training if norm.use_batch_statistics is None else norm.use_batch_statistics
-    if statistics_move or x.dtype != mstype.float32:
+    updates_statistics = norm.training if norm.use_batch_statistics is None else norm.use_batch_statistics
+    if updates_statistics or x.dtype != mstype.float32:
         return norm(convolution(x))
     factor = norm.gamma / ops.sqrt(norm.moving_variance + norm.eps)  # Rsqrt is not exported to ONNX
     bias = norm.beta - norm.moving_mean * factor
@@ -46,14 +47,14 @@ def normalised(convolution: Convolution, norm: nn.BatchNorm2d, x: Tensor) -> Ten
 
 
 class NativeConvolution(nn.Cell):
-    """3x3, stride 1, border of zeros, float32, a factor for each output channel: the kernel in winograd.cc, forward and backward."""
+    """3x3 convolution, stride 1, padding 1, float32, with a factor per output channel: the kernel in winograd.cc, forward and backward."""
 
     def __init__(self, library: Path) -> None:
         super().__init__()
         kinds = {"out_dtype": lambda *types: types[0], "func_type": "aot"}
         self.forward = ops.Custom(f"{library}:Convolution", lambda x, w, *_: [x[0], w[0], *x[2:]], **kinds)
-        self.to_input = ops.Custom(f"{library}:InputGradient", lambda dy, w, _: [dy[0], w[1], *dy[2:]], **kinds)
-        self.to_weight = ops.Custom(
+        self.input_gradient = ops.Custom(f"{library}:InputGradient", lambda dy, w, _: [dy[0], w[1], *dy[2:]], **kinds)
+        self.weight_gradient = ops.Custom(
             f"{library}:WeightGradient",
             lambda x, dy, w, factor: (w, factor, factor),
             lambda *types: types[1:],
@@ -66,25 +67,25 @@ class NativeConvolution(nn.Cell):
 
     def bprop(self, x, weight, factor, bias, _, gradient):
         """Gradients of x, weight, factor and bias."""
-        to_weight, to_factor, to_bias = self.to_weight(x, gradient, weight, factor)
-        return self.to_input(gradient, weight, factor), to_weight, to_factor, to_bias
+        weight_gradient, factor_gradient, bias_gradient = self.weight_gradient(x, gradient, weight, factor)
+        return self.input_gradient(gradient, weight, factor), weight_gradient, factor_gradient, bias_gradient
 
 
 def use_native_kernels(network: nn.Cell) -> None:
-    """Let the C++ kernel compute all convolutions of a network that it can; where it cannot be compiled, operators stay."""
+    """Use the C++ kernel for all convolutions of a network that it supports; if it cannot be compiled, change nothing."""
     library = compiled(KERNEL)
     if library is None:
         return
     for _, cell in network.cells_and_names():
-        if isinstance(cell, Convolution) and _fits(cell):
+        if isinstance(cell, Convolution) and _is_supported(cell):
             cell.native = NativeConvolution(library)
             cell.is_native = True
 
 
-def _fits(cell: Convolution) -> bool:
-    border_is_one = cell.pad_mode == "same" or (cell.pad_mode == "pad" and set(_pair(cell.padding)) == {1})
+def _is_supported(cell: Convolution) -> bool:
+    pads_by_one = cell.pad_mode == "same" or (cell.pad_mode == "pad" and set(_pair(cell.padding)) == {1})
     sizes = (_pair(cell.kernel_size), _pair(cell.stride), _pair(cell.dilation), cell.group)
-    return border_is_one and sizes == ((3, 3), (1, 1), (1, 1), 1)
+    return pads_by_one and sizes == ((3, 3), (1, 1), (1, 1), 1)
 
 
 def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
-"""Post-processing of every detector: from scores of boxes and classes to detections (score threshold, NMS per class, top K).
+"""Post-processing shared by all detectors: from scores per box and class to detections (score threshold, NMS per class, top K).
 
-Axes: B images, N boxes per image, F classes without background, P candidate pairs of box and class, K detections.
+Axes: B images, N boxes per image, F classes without background, P candidates, pairs of box and class, K detections.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mindspore import dtype as mstype
 from src.parts import boxes
 from src.parts.nms import keep_masks
 
-LEAST_SIDE = 0.01  # pixels; a box that is clipped to less lies outside the image
+MIN_SIDE = 0.01  # pixels; a box with a smaller side after clipping lies outside the image
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class DetectionConfig:
     """Post-processing of scores and boxes.
 
     Attributes:
-        score_threshold: a detection has a greater score; nms_iou: two detections of one class overlap by no more.
-        count: K, detections per image; candidates: P, pairs of box and class that go into NMS.
+        score_threshold: detections have a greater score; nms_iou: IoU threshold of NMS.
+        count: K, detections per image; candidates: P, the best pairs of box and class, which are the input of NMS.
     """
 
     score_threshold: float
@@ -30,10 +30,10 @@ class DetectionConfig:
 
 
 def best_pairs(scores: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The pairs of box and class with the highest scores; only they can become detections.
+    """The pairs of box and class with the highest scores, the input of NMS.
 
     Args:
-        scores: [B, N, F] float32; count: how many pairs, P; all of them if there are fewer.
+        scores: [B, N, F] float32; count: P, or all pairs if there are fewer.
 
     Returns:
         score [B, P] float32, best first; row of the box [B, P] int32; label [B, P] int32 in 1..F.
@@ -48,20 +48,20 @@ def best_pairs(scores: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
 def detections(
     score: Tensor, row: Tensor, label: Tensor, box: Tensor, values: Tensor, config: DetectionConfig
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The candidates that remain after the NMS of each class, best first.
+    """The candidates that remain after NMS per class, best first.
 
     Args:
         score, row, label: [B, P] of `best_pairs`; box: [B, P, 4] float32 (x1, y1, x2, y2), clipped to the image.
-        values: [B, N, D] of each box, such as class probabilities.
+        values: [B, N, D], values of each box to return with it, such as class probabilities.
 
     Returns:
         boxes [B, K, 4] float32, scores [B, K] float32, labels [B, K] int32, values of their boxes [B, K, D], valid [B, K]
         bool. Rows that are not valid have score 0.
     """
-    # Boxes of different classes are moved apart, so that one NMS serves all classes.
-    apart = box + label.astype(mstype.float32)[..., None] * (ops.amax(box, (1, 2), True) + 1.0)
+    # Boxes of each class are shifted by their own offset, so that one NMS treats the classes separately (as torchvision's batched_nms).
+    shifted = box + label.astype(mstype.float32)[..., None] * (ops.amax(box, (1, 2), True) + 1.0)
     sides = ops.minimum(box[..., 2] - box[..., 0], box[..., 3] - box[..., 1])
-    kept = ops.logical_and(keep_masks(apart, config.nms_iou), sides >= LEAST_SIDE)
+    kept = ops.logical_and(keep_masks(shifted, config.nms_iou), sides >= MIN_SIDE)
     final = ops.where(ops.logical_and(kept, score > config.score_threshold), score, 0.0)
 
     score, rank = ops.topk(final, min(config.count, final.shape[1]))

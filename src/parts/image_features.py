@@ -1,4 +1,4 @@
-"""Features of whole images from a backbone, for choosing images before there is a detector."""
+"""Features of whole images from a backbone, to select images before a detector is trained."""
 
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
@@ -8,7 +8,7 @@ from src.parts.pixels import InputConfig, network_input
 
 
 class ImageFeatures(nn.Cell):
-    """Finds one thing in each image: the image itself, with the mean of the backbone's last map as its features.
+    """Returns one detection per image, the whole image, with the mean of the backbone's last feature map as its features.
 
     Args:
         backbone: a cell that maps images to a list of maps; stride: of its last map, pixels of the input per cell.

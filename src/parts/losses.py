@@ -1,4 +1,4 @@
-"""Losses of detection heads per element; a head sums its own and divides by the size of its sample."""
+"""Element-wise losses of detection heads; each head sums and normalises them itself."""
 
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
@@ -16,10 +16,10 @@ def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def sigmoid_focal(logits: Tensor, target: Tensor, gamma: float, alpha: float) -> Tensor:
-    """Sigmoid cross-entropy with little weight on easy elements: alpha_t * (1 - p_t)^gamma * CE (Lin et al. 2017, Focal Loss, eq. 5).
+    """Sigmoid focal loss, which down-weights easy elements: alpha_t * (1 - p_t)^gamma * CE (Lin et al. 2017, Focal Loss, eq. 5).
 
     Args:
-        logits: float32; target: the same shape, 0 or 1; alpha: weight of the ones; 1 - alpha is that of the zeros.
+        logits: float32; target: the same shape, 0 or 1; alpha: weight of targets 1; that of targets 0 is 1 - alpha.
 
     Returns:
         Float32, the shape of the inputs.

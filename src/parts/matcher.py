@@ -12,20 +12,20 @@ from mindspore import dtype as mstype
 from src.parts import boxes as box_ops
 
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
-CROWD_COVER = 0.5
-# Replace padding rows of the ground truth, and boxes that are not allowed: they overlap nothing, not even each other, and
-# their area is not 0.
+CROWD_IOF = 0.5
+# Dummy boxes in place of padding rows of the ground truth and of boxes that are not allowed. They overlap nothing, not even each
+# other, and their area is not 0, so that IoU is defined.
 NOWHERE = (-9000.0, -9000.0, -8999.0, -8999.0)
 ELSEWHERE = (-7000.0, -7000.0, -6999.0, -6999.0)
 
 
 @dataclass(frozen=True)
 class MatchThresholds:
-    """IoU thresholds of a match.
+    """IoU thresholds of the matcher.
 
     Attributes:
-        positive: a box is positive from here up; negative: it is negative below; in between it is ignored.
-        low_quality: the best box of a ground-truth box is positive from here up, too.
+        positive: a box is positive at this IoU or above; negative: it is negative below; between them it is ignored.
+        low_quality: the best box of a ground-truth box is positive at this IoU or above, too (low-quality matches).
     """
 
     positive: float
@@ -43,17 +43,17 @@ def match(
 ) -> tuple[Tensor, Tensor]:
     """Assign to each box the ground truth that it overlaps most, and label the match.
 
-    Only boxes that are allowed compete for being the best one of a ground-truth box. A box that would be negative is ignored
-    where a crowd region covers half of it.
+    Only allowed boxes can be the best box of a ground-truth box. A box that would be negative is ignored if a crowd region covers
+    at least half of it.
 
-    Of several boxes with the greatest IoU of an object, the first is its best one. A box that is the best one of several
-    objects is assigned to the object that it overlaps most, and of equal ones to the first.
+    If several boxes have the greatest IoU with an object, the first is its best box. A box that is the best box of several objects
+    is assigned to the one with the greatest IoU, and among equal ones to the first.
 
     Args:
         boxes: [A, 4] float32 (x1, y1, x2, y2), the same for all images, or [B, A, 4].
         gt_boxes: [B, G, 4] float32 in the same pixels; gt_valid, gt_crowd: [B, G] bool; rows with neither are padding.
-        allowed: bool, shape of `boxes` without the coordinates; the others are ignored and take part in no comparison.
-            None: all are.
+        allowed: bool, shape of `boxes` without the coordinates; the others are labelled IGNORED and are never a best
+            box. None: all are allowed.
 
     Returns:
         matched [B, A] int32: row of the ground truth; match labels [B, A] int32: POSITIVE, NEGATIVE or IGNORED.
@@ -66,8 +66,8 @@ def match(
     label_BA = ops.where(best_iou_BA >= thresholds.positive, POSITIVE, IGNORED)
     label_BA = ops.where(best_iou_BA < thresholds.negative, NEGATIVE, label_BA)
 
-    covered_BA = box_ops.greatest_cover(ops.where(gt_crowd[..., None], gt_boxes, nowhere), boxes)
-    label_BA = ops.where(ops.logical_and(covered_BA >= CROWD_COVER, label_BA == NEGATIVE), IGNORED, label_BA)
+    iof_BA = box_ops.max_iof(ops.where(gt_crowd[..., None], gt_boxes, nowhere), boxes)
+    label_BA = ops.where(ops.logical_and(iof_BA >= CROWD_IOF, label_BA == NEGATIVE), IGNORED, label_BA)
 
     if thresholds.low_quality < thresholds.positive:
         best_box_BG, iou_BG = ops.ArgMaxWithValue(axis=2)(iou_BGA)
@@ -82,7 +82,7 @@ def match(
 def _only_best(box_BG: Tensor, iou_BG: Tensor, claims_BG: Tensor) -> Tensor:
     """The claims without those for a box that another row claims with a greater IoU, or with an equal one and a lower index.
 
-    A scatter with two values for one element may write either, so each box must be claimed once.
+    A scatter with two values for one element may write either, so each box must be claimed by one row only.
     """
     rows = box_BG.shape[1]
     iou_BG = ops.where(claims_BG, iou_BG, -1.0)

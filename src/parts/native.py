@@ -1,4 +1,4 @@
-"""C++ kernels for the CPU: compiled on first use with the machine's compiler and kept for the next run."""
+"""C++ kernels for the CPU: compiled on first use with the compiler of the machine, and cached."""
 
 import hashlib
 import logging
@@ -19,12 +19,14 @@ COMPILERS = ("c++", "g++", "clang++")
 def compiled(source: Path) -> Path | None:
     """The shared library of a source file, or None, with one warning, where it cannot be compiled.
 
-    It lies in $XDG_CACHE_HOME (or ~/.cache); its name is a hash of the source, the headers, the compiler and the processor, so a change
-    of any of them compiles again.
+    It is cached in $XDG_CACHE_HOME (or ~/.cache); its name has a hash of the source, the headers, the compiler and the processor, so it
+    is compiled again if any of them changes.
     """
     compiler = os.environ.get("CXX") or next(filter(shutil.which, COMPILERS), None)
     if compiler is None:
-        return _without(source, f"no C++ compiler was found (tried {', '.join(COMPILERS)}); install g++ or set CXX")
+        return _not_compiled(
+            source, f"no C++ compiler was found (tried {', '.join(COMPILERS)}); install g++ or set CXX"
+        )
     texts = [file.read_bytes() for file in (source, *sorted(HEADERS.glob("*.h")))]
     key = hashlib.sha256(b"".join(texts) + repr((compiler, FLAGS, processor())).encode()).hexdigest()[:16]
     folder = cache_folder()
@@ -34,14 +36,14 @@ def compiled(source: Path) -> Path | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            made = Path(work) / library.name
-            command = [compiler, *FLAGS, "-I", str(HEADERS), str(source), "-o", str(made)]
+            built = Path(work) / library.name
+            command = [compiler, *FLAGS, "-I", str(HEADERS), str(source), "-o", str(built)]
             subprocess.run(command, check=True, capture_output=True, text=True)
-            made.replace(library)  # atomic, for several processes may do this at once
+            built.replace(library)  # atomic, because several processes may do this at the same time
     except subprocess.CalledProcessError as error:
-        return _without(source, f"{compiler} failed: {_reason(error.stderr)}")
+        return _not_compiled(source, f"{compiler} failed: {_reason(error.stderr)}")
     except OSError as error:
-        return _without(source, str(error))
+        return _not_compiled(source, str(error))
     return library
 
 
@@ -51,9 +53,9 @@ def _reason(messages: str) -> str:
     return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
 
 
-def _without(source: Path, reason: str) -> None:
+def _not_compiled(source: Path, reason: str) -> None:
     logging.getLogger(__name__).warning(
-        "%s is not compiled, slower MindSpore operators are used instead: %s", source.name, reason
+        "%s was not compiled, slower MindSpore operators are used instead: %s", source.name, reason
     )
 
 

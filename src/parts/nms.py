@@ -5,9 +5,9 @@ from mindspore import Tensor, ops
 
 
 def keep_mask(boxes: Tensor, iou_threshold: float) -> Tensor:
-    """Whether each box is kept: no better box that is kept overlaps it by more than `iou_threshold`.
+    """Whether each box is kept by greedy NMS: no kept box before it has a greater IoU with it than `iou_threshold`.
 
-    The operator sorts by score and returns its own order, ties in any; so it gets falling row numbers as scores.
+    The operator returns boxes sorted by score, ties in any order, so its scores are descending row numbers.
 
     Args:
         boxes: [N, 4] float32 (x1, y1, x2, y2), best first.
@@ -16,8 +16,8 @@ def keep_mask(boxes: Tensor, iou_threshold: float) -> Tensor:
         bool [N].
     """
     count = boxes.shape[0]
-    falling = Tensor(np.arange(count, 0, -1, dtype=np.float32)[:, None] / count)
-    return ops.NMSWithMask(iou_threshold)(ops.stop_gradient(ops.concat((boxes, falling), 1)))[2]
+    descending = Tensor(np.arange(count, 0, -1, dtype=np.float32)[:, None] / count)
+    return ops.NMSWithMask(iou_threshold)(ops.stop_gradient(ops.concat((boxes, descending), 1)))[2]
 
 
 def keep_masks(boxes: Tensor, iou_threshold: float) -> Tensor:

@@ -1,4 +1,4 @@
-// Work on all processors that this process may use.
+// Runs work on all processors that this process may use.
 #pragma once
 
 #include <sched.h>

@@ -1,4 +1,4 @@
-"""Pre-processing in the graph: normalisation of pixels, and the padding of an image.
+"""Pre-processing in the graph: normalisation of pixels, and masking of padding.
 
 Axes: B images, H and W the network input in pixels.
 """
@@ -9,14 +9,14 @@ import numpy as np
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
-# ImageNet statistics of RGB pixels in 0..255, as every published ResNet expects them.
+# ImageNet statistics of RGB pixels in 0..255, which pretrained ResNets expect.
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 
 
 @dataclass(frozen=True)
 class InputConfig:
-    """The network input: H and W in pixels, and whether black at its lower and right edge is padding, see `network_input`."""
+    """The network input: H and W in pixels, and whether black rows and columns at the bottom and right are padding, see `network_input`."""
 
     height: int
     width: int
@@ -46,8 +46,8 @@ def network_input(
         pixels: [B, 3, H, W] uint8 or float, RGB, 0 to 255.
         image_sizes: float32 [B, 2], height and width of each image within the input, from its upper left corner; the rest at
             the bottom and at the right is padding. None: they are estimated by `lit_sizes`.
-        black_is_padding: padding becomes the mean colour, and boxes are clipped to the image; otherwise padding is black,
-            boxes are clipped to the input, and sizes do not matter.
+        black_is_padding: padding is set to the mean colour, and boxes are clipped to the image; otherwise padding stays
+            black, boxes are clipped to the input, and image_sizes are not used.
 
     Returns:
         Normalised pixels [B, 3, H, W] float32; height and width that boxes are clipped to: H and W, or float32 [B, 1, 1].
@@ -66,9 +66,9 @@ def network_input(
 
 
 def lit_sizes(pixels: Tensor) -> Tensor:
-    """Height and width of images up to their last row and column that are not all black.
+    """Estimate height and width of images: up to their last row and column that are not all black.
 
-    An estimate: black rows and columns at the lower and right edge of the image itself count as padding.
+    Black rows and columns at the bottom and right of the image itself count as padding.
 
     Args:
         pixels: [B, 3, H, W] uint8 or float, 0 to 255.

@@ -1,4 +1,4 @@
-"""ResNet backbones (He et al. 2016); the name decides depth and version.
+"""ResNet backbones (He et al. 2016); the name gives depth and version.
 
 v1 has the stride of a bottleneck in its first 1x1 convolution, v1.5 in the 3x3. Parameter names are torchvision's
 (`conv1`, `bn1`, `layer1.0.conv1`, `layer1.0.downsample.0`), with MindSpore's own names for batch norm.
@@ -62,9 +62,9 @@ class ResNet(nn.Cell):
 
     Args:
         name: a key of BACKBONES.
-        frozen_stages: number of parts, from the stem on, that are not trained: 0 none, 1 the stem, 2 also C2, ... 5 all.
-        frozen_batch_norm: batch norm keeps its loaded statistics (fine-tuning with small batches); its scale and shift are
-            trained outside the frozen stages all the same.
+        frozen_stages: number of frozen parts, starting with the stem: 0 none, 1 the stem, 2 also C2, ... 5 all.
+        frozen_batch_norm: batch norm uses its loaded statistics (for fine-tuning with small batches); its gamma and beta are
+            still trained outside the frozen stages.
         stages: number of stages: 4, or 3 to end with C4.
         last_stride: of the last stage; 1 keeps the rows and columns of the stage before.
     """
@@ -127,7 +127,7 @@ class ResNet(nn.Cell):
             One tensor per stage, [B, out_channels[i], H / 4 / 2^i, W / 4 / 2^i], rounded up; with last_stride 1 the last has the rows
             and columns of the one before.
         """
-        x = self.maxpool(_border_of_zeros(ops.relu(normalised(self.conv1, self.bn1, images))))
+        x = self.maxpool(_pad_top_left(ops.relu(normalised(self.conv1, self.bn1, images))))
         if self.frozen_stages == 1:
             x = ops.stop_gradient(x)
         features = ()
@@ -144,10 +144,10 @@ class ResNet(nn.Cell):
         return features
 
 
-def _border_of_zeros(x: Tensor) -> Tensor:
-    """Pad x [B, C, H, W] with a row on top and a column at the left, for a 3x3 maximum around every second cell.
+def _pad_top_left(x: Tensor) -> Tensor:
+    """Pad x [B, C, H, W] with a row on top and a column at the left, for a 3x3 max pooling of stride 2 and padding 1.
 
-    After ReLU a zero never wins the maximum. Concatenating is many times faster on CPU than the Pad operator.
+    After ReLU a zero does not change the maximum. Concatenating is many times faster on CPU than the Pad operator.
     """
     batch, channels, rows, columns = x.shape
     x = ops.concat((ops.zeros((batch, channels, 1, columns), x.dtype), x), 2)

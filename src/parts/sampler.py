@@ -1,7 +1,7 @@
 """Sampling of positives and negatives for training, random and of fixed size (Ren et al. 2015, section 3.1.2).
 
-The random numbers are a function of the step alone, so a resumed run draws the samples of the uninterrupted one, graph mode those of
-PyNative, and the sample of an image does not depend on its batch.
+The random numbers are a function of the step alone, so a resumed run draws the same samples as an uninterrupted one, and graph mode the same
+as PyNative mode; the sample of an image does not depend on its batch.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MULTIPLIERS = Tensor(np.random.default_rng(0).uniform(64.0, 4064.0, 65_536).asty
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """What is trained on: IoU thresholds of the match, rows per image, and how many of them at most are positive."""
+    """IoU thresholds of the matcher, sampled boxes per image, and the maximum number of positives among them."""
 
     thresholds: MatchThresholds
     size: int
@@ -28,15 +28,15 @@ class SamplingConfig:
 def priority_table(count: int) -> Tensor:
     """Fixed random numbers in [0.1, 1), float32 [count], the source of every step's priorities.
 
-    A number near 0 would give its row nearly the same priority at every step.
+    Not below 0.1, because a number near 0 would give its row nearly the same priority at every step.
     """
     return Tensor(np.random.default_rng(count).uniform(0.1, 1.0, count).astype(np.float32))
 
 
 def priorities(table: Tensor, step: Tensor) -> Tensor:
-    """Pseudo-random numbers in [0, 1) of one step: the fraction of table * m(step), m large and drawn at random.
+    """Pseudo-random numbers in [0, 1) of one step: the fractional part of table * m(step), with m of MULTIPLIERS.
 
-    A regular m, such as steps of the golden section, would hold the priority of some rows still for hundreds of steps.
+    An m that grows regularly, such as by the golden ratio, would keep the priority of some rows nearly constant for hundreds of steps.
 
     Args:
         table: [A] float32 of `priority_table`; step: scalar int32.
@@ -46,7 +46,7 @@ def priorities(table: Tensor, step: Tensor) -> Tensor:
 
 
 def sample(match_labels: Tensor, priority: Tensor, config: SamplingConfig) -> tuple[Tensor, Tensor, Tensor]:
-    """Choose positives at random, as many as are allowed, and fill up with random negatives to `config.size` rows per image.
+    """Sample up to `config.max_positive` positives at random, and random negatives up to `config.size` rows per image.
 
     Args:
         match_labels: [B, A] int32 of `matcher.match`; priority: [A] float32 in [0, 1).

@@ -1,9 +1,9 @@
 // 3x3 convolutions of stride 1 and padding 1 by minimal filtering, F(2x2, 3x3), and their gradients, for MindSpore's ahead-of-time
 // custom operators. Lavin and Gray 2016, Fast Algorithms for Convolutional Neural Networks, section 4.1.
 //
-// The output is cut into tiles of 2x2 cells; a tile depends on 4x4 cells of the input. Tiles and weights become 16 numbers each (their
-// "waves"), and then a convolution is one matrix product a wave: 16 multiplications where the definition takes 36. Sums are those of the
-// definition to rounding, and the same for any number of processors.
+// The output is cut into tiles of 2x2 cells; a tile depends on 4x4 cells of the input. Tiles and weights are transformed to 16
+// numbers each (the Winograd domain; here "waves"), and the convolution is one matrix product per wave: 16 multiplications where the
+// direct convolution takes 36. The result equals it up to rounding, and is the same for any number of threads.
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -20,12 +20,12 @@ constexpr int64_t LANES = 16;
 constexpr int64_t LANES = 8;
 #endif
 typedef float Lanes __attribute__((vector_size(LANES * sizeof(float))));
-typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));  // the same anywhere in memory
+typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));  // the same without alignment
 
 constexpr int64_t WAVES = 16;
 constexpr int64_t ROWS = 6;                   // rows and
 constexpr int64_t COLUMNS = 2 * LANES;        // columns of a product that fit the processor's registers
-constexpr int64_t BLOCK = 32;                 // tiles at a time: their waves stay in a cache
+constexpr int64_t BLOCK = 32;                 // tiles per block: their waves stay in a cache
 constexpr int64_t GRADIENT_FLOATS = 1 << 18;  // the same as numbers, where the products are summed over tiles
 
 using Buffer = std::unique_ptr<float[]>;
@@ -33,7 +33,7 @@ using Square = std::array<std::array<Lanes, 4>, 4>;
 
 constexpr int64_t divided_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
-// Images [images, channels, height, width], of which the channels do not matter here, as a row of tiles.
+// The tiles of all images [images, channels, height, width] in one sequence, for any channel.
 struct Tiling {
   int64_t images, height, width;
   int64_t rows = divided_up(height, 2), columns = divided_up(width, 2);

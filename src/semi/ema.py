@@ -11,9 +11,9 @@ class EmaConfig:
     """The decay of an exponential moving average.
 
     Attributes:
-        decay: after the ramp-up; the average goes back about 1 / (1 - decay) steps.
-        ramp: let the decay grow with the steps, t / (t + 1) up to `decay`, so that the teacher of a short run is the mean of the
-            students so far. Without it only the first step differs: it copies.
+        decay: EMA decay after the ramp-up; the average covers about 1 / (1 - decay) steps.
+        ramp: the decay is t / (t + 1) at step t, up to `decay`, so that early on the teacher is the mean of all students so far.
+            Without it only the first step differs: it copies the student.
     """
 
     decay: float
@@ -33,25 +33,25 @@ class MovingAverage(nn.Cell):
         self.teacher_parameters = tuple(pair[0] for pair in pairs)
         self.student_parameters = tuple(pair[1] for pair in pairs)
         self.config = config
-        self.each = ops.HyperMap()  # compiles in less time than a loop, which is a recursion of at most 1000 calls
+        self.each = ops.HyperMap()  # a loop in a graph is a recursion of at most 1000 calls, and compiles more slowly
 
     def decay(self, age: Tensor) -> Tensor:
         """The decay at the `age`-th step of the average, counted from 0: scalar float32."""
         age = age.astype(mstype.float32)
-        grown = age / (age + 1.0) if self.config.ramp else ops.minimum(age, Tensor(1.0, mstype.float32))
-        return ops.minimum(grown, Tensor(self.config.decay, mstype.float32))
+        ramped = age / (age + 1.0) if self.config.ramp else ops.minimum(age, Tensor(1.0, mstype.float32))
+        return ops.minimum(ramped, Tensor(self.config.decay, mstype.float32))
 
     def construct(self, age: Tensor, student_moved: Tensor) -> Tensor:
-        """Move the teacher one step.
+        """Update the teacher once.
 
         Args:
-            age: scalar int32, see `decay`; student_moved: scalar bool; if it did not, the teacher stays too.
+            age: scalar int32, see `decay`; student_moved: scalar bool, whether the student was updated; if not, the teacher is not either.
 
         Returns:
             The decay of this step.
         """
         decay = ops.where(student_moved, self.decay(age), Tensor(1.0, mstype.float32))
-        self.each(ops.partial(_move, 1.0 - decay), self.teacher_parameters, self.student_parameters)
+        self.each(ops.partial(_update, 1.0 - decay), self.teacher_parameters, self.student_parameters)
         return decay
 
 
@@ -62,6 +62,6 @@ def _is_moving_statistic(parameter: Parameter) -> bool:
 _SUBTRACT = ops.ApplyGradientDescent()
 
 
-def _move(share: Tensor, old: Parameter, new: Parameter) -> Tensor:
-    """old -= share * (old - new): two passes over the weights instead of four."""
-    return _SUBTRACT(old, share, old - new)
+def _update(rate: Tensor, old: Parameter, new: Parameter) -> Tensor:
+    """old -= rate * (old - new): two passes over the weights instead of four."""
+    return _SUBTRACT(old, rate, old - new)

@@ -1,6 +1,6 @@
 // L2 norms of many tensors by one pass over each, for MindSpore's ahead-of-time custom operators.
 //
-// Tensors are cut into pieces of PIECE numbers, whose sums are added up in their order: the same for any number of processors.
+// Tensors are cut into pieces of PIECE numbers, whose sums are added in a fixed order, so the result is the same for any number of threads.
 #include <atomic>
 #include <cmath>
 
@@ -16,7 +16,7 @@ struct Piece {
   int64_t count;
 };
 
-// Sum of squares; as with any product of floats, a square may be too great, and then the sum is infinite.
+// Sum of squares; infinite if a square overflows float32.
 double sum_of_squares(const Piece &piece) {
   float sums[LANES] = {};
   int64_t i = 0;

@@ -12,14 +12,14 @@ KERNEL = Path(__file__).with_name("gradient_norms.cc")
 
 
 def gradient_norms(parameters: Sequence[Parameter]) -> nn.Cell:
-    """The cell that measures the gradients of these parameters: by the kernel on a CPU where it can be compiled, in float32."""
+    """The nn.Cell for the gradients of these parameters: the C++ kernel for float32 on a CPU, if it can be compiled."""
     native = ms.get_context("device_target") == "CPU" and all(each.dtype == ms.float32 for each in parameters)
     library = compiled(KERNEL) if native else None
     return NativeNorms(library) if library else OperatorNorms()
 
 
 class OperatorNorms(nn.Cell):
-    """Norm by norm."""
+    """With MindSpore operators, one norm after the other."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class OperatorNorms(nn.Cell):
 
 
 class NativeNorms(nn.Cell):
-    """The same by the kernel in gradient_norms.cc: one pass, one launch."""
+    """With the kernel in gradient_norms.cc: one operator for all gradients."""
 
     def __init__(self, library: Path) -> None:
         super().__init__()

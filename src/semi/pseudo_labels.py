@@ -1,4 +1,4 @@
-"""Pseudo-labels: the teacher's detections in the shape of ground truth.
+"""Pseudo-labels: the detections of the teacher as ground truth.
 
 A detection of high confidence becomes an object (Liu et al. 2021, Unbiased Teacher, section 3.2); one of medium confidence may become
 an ignore region, so that an object that the teacher is unsure of is not trained as background (after Chen et al. 2022, LabelMatch,
@@ -11,7 +11,7 @@ import numpy as np
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
-from src.parts.mask_cells import cell_centres, read_masks
+from src.parts.mask_cells import cell_centres, sample_masks
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class PseudoLabelConfig:
     """From detections to pseudo-labels.
 
     Attributes:
-        threshold: a detection is an object if its score is greater.
-        ignore_threshold: the others are ignore regions if their score is greater; None: they are background.
+        threshold: detections with a greater score are objects.
+        ignore_threshold: other detections with a greater score are ignore regions; None: there are none.
         max_gts: G, rows of ground truth; at least the detections per image.
-        mask_size: M, cells per side of a ground-truth mask; mask_threshold: the probability in the mask is greater inside the
-            object. Both are of detectors with masks alone.
+        mask_size: M, cells per side of a ground-truth mask; mask_threshold: cells with a greater probability are inside the
+            object. Both are only for detectors with masks.
     """
 
     threshold: float
@@ -42,10 +42,10 @@ def pseudo_labels(detections: tuple[Tensor, ...], config: PseudoLabelConfig) -> 
 
     Returns:
         gt_boxes [B, G, 4] float32, gt_labels [B, G] int32, gt_valid [B, G] bool, gt_crowd [B, G] bool, and with masks
-        gt_masks [B, G, M, M] uint8, 0 for rows that are no objects; all without gradient.
+        gt_masks [B, G, M, M] uint8, 0 for rows without an object; all without gradient.
 
     Raises:
-        ValueError: if there are more detections than rows.
+        ValueError: if there are more than G detections per image.
     """
     boxes, scores, labels, _, valid, *masks = detections
     batch, count = scores.shape
@@ -68,9 +68,9 @@ def pseudo_labels(detections: tuple[Tensor, ...], config: PseudoLabelConfig) -> 
         ops.concat((ignored, no_rows), 1),
     )
     for probabilities in masks:
-        found = pseudo_masks(probabilities, confident, config.mask_size, config.mask_threshold)
+        gt_masks = pseudo_masks(probabilities, confident, config.mask_size, config.mask_threshold)
         no_masks = ops.zeros((batch, padding, config.mask_size, config.mask_size), mstype.uint8)
-        ground_truth = ground_truth + (ops.concat((found, no_masks), 1),)
+        ground_truth = ground_truth + (ops.concat((gt_masks, no_masks), 1),)
     return ground_truth
 
 
@@ -81,6 +81,6 @@ def pseudo_masks(masks: Tensor, confident: Tensor, size: int, threshold: float) 
     """
     batch, count, cells, _ = masks.shape
     places = Tensor(np.repeat(cell_centres(size)[None], batch * count, 0))
-    finer = read_masks(masks.reshape(-1, cells, cells), places, places).reshape(batch, count, size, size)
-    inside = ops.logical_and(finer > threshold, confident[..., None, None])
+    resampled = sample_masks(masks.reshape(-1, cells, cells), places, places).reshape(batch, count, size, size)
+    inside = ops.logical_and(resampled > threshold, confident[..., None, None])
     return ops.stop_gradient(inside.astype(mstype.uint8))

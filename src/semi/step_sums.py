@@ -10,7 +10,7 @@ STEP_KEYS = (
     "overflow",
     "scaling_sens",
     "lr",
-)  # of every step, skipped or not; other values of skipped steps are left out
+)  # summed over all steps; other values are not summed for skipped steps
 BAD_STEP, LONGEST_SKIP, SKIPPED_UNTIL, PEAK_LOSS = range(4)  # columns of `StepSums.marks`, see `Interval`
 
 
@@ -21,8 +21,8 @@ class Interval:
     Attributes:
         sums: over steps, by name; losses of skipped steps are left out.
         bad_terms: the values of the last skipped step, by name; bad_step: its number. Undefined if none was skipped.
-        skipped_in_a_row: longest row of skipped steps, which may begin before the last line; skipped_until: number of its last step.
-        peak_loss: greatest loss on labelled images of a step.
+        skipped_in_a_row: most steps skipped in a row, which may begin before the last log line; skipped_until: number of the last of them.
+        peak_loss: greatest loss of a step on labelled images.
     """
 
     sums: dict[str, float]

@@ -15,11 +15,10 @@ class UpdateConfig:
 
     Attributes:
         clip_norm: greatest L2 norm of each parameter's gradient, or of all of them together.
-        clip_together: which of the two.
-        batches: gradient accumulation steps: gradients of so many batches are averaged before one step. They count as one batch
-            of all their images: the step number, which decides random samples and rates, stays the same from the first to the
-            last of them.
-        dynamic_loss_scale: let the loss scale follow overflows, for float16; initial_loss_scale: at step 0; scale_window: good
+        clip_together: clip the norm of all gradients together.
+        batches: gradient accumulation steps: the number of batches whose gradients are averaged for one step. The step number, from
+            which random samples and learning rates are derived, is the same for all of them.
+        dynamic_loss_scale: halve the loss scale at an overflow and double it later, for float16; initial_loss_scale: at step 0; scale_window: good
             steps before it doubles.
     """
 
@@ -32,7 +31,7 @@ class UpdateConfig:
 
 
 class Update(nn.Cell):
-    """The update from the gradients of a batch.
+    """The weight update from the gradients of a batch.
 
     Args:
         optimizer: its rate is set before each step.
@@ -61,7 +60,7 @@ class Update(nn.Cell):
             nn.DistributedGradReducer(optimizer.parameters, True, device_count) if device_count > 1 else ops.identity
         )
         self.norms = gradient_norms(optimizer.parameters)
-        # A loop that grows a tuple takes MindSpore twice as long to compile, and 1000 calls are the end of any.
+        # A loop in a graph is a recursion of at most 1000 calls, and takes twice as long to compile.
         self.each = ops.HyperMap()
         self.batches = config.batches
         if config.batches > 1:
@@ -99,11 +98,11 @@ class Update(nn.Cell):
         return finite, rate, next_step, complete
 
     def _take_means(self) -> tuple[Tensor, ...]:
-        """The averages over the batches of a step; the sums start again at 0."""
+        """The averages over the batches of a step; resets the sums to 0."""
         return self.each(ops.partial(_take_mean, self.batches), self.sums)
 
     def _step(self, gradients: tuple[Tensor, ...], rate: Tensor, next_step: Tensor) -> Tensor:
-        """Move the weights, if all gradients are finite; returns whether they are."""
+        """Update the weights if all gradients are finite; returns whether they are."""
         norms = self.norms(gradients)
         finite = ops.isfinite(norms.sum())
         if finite:
@@ -111,20 +110,20 @@ class Update(nn.Cell):
             ops.assign(self.optimizer.learning_rate, rate)
             self.optimizer(updates)
         if self.dynamic:
-            self._move_scale(finite)
+            self._update_scale(finite)
         ops.assign(self.state.step, next_step)
         return finite
 
     def _clip(self, gradients: tuple[Tensor, ...], norms: Tensor) -> tuple[Tensor, ...]:
-        """Clip and unscale by one factor: min(longest / length, 1) / scale."""
-        longest = self.clip_norm * self.state.loss_scale
+        """Clip and unscale by one factor: min(max_norm / norm, 1) / scale, with norms and max_norm of scaled gradients."""
+        max_norm = self.clip_norm * self.state.loss_scale
         if self.clip_together:
-            factor = self.clip_norm / ops.maximum(longest, ops.sqrt(ops.square(norms).sum()))
+            factor = self.clip_norm / ops.maximum(max_norm, ops.sqrt(ops.square(norms).sum()))
             return self.each(ops.partial(_times, factor), gradients)
-        factors = self.clip_norm / ops.maximum(longest, norms)
+        factors = self.clip_norm / ops.maximum(max_norm, norms)
         return self.each(_times, ops.unstack(factors), gradients)
 
-    def _move_scale(self, finite: Tensor) -> None:
+    def _update_scale(self, finite: Tensor) -> None:
         good = ops.where(finite, self.state.good_steps + 1, 0)
         scale = ops.where(
             finite, self.state.loss_scale, ops.maximum(self.state.loss_scale * 0.5, Tensor(1.0, mstype.float32))
@@ -139,6 +138,6 @@ def _times(factor: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _take_mean(count: int, total: Parameter) -> Tensor:
-    """A sum divided by its count; it starts again at 0."""
+    """The mean of a sum, which is reset to 0."""
     mean = total / count
     return ops.depend(mean, ops.assign(total, ops.zeros_like(mean)))

@@ -55,7 +55,7 @@ def test_an_index_outside_its_level_is_an_error_and_no_crash(kernel, gradient, n
     inputs = [*map(Tensor, FEATURES), *map(Tensor, wrong.values())]
     with pytest.raises(RuntimeError, match="PyramidPool.* is 1"):
         if gradient:
-            [part.asnumpy() for part in kernel.spread(*inputs, Tensor(np.ones((4, 2, 2, 3), np.float32)))]
+            [part.asnumpy() for part in kernel.pool_gradient(*inputs, Tensor(np.ones((4, 2, 2, 3), np.float32)))]
         else:
             kernel(*inputs).asnumpy()
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from src.Ssd.default_boxes import DefaultBoxConfig, cell_shares, default_boxes
+from src.Ssd.default_boxes import DefaultBoxConfig, cell_sizes, default_boxes
 
 MAPS = ((38, 38), (19, 19), (10, 10), (5, 5), (3, 3), (1, 1))
 RATIOS = ((2.0,), (2.0, 3.0), (2.0, 3.0), (2.0, 3.0), (2.0,), (2.0,))
@@ -20,7 +20,7 @@ def test_an_input_of_300_pixels_has_8732():
 
 
 def test_a_cell_has_two_squares_and_two_rectangles_a_ratio():
-    shares = np.array(cell_shares(0.2, 0.5, (2.0, 3.0)))
+    shares = np.array(cell_sizes(0.2, 0.5, (2.0, 3.0)))
     np.testing.assert_allclose(shares[0], 0.2)
     np.testing.assert_allclose(shares[-1], math.sqrt(0.1))
     np.testing.assert_allclose(shares[1:-1, 0] / shares[1:-1, 1], [2, 1 / 2, 3, 1 / 3])

@@ -1,4 +1,4 @@
-"""The detectors that the contract tests are run for, each with random weights large enough for clear decisions."""
+"""The detectors that the contract tests are run for, with random weights amplified so that scores differ clearly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ def _amplify_ssd(network: nn.Cell) -> None:
 
 @dataclass(frozen=True)
 class Detector:
-    """A kind of detector, and how the tests make a tiny one.
+    """A kind of detector, and the settings of a tiny one for the tests.
 
     Attributes:
         options: settings beside those of the tiny network; training: settings of a run that fits four images.

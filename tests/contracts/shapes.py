@@ -1,4 +1,4 @@
-"""Pictures with one object of each of two classes, whose pixels a box does not tell, as a COCO data set with masks."""
+"""Images with one object of each of two classes, whose masks differ from their boxes, as a COCO dataset with masks."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 SIDE = 64  # pixels of an image
-# In shares of a square: an L along its left and lower side, and a U open to the right.
+# Polygons in a unit square: an L along its left and lower side, and a U open to the right.
 SHAPES = {
     "corner": [(0, 0), (0.4, 0), (0.4, 0.6), (1, 0.6), (1, 1), (0, 1)],
     "frame": [(0, 0), (1, 0), (1, 0.3), (0.4, 0.3), (0.4, 0.7), (1, 0.7), (1, 1), (0, 1)],

@@ -1,4 +1,4 @@
-"""What holds for the network of every detector, whatever its weights: its losses, its detections, both modes of MindSpore."""
+"""Properties of the network of every detector, for any weights: losses, detections, graph and PyNative mode."""
 
 import numpy as np
 import pytest

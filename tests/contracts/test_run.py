@@ -1,4 +1,4 @@
-"""What holds for a run of every detector: it fits four images, its teacher labels others, and its checkpoint is exported and converted."""
+"""Properties of a training run of every detector: it fits four images, its teacher gives pseudo-labels, its checkpoint can be exported and loaded."""
 
 import json
 import re

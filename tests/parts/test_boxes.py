@@ -26,13 +26,13 @@ def test_iou_of_all_pairs(kind, shared):
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_greatest_cover_is_a_share_of_the_box_not_of_the_region(shared):
+def test_iof_is_relative_to_the_box_not_to_the_region(shared):
     rng = np.random.default_rng(2)
     regions = np.stack([oracles.random_boxes(rng, 3, "random") for _ in range(2)])
     others = np.stack([oracles.random_boxes(rng, 20, kind) for kind in ("small", "border")])
     if shared:
         others[1] = others[0]
-    found = boxes.greatest_cover(Tensor(regions), Tensor(others[0] if shared else others)).asnumpy()
+    found = boxes.max_iof(Tensor(regions), Tensor(others[0] if shared else others)).asnumpy()
     wanted = [
         [
             max(oracles.intersection(region, box) / oracles.area(box) for region in regions[image])
@@ -45,7 +45,7 @@ def test_greatest_cover_is_a_share_of_the_box_not_of_the_region(shared):
 
 def test_a_small_box_inside_a_crowd_is_covered_wholly():
     crowd, box = Tensor([[[0.0, 0.0, 50.0, 50.0]]]), Tensor([[10.0, 10.0, 20.0, 12.0], [45.0, 0.0, 55.0, 10.0]])
-    np.testing.assert_allclose(boxes.greatest_cover(crowd, box).asnumpy(), [[1.0, 0.5]], atol=1e-6)
+    np.testing.assert_allclose(boxes.max_iof(crowd, box).asnumpy(), [[1.0, 0.5]], atol=1e-6)
 
 
 def test_clipping_moves_each_corner_to_its_own_border():

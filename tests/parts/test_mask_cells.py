@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from src.parts.mask_cells import cell_centres, read_masks
+from src.parts.mask_cells import cell_centres, sample_masks
 from tests import oracles
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("pynative")
 
 def read(masks, rows, columns) -> np.ndarray:
     """NumPy in and out."""
-    return read_masks(*(Tensor(np.asarray(value, np.float32)) for value in (masks, rows, columns))).asnumpy()
+    return sample_masks(*(Tensor(np.asarray(value, np.float32)) for value in (masks, rows, columns))).asnumpy()
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])

@@ -106,7 +106,7 @@ def test_a_wrong_python_is_refused_in_one_line(project):
     result = start(project, PYTHON=str(project / "bin" / "old-python"))
     assert result.returncode == 2
     assert result.stderr.startswith("error: PYTHON=")
-    assert "is not a Python 3.11" in result.stderr
+    assert "is not Python 3.11" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not installs(project)
 
@@ -130,4 +130,4 @@ def test_an_environment_of_ones_own_is_left_alone(project):
     assert not (project / ".venv").exists()
     assert "has no bin/python" in start(project, VENV="elsewhere").stderr
     shutil.copy(project / "bin" / "old-python", own / "python")
-    assert "VENV=conda is not of Python 3.11" in start(project, VENV="conda").stderr
+    assert "VENV=conda is not an environment of Python 3.11" in start(project, VENV="conda").stderr

@@ -61,7 +61,7 @@ def test_a_folder_that_is_not_laid_out_as_coco(workshop, coco):
     result = workshop.run(TRAINING[0], *arguments_of(TRAINING[0]))
     assert (result.returncode, workshop.calls()) == (2, [])
     assert (
-        f"error: there is no {coco}/annotations/instances_train2017.json; for data laid out otherwise" in result.stderr
+        f"error: there is no {coco}/annotations/instances_train2017.json; for another dataset layout" in result.stderr
     )
 
     result = workshop.run(TRAINING[0], *arguments_of(TRAINING[0]), "--train_ann_file", "some.json")

@@ -95,7 +95,7 @@ def test_numbers_that_the_model_contradicts(workshop, main):
     result = workshop.run("run_infer_cpp.sh", "net.onnx", "images", "train.json", "CPU", "1280", "288", "false", **main)
     assert result.returncode == 2
     model = workshop.path("net.onnx")
-    assert f"error: IMAGE_WIDTH is 1280, but {model} was exported for 416: leave it away" in result.stderr
+    assert f"error: IMAGE_WIDTH is 1280, but {model} was exported for 416: omit it" in result.stderr
     assert f"KEEP_RATIO is false, but {model} was exported for true" in result.stderr
     assert "IMAGE_HEIGHT" not in result.stderr
     assert not workshop.calls()
@@ -120,6 +120,6 @@ def test_a_program_beside_the_data(workshop, main):
 
 def test_a_program_that_is_not_there(workshop, main):
     result = workshop.run("run_infer_310.sh", "net.onnx", "images", "train.json", INFER_MAIN="images")
-    assert (result.returncode, result.stderr) == (2, "error: INFER_MAIN=images is not a program\n")
+    assert (result.returncode, result.stderr) == (2, "error: INFER_MAIN=images is not an executable file\n")
     result = workshop.run("run_infer_310.sh", "net.onnx", "images", "train.json", INFER_MAIN="gone")
-    assert (result.returncode, result.stderr) == (2, "error: INFER_MAIN=gone is not a program\n")
+    assert (result.returncode, result.stderr) == (2, "error: INFER_MAIN=gone is not an executable file\n")

@@ -161,7 +161,7 @@ def test_usage_is_shown_without_starting_anything(workshop, script):
     assert (bare.returncode, help_text.returncode) == (2, 0)
     assert bare.stdout == help_text.stdout
     assert f"{script} {INTERFACES[script]} [--key value ...]" in bare.stdout
-    assert ("never run" in bare.stdout) != script.endswith(("_cpu.sh", "_onnx.sh"))
+    assert ("Never run" in bare.stdout) != script.endswith(("_cpu.sh", "_onnx.sh"))
     assert not workshop.calls()
 
 
@@ -171,8 +171,8 @@ def test_arguments_that_are_wrong_are_named_together(workshop, script):
     result = workshop.run(script, *wrong, "surplus")
     assert result.returncode == 2
     names = [name.strip("[]") for name in INTERFACES[script].split()]
-    faults = [*(name for name in names if name not in MADE), "one argument too many: surplus"]
-    assert re.findall(r"^error: (one .*|\w+)", result.stderr, re.MULTILINE) == faults
+    faults = [*(name for name in names if name not in MADE), "unexpected argument: surplus"]
+    assert re.findall(r"^error: (unexpected .*|\w+)", result.stderr, re.MULTILINE) == faults
     assert not workshop.calls()
 
 
@@ -402,7 +402,7 @@ def test_device_number_is_checked(workshop):
     script = "run_distribute_train_model_gpu.sh"
     result = workshop.run(script, *arguments_of(script), DEVICE_NUM="none")
     assert (result.returncode, workshop.calls()) == (2, [])
-    assert result.stderr == "error: DEVICE_NUM must be a number from 1 up, not 'none'\n"
+    assert result.stderr == "error: DEVICE_NUM must be a positive integer, not 'none'\n"
 
 
 @pytest.mark.parametrize("script", ["run_eval_cpu.sh", "run_eval_gpu.sh", "run_eval_ascend.sh"])
@@ -464,7 +464,7 @@ def test_selection_alone(workshop):
 
     again = workshop.run(script, *arguments_of(script))
     assert again.returncode == 2
-    assert "new labels.json is there already" in again.stderr
+    assert "new labels.json already exists" in again.stderr
     assert len(workshop.calls()) == 5
 
     resumed = workshop.run(script, *arguments_of(script), "--resume")

@@ -61,15 +61,15 @@ def test_the_end_of_the_log_of_a_failed_rank_is_shown(msrun, tmp_path, capfd):
     log = tmp_path / "worker_1.log"
     assert capfd.readouterr().out.splitlines() == [
         "I miss rank 1",
-        f"error: rank 1 ended with status 3; its log is {log}",
+        f"error: rank 1 exited with status 3; its log is {log}",
         *(f"  line {number}" for number in range(2, 7)),
-        "the other processes were ended; the same command with --resume goes on from the last checkpoint",
+        "the other processes were killed; the same command with --resume continues from the last checkpoint",
     ]
 
 
 def test_nothing_is_missed_when_all_ranks_end_together(msrun, tmp_path, capfd):
     assert watched(msrun, tmp_path, "exit 0", "exit 3", late=True) == 1
-    assert "error: rank 1 ended with status 3" in capfd.readouterr().out
+    assert "error: rank 1 exited with status 3" in capfd.readouterr().out
     assert watched(msrun, tmp_path, "echo saved; exit 143", "exit 0", late=True) == 143
     assert watched(msrun, tmp_path, "echo trained", "exit 0", scheduler="exit 1", late=True) == 0
     assert capfd.readouterr().out == "saved\ntrained\n"
@@ -79,14 +79,14 @@ def test_a_mistake_of_the_user_is_shown_once(msrun, tmp_path, capfd):
     mistake = "echo error: no such file; exit 2"
     assert watched(msrun, tmp_path, f"sleep 0.3; {mistake}", mistake) == 1
     log = tmp_path / "worker_1.log"
-    assert capfd.readouterr().out == f"error: no such file\nerror: rank 1 ended with status 2; its log is {log}\n"
+    assert capfd.readouterr().out == f"error: no such file\nerror: rank 1 exited with status 2; its log is {log}\n"
 
 
 def test_a_scheduler_that_dies_ends_the_job(msrun, tmp_path, capfd):
     assert watched(msrun, tmp_path, "sleep 60", "sleep 60", scheduler="kill -KILL $$") == 1
     log = tmp_path / "scheduler.log"
     told = capfd.readouterr().out
-    assert f"error: the scheduler was ended by signal 9 (Killed); its log is {log}" in told and "dmesg" in told
+    assert f"error: the scheduler was killed by signal 9 (Killed); its log is {log}" in told and "dmesg" in told
 
 
 @pytest.mark.parametrize("status", [128 + signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGHUP])

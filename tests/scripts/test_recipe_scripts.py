@@ -44,7 +44,7 @@ def test_a_resumed_job_keeps_its_recipe(workshop):
     (first / "model_0.ckpt").unlink()
     resumed = workshop.run(SCRIPT, *arguments_of(SCRIPT), "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert "settings: kept from before" in resumed.stdout
+    assert "settings: reused from" in resumed.stdout
     assert [options_of(call)["--output"].rpartition("/")[2] for call in workshop.recipes()] == [
         "recipe.yaml",
         "recipe_second_stage.yaml",

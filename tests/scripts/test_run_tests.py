@@ -255,7 +255,7 @@ def test_what_an_environment_of_ones_own_lacks_is_said_at_once(machine, tmp_path
     for name in {"ruff", "shellcheck"} & set(without):
         (machine.programs / name).unlink()
     line = one_line(machine.run("scripts/run_tests.sh", VENV=str(own)))
-    said, _, command = line.partition("; type: ")
+    said, _, command = line.partition("; run: ")
     assert f"{own} lacks {missing}, and" in said
     python = str(own / "bin" / "python")
     install = [python, "-m", "pip", "install", "-r", str(machine.project / "requirements-dev.txt")]

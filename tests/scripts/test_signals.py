@@ -233,16 +233,16 @@ def test_a_process_that_is_killed_ends_the_job_which_names_it_and_its_log(start,
     log = job.output / "worker_logs" / ("scheduler.log" if name == "scheduler" else f"worker_{name[-1]}.log")
     who = "the scheduler" if name == "scheduler" else name
     assert re.findall("^error: .*", said, re.MULTILINE) == [
-        f"error: {who} was ended by signal 9 (Killed); its log is {log}"
+        f"error: {who} was killed by signal 9 (Killed); its log is {log}"
     ]
-    assert log.is_file() and "--resume goes on from the last checkpoint" in said.splitlines()[-1]
+    assert log.is_file() and "--resume continues from the last checkpoint" in said.splitlines()[-1]
 
 
 def test_a_rank_that_is_killed_while_all_compile_ends_the_job(start):
     job = start(SEVERAL)
     job.wait_for(COMPILES)
     os.kill(job.processes()["rank 1"], signal.SIGKILL)
-    assert "error: rank 1 was ended by signal 9 (Killed); its log is " in job.check_end(1)
+    assert "error: rank 1 was killed by signal 9 (Killed); its log is " in job.check_end(1)
 
 
 def test_a_second_signal_ends_ranks_at_once_that_compile(start):

@@ -80,7 +80,7 @@ def test_layouts(workshop, dataset, files, train, evaluation):
 def test_data_that_are_not_there(workshop, coco):
     result = workshop.run("ssd/run_standalone_train_cpu.sh", "voc", "coco", "cache", "out put")
     assert (result.returncode, workshop.calls()) == (2, [])
-    assert f"error: there is no {coco}/train; for data laid out otherwise, add --train_img_dir" in result.stderr
+    assert f"error: there is no {coco}/train; for another dataset layout, pass --train_img_dir" in result.stderr
 
     words = ["--train_img_dir", "images", "--train_ann_file", "train.json"]
     result = workshop.run("ssd/run_standalone_train_cpu.sh", "voc", "coco", "cache", "out put", *words)
