@@ -317,7 +317,7 @@ def test_without_evaluation_data_nothing_is_scored(workshop):
     result = workshop.run(script, *arguments_of(script), "--pick_ratio", "40", "--strategy", "entropy", "--policy=2")
     assert result.returncode == 0, result.stderr
     assert "eval.py" not in workshop.programs()
-    assert "give --eval_img_dir and --eval_ann_file" in result.stdout
+    assert "pass --eval_img_dir and --eval_ann_file" in result.stdout
     check_rank, check_pick, train, _, rank, pick, _ = map(options_of, workshop.calls())
     assert check_pick["--pick_ratio"] == pick["--pick_ratio"] == "40"
     assert check_rank["--strategy"] == rank["--strategy"] == "entropy"
