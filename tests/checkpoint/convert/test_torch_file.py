@@ -185,7 +185,7 @@ def test_names_that_lead_out_of_the_archive_are_only_names(tmp_path):
     (tmp_path / "secret").write_bytes(bytes(4))
     write_zip(tmp_path / "a.pth", {"w": TensorRow("FloatStorage", "../../secret", 1, 0, (), ())}, {})
     with pytest.raises(
-        UserError, match=r"tensor 'w', storage '../../secret': the file has no 'archive/data/../../secret'"
+        UserError, match=r"tensor 'w', storage '../../secret': the archive has no 'archive/data/../../secret'"
     ):
         read_state_dict(tmp_path / "a.pth")
 
