@@ -129,14 +129,14 @@ def test_a_pickle_of_too_many_steps_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
-        (b"cposix\nsystem\n.", r"a\.pth: has a posix\.system, .* torch\.save\(model\.state_dict\(\), FILE\)"),
-        (steps_of("posix") + steps_of("system") + b"\x93.", r"has a posix\.system"),
-        (b"cbuiltins\neval\n.", r"has a builtins\.eval"),
+        (b"cposix\nsystem\n.", r"a\.pth: contains a posix\.system, .* torch\.save\(model\.state_dict\(\), FILE\)"),
+        (steps_of("posix") + steps_of("system") + b"\x93.", r"contains a posix\.system"),
+        (b"cbuiltins\neval\n.", r"contains a builtins\.eval"),
         (
             b"ctorch._utils\n_rebuild_sparse_tensor\n.",
-            r"made by torch\._utils\._rebuild_sparse_tensor; supported are dense",
+            r"created by torch\._utils\._rebuild_sparse_tensor; supported are dense",
         ),
-        (b"ctorch\nComplexFloatStorage\n.", r"made by torch\.ComplexFloatStorage; supported are dense .* FloatStorage"),
+        (b"ctorch\nComplexFloatStorage\n.", r"created by torch\.ComplexFloatStorage; supported are dense .* FloatStorage"),
     ],
 )
 def test_other_names_are_refused_with_a_remedy(steps, words):
