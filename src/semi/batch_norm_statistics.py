@@ -1,7 +1,7 @@
 """Moving statistics of batch norm, restored when a step is skipped."""
 
 import numpy as np
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
 
 class MovingStatistics(nn.Cell):
@@ -13,9 +13,9 @@ class MovingStatistics(nn.Cell):
         for _, cell in network.cells_and_names():
             if isinstance(cell, nn.BatchNorm2d) and cell.use_batch_statistics is not False:
                 moving += [cell.moving_mean, cell.moving_variance]
-        self.moving = tuple(moving)
+        self.moving = ParameterTuple(moving)
         self.each = ops.HyperMap()  # a loop in a graph is a recursion, at most 1000 deep: too few for a ResNet-152
-        self.before = tuple(
+        self.before = ParameterTuple(
             Parameter(Tensor(np.zeros(value.shape, np.float32)), name=f"before.{value.name}", requires_grad=False)
             for value in moving
         )

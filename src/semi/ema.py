@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mindspore import Parameter, Tensor, nn, ops
+from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from mindspore import dtype as mstype
 
 
@@ -30,8 +30,9 @@ class MovingAverage(nn.Cell):
             for old, new in zip(teacher.get_parameters(), student.get_parameters(), strict=True)
             if new.requires_grad or _is_moving_statistic(new)
         ]
-        self.teacher_parameters = tuple(pair[0] for pair in pairs)
-        self.student_parameters = tuple(pair[1] for pair in pairs)
+        # Not plain tuples: a graph from the compile cache finds parameters of the cell only, and would average a copy of others.
+        self.teacher_parameters = ParameterTuple(pair[0] for pair in pairs)
+        self.student_parameters = ParameterTuple(pair[1] for pair in pairs)
         self.config = config
         self.each = ops.HyperMap()  # a loop in a graph is a recursion of at most 1000 calls, and compiles more slowly
 

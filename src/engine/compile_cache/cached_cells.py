@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import mindspore as ms
-from mindspore import Tensor, nn
+from mindspore import Parameter, Tensor, nn
 
 from src.config.load import Config
 from src.config.schema import DETECTOR_GRAPH_KEYS, STEP_GRAPH_KEYS
@@ -41,13 +41,24 @@ def _cached(cell: nn.Cell, config: Config, keys: Sequence[str]) -> Callable:
         return cell
 
     def call(*inputs: Tensor) -> object:
-        if not cell.compile_cache:  # MindSpore's set of what is compiled in this process
+        # The first is MindSpore's set of what is compiled in this process.
+        if not cell.compile_cache and not _has_loose_parameters(cell):
             settings = {key: getattr(config, key) for key in keys}
             store = GraphStore(cache_folder() / "graphs")
             _mindspore_cache().compile(cell, inputs, lambda: graph_key(cell, inputs, settings), store)
         return cell(*inputs)
 
     return call
+
+
+def _has_loose_parameters(cell: nn.Cell) -> bool:
+    """Whether a cell holds parameters in a list that are of no sub-cell; a graph from the cache would train copies of them."""
+    own = {id(parameter) for parameter in cell.get_parameters(expand=True)}
+    lists = (value for _, each in cell.cells_and_names() for value in vars(each).values())
+    held = [item for value in lists if isinstance(value, list | tuple) for item in value if isinstance(item, Parameter)]
+    if loose := [item.name for item in held if id(item) not in own]:
+        LOGGER.warning("compile cache: %s is compiled without it because of %s", type(cell).__name__, loose[0])
+    return bool(loose)
 
 
 @cache

@@ -35,15 +35,6 @@ class Curve(Line):
         return self.factor * ops.square(x) + self.offset * self.weight
 
 
-@pytest.fixture
-def written(graphs, monkeypatch) -> list[str]:
-    """Keys of the graphs that were compiled and written in this test."""
-    ms.set_context(mode=ms.GRAPH_MODE)
-    keys, write = [], cached_cells.GraphStore.write
-    monkeypatch.setattr(cached_cells.GraphStore, "write", lambda *args: (keys.append(args[1]), write(*args)))
-    return keys
-
-
 def settings(factor: float = 2.0, offset: float = 3.0, **more: object) -> Config:
     """A configuration with the two numbers of the cells."""
     words = {"gamma": factor, "base_lr": offset} | more

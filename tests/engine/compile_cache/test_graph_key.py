@@ -135,11 +135,16 @@ def constants(value: object, seen: dict[int, object]) -> Iterator[object]:
             yield from constants(each, seen)
 
 
-def steps(config: Config) -> list[object]:
-    """The constants of both training steps of a run."""
+def step_cells(config: Config) -> list[nn.Cell]:
+    """Both training steps of a run."""
     data = SimpleNamespace(annotations=SimpleNamespace(class_names=("square", "circle")))
     networks = build_networks(config, data, Device(rank=0, count=1, mixed_precision=False))
-    return [list(constants(cell, {})) for cell in (networks.burn_in, networks.mutual)]
+    return [networks.burn_in, networks.mutual]
+
+
+def steps(config: Config) -> list[object]:
+    """The constants of both training steps of a run."""
+    return [list(constants(cell, {})) for cell in step_cells(config)]
 
 
 def detector(config: Config) -> list[object]:
@@ -213,6 +218,13 @@ def test_names_and_contents_of_source_files_count(tmp_path):
     found = [source_hash(a_py="x = 1"), source_hash(a_py="x = 2"), source_hash(b_py="x = 1"), source_hash(a_cc="x = 1")]
     assert len(set(found)) == 4
     assert source_hash(a_py="x = 1", notes_txt="any") == found[0]
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "sgd", "adam", "adamw"])
+def test_no_step_has_parameters_that_a_cached_graph_would_lose(optimizer, tiny_config):
+    words = ["--supervised_ema", "true", "--accumulate_steps", "2", "--opt_type", optimizer]
+    config = load_config("", ["--config_path", str(tiny_config), *words])
+    assert not any(map(cached_cells._has_loose_parameters, step_cells(config)))
 
 
 def test_kernels_of_a_network_are_found(tiny_config, monkeypatch):
