@@ -171,7 +171,7 @@ def test_networks_from_the_compile_cache_train_with_the_same_bits(finished, grap
     times = []
     for name in ("cold", "warm"):
         folder = tmp_path / name
-        training_script.main([*finished.words, "--save_checkpoint_path", str(folder)])
+        training_script.main([*finished.words, "--compile_cache", "true", "--save_checkpoint_path", str(folder)])
         ours, theirs = weights(folder / "state.ckpt"), weights(finished.folder / "state.ckpt")
         assert ours.keys() == theirs.keys()
         assert not [key for key in ours if ours[key].tobytes() != theirs[key].tobytes()], name

@@ -12,6 +12,7 @@ import pytest
 from src.config.load import load_config, save_config
 from src.data.provenance import made_from, write_side_file
 
+BASE = Path(__file__).resolve().parents[2] / "configs" / "base.yaml"
 SCRIPT = "run_standalone_train_cpu.sh"
 SELECTION = "select_valuable_sample.sh"
 
@@ -205,6 +206,7 @@ def test_what_changed_since_the_selection_is_refused_or_said(workshop, start, ra
         path = workshop.folder / name
         path.write_text(path.read_text() + "\n")
     done = len(workshop.calls())
+    options = ("--config_path", str(BASE), *options)  # the ranking is of these settings
     refused = start("--resume", *options)
     assert refused.returncode == 2 and "--resume_anyway" in refused.stdout
     assert not {sentence for sentence in sentences if sentence not in refused.stdout}, refused.stdout

@@ -67,7 +67,7 @@ def test_evaluation_of_an_exported_model_is_on_the_cpu(workshop, coco, words, co
     result = workshop.run("mask_rcnn/run_eval_onnx.sh", "net.onnx", "coco", *words)
     assert result.returncode == code
     if code:
-        assert "error: DEVICE_TARGET must be CPU, on which exported models are scored, not 'GPU'" in result.stderr
+        assert "error: DEVICE_TARGET must be CPU, on which exported models are evaluated, not 'GPU'" in result.stderr
         return
     options = options_of(workshop.calls()[0])
     assert options["--model"] == workshop.path("net.onnx")

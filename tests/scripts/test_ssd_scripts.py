@@ -116,4 +116,4 @@ def test_pictures_are_read_by_the_processor(workshop):
     words = ["net.onnx", "images", "DVPP", "val.json", "CPU"]
     result = workshop.run("ssd/run_infer_cpp.sh", *words)
     assert (result.returncode, workshop.calls()) == (2, [])
-    assert "error: DVPP must be CPU, which decodes and resizes the images, not 'DVPP'" in result.stderr
+    assert "error: DVPP must be CPU, because images are decoded and resized there, not 'DVPP'" in result.stderr

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn
+from mindspore.common import api
 
 from src.config.load import Config
 from src.config.schema import DETECTOR_GRAPH_KEYS, STEP_GRAPH_KEYS
@@ -109,11 +110,14 @@ class _MindSporeCache:
 
     @contextmanager
     def _on(self) -> Iterator[None]:
+        # Source files are in the key. MindSpore would look for them from the entry script on, which `python -c` does not have.
+        find_sources, api._get_compile_cache_dep_files = api._get_compile_cache_dep_files, list
         os.environ[CACHE_VARIABLES[0]] = "1"
         try:
             yield
         finally:
             os.environ[CACHE_VARIABLES[0]] = "0"
+            api._get_compile_cache_dep_files = find_sources
 
 
 def _version(file: Path) -> tuple[int, int] | None:

@@ -136,7 +136,10 @@ def test_a_pickle_of_too_many_steps_is_refused(monkeypatch):
             b"ctorch._utils\n_rebuild_sparse_tensor\n.",
             r"created by torch\._utils\._rebuild_sparse_tensor; supported are dense",
         ),
-        (b"ctorch\nComplexFloatStorage\n.", r"created by torch\.ComplexFloatStorage; supported are dense .* FloatStorage"),
+        (
+            b"ctorch\nComplexFloatStorage\n.",
+            r"created by torch\.ComplexFloatStorage; supported are dense .* FloatStorage",
+        ),
     ],
 )
 def test_other_names_are_refused_with_a_remedy(steps, words):

@@ -37,7 +37,7 @@ class Curve(Line):
 
 def settings(factor: float = 2.0, offset: float = 3.0, **more: object) -> Config:
     """A configuration with the two numbers of the cells."""
-    words = {"gamma": factor, "base_lr": offset} | more
+    words = {"gamma": factor, "base_lr": offset, "compile_cache": "true"} | more
     return load_config("", [word for key, value in words.items() for word in (f"--{key}", str(value))])
 
 
@@ -151,6 +151,7 @@ def test_it_leaves_mindspores_own_switch_and_pynative_mode_alone(written, pynati
 def test_a_detector_from_the_cache_finds_the_same(written, graphs, scored, tiny_detector, tiny_data, tmp_path):
     """`scored` was made by a process without the cache; settings of training do not count."""
     words = ["--checkpoint_path", tiny_detector, "--eval_img_dir", tiny_data.img_dir, "--test_batch_size", 2]
+    words += ["--compile_cache", "true"]
     words += ["--eval_ann_file", tiny_data.val_file, "--device_target", "CPU"]
     for name, more in (("cold", []), ("warm", ["--base_lr", 0.5])):
         command = [*words, *more, "--eval_output_dir", tmp_path / name]
