@@ -135,9 +135,9 @@ def test_the_log_has_the_scores_of_boxes_and_of_masks(monkeypatch):
     half = whole_mask(as_outline([[0, 0, 100, 0, 100, 60, 0, 60]]), (300, 300))
     truth, rows, run = scene(image), {}, a_run(role="student")
     run.networks.detector, run.stop = "detector", None
-    run.config = SimpleNamespace(eval_img_dir="images")
+    run.config = SimpleNamespace(eval_img_dir="images", compile_cache=False)
     run.data = SimpleNamespace(evaluation=truth, stored_evaluation=None, annotations=truth)
-    run.watch = SimpleNamespace(scores=lambda *_: [], unreported=lambda found: found)
+    run.watch = SimpleNamespace(at_evaluation=lambda *_: [], unreported=lambda found: found)
     run.log.scalars = lambda step, row: rows.update(row)
     found = [record(1, 1, (0, 0, 100, 100), 0.9) | {"segmentation": half}]
     monkeypatch.setattr(scores, "detect_records", lambda *_, **__: found)

@@ -49,7 +49,7 @@ def test_without_a_compiler_one_warning_says_what_to_install(source, monkeypatch
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", "")
     assert native.compiled(source) is None
-    assert "seven.cc is not compiled" in caplog.text and "install g++" in caplog.text
+    assert "seven.cc was not compiled" in caplog.text and "install g++" in caplog.text
 
 
 @pytest.mark.parametrize(
