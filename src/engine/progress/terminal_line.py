@@ -8,6 +8,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 TERMINAL = "PROGRESS_TTY"  # set by the launch scripts, whose programs write through tee to a terminal of this name
+_COLUMNS = 100  # where the terminal does not say how wide it is
 _FORMAT = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 
 
@@ -23,13 +24,17 @@ class Progress:
         self.shown: dict[str, str] = {}
         self.bar = None
         if terminal is not None:
+            has_size = (
+                os.get_terminal_size(terminal.fileno()).columns > 0
+            )  # on a terminal of unknown size tqdm shows nothing
             self.bar = tqdm(
                 desc="training",
                 total=last_step,
                 initial=first_step,
                 unit="step",
                 file=terminal,
-                dynamic_ncols=True,
+                ncols=None if has_size else _COLUMNS,
+                dynamic_ncols=has_size,
                 leave=False,
                 bar_format=_FORMAT,
             )

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 
 from src.engine.log import RunLog
 from src.engine.progress.terminal_line import TERMINAL, Progress, terminal_of_run
@@ -10,12 +11,11 @@ AVERAGES = {"loss": 1.234, "overflow": 0.0, "scaling_sens": 1.0, "lr": 0.1}
 
 
 def read_all(master: int) -> str:
-    """What a terminal was sent."""
-    os.set_blocking(master, False)
-    try:
-        return os.read(master, 100_000).decode()
-    except BlockingIOError:
-        return ""
+    """What a terminal was sent; the system passes it on a moment later."""
+    shown = b""
+    while select.select([master], [], [], 0.5)[0]:
+        shown += os.read(master, 100_000)
+    return shown.decode()
 
 
 def test_a_terminal_shows_progress_and_sentences_and_the_log_file_keeps_the_lines(tmp_path, monkeypatch, capsys):
