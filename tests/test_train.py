@@ -114,7 +114,11 @@ def test_the_log_says_what_happens(finished):
     assert "burn-in: the student is trained on labelled images alone; the teacher starts at step 2" in said
     assert "5 labelled and 3 unlabelled images; the labels are 10 boxes\n1 labelled images have no box" in said
     assert "the teacher starts at step 2, initialised" in said
-    assert said.index("step: 1, avg loss") < said.index("the teacher starts at step 2, initialised") < said.index("step: 2, avg loss")
+    assert (
+        said.index("step: 1, avg loss")
+        < said.index("the teacher starts at step 2, initialised")
+        < said.index("step: 2, avg loss")
+    )
     assert "step 2, student on 5 evaluation images" in said and "step 4, teacher on 5 evaluation images" in said
     assert f"end: the detector is {finished.folder / 'best_model.ckpt'}, the " in said.splitlines()[-1]
     assert "Average Precision" in said and "pseudo boxes per image" in said
