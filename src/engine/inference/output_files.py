@@ -1,0 +1,92 @@
+"""The output files of infer.py: their paths, the check that they are free, the detections, and where they came from."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from src.config.load import Config
+from src.data.annotations import ImageEntry
+from src.data.provenance import made_from, side_file, write_side_file
+from src.errors import UserError
+from src.evaluation.records import Detections, inference_records
+from src.files import check_free, write_whole
+
+# Settings of a detector's output that a checkpoint brings along and that may be changed for inference.
+SETTINGS = ("test_score_thr", "test_iou_thr", "test_max_per_img")
+
+
+class OutputFiles:
+    """The files in ``eval_output_dir``. Paths of files that the settings do not ask for are defined too."""
+
+    def __init__(self, config: Config) -> None:
+        self.folder = Path(config.eval_output_dir)
+        self.results = self.folder / "infer_results.json"
+        self.second_results = self.folder / "infer_results_second.json"
+        self.features = self.folder / "infer_features.npz"
+        self.pictures = self.folder / "pictures"
+        self._config = config
+
+    def wanted(self) -> list[Path]:
+        """The files that the settings ask for, except pictures and provenance."""
+        config = self._config
+        optional = ((config.features, self.features), (config.second_checkpoint, self.second_results))
+        return [self.results, *(path for asked, path in optional if asked)]
+
+    def check(self, pictures: Iterable[Path]) -> None:
+        """Check that no file is in the way.
+
+        Args:
+            pictures: paths of the pictures that will be drawn.
+
+        Raises:
+            UserError: files exist, also those of an interrupted run, and may not be overwritten.
+        """
+        paths = [path for output in self.wanted() for path in (output, side_file(output))] + [*pictures]
+        existing = [path for path in paths if path.exists()]
+        if existing and not self._config.overwrite:
+            raise UserError(
+                f"{self.folder}: {len(existing)} of the {len(paths)} output files exist already, such as {existing[0]}; "
+                "pass --overwrite to replace them, or choose another --eval_output_dir"
+            )
+        for path in existing:
+            check_free(path, self._config.overwrite)
+
+    def write_detections(
+        self,
+        path: Path,
+        found: Iterable[tuple[ImageEntry, Detections]],
+        each: Callable[[ImageEntry, Detections], None] | None = None,
+    ) -> None:
+        """Write detections image by image: those of 100,000 images do not fit into memory.
+
+        Args:
+            each: called with every image and its detections, after they are written.
+        """
+
+        def write(temporary: Path) -> None:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write("{")
+                for number, (entry, detections) in enumerate(found):
+                    rows = json.dumps(inference_records(entry, detections), ensure_ascii=False)
+                    file.write(f"{',' if number else ''}\n{json.dumps(entry.file_name, ensure_ascii=False)}: {rows}")
+                    if each is not None:
+                        each(entry, detections)
+                file.write("\n}\n")
+
+        write_whole(path, write, self._config.overwrite)
+
+    def write_provenance(self, path: Path, checkpoint: str, class_names: list[str], images: dict[str, str]) -> None:
+        """Write what a file of detections or their features was made from.
+
+        Args:
+            checkpoint: path of the detector.
+            images: name and hash of the images, as an input of `made_from`.
+        """
+        config = self._config
+        inputs = {"checkpoint_path": checkpoint}
+        if config.infer_img_dir is None and Path(config.train_ann_file).is_file():  # a folder of XML files has no hash
+            inputs["train_ann_file"] = config.train_ann_file
+        settings = {key: getattr(config, key) for key in SETTINGS} | {"class_names": class_names}
+        origin = made_from("infer.py", inputs, settings)
+        origin["inputs"]["images"] = images
+        write_side_file(path, origin, config.overwrite)
