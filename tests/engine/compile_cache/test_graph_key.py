@@ -85,7 +85,7 @@ def keys_of(monkeypatch, device):
 
 
 def test_every_setting_that_is_not_marked_changes_the_key(keys_of):
-    config = load_config("", [])
+    config = load_config("", ["--compile_cache", "true"])
     for cached, relevant in ((cached_step, STEP_GRAPH_KEYS), (cached_detector, DETECTOR_GRAPH_KEYS)):
         before = keys_of(cached, config)
         # Caches are for the CPU and for one process only.
@@ -168,7 +168,7 @@ def test_that_the_settings_of_the_graph_are_seen_in_it(key, tiny_config):
 
 
 def test_cells_and_inputs_change_the_key(keys_of):
-    config = load_config("", [])
+    config = load_config("", ["--compile_cache", "true"])
     cells = [
         Silent(),
         Silent("v"),
@@ -188,7 +188,7 @@ def test_cells_and_inputs_change_the_key(keys_of):
 
 
 def test_source_versions_processor_and_environment_change_the_key(keys_of, monkeypatch, tmp_path):
-    config = load_config("", [])
+    config = load_config("", ["--compile_cache", "true"])
     found = {keys_of(cached_step, config)}
     for change in (
         lambda patch: patch.setattr(graph_key, "SOURCE", tmp_path),
