@@ -46,17 +46,24 @@ class Started:
     Attributes:
         process: of the launch script; terminal: our end of the terminal; output: folder of the run.
         mark: the variable TEST_JOB of all processes of the run.
+        log_before: length of the log when it was started.
     """
 
     process: subprocess.Popen
     terminal: FileIO
     output: Path
     mark: str
+    log_before: int
 
     def said(self) -> str:
         """What it printed so far."""
         console = self.output / "console.log"
         return console.read_text(encoding="utf-8") if console.exists() else ""
+
+    def logged(self) -> str:
+        """What the log has of it so far: on a terminal, steps are one line that changes, and in the log only."""
+        log = self.output / "log.txt"
+        return log.read_text(encoding="utf-8")[self.log_before :] if log.exists() else ""
 
     def is_running(self) -> bool:
         """Look at the terminal, which has room for a few lines only; False when the launch script has ended."""
@@ -66,9 +73,14 @@ class Started:
         time.sleep(0.05)
         return self.process.poll() is None
 
-    def wait_for(self, *texts: str, before: int = 0) -> None:
-        """Wait until it has printed one of the texts, from a place on."""
-        while not any(text in self.said()[before:] for text in texts):
+    def wait_for(self, text: str) -> None:
+        """Wait until it has printed a text."""
+        while text not in self.said():
+            assert self.is_running(), self.said()
+
+    def wait_for_step(self, *texts: str, before: int = 0) -> None:
+        """Wait until one of the texts is in its log, from a place on."""
+        while not any(text in self.logged()[before:] for text in texts):
             assert self.is_running(), self.said()
 
     def wait_until_saved(self, before: int = 0) -> None:
@@ -141,6 +153,8 @@ def start(tmp_path, tiny_data, tiny_config):
 
     def start(command: list[str], *words: str, ignored: str = "", **variables: str) -> Started:
         output, mark = tmp_path / "run", uuid.uuid4().hex
+        log = output / "log.txt"
+        log_before = len(log.read_text(encoding="utf-8")) if log.exists() else 0
         signals = ["--default-signal=INT,HUP", *([f"--ignore-signal={ignored}"] if ignored else [])]
         names = {"IMAGES": tiny_data.img_dir, "ANN": tiny_data.train_file, "OUTPUT": output}
         command = [str(names.get(word, word)) for word in command]
@@ -156,7 +170,7 @@ def start(tmp_path, tiny_data, tiny_config):
             stderr=its,
         )
         os.close(its)
-        jobs.append(Started(process, FileIO(ours, "r+"), output, mark))
+        jobs.append(Started(process, FileIO(ours, "r+"), output, mark, log_before))
         return jobs[-1]
 
     yield start
@@ -202,7 +216,7 @@ def test_several_devices_save_at_every_signal_and_go_on(start, compiled):
         nonlocal said
         before = len(said)
         job = start(SEVERAL, *(("--resume", "true") if said else ()), **compiled)
-        job.wait_for(*TRAINS, before=before)
+        job.wait_for_step(*TRAINS)
         assert job.processes().keys() >= {"rank 0", "rank 1", "scheduler"}
         how(job)
         job.wait_until_saved(before)
@@ -219,7 +233,7 @@ def test_several_devices_save_at_every_signal_and_go_on(start, compiled):
     assert steps == sorted(set(steps)), "each start goes on where the one before has saved"
 
     last = start(SEVERAL, "--resume", "true", **compiled)
-    last.wait_for(f"step: {STEPS - 1}, avg loss", before=len(said))
+    last.wait_for_step(f"step: {STEPS - 1}, avg loss")
     said = last.check_end(0)
     assert step_of(last.output) == STEPS and "end: the detector is" in said
 
@@ -227,7 +241,7 @@ def test_several_devices_save_at_every_signal_and_go_on(start, compiled):
 @pytest.mark.parametrize("name", ["rank 0", "rank 1", "scheduler"])
 def test_a_process_that_is_killed_ends_the_job_which_names_it_and_its_log(start, compiled, name):
     job = start(SEVERAL, **compiled)
-    job.wait_for(*TRAINS)
+    job.wait_for_step(*TRAINS)
     os.kill(job.processes()[name], signal.SIGKILL)
     said = job.check_end(1)
     log = job.output / "worker_logs" / ("scheduler.log" if name == "scheduler" else f"worker_{name[-1]}.log")
@@ -266,7 +280,7 @@ def test_a_second_signal_ends_ranks_at_once_that_compile(start):
 )
 def test_one_device_saves_at_every_signal(start, toy, how, status):
     job = start(ONE, *ENDLESS, **toy)
-    job.wait_for(*TRAINS)
+    job.wait_for_step(*TRAINS)
     how(job)
     said = job.check_end(status)
     told = re.findall(r"stopped by SIG\w+ after step (\d+) of 1000000; " + SAVED, said)
@@ -275,10 +289,9 @@ def test_one_device_saves_at_every_signal(start, toy, how, status):
 
 def test_under_nohup_a_run_outlives_its_terminal(start, toy):
     job = start(ONE, *ENDLESS, ignored="HUP", **toy)
-    job.wait_for(*TRAINS)
+    job.wait_for_step(*TRAINS)
     close_terminal(job)
     time.sleep(0.5)
-    before = len(job.said())
-    job.wait_for("avg loss", before=before)
+    job.wait_for_step("avg loss", before=len(job.logged()))
     job.process.send_signal(signal.SIGTERM)
     assert job.check_end(128 + signal.SIGTERM).endswith("--resume\n")
