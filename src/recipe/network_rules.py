@@ -91,5 +91,5 @@ def class_loss(situation: Situation, now: Settings) -> list[Choice]:
     """The class loss of the box head."""
     if now["system"] == "ssd":
         return []
-    reason = "cross-entropy: a short run needs a teacher that dares to be sure (configs/small_data.yaml)"
+    reason = "cross-entropy: a short run needs a confident teacher (configs/small_data.yaml)"
     return [Choice("rcnn_focal_gamma", 0.0, reason)]
