@@ -139,6 +139,7 @@ def measured(args: argparse.Namespace, folder: Path) -> dict:
     make_data(folder, args)
     sizes = {"img_height": args.height, "img_width": args.width}
     sizes |= {"batch_size": args.batch_size, "unlabelled_batch_size": args.batch_size}
+    sizes |= {"frozen_stages": 0, "frozen_batch_norm": "false"}  # as there are no pre-trained weights
     words = [*(("--config_path", args.config_path) if args.config_path else ())]
     starter = Starter(folder, [*words, *(f"--{key}={value}" for key, value in sizes.items())])
     cache = folder / "cache"
