@@ -1,8 +1,7 @@
 """Detections for eval.py: of a checkpoint, of an exported model, or of a file of COCO result records."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from src.checkpoint.restore import restore_detector
 from src.config.load import Config, require
@@ -13,10 +12,11 @@ from src.engine.batches import cache_of
 from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import set_up_device
 from src.engine.inference.detect_images import detect_records
+from src.engine.inference.exported_model import check_device, open_exported
 from src.errors import UserError
 from src.evaluation.results_file import have_masks, read_results
 from src.exporting.model_metadata import read_model_metadata
-from src.exporting.runner import Detector, check_runnable, numpy_forward, open_model
+from src.exporting.runner import Detector, numpy_forward
 from src.systems import build_network
 
 
@@ -57,9 +57,7 @@ def will_have_masks(config: Config) -> bool:
         UserError: the model cannot be run here, or the results file cannot be read.
     """
     if config.model is not None:
-        if config.device_target != "CPU":
-            raise UserError(f"device_target: exported models are evaluated on the CPU, not on {config.device_target}")
-        check_runnable(Path(config.model).suffix)
+        check_device(config)
         return read_model_metadata(config.model).masks is not None
     if config.results is not None:
         return have_masks(config.results)
@@ -83,22 +81,12 @@ def of_model(config: Config, annotations: Annotations) -> EvaluatedDetections:
     """Detections of an exported model; input size, batch size, resize rule and mask pasting come from its metadata."""
     check_images(annotations, config.eval_img_dir)
     set_up_device(config)
-    metadata, detector = open_model(config.model)
-    batch, _, height, width = metadata.input.shape
-    config = replace(
-        config,
-        img_height=height,
-        img_width=width,
-        keep_ratio=metadata.resize.keep_ratio,
-        resize_sides=metadata.resize.sides,
-        test_batch_size=batch,
-    )
-    if metadata.masks is not None:
-        config = replace(config, mask_thr_binary=metadata.masks.threshold, mask_pasting=metadata.masks.pasting)
-    annotations = in_class_order(annotations, [item.name for item in metadata.classes], config.eval_ann_file)
-    records = _detect(detector, config, annotations)
-    origin = {"checkpoint": metadata.checkpoint.file, "step": metadata.checkpoint.step}
-    return EvaluatedDetections(records, annotations, {"model": str(config.model)} | origin)
+    model = open_exported(config)
+    annotations = in_class_order(annotations, model.class_names, config.eval_ann_file)
+    records = _detect(model.detector, model.config, annotations)
+    source = model.metadata.checkpoint
+    origin = {"model": str(config.model), "checkpoint": source.file, "step": source.step}
+    return EvaluatedDetections(records, annotations, origin)
 
 
 def of_results(config: Config, annotations: Annotations) -> EvaluatedDetections:
