@@ -119,7 +119,7 @@ def outcome(run: Path, output: Path) -> dict[str, object]:
     """What must be equal in all starts: losses of every step, weights, detections."""
     losses = [{key: value for key, value in row.items() if key.endswith("loss")} for row in rows(run)]
     files = [run / f"model_step_{STEPS}.ckpt", run / f"teacher_model_step_{STEPS}.ckpt"]
-    files += [output / "infer" / "infer_results.json", output / "eval" / "metrics.json"]
+    files += [output / "infer" / "infer_results.json", output / "eval" / "eval_results.json"]
     return {"losses": losses, **{file.name: file_hash(file) for file in files}}
 
 
@@ -147,14 +147,23 @@ def measured(args: argparse.Namespace, folder: Path) -> dict:
     for name, where in (("without_cache", None), ("empty_cache", cache), ("second_start", cache)):
         run, output = folder / name, folder / f"{name}_output"
         result["seconds"][name] = starter.train(run, where) | starter.detect(run, output, where)
-        if outcome(run, output) != outcome(folder / "without_cache", folder / "without_cache_output"):
-            raise UserError(f"{name}: other losses, weights or detections than without the compile cache")
+        check_equal(name, outcome(run, output), outcome(folder / "without_cache", folder / "without_cache_output"))
     resumed = folder / "resumed"
     result["seconds"]["resumed"] = starter.kill_and_resume(resumed, cache)
     last = f"model_step_{STEPS}.ckpt"
-    if file_hash(resumed / last) != file_hash(folder / "without_cache" / last):
-        raise UserError("resumed: other weights than without the compile cache")
+    weights = ({last: file_hash(folder / run / last)} for run in ("resumed", "without_cache"))
+    check_equal("resumed", *weights)
     return result
+
+
+def check_equal(name: str, found: dict[str, object], expected: dict[str, object]) -> None:
+    """Compare the outcome of a start with that without the compile cache.
+
+    Raises:
+        UserError: they differ.
+    """
+    if different := [key for key, value in expected.items() if found[key] != value]:
+        raise UserError(f"{name}: differs from the start without the compile cache in {', '.join(different)}")
 
 
 def make_data(folder: Path, args: argparse.Namespace) -> None:
