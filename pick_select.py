@@ -28,7 +28,6 @@ of images to pick is printed. Do this before hours of training.
 """
 
 import argparse
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +35,7 @@ from src.active.picking.labelled_file import write_labelled
 from src.active.picking.pick_check import check_image_files, check_pick
 from src.active.picking.pick_list import note_other_labels, pick_by_ranking, read_earlier
 from src.active.picking.pick_options import PickOptions
-from src.command_line import program_parser
+from src.command_line import positive_count, positive_number, program_parser
 from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
 from src.data.formats.coco import read_coco
 from src.errors import Faults, entry_point
@@ -99,22 +98,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.resume and args.top_value_file is None:
         parser.error("--resume goes with --top_value_file")
     return args
-
-
-def positive_number(text: str) -> float:
-    """A finite number above 0."""
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
-    return value
-
-
-def positive_count(text: str) -> int:
-    """A whole number from 1 up."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
-    return value
 
 
 @entry_point

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOR_DEVELOPERS = {"src.config.base_file"}  # without options: it writes configs/base.yaml anew
 PROGRAMS = (
     *("train", "eval", "infer", "export", "modelarts", "random_select", "sorted_values", "pick_select"),
-    *("export_tasks", "import_labels"),
+    *("first_pick", "export_tasks", "import_labels"),
     *("src.split_data", "src.xml2coco", "src.convert_checkpoint", "src.data.doctor", "src.data.synthetic"),
     *("src.evaluation.page", "src.recipe.__main__", "src.active.learning_curve"),
 )

@@ -34,6 +34,7 @@ ARROWS = {
         for name in ENTRY
     },
     **{name: {"active", "data"} for name in LABEL_TOOLS},
+    "first_pick": {"active", "data", "recipe"},  # starts infer.py as a process; recipe: names of weights
     "export_tasks": {"labelling", "active", "evaluation", "data"},
     "import_labels": {"labelling", "data"},
     **{name: {"data"} for name in DATA_TOOLS},
@@ -185,7 +186,7 @@ def test_mindspore_stays_where_networks_are():
 @pytest.mark.parametrize(
     "module",
     sorted(
-        {"src.config.load", "src.data.doctor", "src.recipe.__main__", "export_tasks", "import_labels"}
+        {"src.config.load", "src.data.doctor", "src.recipe.__main__", "export_tasks", "import_labels", "first_pick"}
         | LABEL_TOOLS
         | {f"src.{name}" for name in DATA_TOOLS}
     ),

@@ -149,6 +149,9 @@ def unlabelled_folder(img_dir: str | Path, first_id: int, left_out: LeftOut | No
         entries.append(unlabelled_entry(first_id + len(entries), name, size, folder))
     if faults:
         raise DataError(str(folder), faults)
+    if not entries and left_out is not None and left_out.images:
+        first = left_out.images[0]["reason"]
+        raise UserError(f"{folder}: none of its {len(left_out.images)} images can be decoded, such as {first}")
     if not entries:
         raise UserError(f"{folder}: no images in this folder")
     return tuple(entries)

@@ -173,3 +173,20 @@ def test_any_pool_gives_a_finite_score_for_every_image(rows, strategy):
     except UserError:
         return
     assert len(found) == len(rows) and np.isfinite(list(found.values())).all() and min(found.values()) >= -1e-9
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_gives_each_sub_folder_its_share_of_any_number_of_images(seed):
+    sizes = {"a": 30, "b/c": 15, "b": 5}
+    names = [f"{folder}/{number}" for folder, count in sizes.items() for number in range(count)]
+    best = order(Pool(table(**{name: [] for name in names})), "random", seed=seed)
+    for count in range(1, 51):
+        found = [name.rpartition("/")[0] for name in best[:count]]
+        assert all(abs(found.count(folder) - count * size / 50) < 2 for folder, size in sizes.items())
+
+
+def test_random_draws_every_image_as_often_as_any_other():
+    pool = Pool(table(**{name: [] for name in ("a/1", "a/2", "a/3", "b/1", "b/2", "c")}))
+    drawn = [order(pool, "random", seed=seed)[:2] for seed in range(600)]
+    counts = {name: sum(name in pair for pair in drawn) for name in pool.detections.names}
+    assert all(150 < count < 250 for count in counts.values()), "a third of 600 each"

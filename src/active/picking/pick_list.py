@@ -3,6 +3,7 @@
 Beside the list, ``*_picked.csv`` says why each image was picked.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,24 @@ def pick_by_ranking(coco: dict[str, Any], known: LabelState, options: PickOption
         )
     for note in [*picked.notes, *(expected.forecast(picked.why) if expected else ())]:
         print(note)
-    write_text(list_file, "".join(f"{name}\n" for name in picked.why), overwrite)
-    write_text(reasons_file(list_file), _reasons(picked, scores, terms), overwrite)
-    write_side_file(list_file, origin_of(options, known, {"top_value_file": options.top_value_file}), overwrite)
+    rows = {name: terms.get(name, {"acquisition_score": f"{scores[name]:.6g}"}) for name in picked.why}
+    write_pick(
+        list_file, picked, rows, origin_of(options, known, {"top_value_file": options.top_value_file}), overwrite
+    )
     return list(picked.why)
+
+
+def write_pick(
+    list_file: Path, picked: Pick, rows: Mapping[str, Mapping[str, str]], origin: MadeFrom, overwrite: bool
+) -> None:
+    """Write the list of picked images, its table of reasons, and its provenance.
+
+    Args:
+        rows: file name -> the columns of its row beside the reason, such as its acquisition score.
+    """
+    write_text(list_file, "".join(f"{name}\n" for name in picked.why), overwrite)
+    write_text(reasons_file(list_file), _reasons(picked, rows), overwrite)
+    write_side_file(list_file, origin, overwrite)
 
 
 def reasons_file(list_file: Path) -> Path:
@@ -75,13 +90,12 @@ def rules_of(coco: dict[str, Any], known: LabelState, terms: dict[str, dict[str,
     return Rules(options.random_share, options.seed, floors)
 
 
-def _reasons(picked: Pick, scores: dict[str, float], terms: dict[str, dict[str, str]]) -> str:
-    """CSV: file_name, chosen_by, and the columns of the ranking."""
-    columns = list(next(iter(terms.values()))) if terms else ["acquisition_score"]
+def _reasons(picked: Pick, rows: Mapping[str, Mapping[str, str]]) -> str:
+    """CSV: file_name, chosen_by, and the columns of the rows."""
+    columns = list(dict.fromkeys(column for name in picked.why for column in rows[name]))
     lines = [csv_line(["file_name", "chosen_by", *columns])]
     for name, why in picked.why.items():
-        row = terms.get(name, {"acquisition_score": f"{scores[name]:.6g}"})
-        lines.append(csv_line([name, why, *(row.get(column, "") for column in columns)]))
+        lines.append(csv_line([name, why, *(rows[name].get(column, "") for column in columns)]))
     return "".join(lines)
 
 

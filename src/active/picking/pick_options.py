@@ -45,7 +45,7 @@ class PickOptions:
     @property
     def list_file(self) -> Path:
         """The list of picked images: the given one, or the one beside the output."""
-        return self.picked_file or self.output_ann_file.with_name(f"{self.output_ann_file.stem}_picked.txt")
+        return self.picked_file or list_beside(self.output_ann_file)
 
     @property
     def budget(self) -> str:
@@ -75,3 +75,8 @@ class PickOptions:
                 )
             floors[name] = int(least)
         return floors
+
+
+def list_beside(output: Path) -> Path:
+    """The list of picked images that belongs to an annotation file."""
+    return output.with_name(f"{output.stem}_picked.txt")
