@@ -37,7 +37,7 @@ from src.active.picking.pick_list import note_other_labels, pick_by_ranking, rea
 from src.active.picking.pick_options import PickOptions
 from src.command_line import positive_count, positive_number, program_parser
 from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
-from src.data.formats.coco import read_coco
+from src.data.formats.reading import read_as_coco
 from src.errors import Faults, entry_point
 
 
@@ -45,12 +45,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
     parser.add_argument(
-        "--ann_file", type=Path, required=True, help="COCO file of all images, with the available labels"
+        "--ann_file", type=Path, required=True, help="all images with the available labels, in any form of docs/DATA.md"
     )
     help_combine = "COCO file that says which images are labelled so far (default: none is)"
     parser.add_argument("--combine_ann_file", type=Path, help=help_combine)
-    help_images = "folder of the images of --ann_file, to check that they exist and have the size it says"
-    parser.add_argument("--img_dir", type=Path, help=help_images)
+    help_images = "folder of the images of --ann_file, which forms other than COCO need; for COCO to check that they exist and have "
+    parser.add_argument("--img_dir", type=Path, help=help_images + "the size it says")
+    help_names = "classes in the order of their labels, separated by commas; text needs them"
+    parser.add_argument("--class_names", default="", help=help_names)
     budget = parser.add_mutually_exclusive_group()
     help_ratio = "percent of all images that are labelled afterwards, including the earlier ones; fractions allowed"
     budget.add_argument(
@@ -106,7 +108,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = PickOptions(**vars(parse_args(argv)))
     faults = Faults()
     known = faults.attempt(read_label_state, options.combine_ann_file) if options.combine_ann_file else None
-    coco = read_coco(options.ann_file)  # after the other file, little of which stays in memory
+    coco = read_as_coco(
+        options.ann_file, options.img_dir, options.names
+    )  # after the other file, little of which stays in memory
     if options.combine_ann_file is None:
         known = all_unlabelled(coco)
     elif known:

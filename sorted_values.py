@@ -89,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(ranking, scores, args.overwrite, indent=1)
     write_terms(terms_file(ranking), table, acquisition, class_names_of(files), args.overwrite)
     write_side_file(ranking, origin, args.overwrite)
+    if acquisition.note:
+        print(f"note: {acquisition.note}")
     empty = int((table.counts == 0).sum())
     print(
         f"{ranking}: {len(scores)} images ranked, {empty} of them without detections; see {terms_file(ranking)} for why"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pick_select
+import random_select
 from src.data.formats.coco_annotations import read_annotations
 from src.data.formats.label_states import hide_labels
 from src.data.training_data import Sources, examine
@@ -613,3 +614,76 @@ def test_a_stopped_pick_ends_with_the_bytes_of_one_that_was_not_stopped(folder, 
     (folder / "out.json").unlink()
     pick(folder, 50, "--resume")
     assert (folder / "out.json").read_bytes() == whole
+
+
+@pytest.fixture
+def voc(tmp_path):
+    """Pascal VOC: 8 images with an object each."""
+    for name in ("images", "annotations"):
+        (tmp_path / "voc" / name).mkdir(parents=True)
+    for number in range(1, 9):
+        cv2.imwrite(str(tmp_path / "voc" / "images" / f"{number}.png"), np.zeros((50, 50, 3), np.uint8))
+        write_xml(tmp_path / "voc", number, 10)
+    write(tmp_path / "values.json", {f"{number}.png": float(number) for number in range(1, 9)})
+    return tmp_path / "voc"
+
+
+def write_xml(voc, number, side):
+    """The label of an image: a square of a side."""
+    box = f"<xmin>1</xmin><ymin>1</ymin><xmax>{1 + side}</xmax><ymax>{1 + side}</ymax>"
+    text = f"<annotation><object><name>a</name><bndbox>{box}</bndbox></object></annotation>"
+    (voc / "annotations" / f"{number}.xml").write_text(text)
+
+
+def of_voc(voc, *more, combine=None):
+    """The words of a pick whose labels are Pascal VOC."""
+    folder = voc.parent
+    words = [
+        "--ann_file",
+        voc / "annotations",
+        "--img_dir",
+        voc / "images",
+        "--combine_ann_file",
+        combine or folder / "part.json",
+    ]
+    words += [
+        "--top_value_file",
+        folder / "values.json",
+        "--output_ann_file",
+        folder / "out.json",
+        "--pick_ratio",
+        "50",
+    ]
+    return [str(word) for word in (*words, "--random_share", "0", *more)]
+
+
+def test_labels_of_another_form_are_picked_from_and_their_changes_seen(voc, capsys):
+    folder = voc.parent
+    words = ["--ann_file", voc / "annotations", "--img_dir", voc / "images", "--label_ratio", "25"]
+    random_select.main([str(word) for word in (*words, "--output_ann_file", folder / "part.json")])
+    before = {entry.file_name for entry in read_annotations(folder / "part.json").labelled}
+    pick_select.main(of_voc(voc))
+    labelled = {entry.file_name: entry.boxes.tolist() for entry in read_annotations(folder / "out.json").labelled}
+    assert (
+        len(labelled) == 4
+        and before < labelled.keys()
+        and all(boxes == [[1, 1, 11, 11]] for boxes in labelled.values())
+    )
+    pick_select.main(of_voc(voc, "--resume"))
+    assert "kept from before" in capsys.readouterr().out.splitlines()[-1]
+    picked = min(labelled.keys() - before)
+    write_xml(voc, picked.removesuffix(".png"), 20)
+    pick_select.main(of_voc(voc, "--resume"))
+    now = {entry.file_name: entry.boxes.tolist() for entry in read_annotations(folder / "out.json").labelled}
+    assert now == labelled | {picked: [[1, 1, 21, 21]]}
+
+
+def test_only_coco_says_what_is_labelled_and_the_command_that_converts_works(voc, capsys):
+    with pytest.raises(SystemExit):
+        pick_select.main(of_voc(voc, combine=voc / "annotations"))
+    message = capsys.readouterr().err
+    command = message.partition("IMAGES:  python ")[2].split("\n")[0].split()
+    assert command[0] == "random_select.py"
+    images, output = str(voc / "images"), str(voc.parent / "labelled.json")
+    random_select.main([{"IMAGES": images, "labelled.json": output}.get(word, word) for word in command[1:]])
+    assert len(read_annotations(output).labelled) == 8

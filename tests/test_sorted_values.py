@@ -38,6 +38,14 @@ def test_ranking_is_written_falling(results, tmp_path, capsys):
     assert "3 images ranked, 1 of them without detections" in capsys.readouterr().out
 
 
+def test_a_detector_without_confident_detections_ranks_and_it_is_said(tmp_path, capsys):
+    content = {"a.png": detections((0.2, [0.8, 0.2], 0)), "b.png": detections((0.4, [0.6, 0.4], 0)), "c.png": []}
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    sorted_values.main(["--infer_json", str(tmp_path / "results.json"), "--exp_dir", str(tmp_path)])
+    assert next(iter(json.loads((tmp_path / "top_value_data.json").read_text()))) == "b.png"
+    assert "note: none of the 3 images has a detection with a score above 0.5" in capsys.readouterr().out
+
+
 def test_a_csv_says_what_scores_are_made_of(results, tmp_path):
     labelled = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "cat"}, {"id": 5, "name": "dog"}]}
     (tmp_path / "part.json").write_text(json.dumps(labelled))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from src.data.checks.label_sources import class_names, count_objects, labelled_names
 from src.data.formats.coco import read_coco_boxes
+from src.data.formats.reading import require_coco
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class LabelledSoFar:
 
 
 def read_labelled(path: Path) -> LabelledSoFar:
-    """Read a COCO file; errors are those of ``read_coco``."""
+    """Read a COCO file; errors are those of ``require_coco`` and ``read_coco``."""
+    require_coco(path)
     coco = read_coco_boxes(path)
     names, labelled = frozenset(image["file_name"] for image in coco["images"]), frozenset(labelled_names(coco))
     counts = count_objects(coco, labelled)

@@ -70,6 +70,12 @@ def made_from(
     return MadeFrom(program=program, inputs=hashes, settings=dict(settings), before=known)
 
 
+def content_of(value: Any, name: str) -> Input:
+    """An input that was read from several files, by its content; its name is no path, for no single file has this hash."""
+    content = msgspec.json.encode(value, order="deterministic")
+    return Input(name=f"{name} (content)", sha256=hashlib.sha256(content).hexdigest())
+
+
 def with_origin(coco: dict[str, Any], origin: MadeFrom) -> dict[str, Any]:
     """A COCO file with its provenance in "info"."""
     info = coco.get("info")

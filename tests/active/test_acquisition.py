@@ -143,9 +143,18 @@ def test_no_detections_at_all_is_said(strategy):
         scores(Pool(table(a=[], b=[])), strategy)
 
 
-def test_no_confident_detection_is_said():
-    with pytest.raises(UserError, match="none of the 1 images has a detection above 0.5"):
-        scores(Pool(table(a=[(0.5, 0, 1.0)])))
+def test_without_a_confident_detection_those_of_any_score_count_and_it_is_said():
+    doubtful = {"few": [(0.2, 0, 0.5)], "many": [(0.4, 0, 1.0), (0.3, 1, 1.0)], "none": []}
+    assert order(Pool(table(**doubtful))) == ["many", "few", "none"]
+    by_hand = {"many": 1 / 1 + 0.7 / 0.7 + 2 / 2, "few": 0.5 / 1 + 0.2 / 0.7 + 1 / 2, "none": 0.75 / 1}
+    assert scores(Pool(table(**doubtful))) == pytest.approx(by_hand)
+    assert (
+        "none of the 3 images has a detection with a score above 0.5"
+        in acquire(Pool(table(**doubtful)), "reference", Options()).note
+    )
+    confident = doubtful | {"sure": [(0.9, 0, 0.1)]}
+    assert acquire(Pool(table(**confident)), "reference", Options()).note == ""
+    assert order(Pool(table(**confident)))[0] == "sure", "then the doubtful ones do not count"
 
 
 @pytest.mark.parametrize("weights", [(0, 0, 0), (-1, 1, 1), (float("nan"), 1, 1), (1, 1)])

@@ -22,7 +22,7 @@ def write_labelled(coco: dict[str, Any], known: LabelState, picked: list[str], o
         UserError: picked images have no labels in ``coco``, or no boxes and nothing says that they were reviewed.
     """
     list_file, output = options.list_file, options.output_ann_file
-    origin = origin_of(options, known, {"picked_file": list_file})
+    origin = origin_of(coco, options, known, {"picked_file": list_file})
     if options.resume and output.is_file() and is_current(output, origin):
         print(f"kept from before: {output}")
         return

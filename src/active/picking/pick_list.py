@@ -15,7 +15,8 @@ from src.active.picking.resume_pick import list_changes, refuse
 from src.active.ranking import read_ranking
 from src.active.terms_file import csv_line, predicted_objects, read_terms, terms_file
 from src.data.checks.label_sources import LabelState, count_objects
-from src.data.provenance import MadeFrom, is_still, made_from, read_side_file, side_file, write_side_file
+from src.data.formats.reading import is_coco
+from src.data.provenance import MadeFrom, content_of, is_still, made_from, read_side_file, side_file, write_side_file
 from src.errors import UserError
 from src.files import check_free, read_regular_text, write_text
 
@@ -45,7 +46,7 @@ def pick_by_ranking(coco: dict[str, Any], known: LabelState, options: PickOption
         print(note)
     rows = {name: terms.get(name, {"acquisition_score": f"{scores[name]:.6g}"}) for name in picked.why}
     write_pick(
-        list_file, picked, rows, origin_of(options, known, {"top_value_file": options.top_value_file}), overwrite
+        list_file, picked, rows, origin_of(coco, options, known, {"top_value_file": options.top_value_file}), overwrite
     )
     return list(picked.why)
 
@@ -155,16 +156,26 @@ def read_list(path: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def origin_of(options: PickOptions, known: LabelState, source: dict[str, Path]) -> MadeFrom:
-    """What the list or the output is made from; ``source`` is the ranking or the list, by the name of its option."""
-    inputs = {"ann_file": options.ann_file, "combine_ann_file": options.combine_ann_file} | source
+def origin_of(coco: dict[str, Any], options: PickOptions, known: LabelState, source: dict[str, Path]) -> MadeFrom:
+    """What the list or the output is made from.
+
+    Args:
+        coco: the content of `ann_file`, which may be of another form. source: the ranking or the list, by the name of its option.
+    """
+    other_form = None if is_coco(options.ann_file) else content_of(coco, options.ann_file.name)
+    inputs = {
+        "ann_file": None if other_form else options.ann_file,
+        "combine_ann_file": options.combine_ann_file,
+    } | source
     settings = {"pick_ratio": options.pick_ratio, "policy": options.policy or known.policy}
     if "top_value_file" in source:
         settings |= pick_settings(options)
         inputs |= report_inputs(options)
-    return made_from(
+    origin = made_from(
         "pick_select.py", inputs, settings, {option: read_side_file(path) for option, path in source.items()}
     )
+    origin["inputs"] |= {"ann_file": other_form} if other_form else {}
+    return origin
 
 
 def note_other_labels(source: Path, combine_ann_file: Path | None) -> None:

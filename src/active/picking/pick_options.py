@@ -14,6 +14,7 @@ class PickOptions:
     Attributes:
         pick_ratio: percent of all images that are labelled after the pick; budget_images, budget_boxes, budget_hours: what the
             picked images may cost. Exactly one is given, or none with `picked_file`.
+        class_names: separated by commas; empty: those of `ann_file`.
         labelling_reports: reports of import_labels.py, of earlier rounds.
         policy: 1 or 2, see random_select.py; None: that of `combine_ann_file`.
         at_least: minimum number of objects per class, each as "CLASS=N".
@@ -23,6 +24,7 @@ class PickOptions:
     ann_file: Path
     combine_ann_file: Path | None
     img_dir: Path | None
+    class_names: str
     pick_ratio: float | None
     budget_images: int | None
     budget_boxes: float | None
@@ -41,6 +43,11 @@ class PickOptions:
     resume_anyway: bool
     used_by: Path | None
     overwrite: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes of `class_names`, in the order of their labels."""
+        return tuple(name.strip() for name in self.class_names.split(",")) if self.class_names else ()
 
     @property
     def list_file(self) -> Path:

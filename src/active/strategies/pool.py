@@ -61,19 +61,20 @@ class Acquisition:
     Attributes:
         scores: float64 [N], higher is labelled first.
         terms: name -> [N], terms of the scores, to explain why an image was picked.
+        note: a sentence for the user, if there is something to say about all of them.
     """
 
     scores: np.ndarray
     terms: Mapping[str, np.ndarray] = field(default_factory=dict)
+    note: str = ""
 
 
-def require_detections(detections: DetectionTable, above: float = -1.0) -> None:
-    """Raise a UserError if no image has a detection with a score above ``above``."""
-    if not (detections.confidence > above).any():
-        which, remedy = ("", " or infer with a lower --test_score_thr") if above < 0 else (f" above {above:g}", "")
+def require_detections(detections: DetectionTable) -> None:
+    """Raise a UserError if no image has a detection."""
+    if not len(detections.confidence):
         raise UserError(
-            f"none of the {len(detections.names)} images has a detection{which}, so there is nothing to rank them by; "
-            f"train longer{remedy}, or pass another --strategy, such as --strategy random"
+            f"none of the {len(detections.names)} images has a detection, so there is nothing to rank them by; train longer, "
+            "infer with a lower --test_score_thr, or pass another --strategy, such as --strategy random"
         )
 
 

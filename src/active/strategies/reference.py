@@ -18,11 +18,13 @@ def reference(pool: Pool, options: Options) -> Acquisition:
     """Weighted sum of difficulty (mean entropy), information (summed score) and diversity (number of classes).
 
     Each is divided by its largest value over the images. An image without a confident detection has the mean difficulty, and
-    no information and diversity.
+    no information and diversity. If no image has one, as after very few steps, detections of any score count: what a detector
+    doubts still tells images apart, and a stop would lose the hours of training before it.
     """
     table = pool.detections
-    require_detections(table, CONFIDENT)
-    of = confident(table)
+    require_detections(table)
+    above = CONFIDENT if (table.confidence > CONFIDENT).any() else 0.0
+    of = best(table, above)
     counts = table.sum_per_image(np.ones(len(of)), of)
     classes = np.unique(np.stack([table.owner[of], table.labels[of]]), axis=1)[0]
     terms = {
@@ -31,16 +33,20 @@ def reference(pool: Pool, options: Options) -> Acquisition:
         "diversity": np.bincount(classes, minlength=len(counts)).astype(float),
     }
     scores = sum(weight * share_of_largest(term) for weight, term in zip(options.weights, terms.values(), strict=True))
-    return Acquisition(scores, terms)
+    note = (
+        f"none of the {len(table.names)} images has a detection with a score above {CONFIDENT}, so detections of any score count: "
+        "the detector knows little yet, and a longer training ranks better"
+    )
+    return Acquisition(scores, terms, "" if above else note)
 
 
-def confident(table: DetectionTable) -> np.ndarray:
-    """bool [D]: the best 20 detections of each image, as far as their score is above 0.5."""
+def best(table: DetectionTable, above: float) -> np.ndarray:
+    """bool [D]: the best 20 detections of each image, as far as their score is above ``above``."""
     order = np.lexsort((-table.confidence, table.owner))
     starts = np.cumsum(table.counts) - table.counts
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order)) - np.repeat(starts, table.counts)
-    return (table.confidence > CONFIDENT) & (rank < MOST_BOXES)
+    return (table.confidence > above) & (rank < MOST_BOXES)
 
 
 def share_of_largest(term: np.ndarray) -> np.ndarray:

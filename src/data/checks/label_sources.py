@@ -8,6 +8,7 @@ from typing import Any
 
 from src.data.formats.coco import is_blank, read_coco_boxes
 from src.data.formats.label_states import also_unlabelled_ids, unlabelled_ids
+from src.data.formats.reading import require_coco
 from src.errors import DataError
 
 
@@ -78,7 +79,8 @@ def all_unlabelled(coco: dict[str, Any]) -> LabelState:
 
 
 def read_label_state(path: Path) -> LabelState:
-    """Read the annotation file of a run; errors are those of ``read_coco``."""
+    """Read the annotation file of a run; errors are those of ``require_coco`` and ``read_coco``."""
+    require_coco(path)
     coco = read_coco_boxes(path)
     labelled = labelled_names(coco)
     unlabelled = {image["file_name"] for image in coco["images"]} - labelled

@@ -10,6 +10,7 @@
 | text | another .txt file, with a line per image |
 """
 
+import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -71,7 +72,7 @@ def read_data(
         return read_voc_folder(place, img_dir, class_names, left_out)
     if path.is_dir():
         raise UserError(f"{path}: a folder of no known form{_holding(path)}; expected {_FORMS}")
-    if path.suffix.lower() == ".json" or _begins_as_json(path):
+    if is_coco(path):
         clear = partial(clear_coco, left_out=left_out, masks=masks) if left_out is not None else None
         annotations = read_annotations(path, masks, clear)
         return in_class_order(annotations, foreground(class_names), path) if class_names else annotations
@@ -90,11 +91,26 @@ def read_as_coco(path: str | Path, img_dir: str | Path | None, class_names: Sequ
     Raises:
         UserError, DataError: as ``read_data``.
     """
-    path = Path(path)
-    if path.is_file() and (path.suffix.lower() == ".json" or _begins_as_json(path)):
+    if is_coco(path):
         return read_coco(path)
     annotations = read_data(path, img_dir, class_names)
     return to_coco(annotations, masks=has_outlines(annotations))
+
+
+def is_coco(path: str | Path) -> bool:
+    """Whether an annotation file is read as COCO: its name ends in .json, or it begins as JSON does."""
+    path = Path(path)
+    return path.is_file() and (path.suffix.lower() == ".json" or _begins_as_json(path))
+
+
+def require_coco(path: Path) -> None:
+    """Raise a UserError with the command that converts, if an annotation file of now is of another form: only COCO says which
+    images are labelled."""
+    if path.exists() and not is_coco(path):
+        raise UserError(
+            f"{path}: only COCO JSON says which images are labelled; convert it, with the folder of its images as IMAGES:  "
+            f"python random_select.py --ann_file {shlex.quote(str(path))} --img_dir IMAGES --label_ratio 100 --output_ann_file labelled.json"
+        )
 
 
 def _refuse(masks: bool, path: Path) -> None:
