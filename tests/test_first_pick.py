@@ -14,6 +14,7 @@ import pytest
 import first_pick
 import import_labels
 from src.active.sub_folders import by_sub_folder, spread
+from src.config.load import load_config
 from src.data.formats.feature_file import write_features
 from src.data.training_data import Sources, read_training_data
 from tests.labelling.labellers import label_studio
@@ -161,7 +162,9 @@ def test_with_weights_coverage_picks_and_a_tenth_is_random(photos, features, res
     assert len({Path(name).parent for name in names[:4]}) == 4, "one of each cluster first"
     assert [reasons[name]["chosen_by"] for name in names] == ["score"] * 9 + ["random"]
     assert {row["strategy"] for row in reasons.values()} == {"coverage"}
-    assert features[features.index("--backbone") + 1] == "resnet_v1_18"
+    program, settings = Path(features[1]), load_config("", features[2:])
+    assert program == ROOT / "infer.py" and settings.features and settings.backbone == "resnet_v1_18"
+    assert (settings.img_width, settings.img_height) == (320, 320)
     assert coco["info"]["made_from"]["inputs"]["pre_trained"]["name"] == resnet18_names.name
     assert not list(photos.parent.glob("*.npz.*")), "features are not left behind"
 

@@ -1,6 +1,7 @@
 """infer.py from files to files, on a tiny network with random weights."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -198,10 +199,20 @@ def test_features_and_a_second_detector_serve_the_strategies(tiny_detector, tiny
 
 def test_features_of_whole_images_need_no_detector(tiny_detector, tiny_data, tmp_path, capsys):
     """The backbone of the detector stands for a pre-trained one."""
-    words = ["--features", "true", "--pre_trained", tiny_detector, "--infer_img_dir", tiny_data.img_dir]
+    photos = tmp_path / "photos"
+    shutil.copytree(tiny_data.img_dir, photos)
+    (photos / "broken.png").write_bytes(b"no image")
+    words = ["--features", "true", "--pre_trained", tiny_detector, "--infer_img_dir", photos]
     words += ["--eval_output_dir", tmp_path, "--device_target", "CPU", "--img_width", "96", "--img_height", "64"]
     words += ["--backbone", saved_settings(tiny_detector)["backbone"]]
+    with pytest.raises(SystemExit):
+        infer.main([*map(str, words)])
+    assert "broken.png" in capsys.readouterr().err
+    words += ["--leave_out_faulty", "--faulty_at_most", "20"]
     infer.main([*map(str, words)])
+    assert (
+        "left out 1 of 9 images" in capsys.readouterr().out and "broken.png" in (tmp_path / "left_out.json").read_text()
+    )
     table = read_features(tmp_path / "infer_features.npz")
     assert len(table.names) == 8 and (table.counts == 1).all() and (table.scores == 1).all() and not table.labels.any()
     assert table.features.astype(float).std(axis=0).any() and not (tmp_path / "infer_results.json").exists()

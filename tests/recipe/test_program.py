@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import first_pick
 from src.config.load import default_settings, load_config
 from src.data.synthetic import main as draw
 from src.errors import UserError
@@ -51,6 +52,14 @@ def test_nothing_is_overwritten_and_mistakes_are_named_together(data, tmp_path, 
             main([*data, *words])
         assert told in capsys.readouterr().err
     assert leaf.read_text() == "mine: 1\n" and not (tmp_path / "b.yaml").exists()
+
+
+def test_without_labels_it_is_said_how_to_get_some(data, tmp_path, capsys):
+    first_pick.main(["--img_dir", data[3], "--class_names", "face", "--output_ann_file", str(tmp_path / "all.json")])
+    with pytest.raises(SystemExit):
+        main(["--train_ann_file", str(tmp_path / "all.json"), *data[2:], "--output", str(tmp_path / "a.yaml")])
+    assert "no labelled image; training needs at least one: first_pick.py chooses" in capsys.readouterr().err
+    assert not (tmp_path / "a.yaml").exists()
 
 
 def test_two_runs_share_the_hours_and_the_second_keeps_the_network(data, tmp_path):

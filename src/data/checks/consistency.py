@@ -10,7 +10,10 @@ from src.errors import DataError, UserError
 def check_labels(annotations: Annotations, ann_file: str | Path) -> None:
     """Raise a UserError unless there is a labelled object to train on; crowds do not count."""
     if not annotations.labelled:
-        raise UserError(f"train_ann_file: {ann_file} has no labelled image; training needs at least one")
+        raise UserError(
+            f"train_ann_file: {ann_file} has no labelled image; training needs at least one: first_pick.py chooses "
+            "the images to label first, and import_labels.py takes their labels"
+        )
     if reason := missing_objects(annotations):
         raise UserError(f"train_ann_file: {ann_file}: there is nothing to train on: {reason}")
 

@@ -183,7 +183,10 @@ def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, 
                 }
             )
     if faults:
-        raise DataError("objects (xmin ymin xmax ymax) to be corrected or removed", faults)
+        raise DataError(
+            "objects (xmin ymin xmax ymax) to be corrected or removed; --leave_out_faulty leaves them out, where a program has it",
+            faults,
+        )
     categories = [{"id": number, "name": name, "supercategory": name} for name, number in category_id.items()]
     return {"images": images, "annotations": rows, "categories": categories}, clipped
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from src.checkpoint.pretrained import load_pretrained
 from src.config.load import Config
 from src.data.annotations import ImageEntry
+from src.data.checks.left_out import FILE_NAME, LeftOut, write_left_out
 from src.data.formats.feature_file import FeatureRows, compact, write_features
 from src.data.provenance import made_from, side_file, write_side_file
 from src.engine.compile_cache.cached_cells import cached_detector
@@ -35,9 +36,11 @@ def write_image_features(path: Path, config: Config) -> None:
     Raises:
         UserError: the output exists and may not be overwritten, or the weights are not those of the backbone.
     """
-    images = images_to_detect(config)
+    left_out: list[LeftOut] = []
+    images = images_to_detect(config, left_out)
     images += labelled_images(config, images)
-    for output in (path, side_file(path)):
+    list_file = path.with_name(FILE_NAME)
+    for output in (path, side_file(path), *([list_file] if config.leave_out_faulty else [])):
         check_free(output, config.overwrite)
     set_up_device(config)
     network = build_image_features(config).set_train(False)
@@ -52,4 +55,6 @@ def write_image_features(path: Path, config: Config) -> None:
     write_features(path, rows, config.overwrite)
     origin = made_from("infer.py", {"pre_trained": config.pre_trained}, {"backbone": config.backbone})
     write_side_file(path, origin, config.overwrite)
+    for sentence in write_left_out(list_file, left_out, config.overwrite):
+        print(sentence)
     print(f"{len(images)} images, written: {path}")
