@@ -102,5 +102,5 @@ python import_labels.py --labels EXPORT --tasks TASKS --ann_file NOW.json --outp
 ```
 
 EXPORT is what the tool has exported (a file, a zip file or a folder; several may be given), TASKS this folder, NOW.json the
-annotation file of the last training, NEXT.json that of the next one. Exports of a part are welcome: give the others later.
+annotation file of the last training or of the first pick, NEXT.json that of the next one. Exports of a part are welcome: give the others later.
 {by_change}"""
