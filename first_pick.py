@@ -37,7 +37,7 @@ from src.data.formats.coco_annotations import to_coco
 from src.data.provenance import made_from, side_file, with_origin
 from src.data.training_data import usable_folder
 from src.errors import UserError, entry_point
-from src.files import check_free, write_json
+from src.files import check_free, read_regular_text, write_json
 from src.recipe.start_weights import read_weight_file
 
 SPREAD, COVERAGE = "spread", "coverage"
@@ -49,7 +49,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
     parser.add_argument("--img_dir", type=Path, required=True, help="folder of the images, with its sub-folders")
-    help_names = "classes in the order of their labels, separated by commas"
+    help_names = "classes in the order of their labels, separated by commas, or a text file with one per line"
     parser.add_argument("--class_names", required=True, help=help_names)
     parser.add_argument("--budget_images", type=positive_count, default=50, help="images to pick (default 50)")
     help_weights = "pre-trained weights of a ResNet (.npz, or .ckpt of src.convert_checkpoint): pick by coverage"
@@ -60,6 +60,28 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
     return parser.parse_args(argv)
+
+
+def read_classes(text: str) -> tuple[str, ...]:
+    """The classes to detect.
+
+    Args:
+        text: names separated by commas, or the path of a file with one per line.
+
+    Raises:
+        UserError: there is none, one is given twice, or the file cannot be read.
+    """
+    names = text.split(",")
+    if Path(text).is_file():
+        try:
+            names = read_regular_text(text).strip().split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{text}: cannot be read as UTF-8 text: {error}") from None
+    names = [name.strip() for name in names]
+    check_names(names)
+    if not (classes := foreground(names)):
+        raise UserError("class_names: no class to detect; name at least one")
+    return classes
 
 
 def read_folder(img_dir: Path, classes: Sequence[str]) -> tuple[dict[str, Any], LeftOut]:
@@ -109,11 +131,7 @@ def coverage_scores(coco: dict[str, Any], args: argparse.Namespace) -> dict[str,
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the folder, rank, pick, write, say what to do next."""
     args = parse_args(argv)
-    classes = [name.strip() for name in args.class_names.split(",")]
-    check_names(classes)
-    classes = foreground(classes)
-    if not classes:
-        raise UserError("class_names: no class to detect; name at least one")
+    classes = read_classes(args.class_names)
     output, list_file = args.output_ann_file, list_beside(args.output_ann_file)
     left_out_file = output.with_name(f"{output.stem}_left_out.json")
     for path in (output, list_file, side_file(list_file), reasons_file(list_file), left_out_file):
@@ -136,7 +154,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(sentence)
     folders = len(by_sub_folder(names))
     print(f"{output}: {len(names)} images, none labelled yet; classes: {', '.join(classes)}")
-    print(f"{list_file}: {len(picked.why)} images to label, by {strategy}, from {folders} folders")
+    of_folders = f" of {folders} sub-folders" if folders > 1 else ""
+    print(f"{list_file}: {len(picked.why)} images to label, by {strategy}{of_folders}")
     print(f"what to do next: {next_command(args, list_file)}")
 
 

@@ -92,6 +92,12 @@ def test_the_last_line_is_a_command_that_works_and_its_labels_are_trained_on(pho
     assert data.annotations.class_names == ("cat", "dog") and {int(entry.labels[0]) for entry in data.labelled} == {2}
 
 
+def test_classes_may_be_the_lines_of_a_file(photos):
+    (photos.parent / "classes.txt").write_text("small, spotted cat\r\n狗\r\n", encoding="utf-8")
+    coco, _, _ = pick(photos, classes=photos.parent / "classes.txt")
+    assert [(row["id"], row["name"]) for row in coco["categories"]] == [(1, "small, spotted cat"), (2, "狗")]
+
+
 def test_the_seed_decides_and_nothing_is_overwritten(photos, capsys):
     _, names, _ = pick(photos)
     with pytest.raises(SystemExit):

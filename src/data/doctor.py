@@ -6,10 +6,9 @@ Errors must be fixed: training refuses to start with them. Suspicious findings a
 starts and logs them. Exit status: 0 without errors, 1 with errors, 2 for a mistake on the command line.
 
 Without --images only the existence of the image files is checked; training checks their headers when it starts. With
---images all are decoded: broken and truncated files are found, and duplicate images. With
---leave_out_faulty it says what training with that option will leave out.
 --images all are decoded: broken and truncated files are found, and duplicate images. With --contact_sheet
-labelled images are drawn with their boxes, to look at what is trained on.
+labelled images are drawn with their boxes, to look at what is trained on. With
+--leave_out_faulty it says what training with that option will leave out.
 """
 
 import argparse

@@ -33,6 +33,26 @@ def test_a_device_that_was_never_timed_gets_a_recipe_too():
     assert "never timed" in choices["max_iter"].reason
 
 
+# What must be seen in the recipe of a data set, beside that of the usual one.
+SEEN = {
+    "all tiny": lambda own, usual: (
+        own["img_width"] > usual["img_width"] and own["anchor_scales"] < usual["anchor_scales"]
+    ),
+    "all huge": lambda own, usual: own["img_width"] <= 4000 / 8 and own["anchor_scales"] > usual["anchor_scales"],
+    "one class": lambda own, usual: own == usual,
+    "panoramas": lambda own, usual: own["img_width"] >= 6 * own["img_height"],
+    "one image": lambda own, usual: own["max_iter"] <= 200 and own["burn_up_iter"] < own["max_iter"],
+    "300 objects per image": lambda own, usual: own["num_gts"] >= 300 and own["test_max_per_img"] >= 300,
+    "no unlabelled": lambda own, usual: own["burn_up_iter"] == own["max_iter"] and "unsup_loss_weight" not in own,
+    "no evaluation": lambda own, usual: own["eval_interval_iter"] == 0,
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_what_is_unusual_about_a_data_set_shows_in_its_recipe(name):
+    assert SEEN[name](values(decided(SETS[name])), values(decided(SETS["usual"])))
+
+
 def test_without_an_object_there_is_no_recipe():
     with pytest.raises(UserError, match="none of the 3 labelled images has an object.*label some"):
         decided(facts(images=3, per_image=0))
