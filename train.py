@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
     # 3. The folder of the run.
     if device.rank == 0:
         folder.prepare(resumes)
-        automatic.write()
+        start += automatic.write()
         write_left_out(folder.path / LEFT_OUT_FILE, data.left_out, overwrite=True)
         if metadata["evaluated"] and metadata["best"] is None:
             start += folder.archive_best(first_step)

@@ -1,6 +1,7 @@
 """A training run: its parts, its summary for the log, and saving checkpoints and run state."""
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from src import __version__
 from src.checkpoint.detector_file import DetectorMetadata, save_detector
@@ -8,6 +9,7 @@ from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
 from src.config.load import Config, save_config
 from src.data.annotations import boxes_and_crowds, count_boxes, count_empty
+from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
 from src.data.checks.left_out import describe as describe_left_out
 from src.data.training_data import TrainingData
 from src.engine.device import Device
@@ -59,7 +61,7 @@ def describe_run(config: Config, data: TrainingData, device: Device, first_step:
         save_config(config),
         f"training data: {data.annotations.form}",
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
-        *describe_left_out(data.left_out),
+        *describe_left_out(data.left_out, Path(config.save_checkpoint_path) / LEFT_OUT_FILE),
         f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images; the labels are {boxes}",
         f"{count_empty(data.labelled)} labelled images have no box: all of their area is background",
         *(

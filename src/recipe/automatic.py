@@ -47,10 +47,12 @@ class AutomaticLeaf:
         self._path = path
         return {key: choice.value for key, choice in choices.items()}
 
-    def write(self) -> None:
-        """Write the recipe into the folder of the run, if one was made."""
-        if self._text is not None:
-            write_text(self._path, self._text, overwrite=True)
+    def write(self) -> list[str]:
+        """Write the recipe into the folder of the run, if one was made; returns sentences for the log."""
+        if self._text is None:
+            return []
+        write_text(self._path, self._text, overwrite=True)
+        return [f"settings from the data, each with its reason: {self._path}"]
 
 
 def make_recipe(

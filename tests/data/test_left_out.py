@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.data.checks.faulty_coco import clear_coco
-from src.data.checks.left_out import LeftOut
+from src.data.checks.left_out import LeftOut, describe
 from src.data.doctor import main as examine
 from src.data.formats.coco import coco_faults
 from src.data.formats.reading import read_data
@@ -196,3 +196,12 @@ def test_the_percentage_counts_images_and_boxes_apart():
     left_out.check(kept_images=9, kept_boxes=9)
     with pytest.raises(UserError, match="^a: 1 of 9 boxes cannot be used"):
         left_out.check(kept_images=9, kept_boxes=8)
+
+
+def test_where_the_list_is_is_said_only_if_there_is_one(tmp_path):
+    left_out = LeftOut("data")
+    assert describe([left_out], tmp_path / "left_out.json") == []
+    left_out.box("a.png", "1 1 1 5")
+    left_out.check(10, 99)
+    assert describe([left_out])[-1] == "data: left out 0 of 10 images and 1 of 100 boxes"
+    assert describe([left_out], tmp_path / "left_out.json")[-1].endswith("left_out.json")

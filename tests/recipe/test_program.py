@@ -86,13 +86,13 @@ def test_a_run_writes_its_recipe_once_and_reads_it_when_it_is_resumed(data, tmp_
     leaf = AutomaticLeaf()
     chosen = call(data, tmp_path, leaf, max_iter=50)
     assert not (tmp_path / "recipe.yaml").exists()  # the run may be refused yet
-    leaf.write()
+    assert leaf.write() == [f"settings from the data, each with its reason: {tmp_path / 'recipe.yaml'}"]
     assert yaml.safe_load((tmp_path / "recipe.yaml").read_text())["max_iter"] == 50
     edited = "max_iter: 60\n"
     (tmp_path / "recipe.yaml").write_text(edited)
     resumed = AutomaticLeaf()
     assert call(data, tmp_path, resumed, resume=True) == {"max_iter": 60}
-    resumed.write()
+    assert resumed.write() == []
     assert (tmp_path / "recipe.yaml").read_text() == edited
     with pytest.raises(UserError, match="exists already"):
         call(data, tmp_path, AutomaticLeaf())

@@ -93,9 +93,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def describe(left_out: Iterable[LeftOut]) -> list[str]:
-    """Sentences on what was left out; none where nothing was."""
-    return [str(one) for one in left_out if one.rows]
+def describe(left_out: Iterable[LeftOut], path: Path | None = None) -> list[str]:
+    """Sentences on what was left out, and where its list is, if there is one; none where nothing was."""
+    sentences = [str(one) for one in left_out if one.rows]
+    return [*sentences, f"what was left out, and why: {path}"] if sentences and path else sentences
 
 
 def write_left_out(path: Path, left_out: Iterable[LeftOut], overwrite: bool) -> list[str]:
@@ -104,7 +105,7 @@ def write_left_out(path: Path, left_out: Iterable[LeftOut], overwrite: bool) -> 
     if not some:
         return []
     write_json(path, [_as_json(one) for one in some], overwrite, indent=1)
-    return [*describe(some), f"what was left out, and why: {path}"]
+    return describe(some, path)
 
 
 def _as_json(left_out: LeftOut) -> dict[str, Any]:
