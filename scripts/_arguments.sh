@@ -65,7 +65,7 @@ check_argument() {
     *_ROOT | DATA_PATH | DATASET_PATH) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
     OUTPUT_DIR | TRAIN_OUTPUT_PATH) [ ! -e "$2" ] || [ -d "$2" ] || faults+=("$1: $2 is not a folder") ;;
     NEW_ANN | MINDRECORD_DIR | MINDRECORD_PATH) ;;
-    ANN | EVAL_ANN) [ -e "$2" ] || faults+=("$1: there is no file $2") ;; # or a folder of Pascal VOC files
+    ANN | *_ANN) [ -e "$2" ] || faults+=("$1: there is no file $2") ;; # or a folder, such as one of Pascal VOC files
     *) [ -f "$2" ] || faults+=("$1: there is no file $2") ;;
     esac
 }

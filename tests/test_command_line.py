@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from src import __version__
+from src.command_line import to_paste
 
 ROOT = Path(__file__).resolve().parents[1]
 FOR_DEVELOPERS = {"src.config.base_file"}  # without options: it writes configs/base.yaml anew
@@ -47,3 +49,17 @@ def test_no_program_is_left_out():
         if 'if __name__ == "__main__":' in file.read_text(encoding="utf-8")
     ]
     assert sorted(starts) == sorted({*PROGRAMS, *FOR_DEVELOPERS})
+
+
+def test_a_command_to_paste_names_this_python_and_a_program_that_is_found_from_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert shlex.split(to_paste("export_tasks.py", "--img_dir", Path("my photos")))[1:] == [
+        *("export_tasks.py", "--img_dir", "my photos")
+    ]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    python, program = shlex.split(to_paste("export_tasks.py"))
+    assert (python, program) == (sys.executable, str(ROOT / "export_tasks.py"))
+    (tmp_path / "python").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert shlex.split(to_paste("export_tasks.py"))[0] == "python"

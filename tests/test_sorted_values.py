@@ -46,6 +46,14 @@ def test_a_detector_without_confident_detections_ranks_and_it_is_said(tmp_path, 
     assert "note: none of the 3 images has a detection with a score above 0.5" in capsys.readouterr().out
 
 
+def test_labels_so_far_of_another_form_are_refused_with_the_command_that_converts(results, tmp_path, capsys):
+    (tmp_path / "xml").mkdir()
+    (tmp_path / "xml" / "a.xml").write_text("<annotation/>")
+    with pytest.raises(SystemExit):
+        sorted_values.main(["--infer_json", str(results), "--combine_ann_file", str(tmp_path / "xml")])
+    assert f"random_select.py --ann_file {tmp_path / 'xml'} --img_dir IMAGES" in capsys.readouterr().err
+
+
 def test_a_csv_says_what_scores_are_made_of(results, tmp_path):
     labelled = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "cat"}, {"id": 5, "name": "dog"}]}
     (tmp_path / "part.json").write_text(json.dumps(labelled))

@@ -36,6 +36,14 @@ def run(data: Path, script: str, *arguments: str, **variables: str) -> subproces
     return subprocess.run(command, cwd=data, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
+def test_labels_may_have_any_form_and_what_is_labelled_so_far_must_be_coco(data):
+    result = run(data, "run_standalone_train_cpu.sh", "images", "none.json", "annotations", "out")
+    assert result.returncode == 2 and "none.json" in result.stderr and "ORI_ANN:" not in result.stderr
+    result = run(data, "run_standalone_train_cpu.sh", "images", "annotations", "annotations", "out")
+    assert result.returncode == 2 and "python random_select.py --ann_file" in result.stderr
+    assert not (data / "out").exists()
+
+
 def test_the_whole_job(data):
     scored = ("--eval_img_dir", "images", "--eval_ann_file", "full.json")
     steps = ("--max_iter", "2", "--burn_up_iter", "1")
