@@ -99,21 +99,24 @@ def read_folder(img_dir: Path, classes: Sequence[str]) -> tuple[dict[str, Any], 
     return to_coco(Annotations(tuple(classes), tuple(range(1, len(classes) + 1)), entries)), left_out
 
 
-def coverage_scores(coco: dict[str, Any], args: argparse.Namespace) -> dict[str, float]:
+def backbone_in(path: Path) -> str:
+    """The name of the backbone that weights are of; raises a UserError if they are of none that is known."""
+    backbone = read_weight_file(str(path)).backbone
+    if backbone is None:
+        raise UserError(f"pre_trained: {path}: its names of weights are of no ResNet that the detectors know")
+    return backbone
+
+
+def coverage_scores(coco: dict[str, Any], backbone: str, args: argparse.Namespace) -> dict[str, float]:
     """Acquisition scores per image by the strategy coverage; features are computed by infer.py, in a process of its own.
 
     Raises:
-        UserError: the weights are of no known backbone, or infer.py failed, which has said why.
+        UserError: infer.py failed, which has said why.
     """
-    weights = read_weight_file(str(args.pre_trained))
-    if weights.backbone is None:
-        raise UserError(
-            f"pre_trained: {args.pre_trained}: its names of weights are of no ResNet that the detectors know"
-        )
     with tempfile.TemporaryDirectory() as place:
         images = Path(place) / "images.json"
         write_json(images, coco)
-        words = ["--features", "true", "--pre_trained", args.pre_trained, "--backbone", weights.backbone]
+        words = ["--features", "true", "--pre_trained", args.pre_trained, "--backbone", backbone]
         words += ["--train_ann_file", images, "--train_img_dir", args.img_dir, "--eval_output_dir", place]
         words += ["--img_width", _SIDE, "--img_height", _SIDE]
         program = Path(__file__).resolve().with_name("infer.py")
@@ -136,12 +139,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     left_out_file = output.with_name(f"{output.stem}_left_out.json")
     for path in (output, list_file, side_file(list_file), reasons_file(list_file), left_out_file):
         check_free(path, args.overwrite)
+    backbone = backbone_in(args.pre_trained) if args.pre_trained else None
     coco, left_out = read_folder(args.img_dir, classes)
     names = [image["file_name"] for image in coco["images"]]
-    strategy = COVERAGE if args.pre_trained else SPREAD
-    scores = coverage_scores(coco, args) if args.pre_trained else spread(names, args.seed)
+    strategy = COVERAGE if backbone else SPREAD
+    scores = coverage_scores(coco, backbone, args) if backbone else spread(names, args.seed)
     budget = Budget(min(args.budget_images, len(names)))
-    rules = Rules(_RANDOM_SHARE if args.pre_trained else 0.0, args.seed)
+    rules = Rules(_RANDOM_SHARE if backbone else 0.0, args.seed)
     picked = compose(scores, set(), budget, rules, NearDuplicates([args.img_dir], [], budget.most(names)))
     settings = {"classes": list(classes), "budget_images": args.budget_images, "strategy": strategy, "seed": args.seed}
     origin = made_from("first_pick.py", {"pre_trained": args.pre_trained}, settings)

@@ -175,6 +175,11 @@ def test_with_weights_coverage_picks_and_a_tenth_is_random(photos, features, res
     assert not list(photos.parent.glob("*.npz.*")), "features are not left behind"
 
 
+def test_more_than_there_are_are_all_picked_by_coverage_too(photos, features, resnet18_names):
+    _, names, _ = pick(photos, "--pre_trained", resnet18_names, budget=100)
+    assert len(names) == sum(FOLDERS.values())
+
+
 @pytest.fixture
 def resnet18_names(tmp_path):
     """A file of weights that has the names of a ResNet-18, from which alone the backbone is told."""
