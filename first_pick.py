@@ -31,6 +31,7 @@ from src.active.strategies.pool import Options
 from src.active.sub_folders import by_sub_folder, spread
 from src.command_line import positive_count, program_parser, to_paste
 from src.data.annotations import Annotations
+from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import LeftOut, write_left_out
 from src.data.classes import check_names, foreground
 from src.data.formats.coco_annotations import to_coco
@@ -149,6 +150,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     picked = compose(scores, set(), budget, rules, NearDuplicates([args.img_dir], [], budget.most(names)))
     settings = {"classes": list(classes), "budget_images": args.budget_images, "strategy": strategy, "seed": args.seed}
     origin = made_from("first_pick.py", {"pre_trained": args.pre_trained}, settings)
+    files = files_hash((name, args.img_dir / name) for name in names)
+    origin["inputs"]["images"] = {"name": f"{len(names)} images", "sha256": files}
     write_json(output, with_origin(coco, origin), args.overwrite)
     terms = {name: {"acquisition_score": f"{scores[name]:.6g}", "strategy": strategy} for name in picked.why}
     write_pick(list_file, picked, terms, origin, args.overwrite)

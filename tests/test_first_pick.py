@@ -103,7 +103,11 @@ def test_the_seed_decides_and_nothing_is_overwritten(photos, capsys):
     with pytest.raises(SystemExit):
         pick(photos)
     assert "--overwrite" in capsys.readouterr().err
-    assert pick(photos, "--overwrite")[1] == names
+    moved = photos.parent / "elsewhere" / "photos"
+    shutil.copytree(photos, moved)
+    assert pick(moved)[1] == names
+    for name in ("first.json", "first_picked.txt", "first_picked.csv", "first_picked.made_from.json"):
+        assert (photos.parent / name).read_bytes() == (moved.parent / name).read_bytes(), "the same wherever they lie"
     assert pick(photos, "--overwrite", "--seed", 3)[1] != names
 
 

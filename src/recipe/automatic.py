@@ -114,7 +114,7 @@ def _head(situation: Situation) -> list[str]:
     return [
         "Written by the recipe (docs/RECIPE.md): every line has its reason, every line may be edited or removed.",
         f"{images}; {len(facts.boxes):,} objects: {counts}",
-        f"{machine.device}, {machine.cores} cores, {machine.memory:.0f} GB{speed}; weights: {_named(weights)}",
+        f"{machine.device}, {machine.counted_cores}, {machine.memory:.0f} GB{speed}; weights: {_named(weights)}",
     ]
 
 

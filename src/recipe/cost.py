@@ -51,6 +51,11 @@ class Machine:
     memory: float
     gflops: float | None
 
+    @property
+    def counted_cores(self) -> str:
+        """The number of cores in words."""
+        return f"{self.cores} {'core' if self.cores == 1 else 'cores'}"
+
 
 def this_machine(device: str, processes: int = 1) -> Machine:
     """What each of so many processes has of the machine that the program runs on; takes half a second on a CPU."""

@@ -71,7 +71,7 @@ def widths(situation: Situation, now: Settings) -> list[Choice]:
     most = f"the fullest labelled image has {situation.data.most_rows} objects"
     choices = []
     if small:
-        cores = f"{situation.machine.cores} cores: the small network of docs/EVIDENCE.md"
+        cores = f"{situation.machine.counted_cores}: the small network of docs/EVIDENCE.md"
         choices += [Choice("fpn_out_channels", 128, cores), Choice("rcnn_fc_out_channels", 512, cores)]
     if small or not crowded:
         rois, proposals, detected = (256, 1000, 600) if crowded else (128, 500, 300)
