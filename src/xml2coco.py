@@ -20,14 +20,12 @@ if not __package__:  # started as a file: python src/xml2coco.py
 from src.command_line import program_parser
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.changed_inputs import changed_inputs
-from src.data.checks.image_files import read_whole_image
 from src.data.checks.label_sources import unconfirmed_empty
 from src.data.checks.left_out import LeftOut, add_options, note_image, write_left_out
 from src.data.checks.suspicious_labels import too_many_empty
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
-from src.data.formats.voc_folder import class_list, clear_voc, to_coco
-from src.data.images import image_size
+from src.data.formats.voc_folder import class_list, clear_voc, read_voc_files, to_coco, voc_doubts
 from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json
@@ -54,23 +52,20 @@ def read_folder(data_path: Path, left_out: LeftOut | None = None) -> list[VocIma
     Raises:
         DataError: every fault of every file, together.
     """
-    with_images = (data_path / "images").is_dir()
-    pairs = pair_files(data_path, left_out) if with_images else [(None, xml) for xml in list_xmls(data_path)]
+    if (data_path / "images").is_dir():
+        files = [
+            (image, data_path / "images" / image, data_path / "annotations" / xml)
+            for image, xml in pair_files(data_path, left_out)
+        ]
+        return read_voc_files(files, data_path, data_path, left_out, whole=left_out is not None)
     found, faults = [], []
-    for image_name, xml_name in pairs:
+    for name in list_xmls(data_path):
         try:
-            voc = read_voc(data_path / "annotations" / xml_name)
-            if with_images:
-                if left_out is not None:
-                    read_whole_image(data_path / "images" / image_name)
-                found.append(_as_on_disk(voc, data_path / "images", image_name))
-            else:
-                found.append(_as_in_xml(voc, xml_name))
+            found.append(_as_in_xml(read_voc(data_path / "annotations" / name), name))
         except DataError as error:
-            reasons = [f"annotations/{xml_name}: {fault}" for fault in error.faults]
-            note_image(left_out, faults, image_name or xml_name, reasons)
+            note_image(left_out, faults, name, [f"annotations/{name}: {fault}" for fault in error.faults])
         except UserError as error:
-            note_image(left_out, faults, image_name or xml_name, [f"annotations/{xml_name}: {error}"])
+            note_image(left_out, faults, name, [f"annotations/{name}: {error}"])
     if faults:
         raise DataError(str(data_path), faults)
     return found
@@ -97,17 +92,6 @@ def given_names(words: Sequence[str] | None) -> list[str]:
     if repeated:
         raise UserError(f"--classes: {', '.join(repeated)} given more than once")
     return names
-
-
-def _as_on_disk(voc: VocImage, folder: Path, name: str) -> VocImage:
-    size = image_size(folder / name)
-    if voc.size is not None and voc.size != size:
-        said, real = (f"{w} x {h}" for w, h in (voc.size, size))
-        turned = " (EXIF rotation applied)" if voc.size == size[::-1] else ""
-        raise UserError(
-            f"says {said}, but images/{name} is shown as {real}{turned}, so its boxes do not fit; annotate it anew"
-        )
-    return VocImage(name, size, voc.objects)
 
 
 def _as_in_xml(voc: VocImage, xml_name: str) -> VocImage:
@@ -143,6 +127,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number, name in enumerate(names, start=1):
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
     for sentence in (
+        *voc_doubts(found),
         *too_many_empty(sorted(unconfirmed_empty(coco)), len(found)),
         *changed_inputs(args.data_path / "annotations"),
     ):

@@ -59,7 +59,8 @@ class ImageEntry:
 class Annotations:
     """All images of a data set. Label k (1..K) means ``class_names[k - 1]`` and ``category_ids[k - 1]``.
 
-    ``form`` says what they were read from, for the log, and ``crowd_mark`` how it marks a box as a crowd.
+    ``form`` says what they were read from, for the log, ``crowd_mark`` how it marks a box as a crowd, and ``doubts`` what the
+    reader met that is valid but usually a mistake.
     """
 
     class_names: tuple[str, ...]
@@ -67,6 +68,7 @@ class Annotations:
     images: tuple[ImageEntry, ...]
     form: str = COCO_FORM
     crowd_mark: str = '"iscrowd": 1, as some labelling tools export brush masks'
+    doubts: tuple[str, ...] = ()
 
     @property
     def crowds_and_remedy(self) -> str:

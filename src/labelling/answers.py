@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from src.data.checks.box_faults import OUTSIDE_TOLERANCE
 from src.data.classes import unknown_classes
-from src.data.formats.coco import OUTSIDE_TOLERANCE
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName

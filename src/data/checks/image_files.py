@@ -2,17 +2,19 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
 
 from src.data.annotations import Annotations, ImageEntry, image_path
+from src.data.checks.files.image_sizes import WrongSize, boxes_fit, told_once
+from src.data.checks.files.missing_images import missing_faults
 from src.data.checks.left_out import LeftOut
-from src.data.images import image_size, is_turned, list_images, read_image
+from src.data.images import image_size, read_image
 from src.errors import DataError, UserError
 from src.files import is_regular, open_regular
 
@@ -33,17 +35,9 @@ def check_header(path: Path, entry: ImageEntry) -> None:
     Raises:
         UserError: the header is broken, or the size differs.
     """
-    size = image_size(path)
-    if size == (entry.width, entry.height):
-        return
-    turned = ""
-    if size == (entry.height, entry.width) and is_turned(path):
-        turned = " Its EXIF data rotate it by 90 degrees, and training sees it as shown: draw its boxes on the rotated picture,"
-        turned += " or save it without EXIF data."
-    raise UserError(
-        f"{path}: the image is {size[0]}x{size[1]} (as shown) but its entry says {entry.width}x{entry.height}; "
-        f"correct width, height and boxes of the annotation file, or put the right image there.{turned}"
-    )
+    stated, size = (entry.width, entry.height), image_size(path)
+    if size != stated:
+        raise WrongSize(path, stated, size, boxes_fit(entry.boxes, size))
 
 
 def check_pixels(path: Path, entry: ImageEntry) -> None:
@@ -101,17 +95,17 @@ def check_images(annotations: Annotations, img_dir: str | Path, check: ImageChec
     paths = [image_path(entry, img_dir) for entry in annotations.images]
     pairs = list(zip(paths, annotations.images, strict=True))
     chunks = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
-    faults: list[str] = []
-    missing: list[Path] = []
+    errors: list[UserError] = []
+    missing: list[str] = []
     with (
         ThreadPoolExecutor(_THREADS) as pool,
         tqdm(desc=f"images of {img_dir}", total=len(pairs), unit="image", disable=None, leave=False) as bar,
     ):
         for lost, found in pool.map(lambda chunk: _check_files(chunk, check), chunks):
             missing += lost
-            faults += found
+            errors += found
             bar.update(_CHUNK)
-    faults = _missing_faults(missing, len(pairs), Path(img_dir)) + faults
+    faults = missing_faults(missing, len(pairs), Path(img_dir)) + told_once(errors, len(pairs))
     if faults:
         raise DataError(f"image files of {img_dir}", faults)
 
@@ -130,53 +124,26 @@ def without_broken(
             pairs, pool.map(lambda pair: _check_files([pair], check), pairs), strict=True
         ):
             if lost or found:
-                left_out.image(entry.file_name, found or [f"{path}: no such image file"])
+                left_out.image(entry.file_name, [str(error) for error in found] or [f"{path}: no such image file"])
             else:
                 kept.append(entry)
             bar.update()
     return replace(annotations, images=tuple(kept))
 
 
-def _check_files(pairs: Iterable[tuple[Path, ImageEntry]], check: ImageCheck) -> tuple[list[Path], list[str]]:
-    missing, faults = [], []
+def _check_files(pairs: Iterable[tuple[Path, ImageEntry]], check: ImageCheck) -> tuple[list[str], list[UserError]]:
+    """Names of missing files, and what is wrong with others."""
+    missing, errors = [], []
     for path, entry in pairs:
         try:
             if is_regular(path):
                 check(path, entry)
             elif os.path.lexists(path):
-                faults.append(f"{path}: not a regular file, but a folder, FIFO, device or link to nothing")
+                errors.append(UserError(f"{path}: not a regular file, but a folder, FIFO, device or link to nothing"))
             else:
-                missing.append(path)
-        except (UserError, OSError) as error:  # OSError: a folder that may not be entered, a name too long
-            faults.append(str(error))
-    return missing, faults
-
-
-def _missing_faults(missing: Sequence[Path], count: int, img_dir: Path) -> list[str]:
-    """One sentence for each missing file, with the file that is probably meant; one for all if there is none at all."""
-    if not missing:
-        return []
-    if not img_dir.is_dir():
-        return [f"{img_dir}: no such folder of images"]
-    names = list_images(img_dir)
-    if len(missing) == count > 1:
-        there = f"it holds {len(names)} images, such as {names[0]}" if names else "it holds no images"
-        remedy = "give the folder that the file names of the annotation file start from"
-        return [f"none of the {count} image files is there, such as {missing[0]}; {there}; {remedy}"]
-    by_key: dict[str, str] = {}
-    for name in names:
-        for key in _keys(name):
-            by_key.setdefault(key, name)
-    faults = []
-    for path in missing:
-        name = os.path.relpath(path, img_dir)
-        meant = next((by_key[key] for key in _keys(name) if key in by_key), None)
-        remedy = f"is {meant} meant? Correct its file_name" if meant else "put it there, or remove its entry"
-        faults.append(f"{path}: no such image file; {remedy}")
-    return faults
-
-
-def _keys(name: str) -> tuple[str, str, str]:
-    """Keys for finding a similar name: other case or slashes, another suffix, another folder; the nearest first."""
-    posix = PurePosixPath(name.replace("\\", "/").casefold())
-    return f"case {posix}", f"stem {posix.with_suffix('')}", f"base {posix.name}"
+                missing.append(entry.file_name)
+        except UserError as error:
+            errors.append(error)
+        except OSError as error:  # a folder that may not be entered, a name too long
+            errors.append(UserError(str(error)))
+    return missing, errors

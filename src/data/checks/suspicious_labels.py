@@ -51,7 +51,7 @@ class Objects:
 def suspicions(annotations: Annotations) -> list[str]:
     """All suspicious findings in a data set that was read without errors; 100,000 objects take about half a second."""
     objects = _objects(annotations)
-    found: list[str] = []
+    found = list(annotations.doubts)
     found += _class_names(annotations.class_names)
     found += empty_images(annotations)
     if len(objects.boxes):

@@ -10,14 +10,12 @@ from typing import Any, TypedDict
 
 import msgspec
 
+from src.data.checks.box_faults import OUTSIDE_TOLERANCE, all_fractions, all_outside, outside_fault
 from src.data.checks.mask_faults import mask_faults
 from src.data.formats.coco_rows import decode_coco
 from src.data.formats.json_file import read_json
 from src.errors import DataError
 
-# Some tools count pixels from 0 and some from 1, so a correct box may exceed its image by one pixel plus rounding.
-# A box that exceeds it by more was drawn on another image, or on this image in another size.
-OUTSIDE_TOLERANCE = 1.5  # pixels
 _LARGEST_ID = 2**53  # beyond it double precision, in which many JSON readers keep numbers, is not exact
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # control characters; a new line breaks lists of file names
 _SHOWN_LETTERS = 100  # most characters of an invalid value in a message
@@ -69,6 +67,16 @@ class _Row(TypedDict, total=False):
     bbox: Any
     area: Any
     iscrowd: Any
+    # what ``src.data.checks.row_marks`` looks at
+    ignore: Any
+    ignored: Any
+    difficult: Any
+    deleted: Any
+    rotation: Any
+    angle: Any
+    score: Any
+    confidence: Any
+    attributes: Any
 
 
 class _Boxes(TypedDict):
@@ -214,37 +222,41 @@ def _size_fault(image: dict) -> str | None:
 
 
 def _annotation_faults(rows: list[dict], categories: set[int], sizes: dict, faults: list[str]) -> None:
-    before = len(faults)
+    common = _common_fault(rows, sizes)
+    if common:
+        faults.append(common)
     for index, row in enumerate(rows):
-        for fault in _row_faults(row, categories, sizes):
+        for fault in _row_faults(row, categories, sizes, common is None):
             faults.append(f"annotations[{index}] (id {_show(row, 'id')}): {fault}")
     _repeated(rows, "id", "annotation id", "number them anew", faults)
-    faults[before:before] = _unit_faults(rows, sizes)  # a common cause comes before the faults that it explains
 
 
-def _unit_faults(rows: list[dict], sizes: dict) -> list[str]:
-    """Faults of all boxes together: they are fractions of the image, or corners instead of (x, y, width, height)."""
+def _common_fault(rows: list[dict], sizes: dict) -> str | None:
+    """One fault of all boxes together: fractions of the image, corners instead of (x, y, width, height), another size."""
     rows = [row for row in rows if not is_blank(row)]
     boxes = [row.get("bbox") for row in rows]
     if not boxes or not all(_is_box(box) for box in boxes):
-        return []
-    numbers = [number for box in boxes for number in box]
-    if 0 <= min(numbers) and max(numbers) <= 1 and any(number % 1 for number in numbers):
-        remedy = "multiply x and width by the width of the image, y and height by its height"
-        return [f"all {len(boxes)} boxes lie within one pixel, like fractions of an image; bbox is in pixels: {remedy}"]
+        return None
+    if fault := all_fractions(boxes, "bbox", "x and width, y and height"):
+        return fault
     image_sizes = [sizes.get(row["image_id"]) if _is_id(row.get("image_id")) else None for row in rows]
     if not any(size and _box_fault(box, size) for box, size in zip(boxes, image_sizes, strict=True)):
-        return []
+        return None
     corners = [[x1, y1, x2 - x1, y2 - y1] for x1, y1, x2, y2 in boxes]
-    if any(_box_fault(box, size) for box, size in zip(corners, image_sizes, strict=True)):
-        return []
-    meant = f"all {len(boxes)} boxes fit into their images as corners (x1, y1, x2, y2)"
-    remedy = "if they are corners, write x2 - x1 and y2 - y1 for the last two numbers"
-    return [f"{meant}, and some do not as COCO's [x, y, width, height]; {remedy}"]
+    if not any(_box_fault(box, size) for box, size in zip(corners, image_sizes, strict=True)):
+        meant = f"all {len(boxes)} boxes fit into their images as corners (x1, y1, x2, y2)"
+        remedy = "if they are corners, write x2 - x1 and y2 - y1 for the last two numbers"
+        return f"{meant}, and some do not as COCO's [x, y, width, height]; {remedy}"
+    known = [(box, size) for box, size in zip(boxes, image_sizes, strict=True) if size]
+    return all_outside([(x, y, x + w, y + h) for (x, y, w, h), _ in known], [size for _, size in known])
 
 
-def _row_faults(row: dict, categories: set[int], sizes: dict) -> list[str]:
-    """What is wrong with one annotation row; called for every row, so a valid row takes few steps."""
+def _row_faults(row: dict, categories: set[int], sizes: dict, boxes: bool) -> list[str]:
+    """What is wrong with one annotation row; called for every row, so a valid row takes few steps.
+
+    Args:
+        boxes: look at the box and its area, too; no if all boxes have a common fault.
+    """
     faults = []
     if not _is_id(row.get("id")):
         faults.append(f'"id" must be an integer from 0 up, found {_show(row, "id")}')
@@ -261,9 +273,9 @@ def _row_faults(row: dict, categories: set[int], sizes: dict) -> list[str]:
     if row.get("iscrowd", 0) not in (0, 1):
         faults.append(f'"iscrowd" must be 0 or 1, found {_show(row, "iscrowd")}')
     size = sizes.get(image_id)
-    if fault := _box_fault(row.get("bbox"), size):
+    if boxes and (fault := _box_fault(row.get("bbox"), size)):
         faults.append(fault)
-    if "area" in row and (fault := _area_fault(row["area"], size)):
+    if boxes and "area" in row and (fault := _area_fault(row["area"], size)):
         faults.append(fault)
     return faults
 
@@ -292,21 +304,8 @@ def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:
         return f"bbox {box} has no size; width and height must be above 0: take the row out, or draw the box anew"
     if size is None:
         return None
-    left, top, right, bottom = (
-        x,
-        y,
-        size[0] - x - width,
-        size[1] - y - height,
-    )  # distance to each border, positive inside
-    if min(left, top, right, bottom) >= 0:
-        return None
-    empty = right <= -width or bottom <= -height or left <= -width or top <= -height
-    if empty or min(left, top, right, bottom) < -OUTSIDE_TOLERANCE:
-        return (
-            f"bbox {box} (x, y, width, height) lies outside its image of {size[0]} x {size[1]} pixels; was it drawn on "
-            "another image, or on this one in another size? Draw it anew"
-        )
-    return None
+    fault = outside_fault((x, y, x + width, y + height), size)
+    return fault and f"bbox {box} (x, y, width, height) {fault}"
 
 
 def _state_faults(images: list[dict], rows: list[dict], faults: list[str]) -> None:

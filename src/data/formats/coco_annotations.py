@@ -10,6 +10,7 @@ import numpy as np
 from pycocotools import mask as coco_masks
 
 from src.data.annotations import Annotations, ImageEntry, object_areas, unlabelled_entry
+from src.data.checks.row_marks import coco_marks, mark_doubts
 from src.data.formats.coco import is_blank, read_coco_boxes, sound_images
 from src.data.formats.json_file import read_json
 from src.data.formats.label_states import is_labelled, joins_unlabelled
@@ -44,10 +45,13 @@ def from_coco(coco: dict[str, Any], masks: bool = False) -> Annotations:
         _entry(image, rows_of.get(image["id"], []), image["id"] in blank, label_of, masks)
         for image in sorted(coco["images"], key=lambda image: image["id"])
     )
+    marks = [(row["image_id"], mark) for row in coco["annotations"] for mark in coco_marks(row)]
+    names = {image["id"]: image["file_name"] for image in coco["images"]} if marks else {}
     return Annotations(
         class_names=tuple(category["name"] for category in categories),
         category_ids=tuple(category["id"] for category in categories),
         images=tuple(entries),
+        doubts=mark_doubts(((names[identity], mark) for identity, mark in marks), 'write "iscrowd": 1 in their rows'),
     )
 
 

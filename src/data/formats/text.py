@@ -5,17 +5,20 @@ with "background", so its classes start at 1. A line without boxes is a reviewed
 it ends with the first word that has the suffix of an image.
 """
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
 from src.data.annotations import Annotations, ImageEntry
+from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
+from src.data.checks.files.missing_images import missing_faults
 from src.data.checks.left_out import LeftOut, note_image
 from src.data.classes import foreground
-from src.data.formats.coco import OUTSIDE_TOLERANCE
 from src.data.images import IMAGE_SUFFIXES, image_size
 from src.errors import DataError, UserError
 from src.files import read_regular_text
@@ -34,6 +37,14 @@ class TxtBox:
     crowd: bool
 
 
+class _Line(NamedTuple):
+    """Number of a line, and the name and the boxes of its image."""
+
+    number: int
+    name: str
+    boxes: tuple[TxtBox, ...]
+
+
 def read_txt(
     path: str | Path, img_dir: str | Path, class_names: Sequence[str], left_out: LeftOut | None = None
 ) -> Annotations:
@@ -48,22 +59,9 @@ def read_txt(
         DataError: every fault of the file, with its line number.
     """
     lines = [(number, line) for number, line in enumerate(_text(path).split("\n"), start=1) if line.strip()]
-    entries: list[ImageEntry] = []
     faults: list[str] = []
-    first_line: dict[str, int] = {}
-    for number, line in lines:
-        try:
-            if left_out is not None:
-                line = _without_empty_boxes(line, number, left_out)
-            name, boxes = parse_line(line)
-            if first_line.setdefault(name, number) != number:
-                raise ValueError(f"{name} stands in line {first_line[name]} already; write all its boxes into one line")
-            if class_names:
-                entries.append(_entry(len(entries) + 1, name, boxes, Path(img_dir), class_names))
-        except DataError as error:
-            note_image(left_out, faults, f"line {number}", [f"line {number}: {fault}" for fault in error.faults])
-        except (UserError, ValueError) as error:
-            note_image(left_out, faults, f"line {number}", [f"line {number}: {error}"])
+    images = list(_parsed(lines, faults, left_out))
+    entries = _entries(images, Path(img_dir), class_names, faults, left_out) if class_names else []
     if faults:
         raise DataError(str(path), faults)
     if not class_names:
@@ -76,6 +74,23 @@ def read_txt(
     form = f"text, a line per image; of its class numbers {meaning}"
     mark = "1 as the sixth number of a box"
     return Annotations(names, tuple(range(1, len(names) + 1)), tuple(entries), form, mark)
+
+
+def _parsed(lines: Sequence[tuple[int, str]], faults: list[str], left_out: LeftOut | None) -> Iterator[_Line]:
+    """Each line without fault."""
+    first_line: dict[str, int] = {}
+    for number, line in lines:
+        try:
+            if left_out is not None:
+                line = _without_empty_boxes(line, number, left_out)
+            name, boxes = parse_line(line)
+            if first_line.setdefault(name, number) != number:
+                raise ValueError(f"{name} stands in line {first_line[name]} already; write all its boxes into one line")
+            yield _Line(number, name, boxes)
+        except DataError as error:
+            note_image(left_out, faults, f"line {number}", [f"line {number}: {fault}" for fault in error.faults])
+        except ValueError as error:
+            note_image(left_out, faults, f"line {number}", [f"line {number}: {error}"])
 
 
 def parse_line(line: str) -> tuple[str, tuple[TxtBox, ...]]:
@@ -144,32 +159,64 @@ def parse_box(word: str) -> TxtBox:
     return TxtBox((x1, y1, x2, y2), int(fields[4]), fields[5:] == ["1"])
 
 
-def _entry(image_id: int, name: str, boxes: Sequence[TxtBox], img_dir: Path, class_names: Sequence[str]) -> ImageEntry:
-    width, height = image_size(img_dir / name)
+def _entries(
+    images: Sequence[_Line], img_dir: Path, class_names: Sequence[str], faults: list[str], left_out: LeftOut | None
+) -> list[ImageEntry]:
+    """The images whose files and boxes are right; faults are appended, or noted in `left_out`."""
+    sized, missing = [], []
+    for line in images:
+        try:
+            sized.append((line, image_size(img_dir / line.name)))
+        except UserError as error:
+            if os.path.lexists(img_dir / line.name) or left_out is not None:
+                note_image(left_out, faults, f"line {line.number}", [f"line {line.number}: {error}"])
+            else:
+                missing.append(line.name)
+    faults += missing_faults(missing, len(images), img_dir)
+    boxes = [(box.corners, size) for line, size in sized for box in line.boxes]
+    corners = [box for box, _ in boxes]
+    common = all_fractions(corners, "x1,y1,x2,y2", "x1 and x2, y1 and y2") or all_outside(
+        corners, [s for _, s in boxes]
+    )
+    if common:
+        faults.append(common)
+        return []
+    entries = []
+    for line, size in sized:
+        try:
+            entries.append(_entry(len(entries) + 1, line, size, class_names))
+        except DataError as error:
+            note_image(
+                left_out, faults, f"line {line.number}", [f"line {line.number}: {fault}" for fault in error.faults]
+            )
+    return entries
+
+
+def _entry(image_id: int, line: _Line, size: tuple[int, int], class_names: Sequence[str]) -> ImageEntry:
+    width, height = size
     shift = len(class_names) - len(foreground(class_names))  # 1 where the background is in the list
-    corners = np.array([box.corners for box in boxes], np.float64).reshape(-1, 4)
+    corners = np.array([box.corners for box in line.boxes], np.float64).reshape(-1, 4)
     inside = np.clip(corners, 0, (width, height, width, height)).astype(np.float32)
     faults = []
-    for box, (left, top, right, bottom) in zip(boxes, inside, strict=True):
-        x1, y1, x2, y2 = box.corners
-        shown = f"{name}: box {x1:g},{y1:g},{x2:g},{y2:g}"
-        if min(x1, y1, width - x2, height - y2) < -OUTSIDE_TOLERANCE or x1 >= width or y1 >= height:
-            faults.append(f"{shown} lies outside its image of {width} x {height} pixels; draw it anew")
+    for box, (left, top, right, bottom) in zip(line.boxes, inside, strict=True):
+        shown = f"{line.name}: box {','.join(f'{value:g}' for value in box.corners)}"
+        if fault := outside_fault(box.corners, size):
+            faults.append(f"{shown} {fault}")
         elif right <= left or bottom <= top:
             faults.append(f"{shown} has no size in its image of {width} x {height} pixels; draw it anew")
         if not shift <= box.place < len(class_names):
             faults.append(f"{shown}: class {box.place} {_no_class(class_names, shift)}")
     if faults:
-        raise DataError(name, faults)
+        raise DataError(line.name, faults)
     return ImageEntry(
         image_id=image_id,
-        file_name=name,
+        file_name=line.name,
         width=width,
         height=height,
         labelled=True,
         boxes=inside,
-        labels=np.array([box.place + 1 - shift for box in boxes], np.int32),
-        crowd=np.array([box.crowd for box in boxes], bool),
+        labels=np.array([box.place + 1 - shift for box in line.boxes], np.int32),
+        crowd=np.array([box.crowd for box in line.boxes], bool),
     )
 
 

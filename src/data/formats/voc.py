@@ -7,10 +7,13 @@ from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
 from src.data.checks.left_out import LeftOut, note_image
+from src.data.checks.row_marks import RowMark, marks_of
 from src.data.formats.xml_file import read_xml
 from src.data.images import list_images
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
+
+_EACH = "write an <object> for each"
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,13 @@ class VocObject:
     """One object: class name and box (xmin, ymin, xmax, ymax) in pixels, as in the file, not clipped.
 
     ``difficult`` objects count as crowds everywhere: neither object nor background in training, neither hit nor miss in
-    evaluation (the VOC challenge leaves them out of its scores, too).
+    evaluation (the VOC challenge leaves them out of its scores, too). ``marks``: see ``row_marks``.
     """
 
     name: str
     box: tuple[float, float, float, float]
     difficult: bool = False
+    marks: tuple[RowMark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,8 +124,8 @@ def read_voc(path: Path) -> VocImage:
             faults.append(f"object {number}: {error}")
     size = None
     try:
-        if root.find("size") is not None:
-            size = tuple(int(_number(root, f"size/{key}")) for key in ("width", "height"))
+        if (stated := _only(root, "size", "leave the right one")) is not None:
+            size = tuple(int(_number(stated, key)) for key in ("width", "height"))
     except ValueError as error:
         faults.append(str(error))
     if faults:
@@ -130,20 +134,46 @@ def read_voc(path: Path) -> VocImage:
 
 
 def _object(element: Element) -> VocObject:
-    name = (element.findtext("name") or "").strip()
+    name = (_text(element, "name") or "").strip()
     if not name:
         raise ValueError("no <name>")
-    difficult = (element.findtext("difficult") or "0").strip()
+    difficult = (_text(element, "difficult") or "0").strip()
     if difficult not in ("0", "1"):
         raise ValueError(f"<difficult> must be 0 or 1, found {difficult!r}")
-    box = tuple(_number(element, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax"))
-    return VocObject(name, box, difficult == "1")
+    corners = _only(element, "bndbox", _EACH)
+    if corners is None:
+        raise ValueError("no <bndbox>")
+    box = tuple(_number(corners, key) for key in ("xmin", "ymin", "xmax", "ymax"))
+    return VocObject(name, box, difficult == "1", () if difficult == "1" else _marks(element))
 
 
-def _number(element: Element, place: str) -> float:
-    text = element.findtext(place)
-    if text is None:
+def _marks(element: Element) -> tuple[RowMark, ...]:
+    """The marks among the elements of an object, and among its attributes as CVAT writes them."""
+    fields = {child.tag: child.text or "" for child in element if child.tag != "difficult"}
+    for attribute in element.iterfind("attributes/attribute"):
+        fields[(attribute.findtext("name") or "").strip()] = attribute.findtext("value") or ""
+    return marks_of(fields)
+
+
+def _only(element: Element, tag: str, remedy: str) -> Element | None:
+    """The child of this tag; None if there is none, a ValueError if there are several."""
+    found = element.findall(tag)
+    if len(found) > 1:
+        raise ValueError(f"<{element.tag}> holds {len(found)} <{tag}>; {remedy}")
+    return found[0] if found else None
+
+
+def _text(element: Element, tag: str) -> str | None:
+    child = _only(element, tag, _EACH)
+    return None if child is None else child.text or ""
+
+
+def _number(element: Element, tag: str) -> float:
+    place = f"{element.tag}/{tag}"
+    child = _only(element, tag, _EACH)
+    if child is None:
         raise ValueError(f"no <{place}>")
+    text = child.text or ""
     try:
         value = float(text)
     except ValueError:

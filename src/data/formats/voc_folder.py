@@ -10,8 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from src.data.annotations import Annotations
-from src.data.checks.left_out import LeftOut, note_image
+from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
+from src.data.checks.files.image_sizes import WrongSize, boxes_fit, told_once
+from src.data.checks.image_files import read_whole_image
+from src.data.checks.left_out import LeftOut
+from src.data.checks.row_marks import mark_doubts
 from src.data.classes import foreground, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, pair_folders, read_voc, xml_files
@@ -77,18 +83,9 @@ def read_voc_folder(
     if place.xmls.resolve().parent == img_dir.resolve():
         prefix = next((f"{name}/" for name in _IMAGE_FOLDERS if (img_dir / name).is_dir()), "")
     stems = _listed(place.list_file) if place.list_file else None
-    found, faults = [], []
-    for image, xml in pair_folders(img_dir / prefix, place.xmls, stems, left_out):
-        try:
-            voc = read_voc(place.xmls / xml)
-            size = voc.size or image_size(img_dir / prefix / image)
-            found.append(VocImage(prefix + image, size, voc.objects))
-        except DataError as error:
-            note_image(left_out, faults, prefix + image, [f"{xml}: {fault}" for fault in error.faults])
-        except UserError as error:
-            note_image(left_out, faults, prefix + image, [f"{xml}: {error}"])
-    if faults:
-        raise DataError(str(place.xmls), faults)
+    pairs = pair_folders(img_dir / prefix, place.xmls, stems, left_out)
+    files = [(prefix + image, img_dir / prefix / image, place.xmls / xml) for image, xml in pairs]
+    found = read_voc_files(files, place.xmls, place.xmls, left_out)
     given = foreground(class_names)
     if left_out is not None:
         found = clear_voc(found, given, left_out)
@@ -98,7 +95,56 @@ def read_voc_folder(
     images = tuple(replace(entry, areas=None) for entry in read.images)  # XML files have no areas
     what = f"the list {place.list_file}" if place.list_file else f"the folder {place.xmls}"
     form, mark = f"Pascal VOC, {what}", "<difficult>1</difficult>"
-    return Annotations(read.class_names, read.category_ids, images, form, mark)
+    return Annotations(read.class_names, read.category_ids, images, form, mark, voc_doubts(found))
+
+
+def read_voc_files(
+    files: Sequence[tuple[str, Path, Path]], root: Path, base: Path, left_out: LeftOut | None, whole: bool = False
+) -> list[VocImage]:
+    """XML files, each with the name and the size of its image as it lies on the disk.
+
+    Args:
+        files: name of the image, the image, and its XML file. root: what the faults are of. base: folder from which XML files
+            are named. left_out: takes what cannot be used, which is a fault without it. whole: decode each image to its end.
+
+    Raises:
+        DataError: every fault of every file.
+    """
+    found, errors = [], []
+    for name, image, xml in files:
+        label = xml.relative_to(base).as_posix()
+        try:
+            found.append(_with_image(read_voc(xml), name, image, label, whole))
+            continue
+        except WrongSize as error:
+            own = [error]
+        except DataError as error:
+            own = [UserError(f"{label}: {fault}") for fault in error.faults]
+        except UserError as error:
+            own = [UserError(f"{label}: {error}")]
+        if left_out is None:
+            errors += own
+        else:
+            left_out.image(name, [str(error) for error in own])
+    if errors:
+        raise DataError(str(root), told_once(errors, len(files)))
+    return found
+
+
+def _with_image(voc: VocImage, name: str, image: Path, label: str, whole: bool) -> VocImage:
+    size = image_size(image)
+    if whole:
+        read_whole_image(image)
+    if voc.size not in (None, size):
+        boxes = np.array([item.box for item in voc.objects]).reshape(-1, 4)
+        raise WrongSize(image, voc.size, size, boxes_fit(boxes, size), f"<size> in {label}")
+    return VocImage(name, size, voc.objects)
+
+
+def voc_doubts(found: Sequence[VocImage]) -> tuple[str, ...]:
+    """What is valid in XML files but usually a mistake."""
+    marks = ((voc.file_name, mark) for voc in found for item in voc.objects for mark in item.marks)
+    return mark_doubts(marks, "write <difficult>1</difficult> in them")
 
 
 def clear_voc(found: Sequence[VocImage], given: Sequence[str], left_out: LeftOut) -> list[VocImage]:
@@ -119,10 +165,8 @@ def clear_voc(found: Sequence[VocImage], given: Sequence[str], left_out: LeftOut
                 continue
             if given and item.name not in given:
                 reasons.append(f"object {number} is of the class {item.name!r}, which is none of {', '.join(given)}")
-            elif _inside(item.box, voc.size) is None:
-                reasons.append(
-                    f"object {number} ({item.name}), box {x1:g} {y1:g} {x2:g} {y2:g}, lies outside of the image"
-                )
+            elif fault := outside_fault(item.box, voc.size):
+                reasons.append(f"object {number} ({item.name}), box {x1:g} {y1:g} {x2:g} {y2:g}, {fault}")
             objects.append(item)
         if reasons:
             left_out.image(voc.file_name, reasons)
@@ -155,22 +199,21 @@ def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, 
     """The data as COCO, and the number of boxes that were clipped to their image; difficult objects become crowds.
 
     Raises:
-        DataError: every object without area inside its image.
+        DataError: every object without area, and every one that lies outside its image.
     """
+    if fault := _common_fault(found):
+        raise DataError("objects (xmin ymin xmax ymax)", [fault])
     category_id = {name: number for number, name in enumerate(names, start=1)}
     images, rows, faults, clipped = [], [], [], 0
     for image_id, voc in enumerate(found, start=1):
         width, height = voc.size
         images.append({"id": image_id, "file_name": voc.file_name, "width": width, "height": height})
         for number, item in enumerate(voc.objects, start=1):
-            inside = _inside(item.box, voc.size)
-            if inside is None:
+            x1, y1, x2, y2 = inside = _inside(item.box, voc.size)
+            if fault := _box_fault(item.box, voc.size):
                 box = " ".join(f"{value:g}" for value in item.box)
-                faults.append(
-                    f"{voc.file_name}: object {number} ({item.name}), box {box}, has no area in {width} x {height}"
-                )
+                faults.append(f"{voc.file_name}: object {number} ({item.name}), box {box}, {fault}")
                 continue
-            x1, y1, x2, y2 = inside
             clipped += inside != item.box
             rows.append(
                 {
@@ -191,10 +234,24 @@ def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, 
     return {"images": images, "annotations": rows, "categories": categories}, clipped
 
 
-def _inside(box: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...] | None:
-    """The part of a box (x1, y1, x2, y2) within an image of a size; None if it has no area."""
-    x1, y1, x2, y2 = inside = tuple(min(max(v, 0.0), side) for v, side in zip(box, size * 2, strict=True))
-    return inside if x2 > x1 and y2 > y1 else None
+def _common_fault(found: Sequence[VocImage]) -> str | None:
+    """A fault of all boxes together."""
+    boxes = [(item.box, voc.size) for voc in found for item in voc.objects]
+    corners = [box for box, _ in boxes]
+    return all_fractions(corners, "<bndbox>", "xmin and xmax, ymin and ymax") or all_outside(
+        corners, [size for _, size in boxes]
+    )
+
+
+def _box_fault(box: tuple[float, ...], size: tuple[int, int]) -> str | None:
+    if box[2] <= box[0] or box[3] <= box[1]:
+        return "has no area"
+    return outside_fault(box, size)
+
+
+def _inside(box: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...]:
+    """The part of a box (x1, y1, x2, y2) within an image of a size."""
+    return tuple(min(max(value, 0.0), side) for value, side in zip(box, size * 2, strict=True))
 
 
 def _listed(path: Path) -> list[str]:

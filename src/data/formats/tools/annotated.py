@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from src.data.checks.row_marks import RowMark
+
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2
 
 
@@ -38,6 +40,7 @@ class Shape:
         rotated: the tool has a rotated box, of which ``box`` is the upright one around.
         crowd: stands for a group; neither object nor background.
         score: of a detection, 0 to 1; None for what a human drew.
+        marks: fields of the tool that change what the object means and are not used.
     """
 
     label: str
@@ -47,6 +50,7 @@ class Shape:
     rotated: bool = False
     crowd: bool = False
     score: float | None = None
+    marks: tuple[RowMark, ...] = ()
 
     @property
     def segmentation(self) -> Any:

@@ -5,12 +5,14 @@ A tag named "reviewed" or "skip" on an image says what was done with it; CVAT it
 """
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from pycocotools import mask as coco_masks
 
+from src.data.checks.row_marks import RowMark, marks_of
 from src.data.formats.tools.annotated import (
     AnnotatedImage,
     Mark,
@@ -70,7 +72,8 @@ def _image(element: Element, place: str, untagged: Mark) -> AnnotatedImage:
             if child.tag == "tag":
                 tags.add(child.get("label"))
             elif child.tag in _SHAPES:
-                shapes.append((_SHAPES[child.tag](child, _label(child), size), child.get("group_id")))
+                shape = replace(_SHAPES[child.tag](child, _label(child), size), marks=_marks(child))
+                shapes.append((shape, child.get("group_id")))
             else:
                 unused.append(f"object {number}: a <{child.tag}> is no object with an area")
         except ValueError as error:
@@ -86,6 +89,11 @@ def _image(element: Element, place: str, untagged: Mark) -> AnnotatedImage:
         unused=tuple(unused),
         blocked=tuple(blocked),
     )
+
+
+def _marks(element: Element) -> tuple[RowMark, ...]:
+    fields = {str(child.get("name")): child.text or "" for child in element.iterfind("attribute")}
+    return marks_of(fields, rotation=False)  # the rotation of a shape is its own, and is read
 
 
 def _label(element: Element) -> str:

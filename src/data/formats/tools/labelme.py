@@ -6,6 +6,7 @@ Of the flags "reviewed" and "skip" say what was done with an image; without "rev
 import base64
 import binascii
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_masks
 
+from src.data.checks.row_marks import RowMark, marks_of
 from src.data.formats.json_file import read_json
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, box_around, join_groups, numbers_of
 from src.errors import DataError
@@ -56,6 +58,7 @@ def labelme_image(value: Any, path: Path) -> AnnotatedImage:
                 unused.append(f"shape {number}: a {row.get('shape_type')} is no object with an area")
             else:
                 group = row.get("group_id")
+                shape = replace(shape, marks=_marks(row))
                 shapes.append((shape, group if isinstance(group, int | str) else None))
         except ValueError as error:
             blocked.append(f"shape {number}: {error}")
@@ -70,6 +73,13 @@ def labelme_image(value: Any, path: Path) -> AnnotatedImage:
         unused=tuple(unused),
         blocked=tuple(blocked),
     )
+
+
+def _marks(row: dict[str, Any]) -> tuple[RowMark, ...]:
+    """The marks among the fields of a shape, its flags, and its attributes (X-AnyLabeling)."""
+    more = [row.get(key) for key in ("flags", "attributes")]
+    fields = dict(row) | {key: value for part in more if isinstance(part, dict) for key, value in part.items()}
+    return marks_of(fields, rotation=False)  # the points are where they are
 
 
 def _mark(flags: Any) -> Mark:
@@ -106,7 +116,7 @@ def _shape(row: Any, size: tuple[int, int] | None) -> Shape | None:
     if kind == "circle" and count == 2:  # centre and a point on the circle
         radius = math.dist(points[:2], points[2:])
         return Shape(row["label"], (points[0] - radius, points[1] - radius, points[0] + radius, points[1] + radius))
-    if kind == "oriented_rectangle" and count == 4:
+    if kind in ("oriented_rectangle", "rotation") and count == 4:  # the second is that of X-AnyLabeling
         return Shape(row["label"], box_around(points), rotated=True)
     if kind == "polygon" and count >= 3:
         return Shape(row["label"], box_around(points), (points,))

@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from src.data.annotations import Annotations, ImageEntry
+from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
+from src.data.checks.files.image_sizes import WrongSize, boxes_fit, told_once
+from src.data.checks.row_marks import mark_doubts
 from src.data.classes import foreground, unknown_classes
-from src.data.formats.coco import OUTSIDE_TOLERANCE
 from src.data.formats.json_file import read_json
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
@@ -88,19 +90,25 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     if not names:
         raise UserError(f"{place.path}: no object in any file, so no classes are known; name them with --class_names")
     faults = unknown_classes(sorted(counts.items()), names)
-    entries, notes = [], Counter()
+    entries, notes, errors = [], Counter(), []
     for number, name in enumerate(sorted(found), start=1):
         try:
             entries.append(_entry(number, name, found[name], img_dir, names, masks, notes))
         except DataError as error:
-            faults += [f"{name}: {fault}" for fault in error.faults]
+            errors += [UserError(f"{name}: {fault}") for fault in error.faults]
         except UserError as error:
-            faults.append(str(error))
+            errors.append(error)
+    if common := _common_fault(found):
+        faults.append(common)
+    elif errors:
+        faults += told_once(errors, len(found))
     if faults:
         raise DataError(str(place.path), faults)
+    marks = ((name, mark) for name in sorted(found) for shape in found[name].shapes for mark in shape.marks)
+    doubts = mark_doubts(marks, 'take them out, or convert the data to COCO and write "iscrowd": 1 in their rows')
     changes = "".join(f"; {count} {words}" for words, count in notes.items() if count)
     form, mark = f"{place.form}, {place.path}{changes}", ""
-    return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark)
+    return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark, doubts)
 
 
 _Found = tuple[list[str], dict[str, AnnotatedImage]]  # names of classes, and images by their names in the folder
@@ -184,10 +192,10 @@ def _entry(
         notes["images not marked as reviewed count as unlabelled"] += image.mark is Mark.UNTICKED
         notes["images marked to skip count as unlabelled"] += image.mark is Mark.SKIPPED
         return ImageEntry(**common, labelled=False, **_EMPTY)
-    faults = list(image.blocked)
     if image.size not in (None, size):
-        there, here = (f"{width} x {height}" for width, height in (image.size, size))
-        faults.append(f"the file says {there} pixels, the image has {here}; label the image itself")
+        boxes = np.array([shape.box for shape in image.shapes]).reshape(-1, 4)
+        raise WrongSize(img_dir / name, image.size, size, boxes_fit(boxes, size), "the annotation file")
+    faults = list(image.blocked)
     notes["points, lines and the like are left out"] += len(image.unused)
     shapes = [shape for shape in in_pixels(image, size) if shape.label in names]
     for shape in shapes:
@@ -209,6 +217,14 @@ def _entry(
     )
 
 
+def _common_fault(found: dict[str, AnnotatedImage]) -> str | None:
+    """A fault of all boxes together."""
+    images = [image for image in found.values() if image.size and not image.relative]
+    boxes = [(shape.box, image.size) for image in images for shape in image.shapes if not shape.rotated]
+    corners = [box for box, _ in boxes]
+    return all_fractions(corners, "a box", "x, y") or all_outside(corners, [size for _, size in boxes])
+
+
 def _fault(shape: Shape, size: tuple[int, int], masks: bool) -> str | None:
     """What is wrong with an object in an image of ``size``, if anything."""
     x1, y1, x2, y2 = shape.box
@@ -216,8 +232,8 @@ def _fault(shape: Shape, size: tuple[int, int], masks: bool) -> str | None:
     if min(x2, size[0]) <= max(x1, 0) or min(y2, size[1]) <= max(y1, 0):
         return f"{shown} has no area in its image of {size[0]} x {size[1]} pixels; take it out, or draw it anew"
     # The upright box around a rotated one reaches over the border where the object does not.
-    if not shape.rotated and max(-x1, -y1, x2 - size[0], y2 - size[1]) > OUTSIDE_TOLERANCE:
-        return f"{shown} lies outside its image of {size[0]} x {size[1]} pixels; draw it anew"
+    if not shape.rotated and (fault := outside_fault(shape.box, size)):
+        return f"{shown} {fault}"
     if not masks:
         return None
     if shape.segmentation is None:

@@ -7,6 +7,7 @@ image does, with the last folder called images replaced by labels, or beside it.
 
 from pathlib import Path
 
+from src.data.checks.row_marks import marks_of
 from src.data.formats.tools.annotated import Shape, box_around, numbers_of
 from src.errors import DataError, UserError
 from src.files import read_regular_text
@@ -87,7 +88,8 @@ def parse_line(line: str, names: list[str]) -> Shape:
         raise ValueError(
             f"{max(numbers, key=abs):g} is no share of an image (0 to 1); divide pixels by its width or height"
         )
-    return Shape(names[place], box, polygons, score=score)
+    marks = marks_of({"confidence": score})
+    return Shape(names[place], box, polygons, score=score, marks=marks)
 
 
 def label_files(root: Path) -> list[str]:
