@@ -28,7 +28,7 @@ import numpy as np
 
 from src.active.picking.pick_list import read_list, reasons_file
 from src.active.ranking import read_ranking
-from src.command_line import program_parser
+from src.command_line import NAMES_HELP, parse_names, program_parser
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
 from src.data.classes import check_names, foreground, in_class_order
@@ -77,7 +77,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output_dir", type=Path, required=True, help="folder to make")
     help_files = "copy the images into the folder (default), link them, or leave them where they are"
     parser.add_argument("--image_files", choices=IMAGE_FILES, default="copy", help=help_files)
-    help_names = "classes in the order of their labels, with commas (default: as infer.py says beside --infer_json)"
+    help_names = f"classes in the order of their labels, {NAMES_HELP} (default: as infer.py says beside --infer_json)"
     parser.add_argument("--class_names", default="", help=help_names)
     parser.add_argument("--ann_file", type=Path, help="annotation file of the training, to take the classes from")
     help_eval = "detections on validation images: eval_results.json of eval.py, or infer_results.json of infer.py"
@@ -107,7 +107,7 @@ def find_classes(args: argparse.Namespace) -> list[str]:
     Raises:
         UserError: they are not known.
     """
-    names = [name.strip() for name in args.class_names.split(",")] if args.class_names else []
+    names = list(parse_names([args.class_names]))
     check_names(names)
     if not names and args.ann_file:
         names = list(read_data(args.ann_file, args.img_dir).class_names)

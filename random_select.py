@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.active.selection import choose_random, label_count
-from src.command_line import program_parser
+from src.command_line import NAMES_HELP, parse_names, program_parser
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.label_sources import names_with_boxes, unconfirmed_empty
 from src.data.checks.suspicious_labels import too_many_empty
@@ -34,7 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--ann_file", type=Path, required=True, help="the labels of all images, in any form of docs/DATA.md"
     )
     parser.add_argument("--img_dir", type=Path, help="folder of the images, which forms other than COCO need")
-    help_names = "classes in the order of their labels, separated by commas; text needs them"
+    help_names = f"classes in the order of their labels, {NAMES_HELP}; text needs them"
     parser.add_argument("--class_names", default="", help=help_names)
     help_ratio = "percent of the images that stay labelled; fractions allowed"
     parser.add_argument("--label_ratio", type=float, required=True, help=help_ratio)
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read, draw, hide, write, report."""
     args = parse_args(argv)
     check_free(args.output_ann_file, args.overwrite)
-    names = tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else ()
+    names = parse_names([args.class_names])
     coco = read_as_coco(args.ann_file, args.img_dir, names)
     already_unlabelled = unlabelled_ids(coco)
     if already_unlabelled:

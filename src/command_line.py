@@ -1,14 +1,21 @@
-"""The command line that all programs share: their description as it is written, and --version."""
+"""The command line that all programs share: their description as it is written, --version, and lists of class names."""
 
 import argparse
+import json
 import math
 import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import yaml
+
 from src import __version__
+from src.errors import UserError
+
+NAMES_HELP = """as "cat,traffic light"; names with commas as a list: '["bus, truck", car]'"""
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,3 +66,34 @@ def _nearest(path: Path) -> str:
     """A path, seen from the current folder where it lies below it."""
     here = Path.cwd()
     return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)
+
+
+def parse_names(words: Iterable[str], option: str = "class_names") -> tuple[str, ...]:
+    """Class names of --class_names or --classes: each word is a name, several with commas, or a YAML list in brackets.
+
+    Raises:
+        UserError: a list that is no YAML, or holds something else than names; ``option`` is named.
+    """
+    names: list[str] = []
+    for word in words:
+        if not word.strip().startswith("["):
+            names += [name.strip() for name in word.split(",") if name.strip()]
+            continue
+        try:
+            listed = yaml.load(word, yaml.BaseLoader)  # numbers and words like "no" stay texts
+        except (yaml.YAMLError, RecursionError):
+            listed = None
+        if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+            raise UserError(f"--{option}: expected a list like '[\"bus, truck\", car]', got {word[:60]!r}")
+        names += listed
+    return tuple(names)
+
+
+def _is_plain(names: Sequence[str]) -> bool:
+    """Whether names with commas between them are read back as they are."""
+    return all(name and name == name.strip() and "," not in name for name in names) and not names[0].startswith("[")
+
+
+def spell_names(names: Sequence[str]) -> str:
+    """Class names as one word for a shell, which ``parse_names`` reads back."""
+    return shlex.quote(",".join(names) if _is_plain(names) else json.dumps(list(names), ensure_ascii=False))

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from src.command_line import program_parser
+from src.command_line import parse_names, program_parser
 from src.config.checks import contradictions
 from src.config.schema import DETECTOR_KEYS, FIELDS, IN_EPOCHS, KEYS, TEXT_KEYS, Config, plain
 from src.errors import UserError
@@ -191,8 +191,8 @@ def _read_argument(key: str, text: str) -> object:
     """Parse a command-line argument as YAML; '1,2' is a list; paths and text that is not YAML stay strings."""
     if key in TEXT_KEYS:
         return None if text in ("", "null") else text
-    if key == "class_names" and not text.startswith("["):
-        return [name.strip() for name in text.split(",")]
+    if key == "class_names":
+        return list(parse_names([text]))
     if re.fullmatch(r"[-+.\deE]+(,[-+.\deE]+)+", text):
         text = f"[{text}]"
     # YAML 1.1 parses 1e-4 as a string.

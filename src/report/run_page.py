@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from src.command_line import program_parser
+from src.command_line import NAMES_HELP, parse_names, program_parser
 from src.data.annotations import Annotations
 from src.data.formats.reading import read_data
 from src.errors import UserError, entry_point
@@ -146,7 +146,7 @@ def main(argv: list[str] | None = None) -> None:
         "--eval_img_dir", type=Path, help="evaluation images; with --eval_ann_file the page has pictures"
     )
     parser.add_argument("--eval_ann_file", type=Path, help="annotations of the evaluation images")
-    parser.add_argument("--class_names", default="", help='classes in the order of their labels, as "cat,dog"')
+    parser.add_argument("--class_names", default="", help=f"classes in the order of their labels, {NAMES_HELP}")
     parser.add_argument("--pictures", type=int, default=12, help="how many images are shown [12]")
     parser.add_argument("--output", type=Path, help=f"the page [RUN/{PAGE_NAME}]")
     parser.add_argument("--overwrite", action="store_true", help="replace an older page")
@@ -157,7 +157,7 @@ def main(argv: list[str] | None = None) -> None:
     check_free(path, arguments.overwrite)
     annotations = None
     if arguments.eval_ann_file is not None:
-        names = [name.strip() for name in arguments.class_names.split(",") if name.strip()]
+        names = parse_names([arguments.class_names])
         annotations = read_data(arguments.eval_ann_file, arguments.eval_img_dir, names)
     stages = read_stages(arguments.run)
     title = arguments.run.resolve().name
