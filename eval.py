@@ -19,11 +19,12 @@ from pathlib import Path
 
 from src.checkpoint.restore import saved_settings
 from src.config.load import Config, load_config, require
-from src.data.annotations import Annotations
+from src.data.annotations import Annotations, image_path
 from src.data.checks.consistency import check_labelled
+from src.data.checks.files.few_bits import few_bits
 from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
 from src.data.checks.left_out import LeftOut, write_left_out
-from src.data.checks.suspicious_labels import empty_images
+from src.data.checks.suspicious_labels import suspicions
 from src.data.formats.reading import read_data
 from src.data.training_data import read_usable
 from src.engine.inference.evaluated_detections import EvaluatedDetections, detection_source, will_have_masks
@@ -90,7 +91,8 @@ def read_ground_truth(config: Config) -> Annotations:
     source = (config.eval_ann_file, config.eval_img_dir, config.class_names, will_have_masks(config))
     annotations = read_usable_and_list(*source, config) if config.leave_out_faulty else read_data(*source)
     check_labelled(annotations)
-    for message in empty_images(annotations):
+    paths = [image_path(entry, config.eval_img_dir) for entry in annotations.images] if config.eval_img_dir else []
+    for message in (*suspicions(annotations), *few_bits(paths)):
         print(f"suspicious: {message}")
     return annotations
 

@@ -30,6 +30,7 @@ from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
 from src.data.checks.left_out import LeftOut, write_left_out
 from src.data.classes import in_class_order
 from src.data.formats.feature_file import FeatureRows, write_features
+from src.data.images import passed_over
 from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import set_up_device
 from src.engine.inference.detect_images import detect_images
@@ -56,6 +57,9 @@ def main(argv: list[str] | None = None) -> None:
     require(config, "checkpoint_path")
     left_out: list[LeftOut] = []
     images = images_to_detect(config, left_out)
+    folder = config.infer_img_dir or config.unlabelled_img_dir
+    for sentence in passed_over(folder) if folder else []:
+        print(f"suspicious: {sentence}")
     if config.leave_out_faulty:
         check_free(outputs.folder / LEFT_OUT_FILE, config.overwrite)
     outputs.check(picture_path(outputs.pictures, entry) for entry in images if config.draw_pics)

@@ -21,9 +21,9 @@ if not __package__:  # started as a file: python src/split_data.py
 
 from src.command_line import program_parser
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
-from src.data.checks.image_files import read_whole_image
 from src.data.checks.left_out import FILE_NAME, LeftOut, add_options, write_left_out
 from src.data.formats.voc import pair_files
+from src.data.images import read_whole_image
 from src.data.provenance import MadeFrom, folder_hash, made_from
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, sync, write_json

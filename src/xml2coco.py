@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 if not __package__:  # started as a file: python src/xml2coco.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.command_line import program_parser
+from src.command_line import NAMES_HELP, parse_names, program_parser, spell_names
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.label_sources import unconfirmed_empty
@@ -26,6 +26,7 @@ from src.data.checks.suspicious_labels import too_many_empty
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.formats.voc_folder import class_list, clear_voc, read_voc_files, to_coco, voc_doubts
+from src.data.images import passed_over
 from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json
@@ -36,7 +37,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = program_parser(__doc__)
     parser.add_argument("--data_path", type=Path, required=True, help="folder with annotations/ and images/")
     parser.add_argument("--save_path", type=Path, required=True, help="COCO JSON file to write")
-    help_classes = "class names in the order of their ids, as a list or with commas (default: those found, sorted)"
+    help_classes = f"class names in the order of their ids, {NAMES_HELP} (default: those found, sorted)"
     parser.add_argument("--classes", nargs="+", help=help_classes)
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace --save_path if it exists")
@@ -82,12 +83,12 @@ def origin_of(data_path: Path, save_path: Path, names: list[str]) -> MadeFrom:
 
 
 def given_names(words: Sequence[str] | None) -> list[str]:
-    """--classes, written as a list or with commas.
+    """--classes, see ``parse_names``.
 
     Raises:
         UserError: a name is repeated.
     """
-    names = [name.strip() for text in words or () for name in text.split(",") if name.strip()]
+    names = list(parse_names(words or (), "classes"))
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise UserError(f"--classes: {', '.join(repeated)} given more than once")
@@ -128,12 +129,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
     for sentence in (
         *voc_doubts(found),
+        *passed_over(args.data_path / "images"),
         *too_many_empty(sorted(unconfirmed_empty(coco)), len(found)),
         *changed_inputs(args.data_path / "annotations"),
     ):
         print(f"suspicious: {sentence}")
     if args.classes is None:
-        print(f"for the same ids in another file of this data set: --classes {','.join(names)}")
+        print(f"for the same ids in another file of this data set: --classes {spell_names(names)}")
 
 
 if __name__ == "__main__":

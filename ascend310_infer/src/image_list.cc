@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 bool is_image(const fs::path& path) {
-  static const std::set<std::string> suffixes = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"};
+  static const std::set<std::string> suffixes = {".bmp", ".dib", ".jfif", ".jp2",  ".jpe", ".jpeg", ".jpg", ".pbm",
+                                              ".pgm", ".png", ".pnm",  ".ppm", ".tif", ".tiff", ".webp"};
   std::string suffix = path.extension().string();
   std::transform(suffix.begin(), suffix.end(), suffix.begin(), [](unsigned char c) { return std::tolower(c); });
   return suffixes.count(suffix) > 0;
@@ -101,7 +102,7 @@ ImageList list_folder(const fs::path& folder, const ModelMetadata& metadata) {
   std::set<fs::path> seen;
   std::vector<std::string> names;
   add_images(folder, folder, &seen, &names);
-  if (names.empty()) throw UserError(folder.string() + ": no images there (bmp, jpg, png, tif, webp)");
+  if (names.empty()) throw UserError(folder.string() + ": no images there (bmp, jp2, jpg, png, ppm, tif, webp)");
   try {
     std::for_each(names.begin(), names.end(), check_name);
   } catch (const UserError& error) {

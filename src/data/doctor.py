@@ -5,10 +5,10 @@
 Errors must be fixed: training refuses to start with them. Suspicious findings are valid but usually a mistake; training
 starts and logs them. Exit status: 0 without errors, 1 with errors, 2 for a mistake on the command line.
 
-Without --images only the existence of the image files is checked; training checks their headers when it starts. With
---images all are decoded: broken and truncated files are found, and duplicate images. With --contact_sheet
-labelled images are drawn with their boxes, to look at what is trained on. With
---leave_out_faulty it says what training with that option will leave out.
+Without --images the headers of the image files are read, as training does when it starts, and one image of each kind is
+decoded. With --images all are: broken and truncated files are found, and duplicate images. With --leave_out_faulty it says
+what training with that option will leave out. With --contact_sheet labelled images are drawn with their boxes, to look at what
+is trained on.
 """
 
 import argparse
@@ -16,10 +16,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.command_line import program_parser
+from src.command_line import NAMES_HELP, parse_names, program_parser
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
-from src.data.checks.image_files import check_exists, check_images, check_pixels
+from src.data.checks.image_files import check_header, check_images, check_pixels
 from src.data.checks.left_out import add_options, describe
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
@@ -42,7 +42,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--num_gts", type=int, help="most objects an image may have, as in training (default: any number)"
     )
-    parser.add_argument("--class_names", default="", help="classes in the order of their labels, separated by commas")
+    parser.add_argument("--class_names", default="", help=f"classes in the order of their labels, {NAMES_HELP}")
     parser.add_argument("--images", action="store_true", help="decode every image, too")
     parser.add_argument("--masks", action="store_true", help="the detector has masks: check those of the objects, too")
     add_options(parser)
@@ -124,11 +124,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         eval_ann_file=args.eval_ann_file,
         eval_img_dir=args.eval_img_dir,
         max_gts=args.num_gts,
-        class_names=tuple(name.strip() for name in args.class_names.split(",")) if args.class_names else (),
+        class_names=parse_names([args.class_names]),
         masks=args.masks,
         faulty_at_most=args.faulty_at_most if args.leave_out_faulty else None,
     )
-    data, faults = examine(sources, check_pixels if args.images else check_exists)
+    data, faults = examine(sources, check_pixels if args.images else check_header)
     if data and args.images and args.unlabelled_img_dir and not args.leave_out_faulty:
         faults.attempt(check_images, Annotations((), (), from_folder(data)), args.unlabelled_img_dir, check_pixels)
     doubts = list(data.suspicions) if data else []

@@ -2,7 +2,10 @@
 
 import io
 import os
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,7 +14,32 @@ from PIL import Image
 from src.errors import DataError, UserError
 from src.files import open_regular, read_regular
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+# Of the kinds that every build of OpenCV decodes; those of ascend310_infer/src/image_list.cc.
+IMAGE_SUFFIXES = frozenset(
+    (
+        ".bmp",
+        ".dib",
+        ".jfif",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".pbm",
+        ".pgm",
+        ".png",
+        ".pnm",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    )
+)
+# Files that lie beside images by right. All other files without the suffix of an image are counted (``passed_over``).
+_COMPANIONS = frozenset(
+    (".cache", ".csv", ".data", ".db", ".ini", ".json", ".md", ".names", ".txt", ".xml", ".yaml", ".yml")
+)
+LARGEST_SIDE, MOST_PIXELS = 2**20, 2**30  # OpenCV's limits; those of ascend310_infer
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is lower, 2^28 / 1.5
 
 _ORIENTATION_TAG = 0x0112  # EXIF 2.3, table 4: how the stored rows and columns are to be shown
 # EXIF orientation -> (swap rows and columns first, flip up-down, flip left-right)
@@ -25,7 +53,17 @@ _TURNS = {
     8: (True, True, False),
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
-_BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises on a bad header
+_BROKEN = (OSError, ValueError, SyntaxError)  # what Pillow raises on a bad header
+_DEEP_FORMATS = frozenset(("JPEG2000", "PNG", "PPM", "TIFF"))  # that may have 16 bits per sample
+_decoded: set[tuple[str, ...]] = set()  # kinds of images of which one was decoded
+
+
+class _Header(NamedTuple):
+    """Width and height as stored, EXIF orientation, and the kind of the file."""
+
+    size: tuple[int, int]
+    orientation: int
+    kind: tuple[str, ...]
 
 
 def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
@@ -48,9 +86,12 @@ def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
     except cv2.error:  # a header that claims more pixels than memory
         image = None
     if image is None:
-        raise UserError(f"{path}: not a readable image (broken, or of a kind OpenCV does not know)")
+        raise UserError(
+            f"{path}: not a readable image (broken, or of a kind OpenCV does not know); copy it again, or save it as PNG or JPEG"
+        )
     # OpenCV turns JPEG and PNG but not WebP; turning here keeps read_image and image_size consistent.
-    swap, up_down, left_right = _TURNS.get(_header(path, io.BytesIO(data))[2], (False, False, False))
+    orientation = _header(path, io.BytesIO(data)).orientation
+    swap, up_down, left_right = _TURNS.get(orientation, (False, False, False))
     if swap:
         image = image.transpose(1, 0, 2)
     image = image[:: -1 if up_down else 1, :: -1 if left_right else 1, ::-1]
@@ -58,18 +99,55 @@ def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """(width, height) in pixels as ``read_image`` gives them, from the file's header alone.
+    """(width, height) in pixels as ``read_image`` gives them, from the file's header.
+
+    The headers of some kinds can be read, their pixels cannot: the first image of each kind that a process meets is decoded.
 
     Raises:
-        UserError: the file is missing or its header is broken.
+        UserError: the file is missing, its header is broken, it is too large, or OpenCV does not decode its kind.
     """
-    width, height, orientation = _header(path, path)
-    return (height, width) if _TURNS.get(orientation, (False,))[0] else (width, height)
+    header = _header(path, path)
+    if header.kind not in _decoded:
+        read_whole_image(path)
+        _decoded.add(header.kind)
+    width, height = header.size
+    return (height, width) if _TURNS.get(header.orientation, (False,))[0] else (width, height)
 
 
 def is_turned(path: str | Path) -> bool:
     """Whether the file's EXIF data swap its width and height; raises as ``image_size``."""
-    return _TURNS.get(_header(path, path)[2], (False,))[0]
+    return _TURNS.get(_header(path, path).orientation, (False,))[0]
+
+
+def read_whole_image(path: str | Path) -> None:
+    """Decode a file to its end.
+
+    Raises:
+        UserError: the picture is truncated or broken, or OpenCV does not decode its kind.
+    """
+    try:
+        with Image.open(path) as image:
+            kind = f"{image.format} of mode {image.mode}"
+            image.load()
+    except (*_BROKEN, EOFError) as error:
+        raise UserError(
+            f"{path}: the picture is truncated or broken ({error}); copy it again, or remove its entry"
+        ) from None
+    try:
+        read_image(path)
+    except UserError:
+        raise UserError(
+            f"{path}: not a readable image: it is {kind}, whatever its name says, which OpenCV does not decode; save it as PNG "
+            "or JPEG"
+        ) from None
+
+
+def largest_deep_value(path: str | Path) -> int | None:
+    """The largest sample of a picture with 16 bits per sample; None if it has 8. Raises as ``read_image``."""
+    if _header(path, path).kind[0] not in _DEEP_FORMATS:
+        return None
+    image = cv2.imdecode(np.frombuffer(_read_bytes(path), np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    return int(image.max()) if image is not None and image.dtype == np.uint16 else None
 
 
 def list_images(folder: str | Path) -> list[str]:
@@ -80,15 +158,7 @@ def list_images(folder: str | Path) -> list[str]:
     Raises:
         DataError: names that are not UTF-8, or of several lines: no list or JSON file could hold them.
     """
-    names, seen = [], set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
-        if real not in seen:
-            relative = Path(place).relative_to(folder)
-            chosen = (name for name in files if not name.startswith("."))
-            names += [(relative / name).as_posix() for name in chosen if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-        seen.add(real)
+    names = [name for name in all_files(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
     unusable = [name for name in names if "\n" in name or not _is_utf8(name)]
     if unusable:
         raise DataError(
@@ -96,6 +166,38 @@ def list_images(folder: str | Path) -> list[str]:
             [repr(name) for name in unusable],
         )
     return sorted(names)
+
+
+def without_suffix(name: str) -> str:
+    """The name without the suffix of an image, if it has one."""
+    path = PurePosixPath(name)
+    return path.with_suffix("").as_posix() if path.suffix.lower() in IMAGE_SUFFIXES else name
+
+
+def passed_over(folder: str | Path) -> list[str]:
+    """A sentence on files under ``folder`` that ``list_images`` passes over and that may be pictures; none without them."""
+    suffixes = Counter(Path(name).suffix.lower() for name in all_files(folder))
+    others = {key: count for key, count in sorted(suffixes.items()) if key not in IMAGE_SUFFIXES | _COMPANIONS}
+    if not others:
+        return []
+    listed = ", ".join(f"{count} {key or 'without suffix'}" for key, count in others.items())
+    known = " ".join(sorted(IMAGE_SUFFIXES))
+    sentence = (
+        f"{folder}: {sum(others.values())} files are passed over ({listed}), because images are told by their suffixes "
+    )
+    return [f"{sentence}({known}); save pictures among them as PNG or JPEG"]
+
+
+def all_files(folder: str | Path) -> Iterator[str]:
+    """Names of all files under a folder but hidden ones, relative to it with forward slashes."""
+    seen = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        if real not in seen:
+            relative = Path(place).relative_to(folder)
+            yield from ((relative / name).as_posix() for name in files if not name.startswith("."))
+        seen.add(real)
 
 
 def _is_cut_png(data: bytes) -> bool:
@@ -125,17 +227,39 @@ def _read_bytes(path: str | Path) -> bytes:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _header(path: str | Path, source: str | Path | io.BytesIO) -> tuple[int, int, int]:
-    """(width, height, EXIF orientation) as stored, without decoding; ``path`` is for the message only."""
+def _header(path: str | Path, source: str | Path | io.BytesIO) -> _Header:
+    """What the header says, without decoding; ``path`` is for the message only."""
     try:
         if not isinstance(source, io.BytesIO):
             open_regular(source).close()  # Pillow would wait for the writer of a FIFO
         with Image.open(source) as image:
-            # OpenCV and Pillow both turn TIFF pictures by themselves.
-            turned = image.format != "TIFF" and "exif" in image.info
-            orientation = image.getexif().get(_ORIENTATION_TAG, 1) if turned else 1
-            return image.width, image.height, orientation
+            header = _Header(image.size, _orientation(image), _kind(image))
     except FileNotFoundError:
         raise UserError(f"{path}: no such image file") from None
     except _BROKEN as error:
         raise UserError(f"{path}: not a readable image: {error}") from error
+    width, height = header.size
+    if max(width, height) > LARGEST_SIDE or width * height > MOST_PIXELS:
+        raise UserError(
+            f"{path}: the image has {width}x{height} pixels, expected at most {LARGEST_SIDE} a side and {MOST_PIXELS} together; "
+            "cut it into several"
+        )
+    return header
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation. Pillow's own ``getexif`` takes one from XMP as well, which browsers and viewers pass over."""
+    # OpenCV and Pillow both turn TIFF pictures by themselves.
+    if image.format == "TIFF" or "exif" not in image.info:
+        return 1
+    exif = Image.Exif()
+    exif.load(image.info["exif"])
+    return exif.get(_ORIENTATION_TAG, 1)
+
+
+def _kind(image: Image.Image) -> tuple[str, ...]:
+    """Whatever of a header decides whether OpenCV decodes the picture: format, mode, compression, how samples are stored."""
+    codec, _, _, detail = image.tile[0] if image.tile else ("", None, None, "")
+    stored = detail[0] if isinstance(detail, tuple) and detail else detail
+    more = image.info.get("compression"), image.info.get("progressive")
+    return tuple(map(str, (image.format, image.mode, codec, stored, *more)))

@@ -7,16 +7,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from unicodedata import normalize
 
 import numpy as np
 
 from src.data.annotations import COCO_FORM, Annotations, ImageEntry, object_areas
+from src.data.formats.outlines import bounds
 
 EMPTY_SHARE = 0.1  # share of the labelled images that may have no box
 FEW_EMPTY = 3  # up to this many images without a box are not suspicious, whatever their share
 FEW_BOXES = 10  # up to this many boxes may be alike
 TINY_SIDE = 2.0  # pixels; a smaller box is usually an accidental click
 WHOLE_IMAGE = 0.98  # share of the image area from which a box counts as covering the whole image
+SAME_PLACE = 0.5  # least IoU of a box and the box around the outline of its object
 MANY_OBJECTS = 100  # up to this many objects per image are not suspicious
 MANY_TIMES_MEDIAN = 10  # more objects per image than this many times the median are suspicious
 _SHOWN = 3  # examples in a sentence
@@ -63,6 +66,7 @@ def suspicions(annotations: Annotations) -> list[str]:
         found += _whole_images(objects)
         found += _twice(objects)
         found += _crowded_images(objects)
+        found += _outlines(annotations)
     return found
 
 
@@ -86,11 +90,12 @@ def _objects(annotations: Annotations) -> Objects:
 def _class_names(names: Sequence[str]) -> Iterator[str]:
     alike = defaultdict(list)
     for name in names:
-        alike["".join(letter for letter in name.casefold() if letter.isalnum()) or name].append(name)
+        letters = normalize("NFC", name).casefold()
+        alike["".join(letter for letter in letters if letter.isalnum()) or name].append(name)
     for group in alike.values():
         if len(group) > 1:
             shown = ", ".join(f'"{name}"' for name in group)
-            yield f"classes {shown} differ only by case, spaces or punctuation; if they are one class, give them one category"
+            yield f"classes {shown} differ only by case, spaces, punctuation or how their letters are composed; if they are one class, give them one category"
     for name in names:
         if name != name.strip():
             yield f'class "{name}" has spaces around its name, so it does not match "{name.strip()}" of other files; remove them'
@@ -205,6 +210,32 @@ def _crowded_images(objects: Objects) -> Iterator[str]:
             f"{objects.entries[index].file_name} has {counts[index]} objects, the median is {median:g}; if it holds boxes of "
             'several images, correct them; if it is a crowd, mark it as one box with "iscrowd": 1'
         )
+
+
+def _outlines(annotations: Annotations) -> Iterator[str]:
+    """Outlines, where they were read, that lie elsewhere than their boxes or are of another size."""
+    apart, count = [], 0
+    for entry in annotations.labelled:
+        for box, outline, crowd in zip(entry.boxes.tolist(), entry.outlines or (), entry.crowd.tolist(), strict=False):
+            if outline is None or crowd:
+                continue
+            count += 1
+            if _overlap(box, bounds(outline, (entry.width, entry.height))) < SAME_PLACE:
+                apart.append(entry.file_name)
+    if apart:
+        yield (
+            f"{len(apart)} of the {count} outlines do not agree with their boxes (IoU of the box around them below {SAME_PLACE:g}), "
+            f"in {_some(apart)}; they were shifted, or drawn on a picture of another size: export both from the same picture"
+        )
+
+
+def _overlap(first: Sequence[float], second: Sequence[float]) -> float:
+    """Intersection over union of two boxes (x1, y1, x2, y2)."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    common = max(width, 0) * max(height, 0)
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (first, second))
+    return common / (areas - common) if areas > common else 0.0
 
 
 def _some(names: Sequence[str]) -> str:

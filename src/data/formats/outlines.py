@@ -51,6 +51,17 @@ def outline_fault(outline: Outline, box: Box, size: tuple[int, int]) -> str | No
     return f"segmentation covers nothing of bbox {_corners(box)}; draw the one or the other anew"
 
 
+def bounds(outline: Outline, size: tuple[int, int]) -> Box:
+    """The upright box around a valid outline in an image of ``size``, cut at its borders; of an empty mask (0, 0, 0, 0)."""
+    shape = _DECODER.decode(outline)
+    if isinstance(shape, list):
+        box = [limit(chain.from_iterable(p[axis::2] for p in shape)) for limit in (min, max) for axis in (0, 1)]
+    else:
+        x, y, width, height = coco_masks.toBbox(whole_mask(outline, size)).tolist()
+        box = [x, y, x + width, y + height]
+    return tuple(min(max(value, 0.0), float(size[place % 2])) for place, value in enumerate(box))
+
+
 def rasterise(outline: Outline, box: Box, size: tuple[int, int], cells: int) -> np.ndarray:
     """The mask of an object over a grid of cells of its box, sampled at the cells' centres.
 

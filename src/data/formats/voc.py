@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 from xml.etree.ElementTree import Element
 
 from src.data.checks.left_out import LeftOut, note_image
 from src.data.checks.row_marks import RowMark, marks_of
 from src.data.formats.xml_file import read_xml
-from src.data.images import list_images
+from src.data.images import all_files, list_images
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
 
@@ -73,16 +74,44 @@ def pair_folders(
             note_image(left_out, faults, name, [reason])
     xml_of = {_stem(name): name for name in xml_files(xmls)}
     wanted = sorted(image_of.keys() | xml_of.keys()) if stems is None else stems
+    if left_out is None and (twins := _twins(wanted, image_of, xml_of)):
+        faults.append(
+            f"{len(twins)} images have XML files whose names look the same but have other characters (small and capital letters, "
+            f"or Unicode NFC and NFD), such as {image_of[min(twins)]}; rename one of each pair like the other"
+        )
+        wanted = [stem for stem in wanted if stem not in twins and stem not in twins.values()]
     remedy = "write one (without objects if the image shows none), or move the image to a folder of unlabelled ones"
     for stem in (stem for stem in wanted if stem not in xml_of):
         image = image_of.get(stem, stem + ".*")
         note_image(left_out, faults, image, [f"{images.name}/{image} has no {xmls.name}/{stem}.xml; {remedy}"])
+    others = {_stem(name): name for name in all_files(images) if Path(name).suffix.lower() != ".xml"}
     for stem in (stem for stem in wanted if stem not in image_of):
         xml = xml_of.get(stem, stem + ".xml")
-        note_image(left_out, faults, xml, [f"{xmls.name}/{xml} has no image {images.name}/{stem}.*"])
+        hint = (
+            f"; {images.name}/{others[stem]} is of no kind that can be read: save it as PNG or JPEG"
+            if stem in others
+            else ""
+        )
+        note_image(left_out, faults, xml, [f"{xmls.name}/{xml} has no image {images.name}/{stem}.*{hint}"])
     if faults:
         raise DataError(str(images.parent), faults)
     return [(image_of[stem], xml_of[stem]) for stem in sorted(wanted) if stem in image_of and stem in xml_of]
+
+
+def _twins(stems: Sequence[str], image_of: dict[str, str], xml_of: dict[str, str]) -> dict[str, str]:
+    """Stems of images without XML -> those of XML files without image, where they look the same."""
+    lone = {_looks(stem): stem for stem in stems if stem in xml_of and stem not in image_of}
+    images = (stem for stem in stems if stem in image_of and stem not in xml_of)
+    return {stem: lone[_looks(stem)] for stem in images if _looks(stem) in lone}
+
+
+def _looks(stem: str) -> str:
+    return normalize("NFC", stem).casefold()
+
+
+def known_stems(images: Path, xmls: Path) -> set[str]:
+    """Stems of all images and XML files of two folders."""
+    return {_stem(name) for name in (*list_images(images), *xml_files(xmls))}
 
 
 def list_xmls(data_path: Path) -> list[str]:

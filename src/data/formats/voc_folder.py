@@ -15,13 +15,12 @@ import numpy as np
 from src.data.annotations import Annotations
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, told_once
-from src.data.checks.image_files import read_whole_image
 from src.data.checks.left_out import LeftOut
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import foreground, unknown_classes
 from src.data.formats.coco_annotations import from_coco
-from src.data.formats.voc import VocImage, pair_folders, read_voc, xml_files
-from src.data.images import image_size
+from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
+from src.data.images import image_size, passed_over, read_whole_image, without_suffix
 from src.errors import DataError, UserError
 from src.files import read_regular_text
 
@@ -82,7 +81,7 @@ def read_voc_folder(
     prefix = ""
     if place.xmls.resolve().parent == img_dir.resolve():
         prefix = next((f"{name}/" for name in _IMAGE_FOLDERS if (img_dir / name).is_dir()), "")
-    stems = _listed(place.list_file) if place.list_file else None
+    stems = _listed(place.list_file, known_stems(img_dir / prefix, place.xmls)) if place.list_file else None
     pairs = pair_folders(img_dir / prefix, place.xmls, stems, left_out)
     files = [(prefix + image, img_dir / prefix / image, place.xmls / xml) for image, xml in pairs]
     found = read_voc_files(files, place.xmls, place.xmls, left_out)
@@ -95,7 +94,9 @@ def read_voc_folder(
     images = tuple(replace(entry, areas=None) for entry in read.images)  # XML files have no areas
     what = f"the list {place.list_file}" if place.list_file else f"the folder {place.xmls}"
     form, mark = f"Pascal VOC, {what}", "<difficult>1</difficult>"
-    return Annotations(read.class_names, read.category_ids, images, form, mark, voc_doubts(found))
+    return Annotations(
+        read.class_names, read.category_ids, images, form, mark, (*voc_doubts(found), *passed_over(img_dir / prefix))
+    )
 
 
 def read_voc_files(
@@ -254,18 +255,24 @@ def _inside(box: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...]:
     return tuple(min(max(value, 0.0), side) for value, side in zip(box, size * 2, strict=True))
 
 
-def _listed(path: Path) -> list[str]:
-    """The stems of a list of images, one per line."""
+def _listed(path: Path, known: set[str]) -> list[str]:
+    """The stems of a list of images, one per line; they may contain spaces.
+
+    Args:
+        known: stems of the images and XML files that are there.
+    """
     try:
-        lines = [line.split() for line in read_regular_text(path).split("\n")]
+        lines = [line.strip() for line in read_regular_text(path).split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
-    stems = [words[0] for words in lines if words]
-    if any(len(words) > 1 for words in lines):
+    lines = [line for line in lines if line]
+    words = [line.rsplit(maxsplit=1) for line in lines if line not in known]
+    if any(len(pair) == 2 and pair[1] in ("-1", "0", "1") for pair in words):
         raise UserError(
             f"{path}: its lines have a second column, so it tells in which images one class is; take the list without the "
             f"name of a class, such as {path.with_name('train.txt')}"
         )
+    stems = [line if line in known or without_suffix(line) not in known else without_suffix(line) for line in lines]
     if not stems:
         raise UserError(f"{path}: no image in this list")
     faults = [f"{stem} is listed {count} times; keep one line" for stem, count in Counter(stems).items() if count > 1]

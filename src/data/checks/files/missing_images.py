@@ -100,7 +100,7 @@ def _difference(name: str, meant: str, img_dir: Path) -> Difference:
 def _folder_in_front(front: str, img_dir: Path) -> Difference:
     folder = front.replace("\\", "/").strip("/")
     what = f"have {front} in front of the name of a file"
-    remedy = "take it out of every file_name"
+    remedy = "take it out of all names"
     if folder and img_dir.as_posix().endswith("/" + folder) and "\\" not in front:
         return what, f"give the folder {str(img_dir)[: -len(folder)].rstrip('/')}, or {remedy}"
     return what, remedy
