@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from unicodedata import normalize
 
 import numpy as np
 
@@ -34,6 +35,8 @@ def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> 
         if name not in names:
             near = get_close_matches(name, names, n=1)
             hint = f"; is it {near[0]}?" if near else ""
+            if normalize("NFC", name) in {normalize("NFC", known) for known in names}:
+                hint = ", though one of them looks the same: their letters are composed otherwise (Unicode NFC and NFD); write both alike"
             faults.append(f"{name} ({count} objects) is not one of the classes {', '.join(names)}{hint}")
     return faults
 

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from src.data.annotations import Annotations, ImageEntry, count_boxes, missing_objects, unlabelled_folder
+from src.data.annotations import Annotations, ImageEntry, count_boxes, image_path, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.consistency import check_apart, check_labelled, check_labels
+from src.data.checks.files.few_bits import few_bits
 from src.data.checks.image_files import ImageCheck, check_header, check_images, without_broken
 from src.data.checks.left_out import LeftOut
 from src.data.checks.suspicious_labels import shared_files, suspicions
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
-from src.data.formats.coco_annotations import images_despite_faults
-from src.data.formats.reading import read_data
+from src.data.formats.coco_annotations import images_despite_faults, read_annotations, with_real_sizes
+from src.data.formats.reading import is_coco, read_data
+from src.data.images import passed_over
 from src.errors import Faults
 
 
@@ -112,7 +115,9 @@ def examine(sources: Sources, check: ImageCheck = check_header) -> tuple[Trainin
         return None, faults
     first_id = max((entry.image_id for entry in annotations.images), default=0) + 1
     more = tuple(replace(entry, image_id=first_id + number) for number, entry in enumerate(unlabelled or ()))
-    doubts = suspicions(annotations) + _evaluation_suspicions(annotations, evaluation, sources)
+    doubts = suspicions(annotations) + (passed_over(folder) if folder else [])
+    doubts += few_bits([image_path(entry, sources.img_dir) for entry in (*annotations.images, *more)])
+    doubts += _evaluation_suspicions(annotations, evaluation, sources)
     for path in (sources.ann_file, *([sources.eval_ann_file] if evaluation else [])):
         if Path(path).suffix == ".json" or Path(path).is_dir():
             doubts += changed_inputs(path)
@@ -132,9 +137,15 @@ def _read(
 ) -> Annotations | None:
     """An annotation file and its image files, without what is left out; None if it cannot be read."""
     if sources.faulty_at_most is None:
-        annotations = faults.attempt(read_data, path, img_dir, sources.class_names, sources.masks)
+        own = Faults()
+        annotations = own.attempt(read_data, path, img_dir, sources.class_names, sources.masks)
         # Faults of an annotation file must not hide those of its images, or fixing them would take one start more.
-        faults.attempt(check_images, annotations or images_despite_faults(path), img_dir, check)
+        sizes = Faults()
+        sizes.attempt(check_images, annotations or images_despite_faults(path), img_dir, check)
+        if own.errors and sizes.errors and is_coco(path):  # boxes are not to be blamed for wrong sizes of their images
+            own = Faults()
+            own.attempt(read_annotations, path, sources.masks, partial(with_real_sizes, img_dir=Path(img_dir)))
+        faults.errors += own.errors + sizes.errors
         return annotations
     one = LeftOut(str(path), sources.faulty_at_most)
     annotations = faults.attempt(read_usable, path, img_dir, sources.class_names, sources.masks, one)
@@ -182,7 +193,8 @@ def _evaluation_suspicions(annotations: Annotations, evaluation: Annotations | N
     """Suspicious findings in the evaluation set, and in the two sets together."""
     if evaluation is None:
         return []
-    found = [f"evaluation set: {sentence}" for sentence in suspicions(evaluation)]
+    paths = [image_path(entry, sources.eval_img_dir) for entry in evaluation.images]
+    found = [f"evaluation set: {sentence}" for sentence in (*suspicions(evaluation), *few_bits(paths))]
     if reason := missing_objects(evaluation):
         found.append(
             f"evaluation set: AP cannot be measured, so no best checkpoint can be chosen: {reason}; evaluate on "

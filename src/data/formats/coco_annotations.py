@@ -1,5 +1,6 @@
 """COCO JSON -> annotations, and back."""
 
+import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from src.data.formats.coco import is_blank, read_coco_boxes, sound_images
 from src.data.formats.json_file import read_json
 from src.data.formats.label_states import is_labelled, joins_unlabelled
 from src.data.formats.outlines import as_outline, segmentation_of, whole_mask
+from src.data.images import image_size
 from src.errors import UserError
 
 
@@ -63,6 +65,22 @@ def images_despite_faults(path: str | Path) -> Annotations:
         images = []
     entries = (unlabelled_entry(image["id"], image["file_name"], (image["width"], image["height"])) for image in images)
     return Annotations((), (), tuple(entries))
+
+
+def with_real_sizes(coco: Any, img_dir: Path) -> Any:
+    """A COCO file with width and height of the images as they lie on the disk, as far as they can be read."""
+    images = []
+    for image in sound_images(coco):
+        with contextlib.suppress(UserError):
+            width, height = image_size(img_dir / image["file_name"])
+            images.append(image | {"width": width, "height": height})
+    real = {image["id"]: image for image in images}
+    return coco | {"images": [real.get(_id_of(image), image) for image in coco["images"]]} if real else coco
+
+
+def _id_of(image: Any) -> Any:
+    identity = image.get("id") if isinstance(image, dict) else None
+    return identity if isinstance(identity, int) else None
 
 
 def to_coco(annotations: Annotations, masks: bool = False) -> dict[str, Any]:

@@ -4,10 +4,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from src.data.images import IMAGE_SUFFIXES
+from src.data.images import without_suffix
 
 # Label Studio puts eight hexadecimal digits before the name of an uploaded file, its converter "__" behind them.
 _UPLOAD = re.compile(r"[0-9a-f]{8}(?:__|-)(?=.)")
@@ -128,9 +127,3 @@ def _tails(name: str) -> list[str]:
     """The name and every end of it that begins behind a slash, longest first."""
     parts = name.split("/")
     return ["/".join(parts[start:]) for start in range(len(parts))]
-
-
-def without_suffix(name: str) -> str:
-    """The name without the suffix of an image, if it has one."""
-    path = PurePosixPath(name)
-    return path.with_suffix("").as_posix() if path.suffix.lower() in IMAGE_SUFFIXES else name

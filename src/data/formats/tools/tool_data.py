@@ -26,7 +26,7 @@ from src.data.formats.tools.labelme import is_labelme, labelme_image
 from src.data.formats.tools.yolo import labels_of, names_file, read_labels, read_names
 from src.data.formats.voc import xml_files
 from src.data.formats.xml_file import read_xml
-from src.data.images import image_size, list_images
+from src.data.images import image_size, list_images, passed_over
 from src.errors import DataError, UserError
 
 CVAT, LABELME, YOLO = "CVAT for images", "LabelMe", "YOLO"
@@ -106,6 +106,8 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
         raise DataError(str(place.path), faults)
     marks = ((name, mark) for name in sorted(found) for shape in found[name].shapes for mark in shape.marks)
     doubts = mark_doubts(marks, 'take them out, or convert the data to COCO and write "iscrowd": 1 in their rows')
+    if place.form != CVAT:  # whose file names the images
+        doubts += tuple(passed_over(img_dir))
     changes = "".join(f"; {count} {words}" for words, count in notes.items() if count)
     form, mark = f"{place.form}, {place.path}{changes}", ""
     return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark, doubts)
