@@ -4,13 +4,14 @@ from collections import defaultdict
 from typing import Any
 
 from src.data.checks.left_out import LeftOut
+from src.data.checks.odd_ids import as_meant
 from src.data.formats.coco import coco_faults
 
 
 def clear_coco(coco: Any, left_out: LeftOut, masks: bool = False) -> Any:
     """The file without its faulty boxes and images; each of them is noted.
 
-    What is no COCO file, or has faulty categories, stays as it is, for ``coco_faults`` to say.
+    What is no COCO file, has faulty categories, or ids that are all wrong in one way, stays as it is, for ``coco_faults`` to say.
 
     Args:
         coco: any JSON value; it is not changed. masks: whether the detector has masks, so that every object must have one.
@@ -20,6 +21,8 @@ def clear_coco(coco: Any, left_out: LeftOut, masks: bool = False) -> Any:
         return coco
     images, rows, categories = lists
     if not coco_faults(coco, masks) or coco_faults({"images": [], "annotations": [], "categories": categories}):
+        return coco
+    if as_meant(coco)[0]:
         return coco
     rows_of = defaultdict(list)
     for row in rows:

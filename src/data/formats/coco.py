@@ -12,16 +12,15 @@ import msgspec
 
 from src.data.checks.box_faults import OUTSIDE_TOLERANCE, all_fractions, all_outside, outside_fault
 from src.data.checks.mask_faults import mask_faults
+from src.data.checks.odd_ids import LARGEST_ID, as_meant
 from src.data.formats.coco_rows import decode_coco
 from src.data.formats.json_file import read_json
+from src.data.images import LARGEST_SIDE, MOST_PIXELS  # pycocotools allocates memory per pixel along an outline, too
 from src.errors import DataError
 
-_LARGEST_ID = 2**53  # beyond it double precision, in which many JSON readers keep numbers, is not exact
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # control characters; a new line breaks lists of file names
 _SHOWN_LETTERS = 100  # most characters of an invalid value in a message
 _LARGEST_NUMBER = 1e9  # pixels; beyond it single precision and 32-bit sizes overflow
-# OpenCV's limits. pycocotools counts pixels in 32 bits and allocates memory per pixel along an outline.
-_LARGEST_SIDE, _MOST_PIXELS = 2**20, 2**30
 
 
 def read_coco(
@@ -139,6 +138,7 @@ def coco_faults(coco: Any, masks: bool = False) -> list[str]:
             ]
     if faults:
         return faults
+    faults, coco = as_meant(coco)  # what follows from wrong ids is no fault of its own
     categories = _category_faults(coco["categories"], faults)
     sizes = _image_faults(coco["images"], faults)
     _annotation_faults(coco["annotations"], categories, sizes, faults)
@@ -188,11 +188,6 @@ def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int,
             faults.append(f"{name}: {size_fault}")
         if not _is_text(file_name):
             faults.append(f'{name}: "file_name" must be a text, found {_show(image, "file_name")}')
-        elif Path(file_name).is_absolute() or ".." in Path(file_name).parts:
-            faults.append(
-                f'{name}: "file_name" must be a path inside the image folder, found {_show(image, "file_name")}; '
-                "write it from that folder on"
-            )
         for flag in ("labelled", "also_unlabelled"):
             if flag in image and not isinstance(image[flag], bool):
                 faults.append(f'{name}: "{flag}" must be true or false, found {_show(image, flag)}')
@@ -200,10 +195,19 @@ def _image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int,
             sizes[image["id"]] = None if size_fault else (image["width"], image["height"])
         else:
             faults.append(f'{name}: "id" must be an integer from 0 up, found {_show(image, "id")}')
+    if outside := [place for place, image in enumerate(images) if _leads_out(image.get("file_name"))]:
+        shown = _show(images[outside[0]], "file_name")
+        where = f"images[{outside[0]}]" if len(outside) == 1 else f"{len(outside)} of the {len(images)} images"
+        expected = '"file_name" must be a path inside the image folder'
+        faults.append(f"{where}: {expected}, found {shown}; write it from that folder on")
     _repeated(images, "id", "image id", "give each image its own, and its annotations the same", faults)
     names = [{"file": posixpath.normpath(image["file_name"])} for image in images if _is_text(image.get("file_name"))]
     _repeated(names, "file", "image file_name", "make one entry of them, with the annotations of all", faults)
     return sizes
+
+
+def _leads_out(file_name: Any) -> bool:
+    return _is_text(file_name) and (Path(file_name).is_absolute() or ".." in Path(file_name).parts)
 
 
 def _size_fault(image: dict) -> str | None:
@@ -211,9 +215,9 @@ def _size_fault(image: dict) -> str | None:
     sides = image.get("width"), image.get("height")
     if not all(_is_number(side) and side >= 1 and side % 1 == 0 for side in sides):
         expected, remedy = "whole numbers of pixels from 1 up", ""
-    elif max(sides) > _LARGEST_SIDE or sides[0] * sides[1] > _MOST_PIXELS:
+    elif max(sides) > LARGEST_SIDE or sides[0] * sides[1] > MOST_PIXELS:
         expected, remedy = (
-            f"at most {_LARGEST_SIDE}, and {_MOST_PIXELS} pixels together",
+            f"at most {LARGEST_SIDE}, and {MOST_PIXELS} pixels together",
             "; cut the image into several",
         )
     else:
@@ -338,7 +342,7 @@ def _repeated(entries: list[dict], key: str, what: str, remedy: str, faults: lis
 
 
 def _is_id(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _LARGEST_ID
+    return type(value) is int and 0 <= value <= LARGEST_ID
 
 
 def _is_number(value: Any) -> bool:

@@ -1,0 +1,86 @@
+"""Ids of a COCO file that are no whole numbers as they should be, but all in one way: told once, and read as they are meant.
+
+pandas writes 1 as 1.0, VIA as "1", and other tools number with 19 digits or with texts.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+LARGEST_ID = 2**53  # beyond it double precision, in which many JSON readers keep numbers, is not exact
+_PLACES = {  # list and field -> what the id is of
+    ("images", "id"): "images",
+    ("annotations", "image_id"): "images",
+    ("categories", "id"): "categories",
+    ("annotations", "category_id"): "categories",
+    ("annotations", "id"): "annotations",
+}
+_QUOTED, _TEXT, _DECIMAL, _LARGE = "quoted", "text", "decimal", "large"
+_SENTENCES = {
+    _QUOTED: "{count} ids are in quotes ({places}); write them as numbers, without quotes",
+    _TEXT: "{count} ids are texts ({places}); number them from 1, and give rows the numbers of their images and categories",
+    _DECIMAL: "{count} ids are written with a decimal point ({places}); write whole numbers, such as 1 for 1.0",
+    _LARGE: (
+        "{count} ids are above 2^53 ({places}), which programs that keep numbers in double precision confuse; number them anew "
+        "from 1, and the image_id of the annotations with them"
+    ),
+}
+
+
+def as_meant(coco: dict[str, list[dict]]) -> tuple[list[str], dict[str, list[dict]]]:
+    """One sentence per way in which several ids are wrong, and the lists with the ids that are meant.
+
+    Args:
+        coco: images, annotations and categories, each a list of objects; it is not changed, and returned where nothing is wrong.
+    """
+    found: dict[str, list[tuple[str, str, Any]]] = {}
+    for part, key, value in _ids(coco):
+        if form := _form(value):
+            found.setdefault(form, []).append((part, key, value))
+    told = {form for form, ids in found.items() if len(ids) > 1}
+    if not told:
+        return [], coco
+    numbers: dict[tuple[str, str], int] = {}
+
+    def number(part: str, key: str, value: Any) -> Any:
+        form = _form(value)
+        if form not in told:
+            return value
+        if form in (_QUOTED, _DECIMAL):
+            return int(value)
+        return numbers.setdefault((_PLACES[part, key], str(value)), LARGEST_ID - len(numbers))
+
+    meant = {
+        part: [
+            row | {key: number(part, key, row[key]) for name, key in _PLACES if name == part and key in row}
+            for row in rows
+        ]
+        for part, rows in coco.items()
+        if part in ("images", "annotations", "categories")
+    }
+    sentences = [_SENTENCES[form].format(count=len(found[form]), places=_examples(found[form])) for form in told]
+    return sorted(sentences), coco | meant
+
+
+def _ids(coco: dict[str, list[dict]]) -> Iterator[tuple[str, str, Any]]:
+    for part, key in _PLACES:
+        yield from ((part, key, row[key]) for row in coco[part] if type(row.get(key)) in (str, float, int))
+
+
+def _form(value: Any) -> str | None:
+    """In which way an id is wrong; None if it is right, or wrong in another way."""
+    if type(value) is int:
+        return _LARGE if value > LARGEST_ID else None
+    if type(value) is str:
+        return _QUOTED if value.strip().isdecimal() and len(value) < 16 else _TEXT
+    if type(value) is float:
+        return _DECIMAL if 0 <= value <= LARGEST_ID and value % 1 == 0 else None
+    return None
+
+
+def _examples(ids: list[tuple[str, str, Any]]) -> str:
+    """Where the ids stand, with the first one of each place."""
+    first: dict[str, Any] = {}
+    for part, key, value in ids:
+        first.setdefault(f'"{key}" of {part}', value)
+    shown = (f'"{value[:40]}"' if isinstance(value, str) else str(value)[:40] for value in first.values())
+    return ", ".join(f"{place}, such as {value}" for place, value in zip(first, shown, strict=True))
