@@ -45,7 +45,7 @@ def refused(folder, capsys, *more):
 
 
 def test_boxes_ids_names_and_empty_images(tmp_path, capsys):
-    add(tmp_path, "b/ä", item("without", 0.5, 1, 21, 9.25) + item("with", -3, 0, 4, 4), suffix=".JPG")
+    add(tmp_path, "b/ä", item("without", 0.5, 1, 21, 9.25) + item("with", -1, 0, 4, 4), suffix=".JPG")
     add(tmp_path, "a", item("with", 1, 2, 3, 4))
     add(tmp_path, "c")
     coco = convert(tmp_path)
@@ -102,15 +102,23 @@ def test_a_size_that_disagrees_is_refused(tmp_path, capsys):
     add(tmp_path, "turned", suffix=".jpg", exif=exif)
     add(tmp_path, "other", item("x", 1, 2, 3, 4), xml_size=(40, 20))
     message = refused(tmp_path, capsys)
-    assert "turned.xml: says 20 x 10, but images/turned.jpg is shown as 10 x 20 (EXIF rotation applied)" in message
-    assert "other.xml: says 40 x 20, but images/other.png is shown as 20 x 10, so" in message
+    assert (
+        "the image is 10x20 (as shown) but <size> in annotations/turned.xml says 20x10; its EXIF data rotate it"
+        in message
+    )
+    assert (
+        "the image is 20x10 (as shown) but <size> in annotations/other.xml says 40x20; the image was probably"
+        in message
+    )
+    assert message.count("EXIF") == 2  # the cause and the remedy of one of them
 
 
 def test_objects_without_area_are_reported_together(tmp_path, capsys):
     add(tmp_path, "a", item("x", 5, 5, 5, 9) + item("x", 9, 1, 3, 4) + item("x", 20, 1, 25, 4) + item("x", 1, 1, 2, 2))
     message = refused(tmp_path, capsys)
     assert "3 faults" in message
-    assert "a.png: object 3 (x), box 20 1 25 4, has no area in 20 x 10" in message
+    assert "a.png: object 1 (x), box 5 5 5 9, has no area" in message
+    assert "a.png: object 3 (x), box 20 1 25 4, lies outside its image of 20 x 10 pixels" in message
 
 
 def test_all_broken_files_are_reported_together(tmp_path, capsys):

@@ -389,7 +389,10 @@ def test_voc_folders_and_text_files_are_examined_too(tmp_path, capsys):
         xml = tmp_path / f"xml/{i}.xml"
         xml.parent.mkdir(exist_ok=True)
         xml.write_text(f"<annotation>{size}<object><name>cat</name>{box}</object></annotation>")
-    for form, sentence in (("a.txt", "line 4: 4.png: '2,3,2,11,1' has no size"), ("xml", "but its entry says 61x40")):
+    for form, sentence in (
+        ("a.txt", "line 4: 4.png: '2,3,2,11,1' has no size"),
+        ("xml", "but <size> in 4.xml says 61x40"),
+    ):
         with pytest.raises(SystemExit) as end:
             words = ["--img_dir", str(tmp_path / "images"), "--class_names", "background, cat, dog"]
             main(["--ann_file", str(tmp_path / form), *words, "--images"])

@@ -1,10 +1,11 @@
 import os
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from src.data.images import image_size, list_images, read_image
+from src.data.images import image_size, is_turned, list_images, read_image
 from src.errors import DataError, UserError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
@@ -50,6 +51,40 @@ def test_exif_rotation_is_as_pillow_shows_it(tmp_path, orientation, suffix):
     assert image_size(path) == shown.size
     difference = read_image(path).astype(int) - np.asarray(shown.convert("RGB"))
     assert np.abs(difference).max() <= 3  # two JPEG decoders may round differently
+
+
+@pytest.mark.parametrize("exif_beside", [False, True])
+def test_an_orientation_in_xmp_does_not_turn(tmp_path, exif_beside):
+    """As in browsers, and in ascend310_infer (tests/ascend310_infer/test_pixels.py)."""
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description tiff:Orientation="6" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"/></rdf:RDF></x:xmpmeta>'
+    )
+    exif = Image.Exif()
+    exif[0x10F] = "Maker"
+    Image.fromarray(PICTURE).save(tmp_path / "plain.jpg", quality=95)
+    Image.fromarray(PICTURE).save(tmp_path / "a.jpg", quality=95, xmp=xmp, **({"exif": exif} if exif_beside else {}))
+    assert Image.open(tmp_path / "a.jpg").getexif()[0x0112] == 6  # of Pillow
+    assert image_size(tmp_path / "a.jpg") == (10, 6) and not is_turned(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), read_image(tmp_path / "plain.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("size", "is_taken"),
+    [((20000, 20000), True), ((2**20, 1024), True), ((2**20 + 1, 1), False), ((32768, 32769), False)],
+)
+def test_the_limit_of_sizes_is_that_of_the_decoder(tmp_path, size, is_taken):
+    Image.fromarray(PICTURE).save(tmp_path / "small.png")
+    content = bytearray((tmp_path / "small.png").read_bytes())
+    content[16:24] = size[0].to_bytes(4, "big") + size[1].to_bytes(4, "big")
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    (tmp_path / "large.png").write_bytes(content)
+    image_size(tmp_path / "small.png")  # of the same kind, which is decoded
+    if is_taken:
+        assert image_size(tmp_path / "large.png") == size
+    else:
+        with pytest.raises(UserError, match=r"expected at most 1048576 a side and 1073741824 together; cut it"):
+            image_size(tmp_path / "large.png")
 
 
 def test_bad_files_are_named(tmp_path):

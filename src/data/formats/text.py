@@ -172,7 +172,8 @@ def _entries(
                 note_image(left_out, faults, f"line {line.number}", [f"line {line.number}: {error}"])
             else:
                 missing.append(line.name)
-    faults += missing_faults(missing, len(images), img_dir)
+    lines = {line.name: f"line {line.number}: " for line in images}
+    faults += missing_faults(missing, len(images), img_dir, lines)
     boxes = [(box.corners, size) for line, size in sized for box in line.boxes]
     corners = [box for box, _ in boxes]
     common = all_fractions(corners, "x1,y1,x2,y2", "x1 and x2, y1 and y2") or all_outside(

@@ -1,7 +1,8 @@
 """Image files that are not there: the files that are probably meant, and one sentence for all names that are wrong in one way."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from unicodedata import normalize
 from urllib.parse import unquote
 
@@ -10,11 +11,14 @@ from src.data.images import list_images
 Difference = tuple[str, str]  # what is wrong with a name, and the remedy
 
 
-def missing_faults(missing: Sequence[str], count: int, img_dir: Path) -> list[str]:
+def missing_faults(
+    missing: Sequence[str], count: int, img_dir: Path, places: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """What is wrong with names of images that are not there.
 
     Args:
         missing: names as the annotations spell them, from `img_dir` on. count: of all images of the annotations.
+        places: name -> where it stands, such as "line 3: "; begins what is said of one name.
     """
     if not missing:
         return []
@@ -27,13 +31,17 @@ def missing_faults(missing: Sequence[str], count: int, img_dir: Path) -> list[st
     for name in missing:
         meant = meant_by.find(name)
         if meant is None:
-            unknown.append(f"{img_dir / name}: no such image file; put it there, or remove its entry")
+            unknown.append(
+                f"{places.get(name, '')}{img_dir / name}: no such image file; put it there, or remove its entry"
+            )
         else:
             alike.setdefault(_difference(name, meant, img_dir), []).append((name, meant))
     for (what, remedy), pairs in alike.items():
         name, meant = pairs[0]
         if len(pairs) == 1:
-            faults.append(f"{img_dir / name}: no such image file; is {meant} meant? Correct its file_name")
+            faults.append(
+                f"{places.get(name, '')}{img_dir / name}: no such image file; is {meant} meant? Correct its file_name"
+            )
         else:
             faults.append(
                 f"{len(pairs)} of the {count} names of images {what}, such as {name}, where {img_dir} has {meant}; {remedy}"

@@ -1,0 +1,501 @@
+"""One fault, one treatment: the same objects as every form of annotations, and what the doctor says of them."""
+
+import json
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from unicodedata import normalize
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src import xml2coco
+from src.data.doctor import main
+from src.data.training_data import Sources, read_training_data
+from src.errors import UserError
+
+SIZE = WIDTH, HEIGHT = (60, 40)
+BOXES = [(2, 3, 11, 11), (12, 5, 23, 18), (30, 8, 44, 29)]
+
+
+@dataclass
+class Item:
+    """An object: number of its image, corners of its box, fields that the form has beside them."""
+
+    image: int
+    box: tuple[float, ...]
+    fields: dict = field(default_factory=dict)
+
+
+def picture(number: int, size=SIZE) -> Image.Image:
+    blocks = np.random.default_rng(number).integers(0, 256, (4, 6, 3), np.uint8)
+    return Image.fromarray(blocks).resize(size, Image.Resampling.NEAREST)
+
+
+def by_image(items: list[Item]) -> dict[int, list[Item]]:
+    return {number: [item for item in items if item.image == number] for number in sorted({i.image for i in items})}
+
+
+def as_coco(folder: Path, items: list[Item], size) -> Path:
+    images = [{"id": n, "file_name": f"{n}.png", "width": size[0], "height": size[1]} for n in by_image(items)]
+    rows = [
+        {
+            "id": k,
+            "image_id": i.image,
+            "category_id": 1,
+            "bbox": [i.box[0], i.box[1], i.box[2] - i.box[0], i.box[3] - i.box[1]],
+        }
+        | i.fields
+        for k, i in enumerate(items, start=1)
+    ]
+    path = folder / "train.json"
+    path.write_text(json.dumps({"images": images, "annotations": rows, "categories": [{"id": 1, "name": "cat"}]}))
+    return path
+
+
+def as_voc(folder: Path, items: list[Item], size) -> Path:
+    (folder / "xml").mkdir()
+    for number, own in by_image(items).items():
+        objects = "".join(
+            "<object><name>cat</name>"
+            + "".join(f"<{key}>{value}</{key}>" for key, value in item.fields.items())
+            + "<bndbox>{}</bndbox></object>".format(
+                "".join(f"<{k}>{v}</{k}>" for k, v in zip(("xmin", "ymin", "xmax", "ymax"), item.box, strict=True))
+            )
+            for item in own
+        )
+        stated = f"<size><width>{size[0]}</width><height>{size[1]}</height></size>"
+        (folder / f"xml/{number}.xml").write_text(f"<annotation>{stated}{objects}</annotation>")
+    return folder / "xml"
+
+
+def as_text(folder: Path, items: list[Item], size) -> Path:
+    lines = (
+        f"{number}.png " + " ".join(",".join(map(str, (*item.box, 0))) for item in own)
+        for number, own in by_image(items).items()
+    )
+    (folder / "train.txt").write_text("\n".join(lines))
+    return folder / "train.txt"
+
+
+def as_cvat(folder: Path, items: list[Item], size) -> Path:
+    images = "".join(
+        f'<image id="{number}" name="{number}.png" width="{size[0]}" height="{size[1]}">'
+        + "".join(
+            '<box label="cat" xtl="{}" ytl="{}" xbr="{}" ybr="{}">'.format(*item.box)
+            + "".join(f"<attribute name={quoteattr(k)}>{v}</attribute>" for k, v in item.fields.items())
+            + "</box>"
+            for item in own
+        )
+        + "</image>"
+        for number, own in by_image(items).items()
+    )
+    (folder / "cvat").mkdir()
+    (folder / "cvat/annotations.xml").write_text(f"<annotations>{images}</annotations>")
+    return folder / "cvat"
+
+
+def as_labelme(folder: Path, items: list[Item], size) -> Path:
+    (folder / "labelme").mkdir()
+    for number, own in by_image(items).items():
+        shapes = [
+            {"label": "cat", "shape_type": "rectangle", "points": [list(i.box[:2]), list(i.box[2:])]} | i.fields
+            for i in own
+        ]
+        stated = {"imagePath": f"{number}.png", "imageWidth": size[0], "imageHeight": size[1]}
+        (folder / f"labelme/{number}.json").write_text(json.dumps({"shapes": shapes} | stated))
+    return folder / "labelme"
+
+
+def as_yolo(folder: Path, items: list[Item], size) -> Path:
+    (folder / "labels").mkdir()
+    (folder / "labels/classes.txt").write_text("cat\n")
+    for number, own in by_image(items).items():
+        lines = []
+        for item in own:
+            x1, y1, x2, y2 = item.box
+            numbers = ((x1 + x2) / 2 / WIDTH, (y1 + y2) / 2 / HEIGHT, (x2 - x1) / WIDTH, (y2 - y1) / HEIGHT)
+            lines.append(" ".join(map(str, (0, *numbers, *item.fields.values()))))
+        (folder / f"labels/{number}.txt").write_text("\n".join(lines))
+    return folder / "labels"
+
+
+FORMS = {"COCO": as_coco, "VOC": as_voc, "text": as_text, "CVAT": as_cvat, "LabelMe": as_labelme, "YOLO": as_yolo}
+
+
+@pytest.fixture
+def images(tmp_path) -> Path:
+    (tmp_path / "images").mkdir()
+    for number in (1, 2, 3):
+        picture(number).save(tmp_path / f"images/{number}.png")
+    return tmp_path / "images"
+
+
+def said_of(capsys, path: Path, images: Path, *words: str) -> list[str]:
+    """Everything that the doctor says, line by line."""
+    with pytest.raises(SystemExit) as end:
+        main(["--ann_file", str(path), "--img_dir", str(images), "--class_names", "cat", *words])
+        raise SystemExit(0)
+    assert end.value.code in (0, 1)
+    return capsys.readouterr().out.splitlines()
+
+
+def errors(lines: list[str]) -> list[str]:
+    return [line.strip() for line in lines if line.startswith("  error: ")]
+
+
+def doubts(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith("suspicious: ")]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_good_objects_are_read_alike(form, images, capsys):
+    items = [Item(n, box) for n, box in enumerate(BOXES, start=1)]
+    lines = said_of(capsys, FORMS[form](images.parent, items, SIZE), images)
+    assert lines[-2:] == [
+        "3 labelled images with 3 boxes of 1 classes (0 without a box), 0 unlabelled images",
+        "0 errors, 0 suspicious findings",
+    ]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_box_that_exceeds_its_image_is_refused(form, images, capsys):
+    for name, x2, refused in (("near", WIDTH + 1, False), ("far", WIDTH + 2, True)):
+        folder = images.parent / name
+        folder.mkdir()
+        items = [Item(1, BOXES[0]), Item(2, (40, 5, x2, 18)), Item(3, BOXES[2])]
+        found = errors(said_of(capsys, FORMS[form](folder, items, SIZE), images))
+        assert len(found) == refused
+        assert all(
+            "lies outside its image of 60 x 40 pixels; was it drawn on another image, or" in line for line in found
+        )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_boxes_of_pictures_of_twice_the_size_are_told_once(form, images, capsys):
+    items = [Item(1 + n % 3, (46 + n / 3, 30, 90, 60)) for n in range(12)]
+    found = errors(said_of(capsys, FORMS[form](images.parent, items, SIZE), images))
+    assert len(found) == (12 if form == "YOLO" else 1)  # coordinates of YOLO have no size
+    if form != "YOLO":
+        assert "12 of the 12 boxes lie outside their images, and reach up to 1.5 times" in found[0]
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "YOLO"])
+def test_fractions_in_place_of_pixels_are_told_once(form, images, capsys):
+    items = [Item(1, (0.1, 0.2, 0.4, 0.5)), Item(2, (0.5, 0.5, 0.9, 0.75)), Item(3, (0, 0, 0.5, 1))]
+    found = errors(said_of(capsys, FORMS[form](images.parent, items, SIZE), images))
+    assert len(found) == 1 and "all 3 boxes lie within one pixel, like fractions of an image" in found[0]
+
+
+SWAPPED = "width and height are swapped"
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (SIZE[::-1], SWAPPED),
+        ((61, 41), "the size is wrong by a pixel or two, and all boxes fit into the image"),
+        ((30, 20), "the image was probably resized since it was labelled"),
+    ],
+)
+@pytest.mark.parametrize("form", ["COCO", "VOC", "CVAT", "LabelMe"])
+def test_a_wrong_size_in_all_files_is_told_once_and_no_box_is_blamed(form, size, words, images, capsys):
+    items = [Item(1, (45, 5, 58, 30)), Item(2, (41, 2, 59, 38)), Item(3, (1, 1, 30, 20))]
+    found = errors(said_of(capsys, FORMS[form](images.parent, items, size), images))
+    assert len(found) == 1 and f"3 of the 3 images: {words}" in found[0], found
+    assert "the image is 60x40 (as shown) but" in found[0] and "EXIF" not in found[0]
+    if words == SWAPPED:
+        assert found[0].endswith("; correct width and height in the annotation file")
+
+
+MARKS = {
+    "COCO": [{"ignore": 1}, {"attributes": {"ignore": True}}, {"difficult": 1}, {"deleted": True}],
+    "VOC": [
+        {"ignore": "1"},
+        {"deleted": 1},
+        {"attributes": "<attribute><name>ignore</name><value>true</value></attribute>"},
+    ],
+    "CVAT": [{"ignore": "true"}, {"difficult": "1"}],
+    "LabelMe": [{"flags": {"ignore": True}}, {"difficult": True}],
+}
+SCORES = {
+    "COCO": [{"score": 0.87}, {"attributes": {"score": 0.5}}],
+    "VOC": [{"score": 0.87}],
+    "CVAT": [{"confidence": "0.5"}],
+    "LabelMe": [{"score": 0.9}],
+    "YOLO": [{"sixth number": 0.8}],
+}
+ROTATIONS = {
+    "COCO": [{"attributes": {"rotation": 37.5}}, {"rotation": 12}],
+    "VOC": [{"attributes": "<attribute><name>rotation</name><value>37.5</value></attribute>"}],
+}
+NO_MARKS = {
+    "COCO": [{"ignore": 0, "score": None, "attributes": {"rotation": 0.0, "occluded": True}}],
+    "VOC": [
+        {"ignore": "0", "occluded": 1, "attributes": "<attribute><name>rotation</name><value>0.0</value></attribute>"}
+    ],
+    "CVAT": [{"ignore": "false", "score": ""}],
+    "LabelMe": [{"flags": {"ignore": False}, "score": None, "difficult": False}],
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "fields", "words"),
+    [
+        (form, fields, words)
+        for table, words in (
+            (MARKS, "2 objects are marked as others than usual"),
+            (SCORES, "2 objects have a score"),
+            (ROTATIONS, "2 boxes are rotated"),
+            (NO_MARKS, ""),
+        )
+        for form, several in table.items()
+        for fields in several
+    ],
+)
+def test_fields_that_change_what_an_object_means_are_doubted(form, fields, words, images, capsys):
+    items = [Item(1, BOXES[0], fields), Item(2, BOXES[1], fields), Item(3, BOXES[2], {})]
+    path = FORMS[form](images.parent, items, SIZE)
+    words_of_evaluation = ("--eval_ann_file", str(path), "--eval_img_dir", str(images))
+    found = doubts(said_of(capsys, path, images, *words_of_evaluation))
+    of_training = [line for line in found if line.startswith(f"suspicious: {words}") and ", in 1.png, 2.png" in line]
+    of_evaluation = [
+        line for line in found if line.startswith(f"suspicious: evaluation set: {words}") and ", in 1.png" in line
+    ]
+    assert (len(of_training), len(of_evaluation)) == (bool(words), bool(words)), found
+
+
+def test_a_crowd_is_not_doubted_for_its_other_marks(images, capsys):
+    items = [Item(n, box, {"iscrowd": int(n == 1), "ignore": int(n == 1)}) for n, box in enumerate(BOXES, start=1)]
+    assert not doubts(said_of(capsys, as_coco(images.parent, items, SIZE), images))
+
+
+@pytest.mark.parametrize("twice", ["name", "bndbox", "size"])
+def test_elements_that_must_be_there_once_are_refused_by_both_readers(twice, images, capsys):
+    xmls = as_voc(images.parent, [Item(1, BOXES[0])], SIZE)
+    text = (xmls / "1.xml").read_text()
+    start, end = text.index(f"<{twice}>"), text.index(f"</{twice}>") + len(twice) + 3
+    (xmls / "1.xml").write_text(text[:end] + text[start:end] + text[end:])
+    for number in (2, 3):
+        (images / f"{number}.png").unlink()
+    (found,) = errors(said_of(capsys, xmls, images))
+    assert f"holds 2 <{twice}>; " in found and "1.xml" in found
+    xmls.rename(images.parent / "annotations")
+    with pytest.raises(SystemExit) as end:
+        xml2coco.main(["--data_path", str(images.parent), "--save_path", str(images.parent / "out.json")])
+    assert end.value.code == 2 and f"holds 2 <{twice}>; " in capsys.readouterr().err
+
+
+NAMES = {
+    "folder of Windows": (lambda name: "JPEGImages\\" + name, "have JPEGImages\\ in front of the name of a file"),
+    "drive": (lambda name: "D:\\data\\" + name, "have D:\\data\\ in front of the name of a file"),
+    "address": (lambda name: "https://store.example/" + name, "have https:/"),
+    "no suffix": (lambda name: name.removesuffix(".png"), "lack the suffix .png"),
+    "other suffix": (lambda name: name.replace(".png", ".jpg"), "end in .jpg, the files in .png"),
+    "capital letters": (str.upper, "differ from files in capital letters"),
+    "as in addresses": (quote, "are encoded as in web addresses"),
+    "composed": (
+        lambda name: normalize("NFD", name),
+        "look like those of files but are composed of other characters (Unicode NFD)",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", ["COCO", "text"])
+@pytest.mark.parametrize("way", NAMES)
+def test_names_that_are_all_wrong_in_one_way_are_told_once(way, form, images, capsys):
+    change, words = NAMES[way]
+    for number in (1, 2, 3):
+        (images / f"{number}.png").rename(images / f"é {number}.png")
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    for number in (1, 2, 3):
+        wrong = change(f"é {number}.png")
+        wrong = json.dumps(wrong)[1:-1] if form == "COCO" else wrong
+        path.write_text(path.read_text().replace(f"{number}.png", wrong))
+    if form == "text" and way == "no suffix":  # where the name ends is told by its suffix
+        assert len(errors(said_of(capsys, path, images))) == 3
+        return
+    (found,) = errors(said_of(capsys, path, images))
+    assert f"3 of the 3 names of images {words}" in found and "; " in found
+
+
+def test_names_of_another_level_are_told_with_the_folder_to_give(images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    (found,) = errors(said_of(capsys, path, images.parent))
+    assert found.endswith(f"; give the folder {images}") and "3 of the 3 names of images are those of files in" in found
+    assert not errors(said_of(capsys, path, images))
+    path.write_text(path.read_text().replace('"file_name": "', '"file_name": "images/'))
+    (found,) = errors(said_of(capsys, path, images))
+    assert f"give the folder {images.parent}, or take it out of all names" in found
+    assert not errors(said_of(capsys, path, images.parent))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (float, "9 ids are written with a decimal point"),
+        (str, "9 ids are in quotes"),
+        (lambda number: number + 7_706_992_903_151_817_000, "9 ids are above 2^53"),
+        (lambda number: f"img_{number}", "9 ids are texts"),
+    ],
+)
+def test_ids_that_are_all_wrong_in_one_way_are_told_once(change, words, images, capsys):
+    items = [Item(n, box) for n, box in enumerate(BOXES, start=1) for _ in range(2)]
+    path = as_coco(images.parent, items, SIZE)
+    coco = json.loads(path.read_text())
+    for image in coco["images"]:
+        image["id"] = change(image["id"])
+    for row in coco["annotations"]:
+        row["image_id"] = change(row["image_id"])
+    path.write_text(json.dumps(coco))
+    (found,) = errors(said_of(capsys, path, images))
+    assert words in found and '"id" of images, such as ' in found and '"image_id" of annotations' in found
+    coco["annotations"][0]["image_id"] = change(9)  # what is wrong besides is told besides
+    path.write_text(json.dumps(coco))
+    found = errors(said_of(capsys, path, images))
+    assert len(found) == 2 and "is not among the images" in found[1]
+
+
+def test_images_and_xml_files_whose_names_only_look_alike_are_told_once(images, capsys):
+    xmls = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    for number in (1, 2, 3):
+        (images / f"{number}.png").rename(images / normalize("NFD", f"é{number}.png"))
+        (xmls / f"{number}.xml").rename(xmls / normalize("NFC", f"é{number}.xml"))
+    (found,) = errors(said_of(capsys, xmls, images))
+    assert "3 images have XML files whose names look the same" in found
+
+
+def test_classes_that_only_look_alike_are_told(images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    path.write_text(path.read_text().replace('"cat"', json.dumps(normalize("NFD", "chaté"))))
+    (found,) = errors(said_of(capsys, path, images, "--class_names", normalize("NFC", "chaté")))
+    assert "their letters are composed otherwise (Unicode NFC and NFD); write both alike" in found
+
+
+def test_lists_of_images_may_have_names_with_spaces(images, capsys):
+    root = images.parent / "voc"
+    (root / "ImageSets/Main").mkdir(parents=True)
+    as_voc(root, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE).rename(root / "Annotations")
+    images.rename(root / "JPEGImages")
+    for folder, suffix in (("Annotations", "xml"), ("JPEGImages", "png")):
+        (root / f"{folder}/1.{suffix}").rename(root / f"{folder}/my photo 1.{suffix}")
+    names = root / "ImageSets/Main/train.txt"
+    names.write_text("my photo 1\r\n2.png\n\n")
+    assert said_of(capsys, names, root)[-2].startswith("2 labelled images with 2 boxes")
+    names.write_text("my photo 1 -1\n2  1\n")
+    assert "so it tells in which images one class is" in errors(said_of(capsys, names, root))[0]
+
+
+@pytest.mark.parametrize(
+    "names", [["stop sign", "traffic light"], ["bus, truck", "car"], ["it's", '"a"'], ["[x]", "y"]]
+)
+def test_the_classes_that_are_printed_can_be_pasted(names, images, capsys):
+    for folder in ("one", "two"):
+        (images.parent / folder).mkdir()
+        xmls = as_voc(images.parent / folder, [Item(1, BOXES[0]), Item(2, BOXES[1])], SIZE)
+        for number, name in enumerate(names, start=1):
+            file = xmls / f"{number}.xml"
+            file.write_text(file.read_text().replace("cat", name))
+        xmls.rename(images.parent / folder / "annotations")
+        (images.parent / folder / "images").symlink_to(images)
+    (images / "3.png").unlink()
+    words = ["--data_path", str(images.parent / "one"), "--save_path", str(images.parent / "one.json")]
+    xml2coco.main(words)
+    printed = capsys.readouterr().out.splitlines()[-1].partition("data set: ")[2]
+    xml2coco.main(
+        [
+            "--data_path",
+            str(images.parent / "two"),
+            "--save_path",
+            str(images.parent / "two.json"),
+            *shlex.split(printed),
+        ]
+    )
+    found = [json.loads((images.parent / f"{which}.json").read_text()) for which in ("one", "two")]
+    assert found[0]["categories"] == found[1]["categories"]
+    assert sorted(row["name"] for row in found[0]["categories"]) == sorted(names)
+
+
+def test_a_kind_that_opens_and_does_not_decode_is_told_at_the_start(images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    more = images.parent / "more"
+    more.mkdir()
+    picture(4).save(more / "good.png")
+    picture(5).save(more / "photo.jpg", format="AVIF")
+    picture(6).save(more / "scan.png", format="TGA")
+    Image.fromarray(np.zeros((40, 60), np.float32)).save(more / "heights.tif")
+    picture(2).save(images / "2.png", format="GIF")
+    found = errors(said_of(capsys, path, images, "--unlabelled_img_dir", str(more)))
+    for name, kind in (("photo.jpg", "AVIF"), ("scan.png", "TGA"), ("heights.tif", "TIFF of mode F"), ("2.png", "GIF")):
+        (line,) = (line for line in found if f"/{name}: " in line)
+        assert kind in line and "whatever its name says" in line and line.endswith("save it as PNG or JPEG")
+    assert len(found) == 4
+    with pytest.raises(UserError, match=r"photo\.jpg: not a readable image: it is AVIF"):
+        read_training_data(Sources(path, images, unlabelled_img_dir=more))
+
+
+def test_what_the_decoder_takes_is_taken_and_the_rest_is_counted(images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    more = images.parent / "more"
+    more.mkdir()
+    for number, (suffix, kind) in enumerate(
+        [
+            ("jfif", "JPEG"),
+            ("JPE", "JPEG"),
+            ("ppm", "PPM"),
+            ("jp2", "JPEG2000"),
+            ("dib", "BMP"),
+            ("gif", "GIF"),
+            ("", "PNG"),
+        ]
+    ):
+        picture(10 + number).save(more / f"{number}.{suffix}".rstrip("."), format=kind)
+    (more / "notes.txt").touch()
+    lines = said_of(capsys, path, images, "--unlabelled_img_dir", str(more))
+    assert not errors(lines) and "5 unlabelled images" in lines[-2]
+    (doubt,) = doubts(lines)
+    assert "2 files are passed over (1 without suffix, 1 .gif)" in doubt and "save pictures among them as PNG" in doubt
+
+
+def test_an_image_beside_an_xml_file_that_is_of_another_kind_is_named(images, capsys):
+    xmls = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    (images / "2.png").rename(images / "2.gif")
+    (found,) = errors(said_of(capsys, xmls, images))
+    assert "xml/2.xml has no image images/2.*; images/2.gif is of no kind that can be read: save it as PNG" in found
+
+
+@pytest.mark.parametrize(("largest", "doubted"), [(4095, True), (16383, True), (60000, False)])
+def test_16_bits_of_which_few_are_used_are_doubted(largest, doubted, images, capsys):
+    for number in (1, 2, 3):
+        values = np.random.default_rng(number).integers(0, largest + 1, (HEIGHT, WIDTH)).astype(np.uint16)
+        values[0, 0] = largest
+        Image.fromarray(values).save(images / f"{number}.png")
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    found = doubts(said_of(capsys, path, images, "--eval_ann_file", str(path), "--eval_img_dir", str(images)))
+    words = f"3 of the 3 pictures examined have 16 bits per sample, of which they use {largest.bit_length()} "
+    assert (
+        sum(line.startswith((f"suspicious: {words}", f"suspicious: evaluation set: {words}")) for line in found)
+        == 2 * doubted
+    )
+
+
+@pytest.mark.parametrize("shift", [0, 15])
+def test_outlines_that_lie_elsewhere_than_their_boxes_are_doubted(shift, images, capsys):
+    boxes = [(2, 3, 22, 18), (12, 5, 32, 18), (5, 8, 30, 29)]
+    items = []
+    for number, (x1, y1, x2, y2) in enumerate(boxes, start=1):
+        outline = [x1 + shift, y1, x2 + shift, y1, x2 + shift, y2, x1 + shift, y2]
+        whole = np.zeros((HEIGHT, WIDTH), np.uint8)
+        whole[y1:y2, x1 + shift : x2 + shift] = 1
+        runs = np.flatnonzero(np.diff(np.concatenate([[0], whole.T.reshape(-1), [1 - whole[-1, -1]]]))).tolist()
+        counts = np.diff([0, *runs]).tolist()
+        mask = {"size": [HEIGHT, WIDTH], "counts": counts} if number == 3 else [outline]
+        items.append(Item(number, boxes[number - 1], {"segmentation": mask}))
+    lines = said_of(capsys, as_coco(images.parent, items, SIZE), images, "--masks")
+    assert not errors(lines)
+    assert [("3 of the 3 outlines do not agree with their boxes" in line) for line in doubts(lines)] == [True] * bool(
+        shift
+    )
