@@ -1,5 +1,6 @@
 """What the C++ program gives to a network is what Python gives to it, pixel by pixel."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,15 @@ def odd_pictures(folder: Path) -> None:
     picture.save(folder / "thumbnail.jpg", exif=_exif_with_thumbnail())
     for kind in ("AVIF", "GIF", "ICO", "JPEG2000", "PPM", "TGA"):
         picture.save(folder / f"{kind}.jpg", format=kind)
+    for suffix, kind in (
+        ("jfif", "JPEG"),
+        ("JPE", "JPEG"),
+        ("dib", "BMP"),
+        ("ppm", "PPM"),
+        ("jp2", "JPEG2000"),
+        ("gif", "GIF"),
+    ):
+        picture.save(folder / f"other.{suffix}", format=kind)
     Image.fromarray(np.linspace(0, 1, 4800, dtype=np.float32).reshape(60, 80)).save(folder / "float.tif")
     Image.fromarray(np.arange(4800, dtype=np.int32).reshape(60, 80)).save(folder / "int32.tif")
     content = bytearray((folder / "whole.png").read_bytes())
@@ -72,6 +82,7 @@ def test_both_languages_refuse_the_same_pictures(program, toy, tmp_path):
     refused = {name for name in list_images(folder) if not _is_read(folder / name)}
     assert skipped == refused
     assert {"half.jpg", "most.jpg", "half_progressive.jpg", "huge_chunk.png", "AVIF.jpg", "half.png"} < skipped
+    assert sum(map(int, re.match(r"(\d+) images, (\d+) skipped", done.stdout).groups())) == len(list_images(folder))
     assert not {"thumbnail.jpg", "progressive.jpg", "whole.jpg", "more.jpg", "whole.png"} & skipped
 
 
@@ -98,5 +109,6 @@ def test_orientation_of_xmp_does_not_turn(program, tmp_path):
     done = program.run(60, 80, 1, 0, 0, tmp_path / "pixels", *files, program="fitted_pixels")
     assert done.returncode == 0, done.stderr
     found = np.fromfile(tmp_path / "pixels", np.dtype([("scale", "f8", 2), ("planes", "f4", (3, 60, 80))]))["planes"]
-    for planes in found:
+    for file, planes in zip(files, found, strict=True):
+        np.testing.assert_array_equal(planes.transpose(1, 2, 0), read_image(file))
         assert np.abs(planes.transpose(1, 2, 0) - pixels).mean() < 3
