@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from src.data.annotations import Annotations
+from src.data.checks.odd_ids import TEXT, common_forms
 from src.data.formats.json_file import read_json
 from src.data.formats.outlines import as_outline, whole_mask
 from src.errors import DataError
@@ -42,6 +43,18 @@ def check_results(records: Any, annotations: Annotations, source: str) -> list[d
     """
     if not isinstance(records, list):
         raise DataError(source, [f"expected a list of result records, got {type(records).__name__}"])
+    told = common_forms(
+        (f'"{key}" of records', record[key])
+        for record in records
+        if isinstance(record, dict)
+        for key in (
+            "category_id",
+            *(["image_id"] if "file_name" not in record else []),
+        )  # a name decides before a number
+        if key in record
+    )
+    if wrong := [sentence for form, sentence in told.items() if form != TEXT]:  # texts are other names of images
+        raise DataError(source, wrong)
     sizes = {entry.image_id: (entry.width, entry.height) for entry in annotations.images}
     ids_by_name = {entry.file_name: entry.image_id for entry in annotations.images}
     category_ids = set(annotations.category_ids)

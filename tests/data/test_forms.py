@@ -1,6 +1,7 @@
 """One fault, one treatment: the same objects as every form of annotations, and what the doctor says of them."""
 
 import json
+import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -366,6 +367,17 @@ def test_images_and_xml_files_whose_names_only_look_alike_are_told_once(images, 
         (xmls / f"{number}.xml").rename(xmls / normalize("NFC", f"é{number}.xml"))
     (found,) = errors(said_of(capsys, xmls, images))
     assert "3 images have XML files whose names look the same" in found
+
+
+@pytest.mark.parametrize("form", ["CVAT", "LabelMe"])
+def test_tools_find_images_whose_names_are_composed_otherwise(form, images, capsys):
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    for number in (1, 2, 3):
+        (images / f"{number}.png").rename(images / normalize("NFD", f"é{number}.png"))
+    for file in path.iterdir():
+        name = normalize("NFC", "é")
+        file.write_text(re.sub(r'"(\d)\.png"', rf'"{name}\1.png"', file.read_text()))
+    assert said_of(capsys, path, images)[-2].startswith("3 labelled images with 3 boxes")
 
 
 def test_classes_that_only_look_alike_are_told(images, capsys):

@@ -8,7 +8,7 @@ from pycocotools import mask as coco_masks
 
 from src.data.annotations import Annotations, ImageEntry
 from src.errors import DataError
-from src.evaluation.results_file import have_masks, read_results
+from src.evaluation.results_file import check_results, have_masks, read_results
 
 RECORD = {"image_id": 7, "category_id": 4, "bbox": [1, 2.5, 3, 4], "score": 0.5}
 
@@ -108,3 +108,21 @@ def test_faulty_masks_are_told(annotations, tmp_path, segmentation, words):
     with pytest.raises(DataError) as raised:
         read_results(_write(tmp_path / "r.json", [good, RECORD | {"segmentation": segmentation}]), annotations)
     assert len(raised.value.faults) == 1 and words in raised.value.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (str, "4 ids are in quotes"),
+        (float, "4 ids are written with a decimal point"),
+        (lambda n: n + 2**60, "4 ids are above 2^53"),
+    ],
+)
+def test_ids_that_are_all_wrong_in_one_way_are_told_once(change, words):
+    record = {"bbox": [1, 2, 3, 4], "score": 0.5}
+    records = [record | {"image_id": change(1), "category_id": change(1)}] * 2
+    with pytest.raises(DataError) as error:
+        check_results(records, Annotations((), (), ()), "found.json")
+    assert (
+        len(error.value.faults) == 1 and words in error.value.faults[0] and '"image_id" of records' in str(error.value)
+    )

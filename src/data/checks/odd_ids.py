@@ -3,7 +3,7 @@
 pandas writes 1 as 1.0, VIA as "1", and other tools number with 19 digits or with texts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 LARGEST_ID = 2**53  # beyond it double precision, in which many JSON readers keep numbers, is not exact
@@ -14,10 +14,10 @@ _PLACES = {  # list and field -> what the id is of
     ("annotations", "category_id"): "categories",
     ("annotations", "id"): "annotations",
 }
-_QUOTED, _TEXT, _DECIMAL, _LARGE = "quoted", "text", "decimal", "large"
+_QUOTED, TEXT, _DECIMAL, _LARGE = "quoted", "text", "decimal", "large"
 _SENTENCES = {
     _QUOTED: "{count} ids are in quotes ({places}); write them as numbers, without quotes",
-    _TEXT: "{count} ids are texts ({places}); number them from 1, and give rows the numbers of their images and categories",
+    TEXT: "{count} ids are texts ({places}); number them from 1, and give rows the numbers of their images and categories",
     _DECIMAL: "{count} ids are written with a decimal point ({places}); write whole numbers, such as 1 for 1.0",
     _LARGE: (
         "{count} ids are above 2^53 ({places}), which programs that keep numbers in double precision confuse; number them anew "
@@ -32,11 +32,7 @@ def as_meant(coco: dict[str, list[dict]]) -> tuple[list[str], dict[str, list[dic
     Args:
         coco: images, annotations and categories, each a list of objects; it is not changed, and returned where nothing is wrong.
     """
-    found: dict[str, list[tuple[str, str, Any]]] = {}
-    for part, key, value in _ids(coco):
-        if form := _form(value):
-            found.setdefault(form, []).append((part, key, value))
-    told = {form for form, ids in found.items() if len(ids) > 1}
+    told = common_forms((f'"{key}" of {part}', value) for part, key, value in _ids(coco))
     if not told:
         return [], coco
     numbers: dict[tuple[str, str], int] = {}
@@ -57,8 +53,24 @@ def as_meant(coco: dict[str, list[dict]]) -> tuple[list[str], dict[str, list[dic
         for part, rows in coco.items()
         if part in ("images", "annotations", "categories")
     }
-    sentences = [_SENTENCES[form].format(count=len(found[form]), places=_examples(found[form])) for form in told]
-    return sorted(sentences), coco | meant
+    return list(told.values()), coco | meant
+
+
+def common_forms(ids: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Ways in which several ids are wrong -> a sentence on each.
+
+    Args:
+        ids: place of an id, in words, and its value.
+    """
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for place, value in ids:
+        if form := _form(value):
+            found.setdefault(form, []).append((place, value))
+    return {
+        form: _SENTENCES[form].format(count=len(pairs), places=_examples(pairs))
+        for form, pairs in sorted(found.items())
+        if len(pairs) > 1
+    }
 
 
 def _ids(coco: dict[str, list[dict]]) -> Iterator[tuple[str, str, Any]]:
@@ -71,16 +83,16 @@ def _form(value: Any) -> str | None:
     if type(value) is int:
         return _LARGE if value > LARGEST_ID else None
     if type(value) is str:
-        return _QUOTED if value.strip().isdecimal() and len(value) < 16 else _TEXT
+        return _QUOTED if value.strip().isdecimal() and len(value) < 16 else TEXT
     if type(value) is float:
         return _DECIMAL if 0 <= value <= LARGEST_ID and value % 1 == 0 else None
     return None
 
 
-def _examples(ids: list[tuple[str, str, Any]]) -> str:
+def _examples(ids: list[tuple[str, Any]]) -> str:
     """Where the ids stand, with the first one of each place."""
     first: dict[str, Any] = {}
-    for part, key, value in ids:
-        first.setdefault(f'"{key}" of {part}', value)
+    for place, value in ids:
+        first.setdefault(place, value)
     shown = (f'"{value[:40]}"' if isinstance(value, str) else str(value)[:40] for value in first.values())
     return ", ".join(f"{place}, such as {value}" for place, value in zip(first, shown, strict=True))

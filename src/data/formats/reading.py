@@ -100,7 +100,7 @@ def read_as_coco(path: str | Path, img_dir: str | Path | None, class_names: Sequ
 def is_coco(path: str | Path) -> bool:
     """Whether an annotation file is read as COCO: its name ends in .json, or it begins as JSON does."""
     path = Path(path)
-    return path.is_file() and (path.suffix.lower() == ".json" or _begins_as_json(path))
+    return path.exists() and not path.is_dir() and (path.suffix.lower() == ".json" or _begins_as_json(path))
 
 
 def require_coco(path: Path) -> None:

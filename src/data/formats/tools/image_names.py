@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from unicodedata import normalize
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from src.data.images import without_suffix
@@ -42,7 +43,8 @@ class ImageNames:
 
     def __init__(self, keys: Iterable[str], aliases: Mapping[str, str] | None = None):
         self._keys = frozenset(keys)
-        self._exact = {key: key for key in self._keys} | dict(aliases or {})
+        composed = {normalize("NFC", key): key for key in self._keys}  # macOS decomposes letters in names of files
+        self._exact = composed | {key: key for key in self._keys} | dict(aliases or {})
         self._ends = {
             (has_suffix, uploaded): _Ends(self._exact, has_suffix, uploaded)
             for has_suffix in (True, False)
@@ -66,6 +68,7 @@ class ImageNames:
             UnknownName, AmbiguousName: saying so.
         """
         name = clean_name(name)
+        name = name if name in self._exact else normalize("NFC", name)
         if has_suffix and name in self._exact:
             return Found(self._exact[name])
         folder, slash, base = name.rpartition("/")
