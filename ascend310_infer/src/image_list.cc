@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 bool is_image(const fs::path& path) {
-  static const std::set<std::string> suffixes = {".bmp", ".dib", ".jfif", ".jp2",  ".jpe", ".jpeg", ".jpg", ".pbm",
-                                              ".pgm", ".png", ".pnm",  ".ppm", ".tif", ".tiff", ".webp"};
+  static const std::set<std::string> suffixes = {".bmp", ".dib", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm",
+                                                 ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"};
   std::string suffix = path.extension().string();
   std::transform(suffix.begin(), suffix.end(), suffix.begin(), [](unsigned char c) { return std::tolower(c); });
   return suffixes.count(suffix) > 0;
