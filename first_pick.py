@@ -29,7 +29,7 @@ from src.active.picking.pick_options import list_beside
 from src.active.pool_files import PoolFiles, read_pool
 from src.active.strategies.pool import Options
 from src.active.sub_folders import by_sub_folder, spread
-from src.command_line import positive_count, program_parser, to_paste
+from src.command_line import parse_names, positive_count, program_parser, to_paste
 from src.data.annotations import Annotations
 from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import LeftOut, write_left_out
@@ -67,18 +67,17 @@ def read_classes(text: str) -> tuple[str, ...]:
     """The classes to detect.
 
     Args:
-        text: names separated by commas, or the path of a file with one per line.
+        text: names as `parse_names` reads them, or the path of a file with one per line.
 
     Raises:
         UserError: there is none, one is given twice, or the file cannot be read.
     """
-    names = text.split(",")
+    names = parse_names([text])
     if Path(text).is_file():
         try:
-            names = read_regular_text(text).strip().split("\n")
+            names = tuple(name.strip() for name in read_regular_text(text).strip().split("\n"))
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{text}: cannot be read as UTF-8 text: {error}") from None
-    names = [name.strip() for name in names]
     check_names(names)
     if not (classes := foreground(names)):
         raise UserError("class_names: no class to detect; name at least one")

@@ -122,7 +122,7 @@ def test_where_there_are_fewer_pictures_all_of_them_are_picked_once(photos, caps
     ("classes", "content", "message"),
     [
         ("cat,cat", {}, "'cat' is given 2 times"),
-        (" , ", {}, "name 1 is empty"),
+        (" , ", {}, "no class to detect"),
         ("background", {}, "no class to detect"),
         ("cat", {}, "no images in this folder"),
         ("cat", {"a.jpg": b"no"}, "none of its 1 images can be decoded, such as"),
