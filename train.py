@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from src.checkpoint.run_folder import RunFolder
-from src.checkpoint.run_state import StateFiles
+from src.checkpoint.run_state import State, StateFiles
 from src.config.lengths import with_rate, with_steps
 from src.config.load import Config, load_config, require, save_config
 from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
@@ -23,9 +23,10 @@ from src.engine.health.guard import check_guard
 from src.engine.health.monitor import build_watch, warn_at_start
 from src.engine.log import RunLog
 from src.engine.loop import train
+from src.engine.moved_images import find_moved
 from src.engine.networks import build_networks, load_initial_weights
 from src.engine.progress.forecast import forecast
-from src.engine.resume import resumed_metadata, run_metadata, upgrade_settings
+from src.engine.resume import resumed_metadata, run_metadata, unlabelled_hash, upgrade_settings
 from src.engine.run import Run, describe_run
 from src.engine.stopping import StopRequest
 from src.errors import entry_point
@@ -44,22 +45,22 @@ def main(argv: list[str] | None = None) -> None:
     require(config, "train_img_dir", "train_ann_file")
     folder = RunFolder(config.save_checkpoint_path)
     resumes = folder.check(config.resume, config.overwrite)
-    data = read_data(config)
+    states = StateFiles(folder.state, folder.state_before)
+    state = states.read() if resumes else None
+    data, moved = read_data(config, state)
     device = set_up_device(config, distribute=config.run_distribute)
     config, lengths = with_steps(config, len(data.labelled), len(data.unlabelled), device.count)
     config, rates = with_rate(config, device.count)
     check_guard(config, data)
     # 2. Networks, with the weights to start from or those of the state to resume from.
-    states = StateFiles(folder.state, folder.state_before)
     if resumes:
-        state = states.read()
         config, saved, upgraded = upgrade_settings(config, state.metadata)
     networks = build_networks(config, data, device)
     metadata = run_metadata(config, data, device.count)
     if resumes:
         metadata, changed = resumed_metadata(saved, metadata, config.resume_anyway)
         state.restore(networks.saved())
-        start = [f"resumed from {state.path}", *state.remarks, *changed, *upgraded]
+        start = [f"resumed from {state.path}", *state.remarks, *moved, *changed, *upgraded]
     else:
         start = [load_initial_weights(config, networks.student)]
     first_step = int(networks.state.step.asnumpy())
@@ -105,8 +106,15 @@ def tell_time(run: Run) -> None:
         run.log.info("\n".join([str(times), *changes]))
 
 
-def read_data(config: Config) -> TrainingData:
-    """Read the images and labels of a run, and hold out labelled images for the guard."""
+def read_data(config: Config, state: State | None) -> tuple[TrainingData, list[str]]:
+    """Read the images and labels of a run, and hold out labelled images for the guard.
+
+    Args:
+        state: the run is resumed from it; unlabelled images that were moved since are found again.
+
+    Returns:
+        The data, and sentences for the log.
+    """
     sources = Sources(
         config.train_ann_file,
         config.train_img_dir,
@@ -118,10 +126,19 @@ def read_data(config: Config) -> TrainingData:
         masks=config.has_masks,
         faulty_at_most=config.faulty_at_most if config.leave_out_faulty else None,
     )
-    data = read_training_data(sources)
-    if config.guard_share and data.unlabelled:
-        data = hold_out(data, config.guard_share, config.global_seed)
-    return data
+    data, moved = read_training_data(sources), None
+
+    def held_out(data: TrainingData) -> TrainingData:
+        return (
+            hold_out(data, config.guard_share, config.global_seed) if config.guard_share and data.unlabelled else data
+        )
+
+    def is_as_before(data: TrainingData) -> bool:
+        return unlabelled_hash(held_out(data)) == state.metadata["unlabelled"]
+
+    if state and config.unlabelled_img_dir and not is_as_before(data):
+        data, moved = find_moved(data, config.train_img_dir, is_as_before)
+    return held_out(data), [moved] if moved else []
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from src.data.annotations import Annotations, ImageEntry, count_boxes, image_path, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.consistency import check_apart, check_labelled, check_labels
+from src.data.checks.copies import find_in_both, without_copies
 from src.data.checks.files.few_bits import few_bits
 from src.data.checks.image_files import ImageCheck, check_header, check_images, without_broken
 from src.data.checks.left_out import LeftOut
@@ -76,7 +77,7 @@ def read_training_data(sources: Sources) -> TrainingData:
     Raises:
         UserError: with all faults: a file, folder or image is missing or broken, there is no labelled object, an
             image has more objects than `max_gts`, a class of the evaluation images is not a training class, or
-            the unlabelled folder holds images of an annotation file.
+            the unlabelled folder holds evaluation images.
     """
     data, faults = examine(sources)
     faults.report()
@@ -90,11 +91,11 @@ def examine(sources: Sources, check: ImageCheck = check_header) -> tuple[Trainin
         check: the check of image files, see ``src.data.checks.image_files``.
     """
     faults, left_out = Faults(), []
-    annotations = _read(sources, sources.ann_file, sources.img_dir, check, faults, left_out)
+    folder = sources.unlabelled_img_dir
+    annotations = _read(sources, sources.ann_file, (sources.img_dir, folder), check, faults, left_out)
     evaluation = None
     if sources.eval_ann_file:
-        evaluation = _read(sources, sources.eval_ann_file, sources.eval_img_dir, check, faults, left_out)
-    folder = sources.unlabelled_img_dir
+        evaluation = _read(sources, sources.eval_ann_file, (sources.eval_img_dir, None), check, faults, left_out)
     unlabelled = _read_folder(sources, faults, left_out) if folder else None
     if annotations:
         faults.attempt(check_labels, annotations, sources.ann_file)
@@ -105,17 +106,14 @@ def examine(sources: Sources, check: ImageCheck = check_header) -> tuple[Trainin
     if annotations and evaluation:
         names = annotations.class_names
         evaluation = faults.attempt(in_class_order, evaluation, names, sources.eval_ann_file) or evaluation
-    for known, img_dir, name in (
-        (annotations, sources.img_dir, "train_ann_file"),
-        (evaluation, sources.eval_img_dir, "eval_ann_file"),
-    ):
-        if known and unlabelled:
-            faults.attempt(check_apart, unlabelled, known, img_dir, name)
+    if evaluation and unlabelled:
+        faults.attempt(check_apart, unlabelled, evaluation, sources.eval_img_dir, "eval_ann_file")
     if annotations is None:
         return None, faults
+    unlabelled, twice = without_copies(unlabelled or (), annotations, sources.img_dir)
     first_id = max((entry.image_id for entry in annotations.images), default=0) + 1
-    more = tuple(replace(entry, image_id=first_id + number) for number, entry in enumerate(unlabelled or ()))
-    doubts = suspicions(annotations) + (passed_over(folder) if folder else [])
+    more = tuple(replace(entry, image_id=first_id + number) for number, entry in enumerate(unlabelled))
+    doubts = twice + suspicions(annotations) + (passed_over(folder) if folder else [])
     doubts += few_bits([image_path(entry, sources.img_dir) for entry in (*annotations.images, *more)])
     doubts += _evaluation_suspicions(annotations, evaluation, sources)
     for path in (sources.ann_file, *([sources.eval_ann_file] if evaluation else [])):
@@ -133,35 +131,46 @@ def examine(sources: Sources, check: ImageCheck = check_header) -> tuple[Trainin
 
 
 def _read(
-    sources: Sources, path: str | Path, img_dir: str | Path, check: ImageCheck, faults: Faults, left_out: list[LeftOut]
+    sources: Sources,
+    path: str | Path,
+    folders: tuple[str | Path, str | Path | None],
+    check: ImageCheck,
+    faults: Faults,
+    left_out: list[LeftOut],
 ) -> Annotations | None:
-    """An annotation file and its image files, without what is left out; None if it cannot be read."""
+    """An annotation file and its image files, which lie in one of two folders, without what is left out; None if it cannot be read."""
     if sources.faulty_at_most is None:
-        own = Faults()
+        own, img_dir = Faults(), folders[0]
         annotations = own.attempt(read_data, path, img_dir, sources.class_names, sources.masks)
         # Faults of an annotation file must not hide those of its images, or fixing them would take one start more.
         sizes = Faults()
-        sizes.attempt(check_images, annotations or images_despite_faults(path), img_dir, check)
+        placed = find_in_both(annotations or images_despite_faults(path), *folders)
+        sizes.attempt(check_images, placed, img_dir, check)
         if own.errors and sizes.errors and is_coco(path):  # boxes are not to be blamed for wrong sizes of their images
             own = Faults()
             own.attempt(read_annotations, path, sources.masks, partial(with_real_sizes, img_dir=Path(img_dir)))
         faults.errors += own.errors + sizes.errors
-        return annotations
+        return placed if annotations else None
     one = LeftOut(str(path), sources.faulty_at_most)
-    annotations = faults.attempt(read_usable, path, img_dir, sources.class_names, sources.masks, one)
+    annotations = faults.attempt(read_usable, path, folders, sources.class_names, sources.masks, one)
     left_out.append(one)
     return annotations
 
 
 def read_usable(
-    path: str | Path, img_dir: str | Path, class_names: Sequence[str], masks: bool, left_out: LeftOut
+    path: str | Path,
+    folders: tuple[str | Path, str | Path | None],
+    class_names: Sequence[str],
+    masks: bool,
+    left_out: LeftOut,
 ) -> Annotations:
-    """An annotation file without the images and boxes that cannot be used, every image file being decoded.
+    """An annotation file, of images in the first folder or else in the second, without the images and boxes that cannot be used, every image file being decoded.
 
     Raises:
         UserError: more cannot be used than `left_out` allows, or the file cannot be read at all.
     """
-    annotations = without_broken(read_data(path, img_dir, class_names, masks, left_out), img_dir, left_out)
+    annotations = read_data(path, folders[0], class_names, masks, left_out)
+    annotations = without_broken(find_in_both(annotations, *folders), folders[0], left_out)
     left_out.check(len(annotations.images), sum(count_boxes(annotations.images)))
     return annotations
 

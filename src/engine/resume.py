@@ -44,13 +44,18 @@ def run_metadata(config: Config, data: TrainingData, devices: int) -> dict:
         "config": config.as_dict(),
         "annotations": content_hash(annotations),
         "classes": list(annotations.class_names),
-        "unlabelled": hashlib.sha256("\n".join(entry.file_name for entry in data.unlabelled).encode()).hexdigest(),
+        "unlabelled": unlabelled_hash(data),
         "evaluation": content_hash(evaluation) if evaluation else None,
         "devices": devices,
         "image_files": _files_hash([*annotations.images, *in_folders], config.train_img_dir),
         "evaluation_files": _files_hash(evaluation.images, config.eval_img_dir) if evaluation else None,
         **deepcopy(NO_PROGRESS),
     }
+
+
+def unlabelled_hash(data: TrainingData) -> str:
+    """SHA-256 of the names of the unlabelled images."""
+    return hashlib.sha256("\n".join(entry.file_name for entry in data.unlabelled).encode()).hexdigest()
 
 
 def _files_hash(entries: Iterable[ImageEntry], img_dir: str) -> str:
@@ -125,7 +130,7 @@ def changes(saved: dict, now: dict) -> list[str]:
     for key, message in (
         ("annotations", "train_ann_file: its content has changed"),
         ("classes", f"classes: were {', '.join(saved['classes'])}, are {', '.join(now['classes'])}"),
-        ("unlabelled", "unlabelled images: some are new, missing or renamed"),
+        ("unlabelled", "unlabelled images: some are new, missing or renamed; put them back as they were"),
         ("devices", f"number of devices: was {saved['devices']}, is {now['devices']}"),
     ):
         if saved[key] != now[key]:

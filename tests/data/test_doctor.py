@@ -372,7 +372,7 @@ def test_faults_of_both_files_of_images_and_of_the_plain_folder_come_together(tm
     for sentence in (
         "1.png: no such image file",
         "is not one of the classes cat, dog; is it cat?",
-        "4.png: is an image of train_ann_file too",
+        "4.png: is an image of eval_ann_file too",
         "4 of the 4 evaluation images are training images too, such as 1.png",
     ):
         assert sentence in said

@@ -1,12 +1,16 @@
 """All images of a run are read and checked together, before anything is built."""
 
 import json
+import os
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 
+from src.data.annotations import image_path
 from src.data.training_data import Sources, read_training_data
+from src.engine.moved_images import find_moved
 from src.errors import UserError
 
 
@@ -109,10 +113,62 @@ def test_an_image_of_another_size_is_named_before_training(folder):
         read(folder)
 
 
-def test_the_plain_folder_must_hold_other_images(folder):
-    (folder / "more/a.png").symlink_to(folder / "images/a.png")
-    with pytest.raises(UserError, match=r"(?s)other images only.*a\.png: is an image of train_ann_file too"):
-        read(folder, more=True)
+@pytest.mark.parametrize(("how", "name"), [(os.symlink, "a.png"), (os.link, "renamed.png"), (shutil.copyfile, "a.png")])
+def test_an_image_that_is_in_both_folders_is_left_out_of_the_plain_one_and_told(folder, how, name):
+    before = read(folder, more=True)
+    how(folder / "images/a.png", folder / "more" / name)
+    data = read(folder, more=True)
+    assert [entry.file_name for entry in data.unlabelled] == [entry.file_name for entry in before.unlabelled]
+    (told,) = set(data.suspicions) - set(before.suspicions)
+    assert "1 images of" in told and f"{name} (the same as {folder}/images/a.png)" in told
+
+
+def test_a_labelled_image_may_stay_in_the_plain_folder_or_be_moved(folder):
+    cv2.imwrite(str(folder / "more/c.png"), np.ones((20, 30, 3), np.uint8))
+    before = read(folder, more=True)
+    (folder / "images/a.png").rename(folder / "more/a.png")
+    data = read(folder, more=True)
+    assert [entry.file_name for entry in data.unlabelled] == [entry.file_name for entry in before.unlabelled]
+    place = {entry.file_name: image_path(entry, folder / "images") for entry in data.annotations.images}
+    assert place["a.png"] == folder / "more/a.png" and place["b.png"] == folder / "images/b.png"
+    with pytest.raises(UserError, match=r"a\.png: no such image file"):
+        read(folder)
+
+
+def test_images_that_were_moved_while_a_run_was_stopped_are_found_again(folder):
+    for number in range(4):
+        cv2.imwrite(str(folder / f"more/d {number}.png"), np.full((20, 30 + number, 3), number, np.uint8))
+    before = read(folder, more=True)
+    names = [entry.file_name for entry in before.unlabelled]
+
+    def is_as_before(data):
+        return [entry.file_name for entry in data.unlabelled] == names
+
+    for name in ("d 1.png", "d 3.png"):
+        (folder / "more" / name).rename(folder / "images" / name)
+    found, told = find_moved(read(folder, more=True), folder / "images", is_as_before)
+    assert "2 unlabelled images were moved into" in told and is_as_before(found)
+    assert [entry.image_id for entry in found.unlabelled] == [entry.image_id for entry in before.unlabelled]
+    sizes = [(entry.width, entry.height) for entry in before.unlabelled]
+    assert [(entry.width, entry.height) for entry in found.unlabelled] == sizes
+    assert all(image_path(entry, folder / "images").is_file() for entry in found.unlabelled)
+
+    (folder / "images/d 1.png").unlink()  # now one is missing
+    now = read(folder, more=True)
+    assert find_moved(now, folder / "images", is_as_before) == (now, None)
+
+
+def test_the_plain_folder_must_not_hold_evaluation_images(folder):
+    (folder / "more/b.png").symlink_to(folder / "images/b.png")
+    sources = Sources(
+        folder / "train.json",
+        folder / "images",
+        folder / "more",
+        eval_ann_file=folder / "train.json",
+        eval_img_dir=folder / "images",
+    )
+    with pytest.raises(UserError, match=r"(?s)other images only.*b\.png: is an image of eval_ann_file too"):
+        read_training_data(sources)
 
 
 def test_all_faults_come_together(folder):

@@ -4,6 +4,7 @@ from collections import Counter
 
 from src.config.load import Config, require
 from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
+from src.data.checks.copies import find_in_both, without_copies
 from src.data.checks.left_out import LeftOut
 from src.data.formats.reading import read_data
 from src.data.training_data import read_usable, usable_folder
@@ -24,19 +25,21 @@ def images_to_detect(config: Config, left_out: list[LeftOut] | None = None) -> t
     if config.train_ann_file is None:
         raise UserError("missing: --infer_img_dir, or --train_ann_file and --train_img_dir")
     require(config, "train_img_dir")
-    images = read_training_annotations(config, left_out).images
+    annotations = read_training_annotations(config, left_out)
+    images = annotations.images
     entries = tuple(entry for entry in images if not entry.labelled)
     if config.unlabelled_img_dir is not None:
         first_id = max((entry.image_id for entry in images), default=0) + 1
-        entries += _read_folder(config, config.unlabelled_img_dir, first_id, left_out)
+        more = _read_folder(config, config.unlabelled_img_dir, first_id, left_out)
+        more, twice = without_copies(more, annotations, config.train_img_dir)
+        print("\n".join(twice), end="\n" if twice else "")
+        entries += more
     if not entries:
         raise UserError(f"{config.train_ann_file} has no unlabelled images; pass a folder of images as --infer_img_dir")
     _check_existence(entries, config)
     duplicates = [name for name, count in Counter(entry.file_name for entry in entries).items() if count > 1]
     if duplicates:
-        title = (
-            f"images of the same name in {config.train_ann_file} and {config.unlabelled_img_dir}; rename one of each"
-        )
+        title = f"different images of one name in {config.train_ann_file} and {config.unlabelled_img_dir}; rename one of each"
         raise DataError(title, duplicates)
     return entries
 
@@ -63,11 +66,11 @@ def _check_existence(entries: tuple[ImageEntry, ...], config: Config) -> None:
 
 def read_training_annotations(config: Config, left_out: list[LeftOut] | None = None) -> Annotations:
     """The annotations of the training images; ``left_out`` as in ``images_to_detect``."""
-    source = (config.train_ann_file, config.train_img_dir, config.class_names)
+    folders = (config.train_img_dir, config.unlabelled_img_dir)
     if not config.leave_out_faulty:
-        return read_data(*source)
+        return find_in_both(read_data(config.train_ann_file, folders[0], config.class_names), *folders)
     one = _new(config, config.train_ann_file, left_out)
-    return read_usable(*source, False, one)
+    return read_usable(config.train_ann_file, folders, config.class_names, False, one)
 
 
 def _read_folder(config: Config, folder: str, first_id: int, left_out: list[LeftOut] | None) -> tuple[ImageEntry, ...]:
