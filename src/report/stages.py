@@ -1,6 +1,7 @@
 """Read the outputs of the stages of a training run: logged metrics, warnings, scores, detections, numbers of images."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -16,6 +17,7 @@ from src.evaluation.metrics import AreaSource
 from src.yaml_file import read_yaml
 
 STAGES = ("first_stage", "second_stage")
+_LOGGED_IMAGES = re.compile(r"\b(\d+) labelled and (\d+) unlabelled images; the labels are ")  # engine.run.describe_run
 
 
 _Score = float | None
@@ -45,7 +47,8 @@ class Stage:
         warnings: (step, sentence) of the run's health checks, each once.
         metrics: of eval/metrics.json; None if the stage was not evaluated.
         records: COCO result records of eval/eval_results.json, or None.
-        labelled, unlabelled: numbers of training images; None if the annotation file has gone.
+        labelled, unlabelled: numbers of training images when the run began, as its log says; of a run without a log those of now,
+            None if the annotation file has gone.
     """
 
     name: str
@@ -76,7 +79,7 @@ def read_stages(run: Path) -> list[Stage]:
 
 
 def _read_stage(folder: Path) -> Stage:
-    labelled, unlabelled = _count_images(folder / "config.yaml")
+    labelled, unlabelled = _logged_images(folder / "log.txt") or _count_images(folder / "config.yaml")
     rows = _read_rows(folder / "metrics.jsonl")
     return Stage(
         name=folder.resolve().name,
@@ -114,8 +117,18 @@ def _warnings(rows: list[dict[str, Any]]) -> list[tuple[int, str]]:
     return [(step, sentence) for (step, _), sentence in sorted(unique.items())]
 
 
+def _logged_images(log: Path) -> tuple[int, int] | None:
+    """Numbers of labelled and unlabelled images from the log of a run; files may have been moved or labelled since."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    except OSError as error:
+        raise UserError(f"{log}: cannot be read: {error.strerror}") from error
+    found = _LOGGED_IMAGES.search(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def _count_images(config_file: Path) -> tuple[int | None, int | None]:
-    """Numbers of labelled and unlabelled images that a stage was trained on."""
+    """Numbers of labelled and unlabelled images of the data of a stage, as they are now."""
     config = read_yaml(config_file) if config_file.is_file() else {}
     annotation_file, img_dir = config.get("train_ann_file"), str(config.get("train_img_dir"))
     folder, names = config.get("unlabelled_img_dir"), config.get("class_names")

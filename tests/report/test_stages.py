@@ -1,9 +1,14 @@
 """Reading back what a run left behind."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from src.config.load import load_config
+from src.data.training_data import Sources, read_training_data
+from src.engine.device import Device
+from src.engine.run import describe_run
 from src.errors import UserError
 from src.report.stages import read_stages
 
@@ -51,6 +56,23 @@ def test_both_stages_with_scores_and_image_counts(tmp_path):
     stages = read_stages(tmp_path)
     assert [(stage.name, stage.metrics["AP"]) for stage in stages] == [("first_stage", 0.25), ("second_stage", 0.5)]
     assert [(stage.labelled, stage.unlabelled) for stage in stages] == [(2, 3), (2, 3)]
+
+
+def test_the_numbers_of_images_are_those_of_the_training(tmp_path, tiny_data):
+    """Images that were moved or labelled since do not change what a run was trained on."""
+    data = read_training_data(Sources(tiny_data.train_file, tiny_data.img_dir))
+    config = load_config("", ["--train_ann_file", str(tmp_path / "gone.json")])
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
+    log = "\n".join(
+        [
+            describe_run(config, data, Device(0, 1, False), 0),
+            "step: 1",
+            describe_run(config, replace(data, unlabelled=()), Device(0, 1, False), 1),
+        ]
+    )
+    (tmp_path / "log.txt").write_text(log)
+    (stage,) = read_stages(tmp_path)
+    assert (stage.labelled, stage.unlabelled) == (len(data.labelled), len(data.unlabelled)) and stage.unlabelled
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
