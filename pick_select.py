@@ -8,8 +8,9 @@
 are picked. What is expected follows from the predicted objects and from --labelling_reports, which import_labels.py has
 written in earlier rounds; it is printed. The labels come from --ann_file; a ranked image that
 is not in it counts as one without labels. The picked file names are written beside the output as <its stem>_picked.txt,
-highest score first, and why each was picked as <its stem>_picked.csv. If --ann_file lacks labels of some of them, only this list is written: the work list for annotators.
-When they have labels, --picked_file takes the images of the list, instead of picking again. Both outputs hold their
+highest score first, and why each was picked as <its stem>_picked.csv. If --ann_file lacks labels of some of them, only
+this list is written: the work list for annotators. When they have labels, --picked_file takes the images of the list,
+instead of picking again; those that were skipped stay unlabelled. With --list_only the list is all that is asked for. Both outputs hold their
 provenance: the COCO file in its "info", the list in <its stem>.made_from.json.
 
 A tenth of the picked images is drawn at random, for an unbiased estimate of the rest (--random_share). --at_least sets a
@@ -21,7 +22,8 @@ nothing is written without --empty_is_reviewed, which declares it reviewed. The 
 
 With --resume the existing list is kept, and the output is updated with labels that changed in --ann_file.
 
-With --img_dir, all images of --ann_file must be in that folder, because training on the output reads them.
+With --img_dir, all images of --ann_file must be in that folder or in --unlabelled_img_dir, because training on the output
+reads them.
 
 With neither --top_value_file nor --picked_file nothing is written: the files and --pick_ratio are checked, and the number
 of images to pick is printed. Do this before hours of training.
@@ -82,6 +84,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_empty = "the images that have no boxes in --ann_file were reviewed by a human and show no object"
     parser.add_argument("--empty_is_reviewed", action="store_true", help=help_empty)
     parser.add_argument("--output_ann_file", type=Path, help="COCO file to write; not needed for the check")
+    help_list = "write the list only: import_labels.py will write the annotation file"
+    parser.add_argument("--list_only", action="store_true", help=help_list)
     help_resume = "resume an earlier pick: keep its list, and write --output_ann_file again if the labels changed"
     parser.add_argument("--resume", action="store_true", help=help_resume)
     help_anyway = "with --resume: continue although the list was picked with other inputs, or --used_by has begun with other labels"
@@ -116,16 +120,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     elif known:
         faults.attempt(check_label_state, known, options.combine_ann_file, coco, options.ann_file)
     if options.img_dir:
-        faults.attempt(check_image_files, coco, options.ann_file, options.img_dir)
+        faults.attempt(check_image_files, coco, options.ann_file, options.img_dir, options.unlabelled_img_dir)
     faults.report()
     coco = mark_reviewed(coco, known.reviewed)  # in an earlier round, which a new export does not record
     source = options.picked_file or options.top_value_file
     if source is None:
         check_pick(coco, known, options)
         return
-    picked = read_earlier(options) if options.keeps_list else pick_by_ranking(coco, known, options)
+    list_is_new = not options.keeps_list
+    picked = pick_by_ranking(coco, known, options) if list_is_new else read_earlier(options)
     note_other_labels(source, options.combine_ann_file)
-    write_labelled(coco, known, picked, options)
+    if not options.list_only:
+        write_labelled(coco, known, picked, options, list_is_new)
 
 
 if __name__ == "__main__":

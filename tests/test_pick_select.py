@@ -62,6 +62,13 @@ def refused(folder, capsys, ratio, *more, **files):
     return capsys.readouterr().err
 
 
+def waits(folder, capsys, ratio, *more, **files):
+    """A pick that stops for labels, which is a success and writes no annotation file; what it says."""
+    pick_select.main(arguments(folder, ratio, *more, **files))
+    assert not (folder / "out.json").exists()
+    return capsys.readouterr().out
+
+
 def test_the_best_unlabelled_images_join_the_labelled_ones(folder, capsys):
     labelled, unlabelled = pick(folder, 50)
     assert labelled == [1, 7, 8, 9, 10] and unlabelled == [2, 3, 4, 5, 6]
@@ -221,15 +228,29 @@ def test_crowds_are_not_counted_as_boxes_and_areas_stay(folder, capsys):
 
 
 def test_images_without_labels_leave_a_work_list_only(folder, capsys):
-    message = refused(folder, capsys, 40, ann="part.json")
+    message = waits(folder, capsys, 40, ann="part.json")
     assert "2 of the 2 picked images have no labels" in message and "out_picked.txt" in message
     assert (folder / "out_picked.txt").read_text() == "s/10.png\ns/8.png\n"
     assert pick(folder, 40, "--overwrite")[0] == [1, 8, 9, 10]
 
 
+def test_without_labels_the_output_of_an_earlier_pick_is_not_taken_for_that_of_this_one(folder, capsys):
+    pick(folder, 40)
+    before = (folder / "out.json").read_bytes()
+    with pytest.raises(SystemExit) as stop:
+        pick_select.main(arguments(folder, 40, "--overwrite", ann="part.json"))
+    assert stop.value.code == 2 and "of an earlier pick" in capsys.readouterr().err
+    assert (folder / "out.json").read_bytes() == before
+
+
+def test_the_list_alone_can_be_asked_for(folder, capsys):
+    said = waits(folder, capsys, 40, "--list_only")
+    assert (folder / "out_picked.txt").read_text() == "s/10.png\ns/8.png\n" and "have no labels" not in said
+
+
 def test_ranked_images_that_the_file_does_not_know_count_as_unlabelled(folder, capsys):
     write(folder / "values.json", VALUES | {"new/a.png": 99.0, "new/b.png": 0.5})
-    message = refused(folder, capsys, 34)
+    message = waits(folder, capsys, 34)
     assert "1 of the 2 picked images have no labels" in message and "such as new/a.png" in message
     assert (folder / "out_picked.txt").read_text() == "new/a.png\ns/10.png\n", "34 percent of 12 are 4"
 
@@ -425,11 +446,11 @@ def test_entries_can_say_it_one_by_one(half_finished, capsys):
     message = refused(half_finished, capsys, 100)
     assert " 1 have none" in message and "  96.png\n" in message and "95.png" not in message
     change_entries(half_finished, {"96.png"}, labelled=False)
-    message = refused(half_finished, capsys, 100, "--overwrite")
+    message = waits(half_finished, capsys, 100, "--overwrite")
     assert "1 of the 76 picked images have no labels" in message
-    listed = (half_finished / "out_picked.txt").read_text().replace("96.png\n", "")
-    (half_finished / "out_picked.txt").write_text(listed)
     labelled, unlabelled = pick(half_finished, 100, "--resume")
+    said = capsys.readouterr().out
+    assert "1 of the 76 images of" in said and "stay unlabelled:\n  96.png\n" in said
     assert labelled == list(range(1, 96)) and unlabelled == [96]
 
 

@@ -1,12 +1,11 @@
 """Write the annotation file in which the picked images are labelled as well as the earlier ones."""
 
-from pathlib import Path
 from typing import Any
 
 from src.active.picking.pick_list import origin_of
 from src.active.picking.pick_options import PickOptions
 from src.active.picking.resume_pick import is_current, renew_labels
-from src.active.picking.reviewed import check_not_lost, check_reviewed
+from src.active.picking.reviewed import check_not_lost, check_reviewed, listed
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.label_sources import LabelState, labelled_names, mark_reviewed, unconfirmed_empty
 from src.data.formats.coco_rows import write_coco
@@ -15,19 +14,34 @@ from src.data.provenance import with_origin
 from src.errors import Faults, UserError
 
 
-def write_labelled(coco: dict[str, Any], known: LabelState, picked: list[str], options: PickOptions) -> None:
+def write_labelled(
+    coco: dict[str, Any], known: LabelState, picked: list[str], options: PickOptions, list_is_new: bool
+) -> None:
     """Write the annotation file in which the picked images are labelled beside the ``known`` ones.
 
+    Images without labels in ``coco`` stop the pick if the list is new or none of its images has labels: the list is what
+    annotators need, and nothing else is written. Of an earlier list, they stay unlabelled: they were skipped or are not done.
+
     Raises:
-        UserError: picked images have no labels in ``coco``, or no boxes and nothing says that they were reviewed.
+        UserError: nothing is known to be reviewed about picked images without boxes; or the pick stops, but the output of
+            an earlier one is there.
     """
     list_file, output = options.list_file, options.output_ann_file
     origin = origin_of(coco, options, known, {"picked_file": list_file})
     if options.resume and output.is_file() and is_current(output, origin):
         print(f"kept from before: {output}")
         return
+    lacking = [name for name in picked if name not in labelled_names(coco)]
+    if lacking and (list_is_new or len(lacking) == len(picked)):
+        stop_for_labels(lacking, len(picked), options)
+        return
+    if lacking:
+        print(
+            f"{len(lacking)} of the {len(picked)} images of {list_file} have no labels in {options.ann_file} and stay unlabelled:\n"
+            + listed(lacking)
+        )
+        picked = [name for name in picked if name not in set(lacking)]
     faults = Faults()
-    faults.attempt(check_labels, picked, labelled_names(coco), list_file, options.ann_file)
     if not options.empty_is_reviewed:
         faults.attempt(check_reviewed, coco, picked, "picked images", options.ann_file, list_file)
         faults.attempt(check_not_lost, coco, known, options.combine_ann_file, options.ann_file)
@@ -51,17 +65,24 @@ def write_labelled(coco: dict[str, Any], known: LabelState, picked: list[str], o
     )
 
 
-def check_labels(picked: list[str], with_labels: set[str], list_file: Path, ann_file: Path) -> None:
-    """Raise a UserError that says what to do if images were picked that have no labels."""
-    lacking = [name for name in picked if name not in with_labels]
-    if not lacking:
-        return
-    raise UserError(
-        f"{len(lacking)} of the {len(picked)} picked images have no labels in {ann_file} yet, such as {lacking[0]}. To go on:\n"
-        f"  1. Label the images listed in {list_file} (highest acquisition score first; a line you delete is left out).\n"
+def stop_for_labels(lacking: list[str], count: int, options: PickOptions) -> None:
+    """Say what to do about picked images without labels.
+
+    Raises:
+        UserError: there is an output, which is of an earlier pick and must not be taken for that of this one.
+    """
+    list_file, ann_file = options.list_file, options.ann_file
+    if options.output_ann_file.exists():
+        raise UserError(
+            f"{len(lacking)} of the {count} picked images have no labels in {ann_file}, such as {lacking[0]}, but "
+            f"{options.output_ann_file} is there, of an earlier pick; give the file with their labels as --ann_file (ORI_ANN), or "
+            "move that one away"
+        )
+    print(
+        f"{len(lacking)} of the {count} picked images have no labels in {ann_file} yet, such as {lacking[0]}. To go on:\n"
+        f"  1. Label the images listed in {list_file} (highest acquisition score first); those that you skip stay unlabelled.\n"
         f"  2. Write a new annotation file: all that is in {ann_file}, and these images with their labels, named as in "
         "the list.\n"
-        "  3. Move those that are not in the image folder (DATA_ROOT) into it, so that they have these names there.\n"
-        "  4. Give the same command with the new file as ORI_ANN and with --resume\n"
+        "  3. Give the same command with the new file as ORI_ANN and with --resume\n"
         f"     (pick_select.py alone: the new file as --ann_file, and --picked_file {list_file})."
     )

@@ -18,6 +18,7 @@ class PickOptions:
         labelling_reports: reports of import_labels.py, of earlier rounds.
         policy: 1 or 2, see random_select.py; None: that of `combine_ann_file`.
         at_least: minimum number of objects per class, each as "CLASS=N".
+        list_only: the list is written, and no annotation file.
         random_share: 0 to 1, of the picked images; seed: of their draw, -1: not seeded.
     """
 
@@ -39,6 +40,7 @@ class PickOptions:
     seed: int
     empty_is_reviewed: bool
     output_ann_file: Path | None
+    list_only: bool
     resume: bool
     resume_anyway: bool
     used_by: Path | None

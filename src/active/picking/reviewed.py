@@ -32,7 +32,7 @@ def check_reviewed(
     or_else = f", or take them out of {list_file}, and give the same command with --resume" if list_file else ""
     raise UserError(
         f"{count} of the {len(names)} {what} have boxes in {ann_file}, {len(empty)} have none, and nothing says whether a "
-        f"human has reviewed these:\n{_listed(empty)}\n"
+        f"human has reviewed these:\n{listed(empty)}\n"
         f"If all of them were reviewed and there is nothing in them, {_IF_REVIEWED}. Those that are not labelled yet: write "
         f'"labelled": false into their entries{or_else}.'
     )
@@ -47,11 +47,12 @@ def check_not_lost(coco: dict[str, Any], known: LabelState, combine_ann_file: Pa
     lost = sorted(known.with_boxes & unconfirmed_empty(coco))
     if lost:
         raise UserError(
-            f"{len(lost)} images that have boxes in {combine_ann_file} have none in {ann_file}:\n{_listed(lost)}\n"
+            f"{len(lost)} images that have boxes in {combine_ann_file} have none in {ann_file}:\n{listed(lost)}\n"
             f"If their boxes were taken out on purpose, {_IF_REVIEWED}; otherwise give the file with the labels of all images."
         )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, one per line, and how many more there are."""
     more = [f"... and {len(names) - SHOWN_FAULTS} more"] if len(names) > SHOWN_FAULTS else []
     return "\n".join(f"  {name}" for name in [*names[:SHOWN_FAULTS], *more])
