@@ -30,6 +30,7 @@ def each(tasks, answers):
 
 
 def label_studio(tasks, answers, out, seconds=12.5):
+    """``seconds``: of every image, or image -> seconds."""
     content = json.loads((tasks / "tasks.json").read_text())
     for number, ((task, boxes, answer), row) in enumerate(zip(each(tasks, answers), content, strict=True), 1):
         width, height = task["width"], task["height"]
@@ -53,7 +54,8 @@ def label_studio(tasks, answers, out, seconds=12.5):
             }
             for place, (name, (x1, y1, x2, y2)) in enumerate(boxes)
         ]
-        annotation = {"id": 100 + number, "completed_by": 1, "was_cancelled": answer == SKIP, "lead_time": seconds}
+        annotation = {"id": 100 + number, "completed_by": 1, "was_cancelled": answer == SKIP}
+        annotation["lead_time"] = seconds[task["file_name"]] if isinstance(seconds, dict) else seconds
         annotation |= {"result": [] if answer == SKIP else result, "updated_at": "2026-11-29T10:00:00Z"}
         row |= {"id": number, "annotations": [] if answer == LEAVE else [annotation]}
     out.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ shown, as far as they have shown it.
 Axes: N images, S draws of everything that is uncertain.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ ADDED = 0.3  # per box that is sent and one more, for images in which nothing is
 _RATE_WEIGHT = 20  # boxes that the prior of a rate is worth
 _CLUSTERED = 3  # boxes of one image meet one fate together, so that many count as one
 _SENT_SPREAD = 0.2  # of how many boxes are sent for each predicted one, as a share: thresholds differ
+_IMPROVES = 0.4  # a detector's errors fall with this power of the labelled images, as in src.active.learning_curve
 _BETWEEN_ROUNDS = 0.1  # of the seconds, as a share: other annotators, harder images, tiredness
 _DRAWS = 4000
 _SEED = 7  # of the draws: the same inputs give the same interval
@@ -92,25 +94,41 @@ class LabellingCost:
         return f"{told} ({f'fitted to {self.timed} images of earlier rounds' if self.timed else 'published times'})"
 
 
-def fit_labelling_cost(past: PastRounds) -> LabellingCost:
-    """The cost as the literature has it, moved to what earlier rounds have shown."""
+def fit_labelling_cost(past: PastRounds, labelled: int | None = None) -> LabellingCost:
+    """The cost as the literature has it, moved to what earlier rounds have shown.
+
+    Args:
+        labelled: images that the detector of now was trained on. Those of earlier rounds had fewer and made more errors, so
+            their errors count as that many fewer; None: they count as they were.
+    """
     images, timed = past.images, [image for image in past.images if image.seconds is not None]
     features = np.array([(1, image.added, image.corrected) for image in timed], np.float64)
     seconds = fit_towards_prior(features, np.array([image.seconds for image in timed]), SECONDS)
     sent = sum(image.sent for image in images)
+    share = _errors_left(past, labelled)
     return LabellingCost(
         seconds=seconds,
-        deleted=_rate(DELETED, sum(image.deleted for image in images), sent),
-        changed=_rate(CHANGED, sum(_changed(image) for image in images), sent),
-        added=_rate(ADDED, sum(image.added for image in images), sent + len(images)),
+        deleted=_rate(DELETED, sum(share[image.report] * image.deleted for image in images), sent),
+        changed=_rate(CHANGED, sum(share[image.report] * _changed(image) for image in images), sent),
+        added=_rate(ADDED, sum(share[image.report] * image.added for image in images), sent + len(images)),
         images=len(images),
         timed=len(timed),
     )
+
+
+def _errors_left(past: PastRounds, labelled: int | None) -> dict[int, float]:
+    """Report -> errors of the detector of now for each of the detector of that round."""
+    counts = Counter(image.report for image in past.images)
+    shares, before = {}, labelled or 0
+    for report in sorted(counts, reverse=True):
+        before = max(before - counts[report], 1)
+        shares[report] = min((before / labelled) ** _IMPROVES, 1.0) if labelled else 1.0
+    return shares
 
 
 def _changed(image: LabelledImage) -> int:
     return image.moved + image.relabelled
 
 
-def _rate(prior: float, count: int, exposure: int) -> Rate:
+def _rate(prior: float, count: float, exposure: int) -> Rate:
     return Rate((prior * _RATE_WEIGHT + count) / _CLUSTERED, (_RATE_WEIGHT + exposure) / _CLUSTERED)

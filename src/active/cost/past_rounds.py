@@ -36,6 +36,7 @@ class LabelledImage:
     Attributes:
         sent: boxes of the detector that it was sent with; moved, relabelled, deleted: what became of them, the others were accepted.
         added: boxes that were drawn. seconds: the time it took, None where the tool does not tell it.
+        report: place of its report among all, from 0.
     """
 
     sent: int
@@ -44,6 +45,7 @@ class LabelledImage:
     deleted: int
     added: int
     seconds: float | None
+    report: int = 0
 
     @property
     def corrected(self) -> int:
@@ -67,7 +69,7 @@ def read_past_rounds(paths: Sequence[Path]) -> PastRounds:
     """
     found: dict[str, LabelledImage] = {}
     uncompared = 0
-    for path in paths:
+    for place, path in enumerate(paths):
         for row in _read(path):
             if row.state not in _LABELLED:
                 continue
@@ -77,7 +79,13 @@ def read_past_rounds(paths: Sequence[Path]) -> PastRounds:
             sent = row.accepted + row.moved + row.relabelled + row.deleted
             seconds = row.seconds if row.seconds and row.seconds > 0 else None
             found[row.file_name] = LabelledImage(
-                sent, moved=row.moved, relabelled=row.relabelled, deleted=row.deleted, added=row.added, seconds=seconds
+                sent,
+                moved=row.moved,
+                relabelled=row.relabelled,
+                deleted=row.deleted,
+                added=row.added,
+                seconds=seconds,
+                report=place,
             )
     told = [f"{uncompared} images were imported without --tasks, so what was corrected is not known"] * bool(uncompared)
     untimed = sum(image.seconds is None for image in found.values())

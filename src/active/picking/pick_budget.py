@@ -60,11 +60,11 @@ class ExpectedCost:
         ]
 
 
-def expected_cost(terms: dict[str, dict[str, str]], reports: Sequence[Path]) -> ExpectedCost | None:
+def expected_cost(terms: dict[str, dict[str, str]], reports: Sequence[Path], labelled: int) -> ExpectedCost | None:
     """What labelling costs; None where the ranking has no CSV that says what is predicted.
 
     Args:
-        reports: of import_labels.py, of earlier rounds.
+        reports: of import_labels.py, of earlier rounds; labelled: images that are labelled so far.
 
     Raises:
         UserError: a report that cannot be read.
@@ -75,7 +75,7 @@ def expected_cost(terms: dict[str, dict[str, str]], reports: Sequence[Path]) -> 
     for sentence in past.left_out:
         print(f"labelling_reports: {sentence}")
     predicted = {label: predicted_objects(terms, label) for label in ranked_classes(terms)}
-    return ExpectedCost(predicted, fit_labelling_cost(past))
+    return ExpectedCost(predicted, fit_labelling_cost(past, labelled))
 
 
 def budget_of(
