@@ -66,6 +66,7 @@ EXCEPTIONS = {
     "src.recipe.start_weights": {"checkpoint"},  # names of weights alone
     "src.evaluation.page": {"report"},  # a program under the name that users type
     "src.data.doctor": {"report"},  # likewise
+    "src.report.rounds": {"active", "labelling"},  # the page of a round shows what both have done
 }
 # What may import MindSpore.
 WITH_MINDSPORE = ENTRY | {"convert_checkpoint", "systems", "network_define", "FasterRcnn", "MaskRcnn", "Ssd", "semi"}

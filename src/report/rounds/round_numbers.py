@@ -1,0 +1,189 @@
+"""The numbers of a round's page: progress, forecast, cost, balance of classes and sizes, what the labellers changed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from src.active.learning_curve import LEAST_ROUNDS, Gain, LearningCurve, fit_learning_curve
+from src.active.picking.pick_budget import expected_cost
+from src.data.annotations import Annotations, object_areas
+from src.data.formats.tools.annotated import Shape
+from src.evaluation.metrics import SIZES
+from src.labelling.difference import Difference, compare, summary
+from src.report.charts import Chart, line_chart
+from src.report.rounds.round_files import RoundFiles
+
+_CURVE_POINTS = 25
+_AHEAD = 2.0  # times the labelled images of now, to which the curve is drawn
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A round in the table of rounds: labelled images it was trained on, their boxes, hours of labelling up to it, scores."""
+
+    number: int
+    images: int
+    boxes: int
+    hours: float | None
+    ap: float | None
+    ap50: float | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What labelling the picked images was expected to take, and what it took; None where it is not known.
+
+    Attributes:
+        images, boxes, hours: expected; low, high: the 90 % interval of the hours; formula: the cost per image in words.
+        real_images, real_boxes: labelled; real_hours: of the ``timed`` images of which the tool tells it.
+    """
+
+    images: int
+    boxes: float | None
+    hours: float | None
+    low: float | None
+    high: float | None
+    formula: str
+    real_images: int | None
+    real_boxes: int | None
+    real_hours: float | None
+    timed: int
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A row of the balance: objects of a class or size before, predicted in the picked images, and after (None: not yet)."""
+
+    name: str
+    before: int
+    picked: float
+    after: int | None
+
+
+def progress_of(rounds: Sequence[RoundFiles], annotations: Sequence[Annotations]) -> list[Progress]:
+    """The table of rounds; hours count from the first round on, as far as the tool tells them."""
+    rows, hours = [], 0.0
+    for each, known in zip(rounds, annotations, strict=True):
+        metrics = each.metrics() or {}
+        boxes = sum(int((~entry.crowd).sum()) for entry in known.labelled)
+        images = len(known.labelled)
+        rows.append(Progress(each.number, images, boxes=boxes, hours=hours, ap=each.ap(), ap50=metrics.get("AP50")))
+        report, _ = each.real_cost()
+        seconds = report["seconds_per_image"]["total"] if report else None
+        hours = None if hours is None or (seconds is None and each.new_ann.is_file()) else hours + (seconds or 0) / 3600
+    return rows
+
+
+def learning_curve(rows: Sequence[Progress]) -> LearningCurve | None:
+    """The curve over labelled images; None with too few rounds that were evaluated."""
+    points = [(row.images, row.ap) for row in rows if row.ap is not None]
+    rising = [point for place, point in enumerate(points) if not place or point[0] > points[place - 1][0]]
+    return fit_learning_curve(*zip(*rising, strict=True)) if len(rising) >= LEAST_ROUNDS else None
+
+
+def forecast(curve: LearningCurve | None, rows: Sequence[Progress], more: int, hours: float | None) -> str:
+    """What labelling ``more`` images, which take so many hours, would give, in a sentence."""
+    if curve is None:
+        evaluated = sum(row.ap is not None for row in rows)
+        if not evaluated:
+            return "No forecast: no round was evaluated. Give --eval_img_dir and --eval_ann_file to see what labelling brings."
+        return "No forecast yet: one round says nothing about what more labels bring. Label and train once more."
+    gain: Gain = curve.gain(more, "images")
+    effort = (
+        "" if hours is None else f" (about {hours:.1f} hours)" if hours >= 1 else f" (about {60 * hours:.0f} minutes)"
+    )
+    told = f"{more} more images{effort}"
+    caution = " Only two rounds: this is mostly what learning curves are like in general." * (
+        gain.rounds == LEAST_ROUNDS
+    )
+    return f"{told}: {gain.middle:+.1f} AP (90 %: {gain.low:.1f} to {gain.high:.1f}).{caution}"
+
+
+def curve_charts(rows: Sequence[Progress], curve: LearningCurve | None) -> list[Chart]:
+    """AP over labelled images with its forecast, and over hours of labelling where these are known."""
+    points = [(float(row.images), row.ap) for row in rows if row.ap is not None]
+    series = {"AP (percent)": points}
+    if curve:
+        amounts = np.linspace(curve.last, _AHEAD * curve.last, _CURVE_POINTS).tolist()
+        low, middle, high = zip(*(curve.quantiles(amount) for amount in amounts), strict=True)
+        for name, values in (("forecast", middle), ("95 % quantile", high), ("5 % quantile", low)):
+            series[name] = list(zip(amounts, values, strict=True))
+    charts = [line_chart("AP over labelled images", series, "labelled images")] if points else []
+    timed = [(row.hours, row.ap) for row in rows if row.hours is not None and row.ap is not None]
+    if len(timed) > 1 and timed[-1][0] > 0:
+        charts.append(line_chart("AP over hours of labelling", {"AP (percent)": timed}, "hours since the first round"))
+    return charts
+
+
+def cost_of(files: RoundFiles, picked: Sequence[str], labelled: int) -> Cost:
+    """Expected and real cost of the picked images; ``labelled``: images that were labelled before."""
+    expected = expected_cost(files.terms(), files.reports_before(), labelled)
+    boxes = hours = low = high = None
+    if expected:
+        boxes, hours = sum(expected.boxes(picked).values()), sum(expected.hours(picked).values())
+        low, high = expected.cost.hours_interval(expected.totals(picked))
+    report, _ = files.real_cost()
+    formula = str(expected.cost) if expected else "not known, for the ranking has no table of predictions"
+    cost = Cost(
+        images=len(picked),
+        boxes=boxes,
+        hours=hours,
+        low=low,
+        high=high,
+        formula=formula,
+        real_images=None,
+        real_boxes=None,
+        real_hours=None,
+        timed=0,
+    )
+    if report is None:
+        return cost
+    done = [row for row in report["per_image"] if row["state"] in ("labelled", "reviewed and empty")]
+    seconds = report["seconds_per_image"]
+    real_hours = None if seconds["total"] is None else seconds["total"] / 3600
+    drawn = sum(row["boxes"] for row in done)
+    return replace(cost, real_images=len(done), real_boxes=drawn, real_hours=real_hours, timed=seconds["images"])
+
+
+def class_balance(before: Annotations, after: Annotations | None, sent: Mapping[str, Sequence[Shape]]) -> list[Balance]:
+    """Objects per class before, predicted in the picked images, and after."""
+    predicted = Counter(shape.label for shapes in sent.values() for shape in shapes)
+    known, later = _per_class(before), _per_class(after) if after else None
+    return [Balance(name, known[name], predicted[name], later[name] if later else None) for name in before.class_names]
+
+
+def size_balance(before: Annotations, after: Annotations | None, sent: Mapping[str, Sequence[Shape]]) -> list[Balance]:
+    """The same per size of COCO's metrics."""
+    boxes = np.array([shape.box for shapes in sent.values() for shape in shapes], np.float64).reshape(-1, 4)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    known, later = _areas(before), _areas(after) if after else None
+    rows = []
+    for name, (low, high) in SIZES.items():
+        counts = [int(((values >= low) & (values < high)).sum()) for values in (known, areas)]
+        rows.append(Balance(name, *counts, None if later is None else int(((later >= low) & (later < high)).sum())))
+    return rows
+
+
+def changes(
+    sent: Mapping[str, Sequence[Shape]], returned: Mapping[str, Sequence[Shape]], classes: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """What became of the detector's boxes in the images that are labelled now: the summary, and how many changed per image."""
+    total, counts, per_image = Difference(), Counter(), {}
+    for name, shapes in returned.items():
+        found = compare(sent[name], shapes)
+        total.add(found)
+        counts.update(shape.label for shape in sent[name])
+        per_image[name] = sum(found.counts[kind].total() for kind in ("moved", "relabelled", "deleted", "added"))
+    return summary(total, classes, counts), per_image
+
+
+def _per_class(annotations: Annotations) -> Counter:
+    labels = [int(label) for entry in annotations.labelled for label in entry.labels[~entry.crowd]]
+    return Counter(annotations.class_names[label - 1] for label in labels)
+
+
+def _areas(annotations: Annotations) -> np.ndarray:
+    return np.concatenate([np.zeros(0), *(object_areas(entry)[~entry.crowd] for entry in annotations.labelled)])

@@ -1,0 +1,128 @@
+"""The page of a round: what it tells before and after the labels are back, and that it needs no other file."""
+
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from src.report.rounds.round_numbers import Progress, forecast, learning_curve
+from src.report.rounds.round_page import main
+
+CLASSES = [{"id": 1, "name": "<cat>"}, {"id": 2, "name": "hund"}]
+TRUE = {"b & b.png": [(1, [5, 5, 20, 20]), (2, [40, 5, 15, 30])], "c.png": [(2, [10, 10, 30, 30])]}
+
+
+def coco(labelled: set[str]) -> dict:
+    """a.png, which has a cat, and the images of TRUE, as far as they are labelled."""
+    truth = {"a.png": [(1, [1, 1, 30, 30])], **TRUE}
+    images = [
+        {"id": number, "file_name": name, "width": 60, "height": 50, "labelled": name in labelled}
+        for number, name in enumerate(truth, 1)
+    ]
+    rows = [
+        {"image_id": image["id"], "category_id": label, "bbox": box, "area": box[2] * box[3]}
+        for image in images
+        for label, box in (truth[image["file_name"]] if image["labelled"] else [])
+    ]
+    return {
+        "images": images,
+        "annotations": [row | {"id": number} for number, row in enumerate(rows, 1)],
+        "categories": CLASSES,
+    }
+
+
+@pytest.fixture
+def place(tmp_path):
+    """The first round of a campaign that waits for labels: both images of TRUE are picked."""
+    (tmp_path / "images").mkdir()
+    for number, name in enumerate(("a.png", *TRUE)):
+        cv2.imwrite(str(tmp_path / "images" / name), np.full((50, 60, 3), 60 * number, np.uint8))
+    (tmp_path / "train.json").write_text(json.dumps(coco({"a.png"})))
+    folder = tmp_path / "out" / "round_1"
+    selection = folder / "new_ann_file_selection"
+    selection.mkdir(parents=True)
+    (folder / "eval").mkdir()
+    (folder / "eval" / "metrics.json").write_text(json.dumps({"AP": 0.3, "AP50": 0.5}))
+    found = {name: [] for name in TRUE}
+    found["b & b.png"] = [
+        {"pred box": [5, 5, 20, 20], "confidence score": 0.9, "pred class": 0, "pred score": [0, 0.9, 0.1]},
+        {"pred box": [39, 5, 15, 30], "confidence score": 0.8, "pred class": 0, "pred score": [0, 0.8, 0.2]},
+        {"pred box": [0, 0, 9, 9], "confidence score": 0.4, "pred class": 0, "pred score": [0, 0.4, 0.2]},
+    ]
+    (selection / "infer_results.json").write_text(json.dumps(found))
+    table = "file_name,acquisition_score,detections,objects of <cat>,objects of hund\n"
+    table += "b & b.png,2.5,3,2,0\nc.png,0.5,0,0,0\n"
+    (selection / "top_value_data_terms.csv").write_text(table)
+    (folder / "new_ann_file_picked.txt").write_text("b & b.png\nc.png\n")
+    (folder / "new_ann_file_picked.csv").write_text(
+        "file_name,chosen_by,acquisition_score\nb & b.png,score,2.5\nc.png,random,0.5\n"
+    )
+    return tmp_path
+
+
+def page_of(place, number=1) -> str:
+    main(
+        ["--run", str(place / "out"), "--round", str(number), "--ann_file", str(place / "train.json")]
+        + ["--img_dir", str(place / "images")]
+    )
+    return (place / "out" / f"round_{number}" / "round.html").read_text(encoding="utf-8")
+
+
+def words(page: str) -> str:
+    """The page without tags and pictures."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", re.sub(r'src="data:[^"]*"', "", page)))
+
+
+def test_before_the_labels_are_back(place):
+    page = page_of(place)
+    text = words(page)
+    assert "No forecast yet" in text and "round 1 1 1 0.00 30.0 50.0" in text
+    # 2 boxes predicted: 2 x 0.8 + 0.3 x (3 + 1) boxes; 2 x 10 + 16 x 1.2 + 9.5 x 0.4 x 2 seconds, see test_labelling_cost.py
+    assert "expected 2 3 0.01" in text and "real" not in text.split("Balance")[0]
+    assert "&lt;cat&gt; 1 2 not yet hund 0 0 not yet" in text
+    assert (
+        "1. b &amp; b.png: score, acquisition score 2.5" in text and "2. c.png: random, acquisition score 0.5" in text
+    )
+    assert "What the labellers changed" not in text and page.count('<img alt="') == 3  # two images, one class
+    assert "<cat>" not in page and not re.search(r'(?:src|href)="(?!data:|#)', page)
+
+
+def test_after_the_labels_are_back(place):
+    folder = place / "out" / "round_1"
+    (folder / "new_ann_file.json").write_text(json.dumps(coco({"a.png", *TRUE})))
+    rows = [
+        {"file_name": "b & b.png", "state": "labelled", "boxes": 2, "seconds": 36.0, "accepted": 1, "moved": 0}
+        | {"relabelled": 1, "deleted": 0, "added": 0},
+        {"file_name": "c.png", "state": "skipped", "boxes": 0, "seconds": None},
+    ]
+    report = {"per_image": rows, "seconds_per_image": {"images": 1, "total": 36.0, "mean": 36.0, "median": 36.0}}
+    (folder / "new_ann_file_labelling.json").write_text(json.dumps(report))
+    text = words(page_of(place))
+    assert "real 1 2 0.01" in text and "1 images were skipped or not done" in text
+    assert "&lt;cat&gt; 1 2 2 hund 0 0 2" in text
+    # of two cats that were sent one was right and one a dog; the dog of c.png was missed
+    assert "&lt;cat&gt; 2 1 0 1 0 0 1.000" in text and "hund 0 0 0 0 0 1 n/a" in text
+    assert "1 boxes of &lt;cat&gt; became hund" in text
+    assert "b &amp; b.png: 1 boxes moved, relabelled, deleted or added" in text
+
+    second = place / "out" / "round_2" / "eval"
+    second.mkdir(parents=True)
+    (second / "metrics.json").write_text(json.dumps({"AP": 0.4, "AP50": 0.6}))
+    last = words(page_of(place, 2))
+    assert "round 1 1 1 0.00 30.0 50.0 round 2 3 4 0.01 40.0 60.0" in last and "Picked images" not in last
+    assert "2 more images: +" in last and "Only two rounds" in last and "AP over hours of labelling" in last
+
+
+def test_the_forecast_is_honest():
+    rows = [
+        Progress(number, 100 * number, 0, 2.0 * number, ap, None) for number, ap in ((1, 30.0), (2, 36.0), (3, 39.0))
+    ]
+    assert "one round says nothing" in forecast(learning_curve(rows[:1]), rows[:1], 50, 1.0)
+    assert "Only two rounds" in forecast(learning_curve(rows[:2]), rows[:2], 50, 1.0)
+    told = forecast(learning_curve(rows), rows, 50, 1.0)
+    low, high = map(float, re.search(r"\(90 %: (-?[\d.]+) to ([\d.]+)\)", told).groups())
+    assert told.startswith("50 more images (about 1.0 hours): +") and "Only" not in told and low < high < 61
+    unknown = [Progress(1, 100, 0, None, None, None)]
+    assert "no round was evaluated" in forecast(learning_curve(unknown), unknown, 50, None)
