@@ -15,6 +15,7 @@ could not be used, each with its reason. Labels that were replaced, after export
 import argparse
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -54,6 +55,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--annotator", help=help_annotator)
     help_replace = "replace labels that --ann_file has already by those of the exports"
     parser.add_argument("--replace_labels", action="store_true", help=help_replace)
+    help_if = "write nothing, without an error, if none of the images is labelled in the exports"
+    parser.add_argument("--if_labelled", action="store_true", help=help_if)
     parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
     return parser.parse_args(argv)
 
@@ -145,6 +148,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     asked = what_is_asked(coco, manifest, args)
     exports = read_exports(args.labels)
     answers = collect(exports, asked)
+    if args.if_labelled and not any(answer.is_label for answer in answers.by_image.values()):
+        counts = Counter(answer.state.value for answer in answers.by_image.values())
+        states = ", ".join(f"{count} {state}" for state, count in counts.items()) or "they are not in it"
+        print(f"none of the {len(asked.sizes)} images is labelled in these labels yet ({states}): nothing is written")
+        return
     if not answers.by_image:
         listed = [f"{row.place}: {row.reason}" for row in answers.not_used]
         raise DataError(

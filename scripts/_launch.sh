@@ -18,8 +18,9 @@ unset RANK_TABLE RANK_TABLE_FILE PRE_TRAINED PRETRAINED_MODEL PRETRAINED_CKPT PR
 rank_keys=(strategy weights box_exponent seed) # options of sorted_values.py
 pick_keys=(policy at_least random_share) # options of pick_select.py, beside pick_ratio, seed and flags; all others are configuration keys
 
-# launch LINE "$@": parses the arguments by LINE (see `arguments`) and sets up the Python environment.
+# launch LINE "$@": parses the arguments by LINE (see `arguments`) and sets up the Python environment; `launched` keeps the words.
 launch() {
+    launched=("${@:2}")
     arguments "$@"
     environment requirements.txt
 }
@@ -161,14 +162,23 @@ best_checkpoint() {
 
 # ---- selection and evaluation ----
 
-# take_selection_options: moves --pick_ratio (percentage of labelled images after selection), the other options of ranking and
-# picking, --empty_is_reviewed and --resume from `options` to variables of their own.
+# take_selection_options: moves --pick_ratio (percentage of labelled images after selection, or several, one for each round),
+# budgets, the other options of ranking and picking, --empty_is_reviewed and --resume from `options` to variables of their own.
 take_selection_options() {
+    local word
     resuming=false
     if is_enabled resume; then resuming=true; fi
     split_options resume
     options=("${others[@]}")
-    pop_option pick_ratio PICK_RATIO 60
+    split_options pick_ratio
+    options=("${others[@]}")
+    [ ${#picked[@]} -eq 0 ] || [[ ${picked[-1]} != --* ]] || fail "--pick_ratio needs a value"
+    ratios=()
+    for word in "${picked[@]}"; do [[ $word == --* ]] || ratios+=("$word"); done
+    split_options budget_hours budget_images budget_boxes
+    budget=("${picked[@]}")
+    options=("${others[@]}")
+    choose_amount ${#ratios[@]}
     split_options seed
     local seed=("${picked[@]}")
     split_options "${rank_keys[@]}"
@@ -182,10 +192,30 @@ take_selection_options() {
     options=("${others[@]}")
 }
 
+# choose_amount NUMBER: sets the array `amount` to the options that say how much is picked: the budget, the given number of
+# --pick_ratio, or by default 60 percent.
+choose_amount() {
+    amount=("${budget[@]}")
+    if [ ${#ratios[@]} -gt 0 ]; then
+        amount+=(--pick_ratio "${ratios[$1 - 1]:-}")
+    elif [ ${#budget[@]} -eq 0 ]; then
+        amount=(--pick_ratio 60)
+    fi
+}
+
+# amount_in_words: `amount` for a human.
+amount_in_words() {
+    case "${amount[0]}" in
+    --pick_ratio) echo "up to ${amount[1]} % of all images" ;;
+    *) echo "up to ${amount[1]} ${amount[0]#--budget_}" ;;
+    esac
+}
+
 # rank CKPT PICKED_ANN FOLDER: writes the acquisition scores of the unlabelled images to FOLDER/top_value_data.json.
 rank() {
-    local detect=() more=()
+    local detect=() more=() ratio=()
     tool_options
+    if [ "${amount[0]}" = --pick_ratio ]; then ratio=("${amount[@]}"); fi
     case " ${rank_options[*]} " in
         *" ppal "* | *" coverage "*)
             detect=(--features true)
@@ -197,7 +227,7 @@ rank() {
         --train_img_dir "$DATA_ROOT" --train_ann_file "$2" --eval_output_dir "$3" \
         --device_target "$TARGET" --device_id "$DEVICE_ID"
     run_logged "$3" "$PYTHON" "$root/sorted_values.py" --infer_json "$3/infer_results.json" \
-        --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" --exp_dir "$3" "${rank_options[@]}" "${more[@]}" "${overwrite[@]}"
+        --combine_ann_file "$2" "${ratio[@]}" --exp_dir "$3" "${rank_options[@]}" "${more[@]}" "${overwrite[@]}"
 }
 
 # pick ORI_ANN PICKED_ANN NEW_ANN FOLDER OPTION ...: picks images by the options, and writes NEW_ANN with their labels from ORI_ANN.
@@ -224,10 +254,14 @@ check_selection() {
     local folder valid=true
     setting unlabelled_img_dir folder
     "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || valid=false
-    "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" --pick_ratio "$PICK_RATIO" \
+    "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" "${amount[@]}" \
         --img_dir "$DATA_ROOT" "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || valid=false
     if [[ " ${rank_options[*]} " == *" disagreement "* ]] && ! is_enabled second_checkpoint; then
         echo "error: --strategy disagreement needs a second detector, such as the student: pass --second_checkpoint FILE" >&2
+        valid=false
+    fi
+    if [[ " ${rank_options[*]} " =~ " "(ppal|coverage)" " ]] && [ "${amount[0]}" != --pick_ratio ]; then
+        echo "error: --strategy ${BASH_REMATCH[1]} must know how many images are picked: pass --pick_ratio, or choose another strategy" >&2
         valid=false
     fi
     $valid || exit 2
@@ -251,7 +285,7 @@ choose() {
     else
         rank "$1" "$3" "$folder"
     fi
-    pick "$2" "$3" "$4" "$folder" --pick_ratio "$PICK_RATIO" --top_value_file "$ranking" "${more[@]}"
+    pick "$2" "$3" "$4" "$folder" "${amount[@]}" --top_value_file "$ranking" "${more[@]}"
 }
 
 # tool_options: sets the array `overwrite` to the flag of the label tools.

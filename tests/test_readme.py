@@ -174,6 +174,8 @@ def options_of(command: str) -> set[str]:
         source = source_of(path)
         if path.suffix == ".sh" or "load_config" in source:
             known |= SETTINGS
+        if path.suffix == ".sh":
+            known |= options_of_scripts()
         if path.suffix == ".py":
             shared = [file.read_text(encoding="utf-8") for file in BENCHMARKS if path.parent == file.parent]
             modules = re.findall(r"^from (src\.\S+) import", source, re.MULTILINE)
@@ -181,6 +183,16 @@ def options_of(command: str) -> set[str]:
             known |= {name for text in [source, *shared, *imported] for name in re.findall(r"[\"']--(\w+)[\"']", text)}
             known |= {name for name in OPTIONS if shared}
     return known
+
+
+@cache
+def options_of_scripts() -> set[str]:
+    """Options that launch scripts take themselves, beside settings."""
+    shared = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "scripts").glob("_*.sh"))
+    taken = re.findall(r"(?:pop_option|split_options|is_enabled) ([a-z_]+(?: [a-z_]+)*)", shared)
+    return {name for words in taken for name in words.split()} | set(
+        " ".join(re.findall(r"_keys=\((.*)\)", shared)).split()
+    )
 
 
 @cache

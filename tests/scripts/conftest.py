@@ -97,7 +97,7 @@ class Workshop:
             env={**os.environ, "VENV": str(self.environment), **variables},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TWO_STAGE = "DATA_ROOT TRAIN_ANN ORI_ANN OUTPUT_DIR [PRE_TRAINED]"
+ROUNDS = "DATA_ROOT TRAIN_ANN OUTPUT_DIR [PRE_TRAINED]"
 ONE_STAGE = "DATA_ROOT ANN OUTPUT_DIR [PRE_TRAINED]"
 SUPERVISED = "PRETRAINED_MODEL BACKBONE COCO_ROOT"
 SCORING = "VALIDATION_JSON_FILE CHECKPOINT_PATH BACKBONE COCO_ROOT"
@@ -60,6 +61,9 @@ INTERFACES = {
     "run_distribute_train_cpu.sh": TWO_STAGE,
     "run_distribute_train_gpu.sh": TWO_STAGE,
     "run_distribute_train_ascend.sh": f"RANK_TABLE {TWO_STAGE}",
+    "run_rounds_cpu.sh": ROUNDS,
+    "run_rounds_gpu.sh": f"DEVICE_ID {ROUNDS}",
+    "run_rounds_ascend.sh": f"DEVICE_ID {ROUNDS}",
     "run_standalone_train_model.sh": f"TARGET DEVICE_ID {ONE_STAGE}",
     "run_distribute_train_model_cpu.sh": ONE_STAGE,
     "run_distribute_train_model_gpu.sh": ONE_STAGE,
@@ -237,7 +241,7 @@ def test_a_single_training_run(workshop, script):
         assert options["--run_distribute"] == "true"
 
 
-@pytest.mark.parametrize("script", [name for name in INTERFACES if "TRAIN_ANN" in INTERFACES[name]])
+@pytest.mark.parametrize("script", [name for name in INTERFACES if "TRAIN_ANN ORI_ANN" in INTERFACES[name]])
 def test_both_stages_in_order(workshop, script):
     train = "train.py" if "standalone" in script else MSRUN
     device = "3" if "DEVICE_ID" in INTERFACES[script] else "0"

@@ -28,7 +28,7 @@ def test_both_stages_have_a_recipe_and_the_second_keeps_the_network(workshop, sc
     assert not any("auto" in call or "--hours" in call for call in workshop.calls())
 
 
-@pytest.mark.parametrize("script", [name for name in INTERFACES if "TRAIN_ANN" in INTERFACES[name]])
+@pytest.mark.parametrize("script", [name for name in INTERFACES if "TRAIN_ANN ORI_ANN" in INTERFACES[name]])
 def test_a_leaf_takes_the_place_of_the_recipe(workshop, script):
     (workshop.folder / "leaf.yaml").write_text("max_iter: 5\nburn_up_iter: 2\nwarmup_step: 1\n")
     result = workshop.run(script, *arguments_of(script), "--config_path", "leaf.yaml")

@@ -1,0 +1,280 @@
+# shellcheck shell=bash
+# Sourced by the scripts that run the whole job: train, select images to label, train again. The job of two stages is that of two
+# rounds. State lies in the folders: what is complete there is reused.
+#
+# Variables of a round: `title` in words; `folder` of its training; `ann`, the labels it trains on; `next`, the folder of the
+# round after it, and `new_ann`, the labels of that one, which are complete when the file is there.
+
+# shellcheck source=scripts/_launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+
+tools="label_studio cvat labelme yolo voc coco" # formats of export_tasks.py
+in_place=" labelme yolo voc "                      # of these, tools that write their labels into the folder of their tasks
+
+# two_stages: reads TRAIN_ANN, ORI_ANN and OUTPUT_DIR, and the variables of `train`. With --resume a stopped job continues.
+two_stages() {
+    names=(first_stage second_stage)
+    tool="" rounds=2
+    take_selection_options
+    if [ ${#ratios[@]} -gt 0 ]; then ratios=("${ratios[-1]}"); fi
+    find_evaluation_data
+    work
+    if [ -n "$EVAL_ANN" ]; then
+        table_of 2
+    else
+        echo "No evaluation: pass --eval_img_dir and --eval_ann_file, or set these keys in the file of --config_path."
+    fi
+}
+
+# labelling_rounds: reads TRAIN_ANN and OUTPUT_DIR, and the variables of `train`. The labels of picked images come from the
+# export of a labelling tool, or with --ori_ann from a file with all labels. A stopped job always continues.
+labelling_rounds() {
+    names=()
+    take_selection_options
+    resuming=true
+    take_round_options
+    find_evaluation_data
+    work
+    [ -z "$EVAL_ANN" ] || table_of "$number"
+    if [ -z "$ORI_ANN" ] && [ ${#ratios[@]} -gt 0 ]; then
+        echo "To label more, give the same command with a further number after --pick_ratio."
+    fi
+}
+
+# take_round_options: moves the options of labelling from `options` to variables of their own.
+take_round_options() {
+    local key
+    pop_option ori_ann ORI_ANN ""
+    [ -z "$ORI_ANN" ] || [ -f "$ORI_ANN" ] || fail "ori_ann: there is no file $ORI_ANN"
+    [ -z "$ORI_ANN" ] || absolute ORI_ANN
+    [ ${#ratios[@]} -gt 0 ] || [ ${#budget[@]} -gt 0 ] ||
+        fail "how much is to be labelled in a round? Pass --budget_hours 2, --budget_images, --budget_boxes or --pick_ratio"
+    pop_option rounds rounds ""
+    [[ $rounds =~ ^([1-9][0-9]*)?$ ]] || fail "rounds must be a positive integer, not '$rounds'"
+    [ -n "$rounds" ] || [ -z "$ORI_ANN" ] || [ ${#ratios[@]} -gt 0 ] || fail "--ori_ann with a budget needs a number of rounds, such as --rounds 4"
+    pop_option format tool label_studio
+    [[ " $tools " == *" $tool "* ]] || fail "format must be one of $tools, not '$tool'"
+    split_options image_files precision
+    task_options=("${picked[@]}")
+    options=("${others[@]}")
+    split_options annotator all_reviewed
+    import_options=("${picked[@]}")
+    options=("${others[@]}")
+    split_options labels
+    labels=("${picked[@]:1}")
+    options=("${others[@]}")
+    for key in "${labels[@]}"; do [ -e "$key" ] || fail "labels: there is no file or folder $key"; done
+    if [ -n "$ORI_ANN" ]; then tool=""; else pick_options+=(--list_only); fi
+}
+
+# work: round after round, until the last one or until labels are needed.
+work() {
+    ann="$TRAIN_ANN"
+    for ((number = 1; ; number++)); do
+        enter_round
+        if is_last; then
+            recipe_of_round
+            say "$title: training with the labels of $ann"
+            train_stage "$ann" "$folder"
+            evaluate_stage "$folder"
+            write_page
+            break
+        fi
+        is_ranked "$new_ann" || is_imported || check_selection "${ORI_ANN:-$ann}" "$ann"
+        recipe_of_round
+        if is_imported; then
+            say "$title: reused, its labels too"
+        elif is_ranked "$new_ann"; then # its images may have been moved since, for labelling
+            say "$title and ranking: reused"
+            select_images
+            evaluate_stage "$folder"
+        else
+            say "$title: training with the labels of $ann"
+            train_stage "$ann" "$folder"
+            evaluate_stage "$folder"
+            say "selection: images to label, $(amount_in_words)"
+            select_images
+        fi
+        [ -f "$new_ann" ] || stop_for_labels
+        ann="$new_ann"
+    done
+    say "results in $OUTPUT_DIR"
+}
+
+# enter_round: sets the variables of round `number`.
+enter_round() {
+    folder="$OUTPUT_DIR/${names[number - 1]:-round_$number}"
+    next="$OUTPUT_DIR/${names[number]:-round_$((number + 1))}"
+    title="${folder##*/}"
+    title="${title//_/ }"
+    new_ann="$folder/new_ann_file.json"
+    choose_amount "$number"
+}
+
+# is_last: whether round `number` picks no images: --rounds says so, or there is no further number after --pick_ratio.
+is_last() {
+    [ "$number" = "$rounds" ] || { [ ${#ratios[@]} -gt 0 ] && [ "$number" -gt ${#ratios[@]} ]; }
+}
+
+# is_imported: whether labels of a labelling tool are there for this round.
+is_imported() {
+    [ -n "$tool" ] && [ -f "$new_ann" ]
+}
+
+# recipe_of_round: without --config_path, or with "auto", the settings are derived from the data; --hours are those of all rounds,
+# or of one where their number is not known. Later rounds keep network and input size, and derive lengths from their number of
+# labels. A job that an earlier version started without a recipe is resumed without one.
+recipe_of_round() {
+    local hours recipe="$OUTPUT_DIR/recipe.yaml"
+    if [ "$number" = 1 ]; then
+        automatic=false
+        if ! is_automatic || { $resuming && [ -f "$folder/config.yaml" ] && [ ! -f "$recipe" ]; }; then return 0; fi
+        automatic=true
+        split_options config_path
+        options=("${others[@]}")
+        pop_option hours hours ""
+        write_recipe "$ann" "$recipe" --runs "${rounds:-1}" ${hours:+--hours "$hours"}
+    else
+        $automatic || return 0
+        split_options config_path
+        options=("${others[@]}")
+        recipe="$OUTPUT_DIR/recipe_${folder##*/}.yaml"
+        write_recipe "$ann" "$recipe" --keep "$OUTPUT_DIR/recipe.yaml"
+    fi
+    options=(--config_path "$recipe" "${options[@]}")
+}
+
+# select_images: picks images by the detector of this round. Their labels train the next one: NEW_ANN gets them from ORI_ANN, or
+# from a labelling tool if they have come back.
+select_images() {
+    if [ -z "$tool" ]; then
+        choose "$(best_checkpoint "$folder")" "$ORI_ANN" "$ann" "$new_ann" "$folder" "$next"
+        [ ! -f "$new_ann" ] || write_page
+        return
+    fi
+    local pick_options=("${pick_options[@]}") round
+    if [ "$number" -gt 1 ]; then pick_options+=(--labelling_reports); fi
+    for ((round = 1; round < number; round++)); do
+        pick_options+=("$OUTPUT_DIR/round_$round/new_ann_file_labelling.json")
+    done
+    choose "$(best_checkpoint "$folder")" "$ann" "$ann" "$new_ann" "$folder" "$next"
+    [ -f "$folder/tasks/manifest.json" ] || write_tasks
+    import_labels
+    write_page
+}
+
+# picked_list: the list of the images that this round has picked.
+picked_list() {
+    printf '%s\n' "${new_ann%.json}_picked.txt"
+}
+
+# tasks_command TOOL FOLDER: sets the array `command` to what writes the picked images as tasks of a labelling tool.
+tasks_command() {
+    local more
+    setting unlabelled_img_dir more
+    command=(export_tasks.py --picked_file "$(picked_list)" --img_dir "$DATA_ROOT" ${more:+--unlabelled_img_dir "$more"}
+        --infer_json "$(selection_folder "$new_ann")/infer_results.json" --ann_file "$ann")
+    if [ -n "$EVAL_ANN" ] && [ -f "$folder/eval/eval_results.json" ]; then
+        command+=(--eval_infer_json "$folder/eval/eval_results.json" --eval_ann_file "$EVAL_ANN" --eval_img_dir "$EVAL_ROOT")
+    fi
+    command+=(--format "$1" --output_dir "$2")
+}
+
+# write_tasks: writes the tasks of this round.
+write_tasks() {
+    local command
+    say "$title: tasks for $tool"
+    tasks_command "$tool" "$folder/tasks"
+    run_logged "$folder" "$PYTHON" "$root/${command[0]}" "${command[@]:1}" "${task_options[@]}"
+    [[ $in_place == *" $tool "* ]] || mkdir -p -- "$folder/labels"
+}
+
+# labels_place: where labels of this round are looked for if --labels does not say it.
+labels_place() {
+    if [[ $in_place == *" $tool "* ]]; then printf '%s\n' "$folder/tasks"; else printf '%s\n' "$folder/labels"; fi
+}
+
+# import_labels: writes NEW_ANN with the labels that have come back; images that were skipped or are not done stay unlabelled.
+# Nothing is written while there are no labels of this round.
+import_labels() {
+    local from=("${labels[@]}") place
+    place="$(labels_place)"
+    if [ ${#from[@]} -eq 0 ]; then from=("$place"); fi
+    if [ "${from[*]}" = "$place" ] && [ -z "$(ls -A -- "$place")" ]; then return 0; fi
+    say "$title: labels from ${from[*]}"
+    run_logged "$folder" "$PYTHON" "$root/import_labels.py" --labels "${from[@]}" --tasks "$folder/tasks" --ann_file "$ann" \
+        --output_ann_file "$new_ann" --if_labelled --overwrite "${import_options[@]}"
+    labels=() # used up
+}
+
+# stop_for_labels: ends the job, which goes on when there are labels; the last line is the command to type next.
+stop_for_labels() {
+    local command options
+    say "$title is complete: now the picked images need labels"
+    if [ -z "$tool" ]; then
+        options=("${others[@]}")
+        tasks_command label_studio "$folder/tasks"
+        echo "To send them to a labelling tool (see docs/LABELLING.md for others than Label Studio):"
+        print_command "$PYTHON" "$root/${command[0]}" "${command[@]:1}"
+    else
+        echo "images to label: $(wc -l <"$(picked_list)"), in $(picked_list)"
+        echo "what to click:   $folder/tasks/README.md"
+        echo "what is in them: $folder/round.html"
+        echo "Label them, put what the tool exports into $(labels_place), and give this command:"
+        split_equals "${launched[@]}"
+        split_options labels
+        print_command bash "$0" "${others[@]}" --labels "$(labels_place)"
+    fi
+    exit 0
+}
+
+# print_command WORD ...: prints a command that can be pasted as it stands.
+print_command() {
+    local line
+    printf -v line '%q ' "$@"
+    printf '%s\n' "${line% }"
+}
+
+# write_page: writes the page of this round, again when there is more to show. The job goes on without it.
+write_page() {
+    local more
+    [ ${#names[@]} -eq 0 ] || return 0
+    setting unlabelled_img_dir more
+    run_logged "$folder" env PYTHONPATH="$root" "$PYTHON" -m src.report.rounds.round_page --run "$OUTPUT_DIR" --round "$number" \
+        --ann_file "$TRAIN_ANN" --img_dir "$DATA_ROOT" ${more:+--unlabelled_img_dir "$more"} ||
+        echo "note: the page of $title could not be written; everything else is complete" >&2
+}
+
+# table_of COUNT: prints the metrics of the first rounds.
+table_of() {
+    local files=() round
+    for ((round = 1; round <= $1; round++)); do
+        files+=("$OUTPUT_DIR/${names[round - 1]:-round_$round}/eval/metrics.json")
+    done
+    "$PYTHON" "$root/scripts/_stage_table.py" "${files[@]}"
+}
+
+# find_evaluation_data: sets EVAL_ROOT and EVAL_ANN to the settings eval_img_dir and eval_ann_file (both or none).
+find_evaluation_data() {
+    setting eval_img_dir EVAL_ROOT
+    setting eval_ann_file EVAL_ANN
+    [ -z "$EVAL_ROOT" ] || [ -d "$EVAL_ROOT" ] || fail "eval_img_dir: there is no folder $EVAL_ROOT"
+    [ -z "$EVAL_ANN" ] || [ -e "$EVAL_ANN" ] || fail "eval_ann_file: there is no file $EVAL_ANN"
+}
+
+# train_stage ANN FOLDER: trains one stage; a resumed job continues where the stage stopped.
+train_stage() {
+    local options=("${options[@]}")
+    if $resuming && [ -f "$2/config.yaml" ]; then options+=(--resume true); fi
+    train "$@"
+}
+
+# evaluate_stage FOLDER: evaluates the best detector of the stage if there are evaluation data; that of a round once.
+evaluate_stage() {
+    [ -n "$EVAL_ANN" ] || return 0
+    if [ ${#names[@]} -eq 0 ] && [ "$1/eval/metrics.json" -nt "$(best_checkpoint "$1")" ]; then return 0; fi
+    local options=("${options[@]}")
+    if $resuming; then options+=(--overwrite true); fi
+    say "evaluation of $1"
+    evaluate "$(best_checkpoint "$1")" "$EVAL_ROOT" "$EVAL_ANN" "$1/eval"
+}

@@ -1,0 +1,181 @@
+"""Rounds of labelling by the launch script: training and detection are played, everything between them is real."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from src.data.formats.coco_annotations import read_annotations
+from src.labelling.outgoing import TOOLS
+from tests.scripts.rounds import ROOT, Campaign, make_campaign, next_command
+
+LEAF = ("--config_path", "leaf.yaml")
+NO_PAGE = {"ALSO_PLAYED": "src.report.rounds.round_page"}
+KILLS = 20
+
+
+@pytest.fixture
+def campaign(tmp_path) -> Campaign:
+    return make_campaign(tmp_path)
+
+
+def states(path) -> tuple[int, int]:
+    """Labelled and other images of an annotation file."""
+    data = read_annotations(path)
+    return len(data.labelled), len(data.images) - len(data.labelled)
+
+
+def results(campaign: Campaign) -> dict[str, str]:
+    """Weights, annotation files, lists and tasks of all rounds, and their hashes."""
+    names = ("*/*.ckpt", "*/new_ann_file*.json", "*/new_ann_file*.txt", "*/new_ann_file*.csv", "*/tasks/*.json")
+    files = sorted(path for name in names for path in (campaign.folder / "out").glob(name))
+    return {str(path.relative_to(campaign.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_rounds_with_a_labelling_tool(campaign):
+    """Three rounds: each stop is a success, and its last line is the next command."""
+    out = campaign.folder / "out"
+    evaluation = ("--eval_img_dir", "images", "--eval_ann_file", "full.json")
+    command = campaign.command(*LEAF, *evaluation, "--budget_images", "8", "--rounds", "3")
+    first = campaign.run(command)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "Traceback" not in first.stdout + first.stderr and "error" not in first.stdout + first.stderr
+    assert "expected to label: 8 images" in first.stdout and "images to label: 8" in first.stdout
+    assert campaign.played() == ["train.py", "eval.py", "infer.py"]
+    assert next_command(first.stdout)[1:] == [*command[1:], "--labels", str(out / "round_1/labels")]
+    page = (out / "round_1/round.html").read_text()
+    assert "No forecast yet" in page and "What the labellers changed" not in page
+
+    again = campaign.run(next_command(first.stdout), **NO_PAGE)  # nobody has labelled anything
+    assert again.returncode == 0 and again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
+    assert "train.py" not in campaign.played()[3:]
+
+    campaign.label(1)
+    second = campaign.run(next_command(again.stdout))
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "7 labelled, 1 skipped" in second.stdout
+    assert states(out / "round_1/new_ann_file.json") == (17, 23), "the skipped image stays unlabelled"
+    assert "fitted to 7 images of earlier rounds" in second.stdout
+    assert "round 1: reused, its labels too" not in second.stdout
+    page = (out / "round_1/round.html").read_text()
+    assert "What the labellers changed" in page and "1 images were skipped or not done" in page
+    assert "Only two rounds" in (out / "round_2/round.html").read_text()
+    assert next_command(second.stdout)[-1] == str(out / "round_2/labels")
+
+    stale = campaign.run(
+        [*command, "--labels", str(out / "round_1/labels")], **NO_PAGE
+    )  # those of the first round again
+    assert stale.returncode == 0 and "is labelled in these labels yet" in stale.stdout
+    assert not (out / "round_2/new_ann_file.json").exists()
+
+    campaign.label(2)
+    third = campaign.run(next_command(second.stdout), **NO_PAGE)
+    assert third.returncode == 0, third.stdout + third.stderr
+    assert states(out / "round_2/new_ann_file.json") == (24, 16)
+    assert third.stdout.splitlines()[-3:] == [
+        "round_1          0.320   0.600",
+        "round_2          0.470   0.750",
+        "round_3          0.520   0.800",
+    ]
+    assert not (out / "round_4").exists()
+
+
+def test_with_all_labels_at_hand_the_rounds_are_played_through(campaign):
+    command = campaign.command(*LEAF, "--ori_ann", "full.json", "--pick_ratio", "50", "75")
+    result = campaign.run(command, **NO_PAGE)
+    assert result.returncode == 0, result.stdout + result.stderr
+    counts = [states(campaign.folder / f"out/round_{number}/new_ann_file.json")[0] for number in (1, 2)]
+    assert counts == [20, 30] and (campaign.folder / "out/round_3/model_0.ckpt").exists()
+    assert not list((campaign.folder / "out").glob("*/tasks"))
+    assert campaign.played().count("train.py") == 3
+    before = results(campaign)
+    again = campaign.run(command, **NO_PAGE)
+    assert again.returncode == 0 and results(campaign) == before
+
+
+def test_images_of_a_plain_folder_are_labelled_where_they_are(campaign):
+    """No JSON knows the unlabelled images. Of those that are labelled one is moved, one is copied, the others stay."""
+    part = json.loads((campaign.folder / "train.json").read_text())
+    (campaign.folder / "more").mkdir()
+    for image in [image for image in part["images"] if not image.get("labelled", True)]:
+        os.rename(campaign.folder / "images" / image["file_name"], campaign.folder / "more" / image["file_name"])
+    part["images"] = [image for image in part["images"] if image.get("labelled", True)]
+    (campaign.folder / "train.json").write_text(json.dumps(part))
+    more = (*LEAF, "--unlabelled_img_dir", "more", "--budget_images", "6")
+    first = campaign.run(campaign.command(*more), **NO_PAGE)
+    assert first.returncode == 0, first.stdout + first.stderr
+    moved, copied = (campaign.folder / "out/round_1/new_ann_file_picked.txt").read_text().split()[:2]
+    os.rename(campaign.folder / "more" / moved, campaign.folder / "images" / moved)
+    shutil.copyfile(campaign.folder / "more" / copied, campaign.folder / "images" / copied)
+    campaign.label(1)
+    second = campaign.run(next_command(first.stdout), **NO_PAGE)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert states(campaign.folder / "out/round_1/new_ann_file.json") == (15, 0)
+    assert f"{copied} (the same as " in second.stdout and "6 of the 25 unlabelled images" in second.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "how much is to be labelled in a round?"),
+        (("--budget_hours", "2", "--format", "paint"), "format must be one of label_studio cvat"),
+        (("--budget_hours", "2", "--labels", "nowhere.json"), "labels: there is no file or folder nowhere.json"),
+        (("--budget_hours", "2", "--ori_ann", "nowhere.json"), "ori_ann: there is no file nowhere.json"),
+        (("--budget_hours", "2", "--ori_ann", "full.json"), "--ori_ann with a budget needs a number of rounds"),
+        (("--budget_hours", "2", "--rounds", "two"), "rounds must be a positive integer, not 'two'"),
+        (("--budget_hours", "2", "--strategy", "ppal"), "--strategy ppal must know how many images are picked"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_starts(campaign, options, words):
+    result = campaign.run(campaign.command(*LEAF, *options))
+    assert result.returncode == 2 and words in result.stderr
+    assert not campaign.played() and not (campaign.folder / "out").exists()
+
+
+def test_the_script_knows_the_tools():
+    text = (ROOT / "scripts" / "_rounds.sh").read_text()
+    assert f'tools="{" ".join(TOOLS)}"' in text
+    in_place = next(line for line in text.splitlines() if line.startswith("in_place=")).split('"')[1].split()
+    assert in_place == ["labelme", "yolo", "voc"], "those whose instructions say that EXPORT is the folder of the tasks"
+
+
+def test_a_campaign_that_is_killed_again_and_again_ends_with_the_same_bytes(tmp_path):
+    """Two rounds of labels and the last training, killed at random moments, beside a campaign that nobody disturbs."""
+    options = (*LEAF, "--budget_images", "6", "--rounds", "3")
+    variables = {**NO_PAGE, "STEP_SECONDS": "0.1"}
+    calm = make_campaign(tmp_path / "place", 32)
+    for number in (1, 2, 3):
+        began = time.monotonic()
+        assert calm.run(calm.command(*options), **variables).returncode == 0
+        span = time.monotonic() - began
+        if number < 3:
+            calm.label(number)
+
+    expected = results(calm)
+    os.rename(tmp_path / "place", tmp_path / "calm")  # reports name the files that they were made from
+    disturbed = make_campaign(tmp_path / "place", 32)
+    draw, kills = random.Random(5), 0
+    for number in (1, 2, 3):
+        while True:
+            process = disturbed.start(disturbed.command(*options), **variables)
+            if kills < KILLS * number // 3:
+                try:
+                    process.communicate(timeout=draw.uniform(0.05, 1.0) * span)
+                except subprocess.TimeoutExpired:
+                    kills += 1
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.communicate()
+                continue
+            _, err = process.communicate(timeout=900)
+            assert process.returncode == 0, err
+            break
+        if number < 3:
+            disturbed.label(number)
+    assert kills == KILLS
+    assert results(disturbed) == expected and len([name for name in expected if name.endswith(".ckpt")]) == 3
