@@ -8,7 +8,7 @@ from pathlib import Path
 from src.data.annotations import Annotations, ImageEntry, count_boxes, image_path, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.consistency import check_apart, check_labelled, check_labels
-from src.data.checks.copies import find_in_both, without_copies
+from src.data.checks.files.copies import find_in_both, without_copies
 from src.data.checks.files.few_bits import few_bits
 from src.data.checks.image_files import ImageCheck, check_header, check_images, without_broken
 from src.data.checks.left_out import LeftOut

@@ -8,7 +8,7 @@ from src.active.picking.pick_options import PickOptions
 from src.active.picking.reviewed import check_not_lost, check_reviewed
 from src.active.selection import pick_count
 from src.data.annotations import unlabelled_entry
-from src.data.checks.copies import find_in_both, without_copies
+from src.data.checks.files.copies import find_in_both, without_copies
 from src.data.checks.image_files import check_images
 from src.data.checks.label_sources import LabelState, labelled_names
 from src.data.formats.coco_annotations import from_coco

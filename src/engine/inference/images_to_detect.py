@@ -4,7 +4,7 @@ from collections import Counter
 
 from src.config.load import Config, require
 from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
-from src.data.checks.copies import find_in_both, without_copies
+from src.data.checks.files.copies import find_in_both, without_copies
 from src.data.checks.left_out import LeftOut
 from src.data.formats.reading import read_data
 from src.data.training_data import read_usable, usable_folder

@@ -9,7 +9,7 @@ from src.active.cost.past_rounds import PastRounds, read_past_rounds
 from src.active.picking.pick_list import read_list, reasons_file
 from src.active.terms_file import read_terms, terms_file
 from src.data.annotations import Annotations, ImageEntry
-from src.data.checks.copies import find_in_both
+from src.data.checks.files.copies import find_in_both
 from src.data.formats.json_file import read_json
 from src.data.formats.reading import read_data
 from src.data.formats.tools.annotated import Shape
