@@ -20,6 +20,7 @@ pick_keys=(policy at_least random_share) # options of pick_select.py, beside pic
 
 # launch LINE "$@": parses the arguments by LINE (see `arguments`) and sets up the Python environment; `launched` keeps the words.
 launch() {
+    # shellcheck disable=SC2034 # read by _rounds.sh
     launched=("${@:2}")
     arguments "$@"
     environment requirements.txt

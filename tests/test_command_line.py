@@ -18,7 +18,7 @@ PROGRAMS = (
     *("train", "eval", "infer", "export", "modelarts", "random_select", "sorted_values", "pick_select"),
     *("first_pick", "export_tasks", "import_labels"),
     *("src.split_data", "src.xml2coco", "src.convert_checkpoint", "src.data.doctor", "src.data.synthetic"),
-    *("src.evaluation.page", "src.recipe.__main__", "src.active.learning_curve"),
+    *("src.evaluation.page", "src.report.rounds.round_page", "src.recipe.__main__", "src.active.learning_curve"),
 )
 
 
