@@ -13,8 +13,6 @@ could not be used, each with its reason. Labels that were replaced, after export
 """
 
 import argparse
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, replace
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from src.command_line import program_parser
+from src.csv_file import csv_text
 from src.data.annotations import boxes_and_crowds
 from src.data.formats.coco import coco_faults
 from src.data.formats.coco_rows import write_coco
@@ -97,11 +96,7 @@ def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argpars
 
 def not_used_table(rows: Sequence[NotUsed]) -> str:
     """The list of what is not used, as CSV."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("file_name", "place", "reason"))
-    table.writerows(astuple(row) for row in rows)
-    return text.getvalue()
+    return csv_text([("file_name", "place", "reason"), *map(astuple, rows)])
 
 
 def write_outputs(

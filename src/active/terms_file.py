@@ -5,7 +5,6 @@ strategy.
 """
 
 import csv
-import io
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from src.active.detections_file import DetectionTable
 from src.active.strategies.pool import Acquisition
 from src.active.strategies.reference import CONFIDENT
+from src.csv_file import cell_text, csv_text
 from src.errors import DataError, UserError
 from src.files import write_pieces
 
@@ -42,16 +42,9 @@ def write_terms(
 
 
 def _lines(header: list[str], names: tuple[str, ...], columns: list[np.ndarray], order: np.ndarray):
-    yield csv_line(header)
+    yield csv_text([header])
     for place in order.tolist():
-        yield csv_line([names[place], *(f"{column[place]:.6g}" for column in columns)])
-
-
-def csv_line(cells: list[str]) -> str:
-    """One line of a CSV file (RFC 4180, but with a plain line feed)."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+        yield csv_text([[names[place], *(float(column[place]) for column in columns)]])
 
 
 def read_terms(path: Path) -> dict[str, dict[str, str]]:
@@ -68,7 +61,7 @@ def read_terms(path: Path) -> dict[str, dict[str, str]]:
         raise UserError(f"{path}: cannot be read: {error}; rank again") from None
     if any("file_name" not in row or None in row or None in row.values() for row in rows):
         raise DataError(str(path), ["not a CSV file of sorted_values.py; rank again"])
-    return {row.pop("file_name"): row for row in rows}
+    return {cell_text(row.pop("file_name")): row for row in rows}
 
 
 def ranked_classes(terms: dict[str, dict[str, str]]) -> list[str]:

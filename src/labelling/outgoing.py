@@ -1,7 +1,5 @@
 """Write a folder of tasks for one labelling tool: all of it or nothing."""
 
-import csv
-import io
 import os
 import shutil
 from collections import Counter
@@ -11,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from src.csv_file import csv_text
 from src.errors import DataError, UserError
 from src.files import TEMPORARY
 from src.labelling.instructions import instructions
@@ -124,10 +123,9 @@ def _place(source: Path, target: Path, how: str) -> None:
 
 
 def _order(manifest: Manifest) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("rank", "name_in_tool", "file_name", "acquisition_score", "prelabels", "reason"))
-    for rank, task in enumerate(manifest.tasks, start=1):
-        score = "" if task.score is None else task.score
-        table.writerow((rank, task.name, task.file_name, score, len(task.prelabels), task.reason))
-    return text.getvalue()
+    header = ("rank", "name_in_tool", "file_name", "acquisition_score", "prelabels", "reason")
+    rows = [
+        (rank, task.name, task.file_name, task.score, len(task.prelabels), task.reason)
+        for rank, task in enumerate(manifest.tasks, start=1)
+    ]
+    return csv_text([header, *rows])

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from pycocotools import mask as coco_masks
 
+from src.csv_file import cell_text
 from src.data.formats.json_file import read_json
 from src.data.images import image_size
 from src.data.provenance import origin_before_edits
@@ -67,7 +68,7 @@ def read_reasons(path: Path) -> dict[str, Reason]:
             faults.append(f"line {number}: {score} must be a number, found {row[score]!r}")
             continue
         others = {key: text for key, text in row.items() if key not in (None, name, score) and isinstance(text, str)}
-        found[row[name]] = Reason(value, _words(others))
+        found[cell_text(row[name])] = Reason(value, _words(others))
     if faults:
         raise DataError(str(path), faults)
     return found

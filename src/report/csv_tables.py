@@ -1,13 +1,11 @@
-"""The tables of an error report as CSV files: UTF-8, empty where nothing could be measured."""
+"""The tables of an error report: rows of CSV files, None or NaN where nothing could be measured."""
 
-import csv
-import io
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from src.csv_file import Rows
 from src.evaluation.errors.analysis import ErrorAnalysis
 from src.evaluation.errors.curves import RECALLS
 from src.evaluation.errors.error_costs import mean_ap50
@@ -15,31 +13,7 @@ from src.evaluation.errors.error_types import ERROR_TYPES, MISSED
 
 ALL_CLASSES = "(all classes)"
 NOTHING = "(nothing)"  # in the confusion matrix: no object, or no detection
-_FORMULA = ("=", "+", "-", "@", "\t")  # a spreadsheet would compute a text that begins so
 _SCORES = ("AP", "AP50", "AP_small", "AP_medium", "AP_large")
-
-Rows = Iterable[Sequence[Any]]
-
-
-def csv_text(rows: Rows) -> str:
-    """Rows, the header first, as the text of a CSV file.
-
-    None and NaN become empty. A text that a spreadsheet would take for a formula gets an apostrophe in front.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    for row in rows:
-        writer.writerow([_plain(cell) for cell in row])
-    return out.getvalue()
-
-
-def _plain(cell: Any) -> Any:
-    if isinstance(cell, float):
-        return "" if math.isnan(cell) else f"{cell:.6g}"
-    if isinstance(cell, str):
-        cell = cell.replace("\r", " ")  # the writer leaves it unquoted, and readers begin a new row there
-        return f"'{cell}" if cell.startswith(_FORMULA) else cell
-    return "" if cell is None else cell
 
 
 def summary(analysis: ErrorAnalysis) -> Iterator[Sequence[Any]]:

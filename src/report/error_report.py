@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from src.csv_file import csv_text
 from src.data.annotations import Annotations
 from src.evaluation.errors.advice import TITLES, headline
 from src.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
 from src.evaluation.metrics import size_rule
 from src.files import check_free, write_text
-from src.report.csv_tables import TABLES, csv_text
+from src.report.csv_tables import TABLES
 from src.report.error_charts import class_charts, classes_by_ap50
 from src.report.error_pictures import worst_captions, worst_pictures
 from src.report.error_tables import error_types, losses_by_class, shown_labels

@@ -5,9 +5,10 @@ import io
 
 import pytest
 
+from src.csv_file import csv_text
 from src.evaluation.errors.analysis import analyse_errors
 from src.evaluation.metrics import evaluate
-from src.report.csv_tables import ALL_CLASSES, TABLES, csv_text
+from src.report.csv_tables import ALL_CLASSES, TABLES
 from tests.evaluation.scenes import CLASS_NAMES, EMPTY, RANDOM
 
 
@@ -15,19 +16,6 @@ def _tables(case) -> tuple:
     analysis = analyse_errors(*case, evaluate(*case))
     read = {name: list(csv.DictReader(io.StringIO(csv_text(rows(analysis))))) for name, rows in TABLES.items()}
     return analysis, read
-
-
-def test_nothing_to_measure_is_empty_and_names_may_hold_anything():
-    assert (
-        csv_text([("a, b", 'say "猫"'), (None, float("nan")), (0.1234567, 3)]) == '"a, b","say ""猫"""\n,\n0.123457,3\n'
-    )
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
-def test_no_text_is_a_formula_and_numbers_stay_numbers(text):
-    [[cell, number, count]] = csv.reader(io.StringIO(csv_text([(text, -0.5, -3)]), newline=""))
-    assert (cell, number, count) == (f"'{text}", "-0.5", "-3")
-    assert list(csv.reader(io.StringIO(csv_text([(f"a\r{text}", 1)]), newline=""))) == [[f"a {text}", "1"]]
 
 
 @pytest.mark.parametrize("case", RANDOM[:4] + EMPTY)

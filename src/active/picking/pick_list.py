@@ -13,7 +13,8 @@ from src.active.picking.pick_budget import budget_of, expected_cost
 from src.active.picking.pick_options import PickOptions
 from src.active.picking.resume_pick import list_changes, refuse
 from src.active.ranking import read_ranking
-from src.active.terms_file import csv_line, predicted_objects, read_terms, terms_file
+from src.active.terms_file import predicted_objects, read_terms, terms_file
+from src.csv_file import csv_text
 from src.data.checks.label_sources import LabelState, count_objects
 from src.data.formats.reading import is_coco
 from src.data.provenance import MadeFrom, content_of, is_still, made_from, read_side_file, side_file, write_side_file
@@ -94,10 +95,18 @@ def rules_of(coco: dict[str, Any], known: LabelState, terms: dict[str, dict[str,
 def _reasons(picked: Pick, rows: Mapping[str, Mapping[str, str]]) -> str:
     """CSV: file_name, chosen_by, and the columns of the rows."""
     columns = list(dict.fromkeys(column for name in picked.why for column in rows[name]))
-    lines = [csv_line(["file_name", "chosen_by", *columns])]
+    table = [["file_name", "chosen_by", *columns]]
     for name, why in picked.why.items():
-        lines.append(csv_line([name, why, *(rows[name].get(column, "") for column in columns)]))
-    return "".join(lines)
+        table.append([name, why, *(_number(rows[name].get(column, "")) for column in columns)])
+    return csv_text(table)
+
+
+def _number(text: str) -> float | str:
+    """A number of the ranking, which may be negative and is no formula."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def read_earlier(options: PickOptions) -> list[str]:
