@@ -30,6 +30,7 @@ from src.report.stages import read_stages
 from src.yaml_file import read_yaml
 from tests.hostile import damaged, documents, survives
 
+ROOT = Path(__file__).resolve().parents[1]
 CHEAP = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -252,3 +253,10 @@ def test_pictures(tmp_path, kind, data):
     size, image = survives(image_size, path, content), survives(read_image, path, content)
     if size is not None and image is not None and kind != "TIFF":
         assert image.shape == (size[1], size[0], 3)
+
+
+def test_lines_of_files_end_at_line_feeds_alone():
+    # Of what other programs print; names in files may hold U+0085 or U+2028, at which str.splitlines ends a line, too.
+    messages = {"cached_cells.py", "device.py", "runner.py", "offline_model.py", "native.py"}
+    files = [*ROOT.glob("*.py"), *(ROOT / "src").rglob("*.py")]
+    assert {file.name for file in files if ".splitlines(" in file.read_text(encoding="utf-8")} <= messages

@@ -118,7 +118,7 @@ def clear_xml(content: bytes) -> tuple[bytes, list[str]]:
     try:
         root = fromstring(content.lstrip())
         boxes = [(element, _corners(element)) for element in root.findall("object")]
-    except (SyntaxError, ValueError, TypeError):
+    except (SyntaxError, ValueError, TypeError, LookupError):  # LookupError: an unknown encoding
         return content, []
     faults = []
     for number, (element, (x1, y1, x2, y2)) in enumerate(boxes, start=1):

@@ -37,7 +37,7 @@ def read_names(path: Path) -> list[str]:
             names = [names[number] for number in wanted]
     else:
         try:
-            names = [line.strip() for line in read_regular_text(path).splitlines() if line.strip()]
+            names = [line.strip() for line in read_regular_text(path).split("\n") if line.strip()]
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: cannot be read: {error}") from error
     if not isinstance(names, list) or not names or not all(isinstance(name, str | int | float) for name in names):
@@ -52,7 +52,7 @@ def read_labels(path: Path, names: list[str]) -> tuple[Shape, ...]:
         DataError: every line that is no object.
     """
     try:
-        lines = read_regular_text(path).splitlines()
+        lines = read_regular_text(path).split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(str(path), [f"cannot be read: {error}"]) from None
     shapes, faults = [], []

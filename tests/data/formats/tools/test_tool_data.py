@@ -126,6 +126,13 @@ def test_yolo_data_is_found_by_any_of_its_names(forms):
     assert to_coco(read_data(forms / "obj.names", forms / "images")) == wanted
 
 
+def test_only_a_line_feed_ends_a_line_of_class_names(forms):
+    (forms / "data.yaml").unlink()
+    names = ("dog\x85 wet", "cat\u2028\x0b\x1cdry")  # str.splitlines would make six classes of them
+    (forms / "classes.txt").write_bytes("\r\n".join(names).encode())
+    assert read_data(forms / "classes.txt", forms / "images").class_names == names
+
+
 def test_outlines_are_read_for_detectors_with_masks(forms):
     square = [2, 3, 12, 3, 12, 13, 2, 13]
     pairs = list(zip(square[::2], square[1::2], strict=True))
