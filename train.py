@@ -9,7 +9,8 @@ from contextlib import closing
 from dataclasses import replace
 
 from src.checkpoint.run_folder import RunFolder
-from src.checkpoint.run_state import State, StateFiles
+from src.checkpoint.run_metadata import checked_metadata
+from src.checkpoint.run_state import StateFiles
 from src.config.lengths import with_rate, with_steps
 from src.config.load import Config, load_config, require, save_config
 from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
@@ -47,14 +48,15 @@ def main(argv: list[str] | None = None) -> None:
     resumes = folder.check(config.resume, config.overwrite)
     states = StateFiles(folder.state, folder.state_before)
     state = states.read() if resumes else None
-    data, moved = read_data(config, state)
+    before = checked_metadata(state) if state else None
+    data, moved = read_data(config, before)
     device = set_up_device(config, distribute=config.run_distribute)
     config, lengths = with_steps(config, len(data.labelled), len(data.unlabelled), device.count)
     config, rates = with_rate(config, device.count)
     check_guard(config, data)
     # 2. Networks, with the weights to start from or those of the state to resume from.
     if resumes:
-        config, saved, upgraded = upgrade_settings(config, state.metadata)
+        config, saved, upgraded = upgrade_settings(config, before)
     networks = build_networks(config, data, device)
     metadata = run_metadata(config, data, device.count)
     if resumes:
@@ -66,7 +68,7 @@ def main(argv: list[str] | None = None) -> None:
     first_step = int(networks.state.step.asnumpy())
     # 3. The folder of the run.
     if device.rank == 0:
-        folder.prepare(resumes)
+        start += folder.prepare(resumes, keeps_weights=config.resume)
         start += automatic.write()
         write_left_out(folder.path / LEFT_OUT_FILE, data.left_out, overwrite=True)
         if metadata["evaluated"] and metadata["best"] is None:
@@ -75,7 +77,7 @@ def main(argv: list[str] | None = None) -> None:
         saved_config = replace(config, resume=False, resume_anyway=False, overwrite=False)
         write_text(folder.config, save_config(saved_config), overwrite=True)
     # 4. Training.
-    with closing(RunLog(folder.path, device.rank, first_step, config.max_iter)) as log:
+    with closing(RunLog(folder.path, device.rank, first_step, config.max_iter, metadata["rows"])) as log:
         log.info("\n".join([describe_run(config, data, device, first_step), *lengths, *rates, *start]))
         run = Run(
             config=config,
@@ -106,11 +108,11 @@ def tell_time(run: Run) -> None:
         run.log.info("\n".join([str(times), *changes]))
 
 
-def read_data(config: Config, state: State | None) -> tuple[TrainingData, list[str]]:
+def read_data(config: Config, before: dict | None) -> tuple[TrainingData, list[str]]:
     """Read the images and labels of a run, and hold out labelled images for the guard.
 
     Args:
-        state: the run is resumed from it; unlabelled images that were moved since are found again.
+        before: metadata of the state to resume from; unlabelled images that were moved since are found again.
 
     Returns:
         The data, and sentences for the log.
@@ -134,9 +136,9 @@ def read_data(config: Config, state: State | None) -> tuple[TrainingData, list[s
         )
 
     def is_as_before(data: TrainingData) -> bool:
-        return unlabelled_hash(held_out(data)) == state.metadata["unlabelled"]
+        return unlabelled_hash(held_out(data)) == before["unlabelled"]
 
-    if state and config.unlabelled_img_dir and not is_as_before(data):
+    if before and config.unlabelled_img_dir and not is_as_before(data):
         data, moved = find_moved(data, config.train_img_dir, is_as_before)
     return held_out(data), [moved] if moved else []
 

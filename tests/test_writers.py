@@ -24,7 +24,7 @@ WRITING_CALLS = {
     "save_checkpoint",
     "copyfile",
 }
-WRITING_CALLS |= {"copytree", "move", "rename", "FileHandler", "SummaryWriter", "tofile"}
+WRITING_CALLS |= {"copytree", "move", "rename", "FileHandler", "_LogFile", "EventsWriter", "tofile"}
 
 # Where something is written otherwise than by a plain write_text or write_json, and why that is right.
 # Inside write_whole the function that is handed over writes to a temporary name.
@@ -52,7 +52,7 @@ EXCEPTIONS = {
     ("src/checkpoint/detector_file.py", "save_checkpoint"): "inside write_whole",
     ("src/checkpoint/checksum.py", "open"): "inside write_whole",
     ("src/checkpoint/run_state.py", "replace"): "inside write_whole: the newest state becomes the one before",
-    ("src/checkpoint/run_folder.py", "replace"): "a best detector whose score is discarded is renamed",
+    ("src/checkpoint/run_folder.py", "replace"): "weights that would be lost are renamed",
     ("src/exporting/exported.py", "export"): "inside write_whole of src/exporting/checked_export.py",
     ("src/exporting/exported.py", "save"): "inside write_whole of src/exporting/checked_export.py",
     ("src/split_data.py", "copyfile"): "all files of a split or none: into a staging folder, synced, then renamed",
@@ -62,8 +62,8 @@ EXCEPTIONS = {
     ("src/data/locked_folder.py", "replace"): "such a folder gets its name",
     ("src/parts/native.py", "replace"): "a compiled library of the cache, made in a folder of its own",
     ("src/engine/log.py", "open"): "grows line by line; readers of it take a torn last line for none",
-    ("src/engine/log.py", "FileHandler"): "grows line by line",
-    ("src/engine/log.py", "SummaryWriter"): "grows point by point",
+    ("src/engine/log.py", "_LogFile"): "grows line by line",
+    ("src/engine/progress/tensorboard_curves.py", "EventsWriter"): "grows point by point",
 }
 
 

@@ -7,6 +7,7 @@ from src.errors import UserError
 from src.files import TEMPORARY
 
 _STEP_FILES = {"student": "model_step", "teacher": "teacher_model_step", "average": "average_model_step"}  # by role
+WITHOUT_STATE = "weights_without_state"
 
 
 class RunFolder:
@@ -52,17 +53,30 @@ class RunFolder:
             )
         return resume and (self.state.is_file() or self.state_before.is_file())
 
-    def prepare(self, resumes: bool) -> None:
+    def prepare(self, resumes: bool, keeps_weights: bool) -> list[str]:
         """Remove temporary files of a killed run and, unless a run is resumed, all files of the run that is
         overwritten.
 
         Call it after `check`, immediately before the run starts.
+
+        Args:
+            keeps_weights: move weights that would be removed into the folder `WITHOUT_STATE`: the run was to be resumed, but
+                its first state could not be written.
+
+        Returns:
+            A message for the log, if weights were moved.
         """
         for path in self.path.glob(f"{TEMPORARY}*"):
             path.unlink()
-        if not resumes:
-            for path in self._outputs():
-                path.unlink(missing_ok=True)
+        outputs = [] if resumes else [path for path in self._outputs() if path.exists()]
+        kept = [path for path in outputs if keeps_weights and path.suffix == ".ckpt"]
+        for path in kept:
+            (self.path / WITHOUT_STATE).mkdir(exist_ok=True)
+            os.replace(path, self.path / WITHOUT_STATE / path.name)
+        for path in outputs:
+            path.unlink(missing_ok=True)
+        names = ", ".join(path.name for path in kept)
+        return [f"no run state was saved, so the run starts again; kept in {WITHOUT_STATE}/: {names}"] if kept else []
 
     def archive_best(self, step: int) -> list[str]:
         """Rename the best detector, whose score was discarded when the run was resumed at `step`.

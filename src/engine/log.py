@@ -1,14 +1,15 @@
 """The log of a run: lines on the console and in log.txt, scalars in metrics.jsonl and TensorBoard files."""
 
+import contextlib
 import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from tensorboardX import SummaryWriter
-
+from src.engine.progress.tensorboard_curves import Curves
 from src.engine.progress.terminal_line import Progress, terminal_of_run
 from src.files import write_text
 from src.semi.step_sums import STEP_KEYS
@@ -28,12 +29,16 @@ class RunLog:
         folder: of the run.
         first_step, last_step: first step since start or resume, and end of the run; for progress and time left. Rows of
             metrics.jsonl from first_step on are removed, because these steps are repeated.
+        known_rows: number of rows that the resumed state knows; later ones are removed, such as those of an evaluation
+            that is repeated. None: not known.
 
     Attributes:
+        rows: number of rows in metrics.jsonl.
         removed_rows: number of removed rows.
+        failure: the first file that could not be written, and the reason; None: none. The loop ends the run then.
     """
 
-    def __init__(self, folder: Path, rank: int, first_step: int, last_step: int) -> None:
+    def __init__(self, folder: Path, rank: int, first_step: int, last_step: int, known_rows: int | None = None) -> None:
         self.rank = rank
         self.first_step, self.last_step = first_step, last_step
         self.started = time.monotonic()
@@ -44,13 +49,14 @@ class RunLog:
         self.progress = Progress(first_step, last_step, terminal_of_run() if rank == 0 else None)
         handlers: list[logging.Handler] = [_Console(self.progress)]
         self.metrics = self.curves = None
-        self.removed_rows = 0
+        self.rows = self.removed_rows = 0
+        self.failure: str | None = None
         if rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
-            handlers.append(logging.FileHandler(folder / "log.txt", encoding="utf-8"))
-            self.removed_rows = keep_rows_before(folder / "metrics.jsonl", first_step)
+            handlers.append(_LogFile(folder / "log.txt", self._note_failure))
+            self.rows, self.removed_rows = keep_rows_before(folder / "metrics.jsonl", first_step, known_rows)
             self.metrics = (folder / "metrics.jsonl").open("a", encoding="utf-8")
-            self.curves = SummaryWriter(str(folder / "tensorboard"), purge_step=first_step or None)
+            self.curves = Curves(folder / "tensorboard", first_step)
         for handler in handlers:
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
             self.logger.addHandler(handler)
@@ -103,22 +109,29 @@ class RunLog:
             return
         self.progress.note(values)
         self._write_row({"step": step, **values})
-        for name, value in values.items():
-            if value is not None:
-                self.curves.add_scalar(name, value, step)
+        try:
+            self.curves.add(step, values)
+        except OSError as error:
+            self._note_failure("tensorboard", error)
 
     def _write_row(self, values: dict) -> None:
-        self.metrics.write(json.dumps(values, ensure_ascii=False) + "\n")
-        self.metrics.flush()
+        try:
+            self.metrics.write(json.dumps(values, ensure_ascii=False) + "\n")
+            self.metrics.flush()
+            self.rows += 1
+        except OSError as error:
+            self._note_failure(self.metrics.name, error)
+
+    def _note_failure(self, file: str, error: OSError) -> None:
+        self.failure = self.failure or f"{file}: cannot be written: {error.strerror or error}"
 
     def close(self) -> None:
         """Flush and close all files."""
         self.progress.close()
-        for handler in self.logger.handlers:
-            handler.close()
-        if self.metrics is not None:
-            self.metrics.close()
-            self.curves.close()
+        files = [*self.logger.handlers, *(file for file in (self.metrics, self.curves) if file is not None)]
+        for file in files:
+            with contextlib.suppress(OSError):  # the disk is full, which was noted before
+                file.close()
 
 
 class _Console(logging.StreamHandler):
@@ -135,28 +148,49 @@ class _Console(logging.StreamHandler):
         self.progress.clear()
         super().emit(record)
 
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Pass over a console that has gone: the line is in log.txt, too."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+class _LogFile(logging.FileHandler):
+    """log.txt; `on_failure` is called with its path and the error if a line cannot be written."""
+
+    def __init__(self, path: Path, on_failure: Callable[[str, OSError], None]) -> None:
+        super().__init__(path, encoding="utf-8")
+        self.on_failure = on_failure
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Report an error of the disk; any other one is a bug."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self.on_failure(self.baseFilename, error)
+        else:
+            super().handleError(record)
+
 
 def _format_loss(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.5f}"
 
 
-def keep_rows_before(path: Path, step: int) -> int:
-    """Remove rows of `step` and later steps, and incomplete lines.
+def keep_rows_before(path: Path, step: int, known: int | None = None) -> tuple[int, int]:
+    """Remove rows of `step` and later steps, those after the first `known` ones, and incomplete lines.
 
     Args:
         path: metrics.jsonl; it may not exist.
 
     Returns:
-        Number of removed lines.
+        Numbers of kept and of removed lines.
     """
     lines = []
     if path.is_file():
         with path.open(encoding="utf-8", errors="replace", newline="\n") as file:  # only \n ends a line, not \r
             lines = list(file)
-    kept = [line for line in lines if line.endswith("\n") and _step(line) < step]
+    kept = [line for line in lines[:known] if line.endswith("\n") and _step(line) < step]
     if len(kept) < len(lines):
         write_text(path, "".join(kept), overwrite=True)
-    return len(lines) - len(kept)
+    return len(kept), len(lines) - len(kept)
 
 
 def _step(line: str) -> float:

@@ -19,6 +19,7 @@ from src.engine.health.skipped_steps import stop_if_stuck
 from src.engine.profiling import StepProfile
 from src.engine.run import Run, StepTimes, restore_sums, save, save_state
 from src.engine.stopping import resume_command
+from src.errors import UserError
 
 
 def train(run: Run, first_step: int) -> None:
@@ -40,6 +41,7 @@ def train(run: Run, first_step: int) -> None:
     with closing(batches(config, run.data, run.device, first_step)) as arriving:
         for step in range(first_step, config.max_iter):
             stop_if_requested(run, step, saved=step == first_step)
+            stop_if_log_failed(run, step, saved=step == first_step)
             start_teacher(run, step)
             profile.before(step)
             take_step(run, step, arriving)
@@ -54,6 +56,7 @@ def train(run: Run, first_step: int) -> None:
             if run.metadata["ended"]:
                 return
     stop_if_requested(run, config.max_iter, saved=first_step == config.max_iter)
+    stop_if_log_failed(run, config.max_iter, saved=True)
 
 
 def start_teacher(run: Run, step: int) -> None:
@@ -122,7 +125,31 @@ def stop_if_requested(run: Run, done: int, saved: bool) -> None:
         f"  {resume_command(run.config, run.folder)}"
     )
     status = 128 + run.stop.requested
-    if run.device.count > 1:
-        # At exit MindSpore would synchronise with the other ranks, which wait in the middle of a step.
-        atexit.register(os._exit, status)
+    leave_other_ranks(run, status)
     raise SystemExit(status)
+
+
+def stop_if_log_failed(run: Run, done: int, saved: bool) -> None:
+    """If a file of the log could not be written, save the run after `done` steps, unless it is `saved` already, and end it.
+
+    Raises:
+        UserError: names the file, and says what is saved.
+    """
+    if run.log.failure is None:
+        return
+    state = f"everything up to step {done} of {run.config.max_iter} is saved"
+    try:
+        if not saved:
+            save(run, done)
+    except UserError as error:
+        state = f"nor could the steps since the last checkpoint be saved ({error})"
+    leave_other_ranks(run, 2)
+    raise UserError(
+        f"{run.log.failure}; {state}; make room there, then resume with\n  {resume_command(run.config, run.folder)}"
+    )
+
+
+def leave_other_ranks(run: Run, status: int) -> None:
+    """Let this process exit in the middle of a step of the other ranks, with which MindSpore would synchronise at exit."""
+    if run.device.count > 1:
+        atexit.register(os._exit, status)

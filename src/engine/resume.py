@@ -22,8 +22,9 @@ from src.errors import UserError
 # The progress of a new run, by key of its metadata:
 # "best": score of the best network so far; "best_of": the same per key of `evaluation.KINDS`, None if it is not known;
 # "evaluated": step of the last evaluation; "ended": step at which the guard ended the run;
-# "since_log": sums since the last log line; "watch": the memory of the watchers.
-NO_PROGRESS = {"best": None, "best_of": {}, "evaluated": 0, "ended": None, "since_log": {}, "watch": {}}
+# "since_log": sums since the last log line; "rows": number of rows in metrics.jsonl, None if it is not known;
+# "watch": the memory of the watchers.
+NO_PROGRESS = {"best": None, "best_of": {}, "evaluated": 0, "ended": None, "since_log": {}, "rows": None, "watch": {}}
 
 
 def run_metadata(config: Config, data: TrainingData, devices: int) -> dict:
@@ -110,7 +111,7 @@ def resumed_metadata(saved: dict, now: dict, anyway: bool) -> tuple[dict, list[s
     messages = ["resume_anyway: this run differs from the one that was stopped:", *changed] if changed else []
     if "best_of" not in saved:  # written by a version that only stored "best"
         saved = saved | {"best_of": None if saved["best"] else {}}
-    metadata = now | {key: saved[key] for key in NO_PROGRESS}
+    metadata = now | {key: saved[key] for key in NO_PROGRESS if key in saved}
     discarded = None
     if saved["best"] and saved["best"]["AP"] is None:  # that version took an AP that could not be computed for 0
         discarded = "the AP of the best network so far could not be computed"

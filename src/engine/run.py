@@ -17,6 +17,7 @@ from src.engine.health.watch import Watch
 from src.engine.log import RunLog
 from src.engine.networks import Networks
 from src.engine.stopping import StopRequest
+from src.errors import UserError
 
 
 @dataclass
@@ -107,14 +108,25 @@ def save_state(run: Run, done: int) -> None:
     since_log: dict = {}
     if run.times.steps:
         since_log = asdict(run.times) | {"sums": run.networks.step_cell(done - 1).sums.values()}
-    run.states.write(run.networks.saved(), run.metadata | {"since_log": since_log})
+    run.states.write(run.networks.saved(), run.metadata | {"since_log": since_log, "rows": run.log.rows})
 
 
 def restore_sums(run: Run, first_step: int) -> None:
-    """Restore the sums since the last log line of a resumed run; only those of rank 0 are saved."""
+    """Restore the sums since the last log line of a resumed run; only those of rank 0 are saved.
+
+    Raises:
+        UserError: the state has another number of sums.
+    """
     since_log = run.metadata["since_log"]
     if since_log and run.device.rank == 0:
-        run.networks.step_cell(first_step - 1).sums.put(since_log["sums"])
+        sums = run.networks.step_cell(first_step - 1).sums
+        expected, found = ([len(row) for row in rows] for rows in (sums.values(), since_log["sums"]))
+        if found != expected:
+            raise UserError(
+                f"{run.folder.state} is not in the form of a run state: the sums since the last log line have {found} numbers, "
+                f"expected {expected}"
+            )
+        sums.put(since_log["sums"])
         run.times = StepTimes(**{key: value for key, value in since_log.items() if key != "sums"})
     if run.log.removed_rows:
         run.log.info(f"{run.log.removed_rows} rows of metrics.jsonl removed: steps from {first_step} on are repeated")

@@ -50,7 +50,7 @@ def test_overwriting_clears_the_files_of_a_run_and_no_other_when_it_starts(tmp_p
     folder = RunFolder(tmp_path)
     folder.check(resume=False, overwrite=True)
     assert set(OUTPUTS) <= set(files(tmp_path)), "checking removes nothing"
-    folder.prepare(resumes=False)
+    assert folder.prepare(resumes=False, keeps_weights=False) == []
     assert files(tmp_path) == ["eval/metrics.json", "my_model.ckpt", "notes.txt", "tensorboard/notes.txt"]
 
 
@@ -71,8 +71,15 @@ def test_a_state_before_is_enough_to_go_on(tmp_path):
 
 def test_half_written_files_are_swept_away(tmp_path):
     fill(tmp_path, ".writing-x.ckpt", ".writing-y.tmp", ".hidden", "state.ckpt", "eval/.writing-z.json")
-    RunFolder(tmp_path).prepare(resumes=True)
+    RunFolder(tmp_path).prepare(resumes=True, keeps_weights=True)
     assert files(tmp_path) == [".hidden", "eval/.writing-z.json", "state.ckpt"]
+
+
+def test_weights_without_a_state_are_kept_when_their_run_starts_again(tmp_path):
+    fill(tmp_path, "config.yaml", "log.txt", "model_0.ckpt", "model_step_5.ckpt", "weights_without_state/model_0.ckpt")
+    [message] = RunFolder(tmp_path).prepare(resumes=False, keeps_weights=True)
+    assert message.endswith("kept in weights_without_state/: model_0.ckpt, model_step_5.ckpt")
+    assert files(tmp_path) == ["weights_without_state/model_0.ckpt", "weights_without_state/model_step_5.ckpt"]
 
 
 def test_a_best_detector_whose_score_does_not_count_any_more_is_kept_under_another_name(tmp_path):

@@ -7,7 +7,7 @@ from src.errors import UserError
 
 # Of these settings, the last two may change.
 CONFIG = {"base_lr": 0.1, "milestones": [3, 4], "print_interval_iter": 100, "save_checkpoint_path": "runs/a"}
-START = {"best": None, "best_of": {}, "evaluated": 0, "ended": None, "since_log": {}, "watch": {}}
+START = {"best": None, "best_of": {}, "evaluated": 0, "ended": None, "since_log": {}, "rows": None, "watch": {}}
 PROGRESS = START | {"best": {"step": 8, "AP": 0.5}, "evaluated": 8, "since_log": {"steps": 2}, "watch": {"quiet": 3}}
 PROGRESS |= {"best_of": {"teacher": {"step": 8, "AP": 0.5}}}
 
