@@ -56,3 +56,30 @@ def with_rate(config: Config, devices: int) -> tuple[Config, list[str]]:
     rate = config.base_lr * batch / config.lr_reference_batch
     message = f"base_lr: {config.base_lr:g} x {batch} images per step / lr_reference_batch {config.lr_reference_batch} = {rate:g}"
     return replace(config, base_lr=rate, lr_reference_batch=None), [message]
+
+
+def unreached(config: Config) -> list[str]:
+    """A message per length that the run is too short for; the settings may come from a leaf for longer runs.
+
+    Args:
+        config: lengths in steps, see `with_steps`.
+    """
+    messages, end = [], config.max_iter
+    if config.lr_schedule == "multistep" and (late := [step for step in config.milestones if step >= end]):
+        messages.append(
+            f"milestones: {late} of {list(config.milestones)} are not before the end of the run (max_iter {end}), so the learning "
+            "rate does not drop there; give milestones below max_iter, or [] for a constant rate"
+        )
+    if config.lr_schedule == "step" and config.lr_step_size >= end:
+        messages.append(
+            f"lr_step_size: {config.lr_step_size} steps, but the run has {end} (max_iter), so the learning rate never drops; "
+            "give a smaller one"
+        )
+    with_teacher = end - config.burn_up_iter
+    if 0 < with_teacher < config.unsup_ramp_iter:
+        messages.append(
+            f"unsup_ramp_iter: {config.unsup_ramp_iter} steps, but only {with_teacher} steps have the teacher (max_iter {end} less "
+            f"burn_up_iter {config.burn_up_iter}), so the weight of the unsupervised losses ends at "
+            f"{with_teacher / config.unsup_ramp_iter:.0%} of unsup_loss_weight; give at most {with_teacher}"
+        )
+    return messages

@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.config.lengths import images_per_step, with_rate, with_steps
+from src.config.lengths import images_per_step, unreached, with_rate, with_steps
 from src.config.load import load_config
 from src.errors import UserError
 
@@ -53,3 +53,29 @@ def test_the_rate_is_scaled_only_when_asked():
     scaled, said = with_rate(load("--base_lr", "0.02", "--batch_size", "2", "--lr_reference_batch", "16"), 4)
     assert scaled.base_lr == pytest.approx(0.01) and scaled.lr_reference_batch is None
     assert said == ["base_lr: 0.02 x 8 images per step / lr_reference_batch 16 = 0.01"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--milestones", "40,650"), "milestones: [650] of [40, 650] are not before the end of the run (max_iter 80)"),
+        (("--milestones", "80"), "milestones: [80] of [80]"),
+        (("--lr_schedule", "step", "--lr_step_size", "80"), "lr_step_size: 80 steps, but the run has 80"),
+        (("--unsup_ramp_iter", "100"), "unsup_ramp_iter: 100 steps, but only 30 steps have the teacher"),
+    ],
+)
+def test_lengths_that_the_run_is_too_short_for_are_named_with_a_remedy_that_works(words, expected):
+    run = ("--max_iter", "80", "--burn_up_iter", "50")
+    [message] = unreached(load(*run, *words))
+    assert message.startswith(expected) and "; give " in message
+    remedies = {"milestones": "[]", "lr_step_size": "79", "unsup_ramp_iter": "30"}
+    key = message.partition(":")[0]
+    assert unreached(load(*run, *words, f"--{key}", remedies[key])) == []
+
+
+def test_lengths_that_are_reached_or_not_used_are_no_matter():
+    reached = ("--milestones", "40,79", "--unsup_ramp_iter", "30")
+    unused = ("--lr_schedule", "cosine", "--milestones", "650")
+    on_labels_alone = ("--unsup_ramp_iter", "100", "--burn_up_iter", "80")
+    for words in (reached, unused, on_labels_alone, ("--milestone_epochs", "8,11")):
+        assert unreached(load("--max_iter", "80", "--burn_up_iter", "50", *words)) == []

@@ -3,6 +3,7 @@
 import numpy as np
 
 from src.checkpoint.detector_file import read_metadata
+from src.config.lengths import unreached
 from src.config.load import Config
 from src.data.training_data import TrainingData
 from src.engine.health.data_time import SlowData
@@ -36,11 +37,12 @@ def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watc
 
 
 def warn_at_start(run: Run) -> None:
-    """Log warnings about likely faults in the data and in the pre-trained weights, before the first step."""
+    """Log warnings about likely faults in the data, the pre-trained weights and the lengths, before the first step."""
     data, weights = run.data, run.config.pre_trained
     metadata = read_metadata(weights) if weights and weights.endswith(".ckpt") else None
     found = [(f"data_{number}", message) for number, message in enumerate(data.suspicions, start=1)]
     found += start_faults(data.annotations, data.labelled, data.evaluation, metadata)
+    found += [(f"unreached_{message.split(':')[0]}", message) for message in unreached(run.config)]
     found.append(("probe_without_objects", no_held_out_objects(data.held_out)))
     warn(run, 0, run.watch.unreported(found))
 
