@@ -9,6 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
+from src.checkpoint.convert.backbone_names import backbone_of
 from src.checkpoint.convert.weight_names import common_name, is_weight
 from src.checkpoint.weight_file import read_weights
 from src.errors import DataError, UserError, printable
@@ -94,6 +95,12 @@ def load_weights(network: nn.Cell, weights: dict[str, np.ndarray], source: str) 
     fitting = [name for name in matched if name not in other_classes]
     faults = _faults(given, wanted, fitting)
     if faults:
+        found, expected = backbone_of(given), backbone_of(wanted)
+        if found and expected and found != expected:
+            raise UserError(
+                f"{source}: these are weights of {found}, but the network has the backbone {expected}: pass --backbone {found}, or "
+                f"weights of {expected}"
+            )
         raise DataError(f"{source}: does not fit the network (weights of another --backbone?)", faults)
 
     for name in fitting:

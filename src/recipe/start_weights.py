@@ -5,19 +5,16 @@ TensorProto in MindSpore's checkpoint.proto); `src.checkpoint` checks everything
 """
 
 import json
-import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from src.checkpoint.convert.weight_names import common_name
+from src.checkpoint.convert.backbone_names import backbone_of
 from src.errors import UserError
-from src.parts.backbones import BACKBONES
 
 _CARD = "card"
 _TEXT = b"str"
-_BLOCK = re.compile(r"backbone\.layer([1-4])\.(\d+)\.(\w+)\.")
 
 
 @dataclass(frozen=True)
@@ -55,22 +52,6 @@ def read_weight_file(path: str | None) -> Weights:
     except (ValueError, IndexError, AttributeError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"pre_trained: {path}: cannot be read, is it broken or cut off? ({error})") from None
     return Weights(path, settings.get("backbone") or backbone_of(names), settings)
-
-
-def backbone_of(names: list[str]) -> str | None:
-    """The ResNet that has weights of these names; None if it is none that the detectors know."""
-    blocks: dict[int, set[int]] = {}
-    layers = set()
-    for name in names:
-        if match := _BLOCK.match(common_name(name)):
-            blocks.setdefault(int(match[1]), set()).add(int(match[2]))
-            layers.add(match[3])
-    counts = tuple(len(blocks.get(stage, ())) for stage in (1, 2, 3, 4))
-    bottleneck = "conv3" in layers
-    fitting = [
-        name for name, (stages, has_third, _) in BACKBONES.items() if stages == counts and has_third == bottleneck
-    ]
-    return next((name for name in fitting if "v1.5" in name), fitting[0] if fitting else None)
 
 
 def _npz_names(path: Path) -> tuple[list[str], str | None]:

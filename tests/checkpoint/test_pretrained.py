@@ -219,8 +219,12 @@ def test_what_does_not_fit_is_refused_by_name_and_changes_nothing(detector, dama
 
 def test_weights_of_a_deeper_resnet_are_refused(detector):
     weights = values(ResNet("resnet_v1_34"))
-    with pytest.raises(UserError, match="--backbone"):
+    with pytest.raises(UserError) as raised:
         load_weights(detector, weights, "resnet34.npz")
+    assert str(raised.value) == (
+        "resnet34.npz: these are weights of resnet_v1_34, but the network has the backbone resnet_v1_18: pass --backbone "
+        "resnet_v1_34, or weights of resnet_v1_18"
+    ), "the cause once, not 24 parameters"
 
 
 def test_nothing_matched_names_both_sides(detector):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from mindspore import Parameter, Tensor
 
+from src.checkpoint.convert.backbone_names import backbone_of
 from src.checkpoint.detector_file import DetectorMetadata, write_checkpoint
 from src.errors import UserError
 from src.parts.backbones import BACKBONES
 from src.parts.resnet import ResNet
-from src.recipe.start_weights import backbone_of, read_weight_file
+from src.recipe.start_weights import read_weight_file
 
 
 def test_a_backbone_is_known_by_its_names(tmp_path):
