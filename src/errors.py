@@ -1,5 +1,6 @@
 """User errors, and the entry point that turns them into a message and an exit status."""
 
+import errno
 import functools
 import os
 import sys
@@ -9,6 +10,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SHOWN_FAULTS = 20  # about one screen; of the rest only the number is given
 
 
@@ -59,12 +61,21 @@ def printable(text: str) -> str:
     return "".join(repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)
 
 
+def _drop_output() -> None:
+    """Write to nowhere what Python flushes at exit, if it cannot be written where it should."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:
     """Wrap the ``main`` of a script: on a UserError print it and exit with status 2, on Ctrl-C with 130.
 
     If its output is piped into ``head`` or ``less`` and they stop reading, it exits with 141, as after SIGPIPE.
 
-    An OSError that names a file (name too long, no permission) is also reported in one line.
+    An OSError that names a file (name too long, no permission) is also reported in one line, and so is a full disk: without
+    a name it is that of the standard output.
 
     Every other exception is a bug and keeps its traceback.
     """
@@ -77,17 +88,20 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
             return result
         except UserError as error:
             print("\n".join(map(printable, f"error: {error}".split("\n"))), file=sys.stderr)
+            _drop_output()
             sys.exit(2)
         except KeyboardInterrupt:
             print("interrupted by Ctrl-C", file=sys.stderr)
             sys.exit(130)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at exit
+            _drop_output()
             sys.exit(141)
         except OSError as error:
-            if error.filename is None:
+            if error.filename is None and error.errno not in _DISK_FULL:
                 raise
-            print(f"error: {printable(str(error.filename))}: {error.strerror}", file=sys.stderr)
+            name = "the output cannot be written" if error.filename is None else printable(str(error.filename))
+            print(f"error: {name}: {error.strerror}", file=sys.stderr)
+            _drop_output()
             sys.exit(2)
 
     return run

@@ -46,6 +46,21 @@ def test_names_that_the_system_refuses_are_one_line(capsys):
     assert capsys.readouterr().err == f"error: {'x' * 300}: File name too long\n"
 
 
+def test_an_output_that_goes_to_a_full_disk_is_one_line():
+    program = "from src.errors import UserError, entry_point\n@entry_point\ndef main():\n    print('x' * 9)\n"
+    for ending, message in (
+        ("", "the output cannot be written: No space left on device"),
+        ("raise UserError('wrong')", "wrong"),
+    ):
+        with open("/dev/full", "w") as full:
+            words = [sys.executable, "-c", f"{program}    {ending}\nmain()\n"]
+            buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+            result = subprocess.run(
+                words, cwd=ROOT, env=buffered, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
+        assert (result.returncode, result.stderr) == (2, f"error: {message}\n")
+
+
 def test_control_characters_of_names_do_not_reach_the_terminal(capsys):
     @entry_point
     def main():
