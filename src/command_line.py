@@ -32,6 +32,7 @@ def program_parser(description: str, prog: str | None = None) -> argparse.Argume
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.register("type", Path, _path)
     parser.add_argument("--version", action="version", version=__version__, help="print the version of the project")
     return parser
 
@@ -97,3 +98,10 @@ def _is_plain(names: Sequence[str]) -> bool:
 def spell_names(names: Sequence[str]) -> str:
     """Class names as one word for a shell, which ``parse_names`` reads back."""
     return shlex.quote(",".join(names) if _is_plain(names) else json.dumps(list(names), ensure_ascii=False))
+
+
+def _path(text: str) -> Path:
+    """A path; an empty text, perhaps of a shell's variable that is not set, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty, expected a path")
+    return Path(text)

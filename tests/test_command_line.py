@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import sorted_values
 from src import __version__
 from src.command_line import to_paste
 
@@ -63,3 +64,19 @@ def test_a_command_to_paste_names_this_python_and_a_program_that_is_found_from_h
     (tmp_path / "python").symlink_to(sys.executable)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert shlex.split(to_paste("export_tasks.py"))[0] == "python"
+
+
+@pytest.mark.parametrize("words", [["--infer_json", ""], ["--infer_json", "a.json", "--exp_dir", ""]])
+def test_an_empty_path_is_not_the_current_folder(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        sorted_values.main(words)
+    assert stopped.value.code == 2
+    assert f"argument {words[-2]}: is empty, expected a path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", [".", "/"])
+def test_a_folder_in_place_of_a_file_is_one_line(path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        sorted_values.main(["--infer_json", path])
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1

@@ -93,7 +93,9 @@ def folder_hash(folder: Path, names: Iterable[str]) -> str:
 
 
 def side_file(path: Path) -> Path:
-    """The provenance file beside a file that cannot hold its own."""
+    """The provenance file beside a file that cannot hold its own; raises a UserError if the path is that of a folder."""
+    if not path.name:
+        raise UserError(f"{path}: is a folder, expected a file")
     return path.with_name(f"{path.stem}.{KEY}.json")
 
 

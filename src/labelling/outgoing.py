@@ -65,6 +65,7 @@ def write_tasks(manifest: Manifest, paths: Sequence[Path], folder: Path, image_f
     tool, root = TOOLS[manifest.format], image_root(manifest, paths, image_files)
     if tool.by_stem:
         _check_stems(manifest)
+    folder = folder.absolute()  # "." has no name
     try:
         unfinished = folder.with_name(f"{TEMPORARY}{folder.name}")
         shutil.rmtree(unfinished, ignore_errors=True)  # of a program that was killed
