@@ -104,6 +104,7 @@ def tell_time(run: Run) -> None:
     """Say how long the run will take, and what to change if that is more than the hours there are."""
     times = forecast(run)
     if times is not None:
+        run.log.forecast = times
         changes = remedies(facts_of(run.data), run.config.as_dict(), times.total / 3600)
         run.log.info("\n".join([str(times), *changes]))
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from src.engine.progress.tensorboard_curves import Curves
 from src.engine.progress.terminal_line import Progress, terminal_of_run
@@ -20,6 +21,13 @@ def averages_of(sums: dict[str, float], count: int) -> dict[str, float | None]:
     taken = count - sums["overflow"]
     means = {name: sums[name] / count for name in STEP_KEYS}
     return {name: sum_ / taken if taken > 0 else None for name, sum_ in sums.items()} | means
+
+
+class Forecast(Protocol):
+    """See src/engine/progress/forecast.py, which imports this module."""
+
+    def after(self, done: int) -> float:
+        """Seconds that are left of the run after `done` steps."""
 
 
 class RunLog:
@@ -35,6 +43,7 @@ class RunLog:
     Attributes:
         rows: number of rows in metrics.jsonl.
         removed_rows: number of removed rows.
+        forecast: of the whole run, if its parts were timed before it started.
         failure: the first file that could not be written, and the reason; None: none. The loop ends the run then.
     """
 
@@ -51,6 +60,7 @@ class RunLog:
         self.metrics = self.curves = None
         self.rows = self.removed_rows = 0
         self.failure: str | None = None
+        self.forecast: Forecast | None = None
         if rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
             handlers.append(_LogFile(folder / "log.txt", self._note_failure))
@@ -93,10 +103,17 @@ class RunLog:
         if step == self.first_step:
             self.started = time.monotonic()  # the first step includes compilation
         else:
-            left = (time.monotonic() - self.started) / (step - self.first_step) * (self.last_step - step - 1)
-            parts.append(f"time left: {timedelta(seconds=round(left))}")
+            parts.append(f"time left: {timedelta(seconds=round(self._seconds_left(step)))}")
         self.logger.info(", ".join(parts), extra={"of_steps": True})
         self.scalars(step, {**averages, "iter_time": iter_time, "data_time": data_time})
+
+    def _seconds_left(self, step: int) -> float:
+        """From the pace since the first step; the forecast knows that steps with the teacher and evaluations differ from it."""
+        spent = time.monotonic() - self.started
+        if self.forecast is None:
+            return spent / (step - self.first_step) * (self.last_step - step - 1)
+        left = self.forecast.after(step + 1)
+        return left * spent / (self.forecast.after(self.first_step + 1) - left)
 
     def first_step_done(self, step: int) -> None:
         """Log that the first step after a resume is done; call it if that step has no log line."""

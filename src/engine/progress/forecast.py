@@ -29,6 +29,7 @@ class Forecast:
         burn_in_step, teacher_step: per step of each phase; image: per image in detection; None where there is no such part.
         burn_in_steps, teacher_steps, evaluations: their numbers.
         evaluated_images: over all evaluations and networks; unlabelled: images that may be ranked afterwards.
+        schedule: (steps done, images over all networks) of each evaluation.
     """
 
     burn_in_step: float | None
@@ -39,6 +40,14 @@ class Forecast:
     evaluations: int
     evaluated_images: int
     unlabelled: int
+    schedule: tuple[tuple[int, int], ...] = ()
+
+    def after(self, done: int) -> float:
+        """Seconds of what is left of the run after `done` steps, its evaluations included."""
+        burn_in = max(self.burn_in_steps - done, 0)
+        with_teacher = min(self.burn_in_steps + self.teacher_steps - done, self.teacher_steps)
+        images = sum(count for step, count in self.schedule if step > done)
+        return burn_in * (self.burn_in_step or 0) + with_teacher * (self.teacher_step or 0) + images * (self.image or 0)
 
     @property
     def total(self) -> float:
@@ -96,6 +105,7 @@ def forecast(run: Run) -> Forecast | None:
         evaluations=len(evaluations) if images else 0,
         evaluated_images=images * sum(_networks_evaluated(config, step) for step in evaluations),
         unlabelled=len(run.data.unlabelled),
+        schedule=tuple((step, images * _networks_evaluated(config, step)) for step in evaluations),
     )
 
 
