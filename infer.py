@@ -7,7 +7,9 @@
 It writes infer_results.json, a list of detections by image name (with sub-folder), highest score first, and
 infer_results.made_from.json, its inputs and settings. With --unlabelled_img_dir the images of that folder are added to
 the unlabelled ones. With --draw_pics true detections are drawn into pictures/. With --leave_out_faulty images that
-cannot be decoded are left out and listed in left_out.json. After an interrupted run, start again with --overwrite.
+cannot be decoded are left out and listed in left_out.json; without it they are passed over, listed in not_read.json, and
+the exit status is 1. A run that was stopped goes on when the same command is started again. Several processes share the
+images: msrun --worker_num=4 --local_worker_num=4 infer.py --run_distribute true ...
 
 With --features true it also writes infer_features.npz, features of the detections in unlabelled and labelled images,
 for the strategies ppal and coverage of sorted_values.py. With --second_checkpoint it also writes
@@ -18,6 +20,8 @@ backbone:
 
     python infer.py --features true --pre_trained resnet18.ckpt --backbone resnet18 --infer_img_dir photos --eval_output_dir found
 """
+
+from dataclasses import replace
 
 from mindspore import nn
 
@@ -32,11 +36,11 @@ from src.data.classes import in_class_order
 from src.data.formats.feature_file import FeatureRows, write_features
 from src.data.images import passed_over
 from src.engine.compile_cache.cached_cells import cached_detector
-from src.engine.device import set_up_device
-from src.engine.inference.detect_images import detect_images
+from src.engine.device import Device, set_up_device
 from src.engine.inference.features import collect_features, write_image_features
 from src.engine.inference.images_to_detect import images_to_detect, labelled_images, read_training_annotations
 from src.engine.inference.output_files import OutputFiles
+from src.engine.inference.pool import NOT_READ, Pool
 from src.errors import UserError, entry_point
 from src.evaluation.records import Detections
 from src.exporting.runner import numpy_forward
@@ -56,17 +60,25 @@ def main(argv: list[str] | None = None) -> None:
         return
     require(config, "checkpoint_path")
     left_out: list[LeftOut] = []
-    images = images_to_detect(config, left_out)
+    unreadable: dict[str, str] = {}
+    images = images_to_detect(config, left_out, unreadable)
     folder = config.infer_img_dir or config.unlabelled_img_dir
     for sentence in passed_over(folder) if folder else []:
         print(f"suspicious: {sentence}")
+    files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
+    pool = Pool(outputs.folder, config, files, unreadable)
+    if pool.resumes():  # what is there is of this run
+        config = replace(config, overwrite=True)
+        outputs = OutputFiles(config)
     if config.leave_out_faulty:
         check_free(outputs.folder / LEFT_OUT_FILE, config.overwrite)
+    check_free(outputs.folder / NOT_READ, config.overwrite)
     outputs.check(picture_path(outputs.pictures, entry) for entry in images if config.draw_pics)
-    files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
     origin = {"name": f"{len(images)} images", "sha256": files}
     labelled = labelled_images(config, images) if config.features else ()
-    network, second, class_names = restore_detectors(config)
+    device = set_up_device(config, distribute=config.run_distribute)
+    outputs.are_written = device.rank == 0
+    network, second, class_names = restore_detectors(config, device)
 
     def draw_picture(entry: ImageEntry, found: Detections) -> None:
         picture = picture_of(entry, found, class_names, config.train_img_dir)
@@ -76,33 +88,34 @@ def main(argv: list[str] | None = None) -> None:
     detector = numpy_forward(
         cached_detector(WithFeatures(network).set_train(False) if config.features else network, config)
     )
-    found = detect_images(
-        detector, images + labelled, config.train_img_dir, config, progress="detecting", has_features=config.features
+    found = pool.detect(
+        "infer_results", detector, images + labelled, device, progress="detecting", has_features=config.features
     )
     if config.features:
-        found = collect_features(found, len(images), rows)
+        found = collect_features(found, {entry.file_name for entry in images}, rows)
     outputs.write_detections(outputs.results, found, draw_picture if config.draw_pics else None)
     outputs.write_provenance(outputs.results, config.checkpoint_path, class_names, origin)
-    if config.features:
+    if config.features and outputs.are_written:
         write_features(outputs.features, rows, config.overwrite)
         outputs.write_provenance(outputs.features, config.checkpoint_path, class_names, origin)
     if second:
         detector = numpy_forward(cached_detector(second, config))
-        found = detect_images(detector, images, config.train_img_dir, config, progress="second detector")
+        found = pool.detect("infer_results_second", detector, images, device, progress="second detector")
         outputs.write_detections(outputs.second_results, found)
         outputs.write_provenance(outputs.second_results, config.second_checkpoint, class_names, origin)
-    for sentence in write_left_out(outputs.folder / LEFT_OUT_FILE, left_out, config.overwrite):
-        print(sentence)
-    print(f"{len(images)} images, written: {', '.join(str(path) for path in outputs.wanted())}")
+    if outputs.are_written:
+        for sentence in write_left_out(outputs.folder / LEFT_OUT_FILE, left_out, config.overwrite):
+            print(sentence)
+        print(f"{pool.count_read(images)} images, written: {', '.join(str(path) for path in outputs.wanted())}")
+    pool.finish(device, config.overwrite)
 
 
-def restore_detectors(config: Config) -> tuple[nn.Cell, nn.Cell | None, list[str]]:
+def restore_detectors(config: Config, device: Device) -> tuple[nn.Cell, nn.Cell | None, list[str]]:
     """The detector, the second detector if one is given, and the names of their classes.
 
     Raises:
         UserError: the two detectors, or the detector and the annotations, have different classes.
     """
-    device = set_up_device(config)
 
     def restore(checkpoint: str) -> tuple[nn.Cell, DetectorMetadata]:
         return restore_detector(checkpoint, lambda count: build_network(config, count, device.mixed_precision))

@@ -1,7 +1,11 @@
 """infer.py from files to files, on a tiny network with random weights."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +17,9 @@ import sorted_values
 from src.active.detections_file import read_detections
 from src.checkpoint.restore import saved_settings
 from src.data.formats.feature_file import read_features
+from tests.test_two_processes import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
 
 KEYS = {"pred box", "confidence score", "pred score", "pred class", "width", "height"}
 
@@ -65,7 +72,9 @@ def test_older_results_are_kept(of_folder, tiny_detector, tiny_data, capsys):
     assert "--overwrite" in _refusal(capsys, tiny_detector, output, infer_img_dir=tiny_data.img_dir)
 
 
-def test_a_run_that_was_stopped_is_repeated_with_overwrite(tiny_detector, tiny_data, tmp_path, monkeypatch, capsys):
+def test_a_run_that_was_stopped_goes_on_when_it_is_started_again(
+    tiny_detector, tiny_data, tmp_path, monkeypatch, capsys
+):
     for number, path in enumerate(sorted(tiny_data.img_dir.rglob("*.png"))[:3]):
         (tmp_path / "images").mkdir(exist_ok=True)
         (tmp_path / "images" / f"{number}.png").write_bytes(path.read_bytes())
@@ -81,14 +90,18 @@ def test_a_run_that_was_stopped_is_repeated_with_overwrite(tiny_detector, tiny_d
         patch.setattr(infer, "write_picture", stop_at_the_last)
         _run(tiny_detector, output, **values)
     pictures = [output / "pictures" / f"{number}.png_infer.jpg" for number in range(3)]
-    assert sorted(path for path in output.rglob("*") if path.is_file()) == pictures[:2], "nothing half written"
+    journal = output / "infer_results.unfinished_0_of_1.jsonl"
+    assert sorted(path for path in output.rglob("*") if path.is_file()) == [journal, *pictures[:2]], (
+        "nothing half written"
+    )
 
-    capsys.readouterr()
-    said = _refusal(capsys, tiny_detector, output, **values)
-    assert f"{output}: 2 of the 5 output files exist already, such as {pictures[0]}" in said
-    assert "pass --overwrite to replace them" in said and "another --eval_output_dir" in said
-    assert set(_run(tiny_detector, output, **values, overwrite="true")) == {"0.png", "1.png", "2.png"}
-    assert all(path.is_file() for path in pictures)
+    said = _refusal(capsys, tiny_detector, output, **values, test_score_thr=0.9)
+    assert f"{journal}: the unfinished detections of another run" in said and "pass --overwrite to discard them" in said
+    assert set(_run(tiny_detector, output, **values)) == {"0.png", "1.png", "2.png"}
+    assert all(path.is_file() for path in pictures) and not journal.exists()
+    first = (output / "infer_results.json").read_bytes()
+    _run(tiny_detector, output, **values, overwrite="true")
+    assert (output / "infer_results.json").read_bytes() == first, "the same bytes without a stop"
 
 
 def test_unlabelled_images_of_a_file_and_a_folder(tiny_detector, tiny_data, tmp_path, of_folder):
@@ -140,6 +153,46 @@ def test_a_name_of_300_letters_is_one_line(tiny_detector, tiny_data, tmp_path, c
     said = _refusal(capsys, tiny_detector, tmp_path / "out", **values)
     assert f"{'x' * 300}.png: File name too long" in said and said.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_broken_images_are_passed_over_listed_and_counted(tiny_detector, tiny_data, tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    for name, path in zip(("a.png", "b.png", "c.png"), sorted(tiny_data.img_dir.rglob("*.png"))):
+        (tmp_path / "images" / name).write_bytes(path.read_bytes()[: 60 if name == "b.png" else None])
+    (tmp_path / "images" / "d.jpg").write_bytes(b"no picture")
+    with pytest.raises(SystemExit) as stopped:
+        _run(tiny_detector, tmp_path / "out", infer_img_dir=tmp_path / "images")
+    assert str(stopped.value.code).startswith("error: 2 images cannot be read and were passed over"), "status 1"
+    assert "2 images, written" in capsys.readouterr().out
+    assert list(json.loads((tmp_path / "out" / "infer_results.json").read_text())) == ["a.png", "c.png"]
+    reasons = json.loads((tmp_path / "out" / "not_read.json").read_text())
+    assert set(reasons) == {"b.png", "d.jpg"} and all(name in reason for name, reason in reasons.items())
+
+
+def test_two_processes_share_the_images_and_write_one_result(of_folder, tiny_detector, tiny_data, tmp_path):
+    launcher = [sys.executable, "-m", "mindspore.parallel.cluster.run", "--worker_num=2", "--local_worker_num=2"]
+    launcher += [
+        f"--master_port={free_port()}",
+        f"--log_dir={tmp_path / 'logs'}",
+        "--join=True",
+        str(ROOT / "infer.py"),
+    ]
+    words = [
+        "--checkpoint_path",
+        tiny_detector,
+        "--eval_output_dir",
+        tmp_path / "out",
+        "--infer_img_dir",
+        tiny_data.img_dir,
+    ]
+    words += ["--run_distribute", "true", "--device_target", "CPU"]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # msrun starts `python`
+    subprocess.run(
+        [*launcher, *map(str, words)], cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=500
+    )
+    alone, _ = of_folder
+    assert (tmp_path / "out" / "infer_results.json").read_bytes() == (alone / "infer_results.json").read_bytes()
+    assert not list((tmp_path / "out").glob("*.jsonl"))
 
 
 def test_a_broken_image_is_named_and_leaves_no_half_written_file(tiny_detector, tmp_path, capsys):

@@ -61,6 +61,7 @@ EXCEPTIONS = {
     ("src/data/locked_folder.py", "open"): "the lock of such a folder",
     ("src/data/locked_folder.py", "replace"): "such a folder gets its name",
     ("src/parts/native.py", "replace"): "a compiled library of the cache, made in a folder of its own",
+    ("src/engine/inference/journal.py", "open"): "grows line by line; a torn last line is done again",
     ("src/engine/log.py", "open"): "grows line by line; readers of it take a torn last line for none",
     ("src/engine/log.py", "_LogFile"): "grows line by line",
     ("src/engine/progress/tensorboard_curves.py", "EventsWriter"): "grows point by point",

@@ -127,9 +127,17 @@ class InputSettings(Protocol):
 
 
 def evaluation_batches(
-    entries: Sequence[ImageEntry], img_dir: str | Path, settings: InputSettings, stored: Stored | None = None
+    entries: Sequence[ImageEntry],
+    img_dir: str | Path,
+    settings: InputSettings,
+    stored: Stored | None = None,
+    unreadable: dict[str, str] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, list[tuple[ImageEntry, tuple[float, float]]]]]:
-    """All images once, in the given order; ``stored`` as in ``training_batches``.
+    """All images once, in the given order.
+
+    Args:
+        stored: as in ``training_batches``.
+        unreadable: gets the reason of each image that cannot be read, by name; black pixels take its place in the batch.
 
     Returns:
         An iterator of (images uint8 [B, 3, H, W] RGB, image_sizes float32 [B, 2], [(entry, scale), ...]); a size is height
@@ -137,7 +145,7 @@ def evaluation_batches(
         The last batch is padded with copies of its last image, and its list is shorter than B.
 
     Raises:
-        UserError: while iterating: an image is missing, broken or not of the size its entry says.
+        UserError: while iterating, without ``unreadable``: an image is missing, broken or not of the size its entry says.
         DataError: images that are larger than the input when resized.
     """
     check_sizes(entries, settings.img_height, settings.img_width, settings.resize_sides)
@@ -147,7 +155,14 @@ def evaluation_batches(
         item: tuple[ImageEntry, bytes | None],
     ) -> tuple[np.ndarray, np.ndarray, ImageEntry, tuple[float, float]]:
         entry, data = item
-        image = _read(entry, img_dir, data)
+        try:
+            image = _read(entry, img_dir, data)
+        except UserError as error:
+            if unreadable is None:
+                raise
+            unreadable[entry.file_name] = str(error)
+            image = np.zeros((height, width, 3), np.uint8)
+            return transforms.channels_first(image), np.array([height, width], np.float32), entry, (1.0, 1.0)
         image, scale = transforms.resize_to_fit(image, height, width, settings.keep_ratio, settings.resize_sides)
         size = np.array(image.shape[:2], np.float32)
         return transforms.channels_first(transforms.pad_to_input(image, height, width)), size, entry, scale

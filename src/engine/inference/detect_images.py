@@ -24,16 +24,17 @@ def detect_images(
     stored: Stored | None = None,
     progress: str | None = None,
     has_features: bool = False,
+    unreadable: dict[str, str] | None = None,
 ) -> Iterator[tuple[ImageEntry, Detections]]:
     """Yield each image with its detections.
 
     Args:
-        stored: as in `evaluation_batches`.
+        stored, unreadable: as in `evaluation_batches`; the detections of an unreadable image mean nothing.
         progress: label of the progress bar; None: no progress bar.
         has_features: whether the last output of the detector is the features of the detections.
     """
     pasting = Pasting(config.mask_thr_binary, config.mask_pasting)
-    with closing(evaluation_batches(images, img_dir, config, stored)) as arriving:
+    with closing(evaluation_batches(images, img_dir, config, stored, unreadable)) as arriving:
         found = detect(detector, arriving, pasting, has_features)
         # The first batch compiles the network; the bar shows that the program is running.
         yield from tqdm(found, progress, len(images), unit="image", disable=None if progress else True)

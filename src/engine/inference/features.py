@@ -1,18 +1,20 @@
 """Features for the strategies that choose images: of detections, or of whole images before a detector is trained."""
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from src.checkpoint.pretrained import load_pretrained
 from src.config.load import Config
-from src.data.annotations import ImageEntry
+from src.data.annotations import ImageEntry, image_path
+from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import FILE_NAME, LeftOut, write_left_out
-from src.data.formats.feature_file import FeatureRows, compact, write_features
+from src.data.formats.feature_file import FeatureRows, write_features
 from src.data.provenance import made_from, side_file, write_side_file
 from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import set_up_device
-from src.engine.inference.detect_images import detect_images
 from src.engine.inference.images_to_detect import images_to_detect, labelled_images
+from src.engine.inference.pool import NOT_READ, Pool
 from src.errors import UserError
 from src.evaluation.records import Detections
 from src.exporting.runner import numpy_forward
@@ -21,12 +23,12 @@ from src.systems import build_image_features
 
 
 def collect_features(
-    found: Iterable[tuple[ImageEntry, Detections]], count: int, rows: list[FeatureRows]
+    found: Iterable[tuple[ImageEntry, Detections]], names: AbstractSet[str], rows: list[FeatureRows]
 ) -> Iterator[tuple[ImageEntry, Detections]]:
-    """Yield the first ``count`` images of ``found``, and append the features of all images to ``rows``."""
-    for number, (entry, detections) in enumerate(found):
-        rows.append((entry.file_name, detections.labels - 1, detections.scores, compact(detections.features)))
-        if number < count:
+    """Yield the images of these ``names`` among ``found``, and append the features of all images to ``rows``."""
+    for entry, detections in found:
+        rows.append((entry.file_name, detections.labels - 1, detections.scores, detections.features))
+        if entry.file_name in names:
             yield entry, detections
 
 
@@ -37,24 +39,30 @@ def write_image_features(path: Path, config: Config) -> None:
         UserError: the output exists and may not be overwritten, or the weights are not those of the backbone.
     """
     left_out: list[LeftOut] = []
-    images = images_to_detect(config, left_out)
+    unreadable: dict[str, str] = {}
+    images = images_to_detect(config, left_out, unreadable)
     images += labelled_images(config, images)
+    files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
+    pool = Pool(path.parent, config, files, unreadable)
+    overwrite = pool.resumes() or config.overwrite
     list_file = path.with_name(FILE_NAME)
-    for output in (path, side_file(path), *([list_file] if config.leave_out_faulty else [])):
-        check_free(output, config.overwrite)
-    set_up_device(config)
+    for output in (path, side_file(path), path.with_name(NOT_READ), *([list_file] if config.leave_out_faulty else [])):
+        check_free(output, overwrite)
+    device = set_up_device(config, distribute=config.run_distribute)
     network = build_image_features(config).set_train(False)
     report = load_pretrained(network, config.pre_trained)
     if not report.backbone_is_loaded:
         raise UserError(f"pre_trained: it lacks weights of the backbone {config.backbone}\n{report}")
     forward = numpy_forward(cached_detector(network, config))
-    found = detect_images(forward, images, config.train_img_dir, config, progress="features", has_features=True)
+    found = pool.detect("infer_features", forward, images, device, progress="features", has_features=True)
     rows: list[FeatureRows] = []
-    for _ in collect_features(found, 0, rows):
+    for _ in collect_features(found, frozenset(), rows):
         pass
-    write_features(path, rows, config.overwrite)
-    origin = made_from("infer.py", {"pre_trained": config.pre_trained}, {"backbone": config.backbone})
-    write_side_file(path, origin, config.overwrite)
-    for sentence in write_left_out(list_file, left_out, config.overwrite):
-        print(sentence)
-    print(f"{len(images)} images, written: {path}")
+    if device.rank == 0:
+        write_features(path, rows, overwrite)
+        origin = made_from("infer.py", {"pre_trained": config.pre_trained}, {"backbone": config.backbone})
+        write_side_file(path, origin, overwrite)
+        for sentence in write_left_out(list_file, left_out, overwrite):
+            print(sentence)
+        print(f"{pool.count_read(images)} images, written: {path}")
+    pool.finish(device, overwrite)

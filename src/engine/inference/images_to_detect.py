@@ -11,17 +11,20 @@ from src.data.training_data import read_usable, usable_folder
 from src.errors import DataError, UserError
 
 
-def images_to_detect(config: Config, left_out: list[LeftOut] | None = None) -> tuple[ImageEntry, ...]:
+def images_to_detect(
+    config: Config, left_out: list[LeftOut] | None = None, unreadable: dict[str, str] | None = None
+) -> tuple[ImageEntry, ...]:
     """The images to run the detector on, after checking that they exist and have different names.
 
     Args:
         left_out: gets what leave_out_faulty leaves out.
+        unreadable: gets the reason of each image of a folder whose header is broken, by name; None: they are refused.
 
     Raises:
         UserError: there are no images, image files are missing, or two images have the same name.
     """
     if config.infer_img_dir is not None:
-        return _read_folder(config, config.infer_img_dir, 1, left_out)
+        return _read_folder(config, config.infer_img_dir, 1, left_out, unreadable)
     if config.train_ann_file is None:
         raise UserError("missing: --infer_img_dir, or --train_ann_file and --train_img_dir")
     require(config, "train_img_dir")
@@ -30,7 +33,7 @@ def images_to_detect(config: Config, left_out: list[LeftOut] | None = None) -> t
     entries = tuple(entry for entry in images if not entry.labelled)
     if config.unlabelled_img_dir is not None:
         first_id = max((entry.image_id for entry in images), default=0) + 1
-        more = _read_folder(config, config.unlabelled_img_dir, first_id, left_out)
+        more = _read_folder(config, config.unlabelled_img_dir, first_id, left_out, unreadable)
         more, twice = without_copies(more, annotations, config.train_img_dir)
         print("\n".join(twice), end="\n" if twice else "")
         entries += more
@@ -73,9 +76,15 @@ def read_training_annotations(config: Config, left_out: list[LeftOut] | None = N
     return read_usable(config.train_ann_file, folders, config.class_names, False, one)
 
 
-def _read_folder(config: Config, folder: str, first_id: int, left_out: list[LeftOut] | None) -> tuple[ImageEntry, ...]:
+def _read_folder(
+    config: Config, folder: str, first_id: int, left_out: list[LeftOut] | None, unreadable: dict[str, str] | None
+) -> tuple[ImageEntry, ...]:
     if not config.leave_out_faulty:
-        return unlabelled_folder(folder, first_id)
+        broken = None if unreadable is None else LeftOut(folder)
+        entries = unlabelled_folder(folder, first_id, broken)
+        if broken is not None:
+            unreadable |= {row["image"]: row["reason"] for row in broken.images}
+        return entries
     return usable_folder(folder, first_id, _new(config, folder, left_out))
 
 

@@ -1,6 +1,7 @@
 """The output files of infer.py: their paths, the check that they are free, the detections, and where they came from."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -16,7 +17,11 @@ SETTINGS = ("test_score_thr", "test_iou_thr", "test_max_per_img")
 
 
 class OutputFiles:
-    """The files in ``eval_output_dir``. Paths of files that the settings do not ask for are defined too."""
+    """The files in ``eval_output_dir``. Paths of files that the settings do not ask for are defined too.
+
+    Attributes:
+        are_written: False in a process that only does its share of the detections.
+    """
 
     def __init__(self, config: Config) -> None:
         self.folder = Path(config.eval_output_dir)
@@ -24,6 +29,7 @@ class OutputFiles:
         self.second_results = self.folder / "infer_results_second.json"
         self.features = self.folder / "infer_features.npz"
         self.pictures = self.folder / "pictures"
+        self.are_written = True
         self._config = config
 
     def wanted(self) -> list[Path]:
@@ -62,6 +68,9 @@ class OutputFiles:
         Args:
             each: called with every image and its detections, after they are written.
         """
+        if not self.are_written:
+            deque(found, maxlen=0)  # nothing comes, but the images are detected
+            return
 
         def write(temporary: Path) -> None:
             with temporary.open("w", encoding="utf-8") as file:
@@ -82,6 +91,8 @@ class OutputFiles:
             checkpoint: path of the detector.
             images: name and hash of the images, as an input of `made_from`.
         """
+        if not self.are_written:
+            return
         config = self._config
         inputs = {"checkpoint_path": checkpoint}
         if config.infer_img_dir is None and Path(config.train_ann_file).is_file():  # a folder of XML files has no hash

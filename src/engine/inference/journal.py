@@ -1,0 +1,146 @@
+"""What was detected in each image, a line per image as it is found: a run that was stopped goes on, and processes share a pool."""
+
+import base64
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.errors import UserError
+from src.evaluation.records import Detections
+
+_POLL_SECONDS = 0.2
+
+
+def journal_key(facts: Any) -> str:
+    """A hash of what detections depend on, JSON values: lines of another key are of another run."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+class Journal:
+    """A file with a header, a line per image in the order of the images, and a last line when all are done.
+
+    Args:
+        path: of the file, a JSON object per line.
+        key: see `journal_key`.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path = path
+        self.header = json.dumps({"key": key}).encode() + b"\n"
+        self.file = None
+
+    def matches(self) -> bool:
+        """Whether the file is there, and of the same key."""
+        try:
+            with self.path.open("rb") as file:
+                return file.readline() == self.header
+        except OSError:
+            return False
+
+    def open(self, batch: int) -> int:
+        """Open the file for writing; a file of another key is replaced, and a line that was cut off is removed.
+
+        Args:
+            batch: images per batch; a batch of which a line is missing goes whole, so that batches are the same as before.
+
+        Returns:
+            The number of images whose lines stay.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        try:
+            kept, end = self._kept(batch) if self.matches() else (0, 0)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.file = self.path.open("ab")
+            if self.file.tell() > end:
+                self.file.truncate(end)
+            if not end:
+                self.file.write(self.header)
+                self.file.flush()
+        except OSError as error:
+            raise self._failure(error) from error
+        return kept
+
+    def _kept(self, batch: int) -> tuple[int, int]:
+        """The number of images in complete batches, and where their lines end."""
+        count = kept = 0
+        with self.path.open("rb") as file:
+            end = place = len(file.readline())
+            for line in file:
+                if not (line.startswith(b"{") and line.endswith(b"}\n")):
+                    break
+                place += len(line)
+                if b'"end"' in line[:7]:  # the last batch may be shorter
+                    return count, place - len(line)
+                count += 1
+                if count % batch == 0:
+                    kept, end = count, place
+        return kept, end
+
+    def add(self, name: str, found: Detections | str) -> None:
+        """Write the line of an image: its detections, or the reason why it cannot be read."""
+        self._write({"name": name} | ({"unreadable": found} if isinstance(found, str) else _as_json(found)))
+
+    def close(self) -> None:
+        """Write the last line, and close the file."""
+        self._write({"end": True})
+        self.file.close()
+
+    def _write(self, line: dict) -> None:
+        try:
+            self.file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            self.file.flush()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> UserError:
+        return UserError(
+            f"{self.path}: cannot be written: {error.strerror or error}; make room there, then the same command goes on"
+        )
+
+    def read(self, count: int | None = None) -> Iterator[tuple[str, Detections | str]]:
+        """Yield name and detections, or reason, of the first `count` images; None: of all, waiting for another process."""
+        while not self.matches():
+            time.sleep(_POLL_SECONDS)
+        with self.path.open("rb") as file:
+            file.readline()
+            number = 0
+            while count is None or number < count:
+                place, line = file.tell(), file.readline()
+                if not line.endswith(b"\n"):
+                    file.seek(place)
+                    time.sleep(_POLL_SECONDS)
+                    continue
+                row = json.loads(line)
+                if "end" in row:
+                    return
+                number += 1
+                yield row["name"], row["unreadable"] if "unreadable" in row else _from_json(row)
+
+
+def _as_json(found: Detections) -> dict[str, Any]:
+    arrays = (found.boxes, found.scores, found.labels, found.probabilities, found.features)
+    return {"arrays": [None if array is None else _array_as_json(array) for array in arrays], "masks": found.masks}
+
+
+def _from_json(row: dict[str, Any]) -> Detections:
+    boxes, scores, labels, probabilities, features = (array and _array(*array) for array in row["arrays"])
+    masks = None if row["masks"] is None else tuple(row["masks"])
+    return Detections(boxes, scores, labels, probabilities, masks, features)
+
+
+def _array_as_json(array: np.ndarray) -> list:
+    """Type, shape and bytes; float64 numbers that came from float32 take half of the place."""
+    stored = array.astype(np.float32) if array.dtype == np.float64 else array
+    stored = stored if (stored == array).all() else array
+    return [str(array.dtype), str(stored.dtype), array.shape, base64.b64encode(stored.tobytes()).decode()]
+
+
+def _array(dtype: str, stored: str, shape: list[int], data: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(data), stored).reshape(shape).astype(dtype)
