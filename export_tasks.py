@@ -117,7 +117,9 @@ def find_classes(args: argparse.Namespace) -> list[str]:
         raise UserError(
             "the classes are not known; give --ann_file, the annotation file of the training, or --class_names"
         )
-    return list(foreground(names))
+    names = list(foreground(names))
+    check_names(names)
+    return names
 
 
 def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[str, float | None], str]:
@@ -232,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     classes = find_classes(args)
     thresholds, thresholds_from = find_thresholds(args, classes)
     tasks, paths = make_tasks(names, args.img_dir, args.unlabelled_img_dir, renamed=args.image_files != "none")
-    found = read_detections(args.infer_json, names) if args.infer_json else {}
+    found = read_detections(args.infer_json, names, classes) if args.infer_json else {}
     for task, reason in zip(tasks, find_reasons(args, names), strict=True):
         rows = found.get(task.file_name, [])
         task.score, task.reason = reason.score, reason.words

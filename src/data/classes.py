@@ -20,9 +20,10 @@ def foreground(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise a UserError if a name is empty or given twice, or the background is not the first."""
+    """Raise a UserError if a name is empty, of several lines or given twice, or the background is not the first."""
     faults = [f"{name!r} is given {count} times" for name, count in Counter(names).items() if count > 1]
     faults += [f"name {place} is empty" for place, name in enumerate(names, start=1) if not name.strip()]
+    faults += [f"{name!r} has a line break" for name in names if "\n" in name or "\r" in name]
     faults += [f"{name!r} must be the first name or left out" for name in names[1:] if name.lower() in _BACKGROUND]
     if faults:
         raise UserError(f"class_names: {'; '.join(faults)}")

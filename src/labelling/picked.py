@@ -92,11 +92,14 @@ def class_names_of(infer_json: Path) -> list[str]:
     return list(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
 
 
-def read_detections(path: Path, names: Sequence[str]) -> dict[str, list[_Detection]]:
+def read_detections(path: Path, names: Sequence[str], classes: Sequence[str]) -> dict[str, list[_Detection]]:
     """The detections of the images of these names.
 
+    Args:
+        classes: of the detector, in the order of its labels.
+
     Raises:
-        UserError: there is no such file. DataError: it is no infer_results.json, or lacks images.
+        UserError: there is no such file. DataError: it is no infer_results.json, lacks images, or has more classes.
     """
     content = read_json(path, msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
     if not isinstance(content, dict):
@@ -116,6 +119,17 @@ def read_detections(path: Path, names: Sequence[str]) -> dict[str, list[_Detecti
             faults.append(f"image {name}: {error}")
     if faults:
         raise DataError(str(path), faults)
+    labels = {row.label for rows in found.values() for row in rows}
+    if labels and not 0 <= min(labels) <= max(labels) < len(classes):
+        raise DataError(
+            str(path),
+            [
+                (
+                    f"detections of the classes {min(labels)} to {max(labels)}, counted from 0, but {len(classes)} are given: "
+                    f"{', '.join(classes)}; give all classes of the detector, in its order, as --class_names"
+                )
+            ],
+        )
     return found
 
 
@@ -126,14 +140,9 @@ def prelabels(
 
     Args:
         polygons: masks become polygons, which a human can edit; otherwise they stay run lengths.
-
-    Raises:
-        ValueError: a detection of a class that is not among ``classes``.
     """
     found = []
     for row in sorted(detections, key=lambda row: -row.score):
-        if not 0 <= row.label < len(classes):
-            raise ValueError(f"a detection of class {row.label}, but there are {len(classes)} classes, counted from 0")
         label = classes[row.label]
         least = thresholds[label]
         if least is None or row.score < least or min(row.box[2:]) <= 0:

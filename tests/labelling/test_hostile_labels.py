@@ -203,7 +203,8 @@ def test_reasons(tmp_path, data):
 @given(documents({"a.png": [{"pred box": [1, 2, 3, 4], "confidence score": 0.9, "pred class": 0}]}))
 def test_detections_to_send(tmp_path, data):
     def read(path: Path) -> None:
-        for rows in read_detections(path, ["a.png"]).values():
-            prelabels(rows, [f"class {number}" for number in range(301)], {f"class {n}": 0.5 for n in range(301)}, True)
+        classes = [f"class {number}" for number in range(301)]
+        for rows in read_detections(path, ["a.png"], classes).values():
+            prelabels(rows, classes, dict.fromkeys(classes, 0.5), True)
 
     survives(read, tmp_path / "infer_results.json", data)

@@ -199,6 +199,24 @@ def test_the_classes_are_those_that_infer_says_beside_its_detections(place, caps
     assert json.loads((place / "tasks" / "manifest.json").read_text())["classes"] == ["dog", "cat"]
 
 
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            "dog",
+            "detections of the classes 0 to 1, counted from 0, but 1 are given: dog; give all classes of the detector",
+        ),
+        ("dog\nwet,cat", "'dog\\nwet' has a line break"),
+    ],
+)
+def test_classes_that_cannot_be_those_of_the_detector_are_refused(place, capsys, names, message):
+    words = ["--picked_file", place / "picked.txt", "--img_dir", place / "images", "--class_names", names]
+    words += ["--infer_json", place / "infer_results.json", "--format", "yolo", "--output_dir", place / "tasks"]
+    with pytest.raises(SystemExit) as stopped:
+        export_tasks.main([str(word) for word in words])
+    assert stopped.value.code == 2 and message in capsys.readouterr().err and not (place / "tasks").exists()
+
+
 def test_a_killed_export_is_made_anew(place):
     (place / ".writing-tasks" / "images").mkdir(parents=True)
     send(place, "coco")
