@@ -44,7 +44,8 @@ def make_once(
                 return
             say(f"{folder} {fault}: creating it")
             unfinished = folder.with_name(folder.name + ".unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+            if unfinished.exists():  # of a process that was killed
+                shutil.rmtree(unfinished)
             unfinished.mkdir()
             try:
                 make(unfinished)

@@ -68,7 +68,8 @@ def write_tasks(manifest: Manifest, paths: Sequence[Path], folder: Path, image_f
     folder = folder.absolute()  # "." has no name
     try:
         unfinished = folder.with_name(f"{TEMPORARY}{folder.name}")
-        shutil.rmtree(unfinished, ignore_errors=True)  # of a program that was killed
+        if unfinished.exists():  # of a program that was killed
+            shutil.rmtree(unfinished)
         unfinished.mkdir(parents=True)
         try:
             for name, text in tool.files(manifest, root).items():

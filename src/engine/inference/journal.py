@@ -101,7 +101,7 @@ class Journal:
 
     def _failure(self, error: OSError) -> UserError:
         return UserError(
-            f"{self.path}: cannot be written: {error.strerror or error}; make room there, then the same command goes on"
+            f"{self.path}: cannot be written: {error.strerror or error}; correct that, then the same command goes on"
         )
 
     def read(self, count: int | None = None) -> Iterator[tuple[str, Detections | str]]:
