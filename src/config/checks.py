@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from src.config.schema import Config
 
+MOST_STEPS = 10**8
+
 
 def contradictions(config: Config) -> list[str]:
     """One error message per contradiction between settings: what was expected and what was given."""
@@ -62,6 +64,10 @@ def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
 def _lengths(config: Config) -> Iterator[tuple[bool, str]]:
     """Numbers of steps. Numbers of epochs are checked after their conversion to steps."""
     steps_are_known = config.max_epoch is None
+    yield (
+        not steps_are_known or config.max_iter <= MOST_STEPS,
+        f"max_iter: must not exceed {MOST_STEPS}, the learning rate of each step is in memory, got {config.max_iter}",
+    )
     yield (
         not steps_are_known or config.burn_up_epoch is not None or config.burn_up_iter <= config.max_iter,
         f"burn_up_iter: must not exceed max_iter, got {config.burn_up_iter} > {config.max_iter}",

@@ -131,13 +131,22 @@ def check_config(values: dict, faults: list[str] | None = None) -> Config:
 def _typed(values: dict) -> tuple[Config | None, list[str]]:
     """A Config from values by key, None if some values are invalid, and an error message for each of these."""
     try:
-        return TypeAdapter(Config).validate_python(values), []
+        config = TypeAdapter(Config).validate_python(values)
+        # pydantic takes true for 1, and YAML takes yes and on for true.
+        wrong = [key for key, value in values.items() if _has_truth(value) and not _has_truth(getattr(config, key))]
+        faults = [f"{key}: input should be a number, got {_short(values[key])}" for key in wrong]
+        return (None, faults) if faults else (config, [])
     except ValidationError as error:
         faults = []
         for item in error.errors():
             key = str(item["loc"][0]) if item["loc"] else "config"
             faults.append(f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}")
         return None, faults
+
+
+def _has_truth(value: object) -> bool:
+    """Whether a value is true or false, or a list of such values."""
+    return isinstance(value, bool) or (isinstance(value, list | tuple) and any(map(_has_truth, value)))
 
 
 def _combined(faults: list[str]) -> UserError:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from src.config.setting import Count, OptionalPath, Positive, Share, Weight, Whole, free_setting, setting
+from src.config.setting import Count, Hours, OptionalPath, Positive, Share, Weight, Whole, free_setting, setting
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TrainingSettings:
     max_epoch: Count | None = setting(
         None, "epochs of the run (passes over the labelled images), instead of max_iter", instead_of="max_iter"
     )
-    hours: Positive | None = free_setting(
+    hours: Hours | None = free_setting(
         None,
         (
             "hours that the run may take, evaluations included: the recipe (--config_path auto) plans with them, and a run that "

@@ -44,6 +44,8 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError("config_path: the recipe is made from the data and takes no leaf; give single settings")
     if args.keep and not args.keep.is_file():
         raise UserError(f"--keep: there is no file {args.keep}")
+    if args.keep:
+        load_config(__doc__, ["--config_path", str(args.keep)])  # somebody may have edited it
     earlier = read_yaml(args.keep) if args.keep else None
     texts = []
 

@@ -96,10 +96,10 @@ def make_recipe(
 
 def _hours(given: Mapping, earlier: Mapping, runs: int) -> tuple[float, str]:
     """Hours of one run, and where they come from."""
-    if "hours" not in given and "hours" in earlier:
+    if given.get("hours") is None and earlier.get("hours") is not None:
         return earlier["hours"], "as in the stage before"
-    whole = given.get("hours", DEFAULT_HOURS)
-    named = f"{whole:g} h, as given" if "hours" in given else f"{whole:g} h, for no hours were given"
+    whole = given.get("hours") or DEFAULT_HOURS
+    named = f"{whole:g} h, as given" if given.get("hours") else f"{whole:g} h, for no hours were given"
     return whole / runs, named if runs == 1 else f"{named}, for {runs} runs"
 
 

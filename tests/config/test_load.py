@@ -231,3 +231,21 @@ def test_help_states_default_and_meaning(capsys):
 )
 def test_class_names_are_a_list_of_texts(word, names):
     assert load_config("", ["--class_names", word]).class_names == names
+
+
+@pytest.mark.parametrize(
+    "words", [("--base_lr", "true"), ("--max_iter", "yes"), ("--milestones", "[on, 3]"), ("--hours", "true")]
+)
+def test_truth_is_no_number(words, tmp_path):
+    with pytest.raises(UserError, match=f"{words[0][2:]}: input should be a number, got "):
+        load_config("", [*words, "--warmup_step", "1", "--burn_up_iter", "1"])
+    (tmp_path / "leaf.yaml").write_text("anchor_scales: [yes]\n")
+    with pytest.raises(UserError, match=r"anchor_scales: input should be a number, got \[True\]"):
+        load_config("", ["--config_path", str(tmp_path / "leaf.yaml")])
+    assert load_config("", ["--keep_ratio", "yes", "--mixed_precision", "true"]).keep_ratio is True
+
+
+@pytest.mark.parametrize("words", [("--max_iter", "99999999999"), ("--hours", "1e308"), ("--max_iter", "1e300")])
+def test_numbers_that_no_run_could_take_are_refused(words):
+    with pytest.raises(UserError, match=words[0][2:]):
+        load_config("", list(words))

@@ -118,3 +118,15 @@ def test_for_a_checkpoint_auto_is_what_the_checkpoint_says():
     words = ["--config_path", "auto", "--checkpoint_path", "a.ckpt"]
     config = load_config("", words, saved_settings=lambda path: saved)
     assert config.img_width == 96 and config.max_iter == default_settings()["max_iter"]
+
+
+@pytest.mark.parametrize(
+    "text", ["hours: x", "backbone: nope", "batch_size: 0", "fpn_out_channels: {}", "img_width: null"]
+)
+def test_a_recipe_that_somebody_edited_is_checked_before_it_is_kept(data, tmp_path, capsys, text):
+    (tmp_path / "kept.yaml").write_text(f"{text}\n")
+    with pytest.raises(SystemExit) as stopped:
+        main([*data, "--output", str(tmp_path / "b.yaml"), "--keep", str(tmp_path / "kept.yaml")])
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and f"{text.partition(':')[0]}: " in error and "Traceback" not in error
+    assert not (tmp_path / "b.yaml").exists()
