@@ -66,7 +66,8 @@ def main(argv: list[str] | None = None) -> None:
     for sentence in passed_over(folder) if folder else []:
         print(f"suspicious: {sentence}")
     files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
-    pool = Pool(outputs.folder, config, files, unreadable)
+    labelled = labelled_images(config, images) if config.features else ()
+    pool = Pool(outputs.folder, config, images + labelled, unreadable)
     if pool.resumes():  # what is there is of this run
         config = replace(config, overwrite=True)
         outputs = OutputFiles(config)
@@ -75,7 +76,6 @@ def main(argv: list[str] | None = None) -> None:
     check_free(outputs.folder / NOT_READ, config.overwrite)
     outputs.check(picture_path(outputs.pictures, entry) for entry in images if config.draw_pics)
     origin = {"name": f"{len(images)} images", "sha256": files}
-    labelled = labelled_images(config, images) if config.features else ()
     device = set_up_device(config, distribute=config.run_distribute)
     outputs.are_written = device.rank == 0
     network, second, class_names = restore_detectors(config, device)

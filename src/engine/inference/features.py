@@ -6,8 +6,7 @@ from pathlib import Path
 
 from src.checkpoint.pretrained import load_pretrained
 from src.config.load import Config
-from src.data.annotations import ImageEntry, image_path
-from src.data.checks.image_files import files_hash
+from src.data.annotations import ImageEntry
 from src.data.checks.left_out import FILE_NAME, LeftOut, write_left_out
 from src.data.formats.feature_file import FeatureRows, write_features
 from src.data.provenance import made_from, side_file, write_side_file
@@ -42,8 +41,7 @@ def write_image_features(path: Path, config: Config) -> None:
     unreadable: dict[str, str] = {}
     images = images_to_detect(config, left_out, unreadable)
     images += labelled_images(config, images)
-    files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
-    pool = Pool(path.parent, config, files, unreadable)
+    pool = Pool(path.parent, config, images, unreadable)
     overwrite = pool.resumes() or config.overwrite
     list_file = path.with_name(FILE_NAME)
     for output in (path, side_file(path), path.with_name(NOT_READ), *([list_file] if config.leave_out_faulty else [])):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from src import __version__
 from src.config.load import Config
-from src.data.annotations import ImageEntry
+from src.data.annotations import ImageEntry, image_path
+from src.data.checks.image_files import files_hash
 from src.data.formats.feature_file import compact
 from src.engine.device import Device, broadcast_from_rank_0
 from src.engine.inference.detect_images import detect_images
@@ -26,16 +27,17 @@ class Pool:
     Args:
         folder: of the results.
         config: all settings but `overwrite` belong to the key of the journals.
-        images: hash of the images.
+        images: all images, those of which only features are wanted included, in their order.
         unreadable: reasons by name of images that are known to be broken; the others that cannot be read join them.
     """
 
-    def __init__(self, folder: Path, config: Config, images: str, unreadable: dict[str, str]) -> None:
+    def __init__(self, folder: Path, config: Config, images: Sequence[ImageEntry], unreadable: dict[str, str]) -> None:
         self.folder, self.config = folder, config
         settings = {name: value for name, value in config.as_dict().items() if name != "overwrite"}
         weights = [config.checkpoint_path or config.pre_trained, config.second_checkpoint]
         hashes = [path and file_hash(path) for path in weights]
-        self.key = journal_key([__version__, settings, hashes, images])
+        files = files_hash((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images)
+        self.key = journal_key([__version__, settings, hashes, files])
         self.unreadable = unreadable
 
     def resumes(self) -> bool:

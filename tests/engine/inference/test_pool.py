@@ -63,13 +63,13 @@ def as_text(found) -> list:
     return [(entry.file_name, [np.asarray(value).tolist() for value in vars(one).values()]) for entry, one in found]
 
 
-def new_pool(config) -> Pool:
-    return Pool(pool_module.Path(config.eval_output_dir), config, "images", {})
+def new_pool(config, images) -> Pool:
+    return Pool(pool_module.Path(config.eval_output_dir), config, images, {})
 
 
 def detect(config, images, device=ONE, detector=None, stop_after=None):
     """What a start yields; with `stop_after` it is killed after so many images."""
-    pool, found = new_pool(config), []
+    pool, found = new_pool(config, images), []
     assert pool.resumes() in (True, False)
     generator = pool.detect("infer_results", detector or Detector(), images, device, has_features=True)
     for number, row in enumerate(generator, start=1):
@@ -132,13 +132,15 @@ def test_several_processes_find_what_one_finds(whole, config, images, count):
 
 def test_unfinished_detections_of_another_run_are_not_lost_unasked(config, images):
     detect(config, images, stop_after=4)
-    assert new_pool(config).resumes() and new_pool(config).resumes(), "asking changes nothing"
+    assert new_pool(config, images).resumes() and new_pool(config, images).resumes(), "asking changes nothing"
     others = [pool_module.replace(config, test_score_thr=0.7), pool_module.replace(config, img_width=96)]
     for other in others:
         with pytest.raises(UserError, match="unfinished detections of another run .*--overwrite"):
-            new_pool(other).resumes()
-    assert not new_pool(pool_module.replace(others[0], overwrite=True)).resumes()
-    assert new_pool(pool_module.replace(config, overwrite=True)).resumes(), "the same run"
+            new_pool(other, images).resumes()
+    with pytest.raises(UserError, match="unfinished detections of another run"):
+        new_pool(config, images[::-1]).resumes()
+    assert not new_pool(pool_module.replace(others[0], overwrite=True), images).resumes()
+    assert new_pool(pool_module.replace(config, overwrite=True), images).resumes(), "the same run"
 
 
 def test_a_pool_of_broken_images_writes_nothing(config, images, tmp_path):
