@@ -37,10 +37,10 @@ from src.data.formats.feature_file import FeatureRows, write_features
 from src.data.images import passed_over
 from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import Device, set_up_device
+from src.engine.inference.detection_pool import NOT_READ, Pool
 from src.engine.inference.features import collect_features, write_image_features
 from src.engine.inference.images_to_detect import images_to_detect, labelled_images, read_training_annotations
 from src.engine.inference.output_files import OutputFiles
-from src.engine.inference.pool import NOT_READ, Pool
 from src.errors import UserError, entry_point
 from src.evaluation.records import Detections
 from src.exporting.runner import numpy_forward

@@ -12,8 +12,8 @@ from src.data.formats.feature_file import FeatureRows, write_features
 from src.data.provenance import made_from, side_file, write_side_file
 from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import set_up_device
+from src.engine.inference.detection_pool import NOT_READ, Pool
 from src.engine.inference.images_to_detect import images_to_detect, labelled_images
-from src.engine.inference.pool import NOT_READ, Pool
 from src.errors import UserError
 from src.evaluation.records import Detections
 from src.exporting.runner import numpy_forward

@@ -9,9 +9,9 @@ import pytest
 from src.config.load import load_config
 from src.data.annotations import unlabelled_folder
 from src.engine.device import Device
-from src.engine.inference import pool as pool_module
+from src.engine.inference import detection_pool as pool_module
+from src.engine.inference.detection_pool import NOT_READ, Pool
 from src.engine.inference.journal import Journal
-from src.engine.inference.pool import NOT_READ, Pool
 from src.errors import UserError
 from src.evaluation.records import Detections
 
