@@ -3,6 +3,7 @@
     python infer.py --checkpoint_path outputs/best_model.ckpt --infer_img_dir photos --eval_output_dir found
     python infer.py --checkpoint_path outputs/best_model.ckpt --train_img_dir train/images --train_ann_file train_25.json \\
         --eval_output_dir found
+    python infer.py --model exported/faces.onnx --infer_img_dir photos --eval_output_dir found
 
 It writes infer_results.json, a list of detections by image name (with sub-folder), highest score first, and
 infer_results.made_from.json, its inputs and settings. With --unlabelled_img_dir the images of that folder are added to
@@ -10,6 +11,8 @@ the unlabelled ones. With --draw_pics true detections are drawn into pictures/. 
 cannot be decoded are left out and listed in left_out.json; without it they are passed over, listed in not_read.json, and
 the exit status is 1. A run that was stopped goes on when the same command is started again. Several processes share the
 images: msrun --worker_num=4 --local_worker_num=4 infer.py --run_distribute true ...
+
+An exported model (.mindir or .onnx, exported with --probabilities true) detects the same as its checkpoint, on the CPU.
 
 With --features true it also writes infer_features.npz, features of the detections in unlabelled and labelled images,
 for the strategies ppal and coverage of sorted_values.py. With --second_checkpoint it also writes
@@ -23,31 +26,25 @@ backbone:
 
 from dataclasses import replace
 
-from mindspore import nn
-
-from src.checkpoint.detector_file import DetectorMetadata
-from src.checkpoint.restore import restore_detector, saved_settings
-from src.config.load import Config, load_config, require
+from src.checkpoint.restore import saved_settings
+from src.config.load import load_config, require
 from src.data.annotations import ImageEntry, image_path
 from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
 from src.data.checks.left_out import LeftOut, write_left_out
-from src.data.classes import in_class_order
 from src.data.formats.feature_file import FeatureRows, write_features
 from src.data.images import passed_over
-from src.engine.compile_cache.cached_cells import cached_detector
-from src.engine.device import Device, set_up_device
+from src.engine.device import set_up_device
 from src.engine.inference.detection_pool import NOT_READ, Pool
+from src.engine.inference.detectors import open_detectors
+from src.engine.inference.exported_model import for_inference
 from src.engine.inference.features import collect_features, write_image_features
-from src.engine.inference.images_to_detect import images_to_detect, labelled_images, read_training_annotations
+from src.engine.inference.images_to_detect import images_to_detect, labelled_images
 from src.engine.inference.output_files import OutputFiles
-from src.errors import UserError, entry_point
+from src.errors import entry_point
 from src.evaluation.records import Detections
-from src.exporting.runner import numpy_forward
 from src.files import check_free
-from src.network_define import WithFeatures
 from src.report.detection_pictures import picture_of, picture_path, write_picture
-from src.systems import build_network
 
 
 @entry_point
@@ -58,7 +55,10 @@ def main(argv: list[str] | None = None) -> None:
     if config.checkpoint_path is None and config.features and config.pre_trained:
         write_image_features(outputs.features, config)
         return
-    require(config, "checkpoint_path")
+    if config.model is not None:
+        config = for_inference(config)
+    else:
+        require(config, "checkpoint_path")
     left_out: list[LeftOut] = []
     unreadable: dict[str, str] = {}
     images = images_to_detect(config, left_out, unreadable)
@@ -78,55 +78,32 @@ def main(argv: list[str] | None = None) -> None:
     origin = {"name": f"{len(images)} images", "sha256": files}
     device = set_up_device(config, distribute=config.run_distribute)
     outputs.are_written = device.rank == 0
-    network, second, class_names = restore_detectors(config, device)
+    detectors = open_detectors(config, device)
 
     def draw_picture(entry: ImageEntry, found: Detections) -> None:
-        picture = picture_of(entry, found, class_names, config.train_img_dir)
+        picture = picture_of(entry, found, detectors.class_names, config.train_img_dir)
         write_picture(picture_path(outputs.pictures, entry), picture, config.overwrite)
 
     rows: list[FeatureRows] = []
-    detector = numpy_forward(
-        cached_detector(WithFeatures(network).set_train(False) if config.features else network, config)
-    )
     found = pool.detect(
-        "infer_results", detector, images + labelled, device, progress="detecting", has_features=config.features
+        "infer_results", detectors.first, images + labelled, device, progress="detecting", has_features=config.features
     )
     if config.features:
         found = collect_features(found, {entry.file_name for entry in images}, rows)
     outputs.write_detections(outputs.results, found, draw_picture if config.draw_pics else None)
-    outputs.write_provenance(outputs.results, config.checkpoint_path, class_names, origin)
+    outputs.write_provenance(outputs.results, config.checkpoint_path, detectors.class_names, origin)
     if config.features and outputs.are_written:
         write_features(outputs.features, rows, config.overwrite)
-        outputs.write_provenance(outputs.features, config.checkpoint_path, class_names, origin)
-    if second:
-        detector = numpy_forward(cached_detector(second, config))
-        found = pool.detect("infer_results_second", detector, images, device, progress="second detector")
+        outputs.write_provenance(outputs.features, config.checkpoint_path, detectors.class_names, origin)
+    if detectors.second:
+        found = pool.detect("infer_results_second", detectors.second, images, device, progress="second detector")
         outputs.write_detections(outputs.second_results, found)
-        outputs.write_provenance(outputs.second_results, config.second_checkpoint, class_names, origin)
+        outputs.write_provenance(outputs.second_results, config.second_checkpoint, detectors.class_names, origin)
     if outputs.are_written:
         for sentence in write_left_out(outputs.folder / LEFT_OUT_FILE, left_out, config.overwrite):
             print(sentence)
         print(f"{pool.count_read(images)} images, written: {', '.join(str(path) for path in outputs.wanted())}")
     pool.finish(device, config.overwrite)
-
-
-def restore_detectors(config: Config, device: Device) -> tuple[nn.Cell, nn.Cell | None, list[str]]:
-    """The detector, the second detector if one is given, and the names of their classes.
-
-    Raises:
-        UserError: the two detectors, or the detector and the annotations, have different classes.
-    """
-
-    def restore(checkpoint: str) -> tuple[nn.Cell, DetectorMetadata]:
-        return restore_detector(checkpoint, lambda count: build_network(config, count, device.mixed_precision))
-
-    network, metadata = restore(config.checkpoint_path)
-    second, second_metadata = restore(config.second_checkpoint) if config.second_checkpoint else (None, metadata)
-    if second_metadata.class_names != metadata.class_names:
-        raise UserError(f"second_checkpoint: {config.second_checkpoint} has other classes than checkpoint_path")
-    if config.infer_img_dir is None:
-        in_class_order(read_training_annotations(config), metadata.class_names, config.train_ann_file)
-    return network, second, list(metadata.class_names)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import sorted_values
 from src.active.detections_file import read_detections
 from src.checkpoint.restore import saved_settings
 from src.data.formats.feature_file import read_features
+from src.engine.inference import detectors
 from tests.test_two_processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -217,7 +218,7 @@ def test_masks_are_written_and_drawn(tiny_detector, tiny_data, tmp_path, monkeyp
 
         return run
 
-    monkeypatch.setattr(infer, "numpy_forward", masked)
+    monkeypatch.setattr(detectors, "numpy_forward", masked)
     results = _run(tiny_detector, tmp_path, infer_img_dir=tiny_data.img_dir, draw_pics="true")
     for rows in results.values():
         first, second = (row["pred mask"] for row in rows)
@@ -275,3 +276,35 @@ def test_features_of_whole_images_need_no_detector(tiny_detector, tiny_data, tmp
     with pytest.raises(SystemExit):
         infer.main([*map(str, words)])
     assert "--overwrite" in capsys.readouterr().err
+
+
+def test_an_exported_model_detects_the_same_as_its_checkpoint(of_folder, exported, tiny_data, tmp_path):
+    _, expected = of_folder
+    words = ("--model", exported["ONNX"], "--infer_img_dir", tiny_data.img_dir, "--eval_output_dir", tmp_path)
+    infer.main(list(map(str, words)))
+    results = json.loads((tmp_path / "infer_results.json").read_text(encoding="utf-8"))
+    assert results.keys() == expected.keys()
+    for name, rows in results.items():
+        for key, tolerance in (("pred box", 0.01), ("confidence score", 1e-4), ("pred score", 1e-4), ("pred class", 0)):
+            found, known = (np.array([row[key] for row in each]) for each in (rows, expected[name]))
+            np.testing.assert_allclose(found, known, atol=tolerance)
+    origin = json.loads((tmp_path / "infer_results.made_from.json").read_text())["made_from"]
+    assert origin["inputs"].keys() == {"model", "images"} and origin["inputs"]["model"]["name"] == "faces.onnx"
+
+
+def test_what_an_exported_model_cannot_do_is_said(exported, tiny_detector, tiny_data, tmp_path, capsys):
+    words = {"infer_img_dir": tiny_data.img_dir}
+
+    def refusal(model, checkpoint=None, **values) -> str:
+        given = {"model": model} | ({"checkpoint_path": checkpoint} if checkpoint else {}) | words | values
+        with pytest.raises(SystemExit):
+            infer.main([f"--{key}={value}" for key, value in given.items()] + [f"--eval_output_dir={tmp_path}"])
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        return said
+
+    assert "export it again with --probabilities true" in refusal(exported["MINDIR"])
+    assert "--model and --checkpoint_path are both given" in refusal(exported["ONNX"], tiny_detector)
+    assert "features: exported models do not output them" in refusal(exported["ONNX"], features="true")
+    assert "on the CPU, not on GPU" in refusal(exported["ONNX"], device_target="GPU")
+    assert not list(tmp_path.iterdir())

@@ -78,7 +78,7 @@ class ExportSettings:
     """Outputs of export.py, and exported models and result files for eval.py."""
 
     model: OptionalPath = free_setting(
-        None, "eval.py: exported model to evaluate, .mindir or .onnx; needs its .json in the same folder"
+        None, "eval.py, infer.py: exported model to run, .mindir or .onnx; needs its .json in the same folder"
     )
     results: OptionalPath = free_setting(None, "eval.py: COCO result file to evaluate, e.g. of the C++ program")
     file_format: Literal["MINDIR", "ONNX", "AIR"] = free_setting(

@@ -34,7 +34,7 @@ class Pool:
     def __init__(self, folder: Path, config: Config, images: Sequence[ImageEntry], unreadable: dict[str, str]) -> None:
         self.folder, self.config = folder, config
         settings = {name: value for name, value in config.as_dict().items() if name != "overwrite"}
-        weights = [config.checkpoint_path or config.pre_trained, config.second_checkpoint]
+        weights = [config.checkpoint_path or config.model or config.pre_trained, config.second_checkpoint]
         hashes = [path and file_hash(path) for path in weights]
         files = files_hash((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images)
         self.key = journal_key([__version__, settings, hashes, files])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from src.config.load import Config
 from src.errors import UserError
-from src.exporting.model_metadata import ModelMetadata
+from src.exporting.model_metadata import ModelMetadata, read_model_metadata
+from src.exporting.outputs import PROBABILITIES
 from src.exporting.runner import Detector, check_runnable, open_model
 
 
@@ -37,13 +38,8 @@ def check_device(config: Config) -> None:
     check_runnable(Path(config.model).suffix)
 
 
-def open_exported(config: Config) -> ExportedModel:
-    """Open the model of ``config.model``.
-
-    Raises:
-        UserError: see `open_model`.
-    """
-    metadata, detector = open_model(config.model)
+def with_settings_of(metadata: ModelMetadata, config: Config) -> Config:
+    """The configuration with the input size, batch size, resize rule and mask pasting of an exported model."""
     batch, _, height, width = metadata.input.shape
     config = replace(
         config,
@@ -55,4 +51,37 @@ def open_exported(config: Config) -> ExportedModel:
     )
     if metadata.masks is not None:
         config = replace(config, mask_thr_binary=metadata.masks.threshold, mask_pasting=metadata.masks.pasting)
-    return ExportedModel(detector, config, [item.name for item in metadata.classes], metadata)
+    return config
+
+
+def open_exported(config: Config) -> ExportedModel:
+    """Open the model of ``config.model``.
+
+    Raises:
+        UserError: see `open_model`.
+    """
+    metadata, detector = open_model(config.model)
+    names = [item.name for item in metadata.classes]
+    return ExportedModel(detector, with_settings_of(metadata, config), names, metadata)
+
+
+def for_inference(config: Config) -> Config:
+    """The configuration of infer.py for the model of ``config.model``, after a check that the model can do what is asked for.
+
+    Raises:
+        UserError: a checkpoint is given too; the model has no class probabilities, which infer_results.json holds; features or
+            a second detector are asked for; or the model cannot be run here.
+    """
+    for key in ("checkpoint_path", "second_checkpoint"):
+        if getattr(config, key) is not None:
+            raise UserError(f"--model and --{key} are both given; infer.py runs an exported model alone")
+    if config.features:
+        raise UserError("features: exported models do not output them; pass the checkpoint as --checkpoint_path")
+    check_device(config)
+    metadata = read_model_metadata(config.model)
+    if PROBABILITIES not in [output.name for output in metadata.outputs]:
+        raise UserError(
+            f"{config.model}: it does not output the probabilities of the classes, which infer_results.json holds; export it again "
+            "with --probabilities true"
+        )
+    return with_settings_of(metadata, config)

@@ -84,20 +84,22 @@ class OutputFiles:
 
         write_whole(path, write, self._config.overwrite)
 
-    def write_provenance(self, path: Path, checkpoint: str, class_names: list[str], images: dict[str, str]) -> None:
+    def write_provenance(
+        self, path: Path, checkpoint: str | None, class_names: list[str], images: dict[str, str]
+    ) -> None:
         """Write what a file of detections or their features was made from.
 
         Args:
-            checkpoint: path of the detector.
+            checkpoint: path of the detector; None: it is the exported model, whose thresholds are its own.
             images: name and hash of the images, as an input of `made_from`.
         """
         if not self.are_written:
             return
         config = self._config
-        inputs = {"checkpoint_path": checkpoint}
+        inputs = {"checkpoint_path": checkpoint} if checkpoint else {"model": config.model}
         if config.infer_img_dir is None and Path(config.train_ann_file).is_file():  # a folder of XML files has no hash
             inputs["train_ann_file"] = config.train_ann_file
-        settings = {key: getattr(config, key) for key in SETTINGS} | {"class_names": class_names}
+        settings = {key: getattr(config, key) for key in SETTINGS if checkpoint} | {"class_names": class_names}
         origin = made_from("infer.py", inputs, settings)
         origin["inputs"]["images"] = images
         write_side_file(path, origin, config.overwrite)
