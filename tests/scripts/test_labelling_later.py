@@ -85,7 +85,7 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
         (coco(2), ("--pick_ratio", "101"), "between 0 and 100"),
         (coco(2), ("--pick_ratio", "9"), "less than one image"),
         (coco(1), (), "image 2.png is not in --ann_file"),
-        (coco(4), (), "images/3.png: no such image file"),
+        (coco(11), (), "11.png: no such image file"),
         (coco(2, category="face"), (), "its categories are mask; those of --ann_file"),
         (coco(2), ("--unlabelled_img_dir", "nowhere"), "nowhere: no such folder"),
         (coco(2), ("--max_itre", "3"), "did you mean 'max_iter'"),
