@@ -139,8 +139,11 @@ def test_nothing_to_look_at_is_refused(tiny_detector, tiny_data, tmp_path, capsy
 
 def test_two_images_of_one_name_and_missing_images_are_refused(tiny_detector, tiny_data, tmp_path, capsys):
     values = {"train_img_dir": tiny_data.img_dir, "train_ann_file": tiny_data.train_file}
-    said = _refusal(capsys, tiny_detector, tmp_path, **values, unlabelled_img_dir=tiny_data.img_dir)
-    assert "same name" in said and "day 1/Bild_ä_2.png" in said
+    other = tmp_path / "more" / "day 1" / "Bild_ä_3.png"  # 7 of the data, which is unlabelled
+    other.parent.mkdir(parents=True)
+    shutil.copy(tiny_data.img_dir / "day 1" / "Bild_ä_2.png", other)
+    said = _refusal(capsys, tiny_detector, tmp_path, **values, unlabelled_img_dir=tmp_path / "more")
+    assert "different images of one name" in said and "day 1/Bild_ä_3.png" in said
     said = _refusal(capsys, tiny_detector, tmp_path, **values | {"train_img_dir": tmp_path})
     assert "no such image file" in said
     assert not (tmp_path / "infer_results.json").exists()
