@@ -38,7 +38,7 @@ class Journal:
         """Whether the file is there, and of the same key."""
         try:
             with self.path.open("rb") as file:
-                return file.readline() == self.header
+                return file.read(len(self.header)) == self.header  # no more: a foreign file may be one endless line
         except OSError:
             return False
 
