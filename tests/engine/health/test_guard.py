@@ -36,6 +36,7 @@ def test_what_follows_from_the_held_out_images(monkeypatch, done, action, whole,
     monkeypatch.setattr(module, "pseudo_label_quality", lambda *_: {"cat": whole, "": whole})
     rows, warnings, said = [], [], []
     config = SimpleNamespace(
+        compile_cache=False,
         burn_up_iter=100,
         max_iter=200,
         guard_precision=0.5,
@@ -51,7 +52,7 @@ def test_what_follows_from_the_held_out_images(monkeypatch, done, action, whole,
         ),
         data=SimpleNamespace(held_out=[1, 2, 3], annotations=Annotations(("cat",), (1,), ())),
         log=SimpleNamespace(
-            numbers=lambda *row: rows.append(row), info=said.append, warning=lambda *row: warnings.append(row)
+            scalars=lambda *row: rows.append(row), info=said.append, warning=lambda *row: warnings.append(row)
         ),
     )
     assert judge(run, done) == verdict
