@@ -99,7 +99,7 @@ class RoundFiles:
         if (self.folder / "tasks" / MANIFEST).is_file():
             tasks = read_manifest(self.folder / "tasks").tasks
             return {task.file_name: list(task.image.shapes) for task in tasks}
-        found = read_detections(self._selection / "infer_results.json", names)
+        found = read_detections(self._selection / "infer_results.json", names, classes)
         least = dict.fromkeys(classes, GUESSED_THRESHOLD)
         return {name: [row.shape for row in prelabels(found[name], classes, least, False)] for name in names}
 
