@@ -56,7 +56,9 @@ def test_the_doctor_draws_labelled_images_with_their_boxes(data, capsys):
 
 def test_what_cannot_be_drawn_is_said_and_nothing_is_overwritten(data, capsys):
     (data / "images" / "2.png").write_bytes(b"no picture")
-    run(data)
+    with pytest.raises(SystemExit) as faulty:  # the doctor names the broken image, too
+        run(data)
+    assert faulty.value.code == 1
     said = capsys.readouterr().out
     assert "21 of 22 labelled images on 2 contact sheets" in said and "not drawn: " in said and "2.png" in said
     before = (data / "sheets" / "sheet_001.jpg").read_bytes()
