@@ -13,6 +13,7 @@ if not __package__:  # started as a file: this folder must not come first, its s
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks import command, setting
+from src.checkpoint.detector_file import read_checkpoint
 from src.errors import UserError, entry_point
 from src.files import file_hash
 
@@ -118,9 +120,19 @@ def rows(run: Path) -> list[dict]:
 def outcome(run: Path, output: Path) -> dict[str, object]:
     """What must be equal in all starts: losses of every step, weights, detections."""
     losses = [{key: value for key, value in row.items() if key.endswith("loss")} for row in rows(run)]
-    files = [run / f"model_step_{STEPS}.ckpt", run / f"teacher_model_step_{STEPS}.ckpt"]
-    files += [output / "infer" / "infer_results.json", output / "eval" / "eval_results.json"]
-    return {"losses": losses, **{file.name: file_hash(file) for file in files}}
+    weights = [run / f"model_step_{STEPS}.ckpt", run / f"teacher_model_step_{STEPS}.ckpt"]
+    files = [output / "infer" / "infer_results.json", output / "eval" / "eval_results.json"]
+    hashes = {file.name: weights_hash(file) for file in weights} | {file.name: file_hash(file) for file in files}
+    return {"losses": losses, **hashes}
+
+
+def weights_hash(checkpoint: Path) -> str:
+    """The SHA-256 of the parameters of a checkpoint; its metadata name the run and its settings."""
+    found = hashlib.sha256()
+    for name, values in sorted(read_checkpoint(checkpoint).items()):
+        if not isinstance(values, str):
+            found.update(repr((name, values.dtype.str, values.shape)).encode() + values.tobytes())
+    return found.hexdigest()
 
 
 @entry_point
@@ -151,7 +163,7 @@ def measured(args: argparse.Namespace, folder: Path) -> dict:
     resumed = folder / "resumed"
     result["seconds"]["resumed"] = starter.kill_and_resume(resumed, cache)
     last = f"model_step_{STEPS}.ckpt"
-    weights = ({last: file_hash(folder / run / last)} for run in ("resumed", "without_cache"))
+    weights = ({last: weights_hash(folder / run / last)} for run in ("resumed", "without_cache"))
     check_equal("resumed", *weights)
     return result
 

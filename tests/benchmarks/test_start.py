@@ -2,12 +2,14 @@
 
 import json
 
+import mindspore as ms
 import pytest
 
 from benchmarks import start
+from src.checkpoint.detector_file import write_checkpoint
 from src.errors import UserError
 
-TRAIN = """import json, sys, time
+TRAIN = """import json, shutil, sys, time
 from pathlib import Path
 words = sys.argv[1:]
 run = Path(words[words.index("--save_checkpoint_path") + 1])
@@ -21,9 +23,9 @@ with open(run / "metrics.jsonl", "a") as file:
 (run / "state.ckpt").write_text("state")
 if run.name == "resumed" and not resumed:
     time.sleep(600)
-weights = WEIGHTS if cached else "weights"
+weights = "with.ckpt" if cached else "without.ckpt"
 for name in ("model_step_4.ckpt", "teacher_model_step_4.ckpt", "model_0.ckpt"):
-    (run / name).write_text(weights)
+    shutil.copyfile(weights, run / name)
 """
 DETECT = """import sys
 from pathlib import Path
@@ -36,10 +38,16 @@ for name in ("eval_results.json", "infer_results.json"):
 
 @pytest.fixture
 def programs(tmp_path, monkeypatch):
-    """A function that writes the stand-ins; it takes what runs with the compile cache write as weights."""
+    """A function that writes the stand-ins; it takes a weight that runs with the compile cache write; it is 1 without.
 
-    def write(weights: str) -> None:
-        (tmp_path / "train.py").write_text(f"WEIGHTS = {weights!r}\n{TRAIN}")
+    The metadata of the checkpoints differ, as they hold the settings of the run.
+    """
+
+    def write(weight: float) -> None:
+        for name, value in (("with.ckpt", weight), ("without.ckpt", 1.0)):
+            rows = [{"name": "weight", "data": ms.Tensor([value], ms.float32)}]
+            write_checkpoint(rows, tmp_path / name, {"run": name})
+        (tmp_path / "train.py").write_text(TRAIN)
         for name in ("eval.py", "infer.py"):
             (tmp_path / name).write_text(DETECT)
         monkeypatch.setattr(start, "ROOT", tmp_path)
@@ -50,7 +58,7 @@ def programs(tmp_path, monkeypatch):
 
 
 def test_every_start_is_timed(programs, tmp_path):
-    programs("weights")
+    programs(1.0)
     start.main(["--json", str(tmp_path / "start.json")])
     seconds = json.loads((tmp_path / "start.json").read_text())["seconds"]
     for name in ("without_cache", "empty_cache", "second_start"):
@@ -60,7 +68,7 @@ def test_every_start_is_timed(programs, tmp_path):
 
 
 def test_other_weights_with_the_cache_are_an_error(programs, capsys):
-    programs("other weights")
+    programs(1.0 + 2**-20)
     with pytest.raises(SystemExit):
         start.main([])
     said = capsys.readouterr().err
