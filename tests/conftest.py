@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,16 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
+_CACHE = tempfile.TemporaryDirectory(prefix="faster_rcnn_ssod-tests-", ignore_cleanup_errors=True)
+
 # Several test processes share a machine: each keeps to one core, because threads of MindSpore that wait spin.
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
-# By MindSpore's own variable, which the project respects: tests and the programs they start leave the user's compile cache alone.
-os.environ["MS_COMPILER_CACHE_ENABLE"] = "0"
+# Networks that are compiled by one test or by a program that it starts are loaded by the others, from a cache of this run of the tests.
+if not worker:
+    os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 # The smallest network that still has every part; leaves of configs/ are bigger.
 TINY = {
@@ -92,18 +96,15 @@ def pynative():
 def mindspore_cache():
     """MindSpore's compile cache of this process; it has one folder, and numbers its files from the first compilation on."""
     # Imported here, because most tests need no MindSpore.
-    from src.engine.compile_cache.cached_cells import _MindSporeCache
+    from src.engine.compile_cache import cached_cells
 
-    return _MindSporeCache()
+    return cached_cells._mindspore_cache()
 
 
 @pytest.fixture
 def graphs(mindspore_cache, tmp_path, monkeypatch) -> Path:
-    """The compile cache is on, with this folder, which is empty."""
-    from src.engine.compile_cache import cached_cells
-
+    """The folder of the compile cache, which is empty."""
     assert mindspore_cache.works
-    monkeypatch.setattr(cached_cells, "_mindspore_cache", lambda: mindspore_cache)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "faster_rcnn_ssod" / "graphs"
 
@@ -216,6 +217,6 @@ def scored(tiny_detector, tiny_data, tmp_path_factory) -> Scored:
         tiny_data.img_dir,
     ]
     command += ["--eval_ann_file", tiny_data.val_file, "--eval_output_dir", folder, "--device_target", "CPU"]
-    command += ["--test_batch_size", "2"]
+    command += ["--test_batch_size", "2", "--compile_cache", "false"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True, cwd=folder.parent)
     return Scored(folder, done.stdout)

@@ -20,7 +20,7 @@ class DeviceSettings:
         "auto", "float16 compute, float32 weights, dynamic loss scaling: true, false, or auto (on Ascend only)"
     )
     compile_cache: bool = free_setting(
-        False, "keep compiled networks for the next start, in ~/.cache; on one CPU device only (docs/TRAINING.md)"
+        True, "keep compiled networks for the next start, in ~/.cache; on one CPU device only (docs/TRAINING.md)"
     )
 
 

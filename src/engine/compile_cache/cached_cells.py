@@ -77,8 +77,8 @@ class _MindSporeCache:
         self.graphs.mkdir(parents=True)
         self.count = 0
         self.works = True
-        switch, folder, unchecked = CACHE_VARIABLES
-        os.environ.update({switch: "0", folder: self.folder.name, unchecked: "1"})
+        _, folder, unchecked = CACHE_VARIABLES
+        os.environ.update({folder: self.folder.name, unchecked: "1"})
 
     def compile(self, cell: nn.Cell, inputs: Sequence[Tensor], find_key: Callable[[], str], store: GraphStore) -> None:
         """Compile a cell with the graph of its key, or write that graph; not if a source file was changed meanwhile."""
@@ -116,7 +116,7 @@ class _MindSporeCache:
         try:
             yield
         finally:
-            os.environ[CACHE_VARIABLES[0]] = "0"
+            del os.environ[CACHE_VARIABLES[0]]  # programs that this one starts have a cache of their own
             api._get_compile_cache_dep_files = find_sources
 
 

@@ -11,7 +11,6 @@ from src.config.load import Config, load_config
 from src.engine.compile_cache import cached_cells
 from src.engine.compile_cache.cached_cells import cached_detector, cached_step
 
-OWN_SWITCH = cached_cells._mindspore_cache  # which looks at MindSpore's own variable; `graphs` replaces it
 X = Tensor(np.arange(6).reshape(2, 3), ms.float32)
 
 
@@ -142,7 +141,7 @@ def test_it_leaves_mindspores_own_switch_and_pynative_mode_alone(written, pynati
     assert cached_step(cell, config) is cell
     ms.set_context(mode=ms.GRAPH_MODE)
     assert cached_step(cell, config) is not cell
-    monkeypatch.setattr(cached_cells, "_mindspore_cache", OWN_SWITCH.__wrapped__)
+    monkeypatch.setattr(cached_cells, "_mindspore_cache", cached_cells._mindspore_cache.__wrapped__)
     for value in ("0", "1"):
         monkeypatch.setenv("MS_COMPILER_CACHE_ENABLE", value)
         assert cached_step(cell, config) is cell
