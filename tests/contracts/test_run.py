@@ -10,7 +10,14 @@ import pytest
 import export as export_script
 import train as training_script
 from src.checkpoint.pretrained import load_pretrained
+from tests.contracts.conftest import DETECTORS
 from tests.contracts.shapes import write_shapes
+
+# One run of each kind of detector: the two losses of SSD differ in one function, which tests/Ssd/test_loss.py compares with definitions.
+TRAINED = [each for each in DETECTORS if each.name != "ssd_hard_negative"]
+pytestmark = pytest.mark.parametrize(
+    "detector", TRAINED, ids=[each.name for each in TRAINED], indirect=True, scope="session"
+)
 
 RUN = """
     --strong_view false --flip_ratio 0 --batch_size 4 --unlabelled_batch_size 2 --unsup_loss_weight 1
