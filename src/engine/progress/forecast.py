@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from statistics import mean
 
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
@@ -17,7 +18,9 @@ from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run
 from src.exporting.runner import numpy_forward
 
-TIMED = 3  # steps, and images in detection; one more goes before them, which compiles the network
+TIMED = 3  # steps at least, and images in detection; one more goes before them, which compiles the network
+SECONDS = 3.0  # that the timed steps of a phase take at least
+MOST = 20  # timed steps, where they are short
 SHORTEST = 100  # steps; a shorter run is over before it is worth timing
 
 
@@ -79,7 +82,7 @@ def duration(seconds: float) -> str:
 
 
 def forecast(run: Run) -> Forecast | None:
-    """Time TIMED steps of each phase, and as many images; None for a short run, and where the run was asked to stop meanwhile.
+    """Time TIMED steps or more of each phase, and as many images; None for a short run, and where the run was asked to stop meanwhile.
 
     Weights, optimizer and random numbers are afterwards what they were: the run is the same with and without it, to the bit.
     """
@@ -89,8 +92,8 @@ def forecast(run: Run) -> Forecast | None:
     burn_in_steps = min(config.burn_up_iter, config.max_iter)
     teacher_steps = config.max_iter - burn_in_steps
     with _undone(run):
-        burn_in_step = _seconds_per_step(run, 0) if burn_in_steps else None
-        teacher_step = _seconds_per_step(run, burn_in_steps) if teacher_steps else None
+        burn_in_step = _seconds_per_step(run, 0, burn_in_steps) if burn_in_steps else None
+        teacher_step = _seconds_per_step(run, burn_in_steps, teacher_steps) if teacher_steps else None
         image = _seconds_per_image(run)
     if run.stop.requested:
         return None
@@ -131,24 +134,30 @@ def _undone(run: Run) -> Iterator[None]:
             )  # set_data would cut it off from its gradient in PyNative mode
 
 
-def _seconds_per_step(run: Run, first_step: int) -> float:
-    """Mean of the steps after the first one, which compiles."""
+def _seconds_per_step(run: Run, first_step: int, count: int) -> float:
+    """Mean of the later half of the timed steps: the first one compiles, and those after it are slower than the rest of the run.
+
+    Args:
+        count: steps of the phase that begins at `first_step`; no more are timed.
+    """
     networks, repeats = run.networks, run.config.accumulate_steps
     ops.assign(networks.state.step, Tensor(first_step, mstype.int32))
     cell = networks.step_cell(first_step)
     step = cached_step(cell, run.config)
-    started = time.perf_counter()
+    seconds: list[float] = []
     with closing(batches(run.config, run.data, run.device, first_step)) as arriving:
-        for done in range(TIMED + 1):
+        for _ in range(min(count, MOST + 1)):
+            started = time.perf_counter()
             for _ in range(repeats):
                 step(*map(Tensor, next(arriving)))
-            if done == 0:
-                cell.sums.take()  # waits for a device that computes on its own
-                started = time.perf_counter()
+            cell.sums.take()  # waits for a device that computes on its own
+            seconds.append(time.perf_counter() - started)
             if run.stop.requested and run.device.count == 1:
                 break
-    cell.sums.take()
-    return (time.perf_counter() - started) / TIMED
+            if len(seconds) > TIMED and sum(seconds[1:]) >= SECONDS:
+                break
+    timed = seconds[1:] or seconds
+    return mean(timed[len(timed) // 2 :])
 
 
 def _seconds_per_image(run: Run) -> float | None:

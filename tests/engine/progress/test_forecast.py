@@ -70,3 +70,8 @@ def test_the_parts_add_up():
     supervised = replace(TIMES, teacher_step=None, teacher_steps=0, image=None)
     assert supervised.total == 200 and "teacher" not in str(supervised) and "infer.py" not in str(supervised)
     assert [duration(seconds) for seconds in (3, 89, 120, 7200)] == ["3 s", "89 s", "2 min", "2.0 h"]
+
+
+def test_a_phase_of_few_steps_is_timed_by_those_it_has(toys, tmp_path):
+    assert toys.run(tmp_path / "a", "--max_iter", 110, "--burn_up_iter", 2) == 0
+    assert "2 steps on labels" in (tmp_path / "a" / "log.txt").read_text()
