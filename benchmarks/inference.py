@@ -33,7 +33,9 @@ def main(argv: list[str] | None = None) -> None:
         __doc__, "height", "width", "batch_size", "repeats", "warmup", peer=True, batch_size=1, repeats=20
     )
     setting.add_config(parser)
+    setting.add_without(parser)
     args = command.start(parser, argv)
+    setting.leave_out(args.without)
     command.finish(args, measure_config(args, setting.config(args), ["inference"], image_flops))
 
 

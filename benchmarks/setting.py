@@ -13,7 +13,12 @@ from src.config.load import Config, load_config
 from src.data import synthetic
 from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.device import Device, set_up_device
+from src.FasterRcnn import pooling
+from src.parts import convolution
+from src.semi import gradient_norms
 
+# C++ kernel -> the module that compiles it
+KERNELS = {"winograd": convolution, "pooling": pooling, "gradient_norms": gradient_norms}
 IMAGES = 8  # labelled, and as many unlabelled
 RESIDUAL = 0.2  # scale of each residual branch: keeps the activations of random weights from growing over 16 blocks
 
@@ -21,6 +26,19 @@ RESIDUAL = 0.2  # scale of each residual branch: keeps the activations of random
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add --config_path, for a network other than that of base.yaml; torchvision has no counterpart of it."""
     parser.add_argument("--config_path", metavar="FILE", help="use this network instead of that of configs/base.yaml")
+
+
+def add_without(parser: argparse.ArgumentParser) -> None:
+    """Add --without, see `leave_out`."""
+    parser.add_argument(
+        "--without", choices=KERNELS, help="compute with MindSpore's operators what this C++ kernel does"
+    )
+
+
+def leave_out(kernel: str | None) -> None:
+    """Let networks that are built from now on do without a C++ kernel, as where it cannot be compiled."""
+    if kernel:
+        KERNELS[kernel].compiled = lambda source: None
 
 
 def config(args: argparse.Namespace) -> Config:

@@ -43,7 +43,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--step", choices=STEPS, help="measure this one only")
     parser.add_argument("--workers", type=int, default=2, help="threads that prepare images (default 2)")
     setting.add_config(parser)
+    setting.add_without(parser)
     args = command.start(parser, argv)
+    setting.leave_out(args.without)
     if args.batch_size % 2 and args.step in (None, "supervised"):
         raise UserError(
             f"--batch_size: must be even for the supervised step, which takes two views per image, "
