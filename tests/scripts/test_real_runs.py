@@ -10,23 +10,29 @@ from pathlib import Path
 
 import pytest
 
+import random_select
+from src import xml2coco
+from src.data import synthetic
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def data(tmp_path: Path, tiny_config: Path) -> Path:
-    """A folder with images/, full.json (8 labelled images), part.json (4 of them labelled) and tiny.yaml."""
-    folder = tmp_path / "datos ñ"
-
-    def python(*arguments: str) -> None:
-        subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
-
-    python("-m", "src.data.synthetic", "--out", str(folder), "--images", "8", "--width", "64", "--height", "64")
-    python("-m", "src.xml2coco", "--data_path", str(folder), "--save_path", str(folder / "full.json"))
-    part = ("--label_ratio", "50", "--output_ann_file", str(folder / "part.json"))
-    python("random_select.py", "--ann_file", str(folder / "full.json"), *part)
+@pytest.fixture(scope="module")
+def practice_set(tmp_path_factory: pytest.TempPathFactory, tiny_config: Path) -> Path:
+    """A folder with images/, full.json (8 labelled images), part.json (4 of them labelled) and tiny.yaml; read only."""
+    folder = tmp_path_factory.mktemp("practice") / "datos ñ"
+    full, part = str(folder / "full.json"), str(folder / "part.json")
+    synthetic.main(["--out", str(folder), "--images", "8", "--width", "64", "--height", "64"])
+    xml2coco.main(["--data_path", str(folder), "--save_path", full])
+    random_select.main(["--ann_file", full, "--label_ratio", "50", "--output_ann_file", part])
     shutil.copy(tiny_config, folder / "tiny.yaml")
     return folder
+
+
+@pytest.fixture
+def data(practice_set: Path, tmp_path: Path) -> Path:
+    """A copy of the practice set."""
+    return Path(shutil.copytree(practice_set, tmp_path / practice_set.name))
 
 
 def run(data: Path, script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
