@@ -1,5 +1,6 @@
 """A tiny data set, a tiny network and a detector checkpoint of it, shared by the tests of the entry scripts."""
 
+import ctypes
 import gc
 import json
 import os
@@ -75,9 +76,12 @@ def device():
 
 @pytest.fixture(scope="module", autouse=True)
 def free_networks():
-    """Compiled networks hold on to themselves in circles: without a collection their memory adds up over the files of a process."""
+    """MindSpore keeps the graphs of cells that nobody uses any more: without this their memory adds up over the files of a process."""
     yield
-    gc.collect()
+    if mindspore := sys.modules.get("mindspore"):
+        mindspore.ms_memory_recycle()
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture
