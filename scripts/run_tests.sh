@@ -13,6 +13,4 @@ ruff format --check .
 shellcheck --external-sources scripts/*.sh scripts/*/*.sh ascend310_infer/*.sh .ci/run
 # Compiling a network keeps one core busy, so test files run in parallel processes; each takes up to 3 GB of memory.
 processes=$(nproc)
-"$PYTHON" -m pytest --quiet --durations=15 --numprocesses="$((processes < 4 ? processes : 4))" --dist=loadfile "$@"
-# The C++ program once more, built so that it ends at an access out of bounds, an overflow, and their like.
-[ $# -gt 0 ] || SANITIZE=ON "$PYTHON" -m pytest --quiet tests/ascend310_infer
+"$PYTHON" -m pytest --quiet --durations=15 --numprocesses="$((processes < 4 ? processes : 4))" --dist=loadfile --no-loadscope-reorder "$@"

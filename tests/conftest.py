@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.once import once
+
 ROOT = Path(__file__).resolve().parents[1]
 
 _CACHE = tempfile.TemporaryDirectory(prefix="faster_rcnn_ssod-tests-", ignore_cleanup_errors=True)
@@ -27,6 +29,32 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
 # Networks that are compiled by one test or by a program that it starts are loaded by the others, from a cache of this run of the tests.
 if not worker:
     os.environ["XDG_CACHE_HOME"] = _CACHE.name
+
+# Files that take minutes, the longest first: processes take them first, so that none is at work for long when the others have nothing left.
+LONG_FILES = (
+    "contracts/test_run.py",
+    "scripts/test_real_runs.py",
+    "test_train.py",
+    "scripts/test_signals.py",
+    "ascend310_infer/test_main.py",
+    "benchmarks/test_scripts.py",
+    "test_two_processes.py",
+    "engine/test_resume.py",
+    "scripts/test_launch_scripts.py",
+    "contracts/test_network.py",
+    "scripts/test_rounds.py",
+    "benchmarks/label_efficiency/test_harness.py",
+    "test_export.py",
+    "test_infer.py",
+    "test_eval.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of LONG_FILES first."""
+    order = {ROOT / "tests" / name: number for number, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
 
 # The smallest network that still has every part; leaves of configs/ are bigger.
 TINY = {
@@ -169,35 +197,42 @@ def tiny_config(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_detector(tmp_path_factory, tiny_config) -> Path:
     """A checkpoint of the tiny network with random weights, for the classes of ``tiny_data``."""
-    # Imported here, because most tests need no MindSpore.
-    import mindspore as ms
 
-    from src.checkpoint.detector_file import DetectorMetadata, save_detector
-    from src.config.load import load_config
-    from src.systems import build_network
+    def make(folder: Path) -> None:
+        # Imported here, because most tests need no MindSpore.
+        import mindspore as ms
 
-    ms.set_seed(1)
-    config = load_config("", ["--config_path", str(tiny_config)])
-    network = build_network(config, class_count=2)
-    path = tmp_path_factory.mktemp("tiny_detector") / "best_model.ckpt"
-    save_detector(network, path, DetectorMetadata(config.as_dict(), ["square", "circle"], [4, 5], step=4))
-    return path
+        from src.checkpoint.detector_file import DetectorMetadata, save_detector
+        from src.config.load import load_config
+        from src.systems import build_network
+
+        ms.set_seed(1)
+        config = load_config("", ["--config_path", str(tiny_config)])
+        network = build_network(config, class_count=2)
+        metadata = DetectorMetadata(config.as_dict(), ["square", "circle"], [4, 5], step=4)
+        save_detector(network, folder / "best_model.ckpt", metadata)
+
+    return once(tmp_path_factory, "tiny_detector", make) / "best_model.ckpt"
 
 
 @pytest.fixture(scope="session")
 def exported(tiny_detector, tmp_path_factory) -> dict[str, Path]:
     """``tiny_detector`` exported by export.py for two images at a time: format -> file. ONNX also gives probabilities."""
-    # Imported here, because most tests need no MindSpore.
-    import export
+    formats = {"MINDIR": [], "ONNX": ["--probabilities"]}
 
-    files = {}
-    for file_format, options in (("MINDIR", []), ("ONNX", ["--probabilities"])):
-        name = tmp_path_factory.mktemp("exported") / "faces"
-        words = ["--checkpoint_path", tiny_detector, "--file_format", file_format, "--file_name", name]
-        words += ["--batch_size", "2", "--device_target", "CPU", *options]
-        export.main([str(word) for word in words])
-        files[file_format] = name.with_suffix(f".{file_format.lower()}")
-    return files
+    def make(folder: Path) -> None:
+        # Imported here, because most tests need no MindSpore.
+        import export
+
+        for file_format, options in formats.items():
+            words = ["--checkpoint_path", tiny_detector, "--file_format", file_format]
+            words += ["--file_name", folder / file_format / "faces"]
+            (folder / file_format).mkdir()
+            words += ["--batch_size", "2", "--device_target", "CPU", *options]
+            export.main([str(word) for word in words])
+
+    folder = once(tmp_path_factory, "exported", make)
+    return {file_format: folder / file_format / f"faces.{file_format.lower()}" for file_format in formats}
 
 
 @dataclass(frozen=True)
@@ -210,17 +245,15 @@ class Scored:
 
 @pytest.fixture(scope="session")
 def scored(tiny_detector, tiny_data, tmp_path_factory) -> Scored:
-    """eval.py, started as a user starts it, with ``tiny_detector`` on the labelled images of ``tiny_data``."""
-    folder = tmp_path_factory.mktemp("scored") / "scores"
-    command = [
-        sys.executable,
-        ROOT / "eval.py",
-        "--checkpoint_path",
-        tiny_detector,
-        "--eval_img_dir",
-        tiny_data.img_dir,
-    ]
-    command += ["--eval_ann_file", tiny_data.val_file, "--eval_output_dir", folder, "--device_target", "CPU"]
-    command += ["--test_batch_size", "2", "--compile_cache", "false"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True, cwd=folder.parent)
-    return Scored(folder, done.stdout)
+    """eval.py, started as a user starts it, with ``tiny_detector`` on the labelled images of ``tiny_data``, without the compile cache."""
+
+    def make(folder: Path) -> None:
+        command = [sys.executable, ROOT / "eval.py", "--checkpoint_path", tiny_detector]
+        command += ["--eval_img_dir", tiny_data.img_dir, "--eval_ann_file", tiny_data.val_file]
+        command += ["--eval_output_dir", folder / "scores", "--device_target", "CPU"]
+        command += ["--test_batch_size", "2", "--compile_cache", "false"]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True, cwd=folder)
+        (folder / "printed.txt").write_text(done.stdout, encoding="utf-8")
+
+    folder = once(tmp_path_factory, "scored", make)
+    return Scored(folder / "scores", (folder / "printed.txt").read_text(encoding="utf-8"))

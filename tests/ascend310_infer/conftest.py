@@ -17,10 +17,10 @@ from src.data.augment.transforms import fit_to_input
 from src.data.images import read_image
 from src.evaluation.masks import Pasting
 from src.evaluation.records import coco_records, in_original_pixels
+from tests.once import once
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SANITIZE = os.environ.get("SANITIZE", "OFF")
 # What libraries leak is theirs; and memory that was given back is not kept for long, so that it can be measured.
 os.environ["ASAN_OPTIONS"] = "detect_leaks=0:quarantine_size_mb=1"
 
@@ -64,21 +64,29 @@ class Program:
         return int(done.stdout.splitlines()[-1]) * 1024
 
 
-@pytest.fixture(scope="session")
-def program(tmp_path_factory) -> Program:
-    """Built by build.sh with both engines, as the tests need; with SANITIZE=ON in the environment, by sanitizers that end it."""
-    folder = tmp_path_factory.mktemp("build of main") / "out"
-    done = subprocess.run(
-        ["bash", ROOT / "ascend310_infer" / "build.sh", folder, "-DWITH_TESTS=ON", f"-DSANITIZE={SANITIZE}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "VENV": sys.prefix},
-    )
-    assert done.returncode == 0, done.stderr
-    assert "engine for .onnx: OpenVINO" in done.stdout
-    assert "engine for .mindir: MindSpore Lite" in done.stdout
-    return Program(folder)
+@pytest.fixture(scope="session", params=["OFF", "ON"], ids=["plain", "sanitized"])
+def program(request, tmp_path_factory) -> Program:
+    """Built by build.sh with both engines, as users build it, and so that sanitizers end it at an access out of bounds and the like."""
+
+    def make(folder: Path) -> None:
+        done = subprocess.run(
+            [
+                "bash",
+                ROOT / "ascend310_infer" / "build.sh",
+                folder / "out",
+                "-DWITH_TESTS=ON",
+                f"-DSANITIZE={request.param}",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "VENV": sys.prefix},
+        )
+        assert done.returncode == 0, done.stderr
+        assert "engine for .onnx: OpenVINO" in done.stdout
+        assert "engine for .mindir: MindSpore Lite" in done.stdout
+
+    return Program(once(tmp_path_factory, f"build of main, sanitizers {request.param}", make) / "out")
 
 
 def make_toy(path: Path, batch: int = 2, keep_ratio: bool = True, masks: bool = False, wrong: tuple = ()) -> Path:

@@ -45,7 +45,7 @@ case "$1 $2" in
     while [ $# -gt 0 ] && [ "$1" != --dest ]; do shift; done
     [ $# -eq 0 ] || touch "$2/mindspore_lite-2.0.0-cp37.whl" ;;
 "-m zipfile") mkdir -p "$5/mindspore_lite/include" && touch "$5/mindspore_lite/version.py" ;;
-"-m pytest") shift 2; echo "pytest $*${SANITIZE:+ SANITIZE=$SANITIZE}" >>"$STATE/record" ;;
+"-m pytest") shift 2; echo "pytest $*" >>"$STATE/record" ;;
 esac""",
     "apt-get": """
 [ "$(id -u)" = 0 ] || { echo "E: are you root?" >&2; exit 100; }
@@ -156,9 +156,8 @@ def test_everything_is_got_once(machine, script, user):
     assert (machine.project / "ascend310_infer/mindspore_lite/include").is_dir()
 
     assert machine.run(script, USER_NUMBER=user).returncode == 0
-    *settled, tests, sanitized = machine.done()
-    assert settled == SETTLED
-    assert tests.startswith("pytest ") and sanitized == "pytest --quiet tests/ascend310_infer SANITIZE=ON"
+    *settled, tests = machine.done()
+    assert settled == SETTLED and tests.startswith("pytest ")
 
 
 def test_what_is_there_is_not_installed(machine):
