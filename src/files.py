@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,12 +17,43 @@ TEMPORARY = ".writing-"  # prefix of temporary files; a killed process leaves th
 
 
 def check_free(path: str | Path, overwrite: bool) -> None:
-    """Raise a UserError if ``path`` exists and may not be overwritten; call it before any work is done."""
+    """Check that a file can be written, before any work is done.
+
+    Raises:
+        UserError: there is a file, or a link, and it may not be overwritten; there is something that no file may replace: a folder,
+            FIFO, device or socket; or its folder cannot be written.
+    """
     path = Path(path)
-    if path.is_dir():
+    if not path.name or path.is_dir():
         raise UserError(f"{path}: is a folder, expected a file name; choose another name")
-    if path.exists() and not overwrite:
+    if path.exists() and not is_regular(path):
+        raise UserError(f"{path}: is a FIFO, device or socket, expected a file name; choose another name")
+    if os.path.lexists(path) and not overwrite:
         raise UserError(f"{path}: exists already; choose another name, or pass --overwrite to replace it")
+    folder = path.parent
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent  # those that are missing will be made
+    if not folder.is_dir():
+        raise UserError(f"{path}: cannot be written: {folder} is not a folder; choose another name")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{path}: cannot be written: you may not write to the folder {folder}; choose another name")
+
+
+def check_apart(outputs: Iterable[Path], inputs: Mapping[str, str | Path | None]) -> None:
+    """Check that no output would replace an input, not even where files may be overwritten.
+
+    Args:
+        inputs: option -> file or folder; None where it was not given.
+
+    Raises:
+        UserError: an output is an input.
+    """
+    places = {os.path.realpath(path): option for option, path in inputs.items() if path is not None}
+    for path in outputs:
+        if option := places.get(os.path.realpath(path)):
+            raise UserError(
+                f"{path}: is the file of --{option}, which would be replaced; choose another name for the output"
+            )
 
 
 def write_whole(path: str | Path, write: Callable[[Path], None], overwrite: bool = False) -> None:

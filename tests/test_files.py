@@ -6,6 +6,7 @@ import random
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import UserError
-from src.files import check_free, file_hash, sync, write_json, write_text, write_whole
+from src.files import check_apart, check_free, file_hash, sync, write_json, write_text, write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -195,6 +196,67 @@ def test_check_free_refuses_folders_even_with_overwrite(tmp_path):
     check_free(tmp_path / "free", overwrite=False)
     with pytest.raises(UserError, match="folder"):
         check_free(tmp_path, overwrite=True)
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/null")
+
+
+def unix_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+
+
+@pytest.mark.parametrize("kind", [fifo, device, unix_socket])
+def test_no_file_takes_the_place_of_a_fifo_device_or_socket(tmp_path, kind):
+    path = tmp_path / "a.json"
+    kind(path)
+    before = path.lstat()
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match=r"a\.json: is a FIFO, device or socket"):
+            write_json(path, "new", overwrite)
+    assert path.lstat() == before
+
+
+def test_a_link_that_leads_nowhere_is_not_replaced_unasked(tmp_path):
+    path = tmp_path / "a.json"
+    path.symlink_to("unmounted/a.json")
+    with pytest.raises(UserError, match=r"a\.json: exists already"):
+        write_json(path, "new")
+    assert path.is_symlink()
+    write_json(path, "new", overwrite=True)
+    assert json.loads(path.read_text()) == "new"
+
+
+def test_check_free_finds_a_folder_that_takes_no_files_before_the_work_is_done(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    said = rf"below/a\.json: cannot be written: {tmp_path / 'file'} is not a folder"
+    with pytest.raises(UserError, match=said):
+        check_free(tmp_path / "file" / "below" / "a.json", overwrite=True)
+    monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != tmp_path)
+    with pytest.raises(UserError, match=rf"a\.json: cannot be written: you may not write to the folder {tmp_path}"):
+        check_free(tmp_path / "new" / "a.json", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"], "nothing was made"
+
+
+@pytest.mark.parametrize("name", [".", "/", ".."])
+def test_what_can_be_no_file_name_is_told(name):
+    with pytest.raises(UserError, match="is a folder, expected a file name"):
+        check_free(name, overwrite=True)
+
+
+def test_no_output_replaces_an_input_whatever_its_name(tmp_path):
+    (tmp_path / "a.json").write_text("")
+    (tmp_path / "link.json").symlink_to("a.json")
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    inputs = {"ann_file": tmp_path / "link.json", "results": None, "model": tmp_path / "loop.json"}
+    check_apart([tmp_path / "b.json"], inputs)
+    with pytest.raises(UserError, match=r"a\.json: is the file of --ann_file, which would be replaced"):
+        check_apart([tmp_path / "b.json", tmp_path / "a.json"], inputs)
 
 
 def test_file_hash(tmp_path):
