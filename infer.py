@@ -29,7 +29,6 @@ from dataclasses import replace
 from src.checkpoint.restore import saved_settings
 from src.config.load import load_config, require
 from src.data.annotations import ImageEntry, image_path
-from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
 from src.data.checks.left_out import LeftOut, write_left_out
 from src.data.formats.feature_file import FeatureRows, write_features
@@ -39,7 +38,7 @@ from src.engine.inference.detection_pool import NOT_READ, Pool
 from src.engine.inference.detectors import open_detectors
 from src.engine.inference.exported_model import for_inference
 from src.engine.inference.features import collect_features, write_image_features
-from src.engine.inference.images_to_detect import images_to_detect, labelled_images
+from src.engine.inference.images_to_detect import hash_of_images, images_to_detect, labelled_images
 from src.engine.inference.output_files import OutputFiles
 from src.errors import entry_point
 from src.evaluation.records import Detections
@@ -65,17 +64,19 @@ def main(argv: list[str] | None = None) -> None:
     folder = config.infer_img_dir or config.unlabelled_img_dir
     for sentence in passed_over(folder) if folder else []:
         print(f"suspicious: {sentence}")
-    files = files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
     labelled = labelled_images(config, images) if config.features else ()
-    pool = Pool(outputs.folder, config, images + labelled, unreadable)
+    hashes = [hash_of_images(config, entries) for entries in (images, labelled)]
+    pool = Pool(outputs.folder, config, images + labelled, hashes, unreadable)
     if pool.resumes():  # what is there is of this run
         config = replace(config, overwrite=True)
         outputs = OutputFiles(config)
     if config.leave_out_faulty:
         check_free(outputs.folder / LEFT_OUT_FILE, config.overwrite)
     check_free(outputs.folder / NOT_READ, config.overwrite)
-    outputs.check(picture_path(outputs.pictures, entry) for entry in images if config.draw_pics)
-    origin = {"name": f"{len(images)} images", "sha256": files}
+    pictures = [picture_path(outputs.pictures, entry) for entry in images if config.draw_pics]
+    outputs.check(pictures)
+    outputs.check_apart(pictures, [image_path(entry, config.train_img_dir or "") for entry in images + labelled])
+    origin = {"name": f"{len(images)} images", "sha256": hashes[0]}
     device = set_up_device(config, distribute=config.run_distribute)
     outputs.are_written = device.rank == 0
     detectors = open_detectors(config, device)

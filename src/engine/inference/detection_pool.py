@@ -6,8 +6,7 @@ from pathlib import Path
 
 from src import __version__
 from src.config.load import Config
-from src.data.annotations import ImageEntry, image_path
-from src.data.checks.image_files import files_hash
+from src.data.annotations import ImageEntry
 from src.data.formats.feature_file import compact
 from src.engine.device import Device, broadcast_from_rank_0
 from src.engine.inference.detect_images import detect_images
@@ -28,17 +27,26 @@ class Pool:
         folder: of the results.
         config: all settings but `overwrite` belong to the key of the journals.
         images: all images, those of which only features are wanted included, in their order.
+        files: hashes of their files.
         unreadable: reasons by name of images that are known to be broken; the others that cannot be read join them.
     """
 
-    def __init__(self, folder: Path, config: Config, images: Sequence[ImageEntry], unreadable: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Config,
+        images: Sequence[ImageEntry],
+        files: Sequence[str],
+        unreadable: dict[str, str],
+    ) -> None:
         self.folder, self.config = folder, config
         settings = {name: value for name, value in config.as_dict().items() if name != "overwrite"}
         weights = [config.checkpoint_path or config.model or config.pre_trained, config.second_checkpoint]
         hashes = [path and file_hash(path) for path in weights]
-        files = files_hash((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images)
-        self.key = journal_key([__version__, settings, hashes, files])
+        names = [entry.file_name for entry in images]
+        self.key = journal_key([__version__, settings, hashes, list(files), names])
         self.unreadable = unreadable
+        self._written: list[Journal] = []
 
     def resumes(self) -> bool:
         """Whether there are unfinished detections of this run.
@@ -82,12 +90,17 @@ class Pool:
             Journal(self.folder / f"{name}.unfinished_{rank}_of_{count}.jsonl", self.key) for rank in range(count)
         ]
         own = journals[device.rank]
+        self._written.append(own)
         done = own.open(size)
         broadcast_from_rank_0(0.0, device)  # until now another rank may have replaced its journal
-        for entry, found in self._share(own, entries[device.rank], done, detector, progress, has_features):
-            if device.rank == 0 and not isinstance(found, str):
-                yield entry, found
-        own.close()
+        try:
+            for entry, found in self._share(own, entries[device.rank], done, detector, progress, has_features):
+                if device.rank == 0 and not isinstance(found, str):
+                    yield entry, found
+        except BaseException:  # who starts again in this process must find it free
+            own.release()
+            raise
+        own.finish()
         if device.rank > 0:
             return
         for journal, others in zip(journals[1:], entries[1:], strict=True):
@@ -166,6 +179,8 @@ class Pool:
     def _discard(self) -> None:
         for path in self._journals():
             path.unlink()
+        for journal in self._written:  # their locks end now: nobody finds them any more
+            journal.release()
 
     def _journals(self) -> list[Path]:
         return sorted(self.folder.glob("infer_*.unfinished_*_of_*.jsonl"))

@@ -13,11 +13,11 @@ from src.data.provenance import made_from, side_file, write_side_file
 from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import set_up_device
 from src.engine.inference.detection_pool import NOT_READ, Pool
-from src.engine.inference.images_to_detect import images_to_detect, labelled_images
+from src.engine.inference.images_to_detect import hash_of_images, images_to_detect, labelled_images
 from src.errors import UserError
 from src.evaluation.records import Detections
 from src.exporting.runner import numpy_forward
-from src.files import check_free
+from src.files import check_apart, check_free
 from src.systems import build_image_features
 
 
@@ -41,11 +41,12 @@ def write_image_features(path: Path, config: Config) -> None:
     unreadable: dict[str, str] = {}
     images = images_to_detect(config, left_out, unreadable)
     images += labelled_images(config, images)
-    pool = Pool(path.parent, config, images, unreadable)
+    pool = Pool(path.parent, config, images, [hash_of_images(config, images)], unreadable)
     overwrite = pool.resumes() or config.overwrite
     list_file = path.with_name(FILE_NAME)
     for output in (path, side_file(path), path.with_name(NOT_READ), *([list_file] if config.leave_out_faulty else [])):
         check_free(output, overwrite)
+    check_apart([path], {"pre_trained": config.pre_trained})
     device = set_up_device(config, distribute=config.run_distribute)
     network = build_image_features(config).set_train(False)
     report = load_pretrained(network, config.pre_trained)

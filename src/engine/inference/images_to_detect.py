@@ -1,10 +1,12 @@
 """The input images of infer.py: those of a folder, or the unlabelled ones of an annotation file."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from src.config.load import Config, require
 from src.data.annotations import Annotations, ImageEntry, image_path, unlabelled_folder
 from src.data.checks.files.copies import find_in_both, without_copies
+from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import LeftOut
 from src.data.formats.reading import read_data
 from src.data.training_data import read_usable, usable_folder
@@ -59,6 +61,11 @@ def labelled_images(config: Config, others: tuple[ImageEntry, ...]) -> tuple[Ima
     entries = tuple(entry for entry in read_training_annotations(config).labelled if entry.file_name not in names)
     _check_existence(entries, config)
     return entries
+
+
+def hash_of_images(config: Config, images: Sequence[ImageEntry]) -> str:
+    """A hash of the files of images, whatever their order; see `files_hash`."""
+    return files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
 
 
 def _check_existence(entries: tuple[ImageEntry, ...], config: Config) -> None:

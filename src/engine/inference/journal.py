@@ -1,9 +1,11 @@
 """What was detected in each image, a line per image as it is found: a run that was stopped goes on, and processes share a pool."""
 
 import base64
+import fcntl
 import hashlib
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ import numpy as np
 
 from src.errors import UserError
 from src.evaluation.records import Detections
+from src.files import open_regular
 
 _POLL_SECONDS = 0.2
+_CHECKSUM = 8  # hexadecimal digits at the start of a line, then a space
 
 
 def journal_key(facts: Any) -> str:
@@ -24,8 +28,11 @@ def journal_key(facts: Any) -> str:
 class Journal:
     """A file with a header, a line per image in the order of the images, and a last line when all are done.
 
+    A line is a checksum and a JSON object. The checksum goes on from that of the line before, so a line that was damaged, doubled
+    or lost ends what is taken from the file. A process locks the file that it writes, until it ends or calls `release`.
+
     Args:
-        path: of the file, a JSON object per line.
+        path: of the file.
         key: see `journal_key`.
     """
 
@@ -33,11 +40,12 @@ class Journal:
         self.path = path
         self.header = json.dumps({"key": key}).encode() + b"\n"
         self.file = None
+        self.checksum = 0  # of the last line that was written
 
     def matches(self) -> bool:
         """Whether the file is there, and of the same key."""
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 return file.read(len(self.header)) == self.header  # no more: a foreign file may be one endless line
         except OSError:
             return False
@@ -52,12 +60,15 @@ class Journal:
             The number of images whose lines stay.
 
         Raises:
-            UserError: the file cannot be written.
+            UserError: the file cannot be written, or another process writes it.
         """
         try:
-            kept, end = self._kept(batch) if self.matches() else (0, 0)
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.path.exists():
+                open_regular(self.path).close()  # to open a FIFO for writing would wait for a reader
             self.file = self.path.open("ab")
+            self._lock()
+            kept, end = self._kept(batch) if self.matches() else (0, 0)
             if self.file.tell() > end:
                 self.file.truncate(end)
             if not end:
@@ -67,34 +78,51 @@ class Journal:
             raise self._failure(error) from error
         return kept
 
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{self.path}: another process detects into this folder; wait until it is done, or choose another --eval_output_dir"
+            ) from None
+        except OSError:
+            pass  # some network mounts have no locks
+
+    def release(self) -> None:
+        """Close the file, so that another process may write it."""
+        if self.file is not None:
+            self.file.close()
+
     def _kept(self, batch: int) -> tuple[int, int]:
-        """The number of images in complete batches, and where their lines end."""
-        count = kept = 0
+        """The number of images in complete batches, and where their lines end; sets `checksum` to that of the last of them."""
+        count = kept = before = 0
         with self.path.open("rb") as file:
             end = place = len(file.readline())
             for line in file:
-                if not (line.startswith(b"{") and line.endswith(b"}\n")):
+                checksum = _checksum(line, before)
+                if not line.startswith(checksum) or not line.endswith(b"\n"):
                     break
-                place += len(line)
-                if b'"end"' in line[:7]:  # the last batch may be shorter
-                    return count, place - len(line)
-                count += 1
+                if _is_end(line):  # the last batch may be shorter
+                    kept, end, self.checksum = count, place, before
+                    break
+                place, count, before = place + len(line), count + 1, int(checksum, 16)
                 if count % batch == 0:
-                    kept, end = count, place
+                    kept, end, self.checksum = count, place, before
         return kept, end
 
     def add(self, name: str, found: Detections | str) -> None:
         """Write the line of an image: its detections, or the reason why it cannot be read."""
         self._write({"name": name} | ({"unreadable": found} if isinstance(found, str) else _as_json(found)))
 
-    def close(self) -> None:
-        """Write the last line, and close the file."""
+    def finish(self) -> None:
+        """Write the last line."""
         self._write({"end": True})
-        self.file.close()
 
-    def _write(self, line: dict) -> None:
+    def _write(self, row: dict) -> None:
+        content = json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        self.checksum = zlib.crc32(content, self.checksum)
         try:
-            self.file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            self.file.write(b"%08x %s" % (self.checksum, content))
             self.file.flush()
         except OSError as error:
             raise self._failure(error) from error
@@ -117,11 +145,20 @@ class Journal:
                     file.seek(place)
                     time.sleep(_POLL_SECONDS)
                     continue
-                row = json.loads(line)
+                row = json.loads(line[_CHECKSUM:])
                 if "end" in row:
                     return
                 number += 1
                 yield row["name"], row["unreadable"] if "unreadable" in row else _from_json(row)
+
+
+def _checksum(line: bytes, before: int) -> bytes:
+    """The checksum that a line must begin with after one with the checksum `before`."""
+    return b"%08x " % zlib.crc32(line[_CHECKSUM + 1 :], before)
+
+
+def _is_end(line: bytes) -> bool:
+    return line[_CHECKSUM + 1 :].startswith(b'{"end"')
 
 
 def _as_json(found: Detections) -> dict[str, Any]:

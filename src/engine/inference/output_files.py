@@ -1,6 +1,7 @@
 """The output files of infer.py: their paths, the check that they are free, the detections, and where they came from."""
 
 import json
+import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,7 +11,8 @@ from src.data.annotations import ImageEntry
 from src.data.provenance import made_from, side_file, write_side_file
 from src.errors import UserError
 from src.evaluation.records import Detections, inference_records
-from src.files import check_free, write_whole
+from src.exporting.model_metadata import metadata_path
+from src.files import check_apart, check_free, write_whole
 
 # Settings of a detector's output that a checkpoint brings along and that may be changed for inference.
 SETTINGS = ("test_score_thr", "test_iou_thr", "test_max_per_img")
@@ -48,14 +50,35 @@ class OutputFiles:
             UserError: files exist, also those of an interrupted run, and may not be overwritten.
         """
         paths = [path for output in self.wanted() for path in (output, side_file(output))] + [*pictures]
-        existing = [path for path in paths if path.exists()]
+        for path in paths:
+            check_free(path, overwrite=True)  # first what no --overwrite can replace
+        existing = [path for path in paths if os.path.lexists(path)]
         if existing and not self._config.overwrite:
             raise UserError(
                 f"{self.folder}: {len(existing)} of the {len(paths)} output files exist already, such as {existing[0]}; "
                 "pass --overwrite to replace them, or choose another --eval_output_dir"
             )
-        for path in existing:
-            check_free(path, self._config.overwrite)
+
+    def check_apart(self, pictures: Iterable[Path], images: Iterable[Path]) -> None:
+        """Check that no output would replace an input.
+
+        Args:
+            pictures: paths of the pictures that will be drawn; images: those of the input.
+
+        Raises:
+            UserError: naming one.
+        """
+        config, outputs = self._config, [path for output in self.wanted() for path in (output, side_file(output))]
+        keys = ("checkpoint_path", "second_checkpoint", "model", "pre_trained", "train_ann_file")
+        inputs = {key: getattr(config, key) for key in keys}
+        if config.model:
+            inputs["model (its metadata)"] = metadata_path(config.model)
+        check_apart(outputs, inputs)
+        drawn = {os.path.realpath(path) for path in pictures}
+        if drawn and (same := next((path for path in images if os.path.realpath(path) in drawn), None)):
+            raise UserError(
+                f"{same}: is an image to detect in, and would be replaced by its drawn picture; choose another --eval_output_dir"
+            )
 
     def write_detections(
         self,

@@ -1,6 +1,10 @@
 """A pool of images: what is there after a stop stays, broken images are passed over, and processes find what one finds."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +18,7 @@ from src.engine.inference.detection_pool import NOT_READ, Pool
 from src.engine.inference.journal import Journal
 from src.errors import UserError
 from src.evaluation.records import Detections
+from tests.test_special_files import a_second_or_two
 
 COUNT, BATCH = 11, 2
 ONE = Device(0, 1, mixed_precision=False)
@@ -64,7 +69,7 @@ def as_text(found) -> list:
 
 
 def new_pool(config, images) -> Pool:
-    return Pool(pool_module.Path(config.eval_output_dir), config, images, {})
+    return Pool(Path(config.eval_output_dir), config, images, ["hash of the files"], {})
 
 
 def detect(config, images, device=ONE, detector=None, stop_after=None):
@@ -149,10 +154,60 @@ def test_a_pool_of_broken_images_writes_nothing(config, images, tmp_path):
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_full_disk_is_one_line(tmp_path, images):
-    (tmp_path / "full.jsonl").symlink_to("/dev/full")
-    with pytest.raises(UserError, match=r"full\.jsonl: cannot be written: No space left .* the same command goes on"):
-        Journal(tmp_path / "full.jsonl", "key").open(2)
+def test_a_full_disk_is_one_line(tmp_path):
+    journal = Journal(tmp_path / "full.jsonl", "key")
+    journal.open(2)
+    said = r"full\.jsonl: cannot be written: No space left .* the same command goes on"
+    with Path("/dev/full").open("ab", buffering=0) as journal.file, pytest.raises(UserError, match=said):
+        journal.add("a.png", "a reason")
+
+
+@pytest.mark.parametrize("kind", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.mkdir()])
+def test_what_is_no_file_is_no_journal(tmp_path, kind):
+    kind(tmp_path / "a.jsonl")
+    with a_second_or_two(), pytest.raises(UserError, match=r"a\.jsonl: cannot be written: (not a regular|Is a dir)"):
+        Journal(tmp_path / "a.jsonl", "key").open(2)
+
+
+def damages(lines: list[bytes]):
+    """A journal with a line lost, doubled, exchanged, of another run, or with a bit that flipped."""
+    head, *rows = lines
+    yield [head, *rows[1:]]
+    yield [head, rows[0], *rows]
+    yield [head, rows[1], rows[0], *rows[2:]]
+    yield [head, *(row for row in rows for _ in range(2))]
+    yield [head, b'{"name": null}\n', b"{}\n", *rows]
+    for place in range(0, len(rows[1]), 23):
+        flipped = bytearray(rows[1])
+        flipped[place] ^= 4
+        yield [head, rows[0], bytes(flipped), *rows[2:]]
+
+
+def test_a_damaged_journal_changes_no_result(whole, config, images, tmp_path):
+    detect(config, images, stop_after=7)
+    [path] = (tmp_path / "out").glob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    for damaged in damages(lines):
+        path.write_bytes(b"".join(damaged))
+        assert detect(config, images)[0] == whole
+
+
+def test_a_second_process_is_refused_while_the_first_detects(whole, config, images):
+    first = new_pool(config, images)
+    found = first.detect("infer_results", Detector(), images, ONE, has_features=True)
+    started = [next(found) for _ in range(3)]
+    program = "import sys; from pathlib import Path; from src.engine.inference.journal import Journal; "
+    program += "Journal(Path(sys.argv[1]), sys.argv[2]).open(2)"
+    [path] = first._journals()
+    other = subprocess.run(
+        [sys.executable, "-c", program, path, first.key], capture_output=True, text=True, check=False
+    )
+    assert "another process detects into this folder" in other.stderr
+    assert as_text([*started, *found]) == whole
+    with pytest.raises(UserError, match="another process detects into this folder; wait until it is done"):
+        detect(config, images)  # its results are not written yet
+    first._discard()
+    assert detect(config, images)[0] == whole
 
 
 @pytest.mark.parametrize("masks", [None, ({"size": [3, 4], "counts": "abc`\u2028"},)])
@@ -166,7 +221,7 @@ def test_detections_come_back_to_the_bit(tmp_path, masks):
     journal.open(1)
     journal.add("ü\u2028.png", found)
     journal.add("b.png", "a reason")
-    journal.close()
+    journal.finish()
     (name, back), (_, reason) = journal.read()
     assert (name, reason, back.masks, back.features) == ("ü\u2028.png", "a reason", found.masks, None)
     for one, other in zip(vars(found).values(), vars(back).values(), strict=True):
