@@ -30,7 +30,7 @@ from src.data.training_data import read_usable
 from src.engine.inference.evaluated_detections import EvaluatedDetections, detection_source, will_have_masks
 from src.errors import entry_point
 from src.evaluation.metrics import evaluate, format_table
-from src.files import check_free, write_json, write_text
+from src.files import check_apart, check_free, write_json, write_text
 from src.report.error_report import check_report, write_report
 
 
@@ -73,12 +73,14 @@ def checked_outputs(config: Config) -> Outputs:
     """Paths of the output files.
 
     Raises:
-        UserError: one of them exists and may not be overwritten.
+        UserError: one of them exists and may not be overwritten, is an input, or cannot be written.
     """
     folder = Path(config.eval_output_dir)
     outputs = Outputs(folder / "eval_results.json", folder / "metrics.json", folder / "metrics.txt")
-    for path in (outputs.records, outputs.metrics, outputs.table):
+    paths = (outputs.records, outputs.metrics, outputs.table)
+    for path in paths:
         check_free(path, config.overwrite)
+    check_apart(paths, {"results": config.results, "eval_ann_file": config.eval_ann_file})
     return outputs
 
 

@@ -38,7 +38,7 @@ from src.data.formats.coco_annotations import to_coco
 from src.data.provenance import made_from, side_file, with_origin
 from src.data.training_data import usable_folder
 from src.errors import UserError, entry_point
-from src.files import check_free, read_regular_text, write_json
+from src.files import check_apart, check_free, is_regular, read_regular_text, write_json
 from src.recipe.start_weights import read_weight_file
 
 SPREAD, COVERAGE = "spread", "coverage"
@@ -73,7 +73,7 @@ def read_classes(text: str) -> tuple[str, ...]:
         UserError: there is none, one is given twice, or the file cannot be read.
     """
     names = parse_names([text])
-    if Path(text).is_file():
+    if is_regular(text):  # a list of many names is too long for the name of a file
         try:
             names = tuple(name.strip() for name in read_regular_text(text).strip().split("\n"))
         except (OSError, UnicodeDecodeError) as error:
@@ -135,10 +135,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the folder, rank, pick, write, say what to do next."""
     args = parse_args(argv)
     classes = read_classes(args.class_names)
-    output, list_file = args.output_ann_file, list_beside(args.output_ann_file)
+    output = args.output_ann_file
+    check_free(output, args.overwrite)
+    list_file = list_beside(output)
     left_out_file = output.with_name(f"{output.stem}_left_out.json")
-    for path in (output, list_file, side_file(list_file), reasons_file(list_file), left_out_file):
+    outputs = (output, list_file, side_file(list_file), reasons_file(list_file), left_out_file)
+    for path in outputs[1:]:
         check_free(path, args.overwrite)
+    check_apart(outputs, {"class_names": args.class_names, "pre_trained": args.pre_trained})
     backbone = backbone_in(args.pre_trained) if args.pre_trained else None
     coco, left_out = read_folder(args.img_dir, classes)
     names = [image["file_name"] for image in coco["images"]]

@@ -37,6 +37,9 @@ def program_parser(description: str, prog: str | None = None) -> argparse.Argume
     return parser
 
 
+MOST_COUNT = 2**31 - 1  # of what fits into 32 bits
+
+
 def positive_number(text: str) -> float:
     """A finite number above 0, as the type of an option."""
     value = float(text)
@@ -46,10 +49,19 @@ def positive_number(text: str) -> float:
 
 
 def positive_count(text: str) -> int:
-    """A whole number from 1 up, as the type of an option."""
+    """A whole number from 1 to MOST_COUNT, as the type of an option."""
+    return _count(text, 1)
+
+
+def any_count(text: str) -> int:
+    """A whole number from 0 to MOST_COUNT, as the type of an option."""
+    return _count(text, 0)
+
+
+def _count(text: str, least: int) -> int:
     value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
+    if not least <= value <= MOST_COUNT:
+        raise argparse.ArgumentTypeError(f"{text:.20}: must be {least} to {MOST_COUNT}")
     return value
 
 

@@ -132,6 +132,17 @@ def test_an_exported_model_scores_as_its_checkpoint(exported, scored, tiny_data,
     assert str(model) in capsys.readouterr().out
 
 
+def test_the_results_that_are_scored_are_never_replaced(tiny_data, tmp_path, capsys):
+    results = tmp_path / "eval_results.json"
+    results.write_text("[]")
+    with pytest.raises(SystemExit):
+        evaluation_script.main(
+            [*_arguments(None, tiny_data, tmp_path, results=results, eval_img_dir=None), "--overwrite"]
+        )
+    assert "is the file of --results, which would be replaced" in capsys.readouterr().err
+    assert results.read_text() == "[]"
+
+
 def test_results_of_another_program_are_scored_as_ours(scored, tiny_data, tmp_path):
     results = scored.folder / "eval_results.json"
     words = _arguments(None, tiny_data, tmp_path, results=results, eval_img_dir=None)

@@ -57,6 +57,16 @@ def pick(photos, *more, classes="cat,dog", budget=8):
     return json.loads(output.read_text(encoding="utf-8")), names, reasons
 
 
+def test_a_list_of_classes_may_be_longer_than_a_file_name(photos, capsys):
+    names = [f"class number {number}" for number in range(80)]
+    coco, _, _ = pick(photos, classes=",".join(names))
+    assert [category["name"] for category in coco["categories"]] == names
+    for name in (".", "/"):
+        with pytest.raises(SystemExit):
+            pick(photos, "--output_ann_file", name)
+        assert "is a folder, expected a file name" in capsys.readouterr().err
+
+
 def test_a_folder_and_a_class_list_are_enough(photos, capsys):
     coco, names, reasons = pick(photos)
     usable = sum(FOLDERS.values()) + COPIES

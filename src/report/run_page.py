@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from src.command_line import NAMES_HELP, parse_names, program_parser
+from src.command_line import NAMES_HELP, any_count, parse_names, program_parser
 from src.data.annotations import Annotations
 from src.data.formats.reading import read_data
 from src.errors import UserError, entry_point
@@ -22,7 +22,7 @@ from src.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
 from src.evaluation.metrics import size_rule
 from src.evaluation.records import SHOWN_SCORE
 from src.evaluation.results_file import check_results
-from src.files import check_free, write_text
+from src.files import check_apart, check_free, write_text
 from src.report.charts import Chart, line_chart
 from src.report.error_pictures import draw_image
 from src.report.error_tables import error_types
@@ -147,7 +147,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--eval_ann_file", type=Path, help="annotations of the evaluation images")
     parser.add_argument("--class_names", default="", help=f"classes in the order of their labels, {NAMES_HELP}")
-    parser.add_argument("--pictures", type=int, default=12, help="how many images are shown [12]")
+    parser.add_argument("--pictures", type=any_count, default=12, help="how many images are shown [12]")
     parser.add_argument("--output", type=Path, help=f"the page [RUN/{PAGE_NAME}]")
     parser.add_argument("--overwrite", action="store_true", help="replace an older page")
     arguments = parser.parse_args(argv)
@@ -155,6 +155,7 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError("--eval_img_dir and --eval_ann_file belong together: give both or none")
     path = arguments.output or arguments.run / PAGE_NAME
     check_free(path, arguments.overwrite)
+    check_apart([path], {"eval_ann_file": arguments.eval_ann_file})
     annotations = None
     if arguments.eval_ann_file is not None:
         names = parse_names([arguments.class_names])
