@@ -10,10 +10,10 @@ is trained. The same recipe is made by --config_path auto, which also writes it 
 import sys
 from pathlib import Path
 
-from src.command_line import program_parser
+from src.command_line import positive_count, program_parser
 from src.config.load import AUTOMATIC, load_config
 from src.errors import UserError, entry_point
-from src.files import check_free, write_text
+from src.files import check_apart, check_free, write_text
 from src.recipe.automatic import make_recipe
 from src.yaml_file import read_yaml
 
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="YAML file to write")
     parser.add_argument(
         "--runs",
-        type=int,
+        type=positive_count,
         default=1,
         metavar="N",
         help="training runs that share --hours, such as the two stages (default 1)",
@@ -36,21 +36,20 @@ def main(argv: list[str] | None = None) -> None:
         metavar="FILE",
         help="recipe of an earlier stage: network and input size stay, lengths follow the number of labels",
     )
-    parser.add_argument("--devices", type=int, default=1, metavar="N", help="processes that train together (default 1)")
+    parser.add_argument(
+        "--devices", type=positive_count, default=1, metavar="N", help="processes that train together (default 1)"
+    )
     args, words = parser.parse_known_args(argv)
-    if min(args.runs, args.devices) < 1:
-        parser.error(f"--runs, --devices: must be at least 1, got {args.runs} and {args.devices}")
     if any(word.split("=")[0] == "--config_path" for word in words):
         raise UserError("config_path: the recipe is made from the data and takes no leaf; give single settings")
     if args.keep and not args.keep.is_file():
         raise UserError(f"--keep: there is no file {args.keep}")
-    if args.keep:
-        load_config(__doc__, ["--config_path", str(args.keep)])  # somebody may have edited it
-    earlier = read_yaml(args.keep) if args.keep else None
+    earlier = kept_settings(args.keep) if args.keep else None
     texts = []
 
     def leaf(values: dict, given: dict) -> dict:
         check_free(args.output, values["overwrite"])
+        check_apart([args.output], {key: values[key] for key in ("train_ann_file", "eval_ann_file", "pre_trained")})
         choices, text = make_recipe(values, given, earlier, args.runs, args.devices)
         texts.append(text)
         return {key: choice.value for key, choice in choices.items()}
@@ -58,6 +57,16 @@ def main(argv: list[str] | None = None) -> None:
     config = load_config(__doc__, ["--config_path", AUTOMATIC, *words], automatic_leaf=leaf)
     write_text(args.output, texts[0], config.overwrite)
     print(f"{texts[0]}written: {args.output}")
+
+
+def kept_settings(path: Path) -> dict:
+    """The settings of a recipe, which somebody may have edited, as values that are checked.
+
+    Raises:
+        UserError: a setting that there is not, or a wrong value.
+    """
+    checked = load_config(__doc__, ["--config_path", str(path)]).as_dict()
+    return {key: checked[key] for key in read_yaml(path)}
 
 
 if __name__ == "__main__":

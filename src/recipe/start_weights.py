@@ -9,12 +9,48 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from src.checkpoint.convert.backbone_names import backbone_of
 from src.errors import UserError
+from src.parts.backbones import BACKBONES
 
 _CARD = "card"
 _TEXT = b"str"
+_VARINT_BITS = 70  # ten bytes hold 64 bits
+
+
+_Count = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+
+
+class _Settings(msgspec.Struct):
+    """Types of the settings that the rules compute with; whoever builds the network checks all of them."""
+
+    system: Literal["faster_rcnn", "mask_rcnn", "ssd"] = "faster_rcnn"
+    backbone: Literal[*BACKBONES] | None = None
+    fpn_out_channels: _Count = 1
+    rcnn_fc_out_channels: _Count = 1
+    roi_out_size: _Count = 1
+    roi_sample_num: _Count = 1
+    roi_finest_scale: Annotated[float, msgspec.Meta(gt=0)] = 1
+    rcnn_mask_out_channels: _Count = 1
+    mask_out_size: _Count = 1
+    anchor_scales: list[float] = []
+    anchor_ratios: list[float] = []
+    anchor_rule: str = ""
+    anchors_inside_only: bool = False
+    black_is_padding: bool = False
+    ssd_extras_out_channels: list[_Count] = []
+    ssd_aspect_ratios: list[list[float]] = []
+    ssd_min_scale: float = 1
+    ssd_max_scale: float = 1
+    ssd_loss: str = ""
+
+
+class _Card(msgspec.Struct):
+    recipe: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -48,10 +84,24 @@ def read_weight_file(path: str | None) -> Weights:
         raise UserError(f"pre_trained: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
     try:
         names, card = _npz_names(file) if file.suffix.lower() == ".npz" else _ckpt_names(file.read_bytes())
-        settings = (json.loads(card) if card else {}).get("recipe", {})
-    except (ValueError, IndexError, AttributeError, OSError, zipfile.BadZipFile) as error:
+        settings = _settings(card) if card else {}
+    except (ValueError, LookupError, RecursionError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"pre_trained: {path}: cannot be read, is it broken or cut off? ({error})") from None
     return Weights(path, settings.get("backbone") or backbone_of(names), settings)
+
+
+def _settings(card: str) -> dict:
+    """The settings in the card of a detector.
+
+    Raises:
+        ValueError: it is no card, or its settings are not those of a detector.
+    """
+    try:
+        settings = msgspec.convert(json.loads(card), _Card).recipe
+        msgspec.convert(settings, _Settings)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    return settings
 
 
 def _npz_names(path: Path) -> tuple[list[str], str | None]:
@@ -94,9 +144,10 @@ def _fields(content: bytes, start: int, stop: int) -> Iterator[tuple[int, tuple[
 def _varint(content: bytes, start: int) -> tuple[int, int]:
     """A number of 7 bits per byte, least first, and where it ends."""
     number = shift = 0
-    while True:
+    while shift < _VARINT_BITS:
         byte = content[start]
         number |= (byte & 127) << shift
         start, shift = start + 1, shift + 7
         if byte < 128:
             return number, start
+    raise ValueError("no checkpoint: a number is too long")

@@ -54,6 +54,37 @@ def test_nothing_is_overwritten_and_mistakes_are_named_together(data, tmp_path, 
     assert leaf.read_text() == "mine: 1\n" and not (tmp_path / "b.yaml").exists()
 
 
+def test_a_kept_recipe_that_somebody_has_edited_is_read_as_numbers(data, tmp_path):
+    kept, leaf = tmp_path / "kept.yaml", tmp_path / "my.yaml"
+    main([*data, "--output", str(kept)])
+    text = kept.read_text(encoding="utf-8")
+    kept.write_text(f"hours: '2'\nbase_lr: 1e-3\n{without(text, 'hours', 'base_lr')}", encoding="utf-8")
+    main([*data, "--output", str(leaf), "--keep", str(kept)])
+    config = load_config("", ["--config_path", str(leaf)])
+    assert (config.hours, config.base_lr) == (2, 0.001)
+
+
+def without(text: str, *keys: str) -> str:
+    """A leaf without these keys."""
+    return "\n".join(line for line in text.split("\n") if line.split(":")[0] not in keys)
+
+
+def test_numbers_beyond_all_bounds_and_inputs_as_output_are_refused(data, tmp_path, capsys):
+    labels = Path(data[1]).read_bytes()
+    for words, told in (
+        (
+            ["--output", str(tmp_path / "b.yaml"), "--runs", "1" + "0" * 400],
+            "--runs: 10000000000000000000: must be 1 to",
+        ),
+        (["--output", str(tmp_path / "b.yaml"), "--devices", "0"], "--devices: 0: must be 1 to"),
+        (["--output", data[1], "--overwrite"], "is the file of --train_ann_file, which would be replaced"),
+    ):
+        with pytest.raises(SystemExit):
+            main([*data, *words])
+        assert told in capsys.readouterr().err
+    assert Path(data[1]).read_bytes() == labels
+
+
 def test_without_labels_it_is_said_how_to_get_some(data, tmp_path, capsys):
     first_pick.main(["--img_dir", data[3], "--class_names", "face", "--output_ann_file", str(tmp_path / "all.json")])
     with pytest.raises(SystemExit):

@@ -10,6 +10,7 @@ from src.errors import UserError
 from src.parts.backbones import BACKBONES
 from src.parts.resnet import ResNet
 from src.recipe.start_weights import read_weight_file
+from tests.test_special_files import a_second_or_two
 
 
 def test_a_backbone_is_known_by_its_names(tmp_path):
@@ -52,6 +53,38 @@ def test_a_damaged_file_is_named(content, tmp_path):
             assert read_weight_file(str(path)).settings == {}
         except UserError as error:
             assert str(path) in str(error)
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A field of a protocol buffer with a length of up to 14 bits."""
+    return bytes([number << 3 | 2, len(content) & 127 | 128, len(content) >> 7]) + content
+
+
+def with_card(path, card: str) -> str:
+    """A checkpoint with nothing but a card."""
+    tensor = field(2, b"str") + field(3, card.encode("utf-32-le"))
+    path.write_bytes(field(1, field(1, b"card") + field(2, tensor)))
+    return str(path)
+
+
+def test_a_card_alone_is_read(tmp_path):
+    assert read_weight_file(with_card(tmp_path / "a.ckpt", '{"recipe": {"backbone": "resnet_v1_18"}}')).backbone
+    assert read_weight_file(with_card(tmp_path / "a.ckpt", "{}")).settings == {}
+
+
+@pytest.mark.parametrize("card", ["[]", "3", '{"recipe": "x"}', '{"recipe": [1]}', "[" * 1500, "{", '{"recipe": {"backbone": 5}}']
+    + ['{"recipe": {"fpn_out_channels": "x"}}', '{"recipe": {"anchor_scales": null}}', '{"recipe": {"backbone": "resnet_v9"}}'])  # fmt: skip
+def test_a_card_that_says_what_cannot_be_is_refused_by_name(card, tmp_path):
+    with pytest.raises(UserError, match=r"a\.ckpt: cannot be read, is it broken or cut off\?"):
+        read_weight_file(with_card(tmp_path / "a.ckpt", card))
+
+
+@pytest.mark.parametrize("content", [field(1, b""), field(1, field(2, b"")), field(1, field(1, b"card") + field(2, b"")),
+    b"\x80" * 2_000_000])  # fmt: skip
+def test_fields_that_are_missing_or_have_no_end_are_refused_by_name(content, tmp_path):
+    (tmp_path / "a.ckpt").write_bytes(content)
+    with a_second_or_two(), pytest.raises(UserError, match=r"a\.ckpt: cannot be read"):
+        read_weight_file(str(tmp_path / "a.ckpt"))
 
 
 def test_missing_and_foreign_files_are_refused_with_a_remedy(tmp_path):
