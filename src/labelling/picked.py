@@ -26,10 +26,13 @@ _MOST_TERMS = 6  # other columns that a labeller is shown
 _SIMPLER = 0.7  # pixels by which a polygon may leave the border of a mask, so that a human can edit it
 
 
+_Pixels = Annotated[float, msgspec.Meta(ge=-(2**21), le=2**21)]  # twice the longest side of a picture
+
+
 class _Detection(msgspec.Struct, rename={"box": "pred box", "score": "confidence score", "label": "pred class"}):
     """One row of infer_results.json; "pred class" counts from 0, the box is (x, y, width, height) in pixels."""
 
-    box: tuple[float, float, float, float]
+    box: tuple[_Pixels, _Pixels, _Pixels, _Pixels]
     score: Annotated[float, msgspec.Meta(ge=0, le=1.0001)]
     label: int
     mask: dict[str, Any] | None = msgspec.field(default=None, name="pred mask")
@@ -62,6 +65,9 @@ def read_reasons(path: Path) -> dict[str, Reason]:
         raise DataError(str(path), [f"no column file_name; its columns are {', '.join(columns) or 'none'}"])
     found, faults = {}, []
     for number, row in enumerate(rows, start=2):
+        if row[name] is None:
+            faults.append(f"line {number}: has no {name}")
+            continue
         try:
             value = float(row[score]) if score and row[score] else None
         except ValueError:

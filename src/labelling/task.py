@@ -5,7 +5,7 @@ its size, and the pre-labels, so that what comes back can be matched and compare
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,6 +18,10 @@ from src.errors import UserError
 MANIFEST = "manifest.json"
 
 
+_Pixels = Annotated[float, msgspec.Meta(ge=-(2**21), le=2**21)]  # twice the longest side of a picture
+_Side = Annotated[float, msgspec.Meta(ge=0, le=2**21)]
+
+
 class Prelabel(msgspec.Struct, omit_defaults=True):
     """A detection that a human is to accept, to correct or to delete.
 
@@ -27,7 +31,7 @@ class Prelabel(msgspec.Struct, omit_defaults=True):
     """
 
     label: str
-    bbox: tuple[float, float, float, float]
+    bbox: tuple[_Pixels, _Pixels, _Side, _Side]
     score: float | None = None
     segmentation: Any = None
 

@@ -20,7 +20,7 @@ STAGES = ("first_stage", "second_stage")
 _LOGGED_IMAGES = re.compile(r"\b(\d+) labelled and (\d+) unlabelled images; the labels are ")  # engine.run.describe_run
 
 
-_Score = float | None
+_Score = Annotated[float, msgspec.Meta(ge=0, le=1.0001)] | None  # a mean of ones may be rounded up
 
 
 class _ClassScores(TypedDict, total=False):
@@ -85,7 +85,7 @@ def _read_stage(folder: Path) -> Stage:
         name=folder.resolve().name,
         curves=_curves([row for row in rows if "warning" not in row]),
         warnings=_warnings(rows),
-        metrics=_read_metrics(folder / "eval" / "metrics.json"),
+        metrics=read_metrics(folder / "eval" / "metrics.json"),
         records=_read_as(list[_Record], folder / "eval" / "eval_results.json"),
         labelled=labelled,
         unlabelled=unlabelled,
@@ -139,7 +139,12 @@ def _count_images(config_file: Path) -> tuple[int | None, int | None]:
     return len(annotations.labelled), len(annotations.unlabelled) + len(list_images(folder) if folder else [])
 
 
-def _read_metrics(path: Path) -> dict[str, Any] | None:
+def read_metrics(path: Path) -> dict[str, Any] | None:
+    """The scores that eval.py has written; None without the file.
+
+    Raises:
+        UserError: it is no such file.
+    """
     metrics = _read_as(dict[str, Any], path)
     if metrics is not None:
         for block in (metrics, _convert(metrics.get("segm", {}), dict[str, Any], path)):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -113,6 +114,69 @@ def test_after_the_labels_are_back(place):
     last = words(page_of(place, 2))
     assert "round 1 1 1 0.00 30.0 50.0 round 2 3 4 0.01 40.0 60.0" in last and "Picked images" not in last
     assert "2 more images: +" in last and "Only two rounds" in last and "AP over hours of labelling" in last
+
+
+def refusal(place, capsys, number=1) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        page_of(place, number)
+    assert stopped.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [0, -1, 2, 10**12])
+def test_a_round_that_there_is_not_is_refused_at_once(place, capsys, number):
+    said = refusal(place, capsys, number)
+    assert "must be 1 to" in said or "round_2: no such folder" in said
+
+
+@pytest.mark.parametrize("value", [[], {"AP": "x"}, {"AP": 50}, {"AP": 10**400}, {"AP50": [1]}, "x", 3])
+def test_scores_that_cannot_be_are_refused_by_name(place, capsys, value):
+    (place / "out" / "round_1" / "eval" / "metrics.json").write_text(json.dumps(value))
+    assert "metrics.json: not in the form that eval.py writes" in refusal(place, capsys)
+
+
+@pytest.mark.parametrize(
+    "change", [{"boxes": "x"}, {"boxes": -1}, {"seconds": [1]}, {"state": None}, {"seconds": 1e300}]
+)
+def test_a_report_of_labelling_that_cannot_be_is_refused_by_name(place, capsys, change):
+    folder = place / "out" / "round_1"
+    (folder / "new_ann_file.json").write_text(json.dumps(coco({"a.png", *TRUE})))
+    row = {"file_name": "b & b.png", "state": "labelled", "boxes": 2, "seconds": 36.0}
+    (folder / "new_ann_file_labelling.json").write_text(json.dumps({"per_image": [row | change]}))
+    assert "new_ann_file_labelling.json: 1 fault" in refusal(place, capsys)
+
+
+TASK = {"file_name": "b & b.png", "name": "0001.png", "width": 60, "height": 50, "prelabels": []}
+BOX = {"label": "hund", "bbox": [1, 1, 9, 9], "score": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "told"),
+    [
+        ([TASK], "has no task of c.png, which was picked"),
+        ([TASK | {"prelabels": [BOX | {"label": "wolf"}]}, TASK | {"file_name": "c.png"}], "of the class 'wolf'"),
+        ([TASK | {"prelabels": [BOX | {"bbox": [1, 1, -9, 9]}]}], "not a manifest of export_tasks.py"),
+        ([TASK | {"prelabels": [BOX | {"bbox": [1e30, 1, 9, 9]}]}], "not a manifest of export_tasks.py"),
+    ],
+)
+def test_tasks_of_another_round_are_refused_by_name(place, capsys, tasks, told):
+    folder = place / "out" / "round_1" / "tasks"
+    folder.mkdir()
+    manifest = {"format": "coco", "classes": ["<cat>", "hund"], "thresholds": {}, "thresholds_from": "", "tasks": tasks}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    said = refusal(place, capsys)
+    assert told in said and "manifest.json" in said
+
+
+def test_a_box_far_longer_than_the_picture_takes_no_more_memory_than_the_picture(place):
+    path = place / "out" / "round_1" / "new_ann_file_selection" / "infer_results.json"
+    found = json.loads(path.read_text())
+    found["b & b.png"][0]["pred box"] = [-1e6, 5, 2e6, 9]
+    path.write_text(json.dumps(found))
+    tracemalloc.start()
+    assert "&lt;cat&gt;: 2 of 2 objects" in page_of(place)
+    assert tracemalloc.get_traced_memory()[1] < 100e6
+    tracemalloc.stop()
 
 
 def test_the_forecast_is_honest():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -10,23 +11,38 @@ from src.data.formats.json_file import read_json
 from src.errors import DataError
 
 _LABELLED = ("labelled", "reviewed and empty")
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+_Seconds = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]  # what tools write; only those above 0 are taken
 
 
-class _Row(msgspec.Struct):
-    """An image of a report; the numbers of boxes are missing where import_labels.py did not know what was sent."""
+class Row(msgspec.Struct):
+    """An image of a report; the numbers of changes are missing where import_labels.py did not know what was sent."""
 
     file_name: str
     state: str
-    seconds: float | None = None
-    accepted: int | None = None
-    moved: int | None = None
-    relabelled: int | None = None
-    deleted: int | None = None
-    added: int | None = None
+    boxes: _Count = 0
+    seconds: _Seconds | None = None
+    accepted: _Count | None = None
+    moved: _Count | None = None
+    relabelled: _Count | None = None
+    deleted: _Count | None = None
+    added: _Count | None = None
 
 
-class _Report(msgspec.Struct):
-    per_image: list[_Row]
+class Report(msgspec.Struct):
+    """A report of import_labels.py, as far as it says what labelling has cost."""
+
+    per_image: list[Row]
+
+    @property
+    def labelled(self) -> list[Row]:
+        """The images that somebody has labelled."""
+        return [row for row in self.per_image if row.state in _LABELLED]
+
+    @property
+    def seconds(self) -> list[float]:
+        """The seconds of each labelled image of which the tool tells them."""
+        return [row.seconds for row in self.labelled if row.seconds is not None]
 
 
 @dataclass(frozen=True)
@@ -70,9 +86,7 @@ def read_past_rounds(paths: Sequence[Path]) -> PastRounds:
     found: dict[str, LabelledImage] = {}
     uncompared = 0
     for place, path in enumerate(paths):
-        for row in _read(path):
-            if row.state not in _LABELLED:
-                continue
+        for row in read_report(path).labelled:
             if None in (row.accepted, row.moved, row.relabelled, row.deleted, row.added):
                 uncompared += 1
                 continue
@@ -93,8 +107,9 @@ def read_past_rounds(paths: Sequence[Path]) -> PastRounds:
     return PastRounds(tuple(found.values()), tuple(told))
 
 
-def _read(path: Path) -> list[_Row]:
+def read_report(path: Path) -> Report:
+    """A report of import_labels.py; raises as `read_past_rounds`."""
     try:
-        return msgspec.convert(read_json(path), _Report).per_image
+        return msgspec.convert(read_json(path), Report)
     except msgspec.ValidationError as error:
         raise DataError(str(path), [f"no report of import_labels.py (NAME_labelling.json): {error}"]) from None

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.active.cost.past_rounds import PastRounds, read_past_rounds
+from src.active.cost.past_rounds import Report, read_report
 from src.active.picking.pick_list import read_list, reasons_file
 from src.active.terms_file import read_terms, terms_file
 from src.data.annotations import Annotations, ImageEntry
 from src.data.checks.files.copies import find_in_both
-from src.data.formats.json_file import read_json
 from src.data.formats.reading import read_data
 from src.data.formats.tools.annotated import Shape
-from src.errors import UserError
+from src.errors import DataError, UserError
 from src.labelling.picked import GUESSED_THRESHOLD, Reason, prelabels, read_detections, read_reasons
 from src.labelling.task import MANIFEST, read_manifest
+from src.report.stages import read_metrics
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ class RoundFiles:
 
     def metrics(self) -> dict[str, Any] | None:
         """The scores of the round's detector, None without evaluation."""
-        path = self.folder / "eval" / "metrics.json"
-        return read_json(path) if path.is_file() else None
+        return read_metrics(self.folder / "eval" / "metrics.json")
 
     def ap(self) -> float | None:
         """AP in percent, None if it is not known."""
@@ -96,18 +95,18 @@ class RoundFiles:
 
     def sent(self, names: Sequence[str], classes: Sequence[str]) -> dict[str, list[Shape]]:
         """The detector's boxes in picked images: those that a labelling tool got, else those with a score of 0.5 and more."""
-        if (self.folder / "tasks" / MANIFEST).is_file():
-            tasks = read_manifest(self.folder / "tasks").tasks
-            return {task.file_name: list(task.image.shapes) for task in tasks}
+        manifest = self.folder / "tasks" / MANIFEST
+        if manifest.is_file():
+            shapes = {task.file_name: list(task.image.shapes) for task in read_manifest(manifest).tasks}
+            _check_sent(shapes, names, classes, manifest)
+            return shapes
         found = read_detections(self._selection / "infer_results.json", names, classes)
         least = dict.fromkeys(classes, GUESSED_THRESHOLD)
         return {name: [row.shape for row in prelabels(found[name], classes, least, False)] for name in names}
 
-    def real_cost(self) -> tuple[dict[str, Any] | None, PastRounds]:
-        """The report of the labelling, None without one, and its images."""
-        if not self.report.is_file():
-            return None, PastRounds()
-        return read_json(self.report), read_past_rounds([self.report])
+    def real_cost(self) -> Report | None:
+        """The report of the labelling, None without one."""
+        return read_report(self.report) if self.report.is_file() else None
 
 
 def read_rounds(run: Path, last: int, train_ann: Path) -> list[RoundFiles]:
@@ -116,11 +115,22 @@ def read_rounds(run: Path, last: int, train_ann: Path) -> list[RoundFiles]:
     Raises:
         UserError: the folder of one is missing.
     """
-    rounds = [RoundFiles(run, number, train_ann) for number in range(1, last + 1)]
-    for each in rounds:
-        if not each.folder.is_dir():
-            raise UserError(f"{each.folder}: no such folder; give the OUTPUT_DIR of run_rounds_cpu.sh as --run")
+    rounds = []
+    for number in range(1, last + 1):
+        rounds.append(RoundFiles(run, number, train_ann))
+        if not rounds[-1].folder.is_dir():
+            raise UserError(f"{rounds[-1].folder}: no such folder; give the OUTPUT_DIR of run_rounds_cpu.sh as --run")
     return rounds
+
+
+def _check_sent(shapes: dict[str, list[Shape]], names: Sequence[str], classes: Sequence[str], manifest: Path) -> None:
+    """Raise a DataError if the boxes that were sent are not those of the picked images, or of other classes."""
+    faults = [f"has no task of {name}, which was picked" for name in names if name not in shapes]
+    known = set(classes)
+    others = sorted({shape.label for found in shapes.values() for shape in found} - known)
+    faults += [f"has boxes of the class {name!r}, which the labels do not have" for name in others]
+    if faults:
+        raise DataError(f"{manifest}: not that of this round, export its tasks again", faults)
 
 
 def shapes_of(entry: ImageEntry, classes: Sequence[str]) -> list[Shape]:

@@ -71,9 +71,9 @@ def progress_of(rounds: Sequence[RoundFiles], annotations: Sequence[Annotations]
         boxes = sum(int((~entry.crowd).sum()) for entry in known.labelled)
         images = len(known.labelled)
         rows.append(Progress(each.number, images, boxes=boxes, hours=hours, ap=each.ap(), ap50=metrics.get("AP50")))
-        report, _ = each.real_cost()
-        seconds = report["seconds_per_image"]["total"] if report else None
-        hours = None if hours is None or (seconds is None and each.new_ann.is_file()) else hours + (seconds or 0) / 3600
+        report = each.real_cost()
+        seconds = report.seconds if report else []
+        hours = None if hours is None or (not seconds and each.new_ann.is_file()) else hours + sum(seconds) / 3600
     return rows
 
 
@@ -125,7 +125,7 @@ def cost_of(files: RoundFiles, picked: Sequence[str], labelled: int) -> Cost:
     if expected:
         boxes, hours = sum(expected.boxes(picked).values()), sum(expected.hours(picked).values())
         low, high = expected.cost.hours_interval(expected.totals(picked))
-    report, _ = files.real_cost()
+    report = files.real_cost()
     formula = str(expected.cost) if expected else "not known, for the ranking has no table of predictions"
     cost = Cost(
         images=len(picked),
@@ -141,11 +141,10 @@ def cost_of(files: RoundFiles, picked: Sequence[str], labelled: int) -> Cost:
     )
     if report is None:
         return cost
-    done = [row for row in report["per_image"] if row["state"] in ("labelled", "reviewed and empty")]
-    seconds = report["seconds_per_image"]
-    real_hours = None if seconds["total"] is None else seconds["total"] / 3600
-    drawn = sum(row["boxes"] for row in done)
-    return replace(cost, real_images=len(done), real_boxes=drawn, real_hours=real_hours, timed=seconds["images"])
+    done, seconds = report.labelled, report.seconds
+    real_hours = sum(seconds) / 3600 if seconds else None
+    drawn = sum(row.boxes for row in done)
+    return replace(cost, real_images=len(done), real_boxes=drawn, real_hours=real_hours, timed=len(seconds))
 
 
 def class_balance(before: Annotations, after: Annotations | None, sent: Mapping[str, Sequence[Shape]]) -> list[Balance]:

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.command_line import program_parser
+from src.command_line import positive_count, program_parser
 from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.images import image_size
 from src.errors import entry_point
@@ -38,7 +38,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__, prog="python -m src.report.rounds.round_page")
     parser.add_argument("--run", type=Path, required=True, help="OUTPUT_DIR of the rounds")
-    parser.add_argument("--round", type=int, required=True, help="number of the round, from 1")
+    parser.add_argument("--round", type=positive_count, required=True, help="number of the round, from 1")
     parser.add_argument("--ann_file", type=Path, required=True, help="annotation file of the first round")
     parser.add_argument("--img_dir", type=Path, required=True, help="folder of its images")
     parser.add_argument("--unlabelled_img_dir", type=Path, help="folder of further unlabelled images")

@@ -86,7 +86,7 @@ def arrays(shapes: Sequence[Shape], classes: Sequence[str]) -> tuple[np.ndarray,
 
 
 def _tile(name: str, shape: Shape, entries: Mapping[str, ImageEntry], img_dir: Path, label: int) -> Image.Image | None:
-    """An object with some of its surroundings and its box; None if the image cannot be read."""
+    """An object with some of its surroundings and its box; None if the image cannot be read, or the object lies outside of it."""
     try:
         image = Image.fromarray(read_image(image_path(entries[name], img_dir)))
     except UserError:
@@ -94,8 +94,14 @@ def _tile(name: str, shape: Shape, entries: Mapping[str, ImageEntry], img_dir: P
     x1, y1, x2, y2 = shape.box
     half = max(x2 - x1, y2 - y1, 2) * (0.5 + _MARGIN)
     left, top, zoom = (x1 + x2) / 2 - half, (y1 + y2) / 2 - half, _SIDE / (2 * half)
-    corners = (left, top, left + 2 * half, top + 2 * half)
-    tile = image.crop([round(value) for value in corners]).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+    inner = np.clip((left, top, left + 2 * half, top + 2 * half), 0, (*image.size, *image.size))
+    if (inner[2:] <= inner[:2]).any():
+        return None
+    # Only what lies in the picture is resized: the square around a long object may be far larger than the picture.
+    size = [max(round(side * zoom), 1) for side in (inner[2:] - inner[:2]).tolist()]
+    tile = Image.new("RGB", (_SIDE, _SIDE))
+    piece = image.resize(size, Image.Resampling.BICUBIC, box=tuple(inner.tolist()))
+    tile.paste(piece, (round((inner[0] - left) * zoom), round((inner[1] - top) * zoom)))
     box = [(x1 - left) * zoom, (y1 - top) * zoom, (x2 - left) * zoom, (y2 - top) * zoom]
     ImageDraw.Draw(tile).rectangle([round(value) for value in box], outline=class_colour(label), width=2)
     return tile
