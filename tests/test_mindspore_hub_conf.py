@@ -33,6 +33,16 @@ def test_settings_override(tiny_detector):
         ),
         ({"class_count": 2, "img_widht": 64}, "did you mean 'img_width'"),
         ({"class_count": 2, "img_width": 65}, "multiple of 32"),
+        *(({"class_count": count}, "class_count must be a whole number") for count in (0, -1, True, "2", 2.5, 10**400)),
+        ({"class_count": 2, "name": ["ssd"]}, "unknown name"),
+        (
+            {"class_count": 2, "system": "ssd"},
+            "the given settings describe a detector of the system ssd, not faster_rcnn",
+        ),
+        ({"class_count": 2, "img_width": object()}, "img_width must be a number, a text, a list or None, got <object"),
+        ({"class_count": 2, "help": True}, "unknown setting 'help'"),
+        ({"class_count": 2, "backbone": "--help"}, "got '--help'"),
+        ({"class_count": 2, "img_width": np.int64(65)}, "multiple of 32, got 65"),
     ],
 )
 def test_what_cannot_be_built_is_told(arguments, said):
