@@ -75,7 +75,7 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
     If its output is piped into ``head`` or ``less`` and they stop reading, it exits with 141, as after SIGPIPE.
 
     An OSError that names a file (name too long, no permission) is also reported in one line, and so is a full disk: without
-    a name it is that of the standard output.
+    a name it is that of the standard output. So is a lack of memory.
 
     Every other exception is a bug and keeps its traceback.
     """
@@ -96,6 +96,9 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
         except BrokenPipeError:
             _drop_output()
             sys.exit(141)
+        except MemoryError as error:
+            print(f"error: not enough memory: {printable(str(error)) or 'no more is to be had'}", file=sys.stderr)
+            sys.exit(2)
         except OSError as error:
             if error.filename is None and error.errno not in _DISK_FULL:
                 raise

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from src.errors import DataError, UserError, entry_point
@@ -44,6 +45,14 @@ def test_names_that_the_system_refuses_are_one_line(capsys):
         entry_point(lambda: os.stat("x" * 300))()
     assert stop.value.code == 2
     assert capsys.readouterr().err == f"error: {'x' * 300}: File name too long\n"
+
+
+def test_a_lack_of_memory_is_one_line(capsys):
+    with pytest.raises(SystemExit) as stop:
+        entry_point(lambda: np.zeros((2**30, 2**20)))()
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: not enough memory: Unable to allocate 8.00 PiB") and said.count("\n") == 1
 
 
 def test_an_output_that_goes_to_a_full_disk_is_one_line():

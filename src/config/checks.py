@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from src.config.schema import Config
 
 MOST_STEPS = 10**8
+MOST_PIXELS = 2**26  # of the input of a network, as of exported models
 
 
 def contradictions(config: Config) -> list[str]:
@@ -22,6 +23,15 @@ def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
         size = getattr(config, key)
         nearest = max(multiple, round(size / multiple) * multiple)
         yield size % multiple == 0, f"{key}: must be a multiple of {multiple}, got {size}; the nearest is {nearest}"
+    images = max(config.batch_size, config.unlabelled_batch_size, config.test_batch_size)
+    pixels = images * config.img_width * config.img_height
+    yield (
+        pixels <= MOST_PIXELS,
+        (
+            f"img_width, img_height, batch sizes: a batch must not exceed {MOST_PIXELS} pixels, got {images} images of "
+            f"{config.img_width}x{config.img_height}"
+        ),
+    )
     smallest, largest = config.multi_scale
     yield (
         0 < smallest <= largest,

@@ -55,9 +55,11 @@ def model_path(name: str, file_format: str) -> Path:
     """`name` with the suffix of the format appended, unless it has it already.
 
     Raises:
-        UserError: the name has the suffix of another format.
+        UserError: the name has the suffix of another format, or is that of a folder.
     """
     path, suffix = Path(name), SUFFIXES[file_format]
+    if path.name in ("", "..") or name.endswith("/"):
+        raise UserError(f"file_name: {name} is a folder, expected the name of the model in it, without suffix")
     if path.suffix == suffix:
         return path
     if path.suffix in {*SUFFIXES.values(), ".json"}:

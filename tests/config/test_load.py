@@ -165,6 +165,15 @@ def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
         ("--milestones 1.5", "milestones: "),
         ("--base_lr nan", "base_lr: "),
         ("--clip_norm .inf", "clip_norm: "),
+        (
+            f"--num_parallel_workers 1{'0' * 400}",
+            "num_parallel_workers: input should be less than or equal to 2147483647",
+        ),
+        (
+            "--img_width 3200000 --img_height 3200",
+            "a batch must not exceed 67108864 pixels, got 2 images of 3200000x3200",
+        ),
+        ("--test_batch_size 1000000", "a batch must not exceed 67108864 pixels, got 1000000 images of 1280x768"),
     ],
 )
 def test_contradictions_and_ranges(words, said):

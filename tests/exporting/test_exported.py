@@ -10,7 +10,7 @@ from mindspore import Tensor, nn, ops
 
 from src.errors import UserError
 from src.exporting.agreement import MASK_TOLERANCE, compare
-from src.exporting.exported import ExportedDetector, write_model
+from src.exporting.exported import ExportedDetector, model_path, write_model
 from src.exporting.model_metadata import (
     Class,
     ModelMetadata,
@@ -108,6 +108,12 @@ def test_a_model_with_masks_gives_the_outputs_of_its_network(written, file_forma
     result = compare(_on_arrays(Toy(True)), with_other_masks, images, 2, 0.05)
     assert not result.holds and result.mask == pytest.approx(2 * MASK_TOLERANCE, rel=1e-3)
     assert replace(result, mask=0.0).holds
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", "models/", "a/.."])
+def test_a_folder_is_no_name_of_a_model(name):
+    with pytest.raises(UserError, match="is a folder, expected the name of the model in it"):
+        model_path(name, "ONNX")
 
 
 def test_a_model_without_masks_has_none(written):

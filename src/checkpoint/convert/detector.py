@@ -84,7 +84,7 @@ def name_classes(found: ForeignDetector, ann_file: Path | None) -> tuple[list[st
     if len(names) > count or min(ids) < 1 or max(ids) > count:
         raise UserError(
             f"{ann_file}: the detector has {count} classes, and the file {len(names)} categories with ids {min(ids)} to {max(ids)}; "
-            "expected {count} categories, or category ids that are labels of the detector"
+            f"expected {count} categories, or category ids that are labels of the detector"
         )
     keep_classes(found.weights, ids)
     print(
