@@ -16,6 +16,7 @@ namespace {
 
 constexpr double kLeastSide = 1000;  // pixels of the longer side, so that text is readable
 constexpr double kMostEnlarged = 4;  // times
+constexpr double kMostOfJpeg = 65500;  // pixels a side, libjpeg's limit; longer pictures are shrunk
 constexpr double kTextScale = 0.5;
 constexpr int kMargin = 3;  // pixels around text
 
@@ -77,7 +78,7 @@ void write_jpeg(const cv::Mat& rgb, const std::filesystem::path& target) {
   cv::Mat bgr;
   cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
   std::vector<unsigned char> bytes;
-  cv::imencode(".jpg", bgr, bytes);
+  if (!cv::imencode(".jpg", bgr, bytes)) throw UserError(target.string() + ": cannot be encoded as JPEG");
   const auto unfinished = unfinished_name(target);
   std::ofstream stream(unfinished, std::ios::binary);
   stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -95,8 +96,11 @@ void write_jpeg(const cv::Mat& rgb, const std::filesystem::path& target) {
 void draw(const std::filesystem::path& image, const std::vector<Detection>& detections, const ModelMetadata& metadata,
           const std::filesystem::path& target) {
   cv::Mat canvas = read_image(image);
-  const double zoom = std::clamp(kLeastSide / std::max(canvas.cols, canvas.rows), 1.0, kMostEnlarged);
-  if (zoom > 1) cv::resize(canvas, canvas, {}, zoom, zoom, cv::INTER_CUBIC);
+  const double longer = std::max(canvas.cols, canvas.rows);
+  const double zoom = std::min(std::clamp(kLeastSide / longer, 1.0, kMostEnlarged), kMostOfJpeg / longer);
+  const auto side = [zoom](int pixels) { return std::max(static_cast<int>(std::lround(pixels * zoom)), 1); };
+  const cv::Size size(side(canvas.cols), side(canvas.rows));
+  if (zoom != 1) cv::resize(canvas, canvas, size, 0, 0, zoom > 1 ? cv::INTER_CUBIC : cv::INTER_AREA);
   for (auto found = detections.rbegin(); found != detections.rend(); ++found)  // the best lies on top
     if (found->score >= kShownScore) draw_one(&canvas, *found, zoom, metadata);
   write_jpeg(canvas, target);

@@ -57,7 +57,13 @@ json read_coco(const fs::path& path) {
 
 std::vector<std::int64_t> category_ids(const json& coco, const ModelMetadata& metadata) {
   std::map<std::string, std::int64_t> ids;
-  for (const auto& category : coco.at("categories")) ids[category.at("name")] = whole_number(category.at("id"), "an id of categories", -kMostId, kMostId);
+  std::set<std::int64_t> seen;
+  for (const auto& category : coco.at("categories")) {
+    const auto id = whole_number(category.at("id"), "an id of categories", -kMostId, kMostId);
+    const auto name = category.at("name").get<std::string>();
+    if (!seen.insert(id).second) throw UserError("two categories have the id " + std::to_string(id));
+    if (!ids.emplace(name, id).second) throw UserError("two categories have the name '" + name + "'");
+  }
   std::vector<std::int64_t> found;
   for (const auto& item : metadata.classes) {
     if (ids.count(item.name) == 0) throw UserError("it has no category '" + item.name + "', which the detector finds");
@@ -83,9 +89,14 @@ void check_name(const std::string& name) {
 std::vector<ImageEntry> entries(const json& coco, const fs::path& folder) {
   std::vector<ImageEntry> images;
   std::vector<std::string> missing;
+  std::set<std::int64_t> ids;
+  std::set<std::string> names;
   for (const auto& image : coco.at("images")) {
     images.push_back({whole_number(image.at("id"), "an id of images", -kMostId, kMostId), image.at("file_name").get<std::string>()});
-    check_name(images.back().name);
+    const auto& [id, name] = images.back();
+    check_name(name);
+    if (!ids.insert(id).second) throw UserError("two images have the id " + std::to_string(id));
+    if (!names.insert(name).second) throw UserError("two images have the file_name " + name);
     if (!is_regular(folder / images.back().name)) missing.push_back(images.back().name);
   }
   if (!missing.empty())

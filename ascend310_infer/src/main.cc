@@ -8,6 +8,7 @@
 #include <ctime>
 #include <iostream>
 #include <opencv2/core.hpp>
+#include <vector>
 
 #include "model_metadata.h"
 #include "detect.h"
@@ -18,6 +19,7 @@
 #include "options.h"
 #include "readers.h"
 #include "record_file.h"
+#include "whole_file.h"
 
 namespace {
 
@@ -58,18 +60,27 @@ void print(const Summary& summary, const RecordFile& records, double seconds, co
   std::printf("written: %s\n", options.out.c_str());
 }
 
+std::filesystem::path picture(const Options& options, const ImageEntry& entry) { return options.draw / (entry.name + ".jpg"); }
+
+// Before any work is done: nothing is in the way of the outputs, and none of them would replace an input.
+void check_outputs(const Options& options, const ImageList& list, const ModelMetadata& metadata) {
+  std::vector<std::filesystem::path> outputs = {options.out}, inputs = {options.model, metadata.path, options.annotations};
+  for (const auto& entry : list.images) {
+    inputs.push_back(options.images / entry.name);
+    if (!options.draw.empty()) outputs.push_back(picture(options, entry));
+  }
+  for (const auto& path : outputs) check_free(path, options.overwrite);
+  check_apart(outputs, inputs);
+}
+
 // Returns whether the records were written; not if it was stopped.
 bool run(const Options& options) {
   const ModelMetadata metadata = read_model_metadata(options.model);
   const ImageList list = options.annotations.empty() ? list_folder(options.images, metadata)
                                                      : list_annotated(options.annotations, options.images, metadata);
+  check_outputs(options, list, metadata);
   RecordFile records(options.out, list, options.overwrite);
   tell_unfinished(records.unfinished());
-  const auto picture = [&](const ImageEntry& entry) { return options.draw / (entry.name + ".jpg"); };
-  if (!options.draw.empty() && !options.overwrite)
-    for (const auto& entry : list.images)
-      if (std::filesystem::exists(picture(entry)))
-        throw UserError(picture(entry).string() + ": exists already; give --overwrite to replace it, or another folder");
   const auto engine =
       load_engine({options.model, metadata.input, options.device, options.device_id, options.threads});
 
@@ -78,7 +89,7 @@ bool run(const Options& options) {
   Readers readers(list.images, options.images, metadata, options.threads);
   const auto report = [&](const Found& found) {
     records.add(found);
-    if (!options.draw.empty()) draw(options.images / found.entry->name, found.detections, metadata, picture(*found.entry));
+    if (!options.draw.empty()) draw(options.images / found.entry->name, found.detections, metadata, picture(options, *found.entry));
   };
   const Summary summary = detect(metadata, *engine, readers, report, stopped);
   if (stopped) return false;

@@ -20,8 +20,7 @@ nlohmann::ordered_json segmentation(const SoftMask& mask, const cv::Size& pictur
 }  // namespace
 
 RecordFile::RecordFile(const fs::path& path, const ImageList& list, bool overwrite) : path_(path), list_(list) {
-  if (fs::exists(path_) && !overwrite)
-    throw UserError(path_.string() + ": exists already; give --overwrite to replace it, or another name");
+  check_free(path_, overwrite);
   unfinished_ = unfinished_name(path_);
   stream_.open(unfinished_);
   stream_ << "[";

@@ -1,12 +1,16 @@
 #include "whole_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "errors.h"
 
@@ -24,7 +28,44 @@ bool sync(const fs::path& path, int flags) {
   return done;
 }
 
+using Identity = std::pair<dev_t, ino_t>;
+
+// Which file it is, whatever its name; none if there is no file.
+std::optional<Identity> identity(const fs::path& path) {
+  struct stat found = {};
+  if (stat(path.c_str(), &found) != 0) return std::nullopt;
+  return Identity(found.st_dev, found.st_ino);
+}
+
 }  // namespace
+
+void check_free(const fs::path& path, bool overwrite) {
+  std::error_code failure;
+  const auto target = fs::status(path, failure);
+  if (failure == std::errc::filename_too_long) throw UserError(path.string() + ": cannot be written: " + failure.message());
+  if (path.filename().empty() || fs::is_directory(target))
+    throw UserError(path.string() + ": is a folder, expected the name of a file");
+  if (fs::exists(target) && !fs::is_regular_file(target))
+    throw UserError(path.string() + ": is a FIFO, device or socket, expected the name of a file");
+  if (fs::exists(fs::symlink_status(path, failure)) && !overwrite)
+    throw UserError(path.string() + ": exists already; give --overwrite to replace it, or another name");
+  fs::path folder = path.parent_path();
+  while (folder.has_relative_path() && !fs::exists(fs::symlink_status(folder, failure))) folder = folder.parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, failure))
+    throw UserError(path.string() + ": cannot be written: " + folder.string() + " is not a folder");
+}
+
+void check_apart(const std::vector<fs::path>& outputs, const std::vector<fs::path>& inputs) {
+  std::map<Identity, fs::path> written;
+  for (const auto& path : outputs)
+    if (const auto file = identity(path)) written[*file] = path;
+  if (written.empty()) return;
+  for (const auto& path : inputs) {
+    const auto file = identity(path);
+    if (file && written.count(*file) > 0)
+      throw UserError(written[*file].string() + ": would replace the input " + path.string() + "; choose another name or folder");
+  }
+}
 
 fs::path unfinished_name(const fs::path& path) {
   std::error_code failure;  // what cannot be made cannot be opened either, and is reported then

@@ -1,6 +1,13 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
+
+/// Throws UserError if there is something that may not be overwritten, or that no file can replace: a folder, FIFO, device or socket.
+void check_free(const std::filesystem::path& path, bool overwrite);
+
+/// Throws UserError if one of the outputs is the same file as one of the inputs, which it would replace.
+void check_apart(const std::vector<std::filesystem::path>& outputs, const std::vector<std::filesystem::path>& inputs);
 
 /// A hidden name beside `path`, of this process alone; folders that are missing are made.
 std::filesystem::path unfinished_name(const std::filesystem::path& path);

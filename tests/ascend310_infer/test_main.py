@@ -126,6 +126,79 @@ def test_nothing_is_overwritten_unless_told(program, toy, pictures, tmp_path):
     assert json.loads(out.read_text())
 
 
+def test_no_output_takes_the_place_of_an_input(program, toy, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.png", "a.png.jpg"):
+        cv2.imwrite(str(folder / name), np.full((64, 96, 3), 200, np.uint8))
+    model = copied(toy, tmp_path)
+    annotations = coco_file(tmp_path / "val.json", ["a.png"], ["square", "Kreis ä"])
+    (tmp_path / "link.json").symlink_to(annotations)
+    before = {path: path.read_bytes() for path in (model, model.with_suffix(".json"), annotations, *folder.iterdir())}
+    words = ["--model", model, "--images", folder, "--overwrite"]
+    for out, more in [
+        *((path, []) for path in (model, model.with_suffix(".json"), folder / "a.png")),
+        *((path, ["--annotations", annotations]) for path in (annotations, tmp_path / "link.json")),
+        (tmp_path / "found.json", ["--draw", folder]),
+    ]:
+        done = program.run(*words, "--out", out, *more)
+        assert done.returncode == 2 and "would replace the input " in done.stderr, done.stderr
+    assert {path: path.read_bytes() for path in before} == before and not (tmp_path / "found.json").exists()
+
+
+def test_no_output_takes_the_place_of_what_is_no_file(program, toy, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), np.full((64, 96, 3), 200, np.uint8))
+    (tmp_path / "drawn").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    os.mkfifo(tmp_path / "drawn" / "a.png.jpg")
+    (tmp_path / "device").symlink_to("/dev/null")
+    (tmp_path / "nowhere").symlink_to("unmounted")
+    words = ["--model", toy, "--images", folder]
+    for out, more, told in [
+        ("fifo", ["--overwrite"], "fifo: is a FIFO, device or socket"),
+        ("device", ["--overwrite"], "device: is a FIFO, device or socket"),
+        ("photos", ["--overwrite"], "photos: is a folder, expected the name of a file"),
+        ("nowhere", [], "nowhere: exists already; give --overwrite"),
+        ("photos/a.png/found.json", [], f"found.json: cannot be written: {folder / 'a.png'} is not a folder"),
+        ("x" * 300, [], "xxx: cannot be written: File name too long"),
+        ("found.json", ["--overwrite", "--draw", tmp_path / "drawn"], "a.png.jpg: is a FIFO, device or socket"),
+    ]:
+        done = program.run(*words, "--out", tmp_path / out, *more)
+        assert done.returncode == 2 and told in done.stderr, done.stderr
+    assert all(os.path.islink(tmp_path / name) for name in ("device", "nowhere")) and (tmp_path / "fifo").is_fifo()
+
+
+def test_what_is_told_apart_by_nothing_is_refused(program, toy, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / "photos" / name), np.zeros((64, 96, 3), np.uint8))
+    path = coco_file(tmp_path / "val.json", ["a.png", "b.png"], ["square", "Kreis ä"])
+    good = json.loads(path.read_text(encoding="utf-8"))
+    for key, place, change, told in [
+        ("images", 1, {"id": 70}, "two images have the id 70"),
+        ("images", 1, {"file_name": "a.png"}, "two images have the file_name a.png"),
+        ("categories", 1, {"id": 20}, "two categories have the id 20"),
+        ("categories", 1, {"name": "square"}, "two categories have the name 'square'"),
+    ]:
+        rows = list(good[key])
+        rows[place] = rows[place] | change
+        path.write_text(json.dumps(good | {key: rows}), encoding="utf-8")
+        words = ["--model", toy, "--images", tmp_path / "photos", "--out", tmp_path / "found.json"]
+        done = program.run(*words, "--annotations", path)
+        assert (done.returncode, done.stderr) == (2, f"error: {path}: {told}\n")
+
+
+def test_a_picture_longer_than_jpeg_can_be_is_drawn_smaller(program, toy, tmp_path):
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "long.png"), np.full((20, 70_000, 3), 200, np.uint8))
+    words = ["--model", toy, "--images", tmp_path / "photos", "--out", tmp_path / "found.json"]
+    done = program.run(*words, "--draw", tmp_path / "drawn")
+    assert done.returncode == 0, done.stderr
+    assert cv2.imread(str(tmp_path / "drawn" / "long.png.jpg")).shape == (19, 65_500, 3)
+
+
 def small_disk() -> None:
     """Files may have 200 bytes from now on; writing more fails, as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
