@@ -54,7 +54,7 @@ absolute() {
 check_argument() {
     case "$1" in
     DEVICE_ID) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number such as 0, not '$2'") ;;
-    DEVICE_NUM) [[ $2 =~ ^[1-9][0-9]*$ ]] || faults+=("$1 must be a positive integer, not '$2'") ;;
+    DEVICE_NUM) [[ $2 =~ ^[1-9][0-9]{0,3}$ ]] || faults+=("$1 must be a whole number from 1 to 9999, not '$2'") ;;
     BACKBONE) [ -f "${root:?}/configs/faster_rcnn_$2.yaml" ] || faults+=("$1 must be one of $(backbones), not '$2'") ;;
     TARGET | DEVICE_TYPE) [[ $2 =~ ^(CPU|GPU|Ascend)$ ]] || faults+=("$1 must be CPU, GPU or Ascend, not '$2'") ;;
     DEVICE_TARGET) [ "$2" = CPU ] || faults+=("$1 must be CPU, on which exported models are evaluated, not '$2': omit it") ;;

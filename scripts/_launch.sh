@@ -92,7 +92,7 @@ run_logged() {
 # several_devices: train on DEVICE_NUM devices (default 8); everything else uses device 0.
 several_devices() {
     workers="${DEVICE_NUM:-8}"
-    [[ $workers =~ ^[1-9][0-9]*$ ]] || fail "DEVICE_NUM must be a positive integer, not '$workers'"
+    [[ $workers =~ ^[1-9][0-9]{0,3}$ ]] || fail "DEVICE_NUM must be a whole number from 1 to 9999, not '$workers'"
     DEVICE_ID=0
     # Seconds: ranks compile for long before their first communication, and wait for rank 0 while it evaluates.
     export HCCL_CONNECT_TIMEOUT="${HCCL_CONNECT_TIMEOUT:-6000}"

@@ -402,11 +402,12 @@ def test_a_failure_on_several_devices_has_the_status_of_the_launcher_and_old_log
     assert "--worker_num=2" in workshop.calls()[0]
 
 
-def test_device_number_is_checked(workshop):
+@pytest.mark.parametrize("number", ["none", "0", "-1", "1.0", "10000", "9" * 30])
+def test_device_number_is_checked(workshop, number):
     script = "run_distribute_train_model_gpu.sh"
-    result = workshop.run(script, *arguments_of(script), DEVICE_NUM="none")
+    result = workshop.run(script, *arguments_of(script), DEVICE_NUM=number)
     assert (result.returncode, workshop.calls()) == (2, [])
-    assert result.stderr == "error: DEVICE_NUM must be a positive integer, not 'none'\n"
+    assert result.stderr == f"error: DEVICE_NUM must be a whole number from 1 to 9999, not '{number}'\n"
 
 
 @pytest.mark.parametrize("script", ["run_eval_cpu.sh", "run_eval_gpu.sh", "run_eval_ascend.sh"])

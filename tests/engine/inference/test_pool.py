@@ -16,7 +16,8 @@ from src.engine.device import Device
 from src.engine.inference import detection_pool as pool_module
 from src.engine.inference.detection_pool import NOT_READ, Pool
 from src.engine.inference.journal import Journal
-from src.errors import UserError
+from src.engine.inference.output_files import OutputFiles
+from src.errors import UserError, entry_point
 from src.evaluation.records import Detections
 from tests.test_special_files import a_second_or_two
 
@@ -208,6 +209,23 @@ def test_a_second_process_is_refused_while_the_first_detects(whole, config, imag
         detect(config, images)  # its results are not written yet
     first._discard()
     assert detect(config, images)[0] == whole
+
+
+def test_a_start_that_was_interrupted_leaves_the_folder_free(whole, config, images):
+    def interrupt(entry, _):
+        if entry.file_name == "06.png":
+            raise KeyboardInterrupt
+
+    @entry_point
+    def main():
+        outputs = OutputFiles(config)
+        found = new_pool(config, images).detect("infer_results", Detector(), images, ONE, has_features=True)
+        outputs.write_detections(outputs.results, found, interrupt)
+
+    with pytest.raises(SystemExit):
+        main()
+    detector = Detector()
+    assert detect(config, images, detector=detector)[0] == whole and detector.batches < 6
 
 
 @pytest.mark.parametrize("masks", [None, ({"size": [3, 4], "counts": "abc`\u2028"},)])
