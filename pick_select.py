@@ -46,6 +46,25 @@ from src.errors import Faults, entry_point
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
+    add_inputs(parser)
+    add_amounts(parser)
+    add_rules(parser)
+    add_outputs(parser)
+    args = parser.parse_args(argv)
+    amounts = (args.pick_ratio, args.budget_hours, args.budget_boxes, args.budget_images)
+    if amounts == (None,) * len(amounts) and args.picked_file is None:
+        parser.error(
+            "--pick_ratio is needed, or --budget_hours, --budget_boxes or --budget_images, unless --picked_file is given"
+        )
+    if args.output_ann_file is None and (args.top_value_file or args.picked_file):
+        parser.error("--output_ann_file is needed")
+    if args.resume and args.top_value_file is None:
+        parser.error("--resume goes with --top_value_file")
+    return args
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Labels, images, and the ranking or an earlier list."""
     parser.add_argument(
         "--ann_file", type=Path, required=True, help="all images with the available labels, in any form of docs/DATA.md"
     )
@@ -53,8 +72,17 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--combine_ann_file", type=Path, help=help_combine)
     help_images = "folder of the images of --ann_file, which forms other than COCO need; for COCO to check that they exist and have "
     parser.add_argument("--img_dir", type=Path, help=help_images + "the size it says")
+    help_folder = "folder of further unlabelled images that are ranked as well"
+    parser.add_argument("--unlabelled_img_dir", type=Path, help=help_folder)
     help_names = "classes in the order of their labels, separated by commas; text needs them"
     parser.add_argument("--class_names", default="", help=help_names)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--top_value_file", type=Path, help="top_value_data.json of sorted_values.py")
+    source.add_argument("--picked_file", type=Path, help="list of an earlier pick: one file name per line")
+
+
+def add_amounts(parser: argparse.ArgumentParser) -> None:
+    """How much is picked, and what labelling has cost so far."""
     budget = parser.add_mutually_exclusive_group()
     help_ratio = "percent of all images that are labelled afterwards, including the earlier ones; fractions allowed"
     budget.add_argument(
@@ -67,15 +95,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "reports of import_labels.py (NAME_labelling.json) of earlier rounds, oldest first: what labelling has cost"
     )
     parser.add_argument("--labelling_reports", type=Path, nargs="+", default=[], metavar="FILE", help=help_reports)
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--top_value_file", type=Path, help="top_value_data.json of sorted_values.py")
-    source.add_argument("--picked_file", type=Path, help="list of an earlier pick: one file name per line")
-    help_folder = "folder of further unlabelled images that are ranked as well"
-    parser.add_argument("--unlabelled_img_dir", type=Path, help=help_folder)
-    help_policy = (
-        "1: all other images unlabelled; 2: all images in the unlabelled stream (default: as --combine_ann_file)"
-    )
-    parser.add_argument("--policy", type=int, choices=(1, 2), help=help_policy)
+
+
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """Which images are picked besides those of the highest scores, and what images without boxes mean."""
     help_least = "minimum number of objects per class, labelled and predicted ones together, such as --at_least mask_weared_incorrect=40"
     parser.add_argument("--at_least", nargs="+", default=[], metavar="CLASS=N", help=help_least)
     help_random = "share of the picked images that are drawn at random, for an unbiased estimate (default 0.1; 0: none)"
@@ -83,7 +106,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=10, help="of the random share (default 10; -1: not seeded)")
     help_empty = "the images that have no boxes in --ann_file were reviewed by a human and show no object"
     parser.add_argument("--empty_is_reviewed", action="store_true", help=help_empty)
+
+
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """What is written, and what may be replaced or resumed."""
     parser.add_argument("--output_ann_file", type=Path, help="COCO file to write; not needed for the check")
+    help_policy = (
+        "1: all other images unlabelled; 2: all images in the unlabelled stream (default: as --combine_ann_file)"
+    )
+    parser.add_argument("--policy", type=int, choices=(1, 2), help=help_policy)
     help_list = "write the list only: import_labels.py will write the annotation file"
     parser.add_argument("--list_only", action="store_true", help=help_list)
     help_resume = "resume an earlier pick: keep its list, and write --output_ann_file again if the labels changed"
@@ -93,17 +124,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_used = "with --resume: output folder of the training on --output_ann_file, whose labels must not change during training"
     parser.add_argument("--used_by", type=Path, help=help_used)
     parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
-    args = parser.parse_args(argv)
-    amounts = (args.pick_ratio, args.budget_hours, args.budget_boxes, args.budget_images)
-    if amounts == (None,) * len(amounts) and args.picked_file is None:
-        parser.error(
-            "--pick_ratio is needed, or --budget_hours, --budget_boxes or --budget_images, unless --picked_file is given"
-        )
-    if args.output_ann_file is None and (args.top_value_file or args.picked_file):
-        parser.error("--output_ann_file is needed")
-    if args.resume and args.top_value_file is None:
-        parser.error("--resume goes with --top_value_file")
-    return args
 
 
 @entry_point

@@ -24,6 +24,8 @@ from statistics import median
 from benchmarks import command, measure, setting
 from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
+from src.config.load import Config
+from src.data.training_data import TrainingData
 from src.engine.evaluation import evaluate_networks
 from src.engine.health.monitor import build_watch
 from src.engine.log import RunLog
@@ -56,7 +58,30 @@ def main(argv: list[str] | None = None) -> None:
 
 def measured(args: argparse.Namespace, folder: Path) -> dict:
     """Memory in MB of each phase and of the evaluations, and the peak."""
-    config = replace(
+    config, data = setting.data(folder, run_config(args, folder))
+    with (
+        open(os.devnull, "w") as null,
+        contextlib.redirect_stdout(null),
+        StopRequest(rank=0) as stop,
+    ):
+        run = prepared(config, replace(data, evaluation=None), stop)
+        with contextlib.closing(run.log):
+            train(run, 0)
+            scored = evaluated(run, args.evaluations)
+    half = args.steps // 2
+    return {
+        "memory_MB": {
+            "burn_in": growth(run.log.memory[:half]),
+            "with_teacher": growth(run.log.memory[half:]),
+            "evaluations": {"after_each": scored, "growth": scored[-1] - scored[0]},
+            "peak": measure.peak_memory(),
+        }
+    }
+
+
+def run_config(args: argparse.Namespace, folder: Path) -> Config:
+    """Half of the steps with a teacher, a line of the log per step, and no evaluation during training."""
+    return replace(
         setting.config(args),
         batch_size=args.batch_size,
         unlabelled_batch_size=args.batch_size,
@@ -67,48 +92,38 @@ def measured(args: argparse.Namespace, folder: Path) -> dict:
         eval_interval_iter=0,
         save_checkpoint_path=str(folder / "run"),
     )
-    config, data = setting.data(folder, config)
-    data = replace(data, evaluation=None)
+
+
+def prepared(config: Config, data: TrainingData, stop: StopRequest) -> Run:
+    """A run before its first step, with a log that records memory; the caller closes the log."""
     device = setting.device(config)
-    run_folder = RunFolder(config.save_checkpoint_path)
+    folder = RunFolder(config.save_checkpoint_path)
     metadata = run_metadata(config, data, device.count)
     networks = build_networks(config, data, device)
     setting.scale_residual_branches(networks.student)
-    states = StateFiles(run_folder.state, run_folder.state_before)
-    with (
-        open(os.devnull, "w") as null,
-        contextlib.redirect_stdout(null),
-        contextlib.closing(MemoryLog(run_folder.path, device.rank, 0, config.max_iter)) as log,
-        StopRequest(device.rank) as stop,
-    ):
-        run = Run(
-            config=config,
-            data=data,
-            device=device,
-            networks=networks,
-            folder=run_folder,
-            states=states,
-            log=log,
-            stop=stop,
-            metadata=metadata,
-            watch=build_watch(config, data, memory=None),
-        )
-        train(run, 0)
-        run.config = replace(config, eval_img_dir=config.train_img_dir)
-        run.data = replace(data, evaluation=data.annotations)
-        scored = []
-        for _ in range(args.evaluations):
-            evaluate_networks(run, config.max_iter)
-            scored.append(measure.memory())
-    half = args.steps // 2
-    return {
-        "memory_MB": {
-            "burn_in": growth(log.memory[:half]),
-            "with_teacher": growth(log.memory[half:]),
-            "evaluations": {"after_each": scored, "growth": scored[-1] - scored[0]},
-            "peak": measure.peak_memory(),
-        }
-    }
+    return Run(
+        config=config,
+        data=data,
+        device=device,
+        networks=networks,
+        folder=folder,
+        states=StateFiles(folder.state, folder.state_before),
+        log=MemoryLog(folder.path, device.rank, 0, config.max_iter),
+        stop=stop,
+        metadata=metadata,
+        watch=build_watch(config, data, memory=None),
+    )
+
+
+def evaluated(run: Run, times: int) -> list[float]:
+    """Evaluate on the training images; the memory in MB after each evaluation."""
+    run.config = replace(run.config, eval_img_dir=run.config.train_img_dir)
+    run.data = replace(run.data, evaluation=run.data.annotations)
+    memory = []
+    for _ in range(times):
+        evaluate_networks(run, run.config.max_iter)
+        memory.append(measure.memory())
+    return memory
 
 
 class MemoryLog(RunLog):

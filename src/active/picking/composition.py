@@ -68,68 +68,106 @@ def compose(
     """
     pool = [name for name in scores if name not in labelled]
     budget.check(pool)
-    ranked = budget.rank(scores, pool)
-    least = budget.cheapest(pool)
-    why: dict[str, str] = {}
-    duplicates: dict[str, str] = {}
-    spent = 0.0
+    composition = _Composition(budget, near, budget.rank(scores, pool))
+    composition.draw(rules)
+    random_count = len(composition.why)
+    notes = [composition.reach(floor) for floor in rules.floors]
+    composition.fill()
+    notes += composition.take_duplicates()
+    if random_count:
+        picked = len(composition.why)
+        notes.insert(0, f"{random_count} of the {picked} picked images are drawn at random (seed {rules.seed})")
+    return Pick(composition.ordered(), notes)
 
-    def fresh(names: Sequence[str], limit: float) -> Iterator[str]:
-        """Names without a near-duplicate that fit into ``limit``; the caller decides whether to pick each."""
+
+class _Composition:
+    """A pick while it is composed.
+
+    Attributes:
+        ranked: images that may be picked, the highest score per cost first.
+        why: as in ``Pick``, in the order of picking; duplicates: file name -> the image that it is like; spent: of the budget.
+    """
+
+    def __init__(self, budget: Budget, near: NearDuplicates, ranked: Sequence[str]) -> None:
+        self.budget = budget
+        self.near = near
+        self.ranked = ranked
+        self.least = budget.cheapest(ranked)
+        self.why: dict[str, str] = {}
+        self.duplicates: dict[str, str] = {}
+        self.spent = 0.0
+
+    def draw(self, rules: Rules) -> None:
+        """Pick the random share."""
+        drawn = sorted(self.ranked)
+        random.Random(None if rules.seed == -1 else rules.seed).shuffle(drawn)
+        share = rules.random_share * self.budget.limit
+        for name in self._fresh(drawn) if within(self.least, share) else ():
+            if not within(self.spent + self.budget.cost(name), share):
+                break  # to look for a cheaper one would not be random
+            self._pick(name, RANDOM)
+
+    def reach(self, floor: Floor) -> str:
+        """Pick images with objects of a class until there are enough of them; returns a sentence on it."""
+        objects = floor.labelled + sum(floor.predicted.get(name, 0) for name in self.why)
+        for name in self._fresh([name for name in self.ranked if floor.predicted.get(name, 0) > 0]):
+            if objects >= floor.least:
+                break
+            self._pick(name, f"at_least {floor.class_name}")
+            objects += floor.predicted[name]
+        return (
+            f"at_least {floor.class_name}={floor.least}: {floor.labelled} objects are labelled, and {objects:g} with those "
+            f"predicted in picked images{'' if objects >= floor.least else ', the most that could be found'}"
+        )
+
+    def fill(self) -> None:
+        """Spend the rest of the budget by score."""
+        for name in self._fresh(self.ranked):
+            self._pick(name, SCORE)
+
+    def take_duplicates(self) -> list[str]:
+        """Pick near-duplicates if a number of images is not reached without them; returns sentences on those found."""
+        notes = []
+        if self.duplicates:
+            shown = ", ".join(f"{name} (like {original})" for name, original in list(self.duplicates.items())[:_SHOWN])
+            notes.append(
+                f"{len(self.duplicates)} near-duplicates of labelled or picked images are skipped, such as {shown}"
+            )
+        if (lacking := self.budget.count - len(self.why)) > 0:
+            notes.append(f"{lacking} of them are picked nevertheless, because there are not enough other images")
+            like = [name for name in self.ranked if name in self.duplicates and name not in self.why]
+            self.why |= {name: f"{SCORE}, although like {self.duplicates[name]}" for name in like[:lacking]}
+        return notes
+
+    def ordered(self) -> dict[str, str]:
+        """The picked images and why: the highest score first, the random ones last."""
+        first = [name for name in self.ranked if self.why.get(name, RANDOM) != RANDOM]
+        last = [name for name, reason in self.why.items() if reason == RANDOM]
+        return {name: self.why[name] for name in first + last}
+
+    def _fresh(self, names: Sequence[str]) -> Iterator[str]:
+        """Names without a near-duplicate that fit into the budget; the caller decides whether to pick each."""
         for start in range(0, len(names), AHEAD):
-            if not within(spent + least, limit):
+            if not self._affords(self.least):
                 return
             chunk = [
                 name
                 for name in names[start : start + AHEAD]
-                if name not in why and name not in duplicates and within(spent + budget.cost(name), limit)
+                if name not in self.why and name not in self.duplicates and self._affords(self.budget.cost(name))
             ]
-            near.look_ahead(chunk)
+            self.near.look_ahead(chunk)
             for name in chunk:
-                if not within(spent + budget.cost(name), limit):
+                if not self._affords(self.budget.cost(name)):
                     continue
-                if original := near.duplicate_of(name):
-                    duplicates[name] = original
+                if original := self.near.duplicate_of(name):
+                    self.duplicates[name] = original
                 else:
                     yield name
 
-    def pick(name: str, reason: str) -> None:
-        nonlocal spent
-        why[name] = reason
-        spent += budget.cost(name)
-        near.accept(name)
+    def _affords(self, cost: float) -> bool:
+        return within(self.spent + cost, self.budget.limit)
 
-    drawn = sorted(ranked)
-    random.Random(None if rules.seed == -1 else rules.seed).shuffle(drawn)
-    share = rules.random_share * budget.limit
-    for name in fresh(drawn, budget.limit) if within(least, share) else ():
-        if not within(spent + budget.cost(name), share):
-            break  # to look for a cheaper one would not be random
-        pick(name, RANDOM)
-    random_count = len(why)
-    notes = []
-    for floor in rules.floors:
-        objects = floor.labelled + sum(floor.predicted.get(name, 0) for name in why)
-        holders = [name for name in ranked if floor.predicted.get(name, 0) > 0]
-        for name in fresh(holders, budget.limit):
-            if objects >= floor.least:
-                break
-            pick(name, f"at_least {floor.class_name}")
-            objects += floor.predicted[name]
-        notes.append(
-            f"at_least {floor.class_name}={floor.least}: {floor.labelled} objects are labelled, and {objects:g} with those "
-            f"predicted in picked images{'' if objects >= floor.least else ', the most that could be found'}"
-        )
-    for name in fresh(ranked, budget.limit):
-        pick(name, SCORE)
-    if duplicates:
-        shown = ", ".join(f"{name} (like {original})" for name, original in list(duplicates.items())[:_SHOWN])
-        notes.append(f"{len(duplicates)} near-duplicates of labelled or picked images are skipped, such as {shown}")
-    if (lacking := budget.count - len(why)) > 0:
-        notes.append(f"{lacking} of them are picked nevertheless, because there are not enough other images")
-        like = [name for name in ranked if name in duplicates and name not in why]
-        why |= {name: f"{SCORE}, although like {duplicates[name]}" for name in like[:lacking]}
-    if random_count:
-        notes.insert(0, f"{random_count} of the {len(why)} picked images are drawn at random (seed {rules.seed})")
-    first = [name for name in ranked if name in why and why[name] != RANDOM]
-    return Pick({name: why[name] for name in first + [name for name, reason in why.items() if reason == RANDOM]}, notes)
+    def _pick(self, name: str, reason: str) -> None:
+        self.why[name] = reason
+        self.spent += self.budget.cost(name)
+        self.near.accept(name)
