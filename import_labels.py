@@ -22,7 +22,7 @@ from typing import Any
 from src.command_line import program_parser
 from src.csv_file import csv_text
 from src.data.annotations import boxes_and_crowds
-from src.data.formats.coco import coco_faults
+from src.data.checks.coco.coco_faults import coco_faults
 from src.data.formats.coco_rows import write_coco
 from src.data.formats.label_states import count_rows, unlabelled_ids
 from src.data.formats.reading import read_as_coco

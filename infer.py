@@ -32,7 +32,7 @@ from src.data.annotations import ImageEntry, image_path
 from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
 from src.data.checks.left_out import LeftOut, write_left_out
 from src.data.formats.feature_file import FeatureRows, write_features
-from src.data.images import passed_over
+from src.data.image_listing import passed_over
 from src.engine.device import set_up_device
 from src.engine.inference.detection_pool import NOT_READ, Pool
 from src.engine.inference.detectors import open_detectors

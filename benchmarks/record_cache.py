@@ -20,9 +20,9 @@ import numpy as np
 
 from benchmarks import command, measure
 from src.data.annotations import ImageEntry, unlabelled_folder
+from src.data.cache.record_cache import RecordCache, open_cache
 from src.data.dataset import BatchSettings, training_batches
-from src.data.images import list_images
-from src.data.record_cache import RecordCache, open_cache
+from src.data.image_listing import list_images
 from src.errors import UserError, entry_point
 
 

@@ -26,7 +26,7 @@ from src.data.checks.suspicious_labels import too_many_empty
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.formats.voc_folder import class_list, clear_voc, read_voc_files, to_coco, voc_doubts
-from src.data.images import passed_over
+from src.data.image_listing import passed_over
 from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json

@@ -15,8 +15,9 @@ from src.active.detections_file import read_detections
 from src.active.picking import pick_list
 from src.active.strategies.pool import Options, Pool
 from src.config.load import load_config
+from src.data.checks.coco.coco_faults import coco_faults
 from src.data.checks.suspicious_labels import suspicions
-from src.data.formats.coco import coco_faults, read_coco
+from src.data.formats.coco import read_coco
 from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.label_states import hide_labels
 from src.data.formats.outlines import rasterise

@@ -71,7 +71,7 @@ EXCEPTIONS = {
 # What may import MindSpore.
 WITH_MINDSPORE = ENTRY | {"convert_checkpoint", "systems", "network_define", "FasterRcnn", "MaskRcnn", "Ssd", "semi"}
 WITH_MINDSPORE |= {"parts", "checkpoint", "exporting", "engine"}
-MODULES_WITH_MINDSPORE = {"src.data.record_cache"}
+MODULES_WITH_MINDSPORE = {"src.data.cache.record_cache"}
 MOST_FILES = 13  # of a room
 
 

@@ -57,7 +57,7 @@ EXCEPTIONS = {
     ("src/exporting/exported.py", "save"): "inside write_whole of src/exporting/checked_export.py",
     ("src/split_data.py", "copyfile"): "all files of a split or none: into a staging folder, synced, then renamed",
     ("src/split_data.py", "replace"): "all files of a split or none",
-    ("src/data/record_cache.py", "write_text"): "into a folder that gets its name when it is whole",
+    ("src/data/cache/record_cache.py", "write_text"): "into a folder that gets its name when it is whole",
     ("src/data/locked_folder.py", "open"): "the lock of such a folder",
     ("src/data/locked_folder.py", "replace"): "such a folder gets its name",
     ("src/parts/native.py", "replace"): "a compiled library of the cache, made in a folder of its own",

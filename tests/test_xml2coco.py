@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from src import xml2coco
-from src.data.formats.coco import coco_faults
+from src.data.checks.coco.coco_faults import coco_faults
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from src.active.ranking import read_ranking
 from src.data.checks.image_files import files_hash
-from src.data.images import list_images
+from src.data.image_listing import list_images
 from src.data.provenance import Input, MadeFrom, origin_before_edits, steps_of
 from src.files import file_hash
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from src.data.checks.left_out import LeftOut, note_image
 from src.data.formats.outlines import Outline
-from src.data.images import image_size, list_images
+from src.data.image_listing import list_images
+from src.data.images import image_size
 from src.errors import DataError, UserError
 
 COCO_FORM = "COCO JSON"

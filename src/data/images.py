@@ -1,43 +1,16 @@
 """Image files of any common kind as RGB arrays, the way a viewer shows them."""
 
 import io
-import os
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from src.errors import DataError, UserError
+from src.errors import UserError
 from src.files import open_regular, read_regular
 
-# Of the kinds that every build of OpenCV decodes; those of ascend310_infer/src/image_list.cc.
-IMAGE_SUFFIXES = frozenset(
-    (
-        ".bmp",
-        ".dib",
-        ".jfif",
-        ".jp2",
-        ".jpe",
-        ".jpeg",
-        ".jpg",
-        ".pbm",
-        ".pgm",
-        ".png",
-        ".pnm",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    )
-)
-# Files that lie beside images by right. All other files without the suffix of an image are counted (``passed_over``).
-_COMPANIONS = frozenset(
-    (".cache", ".csv", ".data", ".db", ".ini", ".json", ".md", ".names", ".txt", ".xml", ".yaml", ".yml")
-)
 LARGEST_SIDE, MOST_PIXELS = 2**20, 2**30  # OpenCV's limits; those of ascend310_infer
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is lower, 2^28 / 1.5
 
@@ -150,56 +123,6 @@ def largest_deep_value(path: str | Path) -> int | None:
     return int(image.max()) if image is not None and image.dtype == np.uint16 else None
 
 
-def list_images(folder: str | Path) -> list[str]:
-    """Names of all image files under ``folder``, relative to it with forward slashes, sorted.
-
-    Sub-folders and linked folders are followed; hidden files and folders are left out.
-
-    Raises:
-        DataError: names that are not UTF-8, or of several lines: no list or JSON file could hold them.
-    """
-    names = [name for name in all_files(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-    unusable = [name for name in names if "\n" in name or not _is_utf8(name)]
-    if unusable:
-        raise DataError(
-            f"file names in {folder} that are not UTF-8 text of one line; rename them",
-            [repr(name) for name in unusable],
-        )
-    return sorted(names)
-
-
-def without_suffix(name: str) -> str:
-    """The name without the suffix of an image, if it has one."""
-    path = PurePosixPath(name)
-    return path.with_suffix("").as_posix() if path.suffix.lower() in IMAGE_SUFFIXES else name
-
-
-def passed_over(folder: str | Path) -> list[str]:
-    """A sentence on files under ``folder`` that ``list_images`` passes over and that may be pictures; none without them."""
-    suffixes = Counter(Path(name).suffix.lower() for name in all_files(folder))
-    others = {key: count for key, count in sorted(suffixes.items()) if key not in IMAGE_SUFFIXES | _COMPANIONS}
-    if not others:
-        return []
-    listed = ", ".join(f"{count} {key or 'without suffix'}" for key, count in others.items())
-    known = " ".join(sorted(IMAGE_SUFFIXES))
-    sentence = (
-        f"{folder}: {sum(others.values())} files are passed over ({listed}), because images are told by their suffixes "
-    )
-    return [f"{sentence}({known}); save pictures among them as PNG or JPEG"]
-
-
-def all_files(folder: str | Path) -> Iterator[str]:
-    """Names of all files under a folder but hidden ones, relative to it with forward slashes."""
-    seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
-        if real not in seen:
-            relative = Path(place).relative_to(folder)
-            yield from ((relative / name).as_posix() for name in files if not name.startswith("."))
-        seen.add(real)
-
-
 def _is_cut_png(data: bytes) -> bool:
     """Whether a PNG ends within a chunk: OpenCV 4.11 hangs on such a file if the length of a chunk is far too large."""
     if not data.startswith(_PNG):
@@ -211,11 +134,6 @@ def _is_cut_png(data: bytes) -> bool:
         if place > len(data):
             return True
     return False
-
-
-def _is_utf8(name: str) -> bool:
-    """Whether a name from the system is text; undecodable bytes become lone surrogates (PEP 383)."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _read_bytes(path: str | Path) -> bytes:

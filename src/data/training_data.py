@@ -17,7 +17,7 @@ from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import images_despite_faults, read_annotations, with_real_sizes
 from src.data.formats.reading import is_coco, read_data
-from src.data.images import passed_over
+from src.data.image_listing import passed_over
 from src.errors import Faults
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from src.config.load import Config
 from src.data.annotations import Annotations, ImageEntry, content_hash, image_path
+from src.data.cache.record_cache import RecordCache, open_cache
 from src.data.dataset import BatchSettings, training_batches
-from src.data.record_cache import RecordCache, open_cache
 from src.data.training_data import TrainingData
 from src.engine.device import Device
 

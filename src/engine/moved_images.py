@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from src.data.annotations import unlabelled_entry
-from src.data.images import image_size, list_images
+from src.data.image_listing import list_images
+from src.data.images import image_size
 from src.data.training_data import TrainingData
 
 

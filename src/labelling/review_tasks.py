@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from src.data.formats.coco import is_blank
+from src.data.formats.label_states import is_blank
 from src.data.formats.outlines import as_outline, whole_mask
 from src.labelling.picked import polygons_of
 from src.labelling.review import Disagreement, Reviewed, describe

@@ -11,7 +11,7 @@ import msgspec
 
 from src.data.formats.json_file import read_json
 from src.data.formats.reading import read_data
-from src.data.images import list_images
+from src.data.image_listing import list_images
 from src.errors import UserError
 from src.evaluation.metrics import AreaSource
 from src.yaml_file import read_yaml

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from src import __version__
-from src.data.images import list_images, read_image
+from src.data.image_listing import list_images
+from src.data.images import read_image
 from src.errors import UserError
 from tests.ascend310_infer.models import copied
 from tests.hostile import damaged

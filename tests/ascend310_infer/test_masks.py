@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from src.data.images import list_images
+from src.data.image_listing import list_images
 from src.evaluation.masks import Pasting, decode_mask, paste
 
 HEIGHT, WIDTH = 64, 96

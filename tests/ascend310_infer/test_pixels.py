@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from src.data.augment.transforms import fit_to_input
-from src.data.images import list_images, read_image
+from src.data.image_listing import list_images
+from src.data.images import read_image
 from src.errors import UserError
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from src.data.annotations import content_hash, image_path, object_areas, unlabelled_folder
-from src.data.formats.coco import coco_faults
+from src.data.checks.coco.coco_faults import coco_faults
 from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.label_states import hide_labels
 from src.errors import DataError, UserError

@@ -1,12 +1,11 @@
-import os
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from src.data.images import image_size, is_turned, list_images, read_image
-from src.errors import DataError, UserError
+from src.data.images import image_size, is_turned, read_image
+from src.errors import UserError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
 
@@ -111,19 +110,3 @@ def test_a_png_whose_chunks_reach_beyond_its_end_is_refused(tmp_path, length):
         read_image(path)
     path.write_bytes(content + b"what follows its end does not matter")
     assert read_image(path).shape == (9, 12, 3)
-
-
-def test_list_images_is_sorted_recursive_and_leaves_out_the_rest(tmp_path):
-    for name in ("b.JPG", "sub/a.png", "sub/b.jpg", "notes.txt", ".hidden.png", ".cache/c.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "sub" / "loop").symlink_to(tmp_path)
-    assert list_images(tmp_path) == ["b.JPG", "sub/a.png", "sub/b.jpg"]
-
-
-def test_file_names_that_no_list_could_hold_are_refused(tmp_path):
-    for name in (b"good.png", "Bild_ä口.png".encode(), b"latin_\xe4.png", b"two\nlines.png"):
-        (tmp_path / os.fsdecode(name)).touch()
-    with pytest.raises(DataError) as error:
-        list_images(tmp_path)
-    assert len(error.value.faults) == 2 and "rename" in str(error.value)

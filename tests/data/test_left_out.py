@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from src.data.checks.coco.coco_faults import coco_faults
 from src.data.checks.faulty_coco import clear_coco
 from src.data.checks.left_out import LeftOut, describe
 from src.data.doctor import main as examine
-from src.data.formats.coco import coco_faults
 from src.data.formats.reading import read_data
 from src.data.synthetic import main as draw
 from src.data.training_data import Sources, read_training_data

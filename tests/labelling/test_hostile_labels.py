@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image
 
-from src.data.formats.coco import coco_faults
+from src.data.checks.coco.coco_faults import coco_faults
 from src.data.formats.coco_annotations import to_coco
 from src.data.formats.reading import read_data
 from src.labelling.answers import Asked, collect

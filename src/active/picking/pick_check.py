@@ -12,7 +12,7 @@ from src.data.checks.files.copies import find_in_both, without_copies
 from src.data.checks.image_files import check_images
 from src.data.checks.label_sources import LabelState, labelled_names
 from src.data.formats.coco_annotations import from_coco
-from src.data.images import list_images
+from src.data.image_listing import list_images
 from src.errors import DataError, Faults, UserError
 
 

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from typing import Any
 
+from src.data.checks.coco.coco_faults import coco_faults
 from src.data.checks.left_out import LeftOut
 from src.data.checks.odd_ids import as_meant
-from src.data.formats.coco import coco_faults
 
 
 def clear_coco(coco: Any, left_out: LeftOut, masks: bool = False) -> Any:

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from src.data.checks.label_sources import class_names, labelled_names
-from src.data.formats.coco import is_blank
-from src.data.formats.label_states import also_unlabelled_ids
+from src.data.formats.label_states import also_unlabelled_ids, is_blank
 
 _SHOWN = 3  # examples in a sentence
 

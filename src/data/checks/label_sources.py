@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.data.formats.coco import is_blank, read_coco_boxes
-from src.data.formats.label_states import also_unlabelled_ids, unlabelled_ids
+from src.data.formats.coco import read_coco_boxes
+from src.data.formats.label_states import also_unlabelled_ids, is_blank, unlabelled_ids
 from src.data.formats.reading import require_coco
 from src.errors import DataError
 

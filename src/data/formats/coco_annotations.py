@@ -11,10 +11,11 @@ import numpy as np
 from pycocotools import mask as coco_masks
 
 from src.data.annotations import Annotations, ImageEntry, object_areas, unlabelled_entry
+from src.data.checks.coco.coco_images import sound_images
 from src.data.checks.row_marks import coco_marks, mark_doubts
-from src.data.formats.coco import is_blank, read_coco_boxes, sound_images
+from src.data.formats.coco import read_coco_boxes
 from src.data.formats.json_file import read_json
-from src.data.formats.label_states import is_labelled, joins_unlabelled
+from src.data.formats.label_states import is_blank, is_labelled, joins_unlabelled
 from src.data.formats.outlines import as_outline, segmentation_of, whole_mask
 from src.data.images import image_size
 from src.errors import UserError
@@ -28,7 +29,7 @@ def read_annotations(path: str | Path, masks: bool = False, clear: Callable[[Any
 
     Raises:
         UserError: there is no such file.
-        DataError: every fault of it, see ``src.data.formats.coco``.
+        DataError: every fault of it, see ``src.data.checks.coco.coco_faults``.
     """
     return from_coco(read_coco_boxes(path, masks, clear), masks)
 

@@ -8,12 +8,15 @@ image puts it into the unlabelled stream as well (policy 2 of random_select.py a
 
 from typing import Any
 
-from src.data.formats.coco import is_blank
-
 # What may stay of an image whose label is hidden; fields of other tools could say what is in the image.
 _HIDDEN_IMAGE_KEYS = ("id", "file_name", "width", "height", "license", "coco_url", "flickr_url", "date_captured")
 # Some data sets (LVIS) count images and instances in their categories.
 _CATEGORY_KEYS = ("id", "name", "supercategory", "keypoints", "skeleton")
+
+
+def is_blank(row: dict[str, Any]) -> bool:
+    """Whether an annotation row only says "this image is unlabelled" (the reference's form: category -1, zero box)."""
+    return row.get("category_id") == -1 and row.get("bbox") == [0, 0, 0, 0]
 
 
 def hide_labels(coco: dict[str, Any], labelled_ids: set[int], also_unlabelled: bool = False) -> dict[str, Any]:

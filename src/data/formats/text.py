@@ -19,7 +19,8 @@ from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.missing_images import missing_faults
 from src.data.checks.left_out import LeftOut, note_image
 from src.data.classes import foreground
-from src.data.images import IMAGE_SUFFIXES, image_size
+from src.data.image_listing import IMAGE_SUFFIXES
+from src.data.images import image_size
 from src.errors import DataError, UserError
 from src.files import read_regular_text
 

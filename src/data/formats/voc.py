@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from src.data.checks.left_out import LeftOut, note_image
 from src.data.checks.row_marks import RowMark, marks_of
 from src.data.formats.xml_file import read_xml
-from src.data.images import all_files, list_images
+from src.data.image_listing import all_files, list_images
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
 

@@ -20,7 +20,8 @@ from src.data.checks.row_marks import mark_doubts
 from src.data.classes import foreground, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
-from src.data.images import image_size, passed_over, read_whole_image, without_suffix
+from src.data.image_listing import passed_over, without_suffix
+from src.data.images import image_size, read_whole_image
 from src.errors import DataError, UserError
 from src.files import read_regular_text
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from src.data.formats.coco import is_blank
+from src.data.formats.label_states import is_blank
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, box_around, numbers_of, rotated_corners
 from src.labelling.task import Manifest
 

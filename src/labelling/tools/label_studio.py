@@ -21,7 +21,7 @@ from src.data.formats.tools.annotated import (
     scaled,
 )
 from src.data.formats.tools.image_names import clean_name
-from src.data.images import IMAGE_SUFFIXES
+from src.data.image_listing import IMAGE_SUFFIXES
 from src.labelling.task import Manifest, Prelabel, Task
 from src.labelling.tools.brush import decode_brush
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from src.data.checks.coco.coco_faults import coco_faults
 from src.data.doctor import main
-from src.data.formats.coco import coco_faults
 from src.data.formats.coco_annotations import read_annotations
 from src.data.formats.reading import read_data
 from src.data.training_data import Sources, read_training_data

@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from src.data.formats.coco import coco_faults, read_coco, read_coco_boxes
+from src.data.checks.coco.coco_faults import coco_faults
+from src.data.formats.coco import read_coco, read_coco_boxes
 from src.data.formats.coco_rows import write_coco
 from src.errors import DataError, UserError
 

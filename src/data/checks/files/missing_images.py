@@ -6,7 +6,7 @@ from types import MappingProxyType
 from unicodedata import normalize
 from urllib.parse import unquote
 
-from src.data.images import list_images
+from src.data.image_listing import list_images
 
 Difference = tuple[str, str]  # what is wrong with a name, and the remedy
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from unicodedata import normalize
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from src.data.images import without_suffix
+from src.data.image_listing import without_suffix
 
 # Label Studio puts eight hexadecimal digits before the name of an uploaded file, its converter "__" behind them.
 _UPLOAD = re.compile(r"[0-9a-f]{8}(?:__|-)(?=.)")

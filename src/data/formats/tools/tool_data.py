@@ -26,7 +26,8 @@ from src.data.formats.tools.labelme import is_labelme, labelme_image
 from src.data.formats.tools.yolo import labels_of, names_file, read_labels, read_names
 from src.data.formats.voc import xml_files
 from src.data.formats.xml_file import read_xml
-from src.data.images import image_size, list_images, passed_over
+from src.data.image_listing import list_images, passed_over
+from src.data.images import image_size
 from src.errors import DataError, UserError
 
 CVAT, LABELME, YOLO = "CVAT for images", "LabelMe", "YOLO"

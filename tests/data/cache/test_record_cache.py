@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from src.data.annotations import Annotations, ImageEntry, content_hash, image_path
+from src.data.cache.record_cache import open_cache
 from src.data.dataset import BatchSettings, evaluation_batches, training_batches
-from src.data.record_cache import open_cache
 from src.errors import DataError, UserError
 
 
@@ -73,7 +73,7 @@ def test_whoever_may_read_new_files_may_read_it(cache, tmp_path):
 
 
 def test_any_order_and_repetition_across_reading_pipelines(data, cache, monkeypatch):
-    monkeypatch.setattr("src.data.record_cache._ROWS_READ", 4)
+    monkeypatch.setattr("src.data.cache.record_cache._ROWS_READ", 4)
     paths = list(cache.row_of)
     wanted = [paths[place] for place in (3, 3, 0, 6, 1, 3, 2, 2, 2)]
     assert list(cache.read(wanted)) == [path.read_bytes() for path in wanted]
@@ -152,7 +152,7 @@ def test_damage_inside_is_seen_when_it_is_read(data, tmp_path):
 
 
 def test_pages_grow_with_the_largest_image_up_to_a_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr("src.data.record_cache._PAGES", (2**15, 2**18))
+    monkeypatch.setattr("src.data.cache.record_cache._PAGES", (2**15, 2**18))
     paths = [tmp_path / "small.png", tmp_path / "large.png", tmp_path / "too large.png"]
     for path, size in zip(paths, (2**10, 2**17, 2**18), strict=True):
         path.write_bytes(np.random.default_rng(size).bytes(size))
@@ -165,7 +165,7 @@ def test_pages_grow_with_the_largest_image_up_to_a_limit(tmp_path, monkeypatch):
 def test_missing_images_and_too_little_room_are_told(data, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="none.png: No such file"):
         open_cache(tmp_path / "caches", [tmp_path / "none.png"], "", 1, print)
-    monkeypatch.setattr("src.data.record_cache.shutil.disk_usage", lambda folder: type("", (), {"free": 10**6}))
+    monkeypatch.setattr("src.data.cache.record_cache.shutil.disk_usage", lambda folder: type("", (), {"free": 10**6}))
     with pytest.raises(UserError, match="0.1 GB are needed for the cache, 0.0 are free"):
         opened(data, tmp_path)
     assert not list(tmp_path.glob("*/about.json"))

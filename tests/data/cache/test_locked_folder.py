@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from src.data.locked_folder import make_once
+from src.data.cache.locked_folder import make_once
 from src.errors import UserError
 
 

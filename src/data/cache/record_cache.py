@@ -20,7 +20,7 @@ import mindspore.dataset as ms_dataset
 import numpy as np
 from mindspore.mindrecord import FileWriter
 
-from src.data.locked_folder import make_once
+from src.data.cache.locked_folder import make_once
 from src.errors import DataError, UserError
 from src.files import read_regular
 

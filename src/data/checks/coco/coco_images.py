@@ -1,0 +1,69 @@
+"""Check the image entries of a COCO file."""
+
+import posixpath
+from pathlib import Path
+from typing import Any
+
+from src.data.checks.coco.json_values import is_id, is_number, is_text, repeated, show
+from src.data.images import LARGEST_SIDE, MOST_PIXELS  # pycocotools allocates memory per pixel along an outline, too
+
+
+def sound_images(coco: Any) -> list[dict]:
+    """The valid image entries of any JSON value, one per file name."""
+    images = coco.get("images") if isinstance(coco, dict) else None
+    sound: dict[str, dict] = {}
+    for image in images if isinstance(images, list) else ():
+        faults: list[str] = []
+        if type(image) is dict:
+            image_faults([image], faults)
+            if not faults:
+                sound.setdefault(posixpath.normpath(image["file_name"]), image)
+    return list(sound.values())
+
+
+def image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int, int] | None]:
+    """Image id -> (width, height), None where the size is invalid; faults are appended."""
+    sizes: dict[int, tuple[int, int] | None] = {}
+    for index, image in enumerate(images):
+        file_name = image.get("file_name")
+        name = f"images[{index}] ({file_name if isinstance(file_name, str) else 'no file_name'})"
+        size_fault = _size_fault(image)
+        if size_fault:
+            faults.append(f"{name}: {size_fault}")
+        if not is_text(file_name):
+            faults.append(f'{name}: "file_name" must be a text, found {show(image, "file_name")}')
+        for flag in ("labelled", "also_unlabelled"):
+            if flag in image and not isinstance(image[flag], bool):
+                faults.append(f'{name}: "{flag}" must be true or false, found {show(image, flag)}')
+        if is_id(image.get("id")):
+            sizes[image["id"]] = None if size_fault else (image["width"], image["height"])
+        else:
+            faults.append(f'{name}: "id" must be an integer from 0 up, found {show(image, "id")}')
+    if outside := [place for place, image in enumerate(images) if _leads_out(image.get("file_name"))]:
+        shown = show(images[outside[0]], "file_name")
+        where = f"images[{outside[0]}]" if len(outside) == 1 else f"{len(outside)} of the {len(images)} images"
+        expected = '"file_name" must be a path inside the image folder'
+        faults.append(f"{where}: {expected}, found {shown}; write it from that folder on")
+    faults += repeated(images, "id", "image id", "give each image its own, and its annotations the same")
+    names = [{"file": posixpath.normpath(image["file_name"])} for image in images if is_text(image.get("file_name"))]
+    faults += repeated(names, "file", "image file_name", "make one entry of them, with the annotations of all")
+    return sizes
+
+
+def _leads_out(file_name: Any) -> bool:
+    return is_text(file_name) and (Path(file_name).is_absolute() or ".." in Path(file_name).parts)
+
+
+def _size_fault(image: dict) -> str | None:
+    """What is wrong with the size of an image, if anything."""
+    sides = image.get("width"), image.get("height")
+    if not all(is_number(side) and side >= 1 and side % 1 == 0 for side in sides):
+        expected, remedy = "whole numbers of pixels from 1 up", ""
+    elif max(sides) > LARGEST_SIDE or sides[0] * sides[1] > MOST_PIXELS:
+        expected, remedy = (
+            f"at most {LARGEST_SIDE}, and {MOST_PIXELS} pixels together",
+            "; cut the image into several",
+        )
+    else:
+        return None
+    return f'"width" and "height" must be {expected}, found {show(image, "width")} x {show(image, "height")}{remedy}'
