@@ -9,6 +9,7 @@ from faster_coco_eval import COCO, COCOeval_faster
 from src.data.annotations import Annotations, count_boxes, has_outlines
 from src.data.checks.consistency import check_labelled
 from src.data.formats.coco_annotations import to_coco
+from src.wording import counted
 
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # pixels of ``object_areas``
 _AREAS = ("all", *SIZES)
@@ -107,7 +108,9 @@ def format_table(metrics: dict[str, Any]) -> str:
 
 def size_rule(area_from: Mapping[AreaSource, int]) -> str:
     """How many objects are small, medium or large by which area, in words; empty without objects. `area_from`: of ``evaluate``."""
-    rules = [f"{_AREA_SOURCE_NAMES[source]} ({count} objects)" for source, count in area_from.items() if count]
+    rules = [
+        f"{_AREA_SOURCE_NAMES[source]} ({counted(count, 'object')})" for source, count in area_from.items() if count
+    ]
     return f"small, medium and large by {', by '.join(rules)}" if rules else ""
 
 

@@ -8,6 +8,7 @@ from src.labelling.answers import Answer, Answers, State
 from src.labelling.difference import CHANGES, Difference, compare, seconds_summary, summary
 from src.labelling.returned import Export
 from src.labelling.task import Manifest, Task
+from src.wording import counted
 
 _NOT_SENT = Answer(State.NOT_DONE)
 
@@ -70,7 +71,7 @@ def as_text(report: Mapping[str, Any]) -> str:
     seconds = report["seconds_per_image"]
     if seconds["images"]:
         lines.append(
-            f"seconds per image: mean {seconds['mean']:.1f}, median {seconds['median']:.1f}, of {seconds['images']} images; "
+            f"seconds per image: mean {seconds['mean']:.1f}, median {seconds['median']:.1f}, of {counted(seconds['images'], 'image')}; "
             f"{seconds['total'] / 3600:.2f} hours in all"
         )
     return "\n".join([*lines, *(f"note: {sentence}" for sentence in report["notes"])])

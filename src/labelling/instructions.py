@@ -1,6 +1,7 @@
 """The README of a tasks folder: what to click in the tool, and how the labels come back."""
 
 from src.labelling.task import Manifest
+from src.wording import counted
 
 _STEPS = {
     "label_studio": """\
@@ -76,7 +77,7 @@ def instructions(manifest: Manifest, root: str, image_files: str) -> str:
     scores = ", ".join(
         f"{name} {'none' if score is None else format(score, '.2f')}" for name, score in manifest.thresholds.items()
     )
-    contents = f"{len(manifest.tasks)} images, {boxes} boxes of the detector."
+    contents = f"{counted(len(manifest.tasks), 'image')}, {counted(boxes, 'box')} of the detector."
     if manifest.review:
         contents = f"{len(manifest.tasks)} images whose labels may be wrong. The {boxes} boxes are these labels, not the detector's."
     contents += f" Least scores of the boxes: {scores} ({manifest.thresholds_from})." if boxes and scores else ""

@@ -22,6 +22,7 @@ GUESSED_THRESHOLD = 0.5  # least score of a pre-label without validation images
 _NAME_COLUMNS = ("file_name", "image")
 _SCORE_COLUMNS = ("acquisition_score", "score")
 _REASON_COLUMNS = ("reason", "chosen_by")
+_BY = {"score": "by acquisition score", "random": "drawn at random"}  # what pick_select.py writes, in words
 _MOST_TERMS = 6  # other columns that a labeller is shown
 _SIMPLER = 0.7  # pixels by which a polygon may leave the border of a mask, so that a human can edit it
 
@@ -82,13 +83,21 @@ def read_reasons(path: Path) -> dict[str, Reason]:
 
 def _words(row: Mapping[str, str]) -> str:
     """The reason, and the terms of the acquisition score that are not 0, in words."""
-    chosen = [row[key].strip() for key in _REASON_COLUMNS if row.get(key, "").strip()]
+    chosen = [_BY.get(row[key].strip(), row[key].strip()) for key in _REASON_COLUMNS if row.get(key, "").strip()]
     terms = [
-        f"{key} {text.strip()}"
+        f"{key} {_brief(text.strip())}"
         for key, text in row.items()
         if key not in _REASON_COLUMNS and text.strip() not in ("", "0")
     ]
     return ", ".join([*chosen, *terms[:_MOST_TERMS]])
+
+
+def _brief(text: str) -> str:
+    """A number with three digits; any other text as it is."""
+    try:
+        return f"{float(text):.3g}"
+    except ValueError:
+        return text
 
 
 def class_names_of(infer_json: Path) -> list[str]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SIZE = (5.2, 2.3)  # inches
 _PLOT = (0.1, 0.19, 0.87, 0.76)  # left, bottom, width and height of the plot within the figure
+_HEADROOM = 1.06  # top of the vertical axis, as a multiple of the highest value
+_BAND_OPACITY = 0.18
 _MOST_POINTS = 30  # lines with fewer points show them as dots, too
 
 Point = tuple[float, float]
@@ -27,6 +29,15 @@ class Key(NamedTuple):
     colour: str
     name: str
     value: str
+
+
+class Band(NamedTuple):
+    """An interval around a line: its name, ascending x [N], and its lower and upper ends [N]."""
+
+    name: str
+    x: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,7 @@ def line_chart(
     x_title: str = "step",
     limits: Point | None = None,
     marks: Mapping[str, Point] | None = None,
+    band: Band | None = None,
 ) -> Chart:
     """One line per series.
 
@@ -62,6 +74,7 @@ def line_chart(
         limits: lowest and highest value of both axes; None: they fit the points; the vertical one starts
             at 0 unless a value is negative.
         marks: by name, points drawn as rings; the legend then explains these instead of the lines.
+        band: drawn around the last series.
 
     Returns:
         The chart; its legend has the last value of each series.
@@ -77,14 +90,19 @@ def line_chart(
             axes.plot(*zip(*points, strict=True), color=_colour(index), marker=dots)
         for index, point in enumerate((marks or {}).values(), start=1):
             axes.plot(*point, "o", mfc="none", mec=_colour(index), mew=2.5, ms=9)
+        if band:
+            axes.fill_between(band.x, band.low, band.high, color=_colour(len(lines) - 1), alpha=_BAND_OPACITY, lw=0)
+        heights = [y for points in lines.values() for _, y in points] + ([*band.low, *band.high] if band else [])
         if limits is not None:
             axes.set(xlim=limits, ylim=limits)
-        elif lines and min(y for points in lines.values() for _, y in points) >= 0:
-            axes.set_ylim(bottom=0)
+        elif heights and min(heights) >= 0:
+            axes.set_ylim(0, _HEADROOM * max(heights) or None)
         svg = Markup(inline_svg(figure))
     legend = [
         Key(series_colour(index), name, f"{points[-1][1]:.4g}") for index, (name, points) in enumerate(lines.items())
     ]
+    if band:
+        legend.append(Key(series_colour(len(lines) - 1), band.name, f"{band.low[-1]:.4g} to {band.high[-1]:.4g}"))
     if marks is not None:
         legend = [Key(series_colour(index), name, "") for index, name in enumerate(marks, start=1)]
     return Chart(title, svg, tuple(legend), _describe(title, f"lines over {x_title}", legend))

@@ -11,7 +11,8 @@ from src.data.annotations import ImageEntry, image_path
 from src.data.images import read_image
 from src.errors import UserError
 from src.files import write_whole
-from src.report.drawing import class_colour, text_font
+from src.report.drawing import class_colour, draw_box, text_font
+from src.wording import counted
 
 MOST_DRAWN = 400  # images, evenly spread over the file if there are more
 _COLUMNS, _ROWS = 5, 4
@@ -62,25 +63,28 @@ def spread(count: int, most: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
 
 
-def draw_cell(entry: ImageEntry, img_dir: Path) -> Image.Image:
-    """One image with its boxes, crowds with thin lines, and its name below.
+def draw_small(entry: ImageEntry, img_dir: Path, size: tuple[int, int]) -> Image.Image:
+    """One image with its boxes, crowds with thin lines, as large as fits into ``size`` (width, height in pixels).
 
     Raises:
         UserError: the image cannot be read.
     """
     image = read_image(image_path(entry, img_dir))
-    zoom = min(_WIDTH / image.shape[1], _HEIGHT / image.shape[0], _MOST_ENLARGED)
-    size = max(round(image.shape[1] * zoom), 1), max(round(image.shape[0] * zoom), 1)
-    cell = Image.new("RGB", (_WIDTH, _HEIGHT + _LINE), "white")
-    picture = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
+    zoom = min(size[0] / image.shape[1], size[1] / image.shape[0], _MOST_ENLARGED)
+    drawn = max(round(image.shape[1] * zoom), 1), max(round(image.shape[0] * zoom), 1)
+    picture = Image.fromarray(image).resize(drawn, Image.Resampling.LANCZOS)
     canvas = ImageDraw.Draw(picture)
     for box, label, crowd in zip(entry.boxes.tolist(), entry.labels.tolist(), entry.crowd.tolist(), strict=True):
-        canvas.rectangle(
-            [round(value * zoom) for value in box], outline=class_colour(label - 1), width=1 if crowd else 2
-        )
-    cell.paste(picture, ((_WIDTH - size[0]) // 2, (_HEIGHT - size[1]) // 2))
-    number = len(entry.boxes)
-    count = f"{number or 'no'} {'box' if number == 1 else 'boxes'}"
+        draw_box(canvas, [round(value * zoom) for value in box], class_colour(label - 1), 1 if crowd else 2)
+    return picture
+
+
+def draw_cell(entry: ImageEntry, img_dir: Path) -> Image.Image:
+    """One image with its boxes, and its name below; raises as ``draw_small``."""
+    picture = draw_small(entry, img_dir, (_WIDTH, _HEIGHT))
+    cell = Image.new("RGB", (_WIDTH, _HEIGHT + _LINE), "white")
+    cell.paste(picture, ((_WIDTH - picture.width) // 2, (_HEIGHT - picture.height) // 2))
+    count = counted(len(entry.boxes), "box") if len(entry.boxes) else "no boxes"
     name = fitted(entry.file_name, count)
     ImageDraw.Draw(cell).text((0, _HEIGHT + _LINE // 2), f"{name}: {count}", "black", text_font(), anchor="lm")
     return cell

@@ -21,7 +21,7 @@ def picture_of(entry: ImageEntry, found: Detections, class_names: list[str], img
     """The image with its detections of at least SHOWN_SCORE drawn: uint8 [H, W, 3], RGB."""
     image = read_image(image_path(entry, img_dir))
     shown = found.scores >= SHOWN_SCORE
-    masks = None if found.masks is None else ((), [found.masks[row] for row in np.flatnonzero(shown)])
+    masks = () if found.masks is None else [found.masks[row] for row in np.flatnonzero(shown)]
     boxes, labels, scores = found.boxes[shown], found.labels[shown], found.scores[shown]
     return draw(image, boxes, labels, scores, class_names, masks=masks)
 

@@ -13,14 +13,16 @@ from src.evaluation.masks import Rle, decode_mask
 Colour = tuple[int, int, int]
 
 
-_LONG_SIDE = (1000, 1600)  # pixels; smaller images are enlarged and bigger ones shrunk, so that text is readable
+FILE_SIDE = (1000, 1600)  # pixels, the longer side of a picture that is a file of its own
+PAGE_SIDE = (600, 900)  # the same of a picture on a page, where two stand side by side
 _MOST_ENLARGED = 4  # times
 _TEXT_SIZE = 14  # pixels
 _MARGIN = 4  # pixels around text
 _LINE, _THIN, _THICK = 2, 1, 5  # pixels, line widths: without marks, unmarked, marked
+_WIDEST_LEGEND = 400  # pixels, that a legend may be wider than its picture
 _MASK_OPACITY = 0.4  # of the colour of a class over its mask
 _FARTHEST = 10_000  # pixels from the upper left corner; Pillow takes minutes for lines that reach farther
-_GAP = 6  # pixels between the two halves of a comparison
+_EDGE = (30, 30, 30)  # colour of the lines around boxes
 # Fonts with many alphabets, by the names under which systems install them. Pillow's own font has Latin letters only.
 _FONTS = ("NotoSansCJK-Regular.ttc", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc", "DejaVuSans.ttf", "arial.ttf")
 
@@ -38,52 +40,31 @@ def draw(
     image: np.ndarray,
     boxes: np.ndarray,
     labels: np.ndarray,
-    scores: np.ndarray,
+    scores: np.ndarray | None,
     class_names: Sequence[str],
-    ground_truth: tuple[np.ndarray, np.ndarray] | None = None,
-    marked: tuple[np.ndarray, np.ndarray] | None = None,
-    masks: tuple[Sequence[Rle], Sequence[Rle]] | None = None,
+    title: str = "detections",
+    marked: np.ndarray | None = None,
+    masks: Sequence[Rle] = (),
+    long_side: tuple[int, int] = FILE_SIDE,
 ) -> np.ndarray:
-    """A picture of an image with its detections and, if given, its ground truth to the left of it.
+    """A picture of an image with detections or ground truth.
 
     Args:
         image: uint8 [H, W, 3] RGB.
         boxes: [N, 4], (x1, y1, x2, y2) in pixels of the image.
         labels: [N], 1..K.
-        scores: [N]; written beside the box with the class name, as far as there is room.
+        scores: [N], written beside the box with the class name, as far as there is room; None: the name alone.
         class_names: of labels 1..K.
-        ground_truth: boxes [M, 4] and labels [M].
-        marked: bool [M] and bool [N], boxes of the ground truth and detections with thick lines and a name; the others
-            have thin lines and no name. None: no box is marked.
-        masks: of the ground truth (empty without one) and of the detections, in pixels of the image; None: there are none.
+        title: what the boxes are, for the legend.
+        marked: bool [N], boxes with thick lines and a name; the others have thin lines and no name. None: no box is marked.
+        masks: N of them, in pixels of the image, or none.
+        long_side: pixels; smaller images are enlarged and bigger ones shrunk, so that text is readable.
 
     Returns:
-        uint8 [H', W', 3] RGB; small images are enlarged, big ones shrunk. Below each half is a legend with class counts.
+        uint8 [H', W', 3] RGB; below the image is a legend with class counts.
     """
-    truth_marked, found_marked = marked or (None, None)
-    truth_masks, found_masks = masks or ((), ())
-    found = _annotate(image, boxes, labels, scores, class_names, "detections", found_marked, found_masks)
-    if ground_truth is None:
-        return np.asarray(found)
-    truth = _annotate(image, *ground_truth, None, class_names, "ground truth", truth_marked, truth_masks)
-    both = Image.new("RGB", (truth.width + _GAP + found.width, max(truth.height, found.height)), "white")
-    both.paste(truth, (0, 0))
-    both.paste(found, (truth.width + _GAP, 0))
-    return np.asarray(both)
-
-
-def _annotate(
-    image: np.ndarray,
-    boxes: np.ndarray,
-    labels: np.ndarray,
-    scores: np.ndarray | None,
-    class_names: Sequence[str],
-    title: str,
-    marked: np.ndarray | None,
-    masks: Sequence[Rle],
-) -> Image.Image:
     side = max(image.shape[:2])
-    zoom = min(np.clip(side, *_LONG_SIDE) / side, _MOST_ENLARGED)
+    zoom = min(np.clip(side, *long_side) / side, _MOST_ENLARGED)
     size = (max(round(image.shape[1] * zoom), 1), max(round(image.shape[0] * zoom), 1))
     picture = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
     if masks:
@@ -96,11 +77,18 @@ def _annotate(
     widths = [_LINE] * len(corners) if marked is None else [_THICK if mark else _THIN for mark in marked]
     rows = list(zip(corners, np.asarray(labels).tolist(), texts, widths, strict=True))
     for corner, label, _, width in rows:
-        canvas.rectangle(corner, outline=class_colour(label - 1), width=width)
+        draw_box(canvas, corner, class_colour(label - 1), width)
     for corner, label, score, width in rows[::-1]:  # the highest score on top
         if width != _THIN:
             _write_label(canvas, corner, class_names[label - 1], score, class_colour(label - 1), size)
-    return _with_legend(picture, np.asarray(labels), class_names, title)
+    return np.asarray(_with_legend(picture, np.asarray(labels), class_names, title))
+
+
+def draw_box(canvas: ImageDraw.ImageDraw, corner: Sequence[int], colour: Colour, width: int) -> None:
+    """A box (x1, y1, x2, y2) in pixels of the canvas. Thin dark lines around it keep bright colours visible on bright pictures."""
+    x1, y1, x2, y2 = corner
+    canvas.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline=_EDGE)
+    canvas.rectangle((x1, y1, x2, y2), outline=colour, width=width)
 
 
 def _draw_masks(picture: Image.Image, masks: Sequence[Rle], labels: Sequence[int]) -> Image.Image:
@@ -140,14 +128,17 @@ def _with_legend(picture: Image.Image, labels: np.ndarray, class_names: Sequence
     for label in sorted(set(labels.tolist())):
         items.append((f"{class_names[label - 1]}: {int((labels == label).sum())}", class_colour(label - 1)))
     line_height, swatch = _TEXT_SIZE + 2 * _MARGIN, _TEXT_SIZE + _MARGIN
+    widths = [
+        int(measure.textlength(text, text_font())) + 3 * _MARGIN + (swatch if colour else 0) for text, colour in items
+    ]
+    total = max(picture.width, _MARGIN + min(max(widths), _WIDEST_LEGEND))  # of a tiny picture, that of the legend
     places, x, y = [], _MARGIN, 0
-    for text, colour in items:
-        width = int(measure.textlength(text, text_font())) + 3 * _MARGIN + (swatch if colour else 0)
-        if x > _MARGIN and x + width > picture.width:
+    for width in widths:
+        if x > _MARGIN and x + width > total:
             x, y = _MARGIN, y + line_height
         places.append((x, y))
         x += width
-    result = Image.new("RGB", (picture.width, picture.height + y + line_height), "white")
+    result = Image.new("RGB", (total, picture.height + y + line_height), "white")
     result.paste(picture, (0, 0))
     canvas = ImageDraw.Draw(result)
     for (text, colour), (x, y) in zip(items, places, strict=True):

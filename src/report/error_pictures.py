@@ -11,8 +11,9 @@ from src.evaluation.errors.advice import TITLES
 from src.evaluation.errors.analysis import ErrorAnalysis
 from src.evaluation.errors.error_types import ERROR_TYPES, MISSED
 from src.evaluation.masks import Rle
-from src.report.drawing import draw
-from src.report.pages import Picture, picture
+from src.report.drawing import PAGE_SIDE, draw
+from src.report.pages import Picture, inline_image
+from src.wording import counted
 
 _SHOWN_IMAGES = 12
 
@@ -21,7 +22,7 @@ def worst_pictures(analysis: ErrorAnalysis, img_dir: str | Path) -> list[Picture
     """The images with most errors; thick lines: false negatives, and false positives from ``analysis.threshold`` on."""
     marked = analysis.images.false_negative, ~analysis.matches.true_positive
     return [
-        picture(draw_image(analysis, index, img_dir, analysis.images.kept, marked), name, f"{name}: {caption}")
+        compare_pictures(analysis, index, img_dir, analysis.images.kept, f"{name}: {caption}", marked)
         for index, (name, caption) in zip(_worst(analysis), worst_captions(analysis), strict=True)
     ]
 
@@ -36,36 +37,47 @@ def _worst(analysis: ErrorAnalysis) -> list[int]:
     return [index for index in found.order[:_SHOWN_IMAGES].tolist() if found.errors[index]]
 
 
-def draw_image(
+def compare_pictures(
     analysis: ErrorAnalysis,
     index: int,
     img_dir: str | Path,
     shown: np.ndarray,
+    caption: str,
     marked: tuple[np.ndarray, np.ndarray] | None = None,
-) -> np.ndarray:
-    """One image with its ground truth on the left and detections on the right.
+) -> Picture:
+    """One image twice: with its ground truth, and with detections.
 
     Args:
         analysis: of the data set; index: of the image in it; img_dir: folder of the images.
         shown: bool [D], the detections that are drawn.
         marked: bool [G] and bool [D], objects and detections with thick lines; None: none is marked.
-
-    Returns:
-        uint8 [H, W, 3] RGB.
     """
-    matches = analysis.matches
-    shown = np.flatnonzero((matches.image == index) & shown)
-    truth = np.flatnonzero(matches.object_image == index)
-    return draw(
-        read_image(image_path(analysis.annotations.images[index], img_dir)),
-        _corners(matches.box[shown]),
-        matches.label[shown],
-        matches.score[shown],
-        matches.class_names,
-        ground_truth=(_corners(matches.object_box[truth]), matches.object_label[truth]),
-        marked=None if marked is None else (marked[0][truth], marked[1][shown]),
-        masks=(_object_masks(analysis.annotations.images[index]), _detection_masks(analysis, shown)),
+    matches, entry = analysis.matches, analysis.annotations.images[index]
+    image, names = read_image(image_path(entry, img_dir)), matches.class_names
+    truth, found = np.flatnonzero(matches.object_image == index), np.flatnonzero((matches.image == index) & shown)
+    left = draw(
+        image,
+        _corners(matches.object_box[truth]),
+        matches.object_label[truth],
+        None,
+        names,
+        title="ground truth",
+        marked=None if marked is None else marked[0][truth],
+        masks=_object_masks(entry),
+        long_side=PAGE_SIDE,
     )
+    right = draw(
+        image,
+        _corners(matches.box[found]),
+        matches.label[found],
+        matches.score[found],
+        names,
+        marked=None if marked is None else marked[1][found],
+        masks=_detection_masks(analysis, found),
+        long_side=PAGE_SIDE,
+    )
+    pair = (left, f"{entry.file_name}, ground truth"), (right, f"{entry.file_name}, detections")
+    return Picture(tuple(inline_image(pixels, alt) for pixels, alt in pair), caption)
 
 
 def _object_masks(entry: ImageEntry) -> list[Rle]:
@@ -87,7 +99,7 @@ def _detection_masks(analysis: ErrorAnalysis, shown: np.ndarray) -> list[Rle]:
 def _caption(analysis: ErrorAnalysis, index: int) -> str:
     found = analysis.images
     missing, false_positives = int(found.false_negatives[index]), found.false_positives[index].tolist()
-    parts = [f"{missing} of {found.objects[index]} objects not found"] if missing else []
+    parts = [f"{missing} of {counted(int(found.objects[index]), 'object')} not found"] if missing else []
     types = zip(ERROR_TYPES[:MISSED], false_positives, strict=True)
     return ", ".join([*parts, *(f"{count} {TITLES[name]}" for name, count in types if count)])
 

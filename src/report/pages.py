@@ -16,17 +16,33 @@ import jinja2
 import numpy as np
 
 from src.report.chart_style import PALETTE
+from src.wording import counted, duration
 
 _JPEG_QUALITY = 80
+WIDE = 2.5  # width by height, from which an image gets the full width of a page
+
+
+@dataclass(frozen=True)
+class InlineImage:
+    """An image inside a page: a data URI, its alternative text, and its size in pixels."""
+
+    data: str
+    alt: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture for the macro ``gallery``: name and caption are plain texts, data is the image as a data URI."""
+    """For the macro ``gallery``: an image, or several side by side as far as there is room, with one caption (plain text)."""
 
-    name: str
+    images: tuple[InlineImage, ...]
     caption: str
-    data: str
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the images are so wide that each needs a row of its own."""
+        return any(image.width > WIDE * image.height for image in self.images)
 
 
 def render(template: str, **values: Any) -> str:
@@ -39,10 +55,13 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(values, written=f"{datetime.now():%Y-%m-%d %H:%M}")
 
 
-def picture(image: np.ndarray, name: str, caption: str) -> Picture:
-    """An image (uint8 [H, W, 3] RGB) as a JPEG inside the page."""
-    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return Picture(name, caption, "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii"))
+def inline_image(image: np.ndarray, alt: str) -> InlineImage:
+    """An image (uint8 [H, W, 3] RGB) as a JPEG inside a page; without subsampled colours, in which thin lines fade."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    _, data = cv2.imencode(".jpg", image[..., ::-1], options)
+    text = base64.b64encode(data.tobytes()).decode("ascii")
+    return InlineImage(f"data:image/jpeg;base64,{text}", alt, image.shape[1], image.shape[0])
 
 
 def score(value: float | None) -> str:
@@ -68,6 +87,8 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "score": score,
         "at_least": at_least,
+        "counted": counted,
+        "duration": duration,
         "count": lambda value: "n/a" if value is None else str(value),
         "thousands": lambda value: f"{value:,}",
         "percent": lambda part, total: f"{100 * part / total:.0f} %" if total else "n/a",

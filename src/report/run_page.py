@@ -24,9 +24,9 @@ from src.evaluation.records import SHOWN_SCORE
 from src.evaluation.results_file import check_results
 from src.files import check_apart, check_free, write_text
 from src.report.charts import Chart, line_chart
-from src.report.error_pictures import draw_image
+from src.report.error_pictures import compare_pictures
 from src.report.error_tables import error_types
-from src.report.pages import Picture, picture, render
+from src.report.pages import Picture, render
 from src.report.stages import Stage, read_stages
 
 PAGE_NAME = "report.html"
@@ -129,7 +129,7 @@ def _pictures(analysis: ErrorAnalysis, img_dir: Path, count: int) -> list[Pictur
     chosen = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int)
     shown = analysis.matches.score >= SHOWN_SCORE
     names = [(index, images[index].file_name) for index in chosen.tolist()]
-    return [picture(draw_image(analysis, index, img_dir, shown), name, name) for index, name in names]
+    return [compare_pictures(analysis, index, img_dir, shown, name) for index, name in names]
 
 
 @entry_point

@@ -155,7 +155,7 @@ def test_the_table_says_by_which_area_how_many_objects_are_small_or_large():
     image = entry(1, [(0, 0, 50, 50), (50, 0, 99, 50), (0, 50, 50, 99)], [1, 1, 1], [False, False, True])
     for areas, rule in (
         (None, "by the area of the box (2 objects)"),
-        ([300, np.nan, 9], 'by the "area" of the annotation (1 objects), by the area of the box (1 objects)'),
+        ([300, np.nan, 9], 'by the "area" of the annotation (1 object), by the area of the box (1 object)'),
         ([300, 300, np.nan], 'by the "area" of the annotation (2 objects)'),
     ):
         sized = replace(image, areas=None if areas is None else np.array(areas, float))

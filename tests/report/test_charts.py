@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from src.report.charts import Chart, bar_chart, line_chart
+from src.report.charts import Band, Chart, bar_chart, line_chart
 
 DRAWN = '<script> & "$x$" é'
 ODD = f"{DRAWN} \x85 猫"
@@ -107,3 +107,23 @@ def test_names_stay_text_in_drawing_legend_and_description():
         assert DRAWN in texts and "<script>" not in chart.svg
         assert chart.legend[0].name == ODD and chart.description.startswith(ODD)
     assert list(_bars(charts[1])) == [f"0.00 to 1.00: 3 {ODD}"]
+
+
+def test_a_band_lies_around_its_line_and_is_explained():
+    band = Band("90 % interval", [1.0, 2.0], [8.0, 7.0], [12.0, 14.0])
+    chart = line_chart("AP", {"now": [(0, 10)], "forecast": [(1, 10), (2, 11)]}, band=band)
+    assert [(key.name, key.value) for key in chart.legend] == [
+        ("now", "10"),
+        ("forecast", "11"),
+        ("90 % interval", "7 to 14"),
+    ]
+    assert chart.legend[1].colour == chart.legend[2].colour and "90 % interval 7 to 14" in chart.description
+    assert chart.svg.count("opacity: 0.18") == 1
+
+
+def test_the_highest_point_is_not_cut_off():
+    """Two values that differ little, far above 0: the dot of the higher one, of 4 points, stays inside the frame."""
+    chart = line_chart("AP", {"AP": [(0, 28.2), (1, 30.5)]})
+    view = float(re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', chart.svg)[1])
+    tops = [float(y) for y in re.findall(r'<use href="#\w+" x="[\d.]+" y="([\d.]+)"', chart.svg)]
+    assert tops and min(tops) > 0.05 * view + 2

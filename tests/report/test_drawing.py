@@ -44,12 +44,23 @@ def test_small_images_are_enlarged_and_big_ones_shrunk(size, long_side):
     assert round(size[0] * zoom) < picture.shape[0] < round(size[0] * zoom) + 40, "one line of legend"
 
 
-def test_ground_truth_stands_to_the_left_of_the_detections():
-    nothing = np.zeros((0, 4)), np.zeros(0, int)
-    truth = np.array([[20.0, 30.0, 60.0, 80.0]]), np.array([1])
-    picture = draw(_image(), *nothing, np.zeros(0), NAMES, truth)
-    half = picture.shape[1] // 2
-    assert _has(picture[:, :half], class_colour(0)) and not _has(picture[:, half:], class_colour(0))
+@pytest.mark.parametrize("grey", [0, 60, 128, 255])
+def test_a_box_stands_out_from_any_picture(grey):
+    """Each box has a dark line beside a bright one, of every class, and one of them differs from what is around it."""
+    image, box = np.full((160, 200, 3), grey, np.uint8), np.array([[40.0, 60.0, 80.0, 100.0]])
+    names = [f"class {number}" for number in range(24)]
+    for label in range(1, 25):
+        row = draw(image, box, np.array([label]), None, names, long_side=(100, 200))[80, 35:45]
+        contrast = np.abs(row.astype(int) - grey).sum(axis=1).max()
+        assert contrast > 150, label
+
+
+def test_the_legend_of_a_tiny_picture_is_not_cut_off():
+    boxes, labels = np.array([[1.0, 1.0, 9.0, 9.0]]), np.array([1])
+    tiny, large = (draw(_image(size, size), boxes, labels, np.array([0.9]), NAMES) for size in (20, 1000))
+    lines = {"tiny": tiny[80:], "large": large[1000:]}
+    dark = {name: int((part.sum(axis=2) < 150).sum()) for name, part in lines.items()}
+    assert tiny.shape[1] < 400 and abs(dark["tiny"] - dark["large"]) <= 0.02 * dark["large"], "as many letters"
 
 
 def test_colours_differ():
@@ -66,23 +77,20 @@ def test_any_names_any_number_of_boxes_any_size():
     boxes = np.concatenate([corner, corner + rng.uniform(0, 10, (150, 2))], axis=1)
     labels = rng.integers(1, 81, 150)
     for image in (_image(100, 100), _image(1, 1), _image(2, 900)):
-        picture = draw(image, boxes, labels, rng.random(150), names, (boxes, labels))
-        assert picture.dtype == np.uint8 and picture.ndim == 3
+        for scores in (rng.random(150), None):
+            picture = draw(image, boxes, labels, scores, names)
+            assert picture.dtype == np.uint8 and picture.ndim == 3
 
 
 def test_marked_boxes_have_thick_lines_and_a_name():
-    boxes, labels = np.array([[20.0, 30.0, 60.0, 80.0]]), np.array([1])
+    def coloured(mark: bool | None, scores: np.ndarray | None) -> int:
+        marked = None if mark is None else np.array([mark])
+        picture = draw(_image(), np.array([[20.0, 30.0, 60.0, 80.0]]), np.array([1]), scores, NAMES, marked=marked)
+        return int((picture[:400] == class_colour(0)).all(axis=-1).sum())
 
-    def coloured(*marks: bool) -> tuple[int, int]:
-        marked = tuple(np.array([mark]) for mark in marks)
-        picture = draw(_image(), boxes, labels, np.array([0.9]), NAMES, (boxes, labels), marked)[:400]
-        same = (picture == class_colour(0)).all(axis=-1)
-        half = picture.shape[1] // 2
-        return int(same[:, :half].sum()), int(same[:, half:].sum())
-
-    thin, thick = coloured(False, False), coloured(True, True)
-    assert coloured(True, False) == (thick[0], thin[1]) and coloured(False, True) == (thin[0], thick[1])
-    assert thick[0] > 4 * thin[0] and thick[1] > 4 * thin[1]
+    for scores in (np.array([0.9]), None):
+        thin, plain, thick = (coloured(mark, scores) for mark in (False, None, True))
+        assert thin < plain < thick and thick > 4 * thin
 
 
 def test_a_mask_has_the_colour_of_its_class_and_an_outline():
@@ -93,7 +101,7 @@ def test_a_mask_has_the_colour_of_its_class_and_an_outline():
     nothing = encode_patch(np.zeros((1, 1), bool), (0, 0), (1000, 400))
     boxes, labels = np.array([[290, 90, 510, 210], [0, 0, 9, 9]]), np.array([2, 1])
     plain = draw(image, boxes, labels, np.array([0.9, 0.8]), NAMES)
-    veiled = draw(image, boxes, labels, np.array([0.9, 0.8]), NAMES, masks=((), [mask, nothing]))
+    veiled = draw(image, boxes, labels, np.array([0.9, 0.8]), NAMES, masks=[mask, nothing])
     changed = (plain != veiled).any(axis=2)
     np.testing.assert_array_equal(np.argwhere(changed).min(0), [100, 300])
     np.testing.assert_array_equal(np.argwhere(changed).max(0), [199, 499])
@@ -101,10 +109,3 @@ def test_a_mask_has_the_colour_of_its_class_and_an_outline():
     colour = np.array(class_colour(1))
     assert np.abs(veiled[150, 400] - (0.6 * 100 + 0.4 * colour)).max() < 1
     np.testing.assert_array_equal(veiled[101, 400], colour)
-
-
-def test_ground_truth_has_masks_of_its_own():
-    image, box = np.full((400, 1000, 3), 100, np.uint8), np.array([[300, 100, 500, 200]])
-    mask = encode_patch(np.ones((100, 200), bool), (300, 100), (1000, 400))
-    both = draw(image, box, np.array([1]), np.array([0.9]), NAMES, (box, np.array([1])), masks=([mask], [mask]))
-    assert (both[150, 400] == both[150, 400 + 1006]).all() and (both[150, 400] != 100).all()

@@ -1,17 +1,16 @@
 """Templates: whatever a value holds, it stays text; a page is whole; what is missing is an error."""
 
-import base64
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
-import cv2
 import jinja2
 import numpy as np
 import pytest
 
 from src.report.chart_style import PALETTE
 from src.report.charts import line_chart
-from src.report.pages import _environment, at_least, picture, score
+from src.report.pages import Picture, _environment, at_least, inline_image, score
+from tests.report.inline import pixels
 
 ODD = '<script> & "猫" \'\x85'
 
@@ -32,7 +31,7 @@ class _Reader(HTMLParser):
 
 def _render(text: str, **values) -> str:
     """A page that is not one of ours: its own text, with all macros at hand."""
-    macros = "{% from 'macros.html' import charts, folded, gallery, row_name, score, table %}"
+    macros = "{% from 'macros.html' import charts, class_legend, folded, gallery, row_name, score, table %}"
     return _environment().from_string(macros + text).render(values)
 
 
@@ -43,11 +42,15 @@ def _render(text: str, **values) -> str:
         "{% call table([odd], odd) %}<tr><td>{{ odd }}</td></tr>{% endcall %}",
         "{% call folded(odd) %}{{ odd }}{% endcall %}",
         "{{ gallery([picture]) }}",
+        "{{ class_legend([(odd, (1, 2, 3))]) }}",
         "{{ charts([chart]) }}",
     ],
 )
 def test_names_stay_text(text):
-    values = {"picture": picture(np.zeros((4, 5, 3), np.uint8), ODD, ODD), "chart": line_chart(ODD, {ODD: [(0, 1)]})}
+    values = {
+        "picture": Picture((inline_image(np.zeros((4, 5, 3), np.uint8), ODD),), ODD),
+        "chart": line_chart(ODD, {ODD: [(0, 1)]}),
+    }
     part = _render(text, odd=ODD, **values)
     assert "<script>" not in part and "&lt;script&gt;" in part
     reader = _Reader()
@@ -77,11 +80,24 @@ def test_a_missing_value_is_an_error_not_an_empty_page():
         _render("{% extends 'base.html' %}", written="now")
 
 
-def test_a_picture_is_inside():
+def test_a_picture_is_inside_with_its_size():
     image = np.full((4, 5, 3), (200, 100, 0), np.uint8)
-    data = base64.b64decode(picture(image, "a", "b").data.removeprefix("data:image/jpeg;base64,"))
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    assert np.abs(decoded[..., ::-1].astype(int) - image).max() < 8
+    inside = inline_image(image, "a")
+    assert (inside.alt, inside.width, inside.height) == ("a", 5, 4)
+    assert np.abs(pixels(inside) - image).max() < 8
+
+
+def test_thin_coloured_lines_keep_their_colour():
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[20] = (255, 0, 0)
+    assert np.abs(pixels(inline_image(image, "a"))[20] - (255, 0, 0)).max() < 60
+
+
+def test_wide_images_get_the_full_width():
+    wide, usual = (Picture((inline_image(np.zeros((10, width, 3), np.uint8), "a"),), "b") for width in (100, 16))
+    assert wide.is_wide and not usual.is_wide and not Picture((), "unreadable").is_wide
+    assert "across" in _render("{{ gallery([picture]) }}", picture=wide)
+    assert "across" not in _render("{{ gallery([picture]) }}", picture=usual)
 
 
 def test_numbers():

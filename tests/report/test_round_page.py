@@ -8,8 +8,18 @@ import cv2
 import numpy as np
 import pytest
 
+from src.data.annotations import unlabelled_entry
+from src.data.formats.tools.annotated import Shape
 from src.report.rounds.round_numbers import Progress, forecast, learning_curve
 from src.report.rounds.round_page import main
+from src.report.rounds.round_pictures import (
+    MOST_MISTAKES,
+    MOST_PICTURES,
+    class_objects,
+    cut_out,
+    mistakes,
+    thumbnails,
+)
 
 CLASSES = [{"id": 1, "name": "<cat>"}, {"id": 2, "name": "hund"}]
 TRUE = {"b & b.png": [(1, [5, 5, 20, 20]), (2, [40, 5, 15, 30])], "c.png": [(2, [10, 10, 30, 30])]}
@@ -79,15 +89,18 @@ def words(page: str) -> str:
 def test_before_the_labels_are_back(place):
     page = page_of(place)
     text = words(page)
-    assert "No forecast yet" in text and "round 1 1 1 0.00 30.0 50.0" in text
+    assert "No forecast yet" in text and "round 1 1 1 0 s 30.0 50.0" in text
     # 2 boxes predicted: 2 x 0.8 + 0.3 x (3 + 1) boxes; 2 x 10 + 16 x 1.2 + 9.5 x 0.4 x 2 seconds, see test_labelling_cost.py
-    assert "expected 2 3 0.01" in text and "real" not in text.split("Balance")[0]
-    assert "&lt;cat&gt; 1 2 not yet hund 0 0 not yet" in text
+    assert "expected 2 3 47 s" in text and "measured" not in text.split("Balance")[0]
+    assert "&lt;cat&gt; 1 100 % 2 100 % not yet hund 0 0 % 0 0 % not yet" in text
     assert (
-        "1. b &amp; b.png: score, acquisition score 2.5" in text and "2. c.png: random, acquisition score 0.5" in text
+        "1. b &amp; b.png: by acquisition score, acquisition score 2.5; 2 boxes" in text
+        and "2. c.png: drawn at random, acquisition score 0.5; no box" in text
     )
-    assert "What the labellers changed" not in text and page.count('<img alt="') == 3  # two images, one class
-    assert "<cat>" not in page and not re.search(r'(?:src|href)="(?!data:|#)', page)
+    assert (
+        "What the labellers changed" not in text and page.count('<img alt="') == 4
+    )  # two images, two objects of one class
+    assert "<cat>" not in page and not re.search(r'(?:src|href)="(?!data:|#)|https?:', page)
 
 
 def test_after_the_labels_are_back(place):
@@ -101,18 +114,18 @@ def test_after_the_labels_are_back(place):
     report = {"per_image": rows, "seconds_per_image": {"images": 1, "total": 36.0, "mean": 36.0, "median": 36.0}}
     (folder / "new_ann_file_labelling.json").write_text(json.dumps(report))
     text = words(page_of(place))
-    assert "real 1 2 0.01" in text and "1 images were skipped or not done" in text
-    assert "&lt;cat&gt; 1 2 2 hund 0 0 2" in text
+    assert "measured 1 2 36 s" in text and "Skipped or not done, and still unlabelled: 1 image." in text
+    assert "&lt;cat&gt; 1 100 % 2 100 % 2 50 % hund 0 0 % 0 0 % 2 50 %" in text
     # of two cats that were sent one was right and one a dog; the dog of c.png was missed
-    assert "&lt;cat&gt; 2 1 0 1 0 0 1.000" in text and "hund 0 0 0 0 0 1 n/a" in text
-    assert "1 boxes of &lt;cat&gt; became hund" in text
-    assert "b &amp; b.png: 1 boxes moved, relabelled, deleted or added" in text
+    assert "&lt;cat&gt; 2 1 50 % 0 0 % 1 50 % 0 0 % 0 1.000" in text and "hund 0 0 0 0 0 1 n/a" in text
+    assert "1 box of &lt;cat&gt; became hund" in text
+    assert "b &amp; b.png: 1 box moved, relabelled, deleted or added" in text
 
     second = place / "out" / "round_2" / "eval"
     second.mkdir(parents=True)
     (second / "metrics.json").write_text(json.dumps({"AP": 0.4, "AP50": 0.6}))
     last = words(page_of(place, 2))
-    assert "round 1 1 1 0.00 30.0 50.0 round 2 3 4 0.01 40.0 60.0" in last and "Picked images" not in last
+    assert "round 1 1 1 0 s 30.0 50.0 round 2 3 4 36 s 40.0 60.0" in last and "Picked images" not in last
     assert "2 more images: +" in last and "Only two rounds" in last and "AP over hours of labelling" in last
 
 
@@ -179,6 +192,55 @@ def test_a_box_far_longer_than_the_picture_takes_no_more_memory_than_the_picture
     tracemalloc.stop()
 
 
+def test_objects_are_cut_out_where_they_are():
+    """A red object in the corner of a blue image: it fills the middle of its tile, and outside of the image there is grey."""
+    image = np.zeros((100, 200, 3), np.uint8)
+    image[:, :] = (0, 0, 250)
+    image[:40, 160:] = (250, 0, 0)
+    tile = cut_out(image, Shape("cat", (160.0, 0.0, 200.0, 40.0)), (0, 255, 0)).astype(int)
+    side = tile.shape[0]
+    border = round(0.35 / 1.7 * side)
+    assert tile.shape == (side, side, 3)
+    assert (tile[side // 2, side // 2] == (250, 0, 0)).all() and (
+        tile[side - border // 2, border // 2] == (0, 0, 250)
+    ).all()
+    assert (tile[border // 2, side // 2] == 128).all() and (tile[side // 2, side - border // 2] == 128).all()
+    green = np.argwhere((tile == (0, 255, 0)).all(axis=2))
+    assert np.abs(green.min(axis=0) - border).max() <= 1 and np.abs(green.max(axis=0) - (side - border)).max() <= 1
+
+
+def test_the_page_of_many_large_photos_stays_small(tmp_path):
+    """Of any number of picked photos of 12 megapixels, in any number of classes, the page has a few pictures of a few kilobytes."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    photo = cv2.resize(noise, (4000, 3000), interpolation=cv2.INTER_NEAREST)
+    cv2.imwrite(str(tmp_path / "a.jpg"), photo)
+    classes = [f"class {number}" for number in range(80)]
+    name, shapes = "a.jpg", [Shape(label, (100.0, 100.0, 180.0, 180.0), score=0.9) for label in classes * 30]
+    entries = {name: unlabelled_entry(1, name, (4000, 3000), tmp_path)}
+    (thumbnail,) = thumbnails(entries, {name: shapes[:20]}, {name: "a caption"}, classes, tmp_path)
+    (pair,) = mistakes(entries, {name: shapes[:20]}, {name: shapes[:10]}, {name: 10}, classes, tmp_path)
+    assert all(max(image.width, image.height) < 1000 for image in (*thumbnail.images, *pair.images))
+    objects = class_objects(entries, {name: shapes}, classes, tmp_path)
+    assert [(each.count, each.images) for each in objects] == [(30, 1)] * 80
+    sizes = {
+        "thumbnail": len(thumbnail.images[0].data) * MOST_PICTURES,
+        "mistakes": sum(len(image.data) for image in pair.images) * MOST_MISTAKES,
+        "objects": sum(len(image.data) for each in objects for image in each.shown),
+    }
+    assert sum(sizes.values()) < 40e6, sizes  # of noise, which compresses worst
+
+
+def test_a_very_wide_picture_has_a_row_of_its_own(tmp_path):
+    cv2.imwrite(str(tmp_path / "wide.png"), np.zeros((60, 1500, 3), np.uint8))
+    entries = {"wide.png": unlabelled_entry(1, "wide.png", (1500, 60), tmp_path)}
+    (found,) = thumbnails(entries, {"wide.png": []}, {"wide.png": "a caption"}, ["cat"], tmp_path)
+    assert (
+        found.is_wide
+        and found.images[0].width == 1500
+        and found.images[0].alt == "wide.png with no box of the detector"
+    )
+
+
 def test_the_forecast_is_honest():
     rows = [
         Progress(number, 100 * number, 0, 2.0 * number, ap, None) for number, ap in ((1, 30.0), (2, 36.0), (3, 39.0))
@@ -187,6 +249,12 @@ def test_the_forecast_is_honest():
     assert "Only two rounds" in forecast(learning_curve(rows[:2]), rows[:2], 50, 1.0)
     told = forecast(learning_curve(rows), rows, 50, 1.0)
     low, high = map(float, re.search(r"\(90 %: (-?[\d.]+) to ([\d.]+)\)", told).groups())
-    assert told.startswith("50 more images (about 1.0 hours): +") and "Only" not in told and low < high < 61
+    assert told.startswith("50 more images (about 1.0 h of labelling): +") and "Only" not in told and low < high < 61
+    assert forecast(learning_curve(rows), rows, 1, None).startswith("1 more image: ")
+    after = forecast(learning_curve(rows), rows, 50, 1.0, labelled=True)
+    assert (
+        after.startswith("Before the picked images were labelled, this was expected of 50 more images")
+        and told in after
+    )
     unknown = [Progress(1, 100, 0, None, None, None)]
     assert "no round was evaluated" in forecast(learning_curve(unknown), unknown, 50, None)

@@ -107,7 +107,7 @@ def test_scores_of_masks_have_a_row_of_their_own(run):
 def test_pictures_are_inside_and_nothing_else_is_needed(run):
     page = _write(run, *_with_data(run), "--pictures", "3")
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]*)"', page)
-    assert len(pictures) == 3
+    assert len(pictures) == 6, "ground truth and detections of each"
     decoded = cv2.imdecode(np.frombuffer(base64.b64decode(pictures[0]), np.uint8), cv2.IMREAD_COLOR)
     assert decoded.shape[1] > 2 * 40
     assert not re.search(r'(src|href)="(?!data:|#)', page) and "http" not in page

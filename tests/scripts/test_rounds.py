@@ -64,7 +64,7 @@ def test_rounds_with_a_labelling_tool(campaign):
     assert "fitted to 7 images of earlier rounds" in second.stdout
     assert "round 1: reused, its labels too" not in second.stdout
     page = (out / "round_1/round.html").read_text()
-    assert "What the labellers changed" in page and "1 images were skipped or not done" in page
+    assert "What the labellers changed" in page and "still unlabelled: 1 image." in page
     assert "Only two rounds" in (out / "round_2/round.html").read_text()
     assert next_command(second.stdout)[-1] == str(out / "round_2/labels")
 

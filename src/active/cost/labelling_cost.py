@@ -13,6 +13,7 @@ import numpy as np
 
 from src.active.cost.past_rounds import LabelledImage, PastRounds
 from src.active.cost.robust_fit import LinearFit, Prior, fit_towards_prior
+from src.wording import counted
 
 # Seconds: an image (open it, look at it; our assumption), a box drawn (between 7 s by extreme clicking and 35 s for a careful box,
 # Papadopoulos et al. 2017; their geometric mean), and a box corrected (pre-labels save 25 % to 54 %: arXiv 2307.01582,
@@ -90,8 +91,8 @@ class LabellingCost:
 
     def __str__(self) -> str:
         a, b, c = self.seconds.mean
-        told = f"{a:.1f} s per image + {b:.1f} s per box drawn + {c:.1f} s per box corrected"
-        return f"{told} ({f'fitted to {self.timed} images of earlier rounds' if self.timed else 'published times'})"
+        source = f"fitted to {counted(self.timed, 'image')} of earlier rounds" if self.timed else "published times"
+        return f"{a:.1f} s per image + {b:.1f} s per box drawn + {c:.1f} s per box corrected ({source})"
 
 
 def fit_labelling_cost(past: PastRounds, labelled: int | None = None) -> LabellingCost:

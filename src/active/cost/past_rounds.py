@@ -9,6 +9,7 @@ import msgspec
 
 from src.data.formats.json_file import read_json
 from src.errors import DataError
+from src.wording import counted
 
 _LABELLED = ("labelled", "reviewed and empty")
 _Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
@@ -101,9 +102,11 @@ def read_past_rounds(paths: Sequence[Path]) -> PastRounds:
                 seconds=seconds,
                 report=place,
             )
-    told = [f"{uncompared} images were imported without --tasks, so what was corrected is not known"] * bool(uncompared)
+    told = [f"imported without --tasks, so what was corrected is not known: {counted(uncompared, 'image')}"] * bool(
+        uncompared
+    )
     untimed = sum(image.seconds is None for image in found.values())
-    told += [f"of {untimed} images the tool does not tell the seconds"] * bool(untimed)
+    told += [f"the tool does not record the seconds of {counted(untimed, 'image')}"] * bool(untimed)
     return PastRounds(tuple(found.values()), tuple(told))
 
 

@@ -7,6 +7,7 @@ from src.evaluation.errors.error_costs import mean_ap50
 from src.evaluation.errors.error_types import CLASS, ERROR_TYPES, LOCALISATION
 from src.evaluation.errors.sizes import size_index
 from src.evaluation.metrics import SIZES
+from src.wording import counted
 
 TITLES = {
     "class": "wrong class",
@@ -89,6 +90,8 @@ def _mostly_small(analysis: ErrorAnalysis, rows: np.ndarray, name: str) -> tuple
     largest = int(np.argmax(counts))
     if 2 * counts[largest] < counts.sum():
         return False, []
+    if counts.sum() == 1:
+        return largest == 0, [f"the only one is {list(SIZES)[largest]}"]
     return largest == 0, [f"{counts[largest]:,} of {counts.sum():,} {name} are {list(SIZES)[largest]}"]
 
 
@@ -105,6 +108,6 @@ def _confused_classes(analysis: ErrorAnalysis) -> list[str]:
     other = int(np.argmax(confused))
     name, partner = matches.class_names[label - 1], matches.class_names[other - 1]
     return [
-        f"it is mostly confused with “{partner}” ({confused[other]:,} of {confused.sum():,} detections)",
+        f"it is mostly confused with “{partner}” ({confused[other]:,} of {counted(int(confused.sum()), 'detection')})",
         f"label more images with “{name}”, and check that both are labelled by the same rule",
     ]

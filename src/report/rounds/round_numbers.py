@@ -13,10 +13,11 @@ from src.data.annotations import Annotations, object_areas
 from src.data.formats.tools.annotated import Shape
 from src.evaluation.metrics import SIZES
 from src.labelling.difference import Difference, compare, summary
-from src.report.charts import Chart, line_chart
+from src.report.charts import Band, Chart, line_chart
 from src.report.rounds.round_files import RoundFiles
+from src.wording import counted, duration
 
-_CURVE_POINTS = 25
+_CURVE_POINTS = 40
 _AHEAD = 2.0  # times the labelled images of now, to which the curve is drawn
 
 
@@ -84,18 +85,19 @@ def learning_curve(rows: Sequence[Progress]) -> LearningCurve | None:
     return fit_learning_curve(*zip(*rising, strict=True)) if len(rising) >= LEAST_ROUNDS else None
 
 
-def forecast(curve: LearningCurve | None, rows: Sequence[Progress], more: int, hours: float | None) -> str:
-    """What labelling ``more`` images, which take so many hours, would give, in a sentence."""
+def forecast(
+    curve: LearningCurve | None, rows: Sequence[Progress], more: int, hours: float | None, labelled: bool = False
+) -> str:
+    """What labelling ``more`` images, which take so many hours, would give, in a sentence; ``labelled``: they are labelled now."""
     if curve is None:
         evaluated = sum(row.ap is not None for row in rows)
         if not evaluated:
             return "No forecast: no round was evaluated. Give --eval_img_dir and --eval_ann_file to see what labelling brings."
         return "No forecast yet: one round says nothing about what more labels bring. Label and train once more."
     gain: Gain = curve.gain(more, "images")
-    effort = (
-        "" if hours is None else f" (about {hours:.1f} hours)" if hours >= 1 else f" (about {60 * hours:.0f} minutes)"
-    )
-    told = f"{more} more images{effort}"
+    effort = "" if hours is None else f" (about {duration(hours)} of labelling)"
+    images = f"{counted(more, 'more image')}{effort}"
+    told = f"Before the picked images were labelled, this was expected of {images}" if labelled else images
     caution = " Only two rounds: this is mostly what learning curves are like in general." * (
         gain.rounds == LEAST_ROUNDS
     )
@@ -105,16 +107,17 @@ def forecast(curve: LearningCurve | None, rows: Sequence[Progress], more: int, h
 def curve_charts(rows: Sequence[Progress], curve: LearningCurve | None) -> list[Chart]:
     """AP over labelled images with its forecast, and over hours of labelling where these are known."""
     points = [(float(row.images), row.ap) for row in rows if row.ap is not None]
-    series = {"AP (percent)": points}
+    series, band = {"AP in percent": points}, None
     if curve:
         amounts = np.linspace(curve.last, _AHEAD * curve.last, _CURVE_POINTS).tolist()
         low, middle, high = zip(*(curve.quantiles(amount) for amount in amounts), strict=True)
-        for name, values in (("forecast", middle), ("95 % quantile", high), ("5 % quantile", low)):
-            series[name] = list(zip(amounts, values, strict=True))
-    charts = [line_chart("AP over labelled images", series, "labelled images")] if points else []
+        end = f"{amounts[-1]:.0f} labelled images"
+        series[f"forecast for {end}"] = list(zip(amounts, middle, strict=True))
+        band = Band("its 90 % interval", amounts, low, high)
+    charts = [line_chart("AP over labelled images", series, "labelled images", band=band)] if len(points) > 1 else []
     timed = [(row.hours, row.ap) for row in rows if row.hours is not None and row.ap is not None]
     if len(timed) > 1 and timed[-1][0] > 0:
-        charts.append(line_chart("AP over hours of labelling", {"AP (percent)": timed}, "hours since the first round"))
+        charts.append(line_chart("AP over hours of labelling", {"AP in percent": timed}, "hours since the first round"))
     return charts
 
 

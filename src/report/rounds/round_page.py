@@ -17,6 +17,7 @@ from src.errors import entry_point
 from src.files import write_text
 from src.labelling.difference import CHANGES
 from src.labelling.picked import Reason
+from src.report.drawing import class_colour
 from src.report.pages import render
 from src.report.rounds.round_files import RoundFiles, read_rounds, shapes_of
 from src.report.rounds.round_numbers import (
@@ -29,7 +30,7 @@ from src.report.rounds.round_numbers import (
     progress_of,
     size_balance,
 )
-from src.report.rounds.round_pictures import MOST_PICTURES, mistakes, object_sheets, thumbnails
+from src.report.rounds.round_pictures import MOST_PICTURES, class_objects, mistakes, thumbnails
 
 PAGE_NAME = "round.html"
 
@@ -51,22 +52,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     rounds = read_rounds(args.run, args.round, args.ann_file)
     known = [each.annotations(args.img_dir, args.unlabelled_img_dir) for each in rounds]
-    values = {"picked": [], "changed": None} | _selection(rounds[-1], known[-1], args.img_dir, args.unlabelled_img_dir)
+    values = {"picked": [], "changed": None, "labels_are_back": False} | _selection(
+        rounds[-1], known[-1], args.img_dir, args.unlabelled_img_dir
+    )
     rows = progress_of(rounds, known)
     curve = learning_curve(rows)
     more = len(values["picked"]) or max(rows[-1].images - (rows[-2].images if len(rows) > 1 else 0), 1)
+    hours = values["cost"].hours if values["picked"] else None
+    headline = forecast(curve, rows, more, hours, values["labels_are_back"])
     html = render(
         "round.html",
-        title=f"{args.run.resolve().name}: round {args.round}",
+        title=f"Labelling round {args.round} of {args.run.resolve().name}",
         progress=rows,
         charts_of_curve=curve_charts(rows, curve),
-        headline=forecast(curve, rows, more, values["cost"].hours if values["picked"] else None),
+        headline=headline,
         **values,
     )
     path = rounds[-1].folder / PAGE_NAME
     write_text(path, html, overwrite=True)
     print(f"page of the round: {path}")
-    print(forecast(curve, rows, more, values["cost"].hours if values["picked"] else None))
+    print(headline)
 
 
 def _selection(files: RoundFiles, before: Annotations, img_dir: Path, more_dir: Path | None) -> dict:
@@ -89,7 +94,8 @@ def _selection(files: RoundFiles, before: Annotations, img_dir: Path, more_dir: 
         "cost": cost_of(files, picked, len(before.labelled)),
         "shown": min(len(picked), MOST_PICTURES),
         "thumbnails": thumbnails(entries, sent, captions, classes, img_dir),
-        "sheets": object_sheets(entries, returned or sent, classes, img_dir),
+        "objects": class_objects(entries, sent if after is None else returned, classes, img_dir),
+        "colours": [(name, class_colour(number)) for number, name in enumerate(classes)],
         "labels_are_back": after is not None,
         "balances": {"class": class_balance(before, after, sent), "size": size_balance(before, after, sent)},
         "changed": summary,
@@ -110,7 +116,7 @@ def _entries(names: Sequence[str], known: Annotations, img_dir: Path, more_dir: 
 
 def _words(reason: Reason) -> str:
     score = f"acquisition score {reason.score:.3g}" if reason.score is not None else ""
-    return ", ".join(filter(None, (reason.words, score))) or "no reason is known"
+    return ", ".join(filter(None, (reason.words, score))) or "reason unknown"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The pictures of a round's page: picked images, contact sheets per class, the detector's mistakes beside the labels."""
+"""The pictures of a round's page: picked images, objects of each class, the detector's mistakes beside the labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,28 @@ from src.data.annotations import ImageEntry, image_path
 from src.data.formats.tools.annotated import Shape
 from src.data.images import read_image
 from src.errors import UserError
-from src.report.contact_sheet import draw_cell
-from src.report.drawing import class_colour, draw
-from src.report.pages import Picture, picture
+from src.report.contact_sheet import draw_small, spread
+from src.report.drawing import PAGE_SIDE, class_colour, draw, draw_box
+from src.report.pages import WIDE, InlineImage, Picture, inline_image
+from src.wording import counted
 
-MOST_PICTURES, MOST_OBJECTS, MOST_MISTAKES = 48, 40, 8
-_SIDE, _COLUMNS, _GAP = 96, 10, 4  # pixels of an object, objects in a row, pixels between them
+MOST_PICTURES, MOST_MISTAKES = 48, 8
+MOST_OBJECTS, FEWEST_OBJECTS = 40, 4  # per class, of few and of many classes
+MOST_OBJECTS_OF_ALL = 400  # of all classes, unless they are so many that each has the fewest
+_THUMBNAIL = (480, 360)  # pixels, width and height into which a picked image fits
+_ACROSS = (1600, 360)  # the same of one that is as wide as the page
+_SIDE = 128  # pixels of an object with its surroundings
 _MARGIN = 0.35  # of the longer side of an object, around it
+
+
+@dataclass(frozen=True)
+class ClassObjects:
+    """Some of the objects of a class: how many there are in all, in how many images, and those shown, each with its image."""
+
+    name: str
+    count: int
+    images: int
+    shown: list[InlineImage]
 
 
 def thumbnails(
@@ -27,33 +43,40 @@ def thumbnails(
     classes: Sequence[str],
     img_dir: Path,
 ) -> list[Picture]:
-    """The first ``MOST_PICTURES`` images with boxes; one that cannot be read is told in its caption."""
+    """The first ``MOST_PICTURES`` images with boxes; the caption of one that cannot be read says so."""
     found = []
     for name in list(captions)[:MOST_PICTURES]:
         boxes, labels, _ = arrays(shapes[name], classes)
         entry = replace(entries[name], boxes=boxes, labels=labels, crowd=np.zeros(len(labels), bool))
+        count = counted(len(labels), "box") if len(labels) else "no box"
         try:
-            cell = np.asarray(draw_cell(entry, img_dir))
+            size = _ACROSS if entry.width > WIDE * entry.height else _THUMBNAIL
+            drawn = np.asarray(draw_small(entry, img_dir, size))
         except UserError as error:
-            cell, captions = np.full((20, 300, 3), 255, np.uint8), {**captions, name: str(error)}
-        found.append(picture(cell, name, captions[name]))
+            found.append(Picture((), f"{captions[name]}; {error}"))
+            continue
+        image = inline_image(drawn, f"{name} with {count} of the detector")
+        found.append(Picture((image,), f"{captions[name]}; {count}"))
     return found
 
 
-def object_sheets(
+def class_objects(
     entries: Mapping[str, ImageEntry], shapes: Mapping[str, Sequence[Shape]], classes: Sequence[str], img_dir: Path
-) -> list[Picture]:
-    """For each class a sheet of its objects, ``MOST_OBJECTS`` at most, evenly spread over the images."""
-    sheets = []
+) -> list[ClassObjects]:
+    """Some objects of each class that has any, evenly spread over the images."""
+    most = min(max(MOST_OBJECTS_OF_ALL // len(classes), FEWEST_OBJECTS), MOST_OBJECTS)
+    read = lru_cache(maxsize=1)(lambda name: _read(entries[name], img_dir))  # objects of one image follow each other
+    found = []
     for number, label in enumerate(classes):
-        objects = [(name, shape) for name, found in shapes.items() for shape in found if shape.label == label]
-        if not objects:
-            continue
-        places = np.unique(np.linspace(0, len(objects) - 1, min(len(objects), MOST_OBJECTS)).round().astype(int))
-        tiles = [tile for place in places if (tile := _tile(*objects[place], entries, img_dir, number)) is not None]
-        if tiles:
-            sheets.append(picture(_sheet(tiles), label, f"{label}: {len(tiles)} of {len(objects)} objects"))
-    return sheets
+        objects = [(name, shape) for name, shapes_of in shapes.items() for shape in shapes_of if shape.label == label]
+        shown = []
+        for place in spread(len(objects), most):
+            name, shape = objects[place]
+            if (image := read(name)) is not None:
+                shown.append(inline_image(cut_out(image, shape, class_colour(number)), f"{label} in {name}"))
+        if objects:
+            found.append(ClassObjects(label, len(objects), len({name for name, _ in objects}), shown))
+    return found
 
 
 def mistakes(
@@ -64,17 +87,20 @@ def mistakes(
     classes: Sequence[str],
     img_dir: Path,
 ) -> list[Picture]:
-    """The images in which most boxes were changed: labels on the left, the detector's boxes on the right."""
+    """The images in which most boxes were changed: labels first, then the detector's boxes."""
     worst = sorted((name for name, count in changed.items() if count), key=lambda name: (-changed[name], name))
     found = []
     for name in worst[:MOST_MISTAKES]:
-        boxes, labels, scores = arrays(sent[name], classes)
-        try:
-            image = read_image(image_path(entries[name], img_dir))
-        except UserError:
+        image = _read(entries[name], img_dir)
+        if image is None:
             continue  # it is among the picked images, with the reason
-        both = draw(image, boxes, labels, scores, classes, ground_truth=arrays(returned[name], classes)[:2])
-        found.append(picture(both, name, f"{name}: {changed[name]} boxes moved, relabelled, deleted or added"))
+        boxes, labels, scores = arrays(sent[name], classes)
+        right = draw(image, boxes, labels, scores, classes, title="detector", long_side=PAGE_SIDE)
+        boxes, labels, _ = arrays(returned[name], classes)
+        left = draw(image, boxes, labels, None, classes, title="labels", long_side=PAGE_SIDE)
+        pair = inline_image(left, f"{name}, labels"), inline_image(right, f"{name}, boxes of the detector")
+        changes = f"{counted(changed[name], 'box')} moved, relabelled, deleted or added"
+        found.append(Picture(pair, f"{name}: {changes}"))
     return found
 
 
@@ -85,32 +111,32 @@ def arrays(shapes: Sequence[Shape], classes: Sequence[str]) -> tuple[np.ndarray,
     return boxes, labels, np.array([1.0 if shape.score is None else shape.score for shape in shapes])
 
 
-def _tile(name: str, shape: Shape, entries: Mapping[str, ImageEntry], img_dir: Path, label: int) -> Image.Image | None:
-    """An object with some of its surroundings and its box; None if the image cannot be read, or the object lies outside of it."""
+def _read(entry: ImageEntry, img_dir: Path) -> np.ndarray | None:
+    """The image, None if it cannot be read."""
     try:
-        image = Image.fromarray(read_image(image_path(entries[name], img_dir)))
+        return read_image(image_path(entry, img_dir))
     except UserError:
         return None
+
+
+def cut_out(image: np.ndarray, shape: Shape, colour: tuple[int, int, int]) -> np.ndarray:
+    """An object with some of its surroundings and its box; what lies outside of the image is grey."""
     x1, y1, x2, y2 = shape.box
     half = max(x2 - x1, y2 - y1, 2) * (0.5 + _MARGIN)
     left, top, zoom = (x1 + x2) / 2 - half, (y1 + y2) / 2 - half, _SIDE / (2 * half)
-    inner = np.clip((left, top, left + 2 * half, top + 2 * half), 0, (*image.size, *image.size))
-    if (inner[2:] <= inner[:2]).any():
-        return None
-    # Only what lies in the picture is resized: the square around a long object may be far larger than the picture.
-    size = [max(round(side * zoom), 1) for side in (inner[2:] - inner[:2]).tolist()]
-    tile = Image.new("RGB", (_SIDE, _SIDE))
-    piece = image.resize(size, Image.Resampling.BICUBIC, box=tuple(inner.tolist()))
-    tile.paste(piece, (round((inner[0] - left) * zoom), round((inner[1] - top) * zoom)))
+    tile = Image.new("RGB", (_SIDE, _SIDE), "grey")
+    height, width = image.shape[:2]
+    seen = (
+        max(int(left), 0),
+        max(int(top), 0),
+        min(int(left + 2 * half) + 1, width),
+        min(int(top + 2 * half) + 1, height),
+    )
+    if seen[0] < seen[2] and seen[1] < seen[3]:  # an object outside of the image leaves the tile grey
+        part = Image.fromarray(image[seen[1] : seen[3], seen[0] : seen[2]])
+        size = max(round(part.width * zoom), 1), max(round(part.height * zoom), 1)
+        place = round((seen[0] - left) * zoom), round((seen[1] - top) * zoom)
+        tile.paste(part.resize(size, Image.Resampling.BICUBIC), place)
     box = [(x1 - left) * zoom, (y1 - top) * zoom, (x2 - left) * zoom, (y2 - top) * zoom]
-    ImageDraw.Draw(tile).rectangle([round(value) for value in box], outline=class_colour(label), width=2)
-    return tile
-
-
-def _sheet(tiles: Sequence[Image.Image]) -> np.ndarray:
-    step, rows = _SIDE + _GAP, -(-len(tiles) // _COLUMNS)
-    sheet = Image.new("RGB", (_COLUMNS * step - _GAP, rows * step - _GAP), "white")
-    for place, tile in enumerate(tiles):
-        row, column = divmod(place, _COLUMNS)
-        sheet.paste(tile, (column * step, row * step))
-    return np.asarray(sheet)
+    draw_box(ImageDraw.Draw(tile), [round(value) for value in box], colour, 2)
+    return np.asarray(tile)

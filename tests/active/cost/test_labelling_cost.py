@@ -109,8 +109,8 @@ def test_reports_are_read_and_what_is_of_no_use_is_counted(tmp_path):
         (4, 2, 1, None),
         (4, 2, 1, None),
     ]
-    assert "1 images were imported without --tasks" in past.left_out[0]
-    assert "of 2 images the tool does not tell the seconds" in past.left_out[1]
+    assert "what was corrected is not known: 1 image" in past.left_out[0]
+    assert "the tool does not record the seconds of 2 images" in past.left_out[1]
     assert fit_labelling_cost(past).timed == 1
 
 
