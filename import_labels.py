@@ -48,7 +48,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--ann_file", type=Path, required=True, help=help_ann)
     parser.add_argument("--img_dir", type=Path, help="folder of its images, which forms other than COCO need")
     parser.add_argument("--output_ann_file", type=Path, required=True, help="COCO file to write")
-    help_reviewed = "a human has looked at every image in the exports, also where nothing was changed or drawn"
+    help_reviewed = "a human has reviewed every image in the exports, also where nothing was changed or drawn"
     parser.add_argument("--all_reviewed", action="store_true", help=help_reviewed)
     help_annotator = "whose annotation to take where an image has several (default: the newest)"
     parser.add_argument("--annotator", help=help_annotator)

@@ -9,7 +9,7 @@ It writes infer_results.json, a list of detections by image name (with sub-folde
 infer_results.made_from.json, its inputs and settings. With --unlabelled_img_dir the images of that folder are added to
 the unlabelled ones. With --draw_pics true detections are drawn into pictures/. With --leave_out_faulty images that
 cannot be decoded are left out and listed in left_out.json; without it they are passed over, listed in not_read.json, and
-the exit status is 1. A run that was stopped goes on when the same command is started again. Several processes share the
+the exit status is 1. A run that was stopped continues when the same command is started again. Several processes share the
 images: msrun --worker_num=4 --local_worker_num=4 infer.py --run_distribute true ...
 
 An exported model (.mindir or .onnx, exported with --probabilities true) detects the same as its checkpoint, on the CPU.

@@ -33,7 +33,7 @@ from src.engine.stopping import StopRequest
 from src.errors import entry_point
 from src.files import write_text
 from src.recipe.automatic import AutomaticLeaf
-from src.recipe.data_facts import facts_of
+from src.recipe.data_summary import summarise
 from src.recipe.remedies import remedies
 
 
@@ -105,7 +105,7 @@ def tell_time(run: Run) -> None:
     times = forecast(run)
     if times is not None:
         run.log.forecast = times
-        changes = remedies(facts_of(run.data), run.config.as_dict(), times.total / 3600)
+        changes = remedies(summarise(run.data), run.config.as_dict(), times.total / 3600)
         run.log.info("\n".join([str(times), *changes]))
 
 

@@ -207,7 +207,7 @@ import_labels() {
     labels=() # used up
 }
 
-# stop_for_labels: ends the job, which goes on when there are labels; the last line is the command to type next.
+# stop_for_labels: ends the job, which continues when there are labels; the last line is the command to type next.
 stop_for_labels() {
     local command options
     say "$title is complete: now the picked images need labels"
@@ -235,7 +235,7 @@ print_command() {
     printf '%s\n' "${line% }"
 }
 
-# write_page: writes the page of this round, again when there is more to show. The job goes on without it.
+# write_page: writes the page of this round, again when there is more to show. The job continues without it.
 write_page() {
     local more
     [ ${#names[@]} -eq 0 ] || return 0

@@ -56,7 +56,7 @@ def check_apart(outputs: Iterable[Path], inputs: Mapping[str, str | Path | None]
             )
 
 
-def write_whole(path: str | Path, write: Callable[[Path], None], overwrite: bool = False) -> None:
+def write_atomically(path: str | Path, write: Callable[[Path], None], overwrite: bool = False) -> None:
     """Write a file atomically: ``write`` fills a temporary file in the same folder, which is then renamed to ``path``.
 
     Missing parent folders are created. A reader sees either the old file or the complete new one, also after a crash or
@@ -96,7 +96,7 @@ def keep_before(path: Path) -> Path:
     number = 1
     while (copy := path.with_name(f"{path.stem}_before_{number}{path.suffix}")).exists():
         number += 1
-    write_whole(copy, lambda temporary: temporary.write_bytes(path.read_bytes()))
+    write_atomically(copy, lambda temporary: temporary.write_bytes(path.read_bytes()))
     return copy
 
 
@@ -151,10 +151,10 @@ def sync(path: str | Path) -> None:
 
 
 def write_text(path: str | Path, text: str, overwrite: bool = False) -> None:
-    """Write ``text`` as UTF-8; see ``write_whole``. Raises a UserError also for text that UTF-8 cannot encode, such as
+    """Write ``text`` as UTF-8; see ``write_atomically``. Raises a UserError also for text that UTF-8 cannot encode, such as
     an undecodable file name."""
     data = _encoded(path, text)
-    write_whole(path, lambda temporary: temporary.write_bytes(data), overwrite)
+    write_atomically(path, lambda temporary: temporary.write_bytes(data), overwrite)
 
 
 def write_pieces(path: str | Path, pieces: Iterable[str], overwrite: bool = False) -> None:
@@ -164,11 +164,11 @@ def write_pieces(path: str | Path, pieces: Iterable[str], overwrite: bool = Fals
         with open(temporary, "wb") as file:
             file.writelines(_encoded(path, piece) for piece in pieces)
 
-    write_whole(path, write, overwrite)
+    write_atomically(path, write, overwrite)
 
 
 def write_json(path: str | Path, value: Any, overwrite: bool = False, indent: int | None = None) -> None:
-    """Write ``value`` as UTF-8 JSON with non-ASCII characters kept (no escapes); see ``write_whole``."""
+    """Write ``value`` as UTF-8 JSON with non-ASCII characters kept (no escapes); see ``write_atomically``."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=indent) + "\n", overwrite)
 
 

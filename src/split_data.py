@@ -23,7 +23,7 @@ from src.command_line import program_parser
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.left_out import FILE_NAME, LeftOut, add_options, write_left_out
 from src.data.formats.voc import pair_files
-from src.data.images import read_whole_image
+from src.data.images import decode_to_end
 from src.data.provenance import MadeFrom, folder_hash, made_from
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, sync, write_json
@@ -65,7 +65,7 @@ def usable_pairs(data_path: Path, at_most: float | None) -> tuple[list[tuple[str
     left_out, kept = LeftOut(str(data_path), at_most), []
     for image, xml in pair_files(data_path, left_out):
         try:
-            read_whole_image(data_path / "images" / image)
+            decode_to_end(data_path / "images" / image)
             kept.append((image, xml))
         except UserError as error:
             left_out.image(image, [str(error)])

@@ -58,7 +58,7 @@ def read_folder(data_path: Path, left_out: LeftOut | None = None) -> list[VocIma
             (image, data_path / "images" / image, data_path / "annotations" / xml)
             for image, xml in pair_files(data_path, left_out)
         ]
-        return read_voc_files(files, data_path, data_path, left_out, whole=left_out is not None)
+        return read_voc_files(files, data_path, data_path, left_out, decode=left_out is not None)
     found, faults = [], []
     for name in list_xmls(data_path):
         try:

@@ -1,4 +1,4 @@
-"""Read a YAML file of plain `key: value` lines; whatever is wrong with it is told with its place."""
+"""Read a YAML file of plain `key: value` lines; whatever is wrong with it is named with its place."""
 
 from pathlib import Path
 from typing import Any

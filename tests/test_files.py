@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import UserError
-from src.files import check_apart, check_free, file_hash, sync, write_json, write_text, write_whole
+from src.files import check_apart, check_free, file_hash, sync, write_json, write_text, write_atomically
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,7 +47,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
         raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError):
-        write_whole(path, fail, overwrite=True)
+        write_atomically(path, fail, overwrite=True)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -87,7 +87,7 @@ def run_writer(path: Path, body: str, **options) -> subprocess.CompletedProcess:
     """Start a program whose main is `body`, with the name of the file as `path`."""
     program = (
         "import os, sys\nfrom pathlib import Path\nfrom src.errors import entry_point\n"
-        "from src.files import write_json, write_whole\npath = Path(sys.argv[1])\n"
+        "from src.files import write_json, write_atomically\npath = Path(sys.argv[1])\n"
         f"@entry_point\ndef main():\n    {body}\nmain()\n"
     )
     command = [sys.executable, "-c", program, str(path)]
@@ -107,7 +107,7 @@ def test_a_disk_that_gets_full_in_the_middle_of_a_real_write(tmp_path):
 def test_a_program_killed_while_it_writes_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.json"
     write_json(path, "old")
-    body = "write_whole(path, lambda part: (part.write_text('half'), os.kill(os.getpid(), 9)), overwrite=True)"
+    body = "write_atomically(path, lambda part: (part.write_text('half'), os.kill(os.getpid(), 9)), overwrite=True)"
     assert run_writer(path, body).returncode == -signal.SIGKILL
     assert json.loads(path.read_text()) == "old"
 
@@ -137,7 +137,7 @@ def test_what_the_writer_itself_leaves_behind_is_taken_away_too(tmp_path):
         raise OSError(errno.ENOSPC, "No space left")
 
     with pytest.raises(UserError, match="No space left"):
-        write_whole(tmp_path / "a.ckpt", fail)
+        write_atomically(tmp_path / "a.ckpt", fail)
     assert not list(tmp_path.iterdir())
 
 
@@ -149,7 +149,7 @@ def test_a_folder_that_vanishes_under_the_writer(tmp_path):
         shutil.rmtree(path.parent)
 
     with pytest.raises(UserError, match=r"a\.txt: cannot be written: No such file"):
-        write_whole(path, write)
+        write_atomically(path, write)
 
 
 def test_a_folder_of_the_system_that_takes_no_files():

@@ -27,34 +27,34 @@ WRITING_CALLS = {
 WRITING_CALLS |= {"copytree", "move", "rename", "FileHandler", "_LogFile", "EventsWriter", "tofile"}
 
 # Where something is written otherwise than by a plain write_text or write_json, and why that is right.
-# Inside write_whole the function that is handed over writes to a temporary name.
+# Inside write_atomically the function that is handed over writes to a temporary name.
 EXCEPTIONS = {
     ("src/files.py", "write_bytes"): "the one place",
     ("src/files.py", "replace"): "the one place",
-    ("src/files.py", "open"): "inside write_whole",
-    ("src/engine/inference/output_files.py", "open"): "inside write_whole",
-    ("src/report/detection_pictures.py", "write_bytes"): "inside write_whole",
-    ("src/data/formats/feature_file.py", "open"): "inside write_whole",
-    ("src/data/formats/feature_file.py", "savez"): "inside write_whole",
+    ("src/files.py", "open"): "inside write_atomically",
+    ("src/engine/inference/output_files.py", "open"): "inside write_atomically",
+    ("src/report/detection_pictures.py", "write_bytes"): "inside write_atomically",
+    ("src/data/formats/feature_file.py", "open"): "inside write_atomically",
+    ("src/data/formats/feature_file.py", "savez"): "inside write_atomically",
     ("src/data/synthetic.py", "save"): "into memory",
     (
         "src/engine/compile_cache/graph_store.py",
         "copyfile",
-    ): "inside write_whole, or into the temporary folder of the process",
+    ): "inside write_atomically, or into the temporary folder of the process",
     ("src/engine/progress/terminal_line.py", "open"): "the terminal",
     ("src/labelling/outgoing.py", "copyfile"): "into a folder that gets its name when it is complete",
     ("src/labelling/outgoing.py", "replace"): "such a folder gets its name",
     ("src/labelling/outgoing.py", "write_bytes"): "into such a folder",
-    ("src/report/chart_style.py", "savefig"): "inside write_whole, or into memory",
-    ("src/data/synthetic.py", "write_bytes"): "inside write_whole",
-    ("src/report/contact_sheet.py", "save"): "inside write_whole",
-    ("src/checkpoint/convert/backbone.py", "save_checkpoint"): "inside write_whole",
-    ("src/checkpoint/detector_file.py", "save_checkpoint"): "inside write_whole",
-    ("src/checkpoint/checksum.py", "open"): "inside write_whole",
-    ("src/checkpoint/run_state.py", "replace"): "inside write_whole: the newest state becomes the one before",
+    ("src/report/chart_style.py", "savefig"): "inside write_atomically, or into memory",
+    ("src/data/synthetic.py", "write_bytes"): "inside write_atomically",
+    ("src/report/contact_sheet.py", "save"): "inside write_atomically",
+    ("src/checkpoint/convert/backbone.py", "save_checkpoint"): "inside write_atomically",
+    ("src/checkpoint/detector_file.py", "save_checkpoint"): "inside write_atomically",
+    ("src/checkpoint/checksum.py", "open"): "inside write_atomically",
+    ("src/checkpoint/run_state.py", "replace"): "inside write_atomically: the newest state becomes the one before",
     ("src/checkpoint/run_folder.py", "replace"): "weights that would be lost are renamed",
-    ("src/exporting/exported.py", "export"): "inside write_whole of src/exporting/checked_export.py",
-    ("src/exporting/exported.py", "save"): "inside write_whole of src/exporting/checked_export.py",
+    ("src/exporting/exported.py", "export"): "inside write_atomically of src/exporting/checked_export.py",
+    ("src/exporting/exported.py", "save"): "inside write_atomically of src/exporting/checked_export.py",
     ("src/split_data.py", "copyfile"): "all files of a split or none: into a staging folder, synced, then renamed",
     ("src/split_data.py", "replace"): "all files of a split or none",
     ("src/data/cache/record_cache.py", "write_text"): "into a folder that gets its name when it is whole",
@@ -96,7 +96,7 @@ def test_every_file_is_written_whole():
         for name in writes(file.read_text(encoding="utf-8"))
     }
     new = sorted(found - EXCEPTIONS.keys())
-    assert not new, f"{new}: write through src.files.write_whole, or say in EXCEPTIONS why not"
+    assert not new, f"{new}: write through src.files.write_atomically, or say in EXCEPTIONS why not"
     assert not sorted(EXCEPTIONS.keys() - found), "these exceptions are not needed any more"
 
 

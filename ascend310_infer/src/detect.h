@@ -11,7 +11,7 @@
 
 /// What a run did.
 struct Summary {
-  std::size_t images = 0;   ///< looked at
+  std::size_t images = 0;   ///< processed
   std::size_t skipped = 0;  ///< could not be read
   double network_seconds = 0;
 };

@@ -10,7 +10,7 @@
 #include "errors.h"
 #include "image_file.h"
 #include "paint_mask.h"
-#include "whole_file.h"
+#include "atomic_file.h"
 
 namespace {
 

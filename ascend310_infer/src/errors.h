@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <string>
 
-/// A mistake the user can mend; what() is the whole message, one line.
+/// A mistake the user can fix; what() is the whole message, one line.
 struct UserError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

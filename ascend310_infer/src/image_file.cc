@@ -14,7 +14,7 @@ namespace {
 
 std::vector<unsigned char> read_bytes(const std::filesystem::path& path) {
   check_regular(path);
-  std::error_code failure;  // told below, in the words of this program
+  std::error_code failure;  // reported below, in the words of this program
   const auto size = std::filesystem::file_size(path, failure);
   std::vector<unsigned char> bytes(failure ? 0 : size);
   std::ifstream stream(path, std::ios::binary);

@@ -19,7 +19,7 @@
 #include "options.h"
 #include "readers.h"
 #include "record_file.h"
-#include "whole_file.h"
+#include "atomic_file.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include "errors.h"
 #include "rle.h"
-#include "whole_file.h"
+#include "atomic_file.h"
 
 namespace {
 

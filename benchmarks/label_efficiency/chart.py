@@ -8,7 +8,7 @@ from benchmarks.label_efficiency.cells import Key
 from benchmarks.label_efficiency.comparison import Reached, Runs, reached
 from benchmarks.label_efficiency.labelled import SECONDS_A_BOX
 from benchmarks.label_efficiency.plan import Plan
-from src.files import write_whole
+from src.files import write_atomically
 from src.report.chart_style import chart_style, save_svg
 
 _AXES = {"images": "labelled images", "boxes": "labelled boxes"}
@@ -29,7 +29,7 @@ def write_chart(plan: Plan, runs: Runs, path: Path) -> None:
         figure.axes[0].set_ylabel(f"AP on the {plan.report} part (mean over seeds, 95 % interval)")
         figure.axes[0].legend(fontsize="small")
         figure.suptitle(plan.name)
-        write_whole(path, lambda file: save_svg(figure, file), overwrite=True)
+        write_atomically(path, lambda file: save_svg(figure, file), overwrite=True)
 
 
 def _draw(axes: object, arm: str, what: str, rows: dict[Key, Reached], plan: Plan) -> None:

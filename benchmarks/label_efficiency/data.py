@@ -20,7 +20,7 @@ from src.data.checks.duplicate_images import group_same_pictures
 from src.data.formats.json_file import read_json
 from src.data.formats.voc import xml_files
 from src.errors import DataError, UserError
-from src.files import file_hash, write_json, write_whole
+from src.files import file_hash, write_atomically, write_json
 
 PARTS = ("train", "validation", "test")
 
@@ -103,7 +103,9 @@ def _clear_voc(images: Path, annotations: Path, folder: Path) -> list[str]:
     for name in xml_files(annotations):
         content, faults = clear_xml((annotations / name).read_bytes())
         left_out += [f"{name}: {fault}" for fault in faults]
-        write_whole(folder / "annotations" / name, lambda path, data=content: path.write_bytes(data), overwrite=True)
+        write_atomically(
+            folder / "annotations" / name, lambda path, data=content: path.write_bytes(data), overwrite=True
+        )
     link = folder / "images"
     if not link.is_symlink():
         link.symlink_to(images.resolve(), target_is_directory=True)

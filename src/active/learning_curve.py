@@ -46,8 +46,8 @@ class Gain:
     rounds: int
 
     def __str__(self) -> str:
-        told = f"{self.more:g} more {self.unit}: {self.middle:+.1f} AP (90 %: {self.low:.1f} to {self.high:.1f})"
-        return told + "; only two rounds, so this is mostly what learning curves are like in general" * (
+        text = f"{self.more:g} more {self.unit}: {self.middle:+.1f} AP (90 %: {self.low:.1f} to {self.high:.1f})"
+        return text + "; only two rounds, so this is mostly what learning curves are like in general" * (
             self.rounds == 2
         )
 

@@ -19,7 +19,7 @@ from src import __version__
 from src.checkpoint.checksum import append_checksum
 from src.checkpoint.ckpt_file import read_ckpt
 from src.errors import UserError
-from src.files import is_regular, write_whole
+from src.files import is_regular, write_atomically
 
 TEACHER_PREFIX = "teacher."
 METADATA_KEY = "card"  # the key in the file since the first version
@@ -116,7 +116,7 @@ def write_checkpoint(
         append_checksum(temporary)
         before_replace()
 
-    write_whole(path, write, overwrite=True)
+    write_atomically(path, write, overwrite=True)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:

@@ -1,4 +1,4 @@
-"""The image files of a folder, told by their suffixes, and their names."""
+"""The image files of a folder, recognised by their suffixes, and their names."""
 
 import os
 from collections import Counter
@@ -65,9 +65,7 @@ def passed_over(folder: str | Path) -> list[str]:
         return []
     listed = ", ".join(f"{count} {key or 'without suffix'}" for key, count in others.items())
     known = " ".join(sorted(IMAGE_SUFFIXES))
-    sentence = (
-        f"{folder}: {sum(others.values())} files are passed over ({listed}), because images are told by their suffixes "
-    )
+    sentence = f"{folder}: {sum(others.values())} files are passed over ({listed}), because images are recognised by their suffixes "
     return [f"{sentence}({known}); save pictures among them as PNG or JPEG"]
 
 

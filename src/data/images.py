@@ -81,7 +81,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     """
     header = _header(path, path)
     if header.kind not in _decoded:
-        read_whole_image(path)
+        decode_to_end(path)
         _decoded.add(header.kind)
     width, height = header.size
     return (height, width) if _TURNS.get(header.orientation, (False,))[0] else (width, height)
@@ -92,7 +92,7 @@ def is_turned(path: str | Path) -> bool:
     return _TURNS.get(_header(path, path).orientation, (False,))[0]
 
 
-def read_whole_image(path: str | Path) -> None:
+def decode_to_end(path: str | Path) -> None:
     """Decode a file to its end.
 
     Raises:

@@ -20,7 +20,7 @@ from PIL import Image
 from src.command_line import program_parser
 from src.data.drawn_faces import CLASSES, SIDE, make_picture
 from src.errors import UserError, entry_point
-from src.files import check_free, write_json, write_text, write_whole
+from src.files import check_free, write_atomically, write_json, write_text
 
 
 def voc_xml(file_name: str, width: int, height: int, objects: Sequence[tuple[str, tuple]]) -> str:
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         picture, objects, polygons = make_picture(np.random.default_rng((args.seed, index)), args.width, args.height)
         png = io.BytesIO()
         Image.fromarray(picture).save(png, "PNG")
-        write_whole(
+        write_atomically(
             args.out / "images" / f"{stem}.png",
             lambda path, data=png: path.write_bytes(data.getvalue()),
             args.overwrite,

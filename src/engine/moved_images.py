@@ -36,5 +36,5 @@ def find_moved(
         return data, None
     return (
         found,
-        f"{len(moved)} unlabelled images were moved into {img_dir}, such as {moved[0]}; the run goes on with them",
+        f"{len(moved)} unlabelled images were moved into {img_dir}, such as {moved[0]}; the run continues with them",
     )

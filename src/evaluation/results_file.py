@@ -43,7 +43,7 @@ def check_results(records: Any, annotations: Annotations, source: str) -> list[d
     """
     if not isinstance(records, list):
         raise DataError(source, [f"expected a list of result records, got {type(records).__name__}"])
-    told = common_forms(
+    forms = common_forms(
         (f'"{key}" of records', record[key])
         for record in records
         if isinstance(record, dict)
@@ -53,7 +53,7 @@ def check_results(records: Any, annotations: Annotations, source: str) -> list[d
         )  # a name decides before a number
         if key in record
     )
-    if wrong := [sentence for form, sentence in told.items() if form != TEXT]:  # texts are other names of images
+    if wrong := [sentence for form, sentence in forms.items() if form != TEXT]:  # texts are other names of images
         raise DataError(source, wrong)
     sizes = {entry.image_id: (entry.width, entry.height) for entry in annotations.images}
     ids_by_name = {entry.file_name: entry.image_id for entry in annotations.images}

@@ -12,7 +12,7 @@ from src.exporting.agreement import MASK_TOLERANCE, PIXEL_TOLERANCE, SCORE_TOLER
 from src.exporting.exported import ExportedDetector, write_model
 from src.exporting.model_metadata import Output, output_metadata
 from src.exporting.runner import Detector, as_detector, numpy_forward, run_file
-from src.files import write_whole
+from src.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def export_checked(
         Metadata of the model's outputs.
 
     Raises:
-        UserError: see `check_agreement` and `write_whole`.
+        UserError: see `check_agreement` and `write_atomically`.
     """
     detector = ExportedDetector(network, config.probabilities)
     detector.set_train(False)
@@ -58,7 +58,7 @@ def export_checked(
         if len(images):
             check_agreement(numpy_forward(network), as_detector(run, detector.output_names), images, config)
 
-    write_whole(path, write, overwrite)
+    write_atomically(path, write, overwrite)
     return outputs
 
 

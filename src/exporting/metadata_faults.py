@@ -54,8 +54,8 @@ def _fault_of_shapes(metadata: ModelMetadata) -> str | None:
     shapes = output_shapes(batch, detections, classes, cells)
     for name, output in by_name.items():
         if (output.shape, output.dtype) != (shapes[name], DTYPES[name]):
-            told = f"{DTYPES[name]} {list(shapes[name])}, not {output.dtype} {list(output.shape)}"
-            return f"the output {name} must be {told}"
+            text = f"{DTYPES[name]} {list(shapes[name])}, not {output.dtype} {list(output.shape)}"
+            return f"the output {name} must be {text}"
     return None
 
 

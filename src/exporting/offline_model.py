@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from src.errors import UserError
-from src.files import write_whole
+from src.files import write_atomically
 
 FRAMEWORKS = {"AIR": "1", "ONNX": "5"}  # values of atc's --framework
 
@@ -53,5 +53,5 @@ def write_offline_model(model: Path, file_format: str, soc_version: str, overwri
             )
 
     target = offline_path(model)
-    write_whole(target, compile_to, overwrite)
+    write_atomically(target, compile_to, overwrite)
     return target

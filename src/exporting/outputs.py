@@ -55,8 +55,8 @@ def check_outputs(
     """
     for name, output in found.items():
         if output.shape != shapes[name]:
-            told = f"{list(output.shape)}, but its metadata say {list(shapes[name])}"
-            raise UserError(f"{source}: output {name} has the shape {told}; export the model again")
+            text = f"{list(output.shape)}, but its metadata say {list(shapes[name])}"
+            raise UserError(f"{source}: output {name} has the shape {text}; export the model again")
         kinds = "iu" if DTYPES[name] == "int32" else np.dtype(DTYPES[name]).kind
         if output.dtype.kind not in kinds:
             raise UserError(f"{source}: output {name} is {output.dtype}, not {DTYPES[name]}; export the model again")
@@ -70,13 +70,13 @@ def check_outputs(
         )
     scores = scores[~((scores >= -_ROUNDING) & (scores <= 1 + _ROUNDING))]
     boxes = found["boxes"][valid]
-    told = f"a score of {scores[0]}" if scores.size else None
+    text = f"a score of {scores[0]}" if scores.size else None
     if not np.isfinite(boxes).all():
-        told = f"a box with the corner {boxes[~np.isfinite(boxes)][0]}"
+        text = f"a box with the corner {boxes[~np.isfinite(boxes)][0]}"
     elif any(name in found and not np.isfinite(found[name][valid]).all() for name in (PROBABILITIES, MASKS)):
-        told = told or "a probability that is no number"
-    if told:
+        text = text or "a probability that is no number"
+    if text:
         raise UserError(
-            f"{source}: the model gives {told}: its weights are broken, or this runtime computes it wrongly; evaluate the "
+            f"{source}: the model gives {text}: its weights are broken, or this runtime computes it wrongly; evaluate the "
             "checkpoint, and export the model again"
         )

@@ -126,8 +126,8 @@ def _doubted(
         support = float(np.where(on_it & own, image.scores, 0.0).max(initial=0.0))
         if rival.max(initial=0.0) > support:
             best = int(rival.argmax())
-            told = float(image.scores[best]), int(image.found_labels[best])
-            rows.append(Disagreement(told[0] - support, "wrong class", tuple(box), label, *told))
+            score, found = float(image.scores[best]), int(image.found_labels[best])
+            rows.append(Disagreement(score - support, "wrong class", tuple(box), label, score, found))
             continue
         index, iou = int(nearest[0][place]), float(nearest[1][place])
         if iou < _NEAR:

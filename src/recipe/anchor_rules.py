@@ -7,7 +7,7 @@ import numpy as np
 
 from src.parts.anchors import cell_anchors
 from src.recipe.choice import Choice, Settings, Situation, percent
-from src.recipe.data_facts import side_lengths
+from src.recipe.data_summary import side_lengths
 
 STRIDES = (4, 8, 16, 32, 64)  # of the feature pyramid
 MATCHED_IOU = 0.5

@@ -8,7 +8,7 @@ from src.errors import UserError
 from src.files import check_free, write_text
 from src.recipe.choice import Choice, Situation
 from src.recipe.cost import this_machine
-from src.recipe.data_facts import facts_of
+from src.recipe.data_summary import summarise
 from src.recipe.decide import decide, leaf_text
 from src.recipe.start_weights import Weights, read_weight_file
 from src.yaml_file import read_yaml
@@ -83,11 +83,11 @@ def make_recipe(
         masks=system == "mask_rcnn",
         faulty_at_most=values["faulty_at_most"] if values["leave_out_faulty"] else None,
     )
-    facts = facts_of(read_training_data(sources))
+    data = summarise(read_training_data(sources))
     machine = this_machine(values["device_target"], devices)
     hours, why = _hours(given, earlier or {}, runs)
     stated = {key: value for key, value in given.items() if key not in _NOT_STATED}
-    situation = Situation(facts, machine, weights, hours if machine.gflops else None, devices)
+    situation = Situation(data, machine, weights, hours if machine.gflops else None, devices)
     choices = decide(situation, values, stated, earlier)
     if machine.gflops:
         choices["hours"] = Choice("hours", hours, why)
@@ -105,15 +105,15 @@ def _hours(given: Mapping, earlier: Mapping, runs: int) -> tuple[float, str]:
 
 def _head(situation: Situation) -> list[str]:
     """What the recipe was made from."""
-    facts, machine, weights = situation.data, situation.machine, situation.weights
+    data, machine, weights = situation.data, situation.machine, situation.weights
     counts = ", ".join(
-        f"{name} {(facts.labels == label).sum():,}" for label, name in enumerate(facts.class_names, start=1)
+        f"{name} {(data.labels == label).sum():,}" for label, name in enumerate(data.class_names, start=1)
     )
     speed = f", {machine.gflops:.0f} GFLOP/s in a matrix product" if machine.gflops else ""
-    images = f"{facts.labelled} labelled and {facts.unlabelled} unlabelled images, {facts.evaluation} to evaluate on"
+    images = f"{data.labelled} labelled and {data.unlabelled} unlabelled images, {data.evaluation} to evaluate on"
     return [
         "Written by the recipe (docs/RECIPE.md): every line has its reason, every line may be edited or removed.",
-        f"{images}; {len(facts.boxes):,} objects: {counts}",
+        f"{images}; {len(data.boxes):,} objects: {counts}",
         f"{machine.device}, {machine.counted_cores}, {machine.memory:.0f} GB{speed}; weights: {_named(weights)}",
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from src.recipe.cost import Machine
-from src.recipe.data_facts import DataFacts
+from src.recipe.data_summary import DataSummary
 from src.recipe.start_weights import Weights
 
 
@@ -18,7 +18,7 @@ class Situation:
         devices: processes that train together, each with batches of its own.
     """
 
-    data: DataFacts
+    data: DataSummary
     machine: Machine
     weights: Weights
     hours: float | None

@@ -101,7 +101,7 @@ def learning_rate(situation: Situation, now: Settings) -> list[Choice]:
 
 
 def intervals(situation: Situation, now: Settings) -> list[Choice]:
-    """When networks are evaluated, saved and told about."""
+    """When networks are evaluated, saved and logged."""
     length, data, gflops = now["max_iter"], situation.data, situation.machine.gflops
     count, why = EVALUATIONS, f"{EVALUATIONS} evaluations of {data.evaluation} images (docs/EVIDENCE.md)"
     if not data.evaluation:

@@ -1,4 +1,4 @@
-"""What the weights to start from are, told by their names alone: a backbone, or a detector of this project.
+"""What the weights to start from are, read from their names alone: a backbone, or a detector of this project.
 
 MindSpore is not loaded, so a checkpoint is walked through as the protocol buffer that it is (fields 1 to 3 of Checkpoint, Value and
 TensorProto in MindSpore's checkpoint.proto); `src.checkpoint` checks everything again when the weights are loaded.
@@ -17,7 +17,7 @@ from src.checkpoint.convert.backbone_names import backbone_of
 from src.errors import UserError
 from src.parts.backbones import BACKBONES
 
-_CARD = "card"
+_METADATA_KEY = "card"
 _TEXT = b"str"
 _VARINT_BITS = 70  # ten bytes hold 64 bits
 
@@ -110,19 +110,19 @@ def _npz_names(path: Path) -> tuple[list[str], str | None]:
 
 
 def _ckpt_names(content: bytes) -> tuple[list[str], str | None]:
-    """Names of the parameters, and the text of the card if there is one."""
-    names, card = [], None
+    """Names of the parameters, and the text of the metadata if there is one."""
+    names, metadata = [], None
     for number, value in _fields(content, 0, len(content)):
         if number != 1:
             continue
         parts = dict(_fields(content, *value))
         name = content[slice(*parts[1])].decode()
         names.append(name)
-        if name == _CARD and 2 in parts:
+        if name == _METADATA_KEY and 2 in parts:
             tensor = dict(_fields(content, *parts[2]))
             if content[slice(*tensor[2])] == _TEXT:
-                card = content[slice(*tensor[3])].decode("utf-32-le")
-    return names, card
+                metadata = content[slice(*tensor[3])].decode("utf-32-le")
+    return names, metadata
 
 
 def _fields(content: bytes, start: int, stop: int) -> Iterator[tuple[int, tuple[int, int]]]:

@@ -14,14 +14,14 @@ def average(situation: Situation, now: Settings) -> list[Choice]:
     reason = f"goes back {memory} steps: {EPOCHS} passes, at most an eighth of the run and {LONGEST_MEMORY} (Liu et al. 2021)"
     kept = "it costs a hundredth of a step (docs/TRAINING.md), and helps labels alone, too (Kay et al. 2024, ALDI)"
     averages = now["supervised_ema"] if "supervised_ema" in now.given else True
-    go_on = (
-        "the teacher goes on with that average, as in the plans of docs/EVIDENCE.md"
+    reason = (
+        "the teacher continues with that average, as in the plans of docs/EVIDENCE.md"
         if averages
         else "there is no average of the burn-in"
     )
     return [
         Choice("supervised_ema", True, kept),
-        Choice("teacher_start", "average" if averages else "student", go_on),
+        Choice("teacher_start", "average" if averages else "student", reason),
         Choice("ema_keep_rate", round(1 - 1 / memory, 5), reason),
         Choice("ema_ramp", True, "it goes back no further than the run so far (SoftTeacher's and timm's ramp)"),
     ]

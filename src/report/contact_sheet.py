@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from src.data.annotations import ImageEntry, image_path
 from src.data.images import read_image
 from src.errors import UserError
-from src.files import write_whole
+from src.files import write_atomically
 from src.report.drawing import class_colour, draw_box, text_font
 from src.wording import counted
 
@@ -53,7 +53,7 @@ def write_contact_sheets(
         if len(cells) == _COLUMNS * _ROWS or (cells and entry is chosen[-1]):
             sheet, drawn = draw_sheet(cells, class_names), drawn + len(cells)
             files.append(folder / f"sheet_{len(files) + 1:03d}.jpg")
-            write_whole(files[-1], lambda path, sheet=sheet: sheet.save(path, "JPEG", quality=90))
+            write_atomically(files[-1], lambda path, sheet=sheet: sheet.save(path, "JPEG", quality=90))
             cells = []
     return files, drawn, faults
 

@@ -8,7 +8,7 @@ import numpy as np
 from src.data.annotations import ImageEntry, image_path
 from src.data.images import read_image
 from src.evaluation.records import SHOWN_SCORE, Detections
-from src.files import write_whole
+from src.files import write_atomically
 from src.report.drawing import draw
 
 
@@ -29,4 +29,4 @@ def picture_of(entry: ImageEntry, found: Detections, class_names: list[str], img
 def write_picture(path: Path, picture: np.ndarray, overwrite: bool) -> None:
     """Write an RGB picture, uint8 [H, W, 3], as JPEG."""
     _, data = cv2.imencode(".jpg", picture[..., ::-1])
-    write_whole(path, lambda temporary: temporary.write_bytes(data.tobytes()), overwrite)
+    write_atomically(path, lambda temporary: temporary.write_bytes(data.tobytes()), overwrite)

@@ -26,7 +26,7 @@ def test_all_runtimes_take_turns(tiny_detector, exported, tiny_data, tmp_path):
 
 
 def test_models_for_different_inputs_are_refused(exported, tiny_detector):
-    card = read_model_metadata(exported["ONNX"])
-    other = replace(card, input=replace(card.input, shape=(1, 3, 64, 64)))
+    metadata = read_model_metadata(exported["ONNX"])
+    other = replace(metadata, input=replace(metadata.input, shape=(1, 3, 64, 64)))
     with pytest.raises(UserError, match=r"\(1, 3, 64, 64\) and \(2, 3, 64, 64\)"):
-        runtimes.config_for(str(tiny_detector), [card, other])
+        runtimes.config_for(str(tiny_detector), [metadata, other])

@@ -48,7 +48,7 @@ def teacher() -> Toy:
     return network
 
 
-def test_a_detector_comes_back_with_its_card(tmp_path):
+def test_a_detector_comes_back_with_its_metadata(tmp_path):
     network, other, path = Toy(), Toy(), tmp_path / "new folder" / "model_0.ckpt"
     save_detector(network, path, CARD)
     assert read_metadata(path) == CARD

@@ -60,7 +60,7 @@ def spoil(path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
-def test_a_state_comes_back_with_its_facts(states):
+def test_a_state_comes_back_with_its_metadata(states):
     def run():
         network = Toy()
         return network, teacher(), nn.Momentum(network.trainable_params(), 0.1, 0.9), counter(0)

@@ -56,7 +56,7 @@ def _write(folder, masks: bool, probabilities: bool, file_format: str):
     path = folder / f"toy{SUFFIXES[file_format]}"
     write_model(detector, SHAPE, path, file_format)
     outputs = output_metadata(detector.output_names, run_file(path)(np.zeros(SHAPE, np.float32)))
-    card = ModelMetadata(
+    metadata = ModelMetadata(
         file_format,
         path.name,
         file_hash(path),
@@ -68,7 +68,7 @@ def _write(folder, masks: bool, probabilities: bool, file_format: str):
         Origin("best_model.ckpt", "0" * 64, 1),
         mask_rule(0.4, "exact") if masks else None,
     )
-    metadata_path(path).write_bytes(msgspec.json.encode(card))
+    metadata_path(path).write_bytes(msgspec.json.encode(metadata))
     return path
 
 
@@ -85,9 +85,9 @@ def _on_arrays(network):
 
 @pytest.mark.parametrize(("file_format", "probabilities"), [("MINDIR", False), ("ONNX", True)])
 def test_a_model_with_masks_gives_the_outputs_of_its_network(written, file_format, probabilities):
-    card, detector = open_model(written[True, probabilities, file_format])
-    assert tuple(output.name for output in card.outputs) == output_names(probabilities, True)
-    assert card.outputs[-1].shape == (2, 3, 4, 4) and card.masks.threshold == 0.4
+    metadata, detector = open_model(written[True, probabilities, file_format])
+    assert tuple(output.name for output in metadata.outputs) == output_names(probabilities, True)
+    assert metadata.outputs[-1].shape == (2, 3, 4, 4) and metadata.masks.threshold == 0.4
     images = np.random.default_rng(1).integers(100, 256, SHAPE, dtype=np.uint8)
     expected, found = _on_arrays(Toy(True))(images), detector(images)
     assert len(found) == 6
@@ -118,16 +118,16 @@ def test_a_folder_is_no_name_of_a_model(name):
 
 def test_a_model_without_masks_has_none(written):
     path = written[False, True, "ONNX"]
-    card, detector = open_model(path)
-    assert card.masks is None and b"masks" not in metadata_path(path).read_bytes()
+    metadata, detector = open_model(path)
+    assert metadata.masks is None and b"masks" not in metadata_path(path).read_bytes()
     assert len(detector(np.zeros(SHAPE, np.uint8))) == 5
 
 
 def test_outputs_that_are_not_those_of_a_detector_are_named(written):
     path = written[False, True, "ONNX"]
-    before, card = metadata_path(path).read_bytes(), read_model_metadata(path)
-    card.masks = mask_rule(0.5, "exact")
-    metadata_path(path).write_bytes(msgspec.json.encode(card))
+    before, metadata = metadata_path(path).read_bytes(), read_model_metadata(path)
+    metadata.masks = mask_rule(0.5, "exact")
+    metadata_path(path).write_bytes(msgspec.json.encode(metadata))
     try:
         with pytest.raises(UserError, match="there is a key 'masks', but no output of that name; export"):
             open_model(path)

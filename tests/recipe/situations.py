@@ -5,7 +5,7 @@ import numpy as np
 from src.config.load import default_settings
 from src.recipe.choice import Choice, Situation
 from src.recipe.cost import Machine
-from src.recipe.data_facts import DataFacts
+from src.recipe.data_summary import DataSummary
 from src.recipe.decide import decide
 from src.recipe.start_weights import Weights
 
@@ -22,14 +22,14 @@ def facts(
     classes: int = 3,
     evaluation: int = 50,
     ratio: float = 1.0,
-) -> DataFacts:
+) -> DataSummary:
     """Images of one size with objects at random places; `side`: range of the square root of their area, `ratio`: height / width."""
     rng = np.random.default_rng(0)
     count = images * per_image
     sides = np.exp(rng.uniform(*np.log(side), count))
     width, height = sides / np.sqrt(ratio), sides * np.sqrt(ratio)
     x1, y1 = rng.random(count) * (size[0] - width), rng.random(count) * (size[1] - height)
-    return DataFacts(
+    return DataSummary(
         labelled=images,
         unlabelled=unlabelled,
         evaluation=evaluation,
@@ -57,13 +57,13 @@ SETS = {
 
 
 def situation(
-    data: DataFacts, hours: float | None = 3.0, weights: Weights = RESNET18, machine: Machine = LAPTOP
+    data: DataSummary, hours: float | None = 3.0, weights: Weights = RESNET18, machine: Machine = LAPTOP
 ) -> Situation:
     """What the rules decide from."""
     return Situation(data, machine, weights, hours)
 
 
-def decided(data: DataFacts, given: dict | None = None, earlier: dict | None = None, **options) -> dict[str, Choice]:
+def decided(data: DataSummary, given: dict | None = None, earlier: dict | None = None, **options) -> dict[str, Choice]:
     """The choices for a data set; `options`: of `situation`."""
     return decide(situation(data, **options), default_settings(), given or {}, earlier)
 

@@ -35,13 +35,13 @@ def test_every_backbone_but_v1_bottlenecks_is_told_apart():
 
 
 def test_a_detector_brings_its_settings(tmp_path):
-    card = DetectorMetadata(
+    metadata = DetectorMetadata(
         {"backbone": "resnet_v1_18", "anchor_scales": [4], "system": "faster_rcnn"}, ["Käse"], [1], 5
     )
     rows = [{"name": "rpn.x", "data": Parameter(Tensor(np.ones((3, 40), np.float32)), name="rpn.x")}]
-    write_checkpoint(rows, tmp_path / "a.ckpt", vars(card))
+    write_checkpoint(rows, tmp_path / "a.ckpt", vars(metadata))
     weights = read_weight_file(str(tmp_path / "a.ckpt"))
-    assert weights.settings == card.recipe and weights.backbone == "resnet_v1_18"
+    assert weights.settings == metadata.recipe and weights.backbone == "resnet_v1_18"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x0a\xff\xff\xff", b"no checkpoint at all", b"\x0a\x02\x0a"])

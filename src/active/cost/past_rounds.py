@@ -102,12 +102,12 @@ def read_past_rounds(paths: Sequence[Path]) -> PastRounds:
                 seconds=seconds,
                 report=place,
             )
-    told = [f"imported without --tasks, so what was corrected is not known: {counted(uncompared, 'image')}"] * bool(
-        uncompared
-    )
+    sentences = [
+        f"imported without --tasks, so what was corrected is not known: {counted(uncompared, 'image')}"
+    ] * bool(uncompared)
     untimed = sum(image.seconds is None for image in found.values())
-    told += [f"the tool does not record the seconds of {counted(untimed, 'image')}"] * bool(untimed)
-    return PastRounds(tuple(found.values()), tuple(told))
+    sentences += [f"the tool does not record the seconds of {counted(untimed, 'image')}"] * bool(untimed)
+    return PastRounds(tuple(found.values()), tuple(sentences))
 
 
 def read_report(path: Path) -> Report:

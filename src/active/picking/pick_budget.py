@@ -31,7 +31,7 @@ class ExpectedCost:
         """float64 [N], predicted objects per image.
 
         Raises:
-            UserError: nothing is told about an image.
+            UserError: an image is not in the ranking.
         """
         try:
             return np.array([sum(of[name] for of in self.predicted.values()) for name in names], np.float64)

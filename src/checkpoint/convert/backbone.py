@@ -10,7 +10,7 @@ import numpy as np
 from src.checkpoint.convert.weight_names import common_name
 from src.checkpoint.pretrained import load_weights
 from src.errors import UserError
-from src.files import check_free, write_whole
+from src.files import check_free, write_atomically
 from src.parts.backbones import BACKBONES
 from src.parts.resnet import ResNet
 
@@ -50,7 +50,7 @@ def write_backbone(backbone: ResNet, path: Path, overwrite: bool) -> None:
         ms.save_checkpoint(rows, str(temporary))
         os.chmod(temporary, 0o600)  # MindSpore writes read-only files
 
-    write_whole(path, write, overwrite)
+    write_atomically(path, write, overwrite)
 
 
 def convert_backbone(weights: dict[str, np.ndarray], source: str, output: Path, overwrite: bool) -> None:

@@ -8,7 +8,7 @@ Size = tuple[int, int]  # width and height in pixels
 # Some tools count pixels from 0 and some from 1, so a correct box may exceed its image by one pixel plus rounding.
 # A box that exceeds it by more was drawn on another image, or on this image in another size.
 OUTSIDE_TOLERANCE = 1.5  # pixels
-_FEW = 10  # up to this many boxes outside are told one by one
+_FEW = 10  # up to this many boxes outside are named one by one
 
 
 def outside_fault(box: Corners, size: Size) -> str | None:

@@ -13,7 +13,7 @@ from src.data.annotations import Annotations, ImageEntry, image_path
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, told_once
 from src.data.checks.files.missing_images import missing_faults
 from src.data.checks.left_out import LeftOut
-from src.data.images import image_size, read_whole_image
+from src.data.images import decode_to_end, image_size
 from src.errors import DataError, UserError
 from src.files import is_regular, open_regular
 
@@ -42,7 +42,7 @@ def check_pixels(path: Path, entry: ImageEntry) -> None:
         UserError: as ``check_header``, or the picture is truncated or broken.
     """
     check_header(path, entry)
-    read_whole_image(path)
+    decode_to_end(path)
 
 
 def files_hash(files: Iterable[tuple[str, Path]]) -> str:

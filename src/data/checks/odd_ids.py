@@ -1,4 +1,4 @@
-"""Ids of a COCO file that are no whole numbers as they should be, but all in one way: told once, and read as they are meant.
+"""Ids of a COCO file that are no whole numbers as they should be, but all in one way: reported once, and read as they are meant.
 
 pandas writes 1 as 1.0, VIA as "1", and other tools number with 19 digits or with texts.
 """
@@ -32,14 +32,14 @@ def as_meant(coco: dict[str, list[dict]]) -> tuple[list[str], dict[str, list[dic
     Args:
         coco: images, annotations and categories, each a list of objects; it is not changed, and returned where nothing is wrong.
     """
-    told = common_forms((f'"{key}" of {part}', value) for part, key, value in _ids(coco))
-    if not told:
+    forms = common_forms((f'"{key}" of {part}', value) for part, key, value in _ids(coco))
+    if not forms:
         return [], coco
     numbers: dict[tuple[str, str], int] = {}
 
     def number(part: str, key: str, value: Any) -> Any:
         form = _form(value)
-        if form not in told:
+        if form not in forms:
             return value
         if form in (_QUOTED, _DECIMAL):
             return int(value)
@@ -53,7 +53,7 @@ def as_meant(coco: dict[str, list[dict]]) -> tuple[list[str], dict[str, list[dic
         for part, rows in coco.items()
         if part in ("images", "annotations", "categories")
     }
-    return list(told.values()), coco | meant
+    return list(forms.values()), coco | meant
 
 
 def common_forms(ids: Iterable[tuple[str, Any]]) -> dict[str, str]:

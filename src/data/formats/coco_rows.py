@@ -38,7 +38,7 @@ def write_coco(path: str | Path, coco: dict[str, Any], overwrite: bool = False) 
     """Write the result of ``decode_coco`` row by row; the whole text at once would double the memory.
 
     Raises:
-        UserError: see ``src.files.write_whole``.
+        UserError: see ``src.files.write_atomically``.
     """
     write_pieces(path, _pieces(coco), overwrite)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from src.errors import DataError, UserError
-from src.files import write_whole
+from src.files import write_atomically
 
 MOST_NUMBERS = 128  # of a feature in the file; longer ones are projected
 _KEYS = ("names", "counts", "labels", "scores", "features")
@@ -90,7 +90,7 @@ def write_features(path: Path, images: Iterable[FeatureRows], overwrite: bool) -
         with place.open("wb") as file:
             np.savez(file, **table)
 
-    write_whole(path, write, overwrite)
+    write_atomically(path, write, overwrite)
 
 
 def read_features(path: Path) -> FeatureTable:

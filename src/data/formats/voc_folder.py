@@ -21,7 +21,7 @@ from src.data.classes import foreground, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
 from src.data.image_listing import passed_over, without_suffix
-from src.data.images import image_size, read_whole_image
+from src.data.images import decode_to_end, image_size
 from src.errors import DataError, UserError
 from src.files import read_regular_text
 
@@ -101,13 +101,13 @@ def read_voc_folder(
 
 
 def read_voc_files(
-    files: Sequence[tuple[str, Path, Path]], root: Path, base: Path, left_out: LeftOut | None, whole: bool = False
+    files: Sequence[tuple[str, Path, Path]], root: Path, base: Path, left_out: LeftOut | None, decode: bool = False
 ) -> list[VocImage]:
     """XML files, each with the name and the size of its image as it lies on the disk.
 
     Args:
         files: name of the image, the image, and its XML file. root: what the faults are of. base: folder from which XML files
-            are named. left_out: takes what cannot be used, which is a fault without it. whole: decode each image to its end.
+            are named. left_out: takes what cannot be used, which is a fault without it. decode: decode each image to its end.
 
     Raises:
         DataError: every fault of every file.
@@ -116,7 +116,7 @@ def read_voc_files(
     for name, image, xml in files:
         label = xml.relative_to(base).as_posix()
         try:
-            found.append(_with_image(read_voc(xml), name, image, label, whole))
+            found.append(_with_image(read_voc(xml), name, image, label, decode))
             continue
         except WrongSize as error:
             own = [error]
@@ -133,10 +133,10 @@ def read_voc_files(
     return found
 
 
-def _with_image(voc: VocImage, name: str, image: Path, label: str, whole: bool) -> VocImage:
+def _with_image(voc: VocImage, name: str, image: Path, label: str, decode: bool) -> VocImage:
     size = image_size(image)
-    if whole:
-        read_whole_image(image)
+    if decode:
+        decode_to_end(image)
     if voc.size not in (None, size):
         boxes = np.array([item.box for item in voc.objects]).reshape(-1, 4)
         raise WrongSize(image, voc.size, size, boxes_fit(boxes, size), f"<size> in {label}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from src.checkpoint.checksum import append_checksum, is_intact
 from src.errors import UserError
-from src.files import TEMPORARY, write_whole
+from src.files import TEMPORARY, write_atomically
 
 MOST_BYTES = 512 * 2**20  # a graph of a training step has 2 to 10 MB
 _ABANDONED_SECONDS = 3600  # no graph takes that long to write: the process that wrote this file was killed
@@ -58,7 +58,7 @@ class GraphStore:
             append_checksum(temporary)
 
         try:
-            write_whole(self._path(key), write, overwrite=True)
+            write_atomically(self._path(key), write, overwrite=True)
             self._limit_size()
         except (UserError, OSError) as error:
             LOGGER.warning("compile cache: %s", error)

@@ -1,4 +1,4 @@
-"""What was detected in each image, a line per image as it is found: a run that was stopped goes on, and processes share a pool."""
+"""What was detected in each image, a line per image as it is found: a run that was stopped continues, and processes share a pool."""
 
 import base64
 import fcntl
@@ -20,9 +20,9 @@ _POLL_SECONDS = 0.2
 _CHECKSUM = 8  # hexadecimal digits at the start of a line, then a space
 
 
-def journal_key(facts: Any) -> str:
+def journal_key(inputs: Any) -> str:
     """A hash of what detections depend on, JSON values: lines of another key are of another run."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 class Journal:
@@ -129,7 +129,7 @@ class Journal:
 
     def _failure(self, error: OSError) -> UserError:
         return UserError(
-            f"{self.path}: cannot be written: {error.strerror or error}; correct that, then the same command goes on"
+            f"{self.path}: cannot be written: {error.strerror or error}; correct that, then the same command continues"
         )
 
     def read(self, count: int | None = None) -> Iterator[tuple[str, Detections | str]]:

@@ -12,7 +12,7 @@ from src.data.provenance import made_from, side_file, write_side_file
 from src.errors import UserError
 from src.evaluation.records import Detections, inference_records
 from src.exporting.model_metadata import metadata_path
-from src.files import check_apart, check_free, write_whole
+from src.files import check_apart, check_free, write_atomically
 
 # Settings of a detector's output that a checkpoint brings along and that may be changed for inference.
 SETTINGS = ("test_score_thr", "test_iou_thr", "test_max_per_img")
@@ -105,7 +105,7 @@ class OutputFiles:
                         each(entry, detections)
                 file.write("\n}\n")
 
-        write_whole(path, write, self._config.overwrite)
+        write_atomically(path, write, self._config.overwrite)
 
     def write_provenance(
         self, path: Path, checkpoint: str | None, class_names: list[str], images: dict[str, str]

@@ -1,4 +1,4 @@
-"""How long a run will take, told before it starts: a few steps of each phase are done, timed, and undone."""
+"""How long a run will take, predicted before it starts: a few steps of each phase are done, timed, and undone."""
 
 import time
 from collections.abc import Iterator

@@ -97,11 +97,11 @@ def forecast(
     gain: Gain = curve.gain(more, "images")
     effort = "" if hours is None else f" (about {duration(hours)} of labelling)"
     images = f"{counted(more, 'more image')}{effort}"
-    told = f"Before the picked images were labelled, this was expected of {images}" if labelled else images
+    text = f"Before the picked images were labelled, this was expected of {images}" if labelled else images
     caution = " Only two rounds: this is mostly what learning curves are like in general." * (
         gain.rounds == LEAST_ROUNDS
     )
-    return f"{told}: {gain.middle:+.1f} AP (90 %: {gain.low:.1f} to {gain.high:.1f}).{caution}"
+    return f"{text}: {gain.middle:+.1f} AP (90 %: {gain.low:.1f} to {gain.high:.1f}).{caution}"
 
 
 def curve_charts(rows: Sequence[Progress], curve: LearningCurve | None) -> list[Chart]:

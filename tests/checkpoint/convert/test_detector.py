@@ -60,8 +60,8 @@ def test_a_detector_comes_back_with_recipe_and_classes(original, foreign, tiny_c
     output = foreign.with_suffix(".ckpt")
     config = load_config("", ["--checkpoint_path", str(output)], saved_settings)
     assert (config.test_score_thr, config.backbone, config.fpn_out_channels) == (0.2, "resnet_v1_18", 16)
-    network, card = restore_detector(output, lambda count: build_network(config, count))
-    assert (card.class_names, card.category_ids, card.step) == (["square", "circle"], [4, 5], 0)
+    network, metadata = restore_detector(output, lambda count: build_network(config, count))
+    assert (metadata.class_names, metadata.category_ids, metadata.step) == (["square", "circle"], [4, 5], 0)
     for name, parameter in network.parameters_and_names():
         np.testing.assert_array_equal(parameter.asnumpy(), original[name], name)
 

@@ -158,7 +158,7 @@ def test_a_pool_of_broken_images_writes_nothing(config, images, tmp_path):
 def test_a_full_disk_is_one_line(tmp_path):
     journal = Journal(tmp_path / "full.jsonl", "key")
     journal.open(2)
-    said = r"full\.jsonl: cannot be written: No space left .* the same command goes on"
+    said = r"full\.jsonl: cannot be written: No space left .* the same command continues"
     with Path("/dev/full").open("ab", buffering=0) as journal.file, pytest.raises(UserError, match=said):
         journal.add("a.png", "a reason")
 

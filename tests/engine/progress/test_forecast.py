@@ -1,4 +1,4 @@
-"""The time of a run is told before it starts, and telling it changes nothing of the run."""
+"""The time of a run is predicted before it starts, and telling it changes nothing of the run."""
 
 import json
 import re

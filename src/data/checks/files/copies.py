@@ -63,8 +63,8 @@ def without_copies(
         return tuple(kept), []
     shown = ", ".join(dropped[:SHOWN_FAULTS])
     more = f" and {len(dropped) - SHOWN_FAULTS} more" if len(dropped) > SHOWN_FAULTS else ""
-    told = f"{len(dropped)} images of {entries[0].path} are images of the annotation file, too, and are left out of this folder: "
-    return tuple(kept), [told + shown + more]
+    text = f"{len(dropped)} images of {entries[0].path} are images of the annotation file, too, and are left out of this folder: "
+    return tuple(kept), [text + shown + more]
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from src.data.training_data import TrainingData
 
 
 @dataclass(frozen=True, eq=False)
-class DataFacts:
+class DataSummary:
     """Counts and sizes of the images and objects of a training run.
 
     Attributes:
@@ -54,11 +54,11 @@ def side_lengths(boxes: np.ndarray) -> np.ndarray:
     return np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
 
 
-def facts_of(data: TrainingData) -> DataFacts:
-    """The facts of the data of a run."""
+def summarise(data: TrainingData) -> DataSummary:
+    """Summarise the data of a run."""
     seen = {id(entry): entry for entry in (*data.labelled, *data.unlabelled)}.values()
     sizes = {(entry.file_name, entry.path): (entry.width, entry.height) for entry in seen}  # some are in both streams
-    return DataFacts(
+    return DataSummary(
         labelled=len(data.labelled),
         unlabelled=len(data.unlabelled),
         evaluation=len(data.evaluation.images) if data.evaluation else 0,

@@ -13,5 +13,5 @@ void check_apart(const std::vector<std::filesystem::path>& outputs, const std::v
 std::filesystem::path unfinished_name(const std::filesystem::path& path);
 
 /// Give a complete, closed file its name: synced, renamed, its folder synced, so that also after a power cut there is the
-/// old file or the whole new one. Throws UserError, and then the unfinished file is removed.
+/// old file or the complete new one. Throws UserError, and then the unfinished file is removed.
 void finish_file(const std::filesystem::path& unfinished, const std::filesystem::path& path);
