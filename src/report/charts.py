@@ -87,9 +87,9 @@ def line_chart(
         figure, axes = _new_figure(x_title, "{x:.6g}", "{x:.4g}")
         for index, points in enumerate(lines.values()):
             dots = "o" if len(points) < _MOST_POINTS and marks is None else None
-            axes.plot(*zip(*points, strict=True), color=_colour(index), marker=dots)
+            axes.plot(*zip(*points, strict=True), color=_colour(index), marker=dots, clip_on=limits is None)
         for index, point in enumerate((marks or {}).values(), start=1):
-            axes.plot(*point, "o", mfc="none", mec=_colour(index), mew=2.5, ms=9)
+            axes.plot(*point, "o", mfc="none", mec=_colour(index), mew=2.5, ms=9, clip_on=False)
         if band:
             axes.fill_between(band.x, band.low, band.high, color=_colour(len(lines) - 1), alpha=_BAND_OPACITY, lw=0)
         heights = [y for points in lines.values() for _, y in points] + ([*band.low, *band.high] if band else [])

@@ -85,8 +85,12 @@ def draw(
 
 
 def draw_box(canvas: ImageDraw.ImageDraw, corner: Sequence[int], colour: Colour, width: int) -> None:
-    """A box (x1, y1, x2, y2) in pixels of the canvas. Thin dark lines around it keep bright colours visible on bright pictures."""
-    x1, y1, x2, y2 = corner
+    """A box (x1, y1, x2, y2) in pixels of the canvas. A dark edge keeps bright colours visible on bright pictures.
+
+    Lines wider than ``_LINE`` grow outwards, so that they do not hide a small object.
+    """
+    more = max(width - _LINE, 0)
+    x1, y1, x2, y2 = corner[0] - more, corner[1] - more, corner[2] + more, corner[3] + more
     canvas.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline=_EDGE)
     canvas.rectangle((x1, y1, x2, y2), outline=colour, width=width)
 

@@ -101,7 +101,8 @@ def _caption(analysis: ErrorAnalysis, index: int) -> str:
     missing, false_positives = int(found.false_negatives[index]), found.false_positives[index].tolist()
     parts = [f"{missing} of {counted(int(found.objects[index]), 'object')} not found"] if missing else []
     types = zip(ERROR_TYPES[:MISSED], false_positives, strict=True)
-    return ", ".join([*parts, *(f"{count} {TITLES[name]}" for name, count in types if count)])
+    counts = ", ".join(f"{count} {TITLES[name]}" for name, count in types if count)
+    return "; ".join([*parts, *([f"false positives: {counts}"] if counts else [])])
 
 
 def _corners(box: np.ndarray) -> np.ndarray:

@@ -44,6 +44,12 @@ def test_small_images_are_enlarged_and_big_ones_shrunk(size, long_side):
     assert round(size[0] * zoom) < picture.shape[0] < round(size[0] * zoom) + 40, "one line of legend"
 
 
+def test_a_thick_line_does_not_hide_a_small_object():
+    box = np.array([[50.0, 50.0, 56.0, 56.0]])
+    picture = draw(_image(), box, np.array([1]), None, NAMES, marked=np.array([True]), long_side=(100, 200))
+    assert (picture[52:55, 52:55] == 128).all()
+
+
 @pytest.mark.parametrize("grey", [0, 60, 128, 255])
 def test_a_box_stands_out_from_any_picture(grey):
     """Each box has a dark line beside a bright one, of every class, and one of them differs from what is around it."""
