@@ -24,6 +24,7 @@ from src.data.checks.left_out import add_options, describe
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
 from src.report.contact_sheet import check_new_folder, write_contact_sheets
+from src.wording import counted
 
 MOST_COMPARED = 50_000  # images compared in pairs; 20,000 took 11 s and 160 MB, and time grows with the square
 SHOWN = 5  # images of one group
@@ -106,7 +107,8 @@ def draw_contact_sheets(data: TrainingData, sources: Sources, folder: Path) -> N
     """Draw what is about to be trained on, and say where it is and what could not be drawn."""
     names = data.annotations.class_names
     files, drawn, faults = write_contact_sheets(data.labelled, names, sources.img_dir, folder)
-    print(f"{folder}: {drawn} of {len(data.labelled)} labelled images on {len(files)} contact sheets")
+    sheets = counted(len(files), "contact sheet")
+    print(f"{folder}: {drawn} of {counted(len(data.labelled), 'labelled image')} on {sheets}")
     for fault in faults:
         print(f"not drawn: {fault}")
 
@@ -151,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         draw_contact_sheets(data, sources, args.contact_sheet)
     elif args.contact_sheet:
         print("no contact sheets: the annotations cannot be read")
-    print(f"{count} errors, {len(doubts)} suspicious findings")
+    print(f"{counted(count, 'error')}, {counted(len(doubts), 'suspicious finding')}")
     if count:
         sys.exit(1)
 
