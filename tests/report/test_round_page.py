@@ -236,7 +236,7 @@ def test_a_very_wide_picture_has_a_row_of_its_own(tmp_path):
     (found,) = thumbnails(entries, {"wide.png": []}, {"wide.png": "a caption"}, ["cat"], tmp_path)
     assert (
         found.is_wide
-        and found.images[0].width == 1500
+        and found.images[0].width == 1600
         and found.images[0].alt == "wide.png with no box of the detector"
     )
 
