@@ -57,9 +57,9 @@ EXCEPTIONS = {
     ("src/exporting/exported.py", "save"): "inside write_atomically of src/exporting/checked_export.py",
     ("src/split_data.py", "copyfile"): "all files of a split or none: into a staging folder, synced, then renamed",
     ("src/split_data.py", "replace"): "all files of a split or none",
-    ("src/data/cache/record_cache.py", "write_text"): "into a folder that gets its name when it is whole",
-    ("src/data/locked_folder.py", "open"): "the lock of such a folder",
-    ("src/data/locked_folder.py", "replace"): "such a folder gets its name",
+    ("src/data/cache/record_cache.py", "write_text"): "into a folder that gets its name when it is complete",
+    ("src/data/cache/locked_folder.py", "open"): "the lock of such a folder",
+    ("src/data/cache/locked_folder.py", "replace"): "such a folder gets its name",
     ("src/parts/native.py", "replace"): "a compiled library of the cache, made in a folder of its own",
     ("src/engine/inference/journal.py", "open"): "grows line by line; a torn last line is done again",
     ("src/engine/log.py", "open"): "grows line by line; readers of it take a torn last line for none",
@@ -89,7 +89,7 @@ def _writes_a_file(call: ast.Call, name: str) -> bool:
     return name in WRITING_CALLS and (name not in ("save", "write_text") or isinstance(call.func, ast.Attribute))
 
 
-def test_every_file_is_written_whole():
+def test_every_file_is_written_atomically():
     found = {
         (file.relative_to(ROOT).as_posix(), name)
         for file in [*ROOT.glob("*.py"), *(ROOT / "src").rglob("*.py")]
