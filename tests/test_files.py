@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import UserError
-from src.files import check_apart, check_free, file_hash, sync, write_json, write_text, write_atomically
+from src.files import check_apart, check_free, file_hash, sync, write_atomically, write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 
