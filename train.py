@@ -78,6 +78,7 @@ def main(argv: list[str] | None = None) -> None:
         write_text(folder.config, save_config(saved_config), overwrite=True)
     # 4. Training.
     with closing(RunLog(folder.path, device.rank, first_step, config.max_iter, metadata["rows"])) as log:
+        log.details(f"all settings:\n{save_config(config)}")
         log.info("\n".join([describe_run(config, data, device, first_step), *lengths, *rates, *start]))
         run = Run(
             config=config,

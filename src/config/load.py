@@ -96,7 +96,12 @@ def default_settings() -> dict:
 
 def default_text(key: str) -> str:
     """The default of a setting as one line of YAML."""
-    return yaml.safe_dump([plain(FIELDS[key].default)], default_flow_style=True, width=inf).strip()[1:-1]
+    return _in_one_line(plain(FIELDS[key].default))
+
+
+def _in_one_line(value: object) -> str:
+    """A value as one line of YAML."""
+    return yaml.safe_dump([value], default_flow_style=True, width=inf, allow_unicode=True).strip()[1:-1]
 
 
 def _given_twice(source: dict) -> list[str]:
@@ -172,6 +177,16 @@ def require(config: Config, *keys: str) -> None:
 def save_config(config: Config) -> str:
     """The configuration as YAML text that `--config_path` reads."""
     return yaml.safe_dump(config.as_dict(), sort_keys=False, allow_unicode=True)
+
+
+def describe_differences(config: Config) -> str:
+    """The settings that differ from the defaults, "key: value" with commas between them, for a reader."""
+    changed = [
+        f"{key}: {_in_one_line(value)}"
+        for key, value in config.as_dict().items()
+        if value != plain(FIELDS[key].default)
+    ]
+    return ", ".join(changed) or "none"
 
 
 def _short(value: object) -> str:

@@ -76,6 +76,11 @@ class RunLog:
         if self.rank == 0:
             self.logger.info(message)
 
+    def details(self, message: str) -> None:
+        """Log a message that is too long for a console: in log.txt only, from rank 0 only."""
+        if self.rank == 0:
+            self.logger.info(message, extra={"of_details": True})
+
     def warning(self, step: int, watcher: str, message: str) -> None:
         """Log a warning, from rank 0 only: a line of log.txt and a row of metrics.jsonl.
 
@@ -152,11 +157,12 @@ class RunLog:
 
 
 class _Console(logging.StreamHandler):
-    """Standard output; lines of steps stay out of a terminal that shows the progress."""
+    """Standard output, without details; lines of steps stay out of a terminal that shows the progress."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(sys.stdout)
         self.progress = progress
+        self.addFilter(lambda record: not getattr(record, "of_details", False))
         if progress.bar is not None:
             self.addFilter(lambda record: not getattr(record, "of_steps", False))
 

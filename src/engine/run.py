@@ -2,12 +2,13 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from textwrap import fill
 
 from src import __version__
 from src.checkpoint.detector_file import DetectorMetadata, save_detector
 from src.checkpoint.run_folder import RunFolder
 from src.checkpoint.run_state import StateFiles
-from src.config.load import Config, save_config
+from src.config.load import Config, describe_differences
 from src.data.annotations import boxes_and_crowds, count_boxes, count_empty
 from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
 from src.data.checks.left_out import describe as describe_left_out
@@ -18,6 +19,8 @@ from src.engine.log import RunLog
 from src.engine.networks import Networks
 from src.engine.stopping import StopRequest
 from src.errors import UserError
+
+_INDENTED = {"initial_indent": "  ", "subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
 
 
 @dataclass
@@ -57,9 +60,11 @@ class Run:
 def describe_run(config: Config, data: TrainingData, device: Device, first_step: int) -> str:
     """A summary of the data and the schedule of a run, for its log."""
     boxes = boxes_and_crowds(*count_boxes(data.labelled))
+    folder = RunFolder(config.save_checkpoint_path)
     lines = [
         f"version {__version__}",
-        save_config(config),
+        f"settings that differ from configs/base.yaml ({folder.config} has all):",
+        fill(describe_differences(config), 118, **_INDENTED),
         f"training data: {data.annotations.form}",
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
         *describe_left_out(data.left_out, Path(config.save_checkpoint_path) / LEFT_OUT_FILE),

@@ -6,7 +6,15 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from src.config.load import CONFIG_FOLDER, Config, check_config, load_config, require, save_config
+from src.config.load import (
+    CONFIG_FOLDER,
+    Config,
+    check_config,
+    describe_differences,
+    load_config,
+    require,
+    save_config,
+)
 from src.config.schema import KEYS
 from src.errors import UserError
 from src.parts.backbones import BACKBONES
@@ -258,3 +266,9 @@ def test_truth_is_no_number(words, tmp_path):
 def test_numbers_that_no_run_could_take_are_refused(words):
     with pytest.raises(UserError, match=words[0][2:]):
         load_config("", list(words))
+
+
+def test_the_settings_that_differ_from_the_defaults_are_described_and_no_others():
+    told = describe_differences(load("--img_width", "640", "--class_names", "cat,größe", "--anchor_scales", "4"))
+    assert told == "class_names: [cat, größe], img_width: 640, anchor_scales: [4.0]"
+    assert describe_differences(load()) == "none"
