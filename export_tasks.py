@@ -55,6 +55,7 @@ from src.labelling.picked import (
 from src.labelling.review import rank_by_disagreement
 from src.labelling.review_tasks import Detections, fill_task, labels_of, pair_with_detections
 from src.labelling.task import Manifest
+from src.wording import counted
 
 REVIEW_SHARE = 0.15  # of the labelled images, sent out unless --review_count says otherwise
 
@@ -203,12 +204,14 @@ def review(args: argparse.Namespace) -> None:
     write_tasks(manifest, paths, args.output_dir, args.image_files)
     kinds = Counter(ranking[name][0].kind for name in names)
     print(
-        f"{args.output_dir}: {len(tasks)} images to review for {args.format}, of {len(doubted)} with a disagreement and "
+        f"{args.output_dir}: {counted(len(tasks), 'image')} to review for {args.format}, of {len(doubted)} with a disagreement and "
         f"{len(labels)} labelled ones: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"
     )
     if crowded:
         listed = ", ".join(crowded[:SHOWN_FAULTS]) + (" and others" if len(crowded) > SHOWN_FAULTS else "")
-        print(f"{len(crowded)} labelled images with crowds are left out, for tools do not bring crowds back: {listed}")
+        print(
+            f"{counted(len(crowded), 'labelled image')} with crowds left out, for tools do not bring crowds back: {listed}"
+        )
     print(f"what to do next: {args.output_dir / 'README.md'}")
 
 
@@ -246,7 +249,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     manifest = Manifest(args.format, classes, thresholds, thresholds_from, tasks, masks, made_from=origin)
     write_tasks(manifest, paths, args.output_dir, args.image_files)
     boxes = sum(len(task.prelabels) for task in tasks)
-    print(f"{args.output_dir}: {len(tasks)} images for {args.format}, {boxes} boxes of the detector")
+    print(
+        f"{args.output_dir}: {counted(len(tasks), 'image')} for {args.format}, {counted(boxes, 'box')} of the detector"
+    )
     if args.infer_json:
         shown = ", ".join(
             f"{name} {'none' if score is None else format(score, '.3f')}" for name, score in thresholds.items()

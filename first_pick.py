@@ -29,7 +29,7 @@ from src.active.picking.pick_options import list_beside
 from src.active.pool_files import PoolFiles, read_pool
 from src.active.strategies.pool import Options
 from src.active.sub_folders import by_sub_folder, spread
-from src.command_line import parse_names, positive_count, program_parser, to_paste
+from src.command_line import NAMES_HELP, parse_names, positive_count, program_parser, to_paste
 from src.data.annotations import Annotations
 from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import LeftOut, write_left_out
@@ -38,8 +38,9 @@ from src.data.formats.coco_annotations import to_coco
 from src.data.provenance import made_from, side_file, with_origin
 from src.data.training_data import usable_folder
 from src.errors import UserError, entry_point
-from src.files import check_apart, check_free, is_regular, read_regular_text, write_json
+from src.files import check_apart, check_free, write_json
 from src.recipe.start_weights import read_weight_file
+from src.wording import counted
 
 SPREAD, COVERAGE = "spread", "coverage"
 _RANDOM_SHARE = 0.1  # beside coverage, as of pick_select.py
@@ -50,8 +51,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
     parser.add_argument("--img_dir", type=Path, required=True, help="folder of the images, with its sub-folders")
-    help_names = "classes in the order of their labels, separated by commas, or a text file with one per line"
-    parser.add_argument("--class_names", required=True, help=help_names)
+    help_names = f"classes in the order of their labels, {NAMES_HELP}"
+    parser.add_argument("--class_names", nargs="+", required=True, help=help_names)
     parser.add_argument("--budget_images", type=positive_count, default=50, help="images to pick (default 50)")
     help_weights = "pre-trained weights of a ResNet (.npz, or .ckpt of src.convert_checkpoint): pick by coverage"
     parser.add_argument("--pre_trained", type=Path, help=help_weights)
@@ -63,21 +64,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def read_classes(text: str) -> tuple[str, ...]:
-    """The classes to detect.
-
-    Args:
-        text: names as `parse_names` reads them, or the path of a file with one per line.
+def read_classes(words: Sequence[str]) -> tuple[str, ...]:
+    """The classes to detect, from words that `parse_names` reads.
 
     Raises:
-        UserError: there is none, one is given twice, or the file cannot be read.
+        UserError: there is none, one is given twice, or a file of them cannot be read.
     """
-    names = parse_names([text])
-    if is_regular(text):  # a list of many names is too long for the name of a file
-        try:
-            names = tuple(name.strip() for name in read_regular_text(text).strip().split("\n"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{text}: cannot be read as UTF-8 text: {error}") from None
+    names = parse_names(words)
     check_names(names)
     if not (classes := foreground(names)):
         raise UserError("class_names: no class to detect; name at least one")
@@ -142,7 +135,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     outputs = (output, list_file, side_file(list_file), reasons_file(list_file), left_out_file)
     for path in outputs[1:]:
         check_free(path, args.overwrite)
-    check_apart(outputs, {"class_names": args.class_names, "pre_trained": args.pre_trained})
+    for word in args.class_names:
+        check_apart(outputs, {"class_names": word, "pre_trained": args.pre_trained})
     backbone = backbone_in(args.pre_trained) if args.pre_trained else None
     coco, left_out = read_folder(args.img_dir, classes)
     names = [image["file_name"] for image in coco["images"]]
@@ -159,13 +153,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     terms = {name: {"acquisition_score": f"{scores[name]:.6g}", "strategy": strategy} for name in picked.why}
     write_pick(list_file, picked, terms, origin, args.overwrite)
     if len(picked.why) < args.budget_images:
-        picked.notes.append(f"{len(picked.why)} images are picked, not {args.budget_images}, for there are no others")
+        picked.notes.append(
+            f"{counted(len(picked.why), 'image', 'are')} picked, not {args.budget_images}, for there are no others"
+        )
     for sentence in (*picked.notes, *write_left_out(left_out_file, [left_out], args.overwrite)):
         print(sentence)
     folders = len(by_sub_folder(names))
-    print(f"{output}: {len(names)} images, none labelled yet; classes: {', '.join(classes)}")
+    print(f"{output}: {counted(len(names), 'image')}, none labelled yet; classes: {', '.join(classes)}")
     of_folders = f" of {folders} sub-folders" if folders > 1 else ""
-    print(f"{list_file}: {len(picked.why)} images to label, by {strategy}{of_folders}")
+    print(f"{list_file}: {counted(len(picked.why), 'image')} to label, by {strategy}{of_folders}")
     print(f"what to do next: {next_command(args, list_file)}")
 
 

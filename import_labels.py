@@ -13,6 +13,7 @@ could not be used, each with its reason. Labels that were replaced, after export
 """
 
 import argparse
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, replace
@@ -35,6 +36,9 @@ from src.labelling.difference_report import as_text, make_report
 from src.labelling.merge import merge
 from src.labelling.returned import Export, read_exports
 from src.labelling.task import MANIFEST, Manifest, read_manifest
+from src.wording import counted
+
+_REASONS = 3  # that are printed; the list has all
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -94,6 +98,23 @@ def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argpars
     return Asked(names, sizes, classes, manifest, args.all_reviewed, args.annotator)
 
 
+def with_near_paths(report: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The report in which exports below the folder of its file are told from there, so that the folder can be moved."""
+    folder = file.parent.resolve()
+
+    def near(path: str) -> str:
+        whole = Path(path).resolve()
+        return str(whole.relative_to(folder)) if whole.is_relative_to(folder) else str(whole)
+
+    return report | {"exports": [row | {"path": near(row["path"])} for row in report["exports"]]}
+
+
+def common_reasons(rows: Sequence[NotUsed]) -> list[str]:
+    """The reasons for which most things are not used, with counts; numbers in brackets do not make a reason another one."""
+    kinds = Counter(re.sub(r" \(\d+ objects?\)", "", row.reason) for row in rows)
+    return [f"  {count} x {reason}" for reason, count in kinds.most_common(_REASONS)]
+
+
 def not_used_table(rows: Sequence[NotUsed]) -> str:
     """The list of what is not used, as CSV."""
     return csv_text([("file_name", "place", "reason"), *map(astuple, rows)])
@@ -101,8 +122,8 @@ def not_used_table(rows: Sequence[NotUsed]) -> str:
 
 def write_outputs(
     coco: dict[str, Any], exports: Sequence[Export], answers: Answers, asked: Asked, args: argparse.Namespace
-) -> dict[str, Any]:
-    """Write the annotation file, the report and the list; returns the report."""
+) -> tuple[dict[str, Any], list[NotUsed]]:
+    """Write the annotation file, the report and the list; returns the report and the list."""
     replaced = args.replace_labels or bool(asked.manifest and asked.manifest.review)
     merged, new, kept = merge(coco, answers.by_image, asked.sizes, replaced)
     if faults := coco_faults(merged):
@@ -119,16 +140,18 @@ def write_outputs(
     before_file = replaced_labels(coco, new)
     if before_file["images"]:
         write_coco(replaced_file, before_file, args.overwrite)
-        print(f"{replaced_file}: the labels of before of {len(before_file['images'])} images that have others now")
+        print(
+            f"{replaced_file}: the labels of before of {counted(len(before_file['images']), 'image')} with others now"
+        )
     write_text(list_file, not_used_table(answers.not_used), args.overwrite)
-    write_json(report_file, report, args.overwrite, indent=1)
+    write_json(report_file, with_near_paths(report, report_file), args.overwrite, indent=1)
     write_coco(args.output_ann_file, with_origin(merged, origin), args.overwrite)
     labelled = len(merged["images"]) - len(unlabelled_ids(merged))
     print(
-        f"{args.output_ann_file}: {len(merged['images'])} images, {labelled} labelled ({len(new)} of them new), with "
+        f"{args.output_ann_file}: {counted(len(merged['images']), 'image')}, {labelled} labelled ({len(new)} of them new), with "
         f"{boxes_and_crowds(*count_rows(merged))}"
     )
-    return report
+    return report, answers.not_used
 
 
 @entry_point
@@ -153,16 +176,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise DataError(
             "none of the images of the tasks is in these labels", listed or [str(path) for path in args.labels]
         )
-    report = write_outputs(coco, exports, answers, asked, args)
+    report, not_used = write_outputs(coco, exports, answers, asked, args)
     print(as_text(report))
     unclear = report["images"][State.UNCLEAR.name.lower()]
     if unclear:
         print(
-            f"{unclear} images came back as they were sent, or without boxes, and may never have been opened: they stay "
-            "unlabelled. If all were reviewed, give the same command with --all_reviewed and --overwrite"
+            f"{counted(unclear, 'image')} came back as sent, or without boxes, perhaps never opened, and counts as not labelled "
+            "yet. If all were reviewed, give the same command with --all_reviewed and --overwrite"
         )
     if report["not_used"]:
-        print(f"{report['not_used']} things could not be used, each with its reason in {outputs[2]}")
+        for sentence in common_reasons(not_used):
+            print(sentence)
+        print(f"{counted(report['not_used'], 'thing')} could not be used, each with its reason in {outputs[2]}")
+    if not any(answer.is_label for answer in answers.by_image.values()):
+        print(
+            "no image is labelled in these labels: submit them in the labelling tool, export again, and give --labels what the "
+            "tool exports, not the files that were sent to it"
+        )
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from src.data.formats.reading import read_as_coco
 from src.data.provenance import made_from, origin_of_coco, with_origin
 from src.errors import UserError, entry_point
 from src.files import check_free
+from src.wording import counted
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_coco(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
     unlabelled = len(image_ids) - (len(labelled) if args.policy == 1 else 0)
     print(
-        f"{args.output_ann_file}: {len(image_ids)} images, {len(labelled)} labelled, {unlabelled} unlabelled; the labels "
+        f"{args.output_ann_file}: {counted(len(image_ids), 'image')}, {len(labelled)} labelled, {unlabelled} unlabelled; the labels "
         f"that stay are {boxes_and_crowds(*count_rows(hidden))}"
     )
     print(

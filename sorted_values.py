@@ -27,6 +27,7 @@ from src.command_line import program_parser
 from src.data.provenance import made_from, read_side_file, side_file, write_side_file
 from src.errors import entry_point
 from src.files import check_free, write_json
+from src.wording import counted
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -93,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"note: {acquisition.note}")
     empty = int((table.counts == 0).sum())
     print(
-        f"{ranking}: {len(scores)} images ranked, {empty} of them without detections; see {terms_file(ranking)} for why"
+        f"{ranking}: {counted(len(scores), 'image')} ranked, {empty} of them without detections; see {terms_file(ranking)} for why"
     )
 
 

@@ -14,8 +14,11 @@ import yaml
 
 from src import __version__
 from src.errors import UserError
+from src.files import read_regular_text
 
-NAMES_HELP = """as "cat,traffic light"; names with commas as a list: '["bus, truck", car]'"""
+NAMES_HELP = (
+    """as "cat,traffic light", or a .txt file with one per line; names with commas as a list: '["bus, truck", car]'"""
+)
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -82,13 +85,17 @@ def _nearest(path: Path) -> str:
 
 
 def parse_names(words: Iterable[str], option: str = "class_names") -> tuple[str, ...]:
-    """Class names of --class_names or --classes: each word is a name, several with commas, or a YAML list in brackets.
+    """Class names of --class_names or --classes: each word is a name, several with commas, a YAML list in brackets, or the
+    name of a text file (.txt, .names) with one class per line.
 
     Raises:
-        UserError: a list that is no YAML, or holds something else than names; ``option`` is named.
+        UserError: a file that cannot be read as text, or a list that is no YAML, or holds something else than names; ``option`` is named.
     """
     names: list[str] = []
     for word in words:
+        if word.strip().endswith((".txt", ".names")):
+            names += _names_in(word.strip(), option)
+            continue
         if not word.strip().startswith("["):
             names += [name.strip() for name in word.split(",") if name.strip()]
             continue
@@ -102,9 +109,20 @@ def parse_names(words: Iterable[str], option: str = "class_names") -> tuple[str,
     return tuple(names)
 
 
+def _names_in(file: str, option: str) -> list[str]:
+    """The lines of a text file of class names."""
+    try:
+        return [name.strip() for name in read_regular_text(file).strip().split("\n")]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"--{option}: {file}: cannot be read as a text file of class names: {reason}") from None
+
+
 def _is_plain(names: Sequence[str]) -> bool:
     """Whether names with commas between them are read back as they are."""
-    return all(name and name == name.strip() and "," not in name for name in names) and not names[0].startswith("[")
+    return all(
+        name and name == name.strip() and "," not in name and not name.endswith((".txt", ".names")) for name in names
+    ) and not names[0].startswith("[")
 
 
 def spell_names(names: Sequence[str]) -> str:

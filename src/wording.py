@@ -1,13 +1,19 @@
 """Numbers with their units in sentences."""
 
+_OF_ONE = {"are": "is", "were": "was", "have": "has"}
 _HISSING = ("s", "x", "z", "ch", "sh")  # ends of nouns whose plural has a syllable more
 
 
-def counted(count: int, noun: str) -> str:
-    """The number with its noun: "1 box", "2 boxes", "1,204 images"."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count:,} {noun}{'es' if noun.endswith(_HISSING) else 's'}"
+def counted(count: int, noun: str, verb: str = "") -> str:
+    """The number with its noun, and its verb if one is given: "1 box", "2 boxes are", "1,204 images".
+
+    Args:
+        noun: of one thing; verb: of several things, one of "are", "were", "have".
+    """
+    one = count == 1
+    several = noun + ("es" if noun.endswith(_HISSING) else "s")
+    words = [noun if one else several, _OF_ONE[verb] if one and verb else verb]
+    return " ".join([f"{count:,}", *filter(None, words)])
 
 
 def duration(hours: float | None) -> str:

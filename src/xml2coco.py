@@ -30,6 +30,7 @@ from src.data.image_listing import passed_over
 from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, write_json
+from src.wording import counted
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -122,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     empty = len(found) - len({row["image_id"] for row in coco["annotations"]})
     boxes = boxes_and_crowds(*count_rows(coco))
-    print(f"{args.save_path}: {len(found)} images ({empty} without objects), {boxes} ({clipped} clipped)")
+    print(f"{args.save_path}: {counted(len(found), 'image')} ({empty} without objects), {boxes} ({clipped} clipped)")
     for sentence in write_left_out(list_file, [left_out] if left_out else [], args.overwrite):
         print(sentence)
     for number, name in enumerate(names, start=1):

@@ -11,7 +11,8 @@ import pytest
 
 import sorted_values
 from src import __version__
-from src.command_line import to_paste
+from src.command_line import parse_names, spell_names, to_paste
+from src.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 FOR_DEVELOPERS = {"src.config.base_file"}  # without options: it writes configs/base.yaml anew
@@ -80,3 +81,13 @@ def test_a_folder_in_place_of_a_file_is_one_line(path, capsys):
         sorted_values.main(["--infer_json", path])
     error = capsys.readouterr().err
     assert stopped.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1
+
+
+def test_class_names_are_words_lists_or_a_file_of_lines(tmp_path):
+    file = tmp_path / "classes.txt"
+    file.write_bytes("\ufeffbus, truck\r\ngröße\r\n\n".encode())
+    assert parse_names([str(file)]) == ("bus, truck", "größe")
+    assert parse_names(["cat,dog", "bird"]) == ("cat", "dog", "bird")
+    assert parse_names([spell_names(["a.txt", "b"]).strip("'")]) == ("a.txt", "b")
+    with pytest.raises(UserError, match=r"--classes: .*nowhere\.txt: cannot be read .*: No such file"):
+        parse_names([str(tmp_path / "nowhere.txt")], "classes")

@@ -530,7 +530,7 @@ def test_a_corrected_box_is_taken_over_and_the_old_file_stays(folder, capsys):
     corrected(folder)
     assert pick(folder, 50, "--resume")[0] == [1, 7, 8, 9, 10], "the same images as before"
     said = capsys.readouterr().out
-    assert "1 images (s/8.png) have other boxes (1 gone, 1 new)" in said
+    assert "1 image (s/8.png) have other boxes (1 gone, 1 new)" in said
     assert box_of_8(folder / "out.json") == [1, 1, 20, 8]
     assert (folder / "out_before_1.json").read_bytes() == before
     corrected(folder, width=21)
@@ -615,7 +615,7 @@ def test_an_edited_list_and_another_policy_are_taken_over(folder, capsys):
     pick(folder, 50)
     (folder / "out_picked.txt").write_text("s/8.png\ns/7.png\n")
     assert pick(folder, 50, "--resume") == ([1, 7, 8, 9], [2, 3, 4, 5, 6, 10])
-    assert "1 images (s/10.png) are not labelled any more" in capsys.readouterr().out
+    assert "1 image (s/10.png) are not labelled any more" in capsys.readouterr().out
     assert pick(folder, 50, "--resume", "--policy", "2") == ([1, 7, 8, 9], list(range(1, 11)))
     assert "join or leave the unlabelled stream" in capsys.readouterr().out
 

@@ -6,11 +6,17 @@ from src.wording import counted, duration
 
 
 @pytest.mark.parametrize(
-    ("count", "noun", "words"),
-    [(0, "box", "0 boxes"), (1, "box", "1 box"), (2, "image", "2 images"), (1204, "class", "1,204 classes")],
+    ("count", "noun", "verb", "words"),
+    [
+        (0, "box", "", "0 boxes"),
+        (1, "box", "have", "1 box has"),
+        (2, "labelled image", "are", "2 labelled images are"),
+        (1, "labelled image", "are", "1 labelled image is"),
+        (1204, "class", "", "1,204 classes"),
+    ],
 )
-def test_a_number_has_its_noun_in_the_right_form(count, noun, words):
-    assert counted(count, noun) == words
+def test_a_number_has_its_noun_and_verb_in_the_right_form(count, noun, verb, words):
+    assert counted(count, noun, verb) == words
 
 
 @pytest.mark.parametrize(

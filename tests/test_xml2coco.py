@@ -67,8 +67,8 @@ def test_difficult_objects_are_counted_as_the_crowds_that_they_become(tmp_path, 
     add(tmp_path, "a", hard + item("cat", 1, 2, 3, 4) + hard.replace("cat", "dog"))
     assert [row["iscrowd"] for row in convert(tmp_path)["annotations"]] == [1, 0, 1]
     report = capsys.readouterr().out
-    assert "1 boxes and 2 crowds (0 clipped)" in report
-    assert "1 cat: 1 boxes and 1 crowds\n" in report and "2 dog: 0 boxes and 1 crowds\n" in report
+    assert "1 box and 2 crowds (0 clipped)" in report
+    assert "1 cat: 1 box and 1 crowd\n" in report and "2 dog: 0 boxes and 1 crowd\n" in report
 
 
 @pytest.mark.parametrize("classes", [["with,hat"], ["with", "hat"], ["with,", "hat"]])
@@ -83,7 +83,7 @@ def test_unknown_classes_are_named_with_the_nearest(tmp_path, capsys):
     add(tmp_path, "a", item("with_msak", 1, 2, 3, 4) + item("with_msak", 1, 2, 3, 4) + item("Q", 1, 2, 3, 4))
     message = refused(tmp_path, capsys, "--classes", "with_mask,hat")
     assert "with_msak (2 objects) is not one of the classes with_mask, hat; is it with_mask?" in message
-    assert "Q (1 objects)" in message
+    assert "Q (1 object)" in message
     assert "hat given more than once" in refused(tmp_path, capsys, "--classes", "hat,hat")
 
 

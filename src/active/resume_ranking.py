@@ -9,6 +9,7 @@ from src.data.checks.image_files import files_hash
 from src.data.image_listing import list_images
 from src.data.provenance import Input, MadeFrom, origin_before_edits, steps_of
 from src.files import file_hash
+from src.wording import counted
 
 _SHOWN = 3  # examples in a sentence
 
@@ -59,7 +60,7 @@ def image_notes(ranking: Path, img_dir: Path, unlabelled_img_dir: Path | None) -
 
 def _counted(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)} images ({', '.join(names[:_SHOWN])}{more})"
+    return f"{counted(len(names), 'image')} ({', '.join(names[:_SHOWN])}{more})"
 
 
 def _steps(ranking: Path) -> list[MadeFrom]:

@@ -17,6 +17,7 @@ from src.data.formats.outlines import Outline
 from src.data.image_listing import list_images
 from src.data.images import image_size
 from src.errors import DataError, UserError
+from src.wording import counted
 
 COCO_FORM = "COCO JSON"
 
@@ -116,7 +117,7 @@ def count_boxes(entries: Iterable[ImageEntry]) -> tuple[int, int]:
 
 def boxes_and_crowds(objects: int, crowds: int) -> str:
     """Both numbers as text; crowds only if there are some."""
-    return f"{objects} boxes" + (f" and {crowds} crowds" if crowds else "")
+    return counted(objects, "box") + (f" and {counted(crowds, 'crowd')}" if crowds else "")
 
 
 def missing_objects(annotations: Annotations) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from src.data.annotations import Annotations
 from src.errors import DataError, UserError
+from src.wording import counted
 
 _BACKGROUND = ("background", "__background__")
 
@@ -34,11 +35,13 @@ def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> 
     faults = []
     for name, count in counts:
         if name not in names:
-            near = get_close_matches(name, names, n=1)
+            near = [known for known in names if known.casefold() == name.casefold()] or get_close_matches(
+                name, names, n=1
+            )
             hint = f"; is it {near[0]}?" if near else ""
             if normalize("NFC", name) in {normalize("NFC", known) for known in names}:
                 hint = ", though one of them looks the same: their letters are composed otherwise (Unicode NFC and NFD); write both alike"
-            faults.append(f"{name} ({count} objects) is not one of the classes {', '.join(names)}{hint}")
+            faults.append(f"{name} ({counted(count, 'object')}) is not one of the classes {', '.join(names)}{hint}")
     return faults
 
 

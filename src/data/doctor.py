@@ -143,11 +143,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     count = count_errors(faults.errors)
     if data:
         boxes = boxes_and_crowds(*count_boxes(data.labelled))
-        summary = f"{len(data.labelled)} labelled images with {boxes} of {len(data.annotations.class_names)} classes "
-        summary += f"({count_empty(data.labelled)} without a box), {len(data.unlabelled)} unlabelled images"
+        classes = counted(len(data.annotations.class_names), "class")
+        summary = f"{counted(len(data.labelled), 'labelled image')} with {boxes} of {classes} "
+        summary += f"({count_empty(data.labelled)} without a box), {counted(len(data.unlabelled), 'unlabelled image')}"
         if data.evaluation:
             boxes = boxes_and_crowds(*count_boxes(data.evaluation.images))
-            summary += f", {len(data.evaluation.images)} evaluation images with {boxes}"
+            summary += f", {counted(len(data.evaluation.images), 'evaluation image')} with {boxes}"
         print(summary)
     if args.contact_sheet and data:
         draw_contact_sheets(data, sources, args.contact_sheet)

@@ -62,7 +62,7 @@ def _row(name: str, answer: Answer, difference: Difference | None) -> dict[str, 
 def as_text(report: Mapping[str, Any]) -> str:
     """The report for a terminal."""
     images = report["images"]
-    lines = [f"read: {row['path']}: {row['form']}, {row['images']} images" for row in report["exports"]]
+    lines = [f"read: {row['path']}: {row['form']}, {counted(row['images'], 'image')}" for row in report["exports"]]
     parts = [f"{images[key]} {words}" for key, words in _STATE_WORDS.items() if images[key]]
     sent = "" if images["sent"] is None else f" of {images['sent']} sent"
     lines.append(f"images{sent}: {', '.join(parts) or 'none'}")
@@ -95,4 +95,6 @@ def _table(boxes: Mapping[str, Any]) -> list[str]:
         rows.append((name, *(str(numbers[key]) for key in columns), "" if iou is None else f"{iou:.3f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-    return lines + [f"relabelled: {row['from']} as {row['to']}, {row['boxes']} boxes" for row in boxes["relabelled"]]
+    return lines + [
+        f"relabelled: {row['from']} as {row['to']}, {counted(row['boxes'], 'box')}" for row in boxes["relabelled"]
+    ]

@@ -100,6 +100,10 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         UserError: there is none, or it is no manifest.
     """
+    if folder.is_file() and folder.name != MANIFEST:
+        raise UserError(
+            f"{folder}: is a file; give the folder that export_tasks.py has written, which holds {MANIFEST}"
+        )
     path = folder / MANIFEST if folder.is_dir() else folder
     if not path.is_file():
         raise UserError(f"{path}: no such file; give the folder that export_tasks.py has written")

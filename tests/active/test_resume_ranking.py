@@ -73,11 +73,11 @@ def test_what_became_of_the_images_is_noted(ranking):
     (folder / "more/d.png").write_bytes(b"")
     (folder / "more/a.png").write_bytes(b"B.PNG")
     new, other = image_notes(ranking, folder / "images", folder / "more")
-    assert new.startswith("1 images (d.png) of") and "were added after the ranking" in new
+    assert new.startswith("1 image (d.png) of") and "were added after the ranking" in new
     assert "the contents of image files have changed since they were ranked" in other
     (folder / "more/a.png").unlink()
     gone, _ = image_notes(ranking, folder / "images", folder / "more")
-    assert gone == "1 images (a.png) were ranked and are missing now"
+    assert gone == "1 image (a.png) were ranked and are missing now"
 
 
 def test_changes_are_refused_together_or_said(tmp_path, capsys):

@@ -33,7 +33,7 @@ def test_unknown_classes_are_named_with_the_nearest():
     assert "a.json" in str(error.value)
     assert error.value.faults == (
         "caat (2 objects) is not one of the classes dog, cat; is it cat?",
-        "bird (1 objects) is not one of the classes dog, cat",
+        "bird (1 object) is not one of the classes dog, cat",
     )
 
 
@@ -51,3 +51,8 @@ def test_the_background_is_no_class():
 def test_bad_lists_are_refused(names):
     with pytest.raises(UserError, match="class_names"):
         check_names(names)
+
+
+def test_another_spelling_of_the_letters_is_nearer_than_another_word():
+    with pytest.raises(DataError, match=r"; is it With_Mask\?"):
+        in_class_order(data(("with_mask",), (1,), 1), ("With_Mask", "without_mask"), "a.json")

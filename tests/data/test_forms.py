@@ -157,7 +157,7 @@ def test_good_objects_are_read_alike(form, images, capsys):
     items = [Item(n, box) for n, box in enumerate(BOXES, start=1)]
     lines = said_of(capsys, FORMS[form](images.parent, items, SIZE), images)
     assert lines[-2:] == [
-        "3 labelled images with 3 boxes of 1 classes (0 without a box), 0 unlabelled images",
+        "3 labelled images with 3 boxes of 1 class (0 without a box), 0 unlabelled images",
         "0 errors, 0 suspicious findings",
     ]
 

@@ -390,7 +390,7 @@ def review(place, tool="label_studio", *more):
 @pytest.mark.parametrize("tool", LABELLERS)
 def test_labels_that_may_be_wrong_go_out_and_their_corrections_replace_them(place, tool, capsys):
     tasks = review(place, tool)
-    assert "1 images to review for" in (said := capsys.readouterr().out) and "1 wrong class" in said
+    assert "1 image to review for" in (said := capsys.readouterr().out) and "1 wrong class" in said
     manifest = json.loads((tasks / "manifest.json").read_text())
     (task,) = manifest["tasks"]
     assert task["file_name"] == "known.jpg" and task["prelabels"][0]["bbox"] == [1, 1, 10, 10]
@@ -404,7 +404,7 @@ def test_labels_that_may_be_wrong_go_out_and_their_corrections_replace_them(plac
     kept = json.loads((place / "train_2_replaced.json").read_text())
     assert kept["annotations"] == before["annotations"]
     assert [image["file_name"] for image in kept["images"]] == ["known.jpg"]
-    assert "train_2_replaced.json: the labels of before of 1 images" in capsys.readouterr().out
+    assert "train_2_replaced.json: the labels of before of 1 image" in capsys.readouterr().out
     assert json.loads((place / "train_1.json").read_text()) == before
 
 
@@ -436,5 +436,58 @@ def test_a_review_says_what_it_needs_and_what_it_leaves_out(place, capsys):
     coco["images"][0]["labelled"] = True
     (place / "train_1.json").write_text(json.dumps(coco | {"annotations": [*coco["annotations"], crowd]}))
     tasks = review(place)
-    assert "1 labelled images with crowds are left out" in (said := capsys.readouterr().out) and "moved.jpg" in said
+    assert "1 labelled image with crowds left out" in (said := capsys.readouterr().out) and "moved.jpg" in said
     assert len(json.loads((tasks / "manifest.json").read_text())["tasks"]) == 1
+
+
+def exported(place, name="cat", labelled=True):
+    """A Label Studio export of two pictures that were sent, in a folder beside the output."""
+    tasks = json.loads((send(place, "label_studio") / "tasks.json").read_text())[:2]
+    value = {"x": 10, "y": 10, "width": 50, "height": 50, "rotation": 0, "rectanglelabels": [name]}
+    region = {"type": "rectanglelabels", "from_name": "label", "to_name": "image", "image_rotation": 0, "value": value}
+    for number, task in enumerate(tasks, start=1):
+        width, height = task["data"]["width"], task["data"]["height"]
+        result = [region | {"original_width": width, "original_height": height}]
+        task |= {"id": number, "annotations": [{"id": number, "result": result, "was_cancelled": False}] * labelled}
+    (place / "labels").mkdir()
+    (place / "labels" / "export.json").write_text(json.dumps(tasks))
+    return place / "labels" / "export.json"
+
+
+def test_why_labels_are_not_used_is_printed_with_its_count(place, capsys):
+    take(place, exported(place, "Cat"))
+    said = capsys.readouterr().out
+    assert "  2 x image left unlabelled: Cat is not one of the classes cat, dog; is it cat?\n" in said
+    assert "2 things could not be used" in said and "no image is labelled in these labels: submit them" in said
+
+
+def test_files_without_labels_are_told_from_an_export(place, capsys):
+    take(place, exported(place, labelled=False))
+    assert "give --labels what the tool exports, not the files that were sent to it" in capsys.readouterr().out
+
+
+def test_the_report_names_exports_below_its_folder_from_there(place, tmp_path_factory, monkeypatch):
+    export = exported(place)
+    monkeypatch.chdir(place / "labels")
+    take(place, "export.json")
+    report = json.loads((place / "train_2_labelling.json").read_text())
+    assert report["exports"][0]["path"] == "labels/export.json"
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "export.json"
+    shutil.copy(export, elsewhere)
+    take(place, elsewhere, after="train_3.json")
+    assert json.loads((place / "train_3_labelling.json").read_text())["exports"][0]["path"] == str(elsewhere)
+
+
+def test_a_list_in_place_of_the_folder_of_tasks_is_told(place, capsys):
+    export = exported(place)
+    with pytest.raises(SystemExit):
+        import_labels.main(
+            [
+                str(word)
+                for word in [
+                    "--labels", export, "--tasks", place / "picked.txt",
+                    "--ann_file", place / "train_1.json", "--output_ann_file", place / "train_2.json",
+                ]
+            ]
+        )  # fmt: skip
+    assert "picked.txt: is a file; give the folder that export_tasks.py has written" in capsys.readouterr().err

@@ -225,5 +225,5 @@ def test_images_that_came_or_went_since_the_ranking_are_noted(workshop, start, r
     (workshop.folder / "images/7.png").rename(workshop.folder / "7.png")
     (more / "later.png").write_bytes((workshop.folder / "images/1.png").read_bytes())
     result = start("--resume", "--unlabelled_img_dir", "more")
-    assert "1 images (later.png) of more were added after the ranking" in result.stdout
-    assert "1 images (7.png) were ranked and are missing now" in result.stdout
+    assert "1 image (later.png) of more were added after the ranking" in result.stdout
+    assert "1 image (7.png) were ranked and are missing now" in result.stdout

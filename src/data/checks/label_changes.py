@@ -9,6 +9,7 @@ import msgspec
 
 from src.data.checks.label_sources import class_names, labelled_names
 from src.data.formats.label_states import also_unlabelled_ids, is_blank
+from src.wording import counted
 
 _SHOWN = 3  # examples in a sentence
 
@@ -51,7 +52,7 @@ def label_changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def _counted(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)} images ({', '.join(names[:_SHOWN])}{more})"
+    return f"{counted(len(names), 'image')} ({', '.join(names[:_SHOWN])}{more})"
 
 
 def _by_name(coco: dict[str, Any]) -> dict[str, dict]:

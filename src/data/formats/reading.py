@@ -26,6 +26,7 @@ from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.text import read_txt
 from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
+from src.data.images import list_images
 from src.errors import UserError
 from src.files import open_regular
 
@@ -70,6 +71,10 @@ def read_data(
     if place:
         _refuse(masks, path)
         return read_voc_folder(place, img_dir, class_names, left_out)
+    if path.is_dir() and img_dir is not None and Path(img_dir).is_file() and list_images(path):
+        raise UserError(
+            f"{path}: is a folder of images, and {img_dir} a file: the annotations and the images are swapped"
+        )
     if path.is_dir():
         raise UserError(f"{path}: a folder of no known form{_holding(path)}; expected {_FORMS}")
     if is_coco(path):

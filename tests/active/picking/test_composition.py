@@ -92,7 +92,7 @@ def test_near_duplicates_are_passed_over_and_named(pictures):
     pick = compose(scores, {"old.png"}, images(3), Rules(), near)
     assert list(pick.why) == ["new0.png", "new1.png", "new2.png"]
     (note,) = pick.notes
-    assert note.startswith("2 near-duplicates of labelled or picked images are skipped, such as ")
+    assert note.startswith("2 near-duplicates of labelled or picked images skipped, such as ")
     assert note.endswith("like_old.png (like old.png), like_new0.png (like new0.png)")
 
 

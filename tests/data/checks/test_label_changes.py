@@ -47,40 +47,40 @@ ROW = COCO["annotations"][1]
 OTHER = {
     "a moved box": (
         changed("annotations", 0, "bbox", to=[1, 2, 3, 5]),
-        "1 images (1.png) have other boxes (1 gone, 1 new)",
+        "1 image (1.png) have other boxes (1 gone, 1 new)",
     ),
     "another class": (
         changed("annotations", 1, "category_id", to=3),
-        "1 images (1.png) have other boxes (1 gone, 1 new)",
+        "1 image (1.png) have other boxes (1 gone, 1 new)",
     ),
-    "a crowd": (changed("annotations", 1, "iscrowd", to=1), "1 images (1.png) have other boxes (1 gone, 1 new)"),
+    "a crowd": (changed("annotations", 1, "iscrowd", to=1), "1 image (1.png) have other boxes (1 gone, 1 new)"),
     "another outline": (
         changed("annotations", 0, "segmentation", to=[[1, 2, 4, 2, 4, 5]]),
-        "1 images (1.png) have other boxes (1 gone, 1 new)",
+        "1 image (1.png) have other boxes (1 gone, 1 new)",
     ),
     "a box more": (
         changed("annotations", to=[*COCO["annotations"], ROW | {"id": 4}, ROW | {"id": 5, "image_id": 3}]),
         "2 images (1.png, 3.png) have other boxes (0 gone, 2 new)",
     ),
-    "a box less": (changed("annotations", 2, to=None), "1 images (2.png) have other boxes (1 gone, 0 new)"),
+    "a box less": (changed("annotations", 2, to=None), "1 image (2.png) have other boxes (1 gone, 0 new)"),
     "another order": (
         changed("annotations", to=[COCO["annotations"][i] for i in (1, 0, 2)]),
-        "1 images (1.png) have other boxes (in another order)",
+        "1 image (1.png) have other boxes (in another order)",
     ),
-    "not labelled any more": (changed("images", 5, "labelled", to=False), "1 images (6.png) are not labelled any more"),
-    "an image less": (changed("images", 5, to=None), "1 images (6.png) are not in it any more"),
+    "not labelled any more": (changed("images", 5, "labelled", to=False), "1 image (6.png) are not labelled any more"),
+    "an image less": (changed("images", 5, to=None), "1 image (6.png) are not in it any more"),
     "an image more": (
         changed("images", to=[*COCO["images"], COCO["images"][0] | {"id": 8, "file_name": "8.png"}]),
-        "1 images (8.png) are new in it",
+        "1 image (8.png) are new in it",
     ),
     "other ids": (
         changed("images", to=[image | {"id": image["id"] + 10} for image in COCO["images"][2:]] + COCO["images"][:2]),
         "4 images (3.png, 4.png, 5.png and 1 more) have another id or size",
     ),
-    "another size": (changed("images", 0, "width", to=51), "1 images (1.png) have another id or size"),
+    "another size": (changed("images", 0, "width", to=51), "1 image (1.png) have another id or size"),
     "policy 2": (
         changed("images", 0, "also_unlabelled", to=True),
-        "1 images (1.png) join or leave the unlabelled stream",
+        "1 image (1.png) join or leave the unlabelled stream",
     ),
     "another name of a class": (changed("categories", 0, "name", to="lion"), "classes: were cat, dog, are lion, dog"),
 }
@@ -104,4 +104,4 @@ def test_each_change_is_told_and_counted(name):
 
 def test_labelled_now():
     before, _ = OTHER["not labelled any more"]
-    assert label_changes(before, COCO) == ["1 images (6.png) are labelled now"]
+    assert label_changes(before, COCO) == ["1 image (6.png) are labelled now"]

@@ -108,7 +108,7 @@ def test_given_classes_decide_the_order_of_labels(forms, form):
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "text"])
 def test_a_class_that_is_not_given_is_an_error(forms, form):
     path, img_dir = FORMS[form]
-    with pytest.raises(DataError, match=r"dog \(1 objects\) is not one of the classes cat, dig; is it dig\?"):
+    with pytest.raises(DataError, match=r"dog \(1 object\) is not one of the classes cat, dig; is it dig\?"):
         read_data(forms / path, forms / img_dir, ("cat", "dig"))
 
 
@@ -190,3 +190,11 @@ def test_a_list_that_names_an_image_twice_or_none(forms):
     path.write_text("\n")
     with pytest.raises(UserError, match="no image in this list"):
         read_data(path, forms / "voc")
+
+
+def test_swapped_arguments_are_told(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "train.json").write_text("{}")
+    with pytest.raises(UserError, match="is a folder of images, and .*train.json a file: .* are swapped"):
+        read_data(tmp_path, tmp_path / "labels" / "train.json")
