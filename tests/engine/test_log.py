@@ -168,7 +168,7 @@ def test_a_row_that_a_killed_run_left_unfinished_does_not_spoil_the_next(log, tm
     assert rows == [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]
 
 
-def test_details_are_in_the_file_and_not_on_the_console(log, tmp_path, capsys):
+def test_details_are_in_the_file_and_not_on_the_console(capsys, log, tmp_path):
     log.details("all settings:\nimg_width: 640")
     log.info("27 labelled images")
     assert (tmp_path / "run" / "log.txt").read_text().endswith("27 labelled images\n")
