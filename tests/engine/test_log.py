@@ -168,9 +168,11 @@ def test_a_row_that_a_killed_run_left_unfinished_does_not_spoil_the_next(log, tm
     assert rows == [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]
 
 
-def test_details_are_in_the_file_and_not_on_the_console(capsys, log, tmp_path):
+def test_details_are_in_the_file_and_not_on_the_console(tmp_path, capsys):
+    log = RunLog(tmp_path / "run", 0, 10, 20)
     log.details("all settings:\nimg_width: 640")
     log.info("27 labelled images")
+    log.close()
     assert (tmp_path / "run" / "log.txt").read_text().endswith("27 labelled images\n")
     assert "img_width: 640\n" in (tmp_path / "run" / "log.txt").read_text()
     shown = capsys.readouterr().out
