@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from src.active.picking.budget import Budget, within
 from src.active.picking.near_duplicates import AHEAD, NearDuplicates
 from src.errors import SHOWN_FAULTS
+from src.wording import counted
 
 RANDOM, SCORE = "random", "score"  # why an image was picked; else "at_least CLASS"
 _SHOWN = SHOWN_FAULTS  # examples in a sentence
@@ -130,9 +131,8 @@ class _Composition:
         notes = []
         if self.duplicates:
             shown = ", ".join(f"{name} (like {original})" for name, original in list(self.duplicates.items())[:_SHOWN])
-            notes.append(
-                f"{len(self.duplicates)} near-duplicates of labelled or picked images are skipped, such as {shown}"
-            )
+            found = counted(len(self.duplicates), "near-duplicate")
+            notes.append(f"{found} of labelled or picked images skipped, such as {shown}")
         if (lacking := self.budget.count - len(self.why)) > 0:
             notes.append(f"{lacking} of them are picked nevertheless, because there are not enough other images")
             like = [name for name in self.ranked if name in self.duplicates and name not in self.why]
