@@ -26,7 +26,7 @@ from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.text import read_txt
 from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
-from src.data.images import list_images
+from src.data.image_listing import list_images
 from src.errors import UserError
 from src.files import open_regular
 
