@@ -26,6 +26,7 @@ class AutomaticLeaf:
 
     def __init__(self) -> None:
         self._text: str | None = None
+        self._warnings: list[str] = []
         self._path: Path | None = None
 
     def __call__(self, values: dict, given: dict) -> dict:
@@ -44,7 +45,7 @@ class AutomaticLeaf:
             )
         check_free(path, values["overwrite"])
         choices, self._text = make_recipe(values, given)
-        self._path = path
+        self._path, self._warnings = path, warnings(choices)
         return {key: choice.value for key, choice in choices.items()}
 
     def write(self) -> list[str]:
@@ -52,7 +53,12 @@ class AutomaticLeaf:
         if self._text is None:
             return []
         write_text(self._path, self._text, overwrite=True)
-        return [f"settings from the data, each with its reason: {self._path}"]
+        return [f"settings from the data, each with its reason: {self._path}", *self._warnings]
+
+
+def warnings(choices: Mapping[str, Choice]) -> list[str]:
+    """What the user must be told of the choices, a sentence each."""
+    return [f"warning: {choice.warning}" for choice in choices.values() if choice.warning]
 
 
 def make_recipe(

@@ -39,11 +39,17 @@ class Settings(dict):
 
 @dataclass(frozen=True)
 class Choice:
-    """A setting, and its reason: one line of plain text that names what was counted and the source of the rule."""
+    """A setting, and its reason.
+
+    Attributes:
+        reason: one line of plain text that names what was counted and the source of the rule.
+        warning: what the user must be told beside it; empty: nothing.
+    """
 
     key: str
     value: object
     reason: str
+    warning: str = ""
 
 
 Rule = Callable[[Situation, Settings], list[Choice]]

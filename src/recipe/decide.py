@@ -1,6 +1,7 @@
 """From data, machine and weights to settings: the rules in their order, and the leaf that states what they chose."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from math import ceil
 
 import yaml
@@ -63,7 +64,7 @@ def decide(
             value = choice.value
             if choice.key == "num_gts" and earlier and "num_gts" in earlier:
                 value = max(value, earlier["num_gts"])  # a detector of the stage before has as many
-            choices[choice.key] = Choice(choice.key, value, choice.reason)
+            choices[choice.key] = replace(choice, value=value)
             now[choice.key] = value
         if rule is batch:  # what is given in epochs is known in steps now
             images = images_per_step(situation, now)

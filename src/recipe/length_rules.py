@@ -3,6 +3,7 @@
 from src.recipe import cost
 from src.recipe.choice import Choice, Settings, Situation, rounded
 from src.recipe.input_size import TRAINING_SHARE
+from src.wording import counted
 
 ENOUGH_PASSES = 30  # over the labelled images: the plans of docs/EVIDENCE.md
 SCRATCH_PASSES = 60  # without weights to start from (not measured)
@@ -50,11 +51,14 @@ def steps(situation: Situation, now: Settings) -> list[Choice]:
     if possible >= enough:
         return [Choice("max_iter", enough, f"{wanted} (docs/EVIDENCE.md); {possible} steps would fit into {hours:g} h")]
     made = possible * images / data.labelled
-    short = "; TOO FEW: give more hours or a smaller input" if made < FEW_PASSES else ""
     reason = (
         f"what fits into {hours:g} h: {made:.1f} passes over {data.labelled} labelled images; {enough} would be enough"
     )
-    return [Choice("max_iter", possible, reason + short)]
+    few = (
+        f"max_iter: {possible} of the {enough} steps that would be enough fit into {hours:g} h, {made:.1f} passes over {counted(data.labelled, 'labelled image')}: "
+        f"too few to learn much from ({FEW_PASSES} passes and more are usual). Give more --hours, or a smaller --img_width and --img_height"
+    )
+    return [Choice("max_iter", possible, reason, few if made < FEW_PASSES else "")]
 
 
 def _given_before_the_end(now: Settings) -> int:

@@ -28,8 +28,8 @@ def test_hours_bound_the_steps_and_too_few_are_named():
     data = facts(images=400)
     counts = [steps_of(data, hours=hours) for hours in (0.2, 1, 3, 10, 100)]
     assert counts == sorted(counts) and counts[0] < counts[-1]
-    assert "TOO FEW" in decided(data, hours=0.2)["max_iter"].reason
-    assert "TOO FEW" not in decided(data, hours=100.0)["max_iter"].reason
+    assert "too few to learn much from" in decided(data, hours=0.2)["max_iter"].warning
+    assert not decided(data, hours=100.0)["max_iter"].warning
 
 
 def test_a_machine_twice_as_fast_does_nearly_twice_as_many_steps():

@@ -38,6 +38,16 @@ def test_the_leaf_is_read_by_train_with_the_given_options_in_it(data, tmp_path, 
     assert "8 labelled and 0 unlabelled images" in text and "COCO" in text
 
 
+def test_too_few_hours_are_told_after_the_recipe_and_in_the_log_of_a_run(data, tmp_path, capsys):
+    main([*data, "--output", str(tmp_path / "my.yaml"), "--hours", "0.0001"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("warning: max_iter: 1 of the ") and "Give more --hours" in last
+    leaf = AutomaticLeaf()
+    words = ["--config_path", "auto", *data, "--save_checkpoint_path", str(tmp_path / "run"), "--hours", "0.0001"]
+    load_config("", words, automatic_leaf=leaf)
+    assert leaf.write()[1:] == [last]
+
+
 def test_nothing_is_overwritten_and_mistakes_are_named_together(data, tmp_path, capsys):
     leaf = tmp_path / "my.yaml"
     leaf.write_text("mine: 1\n")
