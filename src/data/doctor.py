@@ -16,6 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from src.command_line import NAMES_HELP, parse_names, program_parser
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
@@ -103,6 +105,14 @@ def count_errors(errors: Sequence[UserError]) -> int:
     return sum(len(error.faults) if isinstance(error, DataError) else 1 for error in errors)
 
 
+def by_class(data: TrainingData) -> str:
+    """Each class with the number of its boxes in labelled images, crowds left out."""
+    labels = [entry.labels[~entry.crowd] for entry in data.labelled]
+    names = data.annotations.class_names
+    counts = np.bincount(np.concatenate([np.zeros(0, np.int32), *labels]), minlength=len(names) + 1)[1:]
+    return ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
+
+
 def draw_contact_sheets(data: TrainingData, sources: Sources, folder: Path) -> None:
     """Draw what is about to be trained on, and say where it is and what could not be drawn."""
     names = data.annotations.class_names
@@ -150,6 +160,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             boxes = boxes_and_crowds(*count_boxes(data.evaluation.images))
             summary += f", {counted(len(data.evaluation.images), 'evaluation image')} with {boxes}"
         print(summary)
+        if len(data.annotations.class_names) > 1:
+            print(f"boxes by class: {by_class(data)}")
     if args.contact_sheet and data:
         draw_contact_sheets(data, sources, args.contact_sheet)
     elif args.contact_sheet:
