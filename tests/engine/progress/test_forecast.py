@@ -49,7 +49,11 @@ def test_the_told_time_is_the_time_that_slow_images_take(toys, tmp_path):
     told = next(line for line in lines if "will take" in line)
     per_step = [float(text) for text in re.findall(r"\(([\d.]+) s per step\)", told)]
     real = [float(re.search(r"iter_time: ([\d.]+)", line)[1]) for line in lines if re.search(r"step: (29|89),", line)]
-    assert per_step == pytest.approx(real, rel=0.5, abs=0.02)
+    # Other work on the machine comes and goes between the two.
+    assert all(
+        real_seconds / 4 < told_seconds < 4 * real_seconds
+        for told_seconds, real_seconds in zip(per_step, real, strict=True)
+    )
 
 
 def test_short_and_resumed_runs_are_not_timed(toys, tmp_path):
