@@ -146,7 +146,9 @@ def _seconds_per_step(run: Run, first_step: int, count: int) -> float:
     step = cached_step(cell, run.config)
     seconds: list[float] = []
     with closing(batches(run.config, run.data, run.device, first_step)) as arriving:
-        for _ in range(min(count, MOST + 1)):
+        # Processes that train together wait for each other, so all must do equally many steps, whatever each has timed.
+        most = MOST if run.device.count == 1 else TIMED
+        for _ in range(min(count, most + 1)):
             started = time.perf_counter()
             for _ in range(repeats):
                 step(*map(Tensor, next(arriving)))

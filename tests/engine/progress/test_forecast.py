@@ -3,12 +3,14 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from src.checkpoint.ckpt_file import read_ckpt
-from src.engine.progress.forecast import Forecast, duration
+from src.engine.progress import forecast
+from src.engine.progress.forecast import MOST, TIMED, Forecast, duration
 
 # With a small rate no loss gets so small that its last bits depend on the thread that computes them (denormal numbers).
 SLOWLY = ("--base_lr", 0.02)
@@ -79,3 +81,22 @@ def test_the_parts_add_up():
 def test_a_phase_of_few_steps_is_timed_by_those_it_has(toys, tmp_path):
     assert toys.run(tmp_path / "a", "--max_iter", 110, "--burn_up_iter", 2) == 0
     assert "2 steps on labels" in (tmp_path / "a" / "log.txt").read_text()
+
+
+@pytest.mark.parametrize(("processes", "steps"), [(1, MOST + 1), (2, TIMED + 1)])
+def test_processes_that_train_together_time_equally_many_steps(monkeypatch, processes, steps):
+    """Each step takes no time, so a single process would go on; two that time differently would wait for each other for ever."""
+    done = []
+    cell = SimpleNamespace(sums=SimpleNamespace(take=lambda: None))
+    monkeypatch.setattr(forecast, "cached_step", lambda cell, config: lambda: done.append(1))
+    monkeypatch.setattr(forecast, "batches", lambda *_: (() for _ in range(100)))
+    monkeypatch.setattr(forecast.ops, "assign", lambda *_: None)
+    run = SimpleNamespace(
+        networks=SimpleNamespace(state=SimpleNamespace(step=None), step_cell=lambda step: cell),
+        config=SimpleNamespace(accumulate_steps=1),
+        data=None,
+        device=SimpleNamespace(count=processes),
+        stop=SimpleNamespace(requested=None),
+    )
+    forecast._seconds_per_step(run, 0, 100)
+    assert len(done) == steps
