@@ -44,6 +44,7 @@ from src.errors import entry_point
 from src.evaluation.records import Detections
 from src.files import check_free
 from src.report.detection_pictures import picture_of, picture_path, write_picture
+from src.wording import counted
 
 
 @entry_point
@@ -103,7 +104,9 @@ def main(argv: list[str] | None = None) -> None:
     if outputs.are_written:
         for sentence in write_left_out(outputs.folder / LEFT_OUT_FILE, left_out, config.overwrite):
             print(sentence)
-        print(f"{pool.count_read(images)} images, written: {', '.join(str(path) for path in outputs.wanted())}")
+        print(
+            f"{counted(pool.count_read(images), 'image')}, written: {', '.join(str(path) for path in outputs.wanted())}"
+        )
     pool.finish(device, config.overwrite)
 
 
