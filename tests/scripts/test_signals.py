@@ -24,7 +24,7 @@ LIMIT = 30  # seconds to the end of the job, from the death of a process or from
 PATIENCE = 600  # seconds for rank 0 to finish its step; it takes less than one where nothing else runs
 STEPS = 40
 SETTINGS = (
-    f"--backbone resnet_v1_10 --max_iter {STEPS} --burn_up_iter {STEPS} --save_checkpoint_interval {STEPS}".split()
+    f"--max_iter {STEPS} --burn_up_iter {STEPS} --save_checkpoint_interval {STEPS}".split()
 )
 SAVED = "everything is saved, resume with\n"
 COMPILES = "the first step compiles"

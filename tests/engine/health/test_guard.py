@@ -76,7 +76,7 @@ def test_what_follows_from_the_held_out_images(monkeypatch, done, action, whole,
 def guarded(data, config, folder: Path, action: str, *more) -> list[str]:
     """Words of a run of an untrained network with a low score threshold."""
     files = ("--train_img_dir", data.img_dir, "--train_ann_file", data.train_file, "--save_checkpoint_path", folder)
-    options = ("--backbone", "resnet_v1_10", "--bbox_threshold", 0.1, "--guard_share", 0.4, "--guard_precision", 0.9)
+    options = ("--bbox_threshold", 0.1, "--guard_share", 0.4, "--guard_precision", 0.9)
     return [str(word) for word in ("--config_path", config, *files, *options, "--guard_action", action, *more)]
 
 
