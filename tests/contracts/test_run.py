@@ -59,6 +59,7 @@ def test_a_student_fits_four_images_and_teaches_others(metrics, network):
 
 def test_its_exported_model_detects_the_same(run, tmp_path, capsys):
     words = ["--checkpoint_path", run / "best_model.ckpt", "--file_format", "ONNX", "--file_name", tmp_path / "model"]
+    words += ["--infer_img_dir", run.parent / "images"]
     export_script.main([str(word) for word in [*words, "--device_target", "CPU"]])
     compared = re.search(r"check: 2 images, (\d+) detections: ", capsys.readouterr().out)
     assert int(compared[1]) > 0
