@@ -23,9 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 30  # seconds to the end of the job, from the death of a process or from when rank 0 has saved
 PATIENCE = 600  # seconds for rank 0 to finish its step; it takes less than one where nothing else runs
 STEPS = 40
-SETTINGS = (
-    f"--max_iter {STEPS} --burn_up_iter {STEPS} --save_checkpoint_interval {STEPS}".split()
-)
+SETTINGS = f"--max_iter {STEPS} --burn_up_iter {STEPS} --save_checkpoint_interval {STEPS}".split()
 SAVED = "everything is saved, resume with\n"
 COMPILES = "the first step compiles"
 TRAINS = ("avg loss:", "the network is compiled")  # of a new run, of a resumed one
