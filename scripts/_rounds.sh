@@ -251,7 +251,7 @@ table_of() {
     for ((round = 1; round <= $1; round++)); do
         files+=("$OUTPUT_DIR/${names[round - 1]:-round_$round}/eval/metrics.json")
     done
-    "$PYTHON" "$root/scripts/_stage_table.py" "${files[@]}"
+    PYTHONPATH="$root" "$PYTHON" "$root/scripts/_stage_table.py" "${files[@]}"
 }
 
 # find_evaluation_data: sets EVAL_ROOT and EVAL_ANN to the settings eval_img_dir and eval_ann_file (both or none).
