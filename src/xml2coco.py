@@ -23,6 +23,7 @@ from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.label_sources import unconfirmed_empty
 from src.data.checks.left_out import LeftOut, add_options, note_image, write_left_out
 from src.data.checks.suspicious_labels import too_many_empty
+from src.data.classes import alike_names, check_names
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.formats.voc_folder import class_list, clear_voc, read_voc_files, to_coco, voc_doubts
@@ -87,12 +88,10 @@ def given_names(words: Sequence[str] | None) -> list[str]:
     """--classes, see ``parse_names``.
 
     Raises:
-        UserError: a name is repeated.
+        UserError: see ``check_names``.
     """
     names = list(parse_names(words or (), "classes"))
-    repeated = [name for name, times in Counter(names).items() if times > 1]
-    if repeated:
-        raise UserError(f"--classes: {', '.join(repeated)} given more than once")
+    check_names(names, "classes")
     return names
 
 
@@ -129,6 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for number, name in enumerate(names, start=1):
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
     for sentence in (
+        *alike_names(names),
         *voc_doubts(found),
         *passed_over(args.data_path / "images"),
         *too_many_empty(sorted(unconfirmed_empty(coco)), len(found)),
