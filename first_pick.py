@@ -168,6 +168,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def next_command(args: argparse.Namespace, list_file: Path) -> str:
     """The command that sends the picked images to a labelling tool."""
     tasks = args.output_ann_file.with_name(f"{args.output_ann_file.stem}_tasks")
+    if tasks.resolve().is_relative_to(args.img_dir.resolve()):  # copies there would count as images of the folder
+        tasks = args.img_dir.resolve().parent / tasks.name
     words = ["--picked_file", list_file, "--img_dir", args.img_dir, "--ann_file", args.output_ann_file]
     return to_paste("export_tasks.py", *words, "--format", "label_studio", "--output_dir", tasks)
 

@@ -33,6 +33,7 @@ labelling_rounds() {
     take_selection_options
     resuming=true
     take_round_options
+    check_place
     find_evaluation_data
     work
     [ -z "$EVAL_ANN" ] || table_of "$number"
@@ -65,6 +66,16 @@ take_round_options() {
     options=("${others[@]}")
     for key in "${labels[@]}"; do [ -e "$key" ] || fail "labels: there is no file or folder $key"; done
     if [ -n "$ORI_ANN" ]; then tool=""; else pick_options+=(--list_only); fi
+}
+
+# check_place: exits if the tasks of the rounds, which hold copies of images, would lie among the unlabelled images of the next ones.
+check_place() {
+    local folder
+    setting unlabelled_img_dir folder
+    [ -n "$folder" ] && [ -n "$tool" ] || return 0
+    folder="$(realpath -m -- "$folder" && echo .)"
+    [[ "$(realpath -m -- "$OUTPUT_DIR")/" != "${folder%$'\n.'}/"* ]] ||
+        fail "OUTPUT_DIR: $OUTPUT_DIR lies in unlabelled_img_dir, where copies of images for labelling would count as new images; choose another folder"
 }
 
 # work: round after round, until the last one or until labels are needed.
