@@ -33,7 +33,7 @@ from src.command_line import NAMES_HELP, parse_names, positive_count, program_pa
 from src.data.annotations import Annotations
 from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import LeftOut, write_left_out
-from src.data.classes import check_names, foreground
+from src.data.classes import alike_names, check_names, foreground
 from src.data.formats.coco_annotations import to_coco
 from src.data.provenance import made_from, side_file, with_origin
 from src.data.training_data import usable_folder
@@ -149,14 +149,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     origin = made_from("first_pick.py", {"pre_trained": args.pre_trained}, settings)
     files = files_hash((name, args.img_dir / name) for name in names)
     origin["inputs"]["images"] = {"name": f"{len(names)} images", "sha256": files}
-    write_json(output, with_origin(coco, origin), args.overwrite)
     terms = {name: {"acquisition_score": f"{scores[name]:.6g}", "strategy": strategy} for name in picked.why}
     write_pick(list_file, picked, terms, origin, args.overwrite)
+    notes = write_left_out(left_out_file, [left_out], args.overwrite)
+    write_json(output, with_origin(coco, origin), args.overwrite)  # last: where it is, the others are
     if len(picked.why) < args.budget_images:
         picked.notes.append(
             f"{counted(len(picked.why), 'image', 'are')} picked, not {args.budget_images}, for there are no others"
         )
-    for sentence in (*picked.notes, *write_left_out(left_out_file, [left_out], args.overwrite)):
+    for sentence in (*picked.notes, *notes):
         print(sentence)
     folders = len(by_sub_folder(names))
     print(f"{output}: {counted(len(names), 'image')}, none labelled yet; classes: {', '.join(classes)}")

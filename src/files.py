@@ -169,7 +169,12 @@ def write_pieces(path: str | Path, pieces: Iterable[str], overwrite: bool = Fals
 
 def write_json(path: str | Path, value: Any, overwrite: bool = False, indent: int | None = None) -> None:
     """Write ``value`` as UTF-8 JSON with non-ASCII characters kept (no escapes); see ``write_atomically``."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=indent) + "\n", overwrite)
+    write_text(path, json_text(value, indent), overwrite)
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """What ``write_json`` writes."""
+    return json.dumps(value, ensure_ascii=False, indent=indent) + "\n"
 
 
 def file_hash(path: str | Path) -> str:

@@ -116,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         left_out.check(len(found), sum(len(voc.objects) for voc in found))
     names = class_list(found, given, "classes")
     coco, clipped = to_coco(found, names)
+    notes = write_left_out(list_file, [left_out] if left_out else [], args.overwrite)
     write_json(args.save_path, with_origin(coco, origin_of(args.data_path, args.save_path, names)), args.overwrite)
     counts = {
         crowd: Counter(row["category_id"] for row in coco["annotations"] if row["iscrowd"] == crowd) for crowd in (0, 1)
@@ -123,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     empty = len(found) - len({row["image_id"] for row in coco["annotations"]})
     boxes = boxes_and_crowds(*count_rows(coco))
     print(f"{args.save_path}: {counted(len(found), 'image')} ({empty} without objects), {boxes} ({clipped} clipped)")
-    for sentence in write_left_out(list_file, [left_out] if left_out else [], args.overwrite):
+    for sentence in notes:
         print(sentence)
     for number, name in enumerate(names, start=1):
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
