@@ -12,7 +12,7 @@ from src.active.picking.near_duplicates import NearDuplicates
 from src.active.picking.pick_budget import budget_of, expected_cost
 from src.active.picking.pick_options import PickOptions
 from src.active.picking.resume_pick import list_changes, refuse
-from src.active.ranking import read_ranking
+from src.active.ranking import read_ranking, unlistable
 from src.active.terms_file import predicted_objects, read_terms, terms_file
 from src.csv_file import csv_text
 from src.data.checks.label_sources import LabelState, count_objects
@@ -173,13 +173,19 @@ def read_scores(path: Path, unlabelled: set[str]) -> dict[str, float]:
 
 
 def read_list(path: Path) -> list[str]:
-    """The names of a ``_picked.txt``, which somebody may have edited."""
+    """The names of a ``_picked.txt``, which somebody may have edited.
+
+    Raises:
+        UserError: it cannot be read, is empty, or has names that no annotation file would have.
+    """
     try:
         names = [line for line in read_regular_text(path).split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+        raise UserError(f"{path}: cannot be read as UTF-8 text: {getattr(error, 'strerror', None) or error}") from None
     if not names:
         raise UserError(f"{path}: no file names in it")
+    if faults := unlistable(names):
+        raise DataError(str(path), faults)
     return list(dict.fromkeys(names))
 
 
