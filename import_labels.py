@@ -30,7 +30,7 @@ from src.data.formats.reading import read_as_coco
 from src.data.formats.tools.image_names import ImageNames
 from src.data.provenance import made_from, origin_of_coco, with_origin
 from src.errors import DataError, entry_point
-from src.files import check_free, write_json, write_text
+from src.files import check_apart, check_free, write_json, write_text
 from src.labelling.answers import Answers, Asked, NotUsed, State, collect
 from src.labelling.difference_report import as_text, make_report
 from src.labelling.merge import merge
@@ -170,6 +170,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     outputs = (args.output_ann_file, *output_files(args.output_ann_file))
     for path in outputs:
         check_free(path, args.overwrite)
+    tasks = args.tasks and (args.tasks / MANIFEST if args.tasks.is_dir() else args.tasks)
+    check_apart(outputs, {"ann_file": args.ann_file, "labels": args.labels, "tasks": tasks})
     manifest = read_manifest(args.tasks) if args.tasks else None
     coco = read_as_coco(args.ann_file, args.img_dir)
     asked = what_is_asked(coco, manifest, args)

@@ -35,7 +35,7 @@ from pathlib import Path
 
 from src.active.picking.labelled_file import write_labelled
 from src.active.picking.pick_check import check_image_files, check_pick
-from src.active.picking.pick_list import note_other_labels, pick_by_ranking, read_earlier
+from src.active.picking.pick_list import check_outputs, note_other_labels, pick_by_ranking, read_earlier
 from src.active.picking.pick_options import PickOptions
 from src.command_line import NAMES_HELP, positive_count, positive_number, program_parser
 from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
@@ -130,6 +130,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read and check, pick, hide the labels of the rest, write."""
     options = PickOptions(**vars(parse_args(argv)))
+    check_outputs(options)
     faults = Faults()
     known = faults.attempt(read_label_state, options.combine_ann_file) if options.combine_ann_file else None
     coco = read_as_coco(

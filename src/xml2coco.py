@@ -27,10 +27,10 @@ from src.data.classes import alike_names, check_names
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.formats.voc_folder import class_list, clear_voc, read_voc_files, to_coco, voc_doubts
-from src.data.image_listing import passed_over
+from src.data.image_listing import IMAGE_SUFFIXES, all_files, passed_over
 from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, UserError, entry_point
-from src.files import check_free, write_json
+from src.files import check_apart, check_free, write_json
 from src.wording import counted
 
 
@@ -44,6 +44,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace --save_path if it exists")
     return parser.parse_args(argv)
+
+
+def input_files(data_path: Path) -> list[Path]:
+    """The XML files and images of the folder."""
+    suffixes = {".xml", *IMAGE_SUFFIXES}
+    return [data_path / name for name in all_files(data_path) if PurePosixPath(name).suffix.lower() in suffixes]
 
 
 def read_folder(data_path: Path, left_out: LeftOut | None = None) -> list[VocImage]:
@@ -109,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     list_file = args.save_path.with_name(f"{args.save_path.stem}_left_out.json")
     for path in (args.save_path, *([list_file] if left_out else [])):
         check_free(path, args.overwrite)
+    check_apart([args.save_path, list_file], {"classes": args.classes, "data_path": input_files(args.data_path)})
     given = given_names(args.classes)
     found = read_folder(args.data_path, left_out)
     if left_out is not None:
