@@ -44,7 +44,7 @@ labelling_rounds() {
 
 # take_round_options: moves the options of labelling from `options` to variables of their own.
 take_round_options() {
-    local key
+    local key how precision
     pop_option ori_ann ORI_ANN ""
     [ -z "$ORI_ANN" ] || [ -f "$ORI_ANN" ] || fail "ori_ann: there is no file $ORI_ANN"
     [ -z "$ORI_ANN" ] || absolute ORI_ANN
@@ -54,10 +54,12 @@ take_round_options() {
     [[ $rounds =~ ^([1-9][0-9]*)?$ ]] || fail "rounds must be a positive integer, not '$rounds'"
     [ -n "$rounds" ] || [ -z "$ORI_ANN" ] || [ ${#ratios[@]} -gt 0 ] || fail "--ori_ann with a budget needs a number of rounds, such as --rounds 4"
     pop_option format tool label_studio
-    [[ " $tools " == *" $tool "* ]] || fail "format must be one of $tools, not '$tool'"
-    split_options image_files precision
-    task_options=("${picked[@]}")
-    options=("${others[@]}")
+    [[ $tool != *" "* && " $tools " == *" $tool "* ]] || fail "format must be one of $tools, not '$tool'"
+    pop_option image_files how copy
+    [[ $how =~ ^(copy|link|none)$ ]] || fail "image_files must be copy, link or none, not '$how'"
+    pop_option precision precision ""
+    [[ $precision =~ ^(|1|1\.0*|0?\.[0-9]*[1-9][0-9]*)$ ]] || fail "precision must lie between 0 and 1, not '$precision'"
+    task_options=(--image_files "$how" ${precision:+--precision "$precision"})
     split_options annotator all_reviewed
     import_options=("${picked[@]}")
     options=("${others[@]}")

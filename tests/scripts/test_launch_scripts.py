@@ -463,6 +463,9 @@ def test_the_new_annotation_file_never_replaces_an_input(workshop, place):
     words[3] = words[place]
     result = workshop.run(script, *words, "--overwrite")
     assert result.returncode == 2 and "is an input, which would be replaced" in result.stderr
+    words[3] = "images"
+    result = workshop.run(script, *words, "--overwrite")
+    assert result.returncode == 2 and "images is a folder" in result.stderr
     assert not workshop.calls()
 
 
