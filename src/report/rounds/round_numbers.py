@@ -95,7 +95,7 @@ def forecast(
             return "No forecast: no round was evaluated. Give --eval_img_dir and --eval_ann_file to see what labelling brings."
         return "No forecast yet: one round says nothing about what more labels bring. Label and train once more."
     gain: Gain = curve.gain(more, "images")
-    effort = "" if hours is None else f" (about {duration(hours)} of labelling)"
+    effort = "" if hours is None else f" (about {duration(3600 * hours)} of labelling)"
     images = f"{counted(more, 'more image')}{effort}"
     text = f"Before the picked images were labelled, this was expected of {images}" if labelled else images
     caution = " Only two rounds: this is mostly what learning curves are like in general." * (
