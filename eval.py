@@ -28,8 +28,9 @@ from src.data.checks.suspicious_labels import suspicions
 from src.data.formats.reading import read_data
 from src.data.training_data import read_usable
 from src.engine.inference.evaluated_detections import EvaluatedDetections, detection_source, will_have_masks
-from src.errors import entry_point
+from src.errors import entry_point, printable
 from src.evaluation.metrics import evaluate, format_table
+from src.exporting.model_metadata import metadata_path
 from src.files import check_apart, check_free, write_json, write_text
 from src.report.error_report import check_report, write_report
 
@@ -80,7 +81,10 @@ def checked_outputs(config: Config) -> Outputs:
     paths = (outputs.records, outputs.metrics, outputs.table)
     for path in paths:
         check_free(path, config.overwrite)
-    check_apart(paths, {"results": config.results, "eval_ann_file": config.eval_ann_file})
+    inputs = {key: getattr(config, key) for key in ("results", "eval_ann_file", "checkpoint_path", "model")}
+    if config.model:
+        inputs["model (its metadata)"] = metadata_path(config.model)
+    check_apart(paths, inputs)
     return outputs
 
 
@@ -119,9 +123,10 @@ def write_metrics(outputs: Outputs, detections: EvaluatedDetections, metrics: di
     write_json(outputs.records, detections.records, config.overwrite)
     write_text(outputs.table, table + "\n", config.overwrite)
     write_json(outputs.metrics, metrics, config.overwrite, indent=2)
-    origin = ", ".join(f"{key} {value}" for key, value in detections.origin.items())
+    origin = printable(", ".join(f"{key} {value}" for key, value in detections.origin.items()))
     form = detections.annotations.form
-    print(f"{origin} on {config.eval_ann_file} ({form}):\n{table}\nwritten: {outputs.metrics}")
+    shown = "\n".join(map(printable, table.split("\n")))
+    print(f"{origin} on {config.eval_ann_file} ({form}):\n{shown}\nwritten: {outputs.metrics}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from src.config.load import Config, load_config, require
 from src.data.annotations import unlabelled_folder
 from src.data.dataset import evaluation_batches
 from src.engine.device import set_up_device
-from src.errors import entry_point
+from src.errors import UserError, entry_point
 from src.exporting.agreement import synthetic_images
 from src.exporting.checked_export import ExportConfig, export_checked
 from src.exporting.exported import check_writable, model_path
@@ -27,6 +27,7 @@ from src.exporting.model_metadata import (
     ModelMetadata,
     Origin,
     Output,
+    is_model_metadata,
     mask_rule,
     metadata_path,
     raw_rgb_input,
@@ -35,7 +36,7 @@ from src.exporting.model_metadata import (
 from src.exporting.offline_model import check_compiler, offline_path, write_offline_model
 from src.exporting.outputs import MASKS
 from src.exporting.runner import check_runnable
-from src.files import check_free, file_hash, write_json
+from src.files import check_free, file_hash, is_regular, write_json
 from src.systems import build_network
 
 
@@ -68,7 +69,7 @@ def checked_target(config: Config) -> Path:
     """The path of the model to write, after checking that it can be written.
 
     Raises:
-        UserError: a setting or package is missing, or a file may not be overwritten.
+        UserError: a setting or package is missing, or a file may not be overwritten, never one that is no metadata of a model.
     """
     require(config, "checkpoint_path", "file_name")
     path = model_path(config.file_name, config.file_format)
@@ -81,6 +82,10 @@ def checked_target(config: Config) -> Path:
         targets.append(offline_path(path))
     for target in targets:
         check_free(target, config.overwrite)
+    if is_regular(metadata_path(path)) and not is_model_metadata(metadata_path(path)):
+        raise UserError(
+            f"{metadata_path(path)}: would be replaced by the metadata of the model, but is something else; choose another --file_name"
+        )
     return path
 
 

@@ -31,11 +31,12 @@ from src.active.ranking import read_ranking
 from src.command_line import NAMES_HELP, parse_names, program_parser
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
-from src.data.classes import check_names, foreground, in_class_order
+from src.data.classes import alike_names, check_names, foreground, in_class_order
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.json_file import read_json
 from src.data.formats.label_states import unlabelled_ids
 from src.data.formats.reading import read_as_coco, read_data
+from src.data.image_listing import check_outside
 from src.data.provenance import made_from, read_side_file
 from src.errors import SHOWN_FAULTS, DataError, UserError, entry_point
 from src.evaluation.box_arrays import detection_arrays
@@ -120,6 +121,8 @@ def find_classes(args: argparse.Namespace) -> list[str]:
         )
     names = list(foreground(names))
     check_names(names)
+    for sentence in alike_names(names):
+        print(f"suspicious: {sentence}")
     return names
 
 
@@ -230,6 +233,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the list and the detections, choose thresholds, write the folder, report."""
     args = parse_args(argv)
     check_folder(args.output_dir)
+    if args.image_files != "none":
+        check_outside(args.output_dir, {"unlabelled_img_dir": args.unlabelled_img_dir})
     if args.review:
         review(args)
         return

@@ -33,8 +33,9 @@ from src.command_line import NAMES_HELP, parse_names, positive_count, program_pa
 from src.data.annotations import Annotations
 from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import LeftOut, write_left_out
-from src.data.classes import check_names, foreground
+from src.data.classes import alike_names, check_names, foreground
 from src.data.formats.coco_annotations import to_coco
+from src.data.image_listing import list_images
 from src.data.provenance import made_from, side_file, with_origin
 from src.data.training_data import usable_folder
 from src.errors import UserError, entry_point
@@ -92,6 +93,23 @@ def read_folder(img_dir: Path, classes: Sequence[str]) -> tuple[dict[str, Any], 
     return to_coco(Annotations(tuple(classes), tuple(range(1, len(classes) + 1)), entries)), left_out
 
 
+def checked_outputs(args: argparse.Namespace) -> tuple[Path, Path, Path]:
+    """The annotation file, the list of picked images, and that of images that are left out.
+
+    Raises:
+        UserError: one of them, or what lies beside the list, exists and may not be overwritten, or would replace an input.
+    """
+    output = args.output_ann_file
+    check_free(output, args.overwrite)  # before others are named after it: "/" has no name
+    list_file, left_out_file = list_beside(output), output.with_name(f"{output.stem}_left_out.json")
+    outputs = (output, list_file, left_out_file, side_file(list_file), reasons_file(list_file))
+    for path in outputs[1:]:
+        check_free(path, args.overwrite)
+    images = [args.img_dir / name for name in list_images(args.img_dir)]
+    check_apart(outputs, {"class_names": args.class_names, "pre_trained": args.pre_trained, "img_dir": images})
+    return output, list_file, left_out_file
+
+
 def backbone_in(path: Path) -> str:
     """The name of the backbone that weights are of; raises a UserError if they are of none that is known."""
     backbone = read_weight_file(str(path)).backbone
@@ -112,6 +130,8 @@ def coverage_scores(coco: dict[str, Any], backbone: str, args: argparse.Namespac
         words = ["--features", "true", "--pre_trained", args.pre_trained, "--backbone", backbone]
         words += ["--train_ann_file", images, "--train_img_dir", args.img_dir, "--eval_output_dir", place]
         words += ["--img_width", _SIDE, "--img_height", _SIDE]
+        count = counted(len(coco["images"]), "image")
+        print(f"computing features of {count} by {backbone}, whose network is compiled first", flush=True)
         program = Path(__file__).resolve().with_name("infer.py")
         done = subprocess.run([sys.executable, program, *map(str, words)], stdout=subprocess.DEVNULL, check=False)
         if done.returncode:
@@ -128,15 +148,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read the folder, rank, pick, write, say what to do next."""
     args = parse_args(argv)
     classes = read_classes(args.class_names)
-    output = args.output_ann_file
-    check_free(output, args.overwrite)
-    list_file = list_beside(output)
-    left_out_file = output.with_name(f"{output.stem}_left_out.json")
-    outputs = (output, list_file, side_file(list_file), reasons_file(list_file), left_out_file)
-    for path in outputs[1:]:
-        check_free(path, args.overwrite)
-    for word in args.class_names:
-        check_apart(outputs, {"class_names": word, "pre_trained": args.pre_trained})
+    output, list_file, left_out_file = checked_outputs(args)
+    for sentence in alike_names(classes):
+        print(f"suspicious: {sentence}")
     backbone = backbone_in(args.pre_trained) if args.pre_trained else None
     coco, left_out = read_folder(args.img_dir, classes)
     names = [image["file_name"] for image in coco["images"]]
@@ -149,14 +163,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     origin = made_from("first_pick.py", {"pre_trained": args.pre_trained}, settings)
     files = files_hash((name, args.img_dir / name) for name in names)
     origin["inputs"]["images"] = {"name": f"{len(names)} images", "sha256": files}
-    write_json(output, with_origin(coco, origin), args.overwrite)
     terms = {name: {"acquisition_score": f"{scores[name]:.6g}", "strategy": strategy} for name in picked.why}
     write_pick(list_file, picked, terms, origin, args.overwrite)
+    notes = write_left_out(left_out_file, [left_out], args.overwrite)
+    write_json(output, with_origin(coco, origin), args.overwrite)  # last: where it is, the others are
     if len(picked.why) < args.budget_images:
         picked.notes.append(
             f"{counted(len(picked.why), 'image', 'are')} picked, not {args.budget_images}, for there are no others"
         )
-    for sentence in (*picked.notes, *write_left_out(left_out_file, [left_out], args.overwrite)):
+    for sentence in (*picked.notes, *notes):
         print(sentence)
     folders = len(by_sub_folder(names))
     print(f"{output}: {counted(len(names), 'image')}, none labelled yet; classes: {', '.join(classes)}")
@@ -168,6 +183,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def next_command(args: argparse.Namespace, list_file: Path) -> str:
     """The command that sends the picked images to a labelling tool."""
     tasks = args.output_ann_file.with_name(f"{args.output_ann_file.stem}_tasks")
+    if tasks.resolve().is_relative_to(args.img_dir.resolve()):  # copies there would count as images of the folder
+        tasks = args.img_dir.resolve().parent / tasks.name
     words = ["--picked_file", list_file, "--img_dir", args.img_dir, "--ann_file", args.output_ann_file]
     return to_paste("export_tasks.py", *words, "--format", "label_studio", "--output_dir", tasks)
 

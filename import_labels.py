@@ -20,7 +20,7 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-from src.command_line import program_parser
+from src.command_line import program_parser, script_to_paste
 from src.csv_file import csv_text
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.coco.coco_faults import coco_faults
@@ -30,7 +30,7 @@ from src.data.formats.reading import read_as_coco
 from src.data.formats.tools.image_names import ImageNames
 from src.data.provenance import made_from, origin_of_coco, with_origin
 from src.errors import DataError, entry_point
-from src.files import check_free, write_json, write_text
+from src.files import check_apart, check_free, write_json, write_text
 from src.labelling.answers import Answers, Asked, NotUsed, State, collect
 from src.labelling.difference_report import as_text, make_report
 from src.labelling.merge import merge
@@ -154,6 +154,15 @@ def write_outputs(
     return report, answers.not_used
 
 
+def next_command(args: argparse.Namespace) -> str:
+    """What to do next: the command that trains on the labels. Weights to start from and hours are the user's."""
+    output = args.output_ann_file
+    images = args.img_dir or "IMAGES"
+    words = ["CPU", "0", images, output, output.with_name(f"{output.stem}_run"), "--config_path", "auto"]
+    where = "" if args.img_dir else ", with the folder of its images as IMAGES"
+    return f"what to do next: train on it{where}:  {script_to_paste('run_standalone_train_model.sh', *words)}"
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, match, merge, write, report."""
@@ -161,6 +170,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     outputs = (args.output_ann_file, *output_files(args.output_ann_file))
     for path in outputs:
         check_free(path, args.overwrite)
+    tasks = args.tasks and (args.tasks / MANIFEST if args.tasks.is_dir() else args.tasks)
+    check_apart(outputs, {"ann_file": args.ann_file, "labels": args.labels, "tasks": tasks})
     manifest = read_manifest(args.tasks) if args.tasks else None
     coco = read_as_coco(args.ann_file, args.img_dir)
     asked = what_is_asked(coco, manifest, args)
@@ -188,7 +199,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         for sentence in common_reasons(not_used):
             print(sentence)
         print(f"{counted(report['not_used'], 'thing')} could not be used, each with its reason in {outputs[2]}")
-    if not any(answer.is_label for answer in answers.by_image.values()):
+    if any(answer.is_label for answer in answers.by_image.values()):
+        if not args.if_labelled:  # the script of the rounds goes on by itself
+            print(next_command(args))
+    else:
         print(
             "no image is labelled in these labels: submit them in the labelling tool, export again, and give --labels what the "
             "tool exports, not the files that were sent to it"

@@ -35,9 +35,9 @@ from pathlib import Path
 
 from src.active.picking.labelled_file import write_labelled
 from src.active.picking.pick_check import check_image_files, check_pick
-from src.active.picking.pick_list import note_other_labels, pick_by_ranking, read_earlier
+from src.active.picking.pick_list import check_outputs, note_other_labels, pick_by_ranking, read_earlier
 from src.active.picking.pick_options import PickOptions
-from src.command_line import positive_count, positive_number, program_parser
+from src.command_line import NAMES_HELP, positive_count, positive_number, program_parser
 from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
 from src.data.formats.reading import read_as_coco
 from src.errors import Faults, entry_point
@@ -74,7 +74,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--img_dir", type=Path, help=help_images + "the size it says")
     help_folder = "folder of further unlabelled images that are ranked as well"
     parser.add_argument("--unlabelled_img_dir", type=Path, help=help_folder)
-    help_names = "classes in the order of their labels, separated by commas; text needs them"
+    help_names = f"classes in the order of their labels, {NAMES_HELP}; text needs them"
     parser.add_argument("--class_names", default="", help=help_names)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--top_value_file", type=Path, help="top_value_data.json of sorted_values.py")
@@ -130,6 +130,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read and check, pick, hide the labels of the rest, write."""
     options = PickOptions(**vars(parse_args(argv)))
+    check_outputs(options)
     faults = Faults()
     known = faults.attempt(read_label_state, options.combine_ann_file) if options.combine_ann_file else None
     coco = read_as_coco(

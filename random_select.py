@@ -24,7 +24,7 @@ from src.data.formats.label_states import count_rows, hide_labels, unlabelled_id
 from src.data.formats.reading import read_as_coco
 from src.data.provenance import made_from, origin_of_coco, with_origin
 from src.errors import UserError, entry_point
-from src.files import check_free
+from src.files import check_apart, check_free
 from src.wording import counted
 
 
@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read, draw, hide, write, report."""
     args = parse_args(argv)
     check_free(args.output_ann_file, args.overwrite)
+    check_apart([args.output_ann_file], {"ann_file": args.ann_file})
     names = parse_names([args.class_names])
     coco = read_as_coco(args.ann_file, args.img_dir, names)
     already_unlabelled = unlabelled_ids(coco)

@@ -24,9 +24,9 @@ from src.active.pool_files import PoolFiles, class_names_of, read_pool
 from src.active.strategies.pool import Options
 from src.active.terms_file import terms_file, write_terms
 from src.command_line import program_parser
-from src.data.provenance import made_from, read_side_file, side_file, write_side_file
+from src.data.provenance import made_from, read_side_file, side_file, write_with_side_file
 from src.errors import entry_point
-from src.files import check_free, write_json
+from src.files import check_apart, check_free, json_text
 from src.wording import counted
 
 
@@ -72,9 +72,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.check:
         return
     ranking = args.exp_dir / "top_value_data.json"
-    for path in (ranking, side_file(ranking), terms_file(ranking)):
+    outputs = (ranking, side_file(ranking), terms_file(ranking))
+    for path in outputs:
         check_free(path, args.overwrite)
     files = PoolFiles(args.infer_json, args.features_file, args.second_infer_json, args.combine_ann_file)
+    check_apart(outputs, files.inputs)
     files = files.used_by(args.strategy)
     before = {option: read_side_file(path) for option, path in files.detections.items()}
     pool, budget = read_pool(files, args.strategy, args.pick_ratio)
@@ -87,9 +89,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = {"strategy": args.strategy, "weights": list(args.weights), "seed": args.seed}
     settings |= {"box_exponent": args.box_exponent, "pick_ratio": args.pick_ratio} if files.labelled else {}
     origin = made_from("sorted_values.py", files.inputs, settings, before)
-    write_json(ranking, scores, args.overwrite, indent=1)
     write_terms(terms_file(ranking), table, acquisition, class_names_of(files), args.overwrite)
-    write_side_file(ranking, origin, args.overwrite)
+    write_with_side_file(ranking, json_text(scores, indent=1), origin, args.overwrite)
     if acquisition.note:
         print(f"note: {acquisition.note}")
     empty = int((table.counts == 0).sum())

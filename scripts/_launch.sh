@@ -70,7 +70,8 @@ status_of() {
 run_logged() {
     local folder="$1" status
     shift
-    mkdir -p -- "$folder"
+    mkdir -p -- "$folder" 2>/dev/null || fail "$folder: cannot be made: a file is in the way, or you may not write there; choose another folder"
+    [ ! -e "$folder/console.log" ] || [ -f "$folder/console.log" ] || fail "$folder/console.log: is not a file; remove it"
     running=starting
     "$@" 2>&1 | (
         trap '' INT TERM HUP

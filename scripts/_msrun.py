@@ -80,7 +80,7 @@ def main() -> None:
     # Imported after end_with_parent, because it takes seconds, in which the parent may be killed.
     from mindspore.parallel.cluster.run import get_args
 
-    with StopRequest(rank=0) as stop:
+    with StopRequest(rank=0, announced=False) as stop:  # rank 0 says it
         job = start(get_args())
         try:
             with job.ranks[0].log.open("rb") as console:

@@ -33,6 +33,7 @@ labelling_rounds() {
     take_selection_options
     resuming=true
     take_round_options
+    check_place
     find_evaluation_data
     work
     [ -z "$EVAL_ANN" ] || table_of "$number"
@@ -43,7 +44,7 @@ labelling_rounds() {
 
 # take_round_options: moves the options of labelling from `options` to variables of their own.
 take_round_options() {
-    local key
+    local key how precision
     pop_option ori_ann ORI_ANN ""
     [ -z "$ORI_ANN" ] || [ -f "$ORI_ANN" ] || fail "ori_ann: there is no file $ORI_ANN"
     [ -z "$ORI_ANN" ] || absolute ORI_ANN
@@ -53,10 +54,12 @@ take_round_options() {
     [[ $rounds =~ ^([1-9][0-9]*)?$ ]] || fail "rounds must be a positive integer, not '$rounds'"
     [ -n "$rounds" ] || [ -z "$ORI_ANN" ] || [ ${#ratios[@]} -gt 0 ] || fail "--ori_ann with a budget needs a number of rounds, such as --rounds 4"
     pop_option format tool label_studio
-    [[ " $tools " == *" $tool "* ]] || fail "format must be one of $tools, not '$tool'"
-    split_options image_files precision
-    task_options=("${picked[@]}")
-    options=("${others[@]}")
+    [[ $tool != *" "* && " $tools " == *" $tool "* ]] || fail "format must be one of $tools, not '$tool'"
+    pop_option image_files how copy
+    [[ $how =~ ^(copy|link|none)$ ]] || fail "image_files must be copy, link or none, not '$how'"
+    pop_option precision precision ""
+    [[ $precision =~ ^(|1|1\.0*|0?\.[0-9]*[1-9][0-9]*)$ ]] || fail "precision must lie between 0 and 1, not '$precision'"
+    task_options=(--image_files "$how" ${precision:+--precision "$precision"})
     split_options annotator all_reviewed
     import_options=("${picked[@]}")
     options=("${others[@]}")
@@ -65,6 +68,16 @@ take_round_options() {
     options=("${others[@]}")
     for key in "${labels[@]}"; do [ -e "$key" ] || fail "labels: there is no file or folder $key"; done
     if [ -n "$ORI_ANN" ]; then tool=""; else pick_options+=(--list_only); fi
+}
+
+# check_place: exits if the tasks of the rounds, which hold copies of images, would lie among the unlabelled images of the next ones.
+check_place() {
+    local folder
+    setting unlabelled_img_dir folder
+    [ -n "$folder" ] && [ -n "$tool" ] || return 0
+    folder="$(realpath -m -- "$folder" && echo .)"
+    [[ "$(realpath -m -- "$OUTPUT_DIR")/" != "${folder%$'\n.'}/"* ]] ||
+        fail "OUTPUT_DIR: $OUTPUT_DIR lies in unlabelled_img_dir, where copies of images for labelling would count as new images; choose another folder"
 }
 
 # work: round after round, until the last one or until labels are needed.
@@ -251,7 +264,7 @@ table_of() {
     for ((round = 1; round <= $1; round++)); do
         files+=("$OUTPUT_DIR/${names[round - 1]:-round_$round}/eval/metrics.json")
     done
-    "$PYTHON" "$root/scripts/_stage_table.py" "${files[@]}"
+    PYTHONPATH="$root" "$PYTHON" "$root/scripts/_stage_table.py" "${files[@]}"
 }
 
 # find_evaluation_data: sets EVAL_ROOT and EVAL_ANN to the settings eval_img_dir and eval_ann_file (both or none).

@@ -78,6 +78,11 @@ def to_paste(program: str, *words: object) -> str:
     return shlex.join([python, _nearest(_ROOT / program), *map(str, words)])
 
 
+def script_to_paste(script: str, *words: object) -> str:
+    """As ``to_paste``, for a launch script in scripts/."""
+    return shlex.join(["bash", _nearest(_ROOT / "scripts" / script), *map(str, words)])
+
+
 def _nearest(path: Path) -> str:
     """A path, seen from the current folder where it lies below it."""
     here = Path.cwd()

@@ -23,6 +23,13 @@ from src.errors import UserError, entry_point
 from src.parts.resnet import BATCH_NORM_EPSILON
 
 
+def _epsilon(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be at least 0 and below 1")
+    return value
+
+
 def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str]]:
     """The command line, and those of its words that belong to the configuration; without --output the new file is beside the old one."""
     parser = program_parser(__doc__)
@@ -34,7 +41,7 @@ def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     )
     parser.add_argument(
         "--batch_norm_eps",
-        type=float,
+        type=_epsilon,
         default=BATCH_NORM_EPSILON,
         help=f"detector: epsilon of its batch norm [{BATCH_NORM_EPSILON:g}]",
     )

@@ -39,21 +39,32 @@ def check_free(path: str | Path, overwrite: bool) -> None:
         raise UserError(f"{path}: cannot be written: you may not write to the folder {folder}; choose another name")
 
 
-def check_apart(outputs: Iterable[Path], inputs: Mapping[str, str | Path | None]) -> None:
+def check_apart(outputs: Iterable[Path], inputs: Mapping[str, str | Path | Iterable[str | Path] | None]) -> None:
     """Check that no output would replace an input, not even where files may be overwritten.
 
     Args:
-        inputs: option -> file or folder; None where it was not given.
+        inputs: option -> file or folder, or several of them; None where it was not given.
 
     Raises:
         UserError: an output is an input.
     """
-    places = {os.path.realpath(path): option for option, path in inputs.items() if path is not None}
+    places = {}
+    for option, given in inputs.items():
+        paths = [given] if isinstance(given, (str, Path)) else given or []
+        places |= {_real(path): option for path in paths}
     for path in outputs:
-        if option := places.get(os.path.realpath(path)):
+        if option := places.get(_real(path)):
             raise UserError(
                 f"{path}: is the file of --{option}, which would be replaced; choose another name for the output"
             )
+
+
+def _real(path: str | Path) -> str:
+    """The path without links; one that no file can have (with a null character) as it is."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        return str(path)
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], None], overwrite: bool = False) -> None:
@@ -169,7 +180,12 @@ def write_pieces(path: str | Path, pieces: Iterable[str], overwrite: bool = Fals
 
 def write_json(path: str | Path, value: Any, overwrite: bool = False, indent: int | None = None) -> None:
     """Write ``value`` as UTF-8 JSON with non-ASCII characters kept (no escapes); see ``write_atomically``."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=indent) + "\n", overwrite)
+    write_text(path, json_text(value, indent), overwrite)
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """What ``write_json`` writes."""
+    return json.dumps(value, ensure_ascii=False, indent=indent) + "\n"
 
 
 def file_hash(path: str | Path) -> str:

@@ -122,7 +122,7 @@ def copy_split(data_path: Path, output_path: Path, sides: dict[str, list[tuple[s
             for folder in {(output_path / name).parent for name in planned}:
                 sync(folder)
     except OSError as error:
-        raise UserError(f"{output_path}: the split cannot be written: {error}") from error
+        raise UserError(f"{output_path}: the split cannot be written: {error.strerror or error}") from error
 
 
 def split_origin(data_path: Path, pairs: Sequence[tuple[str, str]], args: argparse.Namespace) -> MadeFrom:

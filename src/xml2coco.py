@@ -23,13 +23,14 @@ from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.label_sources import unconfirmed_empty
 from src.data.checks.left_out import LeftOut, add_options, note_image, write_left_out
 from src.data.checks.suspicious_labels import too_many_empty
+from src.data.classes import alike_names, check_names
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
 from src.data.formats.voc_folder import class_list, clear_voc, read_voc_files, to_coco, voc_doubts
-from src.data.image_listing import passed_over
+from src.data.image_listing import IMAGE_SUFFIXES, all_files, passed_over
 from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, UserError, entry_point
-from src.files import check_free, write_json
+from src.files import check_apart, check_free, write_json
 from src.wording import counted
 
 
@@ -43,6 +44,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace --save_path if it exists")
     return parser.parse_args(argv)
+
+
+def input_files(data_path: Path) -> list[Path]:
+    """The XML files and images of the folder."""
+    suffixes = {".xml", *IMAGE_SUFFIXES}
+    return [data_path / name for name in all_files(data_path) if PurePosixPath(name).suffix.lower() in suffixes]
 
 
 def read_folder(data_path: Path, left_out: LeftOut | None = None) -> list[VocImage]:
@@ -87,12 +94,10 @@ def given_names(words: Sequence[str] | None) -> list[str]:
     """--classes, see ``parse_names``.
 
     Raises:
-        UserError: a name is repeated.
+        UserError: see ``check_names``.
     """
     names = list(parse_names(words or (), "classes"))
-    repeated = [name for name, times in Counter(names).items() if times > 1]
-    if repeated:
-        raise UserError(f"--classes: {', '.join(repeated)} given more than once")
+    check_names(names, "classes")
     return names
 
 
@@ -110,6 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     list_file = args.save_path.with_name(f"{args.save_path.stem}_left_out.json")
     for path in (args.save_path, *([list_file] if left_out else [])):
         check_free(path, args.overwrite)
+    check_apart([args.save_path, list_file], {"classes": args.classes, "data_path": input_files(args.data_path)})
     given = given_names(args.classes)
     found = read_folder(args.data_path, left_out)
     if left_out is not None:
@@ -117,6 +123,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         left_out.check(len(found), sum(len(voc.objects) for voc in found))
     names = class_list(found, given, "classes")
     coco, clipped = to_coco(found, names)
+    notes = write_left_out(list_file, [left_out] if left_out else [], args.overwrite)
     write_json(args.save_path, with_origin(coco, origin_of(args.data_path, args.save_path, names)), args.overwrite)
     counts = {
         crowd: Counter(row["category_id"] for row in coco["annotations"] if row["iscrowd"] == crowd) for crowd in (0, 1)
@@ -124,11 +131,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     empty = len(found) - len({row["image_id"] for row in coco["annotations"]})
     boxes = boxes_and_crowds(*count_rows(coco))
     print(f"{args.save_path}: {counted(len(found), 'image')} ({empty} without objects), {boxes} ({clipped} clipped)")
-    for sentence in write_left_out(list_file, [left_out] if left_out else [], args.overwrite):
+    for sentence in notes:
         print(sentence)
     for number, name in enumerate(names, start=1):
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
     for sentence in (
+        *alike_names(names),
         *voc_doubts(found),
         *passed_over(args.data_path / "images"),
         *too_many_empty(sorted(unconfirmed_empty(coco)), len(found)),

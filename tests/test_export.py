@@ -45,6 +45,17 @@ def _refusal(capsys, *arguments, **values) -> str:
     return said
 
 
+def test_metadata_of_a_model_never_take_the_place_of_another_file(tmp_path):
+    (tmp_path / "train.json").write_text('{"images": [], "annotations": []}')
+    words = _arguments("best_model.ckpt", tmp_path / "train", file_format="MINDIR", overwrite="true")
+    with pytest.raises(
+        UserError, match="train.json: would be replaced by the metadata of the model, but is something else"
+    ):
+        export.checked_target(load_config("", words))
+    (tmp_path / "train.json").write_text('{"sha256": "", "input": {}, "outputs": [], "of": "another version"}')
+    assert export.checked_target(load_config("", words)) == tmp_path / "train.mindir"
+
+
 def _content(path: Path) -> dict:
     return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 import subprocess
 from collections import Counter
@@ -17,6 +18,7 @@ from src.active.sub_folders import by_sub_folder, spread
 from src.config.load import load_config
 from src.data.formats.feature_file import write_features
 from src.data.training_data import Sources, read_training_data
+from src.errors import UserError
 from tests.labelling.labellers import label_studio
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -223,3 +225,34 @@ def test_spread_visits_every_folder_first_and_gives_each_its_share_then(seed):
         found = Counter(folders[:count])
         assert all(abs(found[folder] - count * size / 80) <= 2 for folder, size in sizes.items())
     assert spread(names[::-1], seed) == scores, "the order of the names does not matter"
+
+
+def test_classes_that_differ_by_case_only_are_questioned(photos, capsys):
+    pick(photos, classes="RBC,rbc")
+    assert 'suspicious: classes "RBC", "rbc" differ only by case' in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        pick(photos, "--overwrite", classes="cat\x1b[31m")
+    assert "has a control character" in capsys.readouterr().err
+
+
+def test_tasks_of_the_next_command_do_not_lie_among_the_images(photos, capsys):
+    words = ["--img_dir", photos, "--class_names", "cat", "--output_ann_file", photos / "first.json"]
+    first_pick.main([str(word) for word in words])
+    command = capsys.readouterr().out.splitlines()[-1]
+    assert shlex.split(command)[-1] == str(photos.parent / "first_tasks")
+
+
+def test_the_annotation_file_is_there_only_when_the_list_is(photos, capsys, monkeypatch):
+    def full_disk(*_):
+        raise UserError("no space left")
+
+    monkeypatch.setattr(first_pick, "write_pick", full_disk)
+    with pytest.raises(SystemExit):
+        pick(photos)
+    assert "no space left" in capsys.readouterr().err and not (photos.parent / "first.json").exists()
+
+
+def test_the_root_of_the_file_system_is_refused_at_once(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        pick(Path("/"), "--output_ann_file", tmp_path / "first.json")
+    assert "is the root of the file system" in capsys.readouterr().err

@@ -137,6 +137,14 @@ def test_nothing_to_look_at_is_refused(tiny_detector, tiny_data, tmp_path, capsy
     assert "no unlabelled images" in _refusal(capsys, tiny_detector, tmp_path, **values)
 
 
+def test_drawn_pictures_never_lie_among_the_images_of_the_next_run(tiny_detector, tiny_data, tmp_path, capsys):
+    photos = tmp_path / "photos"
+    shutil.copytree(tiny_data.img_dir / "day 1", photos)
+    values = {"infer_img_dir": photos, "draw_pics": "true"}
+    said = _refusal(capsys, tiny_detector, photos / "found", **values)
+    assert "pictures: lies in the folder of --infer_img_dir" in said and not (photos / "found").exists()
+
+
 def test_two_images_of_one_name_and_missing_images_are_refused(tiny_detector, tiny_data, tmp_path, capsys):
     values = {"train_img_dir": tiny_data.img_dir, "train_ann_file": tiny_data.train_file}
     other = tmp_path / "more" / "day 1" / "Bild_ä_3.png"  # 7 of the data, which is unlabelled

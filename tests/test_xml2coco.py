@@ -84,7 +84,7 @@ def test_unknown_classes_are_named_with_the_nearest(tmp_path, capsys):
     message = refused(tmp_path, capsys, "--classes", "with_mask,hat")
     assert "with_msak (2 objects) is not one of the classes with_mask, hat; is it with_mask?" in message
     assert "Q (1 object)" in message
-    assert "hat given more than once" in refused(tmp_path, capsys, "--classes", "hat,hat")
+    assert "'hat' is given 2 times" in refused(tmp_path, capsys, "--classes", "hat,hat")
 
 
 def test_size_is_that_of_the_picture_as_shown(tmp_path, capsys):

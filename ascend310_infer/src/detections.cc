@@ -12,6 +12,9 @@ enum Order { kBoxes, kScores, kLabels, kValid };  // as the metadata were checke
 
 constexpr double kRounding = 1e-4;  // by which a score may leave 0 to 1
 
+// False for NaN, too.
+bool is_probability(double value) { return value >= -kRounding && value <= 1 + kRounding; }
+
 [[noreturn]] void refuse(const std::string& what) {
   throw UserError("the model gives " + what + ": its weights are broken, or this runtime computes it wrongly; compare with " +
                   "eval.py --model");
@@ -39,8 +42,8 @@ double clipped(double edge, int side) { return std::clamp(edge, 0.0, static_cast
 SoftMask mask_at(const Output& masks, std::size_t at, const Box& box, const MaskRule& rule) {
   const auto side = static_cast<std::size_t>(masks.shape[3]);
   const float* cells = static_cast<const float*>(masks.data) + at * side * side;
-  if (!std::all_of(cells, cells + side * side, [](float cell) { return std::isfinite(cell); }))
-    refuse("a mask with a cell that is no number");
+  for (std::size_t i = 0; i < side * side; ++i)
+    if (!is_probability(cells[i])) refuse("a mask with a cell of " + std::to_string(cells[i]));
   return {box, static_cast<int>(side), rule, {cells, cells + side * side}};
 }
 
@@ -52,7 +55,7 @@ int checked_label(double label, std::size_t class_count) {
 }
 
 double checked_score(double score) {
-  if (!(score >= -kRounding && score <= 1 + kRounding)) refuse("a score of " + std::to_string(score));
+  if (!is_probability(score)) refuse("a score of " + std::to_string(score));
   return score;
 }
 
@@ -97,6 +100,9 @@ void check_outputs(const std::vector<Output>& outputs, const ModelMetadata& meta
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto& spec = metadata.outputs[i];
     const std::string name = "output " + spec.name + " of the model ";
+    if (!outputs[i].names.empty() && outputs[i].names.count(spec.name) == 0)
+      throw UserError("output " + std::to_string(i + 1) + " of the model is " + *outputs[i].names.begin() + ", but " +
+                      metadata.path.string() + " says " + spec.name);
     if (outputs[i].shape != spec.shape)
       throw UserError(name + "has the shape " + text(outputs[i].shape) + ", but " + metadata.path.string() + " says " +
                       text(spec.shape));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "model_metadata.h"
@@ -17,6 +18,7 @@ struct Output {
   ElementType type;
   const void* data;
   std::size_t bytes;
+  std::unordered_set<std::string> names;  ///< as the model calls it; empty where the engine does not know
 };
 
 /// What an engine is made with.

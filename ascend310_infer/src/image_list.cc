@@ -52,15 +52,15 @@ json read_coco(const fs::path& path) {
   const auto keep = [](int depth, json::parse_event_t event, json& value) {
     return !(depth == 1 && event == json::parse_event_t::key && value == "annotations");
   };
-  return json::parse(stream, keep);
+  return parse(stream, keep);
 }
 
 std::vector<std::int64_t> category_ids(const json& coco, const ModelMetadata& metadata) {
   std::map<std::string, std::int64_t> ids;
   std::set<std::int64_t> seen;
-  for (const auto& category : coco.at("categories")) {
-    const auto id = whole_number(category.at("id"), "an id of categories", -kMostId, kMostId);
-    const auto name = category.at("name").get<std::string>();
+  for (const auto& category : array(member(coco, "the annotations", "categories"), "categories")) {
+    const auto id = whole_number(member(category, "categories", "id"), "an id of categories", -kMostId, kMostId);
+    const auto name = text_value(member(category, "categories", "name"), "a name of categories");
     if (!seen.insert(id).second) throw UserError("two categories have the id " + std::to_string(id));
     if (!ids.emplace(name, id).second) throw UserError("two categories have the name '" + name + "'");
   }
@@ -91,8 +91,9 @@ std::vector<ImageEntry> entries(const json& coco, const fs::path& folder) {
   std::vector<std::string> missing;
   std::set<std::int64_t> ids;
   std::set<std::string> names;
-  for (const auto& image : coco.at("images")) {
-    images.push_back({whole_number(image.at("id"), "an id of images", -kMostId, kMostId), image.at("file_name").get<std::string>()});
+  for (const auto& image : array(member(coco, "the annotations", "images"), "images")) {
+    images.push_back({whole_number(member(image, "images", "id"), "an id of images", -kMostId, kMostId),
+                      text_value(member(image, "images", "file_name"), "a file_name of images")});
     const auto& [id, name] = images.back();
     check_name(name);
     if (!ids.insert(id).second) throw UserError("two images have the id " + std::to_string(id));

@@ -9,10 +9,48 @@ std::int64_t whole_number(const nlohmann::json& value, const std::string& what, 
     if (fits && number >= least && number <= most) return number;
   }
   throw UserError(what + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most) + ", not " +
-                  value.dump());
+                  shown(value));
+}
+
+const nlohmann::json& member(const nlohmann::json& object, const std::string& where, const std::string& key) {
+  if (!object.is_object()) throw UserError(where + " must be an object, not " + shown(object));
+  const auto found = object.find(key);
+  if (found == object.end()) throw UserError("'" + key + "' is missing in " + where);
+  return *found;
+}
+
+const nlohmann::json& array(const nlohmann::json& value, const std::string& what) {
+  if (!value.is_array()) throw UserError(what + " must be a list, not " + shown(value));
+  return value;
+}
+
+std::string text_value(const nlohmann::json& value, const std::string& what) {
+  if (!value.is_string()) throw UserError(what + " must be a text, not " + shown(value));
+  return value.get<std::string>();
+}
+
+bool true_or_false(const nlohmann::json& value, const std::string& what) {
+  if (!value.is_boolean()) throw UserError(what + " must be true or false, not " + shown(value));
+  return value.get<bool>();
+}
+
+std::string shown(const nlohmann::json& value) {
+  constexpr std::size_t kMost = 60;
+  const auto text = value.dump(-1, ' ', true);  // ASCII, so that it can be cut off anywhere
+  return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
+}
+
+nlohmann::json parse(std::istream& stream, const nlohmann::json::parser_callback_t& keep) {
+  try {
+    return nlohmann::json::parse(stream, keep);
+  } catch (const nlohmann::json::parse_error& error) {
+    throw UserError("it is not JSON, but damaged or cut off at byte " + std::to_string(error.byte));
+  } catch (const nlohmann::json::exception&) {
+    throw UserError("it is not JSON with numbers that can be held");
+  }
 }
 
 double fraction(const nlohmann::json& value, const std::string& what) {
   if (value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 1) return value.get<double>();
-  throw UserError(what + " must be a number from 0 to 1, not " + value.dump());
+  throw UserError(what + " must be a number from 0 to 1, not " + shown(value));
 }

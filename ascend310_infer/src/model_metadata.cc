@@ -21,27 +21,24 @@ constexpr std::int64_t kMostCells = std::int64_t{1} << 10;     // a side of a ma
 
 // A key that this program does not know may change what a number means, so it is not passed over.
 void check_keys(const json& object, const std::string& where, const std::set<std::string>& known) {
-  if (!object.is_object()) throw UserError(where + " must be an object");
+  if (!object.is_object()) throw UserError(where + " must be an object, not " + shown(object));
   for (const auto& [key, value] : object.items())
     if (known.count(key) == 0)
       throw UserError("unknown key '" + key + "' in " + where +
                       ": the model metadata are of another version than this program");
 }
 
-const json& array(const json& value, const std::string& what) {
-  if (!value.is_array()) throw UserError(what + " must be a list, not " + value.dump());
-  return value;
-}
-
 void expect(const json& object, const std::string& where, const std::string& key, const json& wanted) {
-  if (object.at(key) != wanted)
-    throw UserError("'" + key + "' of " + where + " is " + object.at(key).dump() + ", and only " + wanted.dump() +
+  const auto& value = member(object, where, key);
+  if (value != wanted)
+    throw UserError("'" + key + "' of " + where + " is " + shown(value) + ", and only " + wanted.dump() +
                     " is known here");
 }
 
-TensorSpec tensor(const json& object) {
-  TensorSpec spec = {object.at("name").get<std::string>(), {}, object.at("dtype").get<std::string>()};
-  for (const auto& side : array(object.at("shape"), "the shape of " + spec.name))
+TensorSpec tensor(const json& object, const std::string& where) {
+  TensorSpec spec = {text_value(member(object, where, "name"), "a name of " + where), {}, ""};
+  spec.dtype = text_value(member(object, where, "dtype"), "the dtype of " + spec.name);
+  for (const auto& side : array(member(object, where, "shape"), "the shape of " + spec.name))
     spec.shape.push_back(whole_number(side, "a side of the shape of " + spec.name, 1, kMostPixels));
   return spec;
 }
@@ -52,7 +49,7 @@ void read_input(const json& input, ModelMetadata* metadata) {
   expect(input, "input", "layout", "NCHW");
   expect(input, "input", "colour", "RGB");
   expect(input, "input", "range", {0, 255});
-  metadata->input = tensor(input);
+  metadata->input = tensor(input, "input");
   const auto& shape = metadata->input.shape;
   if (shape.size() != 4 || shape[1] != 3)
     throw UserError("the shape of the input must be [batch, 3, height, width], not " + text(shape));
@@ -65,10 +62,10 @@ void read_resize(const json& resize, ModelMetadata* metadata) {
   expect(resize, "resize", "interpolation", "linear");
   expect(resize, "resize", "pad_value", 0);
   expect(resize, "resize", "pad", "right and bottom");
-  metadata->resize.keep_ratio = resize.at("keep_ratio").get<bool>();
-  const auto& sides = resize.at("sides");
+  metadata->resize.keep_ratio = true_or_false(member(resize, "resize", "keep_ratio"), "'keep_ratio' of resize");
+  const auto& sides = member(resize, "resize", "sides");
   if (sides.is_null()) return;
-  if (!sides.is_array() || sides.size() != 2) throw UserError("'sides' of resize must be two numbers, not " + sides.dump());
+  if (!sides.is_array() || sides.size() != 2) throw UserError("'sides' of resize must be two numbers, not " + shown(sides));
   if (!metadata->resize.keep_ratio) throw UserError("'sides' of resize keep the ratio, but 'keep_ratio' is false");
   const auto side = [&](std::size_t at) { return static_cast<int>(whole_number(sides[at], "a side of resize", 1, kMostSide)); };
   metadata->resize.sides = {side(0), side(1)};
@@ -79,7 +76,8 @@ void read_classes(const json& classes, ModelMetadata* metadata) {
   std::set<std::string> names;
   for (const auto& item : array(classes, "classes")) {
     check_keys(item, "classes", {"id", "name"});
-    metadata->classes.push_back({whole_number(item.at("id"), "an id of classes", -kMostId, kMostId), item.at("name").get<std::string>()});
+    metadata->classes.push_back({whole_number(member(item, "classes", "id"), "an id of classes", -kMostId, kMostId),
+                                 text_value(member(item, "classes", "name"), "a name of classes")});
     const auto& last = metadata->classes.back();
     if (!ids.insert(last.id).second) throw UserError("two classes have the id " + std::to_string(last.id));
     if (!names.insert(last.name).second) throw UserError("two classes have the name '" + last.name + "'");
@@ -116,7 +114,7 @@ void check_names(const std::vector<TensorSpec>& outputs) {
 void read_outputs(const json& outputs, ModelMetadata* metadata) {
   for (const auto& output : array(outputs, "outputs")) {
     check_keys(output, "outputs", {"name", "shape", "dtype"});
-    metadata->outputs.push_back(tensor(output));
+    metadata->outputs.push_back(tensor(output, "outputs"));
   }
   check_names(metadata->outputs);
   const auto side = [&](const std::string& name, std::size_t at, std::int64_t most) {
@@ -144,23 +142,24 @@ void read_masks(const json& file, ModelMetadata* metadata) {
   if (!place) throw UserError("there is a key 'masks', but no output of that name");
   const auto& masks = file.at("masks");
   check_keys(masks, "masks", {"threshold", "pasting", "rule"});
-  const auto pasting = masks.at("pasting").get<std::string>();
+  const auto pasting = text_value(member(masks, "masks", "pasting"), "'pasting' of masks");
   if (pasting != "exact" && pasting != "torchvision")
     throw UserError("'pasting' of masks is '" + pasting + "', and only exact and torchvision are known here");
-  metadata->masks = {fraction(masks.at("threshold"), "'threshold' of masks"),
+  metadata->masks = {fraction(member(masks, "masks", "threshold"), "'threshold' of masks"),
                      pasting == "exact" ? Pasting::kExact : Pasting::kTorchvision};
 }
 
 ModelMetadata read(const json& file, const std::filesystem::path& model) {
   check_keys(file, "the model metadata",
              {"format", "file", "sha256", "system", "input", "resize", "outputs", "masks", "classes", "checkpoint"});
-  if (file.at("sha256") != file_hash(model))
+  const std::string whole = "the model metadata";
+  if (text_value(member(file, whole, "sha256"), "'sha256'") != file_hash(model))
     throw UserError("it describes another file than " + model.string() + " (their SHA-256 differ): copy or export both again");
   ModelMetadata metadata;
-  read_input(file.at("input"), &metadata);
-  read_resize(file.at("resize"), &metadata);
-  read_classes(file.at("classes"), &metadata);
-  read_outputs(file.at("outputs"), &metadata);
+  read_input(member(file, whole, "input"), &metadata);
+  read_resize(member(file, whole, "resize"), &metadata);
+  read_classes(member(file, whole, "classes"), &metadata);
+  read_outputs(member(file, whole, "outputs"), &metadata);
   read_masks(file, &metadata);
   return metadata;
 }
@@ -187,7 +186,7 @@ ModelMetadata read_model_metadata(const std::filesystem::path& model) {
   if (is_regular(path)) stream.open(path);
   if (!stream.is_open()) throw UserError(path.string() + ": cannot be read; export.py writes it beside the model, keep them together");
   try {
-    ModelMetadata metadata = read(json::parse(stream), model);
+    ModelMetadata metadata = read(parse(stream), model);
     metadata.path = path;
     return metadata;
   } catch (const std::exception& error) {

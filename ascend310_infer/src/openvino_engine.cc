@@ -40,7 +40,7 @@ class OpenVinoEngine : public Engine {
       const ov::Tensor tensor = request_.get_output_tensor(i);
       const auto& shape = tensor.get_shape();
       outputs.push_back({{shape.begin(), shape.end()}, element_type(tensor.get_element_type()), tensor.data(),
-                         tensor.get_byte_size()});
+                         tensor.get_byte_size(), compiled_.outputs()[i].get_names()});
     }
     return outputs;
   }

@@ -151,6 +151,8 @@ def _faults(given: dict[str, np.ndarray], wanted: dict[str, ms.Parameter], fitti
             faults.append(f"{name}: expected floating-point numbers (float16, float32 or float64), got {array.dtype}")
         elif count := _count_not_finite(array):
             faults.append(f"{name}: {count} of its values are not finite in float32")
+        elif name.endswith("moving_variance") and (array < 0).any():
+            faults.append(f"{name}: {np.count_nonzero(array < 0)} of its values are negative, which no variance is")
     return faults
 
 

@@ -1,5 +1,6 @@
 """Reads weight files: checkpoints of MindSpore (`.ckpt`) and archives of NumPy (`.npz`)."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 from src.checkpoint.ckpt_file import read_ckpt
 from src.checkpoint.memory_limits import check_archive
 from src.errors import UserError
+from src.files import is_regular
 
 FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")
 
@@ -19,13 +21,15 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
         UserError: the file is missing, damaged, empty or of another format.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_is_file(path)
     suffix = path.suffix.lower()
     if suffix in FOREIGN_SUFFIXES:
         raise UserError(f"{path}: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
     if suffix not in (".ckpt", ".npz"):
-        raise UserError(f"{path}: unsupported suffix {suffix!r}; expected .ckpt (MindSpore) or .npz (NumPy)")
+        others = ", ".join(FOREIGN_SUFFIXES)
+        raise UserError(
+            f"{path}: unsupported suffix {suffix!r}; expected .ckpt (MindSpore) or .npz (NumPy); src.convert_checkpoint reads {others}, too"
+        )
     try:
         weights = _read_ckpt(path) if suffix == ".ckpt" else _read_npz(path)
     except UserError:
@@ -36,6 +40,12 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     if not weights:
         raise UserError(f"{path}: contains no weights")
     return weights
+
+
+def check_is_file(path: Path) -> None:
+    """Raise a UserError if weights cannot be read from there, because there is nothing, or a folder or FIFO."""
+    if not is_regular(path):
+        raise UserError(f"{path}: {'not a regular file' if os.path.lexists(path) else 'no such file'}")
 
 
 def _read_ckpt(path: Path) -> dict[str, np.ndarray]:

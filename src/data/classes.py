@@ -1,7 +1,8 @@
 """Class names and their labels: one list of names decides, and classes of different files are matched by name."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from unicodedata import normalize
@@ -13,6 +14,8 @@ from src.errors import DataError, UserError
 from src.wording import counted
 
 _BACKGROUND = ("background", "__background__")
+_CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")  # but line breaks, which have a fault of their own
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # a byte of the command line that is no text (PEP 383)
 
 
 def foreground(names: Sequence[str]) -> tuple[str, ...]:
@@ -20,14 +23,29 @@ def foreground(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names[1:] if names and names[0].lower() in _BACKGROUND else names)
 
 
-def check_names(names: Sequence[str]) -> None:
-    """Raise a UserError if a name is empty, of several lines or given twice, or the background is not the first."""
+def check_names(names: Sequence[str], option: str = "class_names") -> None:
+    """Raise a UserError if a name is empty, no text of one line or given twice, or the background is not the first."""
     faults = [f"{name!r} is given {count} times" for name, count in Counter(names).items() if count > 1]
     faults += [f"name {place} is empty" for place, name in enumerate(names, start=1) if not name.strip()]
     faults += [f"{name!r} has a line break" for name in names if "\n" in name or "\r" in name]
+    faults += [f"{name!r} has a control character" for name in names if _CONTROL.search(name)]
+    faults += [f"{name!r} is not UTF-8 text" for name in names if _LONE_SURROGATE.search(name)]
     faults += [f"{name!r} must be the first name or left out" for name in names[1:] if name.lower() in _BACKGROUND]
     if faults:
-        raise UserError(f"class_names: {'; '.join(faults)}")
+        raise UserError(f"{option}: {'; '.join(faults)}")
+
+
+def alike_names(names: Iterable[str]) -> Iterator[str]:
+    """A sentence for each group of names that only case, spaces, punctuation or the composition of their letters tells apart: they
+    may be classes of their own, as letters are, but mostly are one class that was written in two ways."""
+    alike = defaultdict(list)
+    for name in names:
+        letters = normalize("NFC", name).casefold()
+        alike["".join(letter for letter in letters if letter.isalnum()) or name].append(name)
+    for group in alike.values():
+        if len(group) > 1:
+            shown = ", ".join(f'"{name}"' for name in group)
+            yield f"classes {shown} differ only by case, spaces, punctuation or how their letters are composed; if they are one class, give them one category"
 
 
 def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> list[str]:

@@ -2,10 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from src.errors import DataError
+from src.errors import DataError, UserError
 from src.wording import counted
 
 # Of the kinds that every build of OpenCV decodes; those of ascend310_infer/src/image_list.cc.
@@ -70,8 +70,37 @@ def passed_over(folder: str | Path) -> list[str]:
     return [f"{sentence}({known}); save pictures among them as PNG or JPEG"]
 
 
+def check_outside(pictures: Path, folders: Mapping[str, str | Path | None]) -> None:
+    """Check that a folder for pictures that a program writes is not among the images that it or the next one reads.
+
+    Args:
+        folders: option -> folder whose images are listed; None where it was not given.
+
+    Raises:
+        UserError: it is one of them or lies below one.
+    """
+    place = Path(os.path.realpath(pictures))
+    for option, folder in folders.items():
+        if folder and place.is_relative_to(os.path.realpath(folder)):
+            raise UserError(
+                f"{pictures}: lies in the folder of --{option}, {folder}, and pictures there would count as its images; choose "
+                "another place"
+            )
+
+
+def check_is_no_root(folder: str | Path) -> None:
+    """Raise a UserError for the root of the file system, whose search would take very long; it is a slip of the keyboard."""
+    if os.path.realpath(folder) == Path(folder).absolute().anchor:
+        raise UserError(f"{folder}: is the root of the file system, expected the folder of a data set")
+
+
 def all_files(folder: str | Path) -> Iterator[str]:
-    """Names of all files under a folder but hidden ones, relative to it with forward slashes."""
+    """Names of all files under a folder but hidden ones, relative to it with forward slashes.
+
+    Raises:
+        UserError: it is the root of the file system.
+    """
+    check_is_no_root(folder)
     seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)

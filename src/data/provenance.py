@@ -15,7 +15,7 @@ import msgspec
 
 from src.data.formats.json_file import read_json
 from src.errors import UserError
-from src.files import file_hash, write_json
+from src.files import file_hash, write_json, write_text
 
 KEY = "made_from"
 
@@ -103,6 +103,13 @@ def write_side_file(path: Path, origin: MadeFrom, overwrite: bool) -> None:
     """Write the provenance of an existing file beside it."""
     content = SideFile(file=path.name, sha256=file_hash(path), made_from=origin)
     write_json(side_file(path), content, overwrite, indent=1)
+
+
+def write_with_side_file(path: Path, text: str, origin: MadeFrom, overwrite: bool) -> None:
+    """Write a text and, before it, its provenance beside it: where a file is, what belongs to it is there, whatever the disk did."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    write_json(side_file(path), SideFile(file=path.name, sha256=digest, made_from=origin), overwrite, indent=1)
+    write_text(path, text, overwrite)
 
 
 def read_side_file(path: Path) -> MadeFrom | None:

@@ -6,9 +6,12 @@ signals both this process and the launch script, which forwards the signal. So o
 once. While MindSpore computes, a SIGINT arrives as SIGTERM.
 """
 
+import contextlib
 import shlex
 import signal
+import socket
 import sys
+import threading
 from types import FrameType
 from typing import Self
 
@@ -28,12 +31,17 @@ class StopRequest:
         requested: the first signal received, None before.
     """
 
-    def __init__(self, rank: int) -> None:
+    def __init__(self, rank: int, announced: bool = True) -> None:
+        """``announced``: whether rank 0 says at once that it will stop."""
         self.rank = rank
+        self.announced = announced and rank == 0
         self.requested: signal.Signals | None = None
         self.previous_handlers: dict[signal.Signals, object] = {}
+        self.announcement = _Announcement()
 
     def __enter__(self) -> Self:
+        if self.announced:
+            self.announcement.start()
         # `nohup` sets SIGHUP to be ignored, so that a run outlives its terminal: leave that.
         handled = [
             number for number in SIGNALS if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN)
@@ -44,12 +52,48 @@ class StopRequest:
     def __exit__(self, *exception: object) -> None:
         for number, handler in self.previous_handlers.items():
             signal.signal(number, handler)
+        self.announcement.stop()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.rank == 0 and self.requested is None:
             self.requested = signal.Signals(number)
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class _Announcement:
+    """Says at once that a stop request has arrived. Python runs a handler only when the call to MindSpore returns, which may compile
+    for minutes; but the number of the signal goes into a socket at once, and a thread waits for it there."""
+
+    def __init__(self) -> None:
+        self.thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self.reader, self.writer = socket.socketpair()
+        self.writer.setblocking(False)
+        self.previous = signal.set_wakeup_fd(self.writer.fileno(), warn_on_full_buffer=False)
+        self.thread = threading.Thread(target=self._wait, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        if self.thread is not None:
+            signal.set_wakeup_fd(self.previous)
+            self.writer.close()
+            self.thread.join()
+            self.reader.close()
+            self.thread = None
+
+    def _wait(self) -> None:
+        while number := self.reader.recv(1):
+            if number[0] in SIGNALS:
+                name = signal.Signals(number[0]).name
+                with contextlib.suppress(OSError, ValueError):  # the terminal may have gone
+                    print(
+                        f"{name}: the run saves and stops after the step that is being computed",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+                return
 
 
 def resume_command(config: Config, folder: RunFolder) -> str:

@@ -54,7 +54,7 @@ def export_checked(
     def write(temporary: Path) -> None:
         write_model(detector, config.input_shape, temporary, config.file_format)
         # No Python package runs AIR files, so the network that was exported is run instead of the file.
-        run = numpy_forward(detector) if config.file_format == "AIR" else run_file(temporary)
+        run = numpy_forward(detector) if config.file_format == "AIR" else run_file(temporary, detector.output_names)
         outputs.extend(output_metadata(detector.output_names, run(np.zeros(config.input_shape, np.float32))))
         if len(images):
             check_agreement(numpy_forward(network), as_detector(run, detector.output_names), images, config)

@@ -3,6 +3,7 @@
 Programs that run the model read input size, resize rule and classes from it, so that none of them is hard-coded.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -168,6 +169,14 @@ def metadata_path(model: str | Path) -> Path:
     return Path(model).with_suffix(".json")
 
 
+def is_model_metadata(path: Path) -> bool:
+    """Whether a file is the metadata of a model, perhaps of another version."""
+    try:
+        return {"sha256", "input", "outputs"} <= msgspec.json.decode(read_regular(path), type=dict).keys()
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+
+
 def read_model_metadata(model: str | Path) -> ModelMetadata:
     """Read the metadata of a model file, and check by SHA-256 that it belongs to this file.
 
@@ -176,7 +185,8 @@ def read_model_metadata(model: str | Path) -> ModelMetadata:
     """
     path = metadata_path(model)
     if not is_regular(model):
-        raise UserError(f"{model}: no such model; write one with export.py")
+        what = "not a regular file" if os.path.lexists(model) else "no such model"
+        raise UserError(f"{model}: {what}; write one with export.py")
     try:
         metadata = msgspec.json.decode(read_regular(path), type=ModelMetadata)
     except FileNotFoundError:

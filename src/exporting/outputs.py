@@ -50,8 +50,8 @@ def check_outputs(
         found: outputs by name; shapes: as the metadata say; class_count: C; source: the model, for messages.
 
     Raises:
-        UserError: another shape or type, or a detection that cannot be one: a class that there is not, a score outside 0 to
-            1, a box or a mask with a value that is no number.
+        UserError: another shape or type, or a detection that cannot be one: a class that there is not, a box with a value that
+            is no number, a score, a probability or a cell of a mask outside 0 to 1.
     """
     for name, output in found.items():
         if output.shape != shapes[name]:
@@ -61,22 +61,28 @@ def check_outputs(
         if output.dtype.kind not in kinds:
             raise UserError(f"{source}: output {name} is {output.dtype}, not {DTYPES[name]}; export the model again")
     valid = found["valid"].astype(bool)
-    labels, scores = found["labels"][valid], found["scores"][valid]
+    labels = found["labels"][valid]
     wrong = labels[(labels < 1) | (labels > class_count)]
     if wrong.size:
         raise UserError(
             f"{source}: the model found class {wrong[0]}, but its metadata have classes 1 to {class_count}; export the "
             "model again"
         )
-    scores = scores[~((scores >= -_ROUNDING) & (scores <= 1 + _ROUNDING))]
     boxes = found["boxes"][valid]
-    text = f"a score of {scores[0]}" if scores.size else None
-    if not np.isfinite(boxes).all():
-        text = f"a box with the corner {boxes[~np.isfinite(boxes)][0]}"
-    elif any(name in found and not np.isfinite(found[name][valid]).all() for name in (PROBABILITIES, MASKS)):
-        text = text or "a probability that is no number"
-    if text:
-        raise UserError(
-            f"{source}: the model gives {text}: its weights are broken, or this runtime computes it wrongly; evaluate the "
-            "checkpoint, and export the model again"
-        )
+    impossible = {
+        "a box with the corner": boxes[~np.isfinite(boxes)],
+        "a score of": _outside(found["scores"][valid]),
+        "a probability of": _outside(found[PROBABILITIES][valid]) if PROBABILITIES in found else np.zeros(0),
+        "a mask with a cell of": _outside(found[MASKS][valid]) if MASKS in found else np.zeros(0),
+    }
+    for what, values in impossible.items():
+        if values.size:
+            raise UserError(
+                f"{source}: the model gives {what} {values[0]}: its weights are broken, or this runtime computes it wrongly; "
+                "evaluate the checkpoint, and export the model again"
+            )
+
+
+def _outside(values: np.ndarray) -> np.ndarray:
+    """Those that are not within 0 to 1, which no probability leaves but by rounding; NaN among them."""
+    return values[~((values >= -_ROUNDING) & (values <= 1 + _ROUNDING))]

@@ -47,7 +47,8 @@ def check_runnable(suffix: str) -> None:
 
 def _checked(path: Path, metadata: ModelMetadata) -> Run:
     """A model whose outputs are compared with its metadata."""
-    run, shapes = run_file(path), {output.name: output.shape for output in metadata.outputs}
+    shapes = {output.name: output.shape for output in metadata.outputs}
+    run = run_file(path, list(shapes))
 
     def run_and_check(images: np.ndarray) -> Sequence[np.ndarray]:
         outputs = run(images)
@@ -59,9 +60,13 @@ def _checked(path: Path, metadata: ModelMetadata) -> Run:
     return run_and_check
 
 
-def run_file(path: Path) -> Run:
-    """Load a model file as a function that maps images float32 [B, 3, H, W] to its outputs."""
-    return _ENGINES[path.suffix](path)
+def run_file(path: Path, names: Sequence[str]) -> Run:
+    """Load a model file as a function that maps images float32 [B, 3, H, W] to its outputs.
+
+    Args:
+        names: of its outputs, in order; ONNX files know them, too, and must agree.
+    """
+    return _ENGINES[path.suffix](path, names)
 
 
 def as_detector(run: Run, names: Sequence[str] = OUTPUTS) -> Detector:
@@ -83,7 +88,7 @@ def as_detector(run: Run, names: Sequence[str] = OUTPUTS) -> Detector:
     return detect
 
 
-def _mindir(path: Path) -> Run:
+def _mindir(path: Path, names: Sequence[str]) -> Run:
     with _refusal(path, "MindSpore"):
         graph = nn.GraphCell(ms.load(str(path)))
 
@@ -95,17 +100,22 @@ def _mindir(path: Path) -> Run:
     return run
 
 
-def _onnx(path: Path) -> Run:
+def _onnx(path: Path, names: Sequence[str]) -> Run:
     runtime = _onnxruntime()
     options = runtime.SessionOptions()
-    options.log_severity_level = 3  # errors only; the warnings are about MindSpore's ONNX export
+    options.log_severity_level = 4  # its warnings are about MindSpore's ONNX export, its errors are exceptions, too
     with _refusal(path, "onnxruntime"):
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    names = [tensor.name for tensor in session.get_inputs()]
+    inputs = [tensor.name for tensor in session.get_inputs()]
+    known = [tensor.name for tensor in session.get_outputs()]
+    if len(known) == len(names) and known != list(names):  # another number is told when the model is run
+        raise UserError(
+            f"{path}: its outputs are {', '.join(known)}, but its metadata name {', '.join(names)}; export it again"
+        )
 
     def run(images: np.ndarray) -> Sequence[np.ndarray]:
         with _refusal(path, "onnxruntime"):
-            return session.run(None, dict.fromkeys(names, images))
+            return session.run(None, dict.fromkeys(inputs, images))
 
     return run
 

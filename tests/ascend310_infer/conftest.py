@@ -114,8 +114,8 @@ def make_toy(path: Path, batch: int = 2, keep_ratio: bool = True, masks: bool = 
 
 
 def base_masks() -> np.ndarray:
-    """Cells of the toy's three objects before their scores: float32 [3, M, M], 0 to 2."""
-    return np.random.default_rng(4).uniform(0, 2, (len(LABELS), MASK_SIDE, MASK_SIDE)).astype(np.float32)
+    """Cells of the toy's three objects before their scores: float32 [3, M, M], 0 to 1."""
+    return np.random.default_rng(4).uniform(0, 1, (len(LABELS), MASK_SIDE, MASK_SIDE)).astype(np.float32)
 
 
 def make_metadata(model: Path, batch: int = 2, keep_ratio: bool = True, masks: bool = False) -> None:

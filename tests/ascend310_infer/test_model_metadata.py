@@ -27,7 +27,17 @@ WRONG = [  # the model has masks, changes, a word of the message that both langu
     (False, {"input.range": [0, 1]}, "range"),
     (False, {"resize.interpolation": "cubic"}, "interpolation"),
     (False, {"resize.crop": 1}, "crop"),
-    (False, {"resize.keep_ratio": 1}, ""),
+    (False, {"resize.keep_ratio": 1}, "keep_ratio"),
+    (False, {"resize.keep_ratio": None}, "keep_ratio"),
+    (False, {"resize": []}, "resize"),
+    (False, {"input": 3}, "input"),
+    (False, {"sha256": 5}, "sha256"),
+    (False, {"classes": {}}, "classes"),
+    (False, {"classes.0": "square"}, "classes"),
+    (False, {"classes.0.name": 7}, "name"),
+    (False, {"outputs.0.name": None}, "name"),
+    (False, {"outputs.0.dtype": 1}, "dtype"),
+    (True, {"masks.pasting": 5}, "pasting"),
     (False, {"resize.sides": [-5, 0]}, "resize"),
     (False, {"resize.sides": [64, 0]}, "resize"),
     (False, {"resize.sides": [64, 2**40]}, "resize"),
@@ -97,6 +107,16 @@ def test_metadata_that_cannot_be_right(program, toy, toy_with_masks, bright, tmp
     folder, images = bright
     for said in (of_python(model, images), of_cpp(program, model, folder, tmp_path)):
         assert said.startswith(str(model.with_suffix(".json"))) and word in said and "\n" not in said
+        assert "json.exception" not in said and len(said.removeprefix(str(tmp_path))) < 400
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"a": 1e999}', "[" * 99, "\x00", "null", "[]", '"text"'])
+def test_metadata_that_are_none(program, toy, bright, tmp_path, content):
+    model = copied(toy, tmp_path)
+    model.with_suffix(".json").write_text(content)
+    folder, images = bright
+    for said in (of_python(model, images), of_cpp(program, model, folder, tmp_path)):
+        assert said.startswith(str(model.with_suffix(".json"))) and "json.exception" not in said and "\n" not in said
 
 
 OTHERS = {"input.shape": [1, 3, 64, 96]} | {f"outputs.{place}.shape": [1, 3] for place in (1, 2, 3)}
@@ -141,7 +161,9 @@ def test_metadata_of_another_network(program, toy, bright, tmp_path, changes, py
         (("label_of_row", "-2000000000"), False, "found class -2000000000, but its metadata have classes 1 to 2"),
         (("base_boxes", "nan"), False, "a box with the corner"),
         (("base_boxes", "inf"), False, "a box with the corner"),
-        (("base_masks", "nan"), True, "no number"),
+        (("base_masks", "nan"), True, "a mask with a cell of"),
+        (("base_masks", "9"), True, "a mask with a cell of"),
+        (("order", "reversed"), False, "boxes"),
     ],
 )
 def test_outputs_that_cannot_be_detections(program, write_toy, bright, tmp_path, wrong, masks, words):

@@ -1,6 +1,7 @@
 """A program, not a test: `toy_model.py PATH BATCH MASKS [NAME VALUE]` writes the ONNX model that `compute_toy` of conftest.py is.
 
-MASKS is a file of np.save, float32 [3, M, M], or "none". The constant NAME is filled with VALUE, so that the model is a wrong one.
+MASKS is a file of np.save, float32 [3, M, M], or "none". The constant NAME is filled with VALUE, so that the model is a wrong one;
+"order reversed" gives its outputs in reversed order.
 """
 
 import sys
@@ -40,7 +41,8 @@ if mask_file != "none":
     shapes["masks"] = [batch, *constants["base_masks"].shape[1:]]
 if len(sys.argv) > 4:
     name, value = sys.argv[4:]
-    constants[name] = np.full_like(constants[name], float(value))
+    if name != "order":
+        constants[name] = np.full_like(constants[name], float(value))
 
 graph = helper.make_graph(
     [helper.make_node(operator, inputs, [output], **more) for operator, inputs, output, more in nodes],
@@ -55,6 +57,9 @@ graph = helper.make_graph(
     ],
     [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
 )
+if sys.argv[4:] == ["order", "reversed"]:
+    for output in [graph.output.pop() for _ in range(len(graph.output))]:
+        graph.output.append(output)
 model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
 model.ir_version = 8
 onnx.save(model, path)

@@ -170,6 +170,10 @@ def spoil(weights):
     weights["layer4.1.conv2.weight"][0, 0, 0, 0] = np.nan
 
 
+def turn_negative(weights):
+    weights["layer4.1.bn2.moving_variance"][:3] = -1
+
+
 def double(weights):
     weights["student.conv1.weight"] = weights["conv1.weight"]
 
@@ -198,6 +202,7 @@ def overflow(weights):
         (reshape, ["backbone.layer2.0.conv1.weight", "(128, 64, 3, 3)", "(128, 64, 1, 1)"]),
         (add_block, ["are not in the network", "backbone.layer3.2.conv1.weight"]),
         (spoil, ["backbone.layer4.1.conv2.weight", "1 of its values", "not finite"]),
+        (turn_negative, ["backbone.layer4.1.bn2.moving_variance", "3 of its values are negative"]),
         (double, ["conv1.weight and student.conv1.weight"]),
         (integers, ["backbone.conv1.weight", "int8"]),
         (other_bytes, ["backbone.conv1.weight: expected floating-point numbers", "got >f4"]),
@@ -299,13 +304,16 @@ def test_a_npz_with_something_else_in_it_is_refused(tmp_path):
     ("name", "words"),
     [
         ("missing.ckpt", "no such file"),
+        ("folder", "not a regular file"),
         ("a.pth", "python -m src.convert_checkpoint --ckpt_file"),
         ("a.safetensors", "python -m src.convert_checkpoint --ckpt_file"),
         ("a.h5", "unsupported suffix '.h5'"),
     ],
 )
 def test_other_files_get_a_remedy(tmp_path, name, words):
-    if not name.startswith("missing"):
+    if name == "folder":
+        (tmp_path / name).mkdir()
+    elif name != "missing.ckpt":
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(UserError) as raised:
         read_weights(tmp_path / name)

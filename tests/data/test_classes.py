@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from src.data.annotations import Annotations, ImageEntry
-from src.data.classes import check_names, foreground, in_class_order
+from src.data.classes import alike_names, check_names, foreground, in_class_order
 from src.errors import DataError, UserError
 
 
@@ -56,3 +56,17 @@ def test_bad_lists_are_refused(names):
 def test_another_spelling_of_the_letters_is_nearer_than_another_word():
     with pytest.raises(DataError, match=r"; is it With_Mask\?"):
         in_class_order(data(("with_mask",), (1,), 1), ("With_Mask", "without_mask"), "a.json")
+
+
+@pytest.mark.parametrize("name", ["cat\x1b[31m", "cat\x00", "cat\tdog", "cat\x7f", "cat\udcff"])
+def test_names_that_no_terminal_or_file_can_show_are_refused(name):
+    with pytest.raises(UserError, match="control character|not UTF-8 text"):
+        check_names(["dog", name])
+    check_names(["cat\u2028", "dog\x85", "été", "狗"])
+
+
+def test_names_that_differ_by_case_only_are_doubted_not_refused():
+    (sentence,) = alike_names(["RBC", "WBC", "rbc"])
+    assert '"RBC", "rbc" differ only by case' in sentence
+    check_names(["A", "a"])  # of letters that are read, these are two classes
+    assert not list(alike_names(["cat", "dog", "+", "-"]))

@@ -58,6 +58,27 @@ def test_a_run_under_nohup_outlives_its_terminal():
     assert asked_by("SIGHUP", "SIGTERM", ignored="HUP") == (0, ["None", "SIGTERM"])
 
 
+BUSY = """
+import hashlib, os
+from src.engine.stopping import StopRequest
+with StopRequest({rank}) as stop:
+    os.system(f"(sleep 0.2; kill -TERM {{os.getpid()}}) &")
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 6_000_000)  # seconds in one call, as MindSpore compiles
+    print("computed", flush=True)
+    print(stop.requested.name if stop.requested else None, flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("rank", "wanted"), [(0, ["SIGTERM: the run saves and", "computed", "SIGTERM"]), (1, ["computed", "None"])]
+)
+def test_a_request_is_answered_at_once_while_one_call_computes(rank, wanted):
+    words = [sys.executable, "-c", BUSY.format(rank=rank)]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(wanted) and all(line.startswith(words) for line, words in zip(lines, wanted, strict=True))
+
+
 def test_other_ranks_leave_stopping_to_rank_0():
     with StopRequest(1) as stop:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -55,7 +55,7 @@ def _write(folder, masks: bool, probabilities: bool, file_format: str):
     detector = ExportedDetector(Toy(masks), probabilities)
     path = folder / f"toy{SUFFIXES[file_format]}"
     write_model(detector, SHAPE, path, file_format)
-    outputs = output_metadata(detector.output_names, run_file(path)(np.zeros(SHAPE, np.float32)))
+    outputs = output_metadata(detector.output_names, run_file(path, detector.output_names)(np.zeros(SHAPE, np.float32)))
     metadata = ModelMetadata(
         file_format,
         path.name,

@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import shlex
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -260,6 +262,34 @@ def test_thresholds_come_from_validation_images_per_class(place, capsys):
     shutil.rmtree(tasks)
     send(place, "coco", "--eval_infer_json", place / "eval_infer.json", "--eval_ann_file", place / "val.json")
     assert json.loads((tasks / "manifest.json").read_text())["thresholds"] == thresholds
+
+
+@pytest.mark.parametrize("name", ["../images/known.jpg", "/etc/passwd", "a\0.jpg"])
+def test_a_list_with_names_that_no_annotation_file_has_is_refused(place, capsys, name):
+    (place / "picked.txt").write_text(f"{PICKED[0]}\n{name}\n")
+    with pytest.raises(SystemExit):
+        send(place, "coco")
+    assert "cannot be the name of an image" in capsys.readouterr().err and not (place / "tasks").exists()
+
+
+def test_tasks_with_copies_never_lie_among_the_unlabelled_images(place, capsys):
+    with pytest.raises(SystemExit):
+        send(place, "coco", "--unlabelled_img_dir", place)
+    assert "tasks: lies in the folder of --unlabelled_img_dir" in capsys.readouterr().err
+    assert not (place / "tasks").exists()
+
+
+def test_the_last_line_says_how_to_train_on_the_labels(place, capsys):
+    tasks = send(place, "coco")
+    labels = LABELLERS["coco"](tasks, ANSWERS, place / "export")
+    take(place, labels, "--if_labelled")  # as the script of the rounds, which goes on by itself
+    assert "what to do next" not in capsys.readouterr().out.split("README.md")[-1]
+    take(place, labels, "--overwrite", "--img_dir", place / "images")
+    line = capsys.readouterr().out.splitlines()[-1]
+    program, script, *words = shlex.split(line.partition(":  ")[2])
+    assert line.startswith("what to do next: train on it") and program == "bash" and Path(script).is_file()
+    run = place / "train_2_run"
+    assert words == ["CPU", "0", *map(str, (place / "images", place / "train_2.json", run)), "--config_path", "auto"]
 
 
 @pytest.mark.parametrize("tool", LABELLERS)

@@ -456,6 +456,28 @@ def test_what_the_environment_exports_is_no_argument(workshop, script):
     assert "elsewhere" not in str(workshop.calls())
 
 
+@pytest.mark.parametrize("place", range(3))
+def test_the_new_annotation_file_never_replaces_an_input(workshop, place):
+    script = "select_valuable_sample.sh"
+    words = arguments_of(script)
+    words[3] = words[place]
+    result = workshop.run(script, *words, "--overwrite")
+    assert result.returncode == 2 and "is an input, which would be replaced" in result.stderr
+    words[3] = "images"
+    result = workshop.run(script, *words, "--overwrite")
+    assert result.returncode == 2 and "images is a folder" in result.stderr
+    assert not workshop.calls()
+
+
+def test_a_folder_in_place_of_the_log_or_a_file_in_place_of_the_folder_is_told(workshop):
+    words = [workshop.path(name) for name in ("net.ckpt", "eval images", "val.json")]
+    for name in ("full.json", "out"):
+        (workshop.folder / "out" / "console.log").mkdir(parents=True, exist_ok=True)
+        result = workshop.run("run_eval_cpu.sh", *words, "--eval_output_dir", name)
+        assert result.returncode == 2 and result.stderr.startswith(f"error: {workshop.path(name)}")
+        assert not workshop.calls() and "\n" not in result.stderr.removesuffix("\n")
+
+
 def test_selection_alone(workshop):
     script = "select_valuable_sample.sh"
     result = workshop.run(script, *arguments_of(script), "--pick_ratio", "35")

@@ -25,6 +25,30 @@ def campaign(tmp_path) -> Campaign:
     return make_campaign(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--format", "cvat labelme"),
+        ("--image_files", "copies"),
+        ("--precision", "2"),
+        ("--precision", "0.0"),
+        ("--image_files",),
+    ],
+)
+def test_options_of_the_tasks_are_checked_before_the_training(campaign, words):
+    done = campaign.run(campaign.command(*LEAF, "--budget_images", "6", *words))
+    assert done.returncode == 2 and words[0][2:] in done.stderr.splitlines()[0]
+    assert not campaign.played()
+
+
+def test_rounds_never_lie_among_the_unlabelled_images_of_the_next_one(campaign):
+    for place in (".", "out"):
+        (campaign.folder / place).mkdir(exist_ok=True)
+        done = campaign.run(campaign.command(*LEAF, "--unlabelled_img_dir", place, "--budget_images", "6"))
+        assert done.returncode == 2 and "OUTPUT_DIR" in done.stderr and "lies in unlabelled_img_dir" in done.stderr
+    assert not campaign.played()
+
+
 def states(path) -> tuple[int, int]:
     """Labelled and other images of an annotation file."""
     data = read_annotations(path)

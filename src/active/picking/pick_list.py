@@ -12,14 +12,33 @@ from src.active.picking.near_duplicates import NearDuplicates
 from src.active.picking.pick_budget import budget_of, expected_cost
 from src.active.picking.pick_options import PickOptions
 from src.active.picking.resume_pick import list_changes, refuse
-from src.active.ranking import read_ranking
+from src.active.ranking import read_ranking, unlistable
 from src.active.terms_file import predicted_objects, read_terms, terms_file
 from src.csv_file import csv_text
 from src.data.checks.label_sources import LabelState, count_objects
 from src.data.formats.reading import is_coco
-from src.data.provenance import MadeFrom, content_of, is_still, made_from, read_side_file, side_file, write_side_file
-from src.errors import UserError
-from src.files import check_free, read_regular_text, write_text
+from src.data.provenance import (
+    MadeFrom,
+    content_of,
+    is_still,
+    made_from,
+    read_side_file,
+    side_file,
+    write_with_side_file,
+)
+from src.errors import DataError, UserError
+from src.files import check_apart, check_free, read_regular_text, write_text
+
+
+def check_outputs(options: PickOptions) -> None:
+    """Check, before anything is read, that the pick replaces none of its inputs; raises a UserError. A resumed pick may take the
+    labels of its own output, of which it keeps a copy."""
+    if options.output_ann_file is None or options.resume:
+        return
+    list_file = options.list_file
+    lists = () if options.keeps_list else (list_file, side_file(list_file), reasons_file(list_file))
+    inputs = ("ann_file", "combine_ann_file", "top_value_file", "picked_file", "labelling_reports")
+    check_apart((options.output_ann_file, *lists), {option: getattr(options, option) for option in inputs})
 
 
 def pick_by_ranking(coco: dict[str, Any], known: LabelState, options: PickOptions) -> list[str]:
@@ -60,9 +79,8 @@ def write_pick(
     Args:
         rows: file name -> the columns of its row beside the reason, such as its acquisition score.
     """
-    write_text(list_file, "".join(f"{name}\n" for name in picked.why), overwrite)
     write_text(reasons_file(list_file), _reasons(picked, rows), overwrite)
-    write_side_file(list_file, origin, overwrite)
+    write_with_side_file(list_file, "".join(f"{name}\n" for name in picked.why), origin, overwrite)
 
 
 def reasons_file(list_file: Path) -> Path:
@@ -155,13 +173,19 @@ def read_scores(path: Path, unlabelled: set[str]) -> dict[str, float]:
 
 
 def read_list(path: Path) -> list[str]:
-    """The names of a ``_picked.txt``, which somebody may have edited."""
+    """The names of a ``_picked.txt``, which somebody may have edited.
+
+    Raises:
+        UserError: it cannot be read, is empty, or has names that no annotation file would have.
+    """
     try:
         names = [line for line in read_regular_text(path).split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+        raise UserError(f"{path}: cannot be read as UTF-8 text: {getattr(error, 'strerror', None) or error}") from None
     if not names:
         raise UserError(f"{path}: no file names in it")
+    if faults := unlistable(names):
+        raise DataError(str(path), faults)
     return list(dict.fromkeys(names))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.command_line import parse_names
 from src.errors import UserError
 
 
@@ -14,7 +15,7 @@ class PickOptions:
     Attributes:
         pick_ratio: percent of all images that are labelled after the pick; budget_images, budget_boxes, budget_hours: what the
             picked images may cost. Exactly one is given, or none with `picked_file`.
-        class_names: separated by commas; empty: those of `ann_file`.
+        class_names: as `parse_names` reads them; empty: those of `ann_file`.
         labelling_reports: reports of import_labels.py, of earlier rounds.
         policy: 1 or 2, see random_select.py; None: that of `combine_ann_file`.
         at_least: minimum number of objects per class, each as "CLASS=N".
@@ -49,7 +50,7 @@ class PickOptions:
     @property
     def names(self) -> tuple[str, ...]:
         """The classes of `class_names`, in the order of their labels."""
-        return tuple(name.strip() for name in self.class_names.split(",")) if self.class_names else ()
+        return parse_names([self.class_names])
 
     @property
     def list_file(self) -> Path:

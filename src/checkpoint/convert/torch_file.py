@@ -19,6 +19,7 @@ from src.checkpoint.convert.torch_pickle import StateDictUnpickler
 from src.checkpoint.convert.torch_view import Storage, View
 from src.checkpoint.memory_limits import check_archive, check_memory, read_member
 from src.checkpoint.number_types import MAX_DIMENSIONS
+from src.checkpoint.weight_file import check_is_file
 from src.errors import DataError, UserError
 
 STREAM_HEADER = [0x1950A86A20F9469CFC6C, 1001]  # magic number, version of the format
@@ -52,8 +53,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
             tensors, or takes far more memory than its size (see `memory_limits`).
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_is_file(path)
     try:
         if path.suffix.lower() == ".safetensors":
             weights = _read_safetensors(path)

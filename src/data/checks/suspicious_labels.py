@@ -3,15 +3,15 @@
 Crowds are excluded, except that their share of the boxes is checked. Axes: N boxes of all labelled images.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from unicodedata import normalize
 
 import numpy as np
 
 from src.data.annotations import COCO_FORM, Annotations, ImageEntry, object_areas
+from src.data.classes import alike_names
 from src.data.formats.outlines import bounds
 from src.wording import counted
 
@@ -89,14 +89,7 @@ def _objects(annotations: Annotations) -> Objects:
 
 
 def _class_names(names: Sequence[str]) -> Iterator[str]:
-    alike = defaultdict(list)
-    for name in names:
-        letters = normalize("NFC", name).casefold()
-        alike["".join(letter for letter in letters if letter.isalnum()) or name].append(name)
-    for group in alike.values():
-        if len(group) > 1:
-            shown = ", ".join(f'"{name}"' for name in group)
-            yield f"classes {shown} differ only by case, spaces, punctuation or how their letters are composed; if they are one class, give them one category"
+    yield from alike_names(names)
     for name in names:
         if name != name.strip():
             yield f'class "{name}" has spaces around its name, so it does not match "{name.strip()}" of other files; remove them'

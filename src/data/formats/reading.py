@@ -26,7 +26,7 @@ from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.text import read_txt
 from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
-from src.data.image_listing import list_images
+from src.data.image_listing import check_is_no_root, list_images
 from src.errors import UserError
 from src.files import open_regular
 
@@ -62,6 +62,7 @@ def read_data(
     check_names(class_names)
     if not path.exists():
         raise UserError(f"{path}: no such file; {_there_is(path)}")
+    check_is_no_root(path)
     tool = tool_place(path)
     place = None if tool else voc_place(path)
     if img_dir is None and (tool or place or path.suffix.lower() == ".txt"):

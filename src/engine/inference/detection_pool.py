@@ -54,13 +54,15 @@ class Pool:
         Raises:
             UserError: there are those of another run, and they may not be overwritten.
         """
-        others = [path for path in self._journals() if not Journal(path, self.key).matches()]
+        journals = [Journal(path, self.key) for path in self._journals()]
+        own = [journal for journal in journals if journal.matches()]
+        others = [journal.path for journal in journals if journal not in own and not journal.is_empty()]
         if others and not self.config.overwrite:
             raise UserError(
                 f"{others[0]}: the unfinished detections of another run (other images, checkpoint, settings or number of "
                 "processes); repeat its command to finish it, or pass --overwrite to discard them"
             )
-        return len(self._journals()) > len(others)
+        return bool(own)
 
     def detect(
         self,

@@ -18,6 +18,7 @@ from src.files import open_regular
 
 _POLL_SECONDS = 0.2
 _CHECKSUM = 8  # hexadecimal digits at the start of a line, then a space
+_LONGEST_HEADER = 1000  # bytes; a foreign file may be one endless line
 
 
 def journal_key(inputs: Any) -> str:
@@ -47,6 +48,14 @@ class Journal:
         try:
             with open_regular(self.path) as file:
                 return file.read(len(self.header)) == self.header  # no more: a foreign file may be one endless line
+        except OSError:
+            return False
+
+    def is_empty(self) -> bool:
+        """Whether no image was finished, as of a detector that failed in its first batch: nothing is lost with the file."""
+        try:
+            with open_regular(self.path) as file:
+                return len(file.readline(_LONGEST_HEADER)) < _LONGEST_HEADER and not file.read(1)
         except OSError:
             return False
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from src.config.load import Config
 from src.data.annotations import ImageEntry
+from src.data.image_listing import check_outside
 from src.data.provenance import made_from, side_file, write_side_file
 from src.errors import UserError
 from src.evaluation.records import Detections, inference_records
@@ -74,6 +75,8 @@ class OutputFiles:
         if config.model:
             inputs["model (its metadata)"] = metadata_path(config.model)
         check_apart(outputs, inputs)
+        if config.draw_pics:
+            check_outside(self.pictures, {key: getattr(config, key) for key in ("infer_img_dir", "unlabelled_img_dir")})
         drawn = {os.path.realpath(path) for path in pictures}
         if drawn and (same := next((path for path in images if os.path.realpath(path) in drawn), None)):
             raise UserError(

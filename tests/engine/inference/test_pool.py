@@ -149,6 +149,16 @@ def test_unfinished_detections_of_another_run_are_not_lost_unasked(config, image
     assert new_pool(pool_module.replace(config, overwrite=True), images).resumes(), "the same run"
 
 
+def test_a_start_that_failed_in_its_first_batch_leaves_nothing_in_the_way(config, images):
+    def broken(*_):
+        raise UserError("the model gives a score of nan")
+
+    with pytest.raises(UserError, match="a score of nan"):
+        list(new_pool(config, images).detect("infer_results", broken, images, ONE))
+    other = pool_module.replace(config, test_score_thr=0.7)  # or with a model that was exported again
+    assert not new_pool(other, images).resumes() and new_pool(config, images).resumes()
+
+
 def test_a_pool_of_broken_images_writes_nothing(config, images, tmp_path):
     with pytest.raises(UserError, match=r"no image can be read: 2 faults"):
         detect(config, images[3:5])
