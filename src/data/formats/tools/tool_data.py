@@ -14,7 +14,7 @@ import numpy as np
 
 from src.data.annotations import Annotations, ImageEntry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
-from src.data.checks.files.image_sizes import WrongSize, boxes_fit, told_once
+from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import foreground, unknown_classes
 from src.data.formats.json_file import read_json
@@ -102,7 +102,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     if common := _common_fault(found):
         faults.append(common)
     elif errors:
-        faults += told_once(errors, len(found))
+        faults += merged_messages(errors, len(found))
     if faults:
         raise DataError(str(place.path), faults)
     marks = ((name, mark) for name in sorted(found) for shape in found[name].shapes for mark in shape.marks)
