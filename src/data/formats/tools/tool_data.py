@@ -1,8 +1,8 @@
 """Data sets of labelling tools as annotations, read directly: CVAT for images, LabelMe and YOLO.
 
-Images are found by their names in the folder of images. What was marked as skipped, or not as reviewed where there is such a
-mark, is unlabelled; of LabelMe so is an image without a file, for LabelMe writes none before somebody saves. What is no object
-with an area, such as a point, is left out; the form of the result counts it.
+Images are found by their names in the folder of images. Images that are marked as skipped are unlabelled, and where the tool has
+a mark for reviewed images, also those without it; of LabelMe also an image without a JSON file, which LabelMe writes only when
+somebody saves. Shapes without an area, such as points, are left out and counted in ``form`` of the result.
 """
 
 from collections import Counter
