@@ -48,7 +48,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--labels", type=Path, nargs="+", required=True, help=help_labels)
     help_tasks = "folder of export_tasks.py, to match and to compare (default: match the images of --ann_file only)"
     parser.add_argument("--tasks", type=Path, help=help_tasks)
-    help_ann = "annotation file of now, labelled and unlabelled images"
+    help_ann = "present annotation file, with labelled and unlabelled images"
     parser.add_argument("--ann_file", type=Path, required=True, help=help_ann)
     parser.add_argument("--img_dir", type=Path, help="folder of its images, which forms other than COCO need")
     parser.add_argument("--output_ann_file", type=Path, required=True, help="COCO file to write")

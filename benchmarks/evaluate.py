@@ -30,7 +30,11 @@ TOLERANCE = 1e-9
 
 
 def make(images: int, detections: int, classes: int) -> tuple[Annotations, list[dict]]:
-    """Random objects; half of the detections are near one, mostly of its class, the others are anywhere."""
+    """Random objects and detections. Half of the detections lie near an object, mostly with its class; the others lie anywhere.
+
+    Returns:
+        Annotations, and detections as COCO result records.
+    """
     rng = np.random.default_rng(0)
     entries, records = [], []
     for number in range(1, images + 1):
@@ -49,21 +53,21 @@ def make(images: int, detections: int, classes: int) -> tuple[Annotations, list[
         for box, label, score in zip(
             found.tolist(), found_labels.tolist(), rng.random(detections).tolist(), strict=True
         ):
-            place = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
-            records.append({"image_id": number, "category_id": label, "bbox": place, "score": score})
+            bbox = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+            records.append({"image_id": number, "category_id": label, "bbox": bbox, "score": score})
     names = tuple(f"class {label}" for label in range(1, classes + 1))
     return Annotations(names, tuple(range(1, classes + 1)), tuple(entries)), records
 
 
 def _boxes(rng: np.random.Generator, count: int) -> np.ndarray:
-    """float32 [count, 4] (x1, y1, x2, y2), small, medium and large by COCO's limits."""
+    """float32 [count, 4] (x1, y1, x2, y2), with sides from 8 pixels on, so that all of COCO's sizes occur."""
     sides = np.exp(rng.uniform(np.log(8), np.log(SIDE / 2), (count, 2)))
     corner = rng.random((count, 2)) * (SIDE - sides)
     return np.concatenate((corner, corner + sides), 1).astype(np.float32)
 
 
 def reference(annotations: Annotations, records: list[dict]) -> dict[str, float]:
-    """The twelve metrics by pycocotools."""
+    """The twelve metrics of pycocotools, by name."""
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
         truth.dataset = to_coco(annotations)
@@ -87,14 +91,14 @@ def main(argv: list[str] | None = None) -> None:
     seconds = [measure.timed(lambda: evaluate(annotations, records)) for _ in range(args.warmup + args.repeats)]
     peak = measure.peak_memory()
     ours, theirs = evaluate(annotations, records), {}
-    slow = measure.timed(lambda: theirs.update(reference(annotations, records)))
+    peer_seconds = measure.timed(lambda: theirs.update(reference(annotations, records)))
     # Without ground truth pycocotools returns -1, and we return None.
     difference = max(abs((-1.0 if ours[key] is None else ours[key]) - theirs[key]) for key in KEYS)
     if difference > TOLERANCE:
         raise UserError(f"the metrics differ from pycocotools by {difference:g}: {ours} and {theirs}")
-    row = {"seconds": measure.summary(seconds[args.warmup :]), "peer": {"seconds": measure.summary([slow])}}
-    row["ratio"] = row["seconds"]["median"] / slow
-    memory = {"peak_memory_MB": peak, "of_these_the_data_MB": before}
+    row = {"seconds": measure.summary(seconds[args.warmup :]), "peer": {"seconds": measure.summary([peer_seconds])}}
+    row["ratio"] = row["seconds"]["median"] / peer_seconds
+    memory = {"peak_memory_MB": peak, "memory_of_data_MB": before}
     command.finish(args, {"runs": {"evaluate": row}, "largest_difference": difference, "AP": ours["AP"]} | memory)
 
 

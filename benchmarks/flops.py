@@ -13,11 +13,11 @@ SIDE = 64  # pixels; a multiple of every stride, so that counts grow with the ar
 
 
 def count(network: nn.Cell, *inputs: Tensor) -> dict[str, int]:
-    """Multiply-adds of one call, by the name of the layer; every call of a shared layer counts."""
+    """Multiply-adds of one call by name of the layer; a layer that is shared counts each time it is called."""
     found: dict[str, int] = {}
 
     def counter(name: str, layer: nn.Cell):
-        def hook(_, given: tuple, output: Tensor) -> None:
+        def hook(_, inputs: tuple, output: Tensor) -> None:
             per_value = int(np.prod(layer.weight.shape[1:]))
             found[name] = found.get(name, 0) + int(np.prod(output.shape)) * per_value
 
@@ -36,8 +36,8 @@ def count(network: nn.Cell, *inputs: Tensor) -> dict[str, int]:
     return found
 
 
-class _Dense(nn.Cell):
-    """The convolutional part of a detector."""
+class _PerImageLayers(nn.Cell):
+    """Backbone, FPN and RPN: the layers whose cost depends on the size of the image and not on the number of RoIs."""
 
     def __init__(self, detector: FasterRcnn) -> None:
         super().__init__(auto_prefix=False)
@@ -50,13 +50,13 @@ class _Dense(nn.Cell):
 def of_detector(detector: FasterRcnn, rois: int, training: bool) -> float:
     """Floating-point operations per image: two per multiply-add; a trained layer costs three times its forward pass.
 
-    The input gradients of the few layers that read frozen features are counted although they are not computed: about 1 %.
+    Layers that read frozen features need no gradient of their input; it is counted all the same, which adds about 1 %.
 
     Args:
         rois: RoIs per image in the box head.
     """
-    share = detector.input_config.height * detector.input_config.width / SIDE**2
-    total = share * of_network(_Dense(detector), SIDE, SIDE, training) / 2.0
+    area_ratio = detector.input_config.height * detector.input_config.width / SIDE**2
+    total = area_ratio * of_network(_PerImageLayers(detector), SIDE, SIDE, training) / 2.0
     head = sum(int(np.prod(p.shape)) for p in detector.box_head.get_parameters() if len(p.shape) == 2)
     return 2.0 * (total + head * rois * (3 if training else 1))
 

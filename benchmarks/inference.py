@@ -2,8 +2,8 @@
 
     python benchmarks/inference.py --peer /path/to/python/with/torchvision --json inference.json
 
-The network is that of configs/base.yaml with random weights and three classes. The score of each is about 1/4,
-above the threshold of 0.05, so NMS gets the largest possible input, here and in torchvision.
+The network is that of configs/base.yaml with random weights and three classes. Each class has a score of about 1/4, above the
+threshold of 0.05, so NMS gets the largest possible input, here and in torchvision.
 """
 
 import sys
@@ -66,8 +66,8 @@ def measure_config(
     result = measure.rounds({"inference": run}, task, args, {"inference": batch_flops})
     result["peak_memory_MB"] = measure.peak_memory()
     row = result["runs"]["inference"]
-    row["ms_an_image"] = 1000 * row["seconds"]["median"] / args.batch_size
-    row["detections_an_image"] = run() / args.batch_size
+    row["ms_per_image"] = 1000 * row["seconds"]["median"] / args.batch_size
+    row["detections_per_image"] = run() / args.batch_size
     result["compile_s"] = row["first_call"] - row["seconds"]["median"]
     result["shares"] = parts.shares(run, 3)
     return result

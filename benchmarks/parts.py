@@ -20,15 +20,15 @@ def shares(run: Callable[[], object], count: int) -> dict:
     """Profile `count` runs.
 
     Returns:
-        "by_part" and "by_operator": share of the summed time of all operators, greatest first; "teacher" is a part of its own.
-        "operators_s": that sum per run; greater than the wall-clock time where operators ran in parallel.
+        "by_part" and "by_operator": fraction of the summed time of all operators, greatest first; parts of the teacher are apart.
+        "operators_s": this sum in seconds per run; greater than the wall-clock time where operators ran in parallel.
     """
     with tempfile.TemporaryDirectory() as folder:
-        keep = profiler.tensorboard_trace_handler(folder, analyse_flag=False)
-        with profiler.profile(activities=[profiler.ProfilerActivity.CPU], on_trace_ready=keep) as watch:
+        write_trace = profiler.tensorboard_trace_handler(folder, analyse_flag=False)
+        with profiler.profile(activities=[profiler.ProfilerActivity.CPU], on_trace_ready=write_trace) as profile:
             for _ in range(count):
                 run()
-                watch.step()
+                profile.step()
         tables = list(Path(folder).rglob("cpu_op_detail_info_*.csv"))
         if not tables:
             raise UserError("MindSpore's profiler wrote no table of CPU operators; expected MindSpore 2.8 on CPU")

@@ -75,7 +75,7 @@ def statistics(model: torch.nn.Module, passes: int) -> dict:
     """Statistics of a run: proposals per image of Faster R-CNN; GFLOP of SSD, `passes` times those of one image."""
     if isinstance(model, SSD):
         return {"GFLOP": passes * model.GFLOP}
-    return {"proposals_an_image": sum(model.rpn.proposals) / len(model.rpn.proposals)}
+    return {"proposals_per_image": sum(model.rpn.proposals) / len(model.rpn.proposals)}
 
 
 def step(args: argparse.Namespace) -> dict:
@@ -109,7 +109,7 @@ def inference(args: argparse.Namespace) -> dict:
     def run() -> dict:
         found = model(images)
         detections = sum(len(row["boxes"]) for row in found) / len(images)
-        return statistics(model, len(images)) | {"detections_an_image": detections}
+        return statistics(model, len(images)) | {"detections_per_image": detections}
 
     return {"inference": run}
 

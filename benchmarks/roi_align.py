@@ -2,7 +2,7 @@
 
     python benchmarks/roi_align.py --peer /path/to/python/with/torchvision --json roi_align.json
 
-The levels are those of the network input (192x320 to 24x40 at 768x1280); torchvision's MultiScaleRoIAlign gets the same boxes.
+The feature maps have the sizes that belong to the network input (192x320 to 24x40 for 768x1280); torchvision's MultiScaleRoIAlign gets the same boxes.
 GB/s counts the features read for the RoIs, four feature vectors per sampling point; the gradient writes as many.
 """
 
@@ -21,23 +21,26 @@ from benchmarks import command, measure, parts, setting
 from src.errors import entry_point
 from src.systems import build_network
 
-POINTS = 7 * 7 * 2 * 2
-SIDES = (16.0, 512.0)  # pixels; the least and greatest side of a RoI
+SAMPLING_POINTS = 7 * 7 * 2 * 2  # per RoI
+NEIGHBOURS = 4  # feature vectors that bilinear interpolation reads per sampling point
+FLOAT_BYTES = 4
+SIDES = (16.0, 512.0)  # pixels; the shortest and longest side of a RoI
 
 
 class Pool(nn.Cell):
-    """The detector's RoIAlign; levels are separate arguments, because there is no gradient for a tuple argument."""
+    """RoIAlign of the detector. Each level is an argument of its own, because MindSpore has no gradient for a tuple argument."""
 
     def __init__(self, pool: nn.Cell) -> None:
         super().__init__(auto_prefix=False)
         self.pool = pool
 
     def construct(self, rois: Tensor, *features: Tensor) -> Tensor:
+        """Pooled features of RoIs [B, N, 4] float32 (x1, y1, x2, y2) from levels [B, C, H, W]."""
         return self.pool(features, rois)
 
 
 class WithGradient(nn.Cell):
-    """The pooled features, and the gradients of the feature maps."""
+    """RoIAlign, and its gradient with respect to the feature maps."""
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(auto_prefix=False)
@@ -45,6 +48,7 @@ class WithGradient(nn.Cell):
         self.gradient = ops.GradOperation(get_all=True, sens_param=True)
 
     def construct(self, sens: Tensor, rois: Tensor, *features: Tensor):
+        """Pooled features, and the gradient of each level; `sens` is the gradient of the pooled features."""
         return self.pool(rois, *features), self.gradient(self.pool)(rois, *features, sens)[1:]
 
 
@@ -59,7 +63,7 @@ def boxes(batch: int, count: int, height: int, width: int) -> np.ndarray:
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """Time both passes of the RoIAlign of a detector."""
+    """Time the forward pass, and forward and backward pass, of the RoIAlign of a detector."""
     parser = command.options(
         __doc__, "height", "width", "batch_size", "repeats", "warmup", peer=True, batch_size=2, repeats=20
     )
@@ -83,7 +87,7 @@ def main(argv: list[str] | None = None) -> None:
         file = f"{folder}/rois.npy"
         np.save(file, rois)
         result = measure.rounds(runs, ["roi_align", "--rois", file, "--channels", str(channels)], args)
-    read = rois.shape[0] * rois.shape[1] * POINTS * 4 * channels * 4 / 1e9
+    read = rois.shape[0] * rois.shape[1] * SAMPLING_POINTS * NEIGHBOURS * channels * FLOAT_BYTES / 1e9
     for row in result["runs"].values():
         row["GB/s"] = read / row["seconds"]["median"]
     result["peak_memory_MB"] = measure.peak_memory()

@@ -3,8 +3,8 @@
     python benchmarks/runtimes.py --checkpoint_path best_model.ckpt --models faces.mindir faces.onnx --infer_img_dir val/images \\
         --threads 1 --json runtimes.json
 
-The runtimes are timed in turn on the same images, already decoded and resized; a run is one batch of the exported batch size.
-processor_seconds is the CPU time of all threads, which other programs on the machine change less than wall-clock time.
+The runtimes are timed in turn on the same images, which are decoded and resized beforehand; a run is one batch, of the batch size
+that was exported. processor_seconds is the CPU time of all threads, on which other programs have less influence than on wall-clock time.
 """
 
 import argparse
@@ -50,8 +50,8 @@ def main(argv: list[str] | None = None) -> None:
     result = measure.rounds(runs, [], args)
     for name, row in result["runs"].items():
         row["processor_seconds"] = measure.summary(processor[name][-args.repeats :])
-        row["ms_an_image"] = 1000 * row["seconds"]["median"] / config.test_batch_size
-        row["share_of_checkpoint"] = row["seconds"]["median"] / result["runs"]["checkpoint"]["seconds"]["median"]
+        row["ms_per_image"] = 1000 * row["seconds"]["median"] / config.test_batch_size
+        row["ratio_to_checkpoint"] = row["seconds"]["median"] / result["runs"]["checkpoint"]["seconds"]["median"]
     shape = (config.test_batch_size, 3, config.img_height, config.img_width)
     command.finish(args, {"input_shape": list(shape)} | result)
 
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def config_for(checkpoint_path: str, models: list[ModelMetadata]) -> Config:
-    """The checkpoint's configuration for the input the models were exported for.
+    """The settings of the checkpoint, with the input size and batch size that the models were exported for.
 
     Raises:
         UserError: they were exported for different inputs.
@@ -76,7 +76,7 @@ def config_for(checkpoint_path: str, models: list[ModelMetadata]) -> Config:
     shapes = {metadata.input.shape for metadata in models}
     if len(shapes) > 1:
         raise UserError(
-            f"--models: have the input shapes {' and '.join(map(str, sorted(shapes)))}; export them with one"
+            f"--models: must have one input shape, got {' and '.join(map(str, sorted(shapes)))}; export them with the same one"
         )
     batch, _, height, width = shapes.pop()
     arguments = ["--img_height", height, "--img_width", width, "--test_batch_size", batch]

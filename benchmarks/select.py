@@ -23,7 +23,11 @@ LABELLED = 4  # every fourth image is labelled
 
 
 def write_detections(file: Path, images: int, detections: int) -> None:
-    """Write infer_results.json of the unlabelled images, row by row, because it takes hundreds of megabytes."""
+    """Write infer_results.json of the unlabelled images, image by image, because the file has hundreds of megabytes.
+
+    Args:
+        images: number of all images, of which `LABELLED` - 1 in `LABELLED` are unlabelled; detections: mean number per image.
+    """
     rng = random.Random(0)
     with file.open("w") as out:
         separator = "{"
@@ -74,7 +78,7 @@ def _name(number: int) -> str:
 def measured(arguments: list[str]) -> tuple[float, float]:
     """Time of a program in seconds, and its peak memory in MB.
 
-    A child starts with the peak memory of its parent, so this process must be the smaller one.
+    Linux gives a child the peak memory of its parent as a start, so this process must need less memory than the program.
     """
 
     def run() -> None:

@@ -2,10 +2,10 @@
 
     python benchmarks/step.py --height 384 --width 640 --peer /path/to/python/with/torchvision --json step.json
 
-supervised        --batch_size inputs of the network: TrainStep on half as many images in two views, compared with torchvision's
-                  forward, backward and SGD on --batch_size images
-two_views         TrainStep on --batch_size images, each in two views
-semi_supervised   TeacherStudentStep on --batch_size labelled images in two views and as many unlabelled ones
+supervised        TrainStep on --batch_size / 2 images in two views each, so the network gets --batch_size inputs; compared with
+                  forward pass, backward pass and SGD of torchvision on --batch_size images
+two_views         TrainStep on --batch_size images in two views each
+semi_supervised   TeacherStudentStep on --batch_size labelled images in two views each, and --batch_size unlabelled images
 
 Each is measured in its own process, one after the other, so that memory and compile time are those of this step alone.
 The network is that of configs/base.yaml with random weights, or of --config_path: benchmarks/small.yaml is small enough
@@ -38,7 +38,7 @@ STEPS = ("supervised", "two_views", "semi_supervised")
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
-    """Measure one step in this process, or each in its own process, and their ratio."""
+    """Measure the step --step in this process, or, without it, each in its own process, and their ratio."""
     parser = command.options(__doc__, "height", "width", "batch_size", "repeats", "warmup", peer=True)
     parser.add_argument("--step", choices=STEPS, help="measure this one only")
     parser.add_argument("--workers", type=int, default=2, help="threads that prepare images (default 2)")
@@ -64,7 +64,7 @@ def measure_all(args: argparse.Namespace) -> dict:
 
 
 def measure_step(args: argparse.Namespace) -> dict:
-    """Measure the step --step, repeatedly on one batch and then with the data loader, as train.py runs it."""
+    """Measure the step --step: first repeatedly on one batch, then with the data loader, as in train.py."""
     images = args.batch_size // 2 if args.step == "supervised" else args.batch_size
     runs = args.warmup + args.repeats
     semi = args.step == "semi_supervised"
@@ -128,7 +128,11 @@ def step_flops(networks: Networks, config: Config, semi: bool) -> float:
 
 
 def waiting(step: nn.Cell, loader, count: int, skipped: int) -> float:
-    """Fraction of the time of a training loop, as in train.py, that is spent waiting for the next batch."""
+    """Fraction of the time of a training loop, as in train.py, that is spent waiting for the next batch.
+
+    Args:
+        count: number of steps; skipped: the first steps, which are not measured.
+    """
     waited = spent = 0.0
     for number in range(count):
         started = time.perf_counter()

@@ -1,10 +1,10 @@
-"""Send tasks to the real Label Studio, answer them as an annotator with faults, export them in every form, and read each back.
+"""Send tasks to a real Label Studio, label them with simulated errors, export them in every format, and read each export back.
 
     python -m venv ls && ls/bin/pip install label-studio==1.23.2
     python tools/label_studio_round.py --label_studio ls/bin/label-studio --work_dir round --images 40
 
-The server listens on the loopback interface only, keeps its data in --work_dir and is ended at the end. Label Studio is no
-requirement of this project. With --golden_dir its exports are kept, with what was answered; tests/labelling reads them.
+The server listens on the loopback interface only, keeps its data in --work_dir and is stopped at the end. Label Studio is no
+requirement of this project. --golden_dir keeps the exports and the submitted labels, which tests/labelling reads.
 """
 
 import argparse
@@ -30,11 +30,12 @@ CLASSES = ("cat", "traffic light")
 FORMS = {"JSON": "json", "JSON_MIN": "json", "COCO": "zip", "YOLO": "zip", "VOC": "zip"}
 TOKEN = "0123456789abcdef0123456789abcdef01234567"  # of a server that only this machine reaches
 START_SECONDS = 1800  # the first start makes the database
-MISSED, JITTER, WRONG = 0.05, 3.0, 0.01  # share of boxes that are missed, pixels, share of wrong classes
+MISSED, WRONG = 0.05, 0.01  # shares of the boxes that the annotator misses, and labels with a wrong class
+JITTER = 3.0  # pixels by which a drawn corner is off at most
 FOLDERS = ("", "day 1", "day+2", "größe")
 
 
-STATES = {  # words of the report -> ours
+STATES = {  # state in the report of import_labels.py -> state of an answer
     "labelled": "labelled",
     "reviewed and empty": "empty",
     "skipped": "skipped",
@@ -43,22 +44,26 @@ STATES = {  # words of the report -> ours
 }
 
 
-def make_data(folder: Path, count: int, draw: random.Random) -> dict[str, list[tuple[str, list[float]]]]:
-    """Blank images with names that tools mangle, and what is in each: class and (x, y, width, height)."""
+def make_data(folder: Path, count: int, rng: random.Random) -> dict[str, list[tuple[str, list[float]]]]:
+    """Write blank images with names that tools change, an annotation file, detections, and the list of picked images.
+
+    Returns:
+        Name of each image -> its objects: class and (x, y, width, height) in pixels.
+    """
     truth = {}
     for number in range(count):
         name = "/".join(
             filter(None, (FOLDERS[number % 4], f"a+b {number // 4}.jpg"))
         )  # equal base names in four folders
-        width, height = draw.randint(80, 300), draw.randint(80, 300)
+        width, height = rng.randint(80, 300), rng.randint(80, 300)
         path = folder / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (width, height), "grey").save(path)
         boxes = []
-        for _ in range(draw.randint(0, 4)):
-            side = draw.uniform(20, 60)
+        for _ in range(rng.randint(0, 4)):
+            side = rng.uniform(20, 60)
             boxes.append(
-                (draw.choice(CLASSES), [draw.uniform(0, width - side), draw.uniform(0, height - side), side, side])
+                (rng.choice(CLASSES), [rng.uniform(0, width - side), rng.uniform(0, height - side), side, side])
             )
         truth[name] = boxes
     images = [
@@ -69,7 +74,7 @@ def make_data(folder: Path, count: int, draw: random.Random) -> dict[str, list[t
     write(folder / "now.json", {"images": images, "annotations": [], "categories": categories})
     found = {
         name: [
-            {"pred box": box, "confidence score": draw.uniform(0.3, 1), "pred class": CLASSES.index(label)}
+            {"pred box": box, "confidence score": rng.uniform(0.3, 1), "pred class": CLASSES.index(label)}
             for label, box in boxes
         ]
         for name, boxes in truth.items()
@@ -85,7 +90,7 @@ def write(path: Path, value: Any) -> None:
 
 
 class Server:
-    """A Label Studio of this script alone."""
+    """A Label Studio server that this script starts and stops."""
 
     def __init__(self, program: Path, folder: Path, documents: Path, port: int):
         self.address = f"http://127.0.0.1:{port}"
@@ -105,7 +110,7 @@ class Server:
             self.process = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
 
     def wait(self) -> None:
-        """Return when it answers."""
+        """Wait until it answers."""
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             try:
@@ -115,46 +120,46 @@ class Server:
                 time.sleep(2)
         raise SystemExit("Label Studio did not start; see server.log")
 
-    def ask(self, method: str, path: str, value: Any = None) -> bytes:
-        """One request."""
+    def request(self, method: str, path: str, value: Any = None) -> bytes:
+        """Body of the reply to one request; `value` is sent as JSON."""
         body = None if value is None else json.dumps(value).encode()
         headers = {"Authorization": f"Token {TOKEN}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.address}{path}", body, headers, method=method)
+        message = urllib.request.Request(f"{self.address}{path}", body, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=300) as reply:
+            with urllib.request.urlopen(message, timeout=300) as reply:
                 return reply.read()
         except urllib.error.HTTPError as error:
             raise SystemExit(f"{method} {path}: {error.code} {error.read()[:500]!r}") from None
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Stop the process."""
         self.process.terminate()
         self.process.wait(60)
 
 
 def answer(
-    task: dict[str, Any], number: int, truth: list[tuple[str, list[float]]], draw: random.Random
+    task: dict[str, Any], number: int, truth: list[tuple[str, list[float]]], rng: random.Random
 ) -> dict[str, Any]:
-    """What the annotator says of a task: a state, and boxes in pixels."""
+    """The answer of the simulated annotator to a task: its state, and boxes (x, y, width, height) in pixels by class."""
     width, height = task["data"]["width"], task["data"]["height"]
     state = {3: "skipped", 5: "not done", 7: "empty"}.get(number % 10, "labelled")
     boxes = []
     for label, (x, y, side, _) in truth if state == "labelled" else ():
-        if draw.random() < MISSED:
+        if rng.random() < MISSED:
             continue
-        label = CLASSES[1 - CLASSES.index(label)] if draw.random() < WRONG else label
-        x1, y1 = max(x + draw.uniform(-JITTER, JITTER), 0), max(y + draw.uniform(-JITTER, JITTER), 0)
+        label = CLASSES[1 - CLASSES.index(label)] if rng.random() < WRONG else label
+        x1, y1 = max(x + rng.uniform(-JITTER, JITTER), 0), max(y + rng.uniform(-JITTER, JITTER), 0)
         boxes.append((label, [x1, y1, min(side, width - x1), min(side, height - y1)]))
     state = "empty" if state == "labelled" and not boxes else state
     before = {"before": boxes[:1]} if number % 10 == 2 and len(boxes) > 1 else {}
     return {"state": state, "boxes": boxes} | before
 
 
-def submit(server: Server, task: dict[str, Any], said: dict[str, Any], draw: random.Random) -> None:
-    """Answer one task by the REST API; where something was said before, there are two annotations, of which the newer counts."""
-    if said.get("before"):
-        submit(server, task, {"state": "labelled", "boxes": said["before"]}, draw)
-    if said["state"] == "not done":
+def submit(server: Server, task: dict[str, Any], answered: dict[str, Any], rng: random.Random) -> None:
+    """Submit an answer by the REST API. An answer with "before" becomes two annotations, of which the newer one counts."""
+    if answered.get("before"):
+        submit(server, task, {"state": "labelled", "boxes": answered["before"]}, rng)
+    if answered["state"] == "not done":
         return
     width, height = task["data"]["width"], task["data"]["height"]
     result = [
@@ -175,40 +180,41 @@ def submit(server: Server, task: dict[str, Any], said: dict[str, Any], draw: ran
                 "rectanglelabels": [label],
             },
         }
-        for place, (label, (x, y, w, h)) in enumerate(said["boxes"])
+        for place, (label, (x, y, w, h)) in enumerate(answered["boxes"])
     ]
-    seconds = 4 + 7 * len(result) * draw.uniform(0.7, 1.3)
-    value = {"result": result, "lead_time": seconds, "was_cancelled": said["state"] == "skipped"}
-    server.ask("POST", f"/api/tasks/{task['id']}/annotations/", value)
+    seconds = 4 + 7 * len(result) * rng.uniform(0.7, 1.3)
+    value = {"result": result, "lead_time": seconds, "was_cancelled": answered["state"] == "skipped"}
+    server.request("POST", f"/api/tasks/{task['id']}/annotations/", value)
 
 
-def run(server: Server, folder: Path, truth: dict[str, list], draw: random.Random) -> dict[str, dict[str, Any]]:
-    """Make the project, answer its tasks, export it; returns what was said of each image."""
+def run(server: Server, folder: Path, truth: dict[str, list], rng: random.Random) -> dict[str, dict[str, Any]]:
+    """Create the project, answer its tasks and export it; returns the answer of each image."""
     tasks = folder / "tasks"
     configuration = (tasks / "labelling_config.xml").read_text(encoding="utf-8")
-    project = json.loads(server.ask("POST", "/api/projects/", {"title": "round", "label_config": configuration}))["id"]
+    settings = {"title": "round", "label_config": configuration}
+    project = json.loads(server.request("POST", "/api/projects/", settings))["id"]
     content = json.loads((tasks / "tasks.json").read_text(encoding="utf-8"))
-    server.ask("POST", f"/api/projects/{project}/import", content)
+    server.request("POST", f"/api/projects/{project}/import", content)
     storage = {"project": project, "title": "images", "path": str(tasks / "images"), "use_blob_urls": True}
-    server.ask("POST", "/api/storages/localfiles/", storage)  # as README.md of the tasks says
+    server.request("POST", "/api/storages/localfiles/", storage)  # as README.md of the tasks says
     for row in content:
-        if not server.ask("GET", row["data"]["image"]).startswith(b"\xff\xd8"):
+        if not server.request("GET", row["data"]["image"]).startswith(b"\xff\xd8"):
             raise SystemExit(f"{row['data']['image']}: no picture comes from there")
-    reply = server.ask("GET", f"/api/tasks/?project={project}&fields=all&page_size={len(content)}")
-    said = {}
+    reply = server.request("GET", f"/api/tasks/?project={project}&fields=all&page_size={len(content)}")
+    answers = {}
     for number, task in enumerate(sorted(json.loads(reply)["tasks"], key=lambda task: task["id"])):
         name = task["data"]["file_name"]
-        said[name] = answer(task, number, truth[name], draw)
-        submit(server, task, said[name], draw)
+        answers[name] = answer(task, number, truth[name], rng)
+        submit(server, task, answers[name], rng)
     (folder / "exports").mkdir()
     for form, suffix in FORMS.items():
         path = f"/api/projects/{project}/export?exportType={form}&download_all_tasks=true"
-        (folder / "exports" / f"{form.lower()}.{suffix}").write_bytes(server.ask("GET", path))
-    return said
+        (folder / "exports" / f"{form.lower()}.{suffix}").write_bytes(server.request("GET", path))
+    return answers
 
 
-def compare(folder: Path, form: str, said: dict[str, dict[str, Any]]) -> str:
-    """Read one export back, and say in words how it goes with what was said."""
+def compare(folder: Path, form: str, answers: dict[str, dict[str, Any]]) -> str:
+    """Read one export back; returns in words how it differs from the answers."""
     export, output = folder / "exports" / f"{form.lower()}.{FORMS[form]}", folder / f"next_{form.lower()}.json"
     words = [
         "--labels",
@@ -228,29 +234,29 @@ def compare(folder: Path, form: str, said: dict[str, dict[str, Any]]) -> str:
     names, files = (
         {row["id"]: row[key] for row in coco[rows]} for rows, key in (("categories", "name"), ("images", "file_name"))
     )
-    found: dict[str, list] = {name: [] for name in said}
+    found: dict[str, list] = {name: [] for name in answers}
     for row in coco["annotations"]:
         found[files[row["image_id"]]].append((names[row["category_id"]], row["bbox"]))
     worst, wrong = 0.0, []
-    for name, told in said.items():
-        if told.get("before") and form in ("YOLO", "VOC"):  # they keep the older annotation of a task only
+    for name, answered in answers.items():
+        if answered.get("before") and form in ("YOLO", "VOC"):  # they keep the older annotation of a task only
             continue
-        if [label for label, _ in found[name]] != [label for label, _ in told["boxes"]]:
+        if [label for label, _ in found[name]] != [label for label, _ in answered["boxes"]]:
             wrong.append(name)
             continue
-        for (_, a), (_, b) in zip(found[name], told["boxes"], strict=True):
+        for (_, a), (_, b) in zip(found[name], answered["boxes"], strict=True):
             worst = max(worst, *(abs(x - y) for x, y in zip(a, b, strict=True)))
     states = {row["file_name"]: STATES[row["state"]] for row in report["per_image"]}
-    of, kept = (dict.fromkeys(STATES.values(), 0) for _ in range(2))
-    for name, told in said.items():
-        of[told["state"]] += 1
-        kept[told["state"]] += states[name] == told["state"]
-    told = ", ".join(f"{state} {kept[state]} of {of[state]}" for state in kept)
-    return f"{form}: boxes differ by {worst:.4f} px at most, {len(wrong)} images with other boxes; states kept: {told}"
+    total, kept = (dict.fromkeys(STATES.values(), 0) for _ in range(2))
+    for name, answered in answers.items():
+        total[answered["state"]] += 1
+        kept[answered["state"]] += states[name] == answered["state"]
+    states_kept = ", ".join(f"{state} {kept[state]} of {total[state]}" for state in kept)
+    return f"{form}: boxes differ by {worst:.4f} px at most, {len(wrong)} images with other boxes; states kept: {states_kept}"
 
 
 def main() -> None:
-    """The whole round."""
+    """Run the round."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--label_studio", type=Path, required=True, help="the program label-studio")
     parser.add_argument("--work_dir", type=Path, required=True, help="folder to make")
@@ -263,8 +269,8 @@ def main() -> None:
     args = parser.parse_args()
     folder = args.work_dir.absolute()
     folder.mkdir(parents=True)
-    draw = random.Random(args.seed)
-    truth = make_data(folder, args.images, draw)
+    rng = random.Random(args.seed)
+    truth = make_data(folder, args.images, rng)
     words = ["--picked_file", folder / "picked.txt", "--img_dir", folder / "images", "--ann_file", folder / "now.json"]
     words += [
         "--infer_json",
@@ -278,11 +284,11 @@ def main() -> None:
     server = Server(args.label_studio, (args.server_dir or folder / "server").absolute(), folder / "tasks", args.port)
     try:
         server.wait()
-        said = run(server, folder, truth, draw)
+        answers = run(server, folder, truth, rng)
     finally:
-        server.end()
-    write(folder / "said.json", said)
-    lines = [compare(folder, form, said) for form in FORMS]
+        server.stop()
+    write(folder / "said.json", answers)
+    lines = [compare(folder, form, answers) for form in FORMS]
     print("\n".join(lines))
     if args.golden_dir:
         args.golden_dir.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,10 @@ namespace {
 
 constexpr std::uint32_t kEnd = 0xD9, kFirstRestart = 0xD0, kStart = 0xD8;
 
-// Markers that stand alone; all others are followed by a length, itself included.
-bool stands_alone(std::uint32_t marker) { return marker <= 1 || (marker >= kFirstRestart && marker <= kStart); }
+// Whether a marker has no data. All others are followed by two bytes of length, which count themselves too.
+bool has_no_data(std::uint32_t marker) { return marker <= 1 || (marker >= kFirstRestart && marker <= kStart); }
 
-// Markers are FF and a number; in the data of a scan FF 00 means FF. What lies between segments is passed over, as libjpeg does.
+// A marker is FF and a number; in the data of a scan FF 00 stands for the byte FF. Bytes between segments are skipped, as by libjpeg.
 bool is_cut_jpeg(const Bytes& file) {
   std::size_t at = 2;
   while (at + 1 < file.size) {
@@ -19,7 +19,7 @@ bool is_cut_jpeg(const Bytes& file) {
       continue;
     }
     if (marker == kEnd) return false;
-    at += stands_alone(marker) ? 2 : 2 + file.number(at + 2, 2);
+    at += has_no_data(marker) ? 2 : 2 + file.number(at + 2, 2);
   }
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <vector>
 
-/// Whether a JPEG or PNG file ends before its end marker. OpenCV 4.6 fills such a JPEG with grey and reads such a PNG for ever if
-/// the length of a chunk is far too large; OpenCV 4.11, in Python, refuses the JPEG. Other kinds of file are not judged.
+/// Whether a JPEG or PNG file is truncated: it ends before its end marker. False for files of other formats. OpenCV 4.6 fills
+/// such a JPEG with grey, and reads such a PNG for ever if the length of a chunk is far too large; OpenCV 4.11, in Python,
+/// refuses the JPEG.
 bool is_cut_off(const std::vector<unsigned char>& file);

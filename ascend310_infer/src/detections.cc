@@ -8,9 +8,9 @@
 
 namespace {
 
-enum Order { kBoxes, kScores, kLabels, kValid };  // as the metadata were checked to say
+enum Order { kBoxes, kScores, kLabels, kValid };  // of the outputs, which read_model_metadata has checked
 
-constexpr double kRounding = 1e-4;  // by which a score may leave 0 to 1
+constexpr double kRounding = 1e-4;  // by which a score may be below 0 or above 1
 
 // False for NaN, too.
 bool is_probability(double value) { return value >= -kRounding && value <= 1 + kRounding; }
@@ -27,10 +27,10 @@ double value(const Output& output, std::size_t at) {
     case ElementType::kInt64: return static_cast<double>(static_cast<const std::int64_t*>(output.data)[at]);
     case ElementType::kBool: return static_cast<const unsigned char*>(output.data)[at];
   }
-  throw std::logic_error("an element type without a reader");
+  throw std::logic_error("unknown element type of an output");
 }
 
-// In pixels of the picture, which it may leave.
+// In pixels of the original picture, not clipped to it.
 Box box_at(const Output& boxes, std::size_t at, const Scale& scale) {
   return {value(boxes, 4 * at) / scale.x, value(boxes, 4 * at + 1) / scale.y, value(boxes, 4 * at + 2) / scale.x,
           value(boxes, 4 * at + 3) / scale.y};
@@ -38,7 +38,7 @@ Box box_at(const Output& boxes, std::size_t at, const Scale& scale) {
 
 double clipped(double edge, int side) { return std::clamp(edge, 0.0, static_cast<double>(side)); }
 
-// The cells divide the box that the network found, not what the picture leaves of it.
+// `box` is not clipped to the picture, because the cells divide the whole box that the network predicts.
 SoftMask mask_at(const Output& masks, std::size_t at, const Box& box, const MaskRule& rule) {
   const auto side = static_cast<std::size_t>(masks.shape[3]);
   const float* cells = static_cast<const float*>(masks.data) + at * side * side;
@@ -47,7 +47,7 @@ SoftMask mask_at(const Output& masks, std::size_t at, const Box& box, const Mask
   return {box, static_cast<int>(side), rule, {cells, cells + side * side}};
 }
 
-// What a detection that is valid must be, as in src/exporting/outputs.py.
+// The class of a valid detection; the checks are those of src/exporting/outputs.py.
 int checked_label(double label, std::size_t class_count) {
   if (label >= 1 && label <= static_cast<double>(class_count)) return static_cast<int>(label);
   throw UserError("the model found class " + std::to_string(static_cast<std::int64_t>(label)) +

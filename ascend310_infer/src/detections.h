@@ -8,7 +8,7 @@
 #include "image_list.h"
 #include "mask.h"
 
-/// One object in a picture.
+/// One detected object.
 struct Detection {
   double x1, y1, x2, y2;  ///< pixels of the original picture, inside it
   double score;           ///< 0 to 1
@@ -16,7 +16,7 @@ struct Detection {
   SoftMask mask;          ///< without cells if the network gives no masks
 };
 
-/// What was found in a picture, best first.
+/// The detections of a picture, by falling score.
 struct Found {
   const ImageEntry* entry = nullptr;
   cv::Size picture;  ///< pixels
@@ -26,8 +26,8 @@ struct Found {
 /// Throws UserError unless the outputs have the number, the shapes and the types that the metadata say, and as much data.
 void check_outputs(const std::vector<Output>& outputs, const ModelMetadata& metadata);
 
-/// What was found in row `row` of a batch, best first. Rows that are not valid and those that lie in the padding are dropped;
-/// a box, score, label or mask that cannot be one is a UserError.
+/// The detections of image `row` of a batch, by falling score. Those that are not valid or lie in the padding are dropped;
+/// a box, score, label or mask with an impossible value is a UserError.
 /// The same rule as in_original_pixels of src/evaluation/records.py.
 std::vector<Detection> in_original_pixels(const std::vector<Output>& outputs, std::size_t row, const Fitted& picture,
                                           const ModelMetadata& metadata);

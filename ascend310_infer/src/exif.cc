@@ -6,7 +6,7 @@ namespace {
 
 constexpr unsigned kOrientationTag = 0x0112;  // EXIF 2.3, table 4
 
-// Segments begin with FF and a marker; those before the picture data carry their length, itself included.
+// A segment begins with FF and a marker. Before the picture data, two bytes of length follow, which count themselves too.
 Bytes exif_of_jpeg(const Bytes& file) {
   std::size_t at = 2;
   while (file.number(at, 1) == 0xFF) {
@@ -31,7 +31,7 @@ Bytes exif_of_png(const Bytes& file) {
   return {};
 }
 
-// Chunks of name, length and data, filled up to even lengths.
+// Chunks of name, length and data; the data are padded to an even length.
 Bytes exif_of_webp(Bytes file) {
   file.little_endian = true;
   for (std::size_t at = 12; at + 8 < file.size;) {

@@ -26,12 +26,12 @@ bool is_image(const fs::path& path) {
 
 bool is_hidden(const fs::path& path) { return path.filename().string().rfind('.', 0) == 0; }
 
-// Linked folders are followed, each real folder once, so that a link to a parent ends.
+// Symbolic links to folders are followed. Each real folder is visited once, so a link to a parent folder causes no endless recursion.
 void add_images(const fs::path& root, const fs::path& folder, std::set<fs::path>* seen, std::vector<std::string>* names) {
   if (!seen->insert(fs::canonical(folder)).second) return;
   for (const auto& item : fs::directory_iterator(folder)) {
     if (is_hidden(item.path())) continue;
-    std::error_code failure;  // a link to itself is no folder; who reads it says what it is
+    std::error_code failure;  // a symbolic link to itself is not a folder; reading it reports the fault
     if (item.is_directory(failure))
       add_images(root, item.path(), seen, names);
     else if (is_image(item.path()))
@@ -40,7 +40,7 @@ void add_images(const fs::path& root, const fs::path& folder, std::set<fs::path>
 }
 
 void check_folder(const fs::path& folder) {
-  std::error_code failure;  // then there is none
+  std::error_code failure;  // where the folder cannot be examined
   if (!fs::is_directory(folder, failure)) throw UserError(folder.string() + ": there is no such folder of images");
 }
 
@@ -66,7 +66,7 @@ std::vector<std::int64_t> category_ids(const json& coco, const ModelMetadata& me
   }
   std::vector<std::int64_t> found;
   for (const auto& item : metadata.classes) {
-    if (ids.count(item.name) == 0) throw UserError("it has no category '" + item.name + "', which the detector finds");
+    if (ids.count(item.name) == 0) throw UserError("it has no category '" + item.name + "', which the detector detects");
     found.push_back(ids[item.name]);
   }
   if (ids.size() != found.size()) throw UserError("it has categories that the detector does not know");
@@ -103,7 +103,7 @@ std::vector<ImageEntry> entries(const json& coco, const fs::path& folder) {
   if (!missing.empty())
     throw UserError(std::to_string(missing.size()) + " of its images are not in " + folder.string() + ", the first is " +
                     missing.front());
-  if (images.empty()) throw UserError("it names no images");
+  if (images.empty()) throw UserError("it lists no images");
   return images;
 }
 

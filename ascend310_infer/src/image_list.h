@@ -7,7 +7,7 @@
 
 #include "model_metadata.h"
 
-/// One picture to look at.
+/// One picture in which to detect.
 struct ImageEntry {
   std::int64_t id;
   std::string name;  ///< relative to the folder of images, with sub-folders
@@ -17,7 +17,7 @@ struct ImageEntry {
 struct ImageList {
   std::vector<ImageEntry> images;
   std::vector<std::int64_t> category_ids;  ///< of label 1, 2, ...
-  bool numbered_here = false;              ///< the ids are ours: a record must say which file is meant
+  bool numbered_here = false;              ///< ids are positions in the sorted folder, so a record also names the file
 };
 
 /// All pictures below a folder, in sorted order, numbered from 1; hidden files and folders are left out.

@@ -5,21 +5,21 @@
 
 namespace {
 
-/// Cells that a pixel lies between, and how much of each it takes.
-struct Reading {
+/// Linear interpolation at the centre of a pixel, along one axis: two neighbouring cells and their weights.
+struct Interpolation {
   std::size_t first, second;
-  double first_share, second_share;
+  double first_weight, second_weight;
 };
 
-/// What cells are stretched over in one axis, and the pixels of the picture that touch it: `first` to before `stop`.
+/// Extent of the padded mask along one axis, in pixels of the picture, and the pixels that it touches: first <= pixel < stop.
 struct Span {
   double begin, end;
   int first, stop;
 };
 
 Span span(double from, double to, const SoftMask& mask, int pixels) {
-  const double ring = (to - from) / mask.side;
-  double begin = from - ring, end = to + ring;
+  const double padding = (to - from) / mask.side;
+  double begin = from - padding, end = to + padding;
   if (mask.rule.pasting == Pasting::kTorchvision) {
     begin = std::trunc(begin);
     end = std::trunc(end) + 1;
@@ -31,14 +31,15 @@ Span span(double from, double to, const SoftMask& mask, int pixels) {
   return {begin, end, first, bounded(std::ceil(end), first, pixels)};
 }
 
-// How the pixels of a span read `cells` cells, at their centres. Outside the outermost centres the outermost cell holds.
-std::vector<Reading> readings(const Span& span, std::size_t cells) {
-  std::vector<Reading> result;
+// One interpolation per pixel of the span, between the centres of `cells` cells. Beyond the outermost centres the value is that of
+// the outermost cell.
+std::vector<Interpolation> interpolations(const Span& span, std::size_t cells) {
+  std::vector<Interpolation> result;
   result.reserve(static_cast<std::size_t>(span.stop - span.first));
   const double per_pixel = static_cast<double>(cells) / (span.end - span.begin);
   for (int pixel = span.first; pixel < span.stop; ++pixel) {
     const double place = (pixel + 0.5 - span.begin) * per_pixel - 0.5;
-    const double inside = place > 0 ? std::min(place, static_cast<double>(cells) - 1) : 0;  // also of a span without end
+    const double inside = place > 0 ? std::min(place, static_cast<double>(cells) - 1) : 0;  // 0 for NaN, too, which an infinite span gives
     const auto low = static_cast<std::size_t>(inside);
     const double after = inside - static_cast<double>(low);
     result.push_back({low, std::min(low + 1, cells - 1), 1 - after, after});
@@ -46,8 +47,8 @@ std::vector<Reading> readings(const Span& span, std::size_t cells) {
   return result;
 }
 
-// The cells with a ring of zeros, row by row.
-std::vector<double> ringed(const SoftMask& mask) {
+// The cells, padded with one cell of 0 on each side, row by row.
+std::vector<double> padded(const SoftMask& mask) {
   const auto side = static_cast<std::size_t>(mask.side);
   std::vector<double> cells((side + 2) * (side + 2));
   for (std::size_t row = 0; row < side; ++row)
@@ -69,14 +70,14 @@ MaskRegion paste(const SoftMask& mask, const cv::Size& picture) {
   MaskRegion region = {{across.first, down.first, across.stop - across.first, down.stop - down.first}, {}};
   region.inside.reserve(static_cast<std::size_t>(region.place.width) * static_cast<std::size_t>(region.place.height));
   const auto side = static_cast<std::size_t>(mask.side) + 2;
-  const auto cells = ringed(mask);
-  const auto rows = readings(down, side);
-  std::vector<double> column(side);
-  for (const auto& x : readings(across, side)) {
+  const auto cells = padded(mask);
+  const auto rows = interpolations(down, side);
+  std::vector<double> column(side);  // the cells interpolated at one x
+  for (const auto& x : interpolations(across, side)) {
     for (std::size_t row = 0; row < side; ++row)
-      column[row] = cells[row * side + x.first] * x.first_share + cells[row * side + x.second] * x.second_share;
+      column[row] = cells[row * side + x.first] * x.first_weight + cells[row * side + x.second] * x.second_weight;
     for (const auto& y : rows)
-      region.inside.push_back(column[y.first] * y.first_share + column[y.second] * y.second_share > mask.rule.threshold);
+      region.inside.push_back(column[y.first] * y.first_weight + column[y.second] * y.second_weight > mask.rule.threshold);
   }
   return region;
 }

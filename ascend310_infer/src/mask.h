@@ -6,18 +6,18 @@
 #include "box.h"
 #include "mask_rule.h"
 
-/// The probability of an object in side x side equal cells over its box, as the network gives it.
+/// The predicted mask of an object: a probability for each of side x side equal cells that divide its box.
 struct SoftMask {
   Box box;  ///< pixels of the picture, not clipped to it
   int side = 0;
   MaskRule rule;
   std::vector<float> cells;  ///< row by row; empty if the network gives no masks
 
-  /// The same mask in a picture enlarged `zoom` times.
+  /// The same mask in a picture that is `zoom` times as large.
   SoftMask enlarged(double zoom) const;
 };
 
-/// The pixels of a picture that belong to an object: those of a rectangle, all others do not.
+/// A mask at the resolution of the picture. Pixels outside `place` do not belong to the object.
 struct MaskRegion {
   cv::Rect place;
   std::vector<unsigned char> inside;  ///< 0 or 1, column by column
@@ -27,5 +27,5 @@ struct MaskRegion {
   }
 };
 
-/// Brings a mask to the pixels of a picture: the same rule as src/evaluation/masks.py; the metadata have it in words.
+/// Resamples a mask at the pixels of a picture by the same rule as src/evaluation/masks.py; the metadata describe it in words.
 MaskRegion paste(const SoftMask& mask, const cv::Size& picture);

@@ -12,15 +12,15 @@
 #include "image_list.h"
 #include "queue.h"
 
-/// A picture that was read, or why it could not be.
+/// A picture that was read and resized, or the reason why it could not be read.
 struct Prepared {
   const ImageEntry* entry = nullptr;
   Fitted picture;
   std::string fault;  ///< empty if it was read
 };
 
-/// Threads that read pictures ahead, and give them in the order of the list. Thread t of n reads pictures t, t + n, ...
-/// into a queue of its own, so that the order needs no bookkeeping and only two pictures per thread wait.
+/// Threads that read pictures ahead; `next` returns them in the order of the list. Thread t of n reads pictures t, t + n, ...
+/// into its own queue of two pictures, so the queues in turn give the order of the list.
 class Readers {
  public:
   Readers(const std::vector<ImageEntry>& images, const std::filesystem::path& folder, const ModelMetadata& metadata, int threads);
@@ -28,7 +28,7 @@ class Readers {
   Readers(const Readers&) = delete;
   Readers& operator=(const Readers&) = delete;
 
-  /// The next picture; nothing after the last.
+  /// The next picture; std::nullopt after the last.
   std::optional<Prepared> next();
 
  private:

@@ -8,8 +8,8 @@
 #include "detections.h"
 #include "image_list.h"
 
-/// A JSON array of COCO result records, with the masks if there are any, written as they come. It has its name only when it is complete; before, and if the
-/// program stops, there is nothing of that name.
+/// A JSON array of COCO result records, with masks if there are any, written one by one into a temporary file. `finish` gives it
+/// its name; if the program stops before, no file of that name is left.
 class RecordFile {
  public:
   /// Throws UserError if the file exists and may not be overwritten, or cannot be written.
@@ -20,7 +20,7 @@ class RecordFile {
 
   void add(const Found& found);
   void finish();
-  const std::filesystem::path& unfinished() const { return unfinished_; }  ///< its name until then
+  const std::filesystem::path& unfinished() const { return unfinished_; }  ///< the temporary file
   std::size_t count() const { return count_; }
 
  private:

@@ -5,7 +5,7 @@
 
 namespace {
 
-/// Lengths of runs, the first one of pixels outside.
+/// Run lengths of pixels outside and inside the object in turn; the first run is outside and may be 0.
 class Runs {
  public:
   void add(bool inside, std::int64_t count) {
@@ -23,10 +23,10 @@ class Runs {
   bool inside_ = false;
 };
 
-// Pixels count column by column over the whole picture.
+// In column-major order over the whole picture, as in COCO.
 std::vector<std::int64_t> run_lengths(const MaskRegion& region, const cv::Size& picture) {
   const auto& place = region.place;
-  const std::int64_t below = picture.height - place.height;  // of the picture, between two columns of the region
+  const std::int64_t below = picture.height - place.height;  // pixels between two columns of the region
   Runs runs;
   runs.add(false, static_cast<std::int64_t>(place.x) * picture.height + place.y);
   for (int x = 0; x < place.width; ++x) {
@@ -38,7 +38,8 @@ std::vector<std::int64_t> run_lengths(const MaskRegion& region, const cv::Size& 
   return runs.lengths();
 }
 
-// Five bits a letter, the lowest first; 32 says that more follow, and the highest bit of the last letter is the sign.
+// As pycocotools' rleToString: five bits per character, the lowest first; bit 32 says that more characters follow, and bit 16 of the
+// last character is the sign.
 void append(std::int64_t number, std::string* text) {
   bool more = true;
   while (more) {
@@ -55,7 +56,8 @@ void append(std::int64_t number, std::string* text) {
 std::string rle_text(const MaskRegion& region, const cv::Size& picture) {
   const auto lengths = run_lengths(region, picture);
   std::string text;
-  for (std::size_t i = 0; i < lengths.size(); ++i)  // from the fourth on, what a run is longer than the one before of its kind
+  // From the fourth run on, the difference from the run two before it, which lies on the same side of the mask.
+  for (std::size_t i = 0; i < lengths.size(); ++i)
     append(i < 3 ? lengths[i] : lengths[i] - lengths[i - 2], &text);
   return text;
 }

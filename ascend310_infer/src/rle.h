@@ -5,6 +5,6 @@
 
 #include "mask.h"
 
-/// A mask as COCO writes it, the "counts" of a compressed run-length encoding. Only the region is read, so a mask costs what
-/// its box costs, whatever the size of the picture.
+/// The "counts" of COCO's compressed run-length encoding of a mask. Only the region is read, so the time depends on the size of
+/// the box and not on that of the picture.
 std::string rle_text(const MaskRegion& region, const cv::Size& picture);

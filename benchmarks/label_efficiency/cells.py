@@ -8,15 +8,19 @@ from benchmarks.label_efficiency.plan import Arm, Plan
 
 @dataclass(frozen=True)
 class Key:
-    """Identifies runs up to the seed: the arm, its percent of labels, and the percent before the pick, if it picks."""
+    """Identifies the runs that differ in the seed only.
+
+    Attributes:
+        arm: its name; labels: percent of labels; from_labels: percent before the pick, None for an arm that does not pick.
+    """
 
     arm: str
     labels: float
     from_labels: float | None = None
 
     def __str__(self) -> str:
-        began = "" if self.from_labels is None else f"{self.from_labels:g}to"
-        return f"{self.arm}_{began}{self.labels:g}"
+        before = "" if self.from_labels is None else f"{self.from_labels:g}to"
+        return f"{self.arm}_{before}{self.labels:g}"
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Cell:
 
     Attributes:
         needs: cells whose results this one starts from.
-        equal_minutes: whether this supervised run continues until it took as long as its semi-supervised counterpart.
+        equal_minutes: whether this supervised run continues until it has taken as long as its semi-supervised counterpart.
     """
 
     key: Key
@@ -36,11 +40,12 @@ class Cell:
 
     @property
     def name(self) -> str:
+        """Name of its folder and of its result file."""
         return f"{self.key}_seed{self.seed}"
 
 
 def cells_of(plan: Plan) -> list[Cell]:
-    """All cells, those of the first seed first, each after the ones it needs."""
+    """All cells, seed by seed, each after those that it needs."""
     found: dict[str, Cell] = {}
     for seed in plan.seeds:
         for name, arm in plan.arms.items():

@@ -25,11 +25,11 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Places:
-    """Paths that differ between machines.
+    """Paths that differ between machines. Records have their names in capitals in place of the paths, and no path of the programs.
 
     Attributes:
-        programs: folder of train.py and the others; plan: folder of the plan. In records, the names of all others replace
-            their paths.
+        programs: folder of train.py and the other programs; plan: folder of the plan; data, weights, out: the options of these
+            names.
     """
 
     programs: Path
@@ -49,7 +49,7 @@ class Places:
 
 
 def commit() -> str | None:
-    """The commit of the programs, with a plus if files were modified; None outside of a repository."""
+    """Hash of the commit that is checked out, with "+" if files are modified; None outside of a repository."""
     words = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
     try:
         found = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -60,13 +60,13 @@ def commit() -> str | None:
 
 @dataclass
 class Processes:
-    """The programs that run now, and whether no more may start."""
+    """The programs that are running; `stopping`: no more may start."""
 
     running: set[subprocess.Popen] = field(default_factory=set)
     stopping: bool = False
 
     def stop(self, number: int) -> None:
-        """Send a signal to all programs, and start no others."""
+        """Send a signal to all running programs, and let no others start."""
         self.stopping = True
         for process in list(self.running):
             process.send_signal(number)
@@ -74,10 +74,10 @@ class Processes:
 
 @dataclass(frozen=True)
 class Chain:
-    """See the module.
+    """Starts the programs of a cell one after the other.
 
     Attributes:
-        folder: of the cell; core: that its programs are pinned to.
+        folder: of the cell; core: the processor core to which its programs are pinned.
     """
 
     folder: Path
@@ -89,7 +89,7 @@ class Chain:
         """Start a program unless it is done.
 
         Raises:
-            UserError: it failed; names its log file.
+            UserError: it failed; the message names its log file.
             Stopped: it was stopped, and will resume at the next start.
         """
         marker = self.folder / f"{name}.done.json"

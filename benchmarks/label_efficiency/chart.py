@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.label_efficiency.cells import Key
 from benchmarks.label_efficiency.comparison import Reached, Runs, reached
-from benchmarks.label_efficiency.labelled import SECONDS_A_BOX
+from benchmarks.label_efficiency.labelled import SECONDS_PER_BOX
 from benchmarks.label_efficiency.plan import Plan
 from src.files import write_atomically
 from src.report.chart_style import chart_style, save_svg
@@ -23,8 +23,8 @@ def write_chart(plan: Plan, runs: Runs, path: Path) -> None:
             for arm in plan.arms:
                 _draw(axes, arm, what, rows, plan)
             axes.set_xlabel(title)
-        axes.secondary_xaxis("top", functions=_hours(SECONDS_A_BOX[0])).set_xlabel(
-            f"hours of labelling at {SECONDS_A_BOX[0]} s a box ({SECONDS_A_BOX[1]} s: {SECONDS_A_BOX[1] / SECONDS_A_BOX[0]:g} times as many)"
+        axes.secondary_xaxis("top", functions=_hours(SECONDS_PER_BOX[0])).set_xlabel(
+            f"hours of labelling at {SECONDS_PER_BOX[0]} s per box ({SECONDS_PER_BOX[1]} s: {SECONDS_PER_BOX[1] / SECONDS_PER_BOX[0]:g} times as many)"
         )
         figure.axes[0].set_ylabel(f"AP on the {plan.report} part (mean over seeds, 95 % interval)")
         figure.axes[0].legend(fontsize="small")

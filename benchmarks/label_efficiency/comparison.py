@@ -1,4 +1,4 @@
-"""Which arms are compared, and the results."""
+"""Pairs of arms that are compared, and their differences."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Comparison:
     """Two arms over paired seeds.
 
     Attributes:
-        ours, theirs: the arms; terms: their label budget and what is equal.
+        ours, theirs: the arms; terms: their percent of labels, and what is equal (steps, minutes, images or boxes).
         difference: of AP in points (AP x 100).
     """
 
@@ -28,11 +28,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Reached:
-    """What an arm reached, over its seeds.
+    """AP of an arm with a percent of labels, over its seeds.
 
     Attributes:
-        ap: in points; share: of the AP with all labels, in percent; None without such an arm.
-        images, boxes, minutes: means.
+        ap: in points; share: percent of the AP that the baseline has with all labels, None if it was not run.
+        images, boxes, minutes: means over the seeds.
     """
 
     name: str
@@ -53,9 +53,8 @@ def by_key(results: Iterable[Result], cells: Iterable[Cell]) -> Runs:
 
 
 def reached(plan: Plan, runs: Runs) -> list[Reached]:
-    """A row for each arm and number of labels; one more where a supervised run continued to equal minutes."""
-    whole = runs.get(Key(plan.baseline, 100), {})
-    all_labels = aps(whole, "equal_steps")
+    """A row for each arm and percent of labels, and another one where a supervised run continued to equal minutes."""
+    all_labels = aps(runs.get(Key(plan.baseline, 100), {}), "equal_steps")
     rows = []
     for key, seeds in runs.items():
         for score in ("equal_steps", "equal_minutes"):
@@ -93,7 +92,7 @@ def aps(seeds: dict[int, Result], score: str) -> dict[int, float]:
 
 
 def _pairs(plan: Plan, keys: Sequence[Key]) -> Iterator[tuple[Key, Key, str, str]]:
-    """(ours, theirs, their score, terms)."""
+    """(ours, theirs, name of their score, terms) of each comparison; our score is always that at equal steps."""
     for ours in keys:
         arm = plan.arms[ours.arm]
         budget = f"{ours.labels:g} %" if ours.from_labels is None else f"{ours.from_labels:g} % to {ours.labels:g} %"

@@ -15,10 +15,10 @@ class Difference:
     """Paired differences of two arms, one per seed.
 
     Attributes:
-        values: seed -> difference; mean: of them.
-        spread: their standard deviation; None for a single one.
-        half_width: of the 95 % t-interval around the mean, which is also the smallest mean difference whose interval
-            would lie above 0; None for a single one.
+        values: seed -> difference; mean: mean of the differences.
+        spread: standard deviation of the differences; None for a single one.
+        half_width: half the width of the 95 % t-interval around the mean; a mean difference greater than this has an interval
+            above 0. None for a single one.
     """
 
     values: dict[int, float]
@@ -28,12 +28,12 @@ class Difference:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Lower and upper end."""
+        """Lower and upper end; None for a single difference."""
         return None if self.half_width is None else (self.mean - self.half_width, self.mean + self.half_width)
 
 
 def paired(ours: dict[int, float], theirs: dict[int, float]) -> Difference | None:
-    """The differences of the seeds that both have; None if there is none."""
+    """Differences ours - theirs of the seeds that both have; None if there is no such seed."""
     return summary({seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())})
 
 
@@ -48,6 +48,6 @@ def summary(values: dict[int, float]) -> Difference | None:
 
 
 def half_width(numbers: Sequence[float]) -> float:
-    """Of the two-sided t-interval of a mean; two numbers at least."""
+    """Half the width of the two-sided t-interval of the mean of two numbers or more."""
     quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(numbers) - 1)
     return float(quantile * stdev(numbers) / sqrt(len(numbers)))

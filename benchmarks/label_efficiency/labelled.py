@@ -1,4 +1,4 @@
-"""What the labels of an annotation file cost: images, boxes, seconds of labelling."""
+"""How much is labelled in an annotation file, as a measure of what the labels cost."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from src.data.formats.json_file import read_json
 
-SECONDS_A_BOX = (7, 35)  # by extreme clicking, and drawn with care (Papadopoulos et al. 2017)
+SECONDS_PER_BOX = (7, 35)  # by extreme clicking, and drawn with care (Papadopoulos et al. 2017)
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Labelled:
     """Labelled images of a file.
 
     Attributes:
-        names: of the images; boxes: their number of objects, crowds left out; by_class: the same by class name.
+        names: of the images; boxes: number of objects without crowds; by_class: number of objects per class name.
     """
 
     names: tuple[str, ...]
@@ -25,7 +25,7 @@ class Labelled:
 
 
 def labelled_in(path: Path) -> Labelled:
-    """What is labelled in a COCO file."""
+    """The labelled images of a COCO file; an image without the key "labelled" counts as labelled."""
     coco = read_json(path)
     images = {image["id"]: image["file_name"] for image in coco["images"] if image.get("labelled", True)}
     names = {category["id"]: category["name"] for category in coco["categories"]}
@@ -35,13 +35,14 @@ def labelled_in(path: Path) -> Labelled:
 
 
 def images_for_boxes(coco: Mapping[str, Any], known: Labelled, values: Mapping[str, float], boxes: int) -> int:
-    """How many images must be labelled so that their boxes come closest to a number.
+    """The number of labelled images whose number of boxes comes closest to `boxes`.
 
     Args:
-        coco: with the labels of all images; known: labelled already; values: ranking of the others, taken from the best on.
+        coco: with the labels of all images; known: the images that are labelled already.
+        values: acquisition score of each other image; they are taken from the highest on. boxes: the number to reach.
 
     Returns:
-        The number of images, those known and at least one of the ranking.
+        The number of images: all of `known`, and at least one of `values`.
     """
     names = {image["id"]: image["file_name"] for image in coco["images"]}
     counts = Counter(names[row["image_id"]] for row in coco["annotations"] if _counts(row, names))

@@ -58,10 +58,10 @@ class Parts:
 
 @dataclass(frozen=True, config=_STRICT)
 class Arm:
-    """See the module.
+    """A training configuration; the docstring of the module explains labels and picks.
 
     Attributes:
-        passes, burn_in: override those of the plan; options: settings of train.py.
+        passes, burn_in: in place of those of the plan; options: settings of train.py.
         boxes_of: the arm, of the same first stage, whose number of labelled boxes this pick is to reach, in place of its
             number of images.
     """
@@ -87,11 +87,11 @@ class StepCost:
 
 @dataclass(frozen=True, config=_STRICT)
 class Plan:
-    """See the module.
+    """The content of a plan file.
 
     Attributes:
         config: settings file, relative to the plan; options: further settings of every run.
-        seeds: of the runs; fewer_seeds: percent of labels -> how many of them are run there.
+        seeds: of the runs; fewer_seeds: percent of labels -> number of seeds that are run with it, if not all.
         passes: percent of labels -> epochs over the labelled images, "default" for all others.
         burn_in: share of the steps of a semi-supervised run before the teacher starts.
         evaluations: number of evaluations on the validation part during an arm.
@@ -160,12 +160,12 @@ def _place(location: tuple) -> str:
 def _contradictions(plan: Plan) -> list[str]:
     faults = []
     if len(set(plan.seeds)) < len(plan.seeds):
-        faults.append(f"seeds: each once, got {list(plan.seeds)}")
+        faults.append(f"seeds: must differ from each other, got {list(plan.seeds)}")
     for labels, count in plan.fewer_seeds.items():
         if count > len(plan.seeds):
             faults.append(f"fewer_seeds.{labels:g}: there are {len(plan.seeds)} seeds, got {count}")
     if "default" not in plan.passes:
-        faults.append("passes: needs a number for default")
+        faults.append('passes: must have the key "default", for percents of labels without a key of their own')
     baseline = plan.arms.get(plan.baseline)
     if baseline is None or baseline.train != "supervised" or baseline.pick:
         faults.append(f"baseline: must be an arm that is supervised and picks nothing, got {plan.baseline}")
@@ -179,7 +179,7 @@ def _contradictions(plan: Plan) -> list[str]:
 def _faults_of(arm: Arm, plan: Plan) -> list[str]:
     if arm.pick is None:
         given = [key for key in ("first_stage", "from_labels", "boxes_of") if getattr(arm, key) is not None]
-        return [f"{key}: is for arms with pick" for key in given]
+        return [f"{key}: is only for arms with pick; remove it, or add pick" for key in given]
     first = plan.arms.get(arm.first_stage)
     if first is None or first.pick or arm.from_labels not in first.labels:
         wanted = f"must be an arm without pick that has labels {arm.from_labels} (from_labels)"

@@ -19,10 +19,10 @@ from src.files import file_hash, write_json
 
 @dataclass(frozen=True)
 class Score:
-    """One score of a cell on the part that is reported.
+    """One score of a cell on the part of the data that the plan reports.
 
     Attributes:
-        ap: 0 to 1; minutes: of training, without evaluations and compiling; steps: of training.
+        ap: AP, 0 to 1; minutes: training time without evaluations and compiling; steps: training steps.
     """
 
     ap: float
@@ -35,7 +35,7 @@ class Result:
     """The part of a cell's file that tables and charts use.
 
     Attributes:
-        images, boxes: labelled; scores: "equal_steps" and, for some, "equal_minutes".
+        images, boxes: numbers of labelled images and boxes; scores: "equal_steps" and, for some cells, "equal_minutes".
     """
 
     key: Key
@@ -46,15 +46,15 @@ class Result:
 
 
 def file_of(results: Path, cell: Cell) -> Path:
-    """Where the result of a cell lies."""
+    """Path of the result of a cell."""
     return results / f"{cell.name}.json"
 
 
 def is_done(setting: Setting, results: Path, cell: Cell) -> bool:
-    """Whether the result of a cell is there.
+    """Whether there is a result of a cell.
 
     Raises:
-        DataError: it is, but of other settings; lists the differences.
+        DataError: there is one, but made with other settings; it lists the differences.
     """
     file = file_of(results, cell)
     if not file.is_file():
@@ -76,7 +76,7 @@ def _differences(before: Any, now: Any, place: str = "") -> Iterable[tuple[str, 
 
 
 def write_record(setting: Setting, results: Path, cell: Cell, chain: Chain, scores: Mapping[str, int]) -> None:
-    """Write the file of a cell that was done; `scores` as `recipe.run` gives them."""
+    """Write the result file of a finished cell; `scores`: steps by name of score, as `recipe.run` returns them."""
     on_test = setting.plan.report == "test"
     label_file = label_file_of(setting, cell)
     labelled = labelled_in(label_file)
@@ -101,7 +101,10 @@ def write_record(setting: Setting, results: Path, cell: Cell, chain: Chain, scor
 
 
 def _score(rows: list[dict], steps: int, metrics: Path | None) -> dict[str, Any]:
-    """AP of the best checkpoint on the validation part within `steps` steps: on the test part, or on validation."""
+    """AP of the network that is best on the validation part within `steps` steps.
+
+    It is the AP on the test part if `metrics` is given, the metrics file of that part, and otherwise that on the validation part.
+    """
     candidates = [row for row in evaluations(rows) if row["step"] <= steps]
     test = None
     if metrics is not None:
@@ -113,7 +116,7 @@ def _score(rows: list[dict], steps: int, metrics: Path | None) -> dict[str, Any]
 
 
 def evaluations(rows: Iterable[dict]) -> list[dict[str, Any]]:
-    """AP on the validation part, by step and role, from the rows of metrics.jsonl."""
+    """Steps done, role and AP of each evaluation on the validation part, from the rows of metrics.jsonl."""
     return [
         {"step": row["step"] + 1, "role": role, "AP": row[f"{role}/AP"]}
         for row in rows
@@ -123,7 +126,7 @@ def evaluations(rows: Iterable[dict]) -> list[dict[str, Any]]:
 
 
 def training_minutes(rows: Iterable[dict], steps: int) -> float:
-    """Minutes that the first `steps` steps took, without step 0, which compiles."""
+    """Minutes of the first `steps` steps, without the rows of step 0, which compiles."""
     done, seconds = 0, 0.0
     for row in rows:
         if "iter_time" in row and row["step"] < steps:

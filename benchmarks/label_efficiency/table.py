@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from benchmarks.label_efficiency.comparison import Comparison, Reached
 from benchmarks.label_efficiency.intervals import Difference
-from benchmarks.label_efficiency.labelled import SECONDS_A_BOX
+from benchmarks.label_efficiency.labelled import SECONDS_PER_BOX
 
 
 def reached_table(rows: Sequence[Reached]) -> str:
-    """What each arm reached, and what its labels cost."""
-    hours = [f"hours at {seconds} s a box" for seconds in SECONDS_A_BOX]
+    """AP of each arm, and the cost of its labels."""
+    hours = [f"hours at {seconds} s per box" for seconds in SECONDS_PER_BOX]
     head = ["arm", "labels", "images", "boxes", *hours, "AP", "spread", "n", "% of all labels", "minutes"]
     lines = [
         [
@@ -17,7 +17,7 @@ def reached_table(rows: Sequence[Reached]) -> str:
             f"{row.labels:g} %",
             f"{row.images:.0f}",
             f"{row.boxes:.0f}",
-            *(f"{row.boxes * seconds / 3600:.2f}" for seconds in SECONDS_A_BOX),
+            *(f"{row.boxes * seconds / 3600:.2f}" for seconds in SECONDS_PER_BOX),
             f"{row.ap.mean:.1f}",
             _or_dash(row.ap.spread, "{:.1f}"),
             str(len(row.ap.values)),

@@ -7,7 +7,7 @@ from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
 from src.files import check_free, write_text
 from src.recipe.choice import Choice, Situation
-from src.recipe.cost import this_machine
+from src.recipe.compute_cost import this_machine
 from src.recipe.data_summary import summarise
 from src.recipe.decide import decide, leaf_text
 from src.recipe.start_weights import Weights, read_weight_file

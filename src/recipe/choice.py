@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from src.recipe.cost import Machine
+from src.recipe.compute_cost import Machine
 from src.recipe.data_summary import DataSummary
 from src.recipe.start_weights import Weights
 

@@ -4,7 +4,7 @@ from math import ceil
 
 import numpy as np
 
-from src.recipe import cost
+from src.recipe import compute_cost
 from src.recipe.choice import Choice, Settings, Situation, percent
 
 MULTIPLE = 32  # of both sides: levels of a feature pyramid are halves of each other
@@ -87,9 +87,9 @@ def run_seconds(situation: Situation, now: Settings, size: tuple[int, int]) -> f
     """Seconds of all steps of the run at an input size, without evaluations."""
     gflops = situation.machine.gflops
     burn_in = now["burn_up_iter"]
-    return burn_in * cost.step_seconds(now, gflops, False, *size) + (now["max_iter"] - burn_in) * cost.step_seconds(
-        now, gflops, True, *size
-    )
+    return burn_in * compute_cost.step_seconds(now, gflops, False, *size) + (
+        now["max_iter"] - burn_in
+    ) * compute_cost.step_seconds(now, gflops, True, *size)
 
 
 def crops(situation: Situation, now: Settings) -> list[Choice]:
@@ -119,7 +119,7 @@ def _multiple(side: float) -> int:
 
 def _fits_memory(situation: Situation, now: Settings, size: tuple[int, int]) -> bool:
     one = Settings(now | {"batch_size": 1, "unlabelled_batch_size": 1}, now.given)
-    return cost.memory_gb(one, *size, situation.data.unlabelled > 0) <= _USED_MEMORY * situation.machine.memory
+    return compute_cost.memory_gb(one, *size, situation.data.unlabelled > 0) <= _USED_MEMORY * situation.machine.memory
 
 
 def _fits_time(situation: Situation, now: Settings, size: tuple[int, int]) -> bool:

@@ -1,6 +1,6 @@
 """Rules of lengths: batch, steps, burn-in, learning rate, intervals. They alone follow the number of labels in later stages."""
 
-from src.recipe import cost
+from src.recipe import compute_cost
 from src.recipe.choice import Choice, Settings, Situation, rounded
 from src.recipe.input_size import TRAINING_SHARE
 from src.wording import counted
@@ -72,7 +72,7 @@ def _given_before_the_end(now: Settings) -> int:
 def step_seconds(situation: Situation, now: Settings) -> float:
     """Seconds per step, the mean of both halves of a run."""
     kinds = (False, True) if situation.data.unlabelled else (False,)
-    return sum(cost.step_seconds(now, situation.machine.gflops, semi) for semi in kinds) / len(kinds)
+    return sum(compute_cost.step_seconds(now, situation.machine.gflops, semi) for semi in kinds) / len(kinds)
 
 
 def burn_in(situation: Situation, now: Settings) -> list[Choice]:
@@ -110,7 +110,7 @@ def intervals(situation: Situation, now: Settings) -> list[Choice]:
     if not data.evaluation:
         count, why = 0, "no evaluation images: give eval_img_dir and eval_ann_file to have scores"
     elif gflops and situation.hours:
-        one = 2 * data.evaluation * cost.detection_seconds(now, gflops)
+        one = 2 * data.evaluation * compute_cost.detection_seconds(now, gflops)
         count = min(EVALUATIONS, int(EVALUATION_SHARE * 3600 * situation.hours / one))
         if count < EVALUATIONS:
             why = f"one of {data.evaluation} images takes {one / 60:.1f} min: at most a fifth of the time"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from src.recipe.choice import Settings, Situation, percent
-from src.recipe.cost import Machine
+from src.recipe.compute_cost import Machine
 from src.recipe.data_summary import DataSummary
 from src.recipe.input_size import LOST_SIDE, run_seconds, sizes_and_hours
 from src.recipe.length_rules import FEW_PASSES

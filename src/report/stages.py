@@ -47,8 +47,8 @@ class Stage:
         warnings: (step, sentence) of the run's health checks, each once.
         metrics: of eval/metrics.json; None if the stage was not evaluated.
         records: COCO result records of eval/eval_results.json, or None.
-        labelled, unlabelled: numbers of training images when the run began, as its log says; of a run without a log those of now,
-            None if the annotation file has gone.
+        labelled, unlabelled: numbers of training images at the start of the run, from its log; without a log, those of the
+            annotation file at present, or None if it does not exist any more.
     """
 
     name: str

@@ -96,8 +96,8 @@ def test_inference(tiny, tmp_path):
     inference.main([*tiny, "--json", str(file)])
     report = json.loads(file.read_text())
     run = report["runs"]["inference"]
-    assert {"GFLOP", "GFLOP/s", "ms_an_image", "detections_an_image"} <= set(run) and 0 < run[
-        "detections_an_image"
+    assert {"GFLOP", "GFLOP/s", "ms_per_image", "detections_per_image"} <= set(run) and 0 < run[
+        "detections_per_image"
     ] <= 8
     assert {"backbone", "fpn", "rpn", "box_head"} <= set(report["shares"]["by_part"])
     assert report["compile_s"] > 0

@@ -1,4 +1,4 @@
-"""Files of weights that are cut off, bit-flipped or no such files at all are read, or refused by name."""
+"""Weight files that are truncated, have flipped bits, or are of another format are read, or refused with an error that names them."""
 
 import io
 import json
@@ -33,9 +33,9 @@ def safetensors_bytes() -> bytes:
     return safetensors.numpy.save({"a": np.ones((2, 3), np.float32), "b": np.arange(4, dtype=np.int64)})
 
 
-def npz_bytes(packed: bool) -> bytes:
+def npz_bytes(compressed: bool) -> bytes:
     file = io.BytesIO()
-    (np.savez_compressed if packed else np.savez)(file, a=np.ones((2, 3), np.float32), b=np.arange(4))
+    (np.savez_compressed if compressed else np.savez)(file, a=np.ones((2, 3), np.float32), b=np.arange(4))
     return file.getvalue()
 
 
@@ -45,7 +45,7 @@ FOREIGN = {
     "module.pth": (DATA / "module.pth").read_bytes(),
     "a.safetensors": safetensors_bytes(),
 }
-NPZ = {"plain": npz_bytes(False), "packed": npz_bytes(True)}
+NPZ = {"plain": npz_bytes(False), "compressed": npz_bytes(True)}
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -63,8 +63,8 @@ def test_arrays_of_numpy(tmp_path, kind, data):
     survives(read_weights, tmp_path / "a.npz", data.draw(damaged(NPZ[kind])))
 
 
-def test_no_wrong_file_crashes_a_reader():
-    """Seeded files of every kind, each wrong in its own way, under a debugging allocator and a limit of memory."""
+def test_no_damaged_file_crashes_a_reader():
+    """Damaged files of every format, made from seeds, are read under a debugging allocator and a memory limit."""
     command = [sys.executable, "-X", "faulthandler", "-m", "tests.checkpoint.fuzz_weights", "0", "500"]
     environment = os.environ | {"PYTHONMALLOC": "debug", "GLOG_v": "4"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -78,7 +78,7 @@ def test_no_wrong_file_crashes_a_reader():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, bytes]:
-    """A detector and the state of a run, of one small layer."""
+    """A detector checkpoint and a run state, each of one small layer."""
     folder = tmp_path_factory.mktemp("good")
     save_detector(nn.Dense(3, 2), folder / "best_model.ckpt", DetectorMetadata({"backbone": "toy"}, ["größe"], [4], 7))
     metadata = {"config": {"batch_size": 2}, "best": None}
@@ -102,7 +102,7 @@ def test_checkpoints(tmp_path, files, name, data):
         state.restore([layer])
 
 
-def test_the_one_kind_of_checkpoint_is_not_the_other(tmp_path, files):
+def test_a_detector_checkpoint_is_no_run_state_and_the_reverse(tmp_path, files):
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match="is not a detector checkpoint"):
@@ -112,14 +112,14 @@ def test_the_one_kind_of_checkpoint_is_not_the_other(tmp_path, files):
 
 
 def test_a_disk_that_gets_full_while_a_checkpoint_is_written_leaves_the_old_one(tmp_path):
-    path, card = tmp_path / "model_0.ckpt", DetectorMetadata({}, ["a"], [1], 1)
-    save_detector(nn.Dense(3, 2), path, card)
+    path, metadata = tmp_path / "model_0.ckpt", DetectorMetadata({}, ["a"], [1], 1)
+    save_detector(nn.Dense(3, 2), path, metadata)
     old, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
-    # The interpreter ignores the signal that comes with it.
+    # Python ignores SIGXFSZ, so a write beyond the limit raises an OSError.
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
     try:
         with pytest.raises(UserError, match=r"model_0\.ckpt: cannot be written"):
-            save_detector(nn.Dense(300, 300), path, card)
+            save_detector(nn.Dense(300, 300), path, metadata)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == old and list(tmp_path.iterdir()) == [path]

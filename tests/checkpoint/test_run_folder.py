@@ -30,7 +30,7 @@ def files(path) -> list[str]:
     return sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
 
 
-def test_a_new_folder_and_one_with_other_files_are_free(tmp_path):
+def test_a_new_folder_and_one_with_unrelated_files_are_accepted(tmp_path):
     RunFolder(tmp_path / "new").check(resume=False, overwrite=False)
     fill(tmp_path, "notes.txt", "console.log", "weights.ckpt")
     RunFolder(tmp_path).check(resume=False, overwrite=False)
@@ -38,7 +38,7 @@ def test_a_new_folder_and_one_with_other_files_are_free(tmp_path):
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_any_output_of_another_run_is_respected(tmp_path, name):
+def test_a_folder_with_any_output_of_another_run_is_refused(tmp_path, name):
     fill(tmp_path, name)
     with pytest.raises(UserError, match=r"holds another run \(.*\); .*--resume.*--overwrite"):
         RunFolder(tmp_path).check(resume=False, overwrite=False)
@@ -54,7 +54,7 @@ def test_overwriting_clears_the_files_of_a_run_and_no_other_when_it_starts(tmp_p
     assert files(tmp_path) == ["eval/metrics.json", "my_model.ckpt", "notes.txt", "tensorboard/notes.txt"]
 
 
-def test_resuming_needs_a_run_and_goes_on_from_its_state(tmp_path):
+def test_resuming_needs_a_run_and_finds_its_state(tmp_path):
     with pytest.raises(UserError, match="has no run to resume; start one without --resume"):
         RunFolder(tmp_path).check(resume=True, overwrite=False)
     fill(tmp_path, "config.yaml", "log.txt")
@@ -64,12 +64,12 @@ def test_resuming_needs_a_run_and_goes_on_from_its_state(tmp_path):
     assert files(tmp_path) == ["config.yaml", "log.txt", "state.ckpt"]
 
 
-def test_a_state_before_is_enough_to_go_on(tmp_path):
+def test_the_state_before_is_enough_to_resume(tmp_path):
     fill(tmp_path, "config.yaml", "state_before.ckpt")
     assert RunFolder(tmp_path).check(resume=True, overwrite=False)
 
 
-def test_half_written_files_are_swept_away(tmp_path):
+def test_temporary_files_are_removed(tmp_path):
     fill(tmp_path, ".writing-x.ckpt", ".writing-y.tmp", ".hidden", "state.ckpt", "eval/.writing-z.json")
     RunFolder(tmp_path).prepare(resumes=True, keeps_weights=True)
     assert files(tmp_path) == [".hidden", "eval/.writing-z.json", "state.ckpt"]
@@ -94,7 +94,7 @@ def test_a_best_detector_whose_score_does_not_count_any_more_is_kept_under_anoth
     assert (tmp_path / "best_model_until_step_7.ckpt").read_text() == "something", "the first one is not lost"
 
 
-def test_old_step_checkpoints_are_forgotten_by_number(tmp_path):
+def test_the_oldest_step_checkpoints_are_removed_by_step_and_not_by_name(tmp_path):
     folder = RunFolder(tmp_path)
     for step in (8, 9, 10, 100):
         fill(tmp_path, folder.step("student", step).name, folder.step("average", step).name)

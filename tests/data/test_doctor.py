@@ -247,7 +247,7 @@ FOUND_BY_DECODING = {"a cut off PNG", "a cut off JPEG"}  # training meets these 
 # name of the data set -> (what is doubtful about it, what the doctor must say)
 SUSPICIOUS = {
     "boxes of one size": (boxes(*[(i, i, 9, 8) for i in range(12)]), "all 12 boxes are 9 x 8 pixels"),
-    "tiny boxes": (put(*ROW, "bbox", [5, 5, 1, 3]), "1 boxes are less than 2 pixels wide or high, in 1.png"),
+    "tiny boxes": (put(*ROW, "bbox", [5, 5, 1, 3]), "1 box is less than 2 pixels wide or high, in 1.png"),
     "a box twice": (put("annotations", 2, "bbox", list(BOXES[0])), "1 boxes are duplicates, in 1.png"),
     "a box of two classes": (
         put("annotations", 1, "bbox", list(BOXES[0])),

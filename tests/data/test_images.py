@@ -11,7 +11,7 @@ PICTURE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp"])
-def test_rgb_survives_in_every_lossless_kind(tmp_path, suffix):
+def test_rgb_is_unchanged_in_every_lossless_format(tmp_path, suffix):
     path = tmp_path / f"Bild_ä口.{suffix}"
     Image.fromarray(PICTURE).save(path, **({"lossless": True} if suffix == "webp" else {}))
     np.testing.assert_array_equal(read_image(path), PICTURE)
@@ -53,7 +53,7 @@ def test_exif_rotation_is_as_pillow_shows_it(tmp_path, orientation, suffix):
 
 
 @pytest.mark.parametrize("exif_beside", [False, True])
-def test_an_orientation_in_xmp_does_not_turn(tmp_path, exif_beside):
+def test_an_orientation_in_xmp_is_ignored(tmp_path, exif_beside):
     """As in browsers, and in ascend310_infer (tests/ascend310_infer/test_pixels.py)."""
     xmp = (
         b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -63,30 +63,30 @@ def test_an_orientation_in_xmp_does_not_turn(tmp_path, exif_beside):
     exif[0x10F] = "Maker"
     Image.fromarray(PICTURE).save(tmp_path / "plain.jpg", quality=95)
     Image.fromarray(PICTURE).save(tmp_path / "a.jpg", quality=95, xmp=xmp, **({"exif": exif} if exif_beside else {}))
-    assert Image.open(tmp_path / "a.jpg").getexif()[0x0112] == 6  # of Pillow
+    assert Image.open(tmp_path / "a.jpg").getexif()[0x0112] == 6  # Pillow reports the orientation of XMP
     assert image_size(tmp_path / "a.jpg") == (10, 6) and not is_turned(tmp_path / "a.jpg")
     np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), read_image(tmp_path / "plain.jpg"))
 
 
 @pytest.mark.parametrize(
-    ("size", "is_taken"),
+    ("size", "is_accepted"),
     [((20000, 20000), True), ((2**20, 1024), True), ((2**20 + 1, 1), False), ((32768, 32769), False)],
 )
-def test_the_limit_of_sizes_is_that_of_the_decoder(tmp_path, size, is_taken):
+def test_the_largest_size_is_that_of_the_decoder(tmp_path, size, is_accepted):
     Image.fromarray(PICTURE).save(tmp_path / "small.png")
     content = bytearray((tmp_path / "small.png").read_bytes())
     content[16:24] = size[0].to_bytes(4, "big") + size[1].to_bytes(4, "big")
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     (tmp_path / "large.png").write_bytes(content)
-    image_size(tmp_path / "small.png")  # of the same kind, which is decoded
-    if is_taken:
+    image_size(tmp_path / "small.png")  # of the same format; the first image of a format is decoded
+    if is_accepted:
         assert image_size(tmp_path / "large.png") == size
     else:
         with pytest.raises(UserError, match=r"expected at most 1048576 a side and 1073741824 together; cut it"):
             image_size(tmp_path / "large.png")
 
 
-def test_bad_files_are_named(tmp_path):
+def test_unreadable_files_are_named(tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "empty.jpg").write_bytes(b"")
     Image.fromarray(PICTURE).save(tmp_path / "good.png")

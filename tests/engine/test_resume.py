@@ -1,4 +1,4 @@
-"""A run that is stopped, killed or robbed of its newest state goes on as if nothing had happened, bit for bit."""
+"""A run that was stopped or killed, or whose newest state is damaged, resumes with the results of an uninterrupted run, bit for bit."""
 
 import json
 import random
@@ -46,14 +46,14 @@ def killed_run(toys, tmp_path_factory) -> Path:
 
 
 def contents(path: Path) -> dict:
-    """Bytes of each parameter of a checkpoint, and what a state says beside.
+    """Bytes of each parameter of a checkpoint, and the metadata of a state.
 
-    Left out are the settings, which name the folder, and what goes by the clock: the watcher of the data, and with it the
-    number of rows in metrics.jsonl.
+    Left out are the settings, which name the folder, and what depends on measured times: the watcher of the data, and with it
+    the number of rows in metrics.jsonl.
     """
     values = ms.load_checkpoint(str(path))
-    card = json.loads(str(values.pop("card")))
-    texts = {key: value for key, value in card.items() if key not in ("config", "recipe", "rows")}
+    metadata = json.loads(str(values.pop("card")))
+    texts = {key: value for key, value in metadata.items() if key not in ("config", "recipe", "rows")}
     watch = texts.get("watch", {})
     watch.get("watchers", {}).pop("slow_data", None)
     watch["told"] = [name for name in watch.get("told", []) if name != "slow_data"]
@@ -65,37 +65,37 @@ def step_of(path: Path) -> int:
     return int(ms.load_checkpoint(str(path))["run.step"].asnumpy())
 
 
-def told(folder: Path) -> dict[tuple, dict]:
-    """What metrics.jsonl says of each step, and each watcher at it, without times; nothing is told twice."""
+def logged(folder: Path) -> dict[tuple, dict]:
+    """(step, watcher) -> its values in metrics.jsonl without times, each of which must occur once; watcher is None for metrics."""
     steps: dict[tuple, dict] = {}
     for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
         row = {name: value for name, value in json.loads(line).items() if name not in ("iter_time", "data_time")}
         known = steps.setdefault((row["step"], row.get("watcher")), {})
-        assert known.keys() & row.keys() <= {"step", "watcher"}, f"told twice: {known}, {row}"
+        assert known.keys() & row.keys() <= {"step", "watcher"}, f"logged twice: {known}, {row}"
         known |= row
     return {key: row for key, row in steps.items() if "slow_data" not in key}
 
 
-def assert_same_end(folder: Path, whole: Path) -> None:
+def assert_same_end(folder: Path, uninterrupted: Path) -> None:
     """Both runs end with the same bits: weights, optimizer, teacher, loss scale, best score, losses of all steps."""
-    weights = {path.name for path in whole.glob("*.ckpt")}
+    weights = {path.name for path in uninterrupted.glob("*.ckpt")}
     assert weights >= {"state.ckpt", "model_0.ckpt", "best_model.ckpt"}
     assert {path.name for path in folder.glob("*.ckpt")} == weights
     for name in weights:
-        ours, theirs = contents(folder / name), contents(whole / name)
+        ours, theirs = contents(folder / name), contents(uninterrupted / name)
         assert ours.keys() == theirs.keys()
         assert not [key for key in ours if ours[key] != theirs[key]], name
-    assert told(folder) == told(whole)
-    assert not list(folder.glob(".*")), "half-written files are swept away"
+    assert logged(folder) == logged(uninterrupted)
+    assert not list(folder.glob(".*")), "temporary files are removed"
 
 
-def said(folder: Path) -> str:
-    """What all starts of a run printed."""
+def console(folder: Path) -> str:
+    """The console output of all starts of a run."""
     return Path(f"{folder}.console").read_text(encoding="utf-8")
 
 
-def going_on(folder: Path) -> tuple:
-    """--resume, if a run left a file; one that was killed before that is started again."""
+def resume_option(folder: Path) -> tuple:
+    """--resume, if the run has left a file; a run that was killed before its first file is started anew."""
     left = [path for path in folder.glob("[!.]*") if path.is_file()]
     return ("--resume",) if left else ()
 
@@ -105,14 +105,14 @@ def test_killed_at_random_moments(toys, long_run, tmp_path):
     folder = tmp_path / "run_0"
     while kills < KILLS:
         kill = ("", moments.uniform(0.1, 0.9), signal.SIGKILL)
-        status = toys.run(folder, *LONG, *going_on(folder), signal=kill)
-        assert status in (0, -signal.SIGKILL), said(folder)
+        status = toys.run(folder, *LONG, *resume_option(folder), signal=kill)
+        assert status in (0, -signal.SIGKILL), console(folder)
         kills += status != 0
-        if status == 0:  # it was faster than its killer: on with another one
+        if status == 0:  # it ended before it was killed: continue with another run
             assert_same_end(folder, long_run)
             number += 1
             folder = tmp_path / f"run_{number}"
-    assert toys.run(folder, *LONG, *going_on(folder)) == 0, said(folder)
+    assert toys.run(folder, *LONG, *resume_option(folder)) == 0, console(folder)
     assert_same_end(folder, long_run)
 
 
@@ -120,11 +120,11 @@ def test_killed_at_random_moments(toys, long_run, tmp_path):
 def test_killed_at_each_moment_of_saving(toys, short_run, tmp_path, moment):
     folder = tmp_path / "run"
     assert toys.run(folder, *SHORT, die_at=moment) == -signal.SIGKILL
-    assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
+    assert toys.run(folder, *SHORT, "--resume") == 0, console(folder)
     assert_same_end(folder, short_run)
 
 
-def test_killed_between_the_scores_of_an_evaluation_and_the_state_that_knows_them(toys, short_run, tmp_path):
+def test_killed_between_the_scores_of_an_evaluation_and_the_state_that_holds_them(toys, short_run, tmp_path):
     folder = tmp_path / "run"
     for words in ((), ("--resume",)):
         assert toys.run(folder, *SHORT, *words, die_at=MOMENTS[0] - 1 if not words else 6) == -signal.SIGKILL
@@ -132,7 +132,7 @@ def test_killed_between_the_scores_of_an_evaluation_and_the_state_that_knows_the
     assert rows.count('student/AP50"') == 1 and step_of(folder / "state.ckpt") == 2, (
         "scores are there, the state is older"
     )
-    assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
+    assert toys.run(folder, *SHORT, "--resume") == 0, console(folder)
     assert_same_end(folder, short_run)
 
 
@@ -141,8 +141,8 @@ def test_weights_whose_state_could_not_be_written_are_kept(toys, short_run, tmp_
     assert toys.run(folder, *SHORT, die_at=12) == -signal.SIGKILL
     saved = {path.name: path.read_bytes() for path in folder.glob("[!.]*.ckpt")}
     assert saved.keys() == {"model_0.ckpt", "model_step_1.ckpt"}
-    assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
-    assert "no run state was saved, so the run starts again; kept in weights_without_state/: model_0.ckpt" in said(
+    assert toys.run(folder, *SHORT, "--resume") == 0, console(folder)
+    assert "no run state was saved, so the run starts again; kept in weights_without_state/: model_0.ckpt" in console(
         folder
     )
     assert {path.name: path.read_bytes() for path in (folder / "weights_without_state").iterdir()} == saved
@@ -156,17 +156,17 @@ def test_a_disk_that_gets_full_at_a_line_of_the_log(toys, short_run, killed_run,
     (folder / name).unlink()
     (folder / name).symlink_to("/dev/full")
     assert toys.run(folder, *SHORT, "--resume") == 2
-    error = said(folder).partition("error: ")[2]
+    error = console(folder).partition("error: ")[2]
     assert error.startswith(f"{folder / name}: cannot be written: No space left on device; everything up to step ")
     assert (
         "make room there, then resume with\n" in error
-        and "Traceback" not in said(folder)
-        and "Errno" not in said(folder)
+        and "Traceback" not in console(folder)
+        and "Errno" not in console(folder)
     )
     assert f"everything up to step {step_of(folder / 'state.ckpt')} of 5 is saved" in error
     (folder / name).unlink()
     (folder / name).write_bytes(lines)
-    assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
+    assert toys.run(folder, *SHORT, "--resume") == 0, console(folder)
     assert contents(folder / "model_0.ckpt") == contents(short_run / "model_0.ckpt")
 
 
@@ -177,22 +177,22 @@ def test_a_state_with_other_values_is_refused_in_one_line(toys, killed_run, tmp_
         rows = [{"name": name, "data": ms.Tensor(row)} for name, row in state.values.items() if name != METADATA_KEY]
         write_checkpoint(rows, folder / "state.ckpt", state.metadata | {key: value})
         assert toys.run(folder, *SHORT, "--resume") == 2
-        error = said(folder).partition("error: ")[2]
-        assert "state.ckpt is not in the form of a run state (" in error and "Traceback" not in said(folder)
+        error = console(folder).partition("error: ")[2]
+        assert "state.ckpt is not in the form of a run state (" in error and "Traceback" not in console(folder)
 
 
-def test_signals_stop_between_two_steps_and_the_message_says_how_to_go_on(toys, long_run, tmp_path):
+def test_signals_stop_between_two_steps_and_the_message_says_how_to_resume(toys, long_run, tmp_path):
     moments, folder = random.Random(3), tmp_path / "run"
     for asked in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         under_way = ("avg loss", moments.uniform(0.0, 0.7), asked)
-        status = toys.run(folder, *LONG, *going_on(folder), signal=under_way)
+        status = toys.run(folder, *LONG, *resume_option(folder), signal=under_way)
         heard = signal.Signals(status - 128)  # while MindSpore computes, it passes SIGINT on as SIGTERM
-        assert heard in (asked, signal.SIGTERM), said(folder)
+        assert heard in (asked, signal.SIGTERM), console(folder)
         step = step_of(folder / "state.ckpt")
-        assert f"stopped by {heard.name} after step {step} of 130; everything is saved, resume with" in said(folder)
-        assert said(folder).rstrip().endswith(f"--config_path {folder / 'config.yaml'} --resume")
-    # The settings need not be told again: the folder knows them.
-    assert toys.run(folder, "--config_path", folder / "config.yaml", "--resume") == 0, said(folder)
+        assert f"stopped by {heard.name} after step {step} of 130; everything is saved, resume with" in console(folder)
+        assert console(folder).rstrip().endswith(f"--config_path {folder / 'config.yaml'} --resume")
+    # The settings need not be given again: config.yaml has them.
+    assert toys.run(folder, "--config_path", folder / "config.yaml", "--resume") == 0, console(folder)
     assert_same_end(folder, long_run)
 
 
@@ -200,24 +200,26 @@ def test_signals_stop_between_two_steps_and_the_message_says_how_to_go_on(toys, 
 def test_the_average_is_scored_saved_and_resumed(toys, tmp_path, burn_in):
     words = ("--max_iter", 16, "--burn_up_iter", burn_in, "--print_interval_iter", 1, "--eval_interval_iter", 3)
     words += ("--supervised_ema", "true", "--teacher_start", "average", "--ema_keep_rate", 0.8)
-    whole, folder = tmp_path / "whole", tmp_path / "run"
-    assert toys.run(whole, *words) == 0, said(whole)
+    uninterrupted, folder = tmp_path / "whole", tmp_path / "run"
+    assert toys.run(uninterrupted, *words) == 0, console(uninterrupted)
     for under_way in ("step: 4,", "step: 12,"):
         kill = (under_way, 0.0, signal.SIGKILL)
-        assert toys.run(folder, *words, *going_on(folder), signal=kill) == -signal.SIGKILL, said(folder)
-    assert toys.run(folder, *words, "--resume") == 0, said(folder)
-    assert_same_end(folder, whole)
-    scored = {step: {name for name in row if name.endswith("/AP")} for (step, _), row in told(whole).items()}
+        assert toys.run(folder, *words, *resume_option(folder), signal=kill) == -signal.SIGKILL, console(folder)
+    assert toys.run(folder, *words, "--resume") == 0, console(folder)
+    assert_same_end(folder, uninterrupted)
+    scored = {step: {name for name in row if name.endswith("/AP")} for (step, _), row in logged(uninterrupted).items()}
     assert scored[5] == scored[8] == {"student/AP", "average/AP"}
     assert scored[14] == {"student/AP", "teacher/AP" if burn_in < 14 else "average/AP"}
     last = "teacher" if burn_in < 16 else "average"
-    assert (whole / f"{last}_model_step_16.ckpt").is_file()
-    best = json.loads(str(ms.load_checkpoint(str(whole / "state.ckpt"))["card"]))["best"]
-    aps = {(step + 1, name[:-3]): row[name] for (step, _), row in told(whole).items() for name in scored[step]}
+    assert (uninterrupted / f"{last}_model_step_16.ckpt").is_file()
+    best = json.loads(str(ms.load_checkpoint(str(uninterrupted / "state.ckpt"))["card"]))["best"]
+    aps = {
+        (step + 1, name[:-3]): row[name] for (step, _), row in logged(uninterrupted).items() for name in scored[step]
+    }
     assert best["AP"] == max(aps.values()) == aps[best["step"], best["role"]]
 
 
-def test_a_state_from_before_a_setting_was_there_is_that_of_its_default(toys, killed_run, tmp_path):
+def test_a_state_without_a_newer_setting_counts_as_one_with_its_default(toys, killed_run, tmp_path):
     folder = shutil.copytree(killed_run, tmp_path / "run")
     files = StateFiles(folder / "state.ckpt", folder / "none.ckpt")
     state = files.read()
@@ -227,8 +229,8 @@ def test_a_state_from_before_a_setting_was_there_is_that_of_its_default(toys, ki
     rows = [{"name": name, "data": ms.Tensor(row)} for name, row in state.values.items() if name != METADATA_KEY]
     write_checkpoint(rows, files.newest, state.metadata | {"config": older})
     assert toys.run(folder, *SHORT, "--resume", "--supervised_ema", "true") == 2
-    assert "supervised_ema: was False, is True" in said(folder)
-    assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
+    assert "supervised_ema: was False, is True" in console(folder)
+    assert toys.run(folder, *SHORT, "--resume") == 0, console(folder)
 
 
 @pytest.mark.parametrize("damage", ["cut off", "a bit is wrong", "empty"])
@@ -238,30 +240,30 @@ def test_a_damaged_state_falls_back_to_the_one_before(toys, short_run, killed_ru
     content = bytearray(state.read_bytes())
     content[len(content) // 3] ^= 4
     state.write_bytes({"cut off": content[: len(content) // 2], "a bit is wrong": content, "empty": b""}[damage])
-    assert toys.run(folder, *SHORT, "--resume") == 0, said(folder)
+    assert toys.run(folder, *SHORT, "--resume") == 0, console(folder)
     log = (folder / "log.txt").read_text(encoding="utf-8")
     assert f"resumed from {folder / 'state_before.ckpt'}\n{state} is damaged (wrong checksum)" in log
     assert_same_end(folder, short_run)
 
 
-def test_without_a_whole_state_nothing_starts(toys, killed_run, tmp_path):
+def test_without_an_intact_state_nothing_starts(toys, killed_run, tmp_path):
     folder = shutil.copytree(killed_run, tmp_path / "run")
     for name in ("state.ckpt", "state_before.ckpt"):
         (folder / name).write_bytes((folder / name).read_bytes()[:-1])
     assert toys.run(folder, *SHORT, "--resume") == 2
-    assert "state.ckpt and state_before.ckpt" in said(folder) and "--overwrite" in said(folder)
-    assert "Traceback" not in said(folder)
+    assert "state.ckpt and state_before.ckpt" in console(folder) and "--overwrite" in console(folder)
+    assert "Traceback" not in console(folder)
 
 
-def test_a_changed_run_goes_on_only_when_told_to_and_names_what_changed(toys, tiny_data, killed_run, tmp_path):
+def test_a_changed_run_is_resumed_only_if_asked_to_and_names_what_changed(toys, tiny_data, killed_run, tmp_path):
     folder, again = shutil.copytree(killed_run, tmp_path / "run"), (*SHORT, "--base_lr", 0.25, "--resume")
     assert toys.run(folder, *again) == 2
-    assert "base_lr: was 0.5, is 0.25\nstart it with the same settings" in said(folder)
+    assert "base_lr: was 0.5, is 0.25\nstart it with the same settings" in console(folder)
     other = tmp_path / "other.json"
     coco = json.loads(tiny_data.val_file.read_text(encoding="utf-8"))
     coco["annotations"][0]["bbox"][2] += 1
     other.write_text(json.dumps(coco))
-    assert toys.run(folder, *again, "--resume_anyway", "--eval_ann_file", other) == 0, said(folder)
+    assert toys.run(folder, *again, "--resume_anyway", "--eval_ann_file", other) == 0, console(folder)
     log = (folder / "log.txt").read_text(encoding="utf-8")
     assert "resume_anyway: this run differs from the one that was stopped:\nbase_lr: was 0.5, is 0.25\n" in log
     assert "the evaluation images have changed, so the best score so far is discarded: {'step': 2, " in log

@@ -4,7 +4,7 @@ import numpy as np
 
 from src.config.load import default_settings
 from src.recipe.choice import Choice, Situation
-from src.recipe.cost import Machine
+from src.recipe.compute_cost import Machine
 from src.recipe.data_summary import DataSummary
 from src.recipe.decide import decide
 from src.recipe.start_weights import Weights

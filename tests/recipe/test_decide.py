@@ -6,7 +6,7 @@ import yaml
 from src.config.load import check_config, default_settings
 from src.config.schema import KEYS
 from src.errors import UserError
-from src.recipe.cost import Machine
+from src.recipe.compute_cost import Machine
 from src.recipe.decide import LENGTHS, decide, leaf_text
 from src.recipe.start_weights import Weights
 from tests.recipe.situations import SETS, decided, facts, situation, values

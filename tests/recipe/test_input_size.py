@@ -5,7 +5,7 @@ import pytest
 
 from src.config.load import default_settings
 from src.recipe.choice import Settings
-from src.recipe.cost import Machine
+from src.recipe.compute_cost import Machine
 from src.recipe.input_size import candidate_sizes
 from tests.recipe.situations import SETS, decided, facts, values
 

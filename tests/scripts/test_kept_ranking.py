@@ -1,4 +1,4 @@
-"""The first stage of a resumed job is kept if its settings are those of now, however their lengths are spelled."""
+"""A resumed job keeps its first stage if the settings are the same; lengths may be given in epochs or in steps."""
 
 import json
 import os
@@ -28,7 +28,7 @@ GIVEN = (
 
 @pytest.fixture
 def kept(tmp_path):
-    """Runs the comparison with the settings of a run as train.py would have saved them."""
+    """A function that runs scripts/_kept_ranking.py with options, against a config.yaml as train.py would have saved it."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images/1.png").write_text("")
     (tmp_path / "top_value_data.json").write_text(json.dumps({"1.png": 0.5}))
@@ -47,7 +47,7 @@ def kept(tmp_path):
     return run
 
 
-def test_the_settings_of_before(kept):
+def test_the_same_settings_keep_the_ranking(kept):
     free = (
         "--print_interval_iter",
         "7",
@@ -63,7 +63,7 @@ def test_the_settings_of_before(kept):
     assert result.stdout.startswith("kept from before: ")
 
 
-def test_other_settings(kept):
+def test_other_settings_are_refused(kept):
     result = kept(*GIVEN, "--batch_size", "4", "--system", "ssd")
     assert result.returncode == 2
     assert "batch_size: was 2, is 4" in result.stderr and "system: was 'faster_rcnn', is 'ssd'" in result.stderr

@@ -1,9 +1,9 @@
 """What it costs to label an image: seconds = a + b x boxes drawn + c x boxes corrected.
 
-How many boxes will be drawn and corrected follows from how many are predicted. Priors are replaced by what earlier rounds have
-shown, as far as they have shown it.
+The numbers of boxes that will be drawn and corrected are estimated from the number of predicted boxes. Published values are the
+priors; reports of earlier rounds update them.
 
-Axes: N images, S draws of everything that is uncertain.
+Axes: N images, S Monte Carlo samples of all uncertain quantities.
 """
 
 from collections import Counter
@@ -22,19 +22,19 @@ SECONDS = Prior(mean=np.array([10.0, 16.0, 9.5]), spread=np.array([6.0, 8.0, 5.0
 # Boxes per predicted one: export_tasks.py sends boxes from a precision of 0.8 on, so a fifth is deleted; the others are ours.
 DELETED, CHANGED = 0.2, 0.2  # per box that is sent; changed: moved or relabelled
 ADDED = 0.3  # per box that is sent and one more, for images in which nothing is predicted have objects, too
-_RATE_WEIGHT = 20  # boxes that the prior of a rate is worth
-_CLUSTERED = 3  # boxes of one image meet one fate together, so that many count as one
-_SENT_SPREAD = 0.2  # of how many boxes are sent for each predicted one, as a share: thresholds differ
-_IMPROVES = 0.4  # a detector's errors fall with this power of the labelled images, as in src.active.learning_curve
-_BETWEEN_ROUNDS = 0.1  # of the seconds, as a share: other annotators, harder images, tiredness
+_RATE_WEIGHT = 20  # boxes; the prior of a rate counts as so many observations
+_CLUSTERED = 3  # boxes that count as one independent observation, because boxes of one image are correlated
+_SENT_SPREAD = 0.2  # relative standard deviation of the number of boxes that are sent, because thresholds differ
+_IMPROVES = 0.4  # errors of a detector are proportional to (labelled images)^-0.4, as in src.active.learning_curve
+_BETWEEN_ROUNDS = 0.1  # the same of the seconds in a round: other annotators, harder images, tiredness
 _DRAWS = 4000
-_SEED = 7  # of the draws: the same inputs give the same interval
+_SEED = 7  # of the samples, so that the same inputs give the same interval
 INTERVAL = (5, 95)  # percentiles
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Boxes of a kind per box of another: a gamma distribution of ``count`` / ``exposure``."""
+    """Deleted, changed or added boxes per box that is sent: a gamma distribution with mean ``count`` / ``exposure``."""
 
     count: float
     exposure: float
@@ -45,7 +45,7 @@ class Rate:
         return self.count / self.exposure
 
     def draw(self, generator: np.random.Generator) -> np.ndarray:
-        """float64 [S]."""
+        """Samples of the rate, float64 [S]."""
         return generator.gamma(self.count, 1 / self.exposure, _DRAWS)
 
 
@@ -54,8 +54,8 @@ class LabellingCost:
     """The fitted cost.
 
     Attributes:
-        seconds: (a, b, c); deleted, changed: per box that is sent; added: per box that is sent and one more.
-        images: earlier images behind the rates; timed: behind the seconds.
+        seconds: coefficients (a, b, c); deleted, changed: boxes per box that is sent; added: boxes per (box that is sent + 1).
+        images: number of images of earlier rounds to which the rates are fitted; timed: to which the seconds are fitted.
     """
 
     seconds: LinearFit
@@ -66,7 +66,7 @@ class LabellingCost:
     timed: int
 
     def boxes(self, predicted: np.ndarray) -> np.ndarray:
-        """Expected boxes per image [N] in the end, from the predicted ones [N]."""
+        """Expected boxes per image [N] after labelling, from the predicted boxes [N]."""
         return predicted * (1 - min(self.deleted.mean, 1)) + self.added.mean * (predicted + 1)
 
     def expected_seconds(self, predicted: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ class LabellingCost:
         return np.stack([np.ones_like(predicted), drawn, corrected], axis=-1) @ self.seconds.mean
 
     def hours_interval(self, predicted: np.ndarray) -> tuple[float, float]:
-        """The hours for all images together, from the predicted boxes [N]: 5 % and 95 % quantile."""
+        """5 % and 95 % quantile of the hours for all images together, from the predicted boxes [N]."""
         generator = np.random.default_rng(_SEED)
         count, total = len(predicted), float(predicted.sum())
         sent = total * np.maximum(generator.normal(1, _SENT_SPREAD, _DRAWS), 0)
@@ -96,35 +96,35 @@ class LabellingCost:
 
 
 def fit_labelling_cost(past: PastRounds, labelled: int | None = None) -> LabellingCost:
-    """The cost as the literature has it, moved to what earlier rounds have shown.
+    """The cost model with published values as the prior, fitted to earlier rounds.
 
     Args:
-        labelled: images that the detector of now was trained on. Those of earlier rounds had fewer and made more errors, so
-            their errors count as that many fewer; None: they count as they were.
+        labelled: number of labelled images that the present detector was trained on. Detectors of earlier rounds had fewer
+            and made more errors, so their errors are scaled down; None: they are not scaled.
     """
     images, timed = past.images, [image for image in past.images if image.seconds is not None]
     features = np.array([(1, image.added, image.corrected) for image in timed], np.float64)
     seconds = fit_towards_prior(features, np.array([image.seconds for image in timed]), SECONDS)
     sent = sum(image.sent for image in images)
-    share = _errors_left(past, labelled)
+    scale = _error_scales(past, labelled)
     return LabellingCost(
         seconds=seconds,
-        deleted=_rate(DELETED, sum(share[image.report] * image.deleted for image in images), sent),
-        changed=_rate(CHANGED, sum(share[image.report] * _changed(image) for image in images), sent),
-        added=_rate(ADDED, sum(share[image.report] * image.added for image in images), sent + len(images)),
+        deleted=_rate(DELETED, sum(scale[image.report] * image.deleted for image in images), sent),
+        changed=_rate(CHANGED, sum(scale[image.report] * _changed(image) for image in images), sent),
+        added=_rate(ADDED, sum(scale[image.report] * image.added for image in images), sent + len(images)),
         images=len(images),
         timed=len(timed),
     )
 
 
-def _errors_left(past: PastRounds, labelled: int | None) -> dict[int, float]:
-    """Report -> errors of the detector of now for each of the detector of that round."""
+def _error_scales(past: PastRounds, labelled: int | None) -> dict[int, float]:
+    """Report -> expected errors of the present detector per error of the detector of that round."""
     counts = Counter(image.report for image in past.images)
-    shares, before = {}, labelled or 0
+    scales, before = {}, labelled or 0
     for report in sorted(counts, reverse=True):
         before = max(before - counts[report], 1)
-        shares[report] = min((before / labelled) ** _IMPROVES, 1.0) if labelled else 1.0
-    return shares
+        scales[report] = min((before / labelled) ** _IMPROVES, 1.0) if labelled else 1.0
+    return scales
 
 
 def _changed(image: LabelledImage) -> int:

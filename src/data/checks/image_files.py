@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from src.data.annotations import Annotations, ImageEntry, image_path
-from src.data.checks.files.image_sizes import WrongSize, boxes_fit, told_once
+from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
 from src.data.checks.files.missing_images import missing_faults
 from src.data.checks.left_out import LeftOut
 from src.data.images import decode_to_end, image_size
@@ -25,7 +25,7 @@ _THREADS = min(8, 2 * (os.cpu_count() or 1))  # disks and networks answer severa
 
 
 def check_header(path: Path, entry: ImageEntry) -> None:
-    """Compare the size in the file's header with its entry; but for one image of each kind nothing is decoded.
+    """Compare the size in the header of a file with that of its entry. Pixels are decoded only of the first image of each format.
 
     Raises:
         UserError: the header is broken, or the size differs.
@@ -36,22 +36,25 @@ def check_header(path: Path, entry: ImageEntry) -> None:
 
 
 def check_pixels(path: Path, entry: ImageEntry) -> None:
-    """Decode the whole file too. OpenCV fills a truncated file with grey; Pillow raises.
+    """Check the header, and decode the whole file with Pillow, which raises where OpenCV fills a truncated file with grey.
 
     Raises:
-        UserError: as ``check_header``, or the picture is truncated or broken.
+        UserError: as ``check_header``, or the file is truncated or damaged.
     """
     check_header(path, entry)
     decode_to_end(path)
 
 
 def files_hash(files: Iterable[tuple[str, Path]]) -> str:
-    """A SHA-256 over names, sizes and first 4 KiB of image files: another picture under an old name differs in these.
+    """SHA-256 over names, sizes and first 4 KiB of image files: these differ if a file was replaced by another picture.
 
-    Whole files are not read, which would take minutes for large data sets.
+    Whole files are not read, because that takes minutes for large data sets.
+
+    Args:
+        files: (name, path) of each.
 
     Raises:
-        DataError: files that cannot be read.
+        DataError: lists every file that cannot be read.
     """
     digest, faults = hashlib.sha256(), []
     for name, path in files:
@@ -69,7 +72,7 @@ def check_images(annotations: Annotations, img_dir: str | Path, check: ImageChec
     """Check the image file of every entry, several at a time, with a progress bar on a terminal.
 
     Raises:
-        DataError: listing every file that is missing, or in which ``check`` found something.
+        DataError: lists every file that is missing or in which ``check`` found a fault.
     """
     paths = [image_path(entry, img_dir) for entry in annotations.images]
     pairs = list(zip(paths, annotations.images, strict=True))
@@ -80,11 +83,11 @@ def check_images(annotations: Annotations, img_dir: str | Path, check: ImageChec
         ThreadPoolExecutor(_THREADS) as pool,
         tqdm(desc=f"images of {img_dir}", total=len(pairs), unit="image", disable=None, leave=False) as bar,
     ):
-        for lost, found in pool.map(lambda chunk: _check_files(chunk, check), chunks):
-            missing += lost
-            errors += found
+        for missing_here, errors_here in pool.map(lambda chunk: _check_files(chunk, check), chunks):
+            missing += missing_here
+            errors += errors_here
             bar.update(_CHUNK)
-    faults = missing_faults(missing, len(pairs), Path(img_dir)) + told_once(errors, len(pairs))
+    faults = missing_faults(missing, len(pairs), Path(img_dir)) + merged_messages(errors, len(pairs))
     if faults:
         raise DataError(f"image files of {img_dir}", faults)
 
@@ -92,18 +95,19 @@ def check_images(annotations: Annotations, img_dir: str | Path, check: ImageChec
 def without_broken(
     annotations: Annotations, img_dir: str | Path, left_out: LeftOut, check: ImageCheck = check_pixels
 ) -> Annotations:
-    """The images whose files are there, can be decoded and are of the size that their entries say; the others are noted."""
+    """The annotations without images whose file is missing, cannot be decoded or has another size than its entry; ``left_out`` records
+    these."""
     pairs = [(image_path(entry, img_dir), entry) for entry in annotations.images]
     with (
         ThreadPoolExecutor(_THREADS) as pool,
         tqdm(desc=f"images of {img_dir}", total=len(pairs), unit="image", disable=None, leave=False) as bar,
     ):
         kept = []
-        for (path, entry), (lost, found) in zip(
+        for (path, entry), (missing, errors) in zip(
             pairs, pool.map(lambda pair: _check_files([pair], check), pairs), strict=True
         ):
-            if lost or found:
-                left_out.image(entry.file_name, [str(error) for error in found] or [f"{path}: no such image file"])
+            if missing or errors:
+                left_out.image(entry.file_name, [str(error) for error in errors] or [f"{path}: no such image file"])
             else:
                 kept.append(entry)
             bar.update()
@@ -111,18 +115,20 @@ def without_broken(
 
 
 def _check_files(pairs: Iterable[tuple[Path, ImageEntry]], check: ImageCheck) -> tuple[list[str], list[UserError]]:
-    """Names of missing files, and what is wrong with others."""
+    """Names of missing files, and the errors of others."""
     missing, errors = [], []
     for path, entry in pairs:
         try:
             if is_regular(path):
                 check(path, entry)
             elif os.path.lexists(path):
-                errors.append(UserError(f"{path}: not a regular file, but a folder, FIFO, device or link to nothing"))
+                errors.append(
+                    UserError(f"{path}: not a regular file, but a folder, FIFO, device or broken symbolic link")
+                )
             else:
                 missing.append(entry.file_name)
         except UserError as error:
             errors.append(error)
-        except OSError as error:  # a folder that may not be entered, a name too long
+        except OSError as error:  # such as a folder without permission, or a name that is too long
             errors.append(UserError(str(error)))
     return missing, errors

@@ -110,7 +110,7 @@ def is_coco(path: str | Path) -> bool:
 
 
 def require_coco(path: Path) -> None:
-    """Raise a UserError with the command that converts, if an annotation file of now is of another form: only COCO says which
+    """Raise a UserError with the command that converts, if the present annotation file has another format: only COCO says which
     images are labelled."""
     if path.exists() and not is_coco(path):
         raise UserError(

@@ -14,7 +14,7 @@ import numpy as np
 
 from src.data.annotations import Annotations
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
-from src.data.checks.files.image_sizes import WrongSize, boxes_fit, told_once
+from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
 from src.data.checks.left_out import LeftOut
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import foreground, unknown_classes
@@ -129,7 +129,7 @@ def read_voc_files(
         else:
             left_out.image(name, [str(error) for error in own])
     if errors:
-        raise DataError(str(root), told_once(errors, len(files)))
+        raise DataError(str(root), merged_messages(errors, len(files)))
     return found
 
 

@@ -13,15 +13,15 @@ from src.evaluation.metrics import SIZES
 
 @dataclass(frozen=True)
 class SizeRow:
-    """One size.
+    """Metrics and numbers of objects of one size.
 
     Attributes:
-        name: of ``SIZES``.
-        objects: number of objects of this size, by ``object_areas``.
-        ap, ar: COCO's AP and AR at 100 detections; None without objects.
-        matched: objects matched to a detection at an IoU of .5, at any score.
-        kept: objects matched to a detection from the threshold on.
-        missed: objects of error type MISSED.
+        name: key of ``SIZES``.
+        objects: number of objects of this size.
+        ap, ar: COCO's AP, and AR at 100 detections; None without objects.
+        matched: number of objects that are matched to a detection with any score, at an IoU of 0.5.
+        kept: number of objects that are matched to a detection with a score of at least the threshold of ``ImageErrors``.
+        missed: number of objects of error type MISSED.
     """
 
     name: str
@@ -37,19 +37,20 @@ def measure_sizes(matches: Matches, errors: ErrorTypes, images: ImageErrors, met
     """A row for each size.
 
     Args:
-        metrics: of ``src.evaluation.metrics.evaluate``.
+        matches, errors, images: of the same detections.
+        metrics: result of ``src.evaluation.metrics.evaluate``.
     """
     size = size_index(matches.object_area)
     rows = []
     for index, name in enumerate(SIZES):
-        mine = size == index
-        matched, kept = mine & (matches.matched_detection >= 0), mine & ~images.false_negative
-        counts = [int(rows.sum()) for rows in (matched, kept, mine & errors.missed)]
-        rows.append(SizeRow(name, int(mine.sum()), metrics[f"AP_{name}"], metrics[f"AR_{name}"], *counts))
+        of_size = size == index
+        matched, kept = of_size & (matches.matched_detection >= 0), of_size & ~images.false_negative
+        counts = [int(objects.sum()) for objects in (matched, kept, of_size & errors.missed)]
+        rows.append(SizeRow(name, int(of_size.sum()), metrics[f"AP_{name}"], metrics[f"AR_{name}"], *counts))
     return rows
 
 
 def size_index(area: np.ndarray) -> np.ndarray:
-    """Index in ``SIZES`` of areas [G] in pixels, int [G]; one on a border counts as the larger size."""
+    """Index in ``SIZES`` of areas [G] in square pixels, int [G]; an area on the limit of two sizes counts as the larger one."""
     limits = [low for low, _ in SIZES.values()][1:]
     return np.searchsorted(limits, area, side="right")

@@ -54,7 +54,7 @@ def test_a_plan_becomes_results_tables_and_a_chart(bench):
     assert rows["entropy", "random", "50 % to 75 %, as many images"]["values"] == pytest.approx({"1": 0.0})
     assert "| semi_supervised | supervised | 50 %, equal steps | +2.00 |" in said
     chart = (bench.results / "chart.svg").read_text()
-    assert chart.startswith("<?xml") and "random" in chart and "hours of labelling at 7 s a box" in chart
+    assert chart.startswith("<?xml") and "random" in chart and "hours of labelling at 7 s per box" in chart
 
 
 def test_what_is_done_is_not_done_again(bench):

@@ -64,10 +64,10 @@ def test_cells_are_chosen_by_name_with_what_they_need(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"seeds": [1, 1]}, "seeds: each once"),
+        ({"seeds": [1, 1]}, "seeds: must differ"),
         ({"seeds": []}, "seeds: "),
         ({"fewer_seeds": {50: 2}}, "fewer_seeds.50: there are 1 seeds, got 2"),
-        ({"passes": {5: 30}}, "passes: needs a number for default"),
+        ({"passes": {5: 30}}, 'passes: must have the key "default"'),
         ({"passes": {"often": 1, "default": 1}}, "passes.often"),
         ({"parts": {"train": 4}}, "parts.validation: "),
         ({"names": "a"}, "names: unexpected keyword"),
@@ -78,7 +78,7 @@ def test_cells_are_chosen_by_name_with_what_they_need(tmp_path):
         ({"arms": {"supervised": {"train": "supervised", "labels": [0]}}}, "arms.supervised.labels.0: "),
         (
             {"arms": ARMS | {"supervised": ARMS["supervised"] | {"from_labels": 5}}},
-            "from_labels: is for arms with pick",
+            "from_labels: is only for arms with pick",
         ),
         ({"arms": ARMS | {"random": ARMS["random"] | {"labels": [50]}}}, "must be more than from_labels 50, got 50"),
         ({"arms": ARMS | {"random": ARMS["random"] | {"from_labels": 40}}}, "first_stage: must be an arm without pick"),

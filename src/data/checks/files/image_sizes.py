@@ -36,15 +36,19 @@ def boxes_fit(boxes: np.ndarray, size: Size) -> bool:
     return not len(boxes) or bool((np.asarray(boxes)[:, 2:] <= np.array(size) + 1).all())
 
 
-def told_once(errors: Sequence[UserError], count: int) -> list[str]:
-    """The messages, one for all wrong sizes of one cause; ``count``: of all images."""
+def merged_messages(errors: Sequence[UserError], count: int) -> list[str]:
+    """The messages of errors, with all wrong sizes of one cause merged into one message.
+
+    Args:
+        count: number of all images.
+    """
     times = Counter(_key(error) for error in errors if isinstance(error, WrongSize))
-    said, sentences = set(), []
+    merged, sentences = set(), []
     for error in errors:
         if not isinstance(error, WrongSize) or times[_key(error)] == 1:
             sentences.append(str(error))
-        elif _key(error) not in said:
-            said.add(_key(error))
+        elif _key(error) not in merged:
+            merged.add(_key(error))
             sentences.append(
                 f"{times[_key(error)]} of the {count} images: {error.cause}, such as {error.path}: {error.found}; {error.remedy}"
             )

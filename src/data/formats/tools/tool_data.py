@@ -1,8 +1,8 @@
 """Data sets of labelling tools as annotations, read directly: CVAT for images, LabelMe and YOLO.
 
-Images are found by their names in the folder of images. What was marked as skipped, or not as reviewed where there is such a
-mark, is unlabelled; of LabelMe so is an image without a file, for LabelMe writes none before somebody saves. What is no object
-with an area, such as a point, is left out; the form of the result counts it.
+Images are found by their names in the folder of images. Images that are marked as skipped are unlabelled, and where the tool has
+a mark for reviewed images, also those without it; of LabelMe also an image without a JSON file, which LabelMe writes only when
+somebody saves. Shapes without an area, such as points, are left out and counted in ``form`` of the result.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ import numpy as np
 
 from src.data.annotations import Annotations, ImageEntry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
-from src.data.checks.files.image_sizes import WrongSize, boxes_fit, told_once
+from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import foreground, unknown_classes
 from src.data.formats.json_file import read_json
@@ -102,7 +102,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     if common := _common_fault(found):
         faults.append(common)
     elif errors:
-        faults += told_once(errors, len(found))
+        faults += merged_messages(errors, len(found))
     if faults:
         raise DataError(str(place.path), faults)
     marks = ((name, mark) for name in sorted(found) for shape in found[name].shapes for mark in shape.marks)

@@ -3,7 +3,7 @@
 import pytest
 
 from src.config.load import default_settings
-from src.recipe.cost import detection, memory_gb, step_seconds, trained
+from src.recipe.compute_cost import detection, memory_gb, step_seconds, trained
 
 NOW = default_settings()  # ResNet-50, 256 channels, two images per step in two views
 
