@@ -26,12 +26,14 @@ from src.files import check_apart, check_free, write_text
 from src.report.charts import Chart, line_chart
 from src.report.error_pictures import compare_pictures
 from src.report.error_tables import error_types
+from src.report.falling_ap import fall_in_ap
 from src.report.pages import Picture, render
 from src.report.stages import Stage, read_stages
 
 PAGE_NAME = "report.html"
 
 _NOT_TERMS = ("total_loss", "peak_loss", "unsup_loss")  # sums and extremes of the other losses
+_AFTER_A_FALL = "Look at its warnings and its pseudo-labels below before you use it."
 _METRICS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100")
 
 
@@ -79,8 +81,9 @@ def write_page(
         }
     html = render(
         "run.html",
-        title=title,
+        title=f"Training run: {title}",
         stages=stages,
+        fall=fall_in_ap([(stage.title, stage.metrics) for stage in stages], _AFTER_A_FALL),
         evaluated=evaluated,
         metric_names=list(_METRICS),
         summary=_summary(evaluated),
@@ -161,6 +164,6 @@ def main(argv: list[str] | None = None) -> None:
         names = parse_names([arguments.class_names])
         annotations = read_data(arguments.eval_ann_file, arguments.eval_img_dir, names)
     stages = read_stages(arguments.run)
-    title = arguments.run.resolve().name
+    title = "/".join(arguments.run.resolve().parts[-2:])
     write_page(path, title, stages, annotations, arguments.eval_img_dir, arguments.pictures, arguments.overwrite)
     print(f"page written: {path}")

@@ -18,12 +18,18 @@ from src.report.rounds.round_files import RoundFiles
 from src.wording import counted, duration
 
 _CURVE_POINTS = 40
-_AHEAD = 2.0  # times the labelled images of now, to which the curve is drawn
+_AHEAD = 2.0  # times the labelled images of now, to which the curve is drawn and told
+_HOURS = 2.0  # of labelling, of which is told what they would bring
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A round in the table of rounds: labelled images it was trained on, their boxes, hours of labelling up to it, scores."""
+    """A round in the table of rounds.
+
+    Attributes:
+        images, boxes: labelled, of its training; hours: of labelling up to it.
+        ap: in percent; gain: its change from the last round before that was evaluated; ap50: 0 to 1.
+    """
 
     number: int
     images: int
@@ -31,6 +37,7 @@ class Progress:
     hours: float | None
     ap: float | None
     ap50: float | None
+    gain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +73,16 @@ class Balance:
 
 def progress_of(rounds: Sequence[RoundFiles], annotations: Sequence[Annotations]) -> list[Progress]:
     """The table of rounds; hours count from the first round on, as far as the tool tells them."""
-    rows, hours = [], 0.0
+    rows, hours, last = [], 0.0, None
     for each, known in zip(rounds, annotations, strict=True):
         metrics = each.metrics() or {}
         boxes = sum(int((~entry.crowd).sum()) for entry in known.labelled)
         images = len(known.labelled)
-        rows.append(Progress(each.number, images, boxes=boxes, hours=hours, ap=each.ap(), ap50=metrics.get("AP50")))
+        ap = each.ap()
+        gain = None if ap is None or last is None else ap - last
+        last = last if ap is None else ap
+        row = Progress(each.number, images, boxes=boxes, hours=hours, ap=ap, ap50=metrics.get("AP50"), gain=gain)
+        rows.append(row)
         report = each.real_cost()
         seconds = report.seconds if report else []
         hours = None if hours is None or (not seconds and each.new_ann.is_file()) else hours + sum(seconds) / 3600
@@ -86,9 +97,18 @@ def learning_curve(rows: Sequence[Progress]) -> LearningCurve | None:
 
 
 def forecast(
-    curve: LearningCurve | None, rows: Sequence[Progress], more: int, hours: float | None, labelled: bool = False
+    curve: LearningCurve | None,
+    rows: Sequence[Progress],
+    more: int,
+    hours: float | None,
+    labelled: bool = False,
+    unlabelled: int = 0,
 ) -> str:
-    """What labelling ``more`` images, which take so many hours, would give, in a sentence; ``labelled``: they are labelled now."""
+    """What labelling ``more`` images, which take so many hours, would give, in sentences; and what ``_HOURS`` would give.
+
+    Args:
+        labelled: whether these images are labelled now; unlabelled: images that there are to label.
+    """
     if curve is None:
         evaluated = sum(row.ap is not None for row in rows)
         if not evaluated:
@@ -101,7 +121,16 @@ def forecast(
     caution = " Only two rounds: this is mostly what learning curves are like in general." * (
         gain.rounds == LEAST_ROUNDS
     )
-    return f"{text}: {gain.middle:+.1f} AP (90 %: {gain.low:.1f} to {gain.high:.1f}).{caution}"
+    told = f"{text}: {_in_words(gain)}."
+    in_hours = round(more * _HOURS / hours) if hours and not labelled else 0
+    if more < in_hours <= min(unlabelled, (_AHEAD - 1) * curve.last):
+        of_hours = _in_words(curve.gain(in_hours, "images"))
+        told += f" {_HOURS:.0f} more hours of labelling (about {in_hours:,} images): {of_hours}."
+    return told + caution
+
+
+def _in_words(gain: Gain) -> str:
+    return f"{gain.middle:+.1f} AP (90 %: {gain.low:.1f} to {gain.high:.1f})"
 
 
 def curve_charts(rows: Sequence[Progress], curve: LearningCurve | None) -> list[Chart]:
@@ -110,7 +139,8 @@ def curve_charts(rows: Sequence[Progress], curve: LearningCurve | None) -> list[
     series, band = {"AP in percent": points}, None
     if curve:
         amounts = np.linspace(curve.last, _AHEAD * curve.last, _CURVE_POINTS).tolist()
-        low, middle, high = zip(*(curve.quantiles(amount) for amount in amounts), strict=True)
+        quantiles = np.round([curve.quantiles(amount) for amount in amounts], 1)  # AP is not known better
+        low, middle, high = quantiles.T.tolist()
         end = f"{amounts[-1]:.0f} labelled images"
         series[f"forecast for {end}"] = list(zip(amounts, middle, strict=True))
         band = Band("its 90 % interval", amounts, low, high)
@@ -171,15 +201,13 @@ def size_balance(before: Annotations, after: Annotations | None, sent: Mapping[s
 
 def changes(
     sent: Mapping[str, Sequence[Shape]], returned: Mapping[str, Sequence[Shape]], classes: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, int]]:
-    """What became of the detector's boxes in the images that are labelled now: the summary, and how many changed per image."""
-    total, counts, per_image = Difference(), Counter(), {}
+) -> dict[str, Any]:
+    """What became of the detector's boxes in the images that are labelled now."""
+    total, counts = Difference(), Counter()
     for name, shapes in returned.items():
-        found = compare(sent[name], shapes)
-        total.add(found)
+        total.add(compare(sent[name], shapes))
         counts.update(shape.label for shape in sent[name])
-        per_image[name] = sum(found.counts[kind].total() for kind in ("moved", "relabelled", "deleted", "added"))
-    return summary(total, classes, counts), per_image
+    return summary(total, classes, counts)
 
 
 def _per_class(annotations: Annotations) -> Counter:
