@@ -3,6 +3,7 @@
 import json
 import re
 import tracemalloc
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from src.data.annotations import unlabelled_entry
 from src.data.formats.tools.annotated import Shape
 from src.labelling.box_pairs import CHANGES
 from src.report.drawing import class_colour
-from src.report.rounds.round_numbers import Progress, forecast, learning_curve
+from src.report.rounds.round_numbers import Progress, curve_charts, forecast, learning_curve
 from src.report.rounds.round_page import main
 from src.report.rounds.round_pictures import (
     MOST_MISTAKES,
@@ -294,6 +295,23 @@ def test_a_very_wide_picture_has_a_row_of_its_own(tmp_path):
         and found.images[0].width == 1600
         and found.images[0].alt == "wide.png with no box of the detector"
     )
+
+
+def test_the_curve_is_continued_over_images_and_over_hours():
+    rows = [Progress(number, 100 * number, 0, 2.0 * number - 2, 30.0 + 2 * number, None) for number in (1, 2, 3)]
+    images, hours = curve_charts(rows, learning_curve(rows), hours_per_image=0.01)
+    assert [key.name for key in images.legend] == [
+        "AP in percent",
+        "forecast for 600 labelled images",
+        "its 90 % interval",
+    ]
+    assert [key.name for key in hours.legend] == ["AP in percent", "forecast for 7.0 h", "its 90 % interval"]
+    assert [key.value for key in images.legend] == [key.value for key in hours.legend]
+    assert [len(chart.legend) for chart in curve_charts(rows, learning_curve(rows))] == [3, 1], "nobody knows the hours"
+    untimed = [replace(row, hours=None) for row in rows]
+    assert len(curve_charts(untimed, learning_curve(untimed), 0.01)) == 1
+    assert [len(chart.legend) for chart in curve_charts(rows[:2], None, 0.01)] == [1, 1]
+    assert not curve_charts(rows[:1], None)
 
 
 def test_the_forecast_is_honest():

@@ -13,7 +13,7 @@ from src.data.annotations import Annotations, object_areas
 from src.data.formats.tools.annotated import Shape
 from src.evaluation.metrics import SIZES
 from src.labelling.difference import Difference, compare, summary
-from src.report.charts import Band, Chart, line_chart
+from src.report.charts import Band, Chart, Point, line_chart
 from src.report.rounds.round_files import RoundFiles
 from src.wording import counted, duration
 
@@ -133,22 +133,38 @@ def _in_words(gain: Gain) -> str:
     return f"{gain.middle:+.1f} AP (90 %: {gain.low:.1f} to {gain.high:.1f})"
 
 
-def curve_charts(rows: Sequence[Progress], curve: LearningCurve | None) -> list[Chart]:
-    """AP over labelled images with its forecast, and over hours of labelling where these are known."""
+def curve_charts(
+    rows: Sequence[Progress], curve: LearningCurve | None, hours_per_image: float | None = None
+) -> list[Chart]:
+    """AP over labelled images and, where these are known, over hours of labelling, with its forecast.
+
+    Args:
+        hours_per_image: expected; without it the forecast has no hours.
+    """
     points = [(float(row.images), row.ap) for row in rows if row.ap is not None]
-    series, band = {"AP in percent": points}, None
-    if curve:
-        amounts = np.linspace(curve.last, _AHEAD * curve.last, _CURVE_POINTS).tolist()
-        quantiles = np.round([curve.quantiles(amount) for amount in amounts], 1)  # AP is not known better
-        low, middle, high = quantiles.T.tolist()
-        end = f"{amounts[-1]:.0f} labelled images"
-        series[f"forecast for {end}"] = list(zip(amounts, middle, strict=True))
-        band = Band("its 90 % interval", amounts, low, high)
-    charts = [line_chart("AP over labelled images", series, "labelled images", band=band)] if len(points) > 1 else []
     timed = [(row.hours, row.ap) for row in rows if row.hours is not None and row.ap is not None]
+    ahead = np.linspace(curve.last, _AHEAD * curve.last, _CURVE_POINTS) if curve else np.zeros(0)
+    quantiles = np.round([curve.quantiles(amount) for amount in ahead.tolist()], 1)  # AP is not known better
+    charts = []
+    if len(points) > 1:
+        end = f"{_AHEAD * curve.last:.0f} labelled images" if curve else ""
+        charts.append(_curve_chart("labelled images", points, ahead, quantiles, end))
     if len(timed) > 1 and timed[-1][0] > 0:
-        charts.append(line_chart("AP over hours of labelling", {"AP in percent": timed}, "hours since the first round"))
+        if not (curve and hours_per_image and rows[-1].hours is not None and rows[-1].ap is not None):
+            ahead = ahead[:0]
+        hours = timed[-1][0] + (ahead - ahead[:1].sum()) * (hours_per_image or 0)
+        charts.append(_curve_chart("hours of labelling", timed, hours, quantiles, duration(hours.max(initial=0))))
     return charts
+
+
+def _curve_chart(unit: str, points: Sequence[Point], ahead: np.ndarray, quantiles: np.ndarray, end: str) -> Chart:
+    """AP in percent over an amount, and a forecast for the amounts ``ahead`` [N], which may be none, by quantiles [N, 3]."""
+    series, band = {"AP in percent": points}, None
+    if len(ahead):
+        low, middle, high = quantiles.T.tolist()
+        series[f"forecast for {end}"] = list(zip(ahead.tolist(), middle, strict=True))
+        band = Band("its 90 % interval", ahead.tolist(), low, high)
+    return line_chart(f"AP over {unit}", series, unit, band=band)
 
 
 def cost_of(files: RoundFiles, picked: Sequence[str], labelled: int) -> Cost:

@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         campaign="/".join(args.run.resolve().parts[-2:]),
         fall=fall,
         progress=rows,
-        charts_of_curve=curve_charts(rows, curve),
+        charts_of_curve=curve_charts(rows, curve, hours and hours / more),
         headline=headline,
         **values,
     )
