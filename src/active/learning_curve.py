@@ -28,9 +28,8 @@ _CURVES, _STEPS = 8000, 6  # curves drawn, and how often where they fit better (
 _TAIL = 4  # degrees of freedom of the draws: heavy tails, so that no curve is overlooked
 _LEAST_SPREAD = 0.05  # of the spread before, so that the draws do not narrow too fast
 _SEED = 11  # the same rounds give the same interval
-TRAINING_NOISE = 1.0  # AP points by which trainings of one data set differ
-# Exponent g: Hestness et al. found 0.07 to 0.5 for errors.
-_PRIOR_MEAN = np.log([0.4, TRAINING_NOISE])  # medians of g and of the noise
+# Exponent g: Hestness et al. found 0.07 to 0.5 for errors. Noise: AP points by which trainings of one data set differ.
+_PRIOR_MEAN = np.log([0.4, 1.0])  # medians of g and of the noise
 _PRIOR_SPREAD = np.array([0.7, 0.5])  # of their logarithms
 _QUANTILES = (0.05, 0.5, 0.95)
 

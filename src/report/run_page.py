@@ -19,6 +19,7 @@ from src.data.formats.reading import read_data
 from src.errors import UserError, entry_point
 from src.evaluation.errors.advice import headline
 from src.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
+from src.evaluation.falling_ap import fall_in_ap
 from src.evaluation.metrics import size_rule
 from src.evaluation.records import SHOWN_SCORE
 from src.evaluation.results_file import check_results
@@ -26,7 +27,6 @@ from src.files import check_apart, check_free, write_text
 from src.report.charts import Chart, line_chart
 from src.report.error_pictures import compare_pictures
 from src.report.error_tables import error_types
-from src.report.falling_ap import fall_in_ap
 from src.report.pages import Picture, render
 from src.report.stages import Stage, read_stages
 

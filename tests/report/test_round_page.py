@@ -153,7 +153,7 @@ def test_a_fall_of_ap_is_the_first_thing_on_the_page_and_in_the_log(place, capsy
     assert told in capsys.readouterr().out
     text = words(page).replace("\u00a0", " ")
     assert f"{told} Before more is labelled, look at what the labellers changed in round 2" in text
-    assert "The best detector so far is that of round 2." in text
+    assert "Best detector so far: round 2." in text
     assert text.index("AP fell") < text.index("Rounds so far") and page.count('class="headline alarm"') == 1
     assert '36.0<small class="fall">-4.0</small>' in page and "40.0<small>+10.0</small>" in page
     labelled_round(place, 4, {"AP": 0.35})

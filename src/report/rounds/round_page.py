@@ -14,11 +14,11 @@ from src.command_line import positive_count, program_parser
 from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.images import image_size
 from src.errors import entry_point
+from src.evaluation.falling_ap import fall_in_ap
 from src.files import write_text
 from src.labelling.box_pairs import CHANGES
 from src.labelling.picked import Reason
 from src.report.drawing import class_colour
-from src.report.falling_ap import fall_in_ap
 from src.report.pages import render
 from src.report.rounds.round_files import RoundFiles, read_rounds, shapes_of
 from src.report.rounds.round_numbers import (

@@ -1,11 +1,9 @@
-"""What a page says first when AP has fallen from one training to the next."""
+"""What a reader must know first when AP has fallen from one training to the next."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.active.learning_curve import TRAINING_NOISE
-
-_CHANCE = 2 * TRAINING_NOISE  # points by which two trainings with the same labels easily differ
+_CHANCE = 2.0  # points by which AP of two trainings with the same labels easily differs
 
 
 def fall_in_ap(trainings: Sequence[tuple[str, Mapping[str, Any] | None]], advice: str) -> str:
@@ -29,7 +27,7 @@ def fall_in_ap(trainings: Sequence[tuple[str, Mapping[str, Any] | None]], advice
         text += f" “{worst}” lost most, {falls[worst]:.1f} points."
     best = max(evaluated, key=lambda row: row[1]["AP"])[0]
     chance = "Two trainings with the same labels easily differ by that much, so it may be chance."
-    return f"{text} {chance if lost <= _CHANCE else advice} The best detector so far is that of {best}."
+    return f"{text} {chance if lost <= _CHANCE else advice} Best detector so far: {best}."
 
 
 def _falls_of_classes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, float]:
