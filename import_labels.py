@@ -181,8 +181,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     unclear = report["images"][State.UNCLEAR.name.lower()]
     if unclear:
         print(
-            f"{counted(unclear, 'image')} came back as sent, or without boxes, perhaps never opened: not labelled yet. "
-            "If all were reviewed, give the same command with --all_reviewed and --overwrite"
+            f"{counted(unclear, 'image')} came back as sent, or without boxes, perhaps never opened, and counts as not labelled "
+            "yet. If all were reviewed, give the same command with --all_reviewed and --overwrite"
         )
     if report["not_used"]:
         for sentence in common_reasons(not_used):

@@ -44,11 +44,13 @@ from src.errors import entry_point
 from src.evaluation.records import Detections
 from src.files import check_free
 from src.report.detection_pictures import picture_of, picture_path, write_picture
+from src.wording import counted
 
 
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Read and check everything, detect, write."""
+    # 1. Settings.
     config = load_config(__doc__, argv, saved_settings)
     outputs = OutputFiles(config)
     if config.checkpoint_path is None and config.features and config.pre_trained:
@@ -58,6 +60,7 @@ def main(argv: list[str] | None = None) -> None:
         config = for_inference(config)
     else:
         require(config, "checkpoint_path")
+    # 2. Images, and what is there of a run that was stopped.
     left_out: list[LeftOut] = []
     unreadable: dict[str, str] = {}
     images = images_to_detect(config, left_out, unreadable)
@@ -70,6 +73,7 @@ def main(argv: list[str] | None = None) -> None:
     if pool.resumes():  # what is there is of this run
         config = replace(config, overwrite=True)
         outputs = OutputFiles(config)
+    # 3. Every file that will be written, before anything is detected.
     if config.leave_out_faulty:
         check_free(outputs.folder / LEFT_OUT_FILE, config.overwrite)
     check_free(outputs.folder / NOT_READ, config.overwrite)
@@ -77,6 +81,7 @@ def main(argv: list[str] | None = None) -> None:
     outputs.check(pictures)
     outputs.check_apart(pictures, [image_path(entry, config.train_img_dir or "") for entry in images + labelled])
     origin = {"name": f"{len(images)} images", "sha256": hashes[0]}
+    # 4. Detectors.
     device = set_up_device(config, distribute=config.run_distribute)
     outputs.are_written = device.rank == 0
     detectors = open_detectors(config, device)
@@ -85,6 +90,7 @@ def main(argv: list[str] | None = None) -> None:
         picture = picture_of(entry, found, detectors.class_names, config.train_img_dir)
         write_picture(picture_path(outputs.pictures, entry), picture, config.overwrite)
 
+    # 5. Detections, and features of them.
     rows: list[FeatureRows] = []
     found = pool.detect(
         "infer_results", detectors.first, images + labelled, device, progress="detecting", has_features=config.features
@@ -100,10 +106,13 @@ def main(argv: list[str] | None = None) -> None:
         found = pool.detect("infer_results_second", detectors.second, images, device, progress="second detector")
         outputs.write_detections(outputs.second_results, found)
         outputs.write_provenance(outputs.second_results, config.second_checkpoint, detectors.class_names, origin)
+    # 6. What was left out, and what was written.
     if outputs.are_written:
         for sentence in write_left_out(outputs.folder / LEFT_OUT_FILE, left_out, config.overwrite):
             print(sentence)
-        print(f"{pool.count_read(images)} images, written: {', '.join(str(path) for path in outputs.wanted())}")
+        print(
+            f"{counted(pool.count_read(images), 'image')}, written: {', '.join(str(path) for path in outputs.wanted())}"
+        )
     pool.finish(device, config.overwrite)
 
 

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     already_unlabelled = unlabelled_ids(coco)
     if already_unlabelled:
         raise UserError(
-            f"{args.ann_file}: {len(already_unlabelled)} images are unlabelled already; pass the file with the labels of all images"
+            f"{args.ann_file}: {counted(len(already_unlabelled), 'image', 'are')} unlabelled already; pass the file with the labels of all images"
         )
     image_ids = [image["id"] for image in coco["images"]]
     labelled = choose_random(image_ids, label_count(args.label_ratio, len(image_ids)), args.seed)

@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from src.wording import counted
+
 Result = TypeVar("Result")
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -29,7 +31,7 @@ class DataError(UserError):
     def __init__(self, title: str, faults: Sequence[str]):
         self.title = title
         self.faults = tuple(faults)
-        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        count = counted(len(self.faults), "fault")
         lines = [f"{title}: {count}", *(f"  - {fault}" for fault in self.faults[:SHOWN_FAULTS])]
         if len(self.faults) > SHOWN_FAULTS:
             lines.append(f"  ... and {len(self.faults) - SHOWN_FAULTS} more")

@@ -27,6 +27,7 @@ from src.data.images import decode_to_end
 from src.data.provenance import MadeFrom, folder_hash, made_from
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, sync, write_json
+from src.wording import counted
 
 SIDES = ("train", "val")
 KINDS = ("images", "annotations")
@@ -143,7 +144,7 @@ def _check_output(output_path: Path, planned: set[str], overwrite: bool) -> None
     }
     if there and not overwrite:
         raise UserError(
-            f"{output_path}: holds {len(there)} files in train/ and val/ already; pass --overwrite or another --output_path"
+            f"{output_path}: holds {counted(len(there), 'file')} in train/ and val/ already; pass --overwrite or another --output_path"
         )
     if there - planned:
         faults = [f"{name} is not part of this split" for name in sorted(there - planned)]
@@ -179,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 + " ".join(pairs[i][0] for i in group)
             )
     print(
-        f"{len(pairs)} images: {len(sides['train'])} in {output_path / 'train'}, {len(sides['val'])} in {output_path / 'val'}"
+        f"{counted(len(pairs), 'image')}: {len(sides['train'])} in {output_path / 'train'}, {len(sides['val'])} in {output_path / 'val'}"
     )
 
 

@@ -16,10 +16,9 @@ def counted(count: int, noun: str, verb: str = "") -> str:
     return " ".join([f"{count:,}", *filter(None, words)])
 
 
-def duration(hours: float | None) -> str:
-    """Hours as "40 s", "25 min" or "3.4 h"; "n/a" where they are not known."""
-    if hours is None:
-        return "n/a"
-    if round(3600 * hours) < 60:
-        return f"{3600 * hours:.0f} s"
-    return f"{60 * hours:.0f} min" if round(60 * hours) < 60 else f"{hours:.1f} h"
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it: "40 s", "25 min", "3.4 h"."""
+    if round(seconds) < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if round(minutes) < 90 else f"{minutes / 60:.1f} h"

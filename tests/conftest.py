@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 TINY = {
     "img_width": 64,
     "img_height": 64,
-    "backbone": "resnet_v1_18",
+    "backbone": "resnet_v1_10",
     "frozen_stages": 0,
     "frozen_batch_norm": False,
     "fpn_out_channels": 16,

@@ -38,7 +38,7 @@ train.main(sys.argv[1:])
 def arguments(data, config, folder, *more) -> list[str]:
     """Words of the command line of a run on the tiny data set."""
     files = ("--train_img_dir", data.img_dir, "--train_ann_file", data.train_file, "--save_checkpoint_path", folder)
-    return [str(word) for word in ("--config_path", config, "--backbone", "resnet_v1_10", *files, *more)]
+    return [str(word) for word in ("--config_path", config, *files, *more)]
 
 
 def scoring(data) -> tuple:

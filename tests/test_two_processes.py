@@ -24,7 +24,6 @@ from src.systems import build_network
 ROOT = Path(__file__).resolve().parents[1]
 STEPS, BURN_IN = 6, 3
 SETTINGS = {
-    "backbone": "resnet_v1_10",
     "frozen_stages": 2,
     "frozen_batch_norm": "true",
     "max_iter": STEPS,

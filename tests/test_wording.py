@@ -20,16 +20,17 @@ def test_a_number_has_its_noun_and_verb_in_the_right_form(count, noun, verb, wor
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"),
+    ("seconds", "words"),
     [
-        (None, "n/a"),
         (0.0, "0 s"),
-        (0.01, "36 s"),
-        (0.5, "30 min"),
-        (0.9999, "1.0 h"),
-        (1.0, "1.0 h"),
-        (12.34, "12.3 h"),
+        (36.4, "36 s"),
+        (89.4, "89 s"),
+        (89.6, "1 min"),
+        (1800, "30 min"),
+        (5369, "89 min"),
+        (5399, "1.5 h"),
+        (44424, "12.3 h"),
     ],
 )
-def test_a_duration_has_the_unit_that_suits_it(hours, words):
-    assert duration(hours) == words
+def test_a_duration_has_the_unit_that_suits_it(seconds, words):
+    assert duration(seconds) == words

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from src.errors import DataError
+from src.wording import counted
 
 # Of the kinds that every build of OpenCV decodes; those of ascend310_infer/src/image_list.cc.
 IMAGE_SUFFIXES = frozenset(
@@ -65,7 +66,7 @@ def passed_over(folder: str | Path) -> list[str]:
         return []
     listed = ", ".join(f"{count} {key or 'without suffix'}" for key, count in others.items())
     known = " ".join(sorted(IMAGE_SUFFIXES))
-    sentence = f"{folder}: {sum(others.values())} files are passed over ({listed}), because images are recognised by their suffixes "
+    sentence = f"{folder}: {counted(sum(others.values()), 'file', 'are')} passed over ({listed}), because images are recognised by their suffixes "
     return [f"{sentence}({known}); save pictures among them as PNG or JPEG"]
 
 

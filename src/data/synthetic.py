@@ -21,6 +21,7 @@ from src.command_line import program_parser
 from src.data.drawn_faces import CLASSES, SIDE, make_picture
 from src.errors import UserError, entry_point
 from src.files import check_free, write_atomically, write_json, write_text
+from src.wording import counted
 
 
 def voc_xml(file_name: str, width: int, height: int, objects: Sequence[tuple[str, tuple]]) -> str:
@@ -94,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, start=1)]
     coco = {"images": images, "annotations": rows, "categories": categories}
     write_json(args.out / "instances.json", coco, args.overwrite)
-    print(f"{args.out}: {args.images} pictures of {args.width} x {args.height}")
+    print(f"{args.out}: {counted(args.images, 'picture')} of {args.width} x {args.height}")
 
 
 if __name__ == "__main__":

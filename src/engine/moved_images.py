@@ -8,6 +8,7 @@ from src.data.annotations import unlabelled_entry
 from src.data.image_listing import list_images
 from src.data.images import image_size
 from src.data.training_data import TrainingData
+from src.wording import counted
 
 
 def find_moved(
@@ -36,5 +37,5 @@ def find_moved(
         return data, None
     return (
         found,
-        f"{len(moved)} unlabelled images were moved into {img_dir}, such as {moved[0]}; the run continues with them",
+        f"{counted(len(moved), 'unlabelled image', 'were')} moved into {img_dir}, such as {moved[0]}; the run continues with them",
     )

@@ -19,6 +19,7 @@ from src.engine.log import RunLog
 from src.engine.networks import Networks
 from src.engine.stopping import StopRequest
 from src.errors import UserError
+from src.wording import counted
 
 _INDENTED = {"initial_indent": "  ", "subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
 
@@ -68,14 +69,14 @@ def describe_run(config: Config, data: TrainingData, device: Device, first_step:
         f"training data: {data.annotations.form}",
         *([f"evaluation data: {data.evaluation.form}"] if data.evaluation else []),
         *describe_left_out(data.left_out, Path(config.save_checkpoint_path) / LEFT_OUT_FILE),
-        f"{len(data.labelled)} labelled and {len(data.unlabelled)} unlabelled images; the labels are {boxes}",
-        f"{count_empty(data.labelled)} labelled images have no box: all of their area is background",
+        f"{len(data.labelled)} labelled and {counted(len(data.unlabelled), 'unlabelled image')}; the labels are {boxes}",
+        f"labelled images without a box, all of whose area is background: {count_empty(data.labelled)}",
         *(
-            [f"guard: {len(data.held_out)} labelled images are held out, and are unlabelled in training"]
+            [f"guard: {counted(len(data.held_out), 'labelled image', 'are')} held out, and unlabelled in training"]
             if data.held_out
             else []
         ),
-        f"{len(data.annotations.class_names)} classes: {', '.join(data.annotations.class_names)}",
+        f"{counted(len(data.annotations.class_names), 'class')}: {', '.join(data.annotations.class_names)}",
         f"{device.count} x {config.device_target}, {'mixed precision' if device.mixed_precision else 'float32'}",
         f"steps {first_step} to {config.max_iter}; the first step compiles the network, which takes a while",
     ]
@@ -134,4 +135,6 @@ def restore_sums(run: Run, first_step: int) -> None:
         sums.put(since_log["sums"])
         run.times = StepTimes(**{key: value for key, value in since_log.items() if key != "sums"})
     if run.log.removed_rows:
-        run.log.info(f"{run.log.removed_rows} rows of metrics.jsonl removed: steps from {first_step} on are repeated")
+        run.log.info(
+            f"{counted(run.log.removed_rows, 'row')} of metrics.jsonl removed: steps from {first_step} on are repeated"
+        )

@@ -13,6 +13,7 @@ from src.exporting.exported import ExportedDetector, write_model
 from src.exporting.model_metadata import Output, output_metadata
 from src.exporting.runner import Detector, as_detector, numpy_forward, run_file
 from src.files import write_atomically
+from src.wording import counted
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def check_agreement(
     """
     batch_size, *_ = config.input_shape
     found = compare(expected, exported, images, batch_size=batch_size, score_threshold=config.score_threshold)
-    summary = f"{len(images)} images, {found.detections} detections: largest difference {_differences(found)}"
+    summary = f"{counted(len(images), 'image')}, {counted(found.detections, 'detection')}: largest difference {_differences(found)}"
     if not found.holds:
         raise UserError(
             f"check: the exported model differs from the checkpoint and was not kept; {summary}; "
@@ -80,7 +81,7 @@ def check_agreement(
         )
     if not found.detections:
         raise UserError(
-            f"check: the checkpoint detects nothing in {len(images)} images, so nothing could be compared and no model was "
+            f"check: the checkpoint detects nothing in {counted(len(images), 'image')}, so nothing could be compared and no model was "
             "kept; pass a folder of images with objects as --infer_img_dir, or skip the check with --check 0"
         )
     print(f"check: {summary}")

@@ -27,10 +27,6 @@ from src.labelling.task import Manifest
 from src.wording import counted
 
 _SAME_FORM = 0.02  # by which the ratio of width to height may differ when a tool has shown a smaller picture
-# Notes: what is counted, its verb, the rest of the sentence.
-_ROTATED = ("rotated shape", "were", "replaced by the upright box around it")
-_UNMARKED = ("image", "were", "changed but not marked as reviewed: labelled all the same")
-_SEVERAL = ("image", "have", "several annotations that differ: the newest is taken")
 
 
 class State(Enum):
@@ -131,9 +127,10 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
     by_image = {key: _choose(key, answers, asked, not_used, counts) for key, answers in candidates.items()}
     if by_end:
         name, key = next(iter(by_end.items()))
-        matched = counted(len(by_end), "image", "were")
-        notes.append(f"{matched} matched by the only name that ends alike, such as {name}: {key}")
-    notes += [f"{counted(count, *words)} {rest}" for (*words, rest), count in counts.items() if count]
+        notes.append(
+            f"{counted(len(by_end), 'image', 'were')} matched by the only name that ends alike, such as {name}: {key}"
+        )
+    notes += [sentence.format(count) for sentence, count in counts.items() if count]
     return Answers(by_image, not_used, notes)
 
 
@@ -166,13 +163,13 @@ def _answer(
         if outline is not None and (fault := outline_fault(outline, clipped.box, size)):
             blocked.append(f"{clipped.label}: {fault}")
         shapes.append(clipped)
-        counts[_ROTATED] += shape.rotated
+        counts["rotated boxes and ellipses that became the upright boxes around them: {}"] += shape.rotated
     left_out += [f"image left unlabelled: {reason}" for reason in blocked]
     if blocked:
         return Answer(State.NOT_DONE, **origin), left_out
     if image.mark is Mark.UNTICKED and not asked.all_reviewed and shapes:
         changed = sent is None or not is_untouched(sent.get(key, ()), shapes)
-        counts[_UNMARKED] += changed
+        counts["images that were changed but not marked as reviewed, which count as labelled: {}"] += changed
     state = _state(image.mark, tuple(shapes), None if sent is None else sent.get(key, ()), asked.all_reviewed)
     if left_out and state is State.EMPTY and image.shapes:  # what is left out was an object
         left_out.append("image left unlabelled: nothing of what was drawn can be used")
@@ -237,7 +234,7 @@ def _choose(key: str, answers: list[Answer], asked: Asked, not_used: list[NotUse
             chosen = answer
     others = [answer for answer in labels if answer is not chosen and not is_untouched(answer.shapes, chosen.shapes)]
     if others:
-        counts[_SEVERAL] += 1
+        counts["images with several annotations that differ, of which the newest is taken: {}"] += 1
         reason = "another annotation of this image is taken" + (f", {chosen.place}" if chosen.place else "")
         not_used += [NotUsed(key, answer.place, reason) for answer in others]
     return chosen

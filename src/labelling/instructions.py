@@ -79,7 +79,7 @@ def instructions(manifest: Manifest, root: str, image_files: str) -> str:
     )
     contents = f"{counted(len(manifest.tasks), 'image')}, {counted(boxes, 'box')} of the detector."
     if manifest.review:
-        contents = f"{len(manifest.tasks)} images whose labels may be wrong. The {boxes} boxes are these labels, not the detector's."
+        contents = f"{counted(len(manifest.tasks), 'image')} whose labels may be wrong. The boxes, {boxes} in all, are these labels, not the detector's."
     contents += f" Least scores of the boxes: {scores} ({manifest.thresholds_from})." if boxes and scores else ""
     order = "The most valuable image comes first; `order.csv` says why each was picked."
     if image_files == "none":

@@ -35,7 +35,7 @@ def kept_by_weights(rule: Rule) -> Rule:
 def detector(situation: Situation, now: Settings) -> list[Choice]:
     """Detector and backbone."""
     weights = situation.weights
-    reason = "AP 0.277 on face masks, SSD 0.214, in 41 and 25 minutes (docs/RESULTS.md)"
+    reason = "AP 0.278 on face masks in 35 minutes, SSD 0.223 in 27 (docs/RESULTS.md)"
     if weights.backbone:
         why = "what pre_trained holds"
     elif weights.path:

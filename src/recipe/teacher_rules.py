@@ -11,18 +11,16 @@ def average(situation: Situation, now: Settings) -> list[Choice]:
     """The EMA of the student: from the first step on, going back a few passes."""
     passes = EPOCHS * situation.data.labelled / images_per_step(situation, now)
     memory = round(min(max(passes, 50), LONGEST_MEMORY, max(now["max_iter"] / 8, 10)))
-    reason = f"goes back {memory} steps: {EPOCHS} passes, at most an eighth of the run and {LONGEST_MEMORY} (Liu et al. 2021)"
-    kept = "it costs a hundredth of a step (docs/TRAINING.md), and helps labels alone, too (Kay et al. 2024, ALDI)"
+    goes_back = f"goes back {memory} steps: {EPOCHS} passes, at most an eighth of the run and {LONGEST_MEMORY} (Liu et al. 2021)"
+    cheap = "it costs a hundredth of a step (docs/TRAINING.md), and helps labels alone, too (Kay et al. 2024, ALDI)"
     averages = now["supervised_ema"] if "supervised_ema" in now.given else True
-    reason = (
-        "the teacher continues with that average, as in the plans of docs/EVIDENCE.md"
-        if averages
-        else "there is no average of the burn-in"
-    )
+    start = ("average", "the teacher continues with that average, as in the plans of docs/EVIDENCE.md")
+    if not averages:
+        start = ("student", "there is no average of the burn-in")
     return [
-        Choice("supervised_ema", True, kept),
-        Choice("teacher_start", "average" if averages else "student", reason),
-        Choice("ema_keep_rate", round(1 - 1 / memory, 5), reason),
+        Choice("supervised_ema", True, cheap),
+        Choice("teacher_start", *start),
+        Choice("ema_keep_rate", round(1 - 1 / memory, 5), goes_back),
         Choice("ema_ramp", True, "it goes back no further than the run so far (SoftTeacher's and timm's ramp)"),
     ]
 

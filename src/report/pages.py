@@ -102,7 +102,7 @@ def _environment() -> jinja2.Environment:
         "with_column_titles": with_column_titles,
         "at_least": at_least,
         "counted": counted,
-        "duration": duration,
+        "hours": lambda hours: "n/a" if hours is None else duration(3600 * hours),
         "count": lambda value: "n/a" if value is None else str(value),
         "thousands": lambda value: f"{value:,}",
         "percent": lambda part, total: f"{100 * part / total:.0f} %" if total else "n/a",

@@ -10,7 +10,7 @@ from src.systems import build_network
 from tests.detectors import IMAGES, detections, ground_truth, losses
 
 pytestmark = pytest.mark.usefixtures("pynative")
-TINY = ("--backbone", "resnet_v1_10", "--rcnn_mask_out_channels", "8", "--mask_out_size", "4")
+TINY = ("--rcnn_mask_out_channels", "8", "--mask_out_size", "4")
 
 
 def build(config_path, system, *options):

@@ -10,7 +10,7 @@ from src.systems import build_network
 @pytest.fixture(scope="module")
 def build_ssd(tiny_config):
     """Makes a network for images of 64 x 64 pixels whose random weights are large enough for clear decisions."""
-    words = ["--system", "ssd", "--backbone", "resnet_v1_10", "--ssd_extras_out_channels", "32,32,16,16,16"]
+    words = ["--system", "ssd", "--ssd_extras_out_channels", "32,32,16,16,16"]
 
     def build(class_count: int, *options: str):
         ms.set_seed(1)

@@ -20,6 +20,7 @@ def exported(tiny_detector, tmp_path_factory) -> Path:
     return name.with_suffix(".onnx")
 
 
+@pytest.mark.both_builds
 def test_detections_are_those_of_the_checkpoint(program, exported, scored, tiny_data, tmp_path):
     words = ["--images", tiny_data.img_dir, "--annotations", tiny_data.val_file, "--out", tmp_path / "found.json"]
     done = program.run("--model", exported, *words)

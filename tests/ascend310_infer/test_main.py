@@ -35,6 +35,7 @@ def assert_same(found: list[dict], wanted: list[dict]) -> None:
         assert one["score"] == pytest.approx(other["score"], abs=1e-5)
 
 
+@pytest.mark.both_builds
 @pytest.mark.parametrize(("batch", "keep_ratio"), [(2, True), (1, False), (7, True)])
 def test_records_of_a_folder_are_those_of_python(
     program, write_toy, expected_records, pictures, tmp_path, batch, keep_ratio
@@ -94,6 +95,7 @@ def test_broken_pictures_are_named_and_skipped(program, toy, pictures, tmp_path)
     assert not (tmp_path / "none.json").exists()
 
 
+@pytest.mark.both_builds
 def test_pictures_are_drawn(program, toy, tmp_path):
     folder = tmp_path / "photos" / "sub"
     folder.mkdir(parents=True)
@@ -311,6 +313,7 @@ def test_models_that_are_none(program, toy, write_metadata, pictures, tmp_path, 
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.both_builds
 @pytest.mark.parametrize("asked_by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_stopped_leaves_nothing(program, toy, tmp_path, asked_by):
     folder = tmp_path / "photos"
@@ -329,6 +332,7 @@ def test_a_run_that_is_stopped_leaves_nothing(program, toy, tmp_path, asked_by):
     assert not list((tmp_path / "out").iterdir())
 
 
+@pytest.mark.both_builds
 def test_memory_does_not_grow_with_the_number_of_images(program, toy, tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
     peaks = []
@@ -416,6 +420,7 @@ def is_open(path: Path, process: int) -> bool:
     return False
 
 
+@pytest.mark.both_builds
 @pytest.mark.parametrize(("asked_by", "signals"), [(signal.SIGINT, 2), (signal.SIGTERM, 2), (signal.SIGTERM, 1)])
 def test_a_program_that_is_busy_ends_too(program, toy, pictures, tmp_path, asked_by, signals):
     model = copied(toy, tmp_path)
@@ -448,6 +453,7 @@ def png_of_zeros(path: Path, width: int, height: int) -> None:
             file.write(struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content)))
 
 
+@pytest.mark.both_builds
 def test_a_large_picture_takes_its_own_pixels_and_no_copies(program, toy, tmp_path):
     peaks = []
     for side in (64, 8000):
@@ -459,6 +465,7 @@ def test_a_large_picture_takes_its_own_pixels_and_no_copies(program, toy, tmp_pa
     assert peaks[1] - peaks[0] < 1.3 * 3 * 8000**2
 
 
+@pytest.mark.both_builds
 @pytest.mark.parametrize(("width", "height"), [(2**20 + 1, 1), (1, 2**20 + 1), (2**15 + 1, 2**15)])
 def test_both_languages_have_one_limit_of_size(program, toy, tmp_path, width, height):
     (tmp_path / "photos").mkdir()

@@ -39,6 +39,7 @@ def boxes_of_pixels(corners: np.ndarray, side: int) -> np.ndarray:
     return np.concatenate([spans[:, :2] + widths / side, spans[:, 2:] - widths / side], 1)
 
 
+@pytest.mark.both_builds
 @pytest.mark.parametrize(("side", "size"), [(1, (1, 1)), (3, (3, 3)), (8, (20, 30)), (40, (40, 60)), (64, (300, 90))])
 def test_run_lengths_are_those_of_pycocotools(program, tmp_path, side, size):
     rng = np.random.default_rng(side)
@@ -69,6 +70,7 @@ def test_a_box_over_the_whole_picture_and_those_beside_it(program, tmp_path):
     assert texts == [counts(np.ones((20, 30)))] + [counts(np.zeros((20, 30)))] * 3
 
 
+@pytest.mark.both_builds
 @pytest.mark.parametrize("side", [1, 2, 7, 28])
 @pytest.mark.parametrize("how", [Pasting(0.2), Pasting(0.5), Pasting(0.5, "torchvision")])
 def test_masks_cover_the_pixels_that_python_names(program, tmp_path, side, how):
@@ -82,6 +84,7 @@ def test_masks_cover_the_pixels_that_python_names(program, tmp_path, side, how):
     assert texts == wanted
 
 
+@pytest.mark.both_builds
 def test_records_carry_the_masks_of_the_network(program, toy_with_masks, expected_records, pictures, tmp_path):
     done = program.run("--model", toy_with_masks, "--images", pictures, "--out", tmp_path / "found.json", "--threads=3")
     assert done.returncode == 0, done.stderr
@@ -111,6 +114,7 @@ def test_masks_are_drawn(program, toy_with_masks, tmp_path):
     assert painted[anywhere].min() > 20 and painted[anywhere].mean() > 50
 
 
+@pytest.mark.both_builds
 def test_memory_does_not_grow_with_the_number_of_masks(program, toy_with_masks, tmp_path):
     cv2.imwrite(str(tmp_path / "one.jpg"), np.full((750, 1000, 3), 200, np.uint8))
     peaks = []

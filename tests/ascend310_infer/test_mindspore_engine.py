@@ -29,12 +29,14 @@ def refusal(program, model: Path, images: Path, *words: str) -> str:
     return done.stderr
 
 
+@pytest.mark.both_builds
 def test_the_refusal_of_a_newer_mindir_is_passed_on(program, mindir, pictures):
     line = refusal(program, mindir, pictures)
     assert line.startswith(f"error: {mindir}: MindSpore Lite refuses it on CPU: ")
     assert "can only support the maximum mind ir version: 1" in line
 
 
+@pytest.mark.both_builds
 @pytest.mark.parametrize(
     ("device", "library"), [("Ascend310", "libgraph.so"), ("Ascend", "libgraph.so"), ("GPU", "libcudnn")]
 )

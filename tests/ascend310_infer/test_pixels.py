@@ -13,6 +13,7 @@ from src.data.images import read_image
 from src.errors import UserError
 
 
+@pytest.mark.both_builds
 @pytest.mark.parametrize(
     ("height", "width", "keep_ratio", "sides"),
     [(height, width, keep, None) for height, width in ((64, 96), (75, 51), (7, 300)) for keep in (True, False)]

@@ -33,7 +33,7 @@ def test_a_layer_that_is_called_twice_counts_twice():
 
 
 def test_a_detector_counts_every_part(tiny_config):
-    words = ["--config_path", str(tiny_config), "--img_width", "128", "--backbone", "resnet_v1_10"]
+    words = ["--config_path", str(tiny_config), "--img_width", "128"]
     detector = build_network(load_config("", words), class_count=2)
     head = 16 * 49 * 32 + 32 * 32 + 32 * 3 + 32 * 12
     inference = flops.of_detector(detector, 10, training=False)

@@ -13,7 +13,7 @@ from src.systems import build_network
 def test_the_recipe_decides_the_network_and_the_present_command_the_rest(tiny_detector):
     words = ["--checkpoint_path", str(tiny_detector), "--test_batch_size", "7", "--test_score_thr", "0.25"]
     config = load_config("", words, saved_settings)
-    assert (config.backbone, config.img_width, config.anchor_scales) == ("resnet_v1_18", 64, (4,))
+    assert (config.backbone, config.img_width, config.anchor_scales) == ("resnet_v1_10", 64, (4,))
     assert (config.test_batch_size, config.test_score_thr) == (7, 0.25)
     network, card = restore_detector(tiny_detector, lambda class_count: build_network(config, class_count))
     assert (card.class_names, card.step) == (["square", "circle"], 4)

@@ -322,7 +322,7 @@ def test_the_forecast_is_honest():
     assert "Only two rounds" in forecast(learning_curve(rows[:2]), rows[:2], 50, 1.0)
     told = forecast(learning_curve(rows), rows, 50, 1.0)
     low, high = map(float, re.search(r"\(90 %: (-?[\d.]+) to ([\d.]+)\)", told).groups())
-    assert told.startswith("50 more images (about 1.0 h of labelling): +") and "Only" not in told and low < high < 61
+    assert told.startswith("50 more images (about 60 min of labelling): +") and "Only" not in told and low < high < 61
     assert forecast(learning_curve(rows), rows, 1, None).startswith("1 more image: ")
     gains = forecast(learning_curve(rows), rows, 50, 1.0, unlabelled=100)
     assert gains.startswith(told) and "2 more hours of labelling (about 100 images): +" in gains

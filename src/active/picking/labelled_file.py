@@ -12,6 +12,7 @@ from src.data.formats.coco_rows import write_coco
 from src.data.formats.label_states import count_rows, hide_labels
 from src.data.provenance import with_origin
 from src.errors import Faults, UserError
+from src.wording import counted
 
 
 def write_labelled(
@@ -58,7 +59,7 @@ def write_labelled(
         write_coco(output, content, options.overwrite)
     count = len(coco["images"])
     print(
-        f"{output}: {count} images, {len(chosen)} labelled ({len(chosen) - len(known.labelled)} newly picked, see {list_file}"
+        f"{output}: {counted(count, 'image')}, {len(chosen)} labelled ({len(chosen) - len(known.labelled)} newly picked, see {list_file}"
         + (f"; {len(empty)} without boxes count as reviewed" if empty else "")
         + f"), {count if joined else count - len(chosen)} in the unlabelled stream; the labels are "
         + boxes_and_crowds(*count_rows(hidden))

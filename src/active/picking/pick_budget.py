@@ -14,6 +14,7 @@ from src.active.selection import pick_count
 from src.active.terms_file import predicted_objects, ranked_classes, terms_file
 from src.data.checks.label_sources import LabelState
 from src.errors import UserError
+from src.wording import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class ExpectedCost:
         per_class = {label: scale * sum(of[name] for name in picked) for label, of in self.predicted.items()}
         listed = ", ".join(f"{label} {count:.0f}" for label, count in per_class.items())
         return [
-            f"expected to label: {len(picked)} images, {boxes:.0f} boxes ({listed}), {hours:.3g} hours (90 %: {low:.2g} to {high:.2g})",
+            f"expected to label: {counted(len(picked), 'image')}, {counted(round(boxes), 'box')} ({listed}), {hours:.3g} hours (90 %: {low:.2g} to {high:.2g})",
             f"expected cost: {self.cost}",
         ]
 

@@ -54,7 +54,7 @@ def read_folder(coco: dict[str, Any], known: LabelState, options: PickOptions) -
         raise DataError(f"different images of one name in {folder} and in the annotation file; rename these", twice)
     if same := names & known.labelled:
         print(
-            f"{len(same)} images of {folder} have the name of a labelled image and are not picked, such as {min(same)}"
+            f"images of {folder} that have the name of a labelled image are not picked: {len(same)}, such as {min(same)}"
         )
     return names
 

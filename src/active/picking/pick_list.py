@@ -41,7 +41,7 @@ def pick_by_ranking(coco: dict[str, Any], known: LabelState, options: PickOption
         picked.notes.append("near-duplicates were not searched for: pass --img_dir")
     elif near.not_compared:
         picked.notes.append(
-            f"{near.not_compared} images are not in the given folders, and were not compared with others"
+            f"images that are not in the given folders were not compared with others: {near.not_compared}"
         )
     for note in [*picked.notes, *(expected.forecast(picked.why) if expected else ())]:
         print(note)

@@ -6,6 +6,7 @@ from typing import Any
 
 from src.data.checks.label_sources import LabelState, names_with_boxes, unconfirmed_empty
 from src.errors import SHOWN_FAULTS, UserError
+from src.wording import counted
 
 _IF_REVIEWED = 'add --empty_is_reviewed (or write "labelled": true into their entries)'
 
@@ -47,7 +48,7 @@ def check_not_lost(coco: dict[str, Any], known: LabelState, combine_ann_file: Pa
     lost = sorted(known.with_boxes & unconfirmed_empty(coco))
     if lost:
         raise UserError(
-            f"{len(lost)} images that have boxes in {combine_ann_file} have none in {ann_file}:\n{listed(lost)}\n"
+            f"{counted(len(lost), 'image')} with boxes in {combine_ann_file} and none in {ann_file}:\n{listed(lost)}\n"
             f"If their boxes were taken out on purpose, {_IF_REVIEWED}; otherwise give the file with the labels of all images."
         )
 

@@ -13,6 +13,7 @@ from src.active.strategies.balanced_entropy import balanced_entropy
 from src.active.strategies.pool import Acquisition, Options, Pool
 from src.data.formats.feature_file import FeatureTable
 from src.errors import UserError
+from src.wording import counted
 
 SHORTLIST = 4  # times the budget
 MOST_DETECTIONS = 20  # per image, the best
@@ -59,7 +60,7 @@ def require_features(pool: Pool, options: Options, strategy: str) -> FeatureTabl
     missing = [name for name in pool.detections.names if name not in pool.features.index_of]
     if missing:
         raise UserError(
-            f"{len(missing)} images have detections but no features, such as {missing[0]}; write both files with one run of infer.py"
+            f"{counted(len(missing), 'image', 'have')} detections but no features, such as {missing[0]}; write both files with one run of infer.py"
         )
     return pool.features
 

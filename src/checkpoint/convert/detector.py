@@ -20,6 +20,7 @@ from src.errors import UserError
 from src.files import check_free
 from src.parts.resnet import BATCH_NORM_EPSILON
 from src.systems import build_network
+from src.wording import counted
 
 # Default config file by origin and system; base.yaml for all others.
 RECIPES = {("torchvision", name): CONFIG_FOLDER / f"{name}_torchvision.yaml" for name in ("faster_rcnn", "mask_rcnn")}
@@ -50,7 +51,7 @@ def convert_detector(
     if found.unused:
         print(f"  not used: {', '.join(found.unused)}")
     print(
-        f"{report}\n{output}: written, {config.system}, {config.backbone}, {len(class_names)} classes: {', '.join(class_names)}"
+        f"{report}\n{output}: written, {config.system}, {config.backbone}, {counted(len(class_names), 'class')}: {', '.join(class_names)}"
     )
 
 
@@ -75,7 +76,7 @@ def name_classes(found: ForeignDetector, ann_file: Path | None) -> tuple[list[st
     """
     count = found.class_count
     if ann_file is None:
-        print(f"its {count} classes have no names, which eval.py needs: pass --ann_file")
+        print(f"its classes, {count} in all, have no names, which eval.py needs: pass --ann_file")
         return [f"class {label}" for label in range(1, count + 1)], list(range(1, count + 1))
     annotations = read_annotations(ann_file)
     names, ids = list(annotations.class_names), list(annotations.category_ids)

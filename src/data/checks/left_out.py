@@ -12,6 +12,7 @@ from typing import Any
 
 from src.errors import SHOWN_FAULTS, UserError
 from src.files import write_json
+from src.wording import counted
 
 FILE_NAME = "left_out.json"  # beside the output
 AT_MOST = 5.0  # percent, of the images and of the boxes
@@ -63,7 +64,7 @@ class LeftOut:
             )
 
     def __str__(self) -> str:
-        text = f"{self.source}: left out {len(self.images)} of {self.of_images} images and {len(self.boxes)} of {self.of_boxes} boxes"
+        text = f"{self.source}: left out {len(self.images)} of {counted(self.of_images, 'image')} and {len(self.boxes)} of {counted(self.of_boxes, 'box')}"
         return text + (f"; {len(self.fields)} areas are taken from their boxes" if self.fields else "")
 
     @property

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
+from src.wording import counted
+
 _IGNORE = frozenset(("ignore", "ignored", "difficult", "deleted", "iscrowd", "crowd", "isgroup", "isgroupof"))
 _ROTATION = frozenset(("rotation", "angle"))
 _SCORE = frozenset(("score", "confidence"))
@@ -78,16 +80,16 @@ def _sentence(meaning: Meaning, pairs: list[tuple[str, str]], as_crowd: str) -> 
     where = f"({', '.join(dict.fromkeys(field for _, field in pairs))}), in {', '.join(images[:_SHOWN])}{more}"
     if meaning is Meaning.ROTATED:
         return (
-            f"{len(pairs)} boxes are rotated {where}; what is read is the box before it was turned, which misses its object: "
+            f"{counted(len(pairs), 'box', 'are')} rotated {where}; what is read is the box before it was turned, which misses its object: "
             "export the objects as polygons, or write the upright boxes around the turned ones"
         )
     if meaning is Meaning.IGNORED:
         return (
-            f"{len(pairs)} objects are marked as others than usual {where}, and count as objects all the same; to leave them "
+            f"{counted(len(pairs), 'object', 'are')} marked as others than usual {where}, and still counted as objects; to leave them "
             f"out of training and scores {as_crowd}; otherwise take the mark out"
         )
     return (
-        f"{len(pairs)} objects have a score {where}, as detections of a program do; if nobody has reviewed them, training "
+        f"{counted(len(pairs), 'object', 'have')} a score {where}, as detections of a program do; if nobody has reviewed them, training "
         "repeats its mistakes: have them reviewed, and take the scores out"
     )
 

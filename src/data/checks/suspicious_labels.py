@@ -13,6 +13,7 @@ import numpy as np
 
 from src.data.annotations import COCO_FORM, Annotations, ImageEntry, object_areas
 from src.data.formats.outlines import bounds
+from src.wording import counted
 
 EMPTY_SHARE = 0.1  # share of the labelled images that may have no box
 FEW_EMPTY = 3  # up to this many images without a box are not suspicious, whatever their share
@@ -157,7 +158,7 @@ def _tiny(objects: Objects) -> Iterator[str]:
     tiny = np.flatnonzero(objects.sizes.min(axis=1) < TINY_SIDE)
     if len(tiny):
         yield (
-            f"{len(tiny)} boxes are less than {TINY_SIDE:g} pixels wide or high, in {objects.names(tiny)}; "
+            f"{counted(len(tiny), 'box', 'are')} less than {TINY_SIDE:g} pixels wide or high, in {objects.names(tiny)}; "
             "remove them if they are accidental: they are too small to train on"
         )
 

@@ -13,6 +13,7 @@ from src.data.formats.xml_file import read_xml
 from src.data.image_listing import all_files, list_images
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
+from src.wording import counted
 
 _EACH = "write an <object> for each"
 
@@ -76,7 +77,7 @@ def pair_folders(
     wanted = sorted(image_of.keys() | xml_of.keys()) if stems is None else stems
     if left_out is None and (twins := _twins(wanted, image_of, xml_of)):
         faults.append(
-            f"{len(twins)} images have XML files whose names look the same but have other characters (small and capital letters, "
+            f"{counted(len(twins), 'image', 'have')} XML files whose names look the same but have other characters (small and capital letters, "
             f"or Unicode NFC and NFD), such as {image_of[min(twins)]}; rename one of each pair like the other"
         )
         wanted = [stem for stem in wanted if stem not in twins and stem not in twins.values()]

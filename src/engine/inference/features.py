@@ -19,6 +19,7 @@ from src.evaluation.records import Detections
 from src.exporting.runner import numpy_forward
 from src.files import check_apart, check_free
 from src.systems import build_image_features
+from src.wording import counted
 
 
 def collect_features(
@@ -63,5 +64,5 @@ def write_image_features(path: Path, config: Config) -> None:
         write_side_file(path, origin, overwrite)
         for sentence in write_left_out(list_file, left_out, overwrite):
             print(sentence)
-        print(f"{pool.count_read(images)} images, written: {path}")
+        print(f"{counted(pool.count_read(images), 'image')}, written: {path}")
     pool.finish(device, overwrite)

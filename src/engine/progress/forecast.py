@@ -17,6 +17,7 @@ from src.engine.evaluation import evaluation_is_due
 from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run
 from src.exporting.runner import numpy_forward
+from src.wording import counted, duration
 
 TIMED = 3  # steps at least, and images in detection; one more goes before them, which compiles the network
 SECONDS = 3.0  # that the timed steps of a phase take at least
@@ -61,24 +62,21 @@ class Forecast:
     def __str__(self) -> str:
         parts = []
         if self.burn_in_step is not None:
-            parts.append(f"{self.burn_in_steps} steps on labels {_phase(self.burn_in_steps, self.burn_in_step)}")
+            parts.append(
+                f"{counted(self.burn_in_steps, 'step')} on labels {_phase(self.burn_in_steps, self.burn_in_step)}"
+            )
         if self.teacher_step is not None:
-            parts.append(f"{self.teacher_steps} steps with the teacher {_phase(self.teacher_steps, self.teacher_step)}")
+            parts.append(
+                f"{counted(self.teacher_steps, 'step')} with the teacher {_phase(self.teacher_steps, self.teacher_step)}"
+            )
         if self.evaluated_images and self.image is not None:
-            parts.append(f"{self.evaluations} evaluations {_phase(self.evaluated_images, self.image, 'image')}")
+            parts.append(
+                f"{counted(self.evaluations, 'evaluation')} {_phase(self.evaluated_images, self.image, 'image')}"
+            )
         text = f"this run will take about {duration(self.total)} on this machine: {', '.join(parts)}"
         if self.unlabelled and self.image is not None:
-            text += f"; infer.py then takes {duration(self.unlabelled * self.image)} for {self.unlabelled} unlabelled images"
+            text += f"; infer.py then takes {duration(self.unlabelled * self.image)} for {counted(self.unlabelled, 'unlabelled image')}"
         return text
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def forecast(run: Run) -> Forecast | None:

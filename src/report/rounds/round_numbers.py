@@ -115,7 +115,7 @@ def forecast(
             return "No forecast: no round was evaluated. Give --eval_img_dir and --eval_ann_file to see what labelling brings."
         return "No forecast yet: one round says nothing about what more labels bring. Label and train once more."
     gain: Gain = curve.gain(more, "images")
-    effort = "" if hours is None else f" (about {duration(hours)} of labelling)"
+    effort = "" if hours is None else f" (about {duration(3600 * hours)} of labelling)"
     images = f"{counted(more, 'more image')}{effort}"
     text = f"Before the picked images were labelled, this was expected of {images}" if labelled else images
     caution = " Only two rounds: this is mostly what learning curves are like in general." * (
@@ -153,7 +153,9 @@ def curve_charts(
         if not (curve and hours_per_image and rows[-1].hours is not None and rows[-1].ap is not None):
             ahead = ahead[:0]
         hours = timed[-1][0] + (ahead - ahead[:1].sum()) * (hours_per_image or 0)
-        charts.append(_curve_chart("hours of labelling", timed, hours, quantiles, duration(hours.max(initial=0))))
+        charts.append(
+            _curve_chart("hours of labelling", timed, hours, quantiles, duration(3600 * hours.max(initial=0)))
+        )
     return charts
 
 

@@ -56,10 +56,10 @@ def test_a_detector_comes_back_with_recipe_and_classes(original, foreign, tiny_c
     convert(foreign, "--config_path", tiny_config, "--ann_file", tiny_data.val_file, "--test_score_thr", "0.2")
     said = capsys.readouterr().out
     assert "rcnn.shared_fc_0.weight -> box_head.fc1.weight, transposed" in said
-    assert "backbone 100 of 100, fpn 16 of 16, rpn 6 of 6, box_head 8 of 8" in said
+    assert "backbone 60 of 60, fpn 16 of 16, rpn 6 of 6, box_head 8 of 8" in said
     output = foreign.with_suffix(".ckpt")
     config = load_config("", ["--checkpoint_path", str(output)], saved_settings)
-    assert (config.test_score_thr, config.backbone, config.fpn_out_channels) == (0.2, "resnet_v1_18", 16)
+    assert (config.test_score_thr, config.backbone, config.fpn_out_channels) == (0.2, "resnet_v1_10", 16)
     network, metadata = restore_detector(output, lambda count: build_network(config, count))
     assert (metadata.class_names, metadata.category_ids, metadata.step) == (["square", "circle"], [4, 5], 0)
     for name, parameter in network.parameters_and_names():

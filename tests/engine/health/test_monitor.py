@@ -30,8 +30,6 @@ def learnt(tiny_data, tiny_config) -> dict[float, tuple[list[Interval], list[str
         tiny_config,
         "--train_img_dir",
         tiny_data.img_dir,
-        "--backbone",
-        "resnet_v1_10",
         "--max_iter",
         sum(rates.values()),
     ]

@@ -63,7 +63,7 @@ def without_copies(
         return tuple(kept), []
     shown = ", ".join(dropped[:SHOWN_FAULTS])
     more = f" and {len(dropped) - SHOWN_FAULTS} more" if len(dropped) > SHOWN_FAULTS else ""
-    text = f"{len(dropped)} images of {entries[0].path} are images of the annotation file, too, and are left out of this folder: "
+    text = f"images of {entries[0].path} that are also images of the annotation file are left out of this folder, {len(dropped)} in all: "
     return tuple(kept), [text + shown + more]
 
 
