@@ -1,9 +1,4 @@
-"""What the labellers changed: the boxes that were sent beside those that came back.
-
-A sent box and a returned one belong together from an IoU of ``SAME_OBJECT`` on; pairs of one class first, then those of two,
-each time the highest IoU first. Such a pair is accepted (IoU from ``ACCEPTED`` on), moved, or relabelled; what is left over was
-deleted or added.
-"""
+"""What the labellers changed, counted: the boxes that were sent beside those that came back."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,14 +6,10 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
 
-import numpy as np
-
 from src.data.formats.tools.annotated import Box, Shape
+from src.labelling.box_pairs import CHANGES, pair_boxes
 
-SAME_OBJECT = 0.3  # least IoU; a box of 12 pixels that is moved by 3 each way has 0.39
-ACCEPTED = 0.9
 _UNTOUCHED = 0.5  # pixels by which tools round
-CHANGES = ("accepted", "moved", "relabelled", "deleted", "added")
 
 
 @dataclass
@@ -47,31 +38,14 @@ class Difference:
 def compare(sent: Sequence[Shape], returned: Sequence[Shape]) -> Difference:
     """The difference of one image."""
     found = Difference()
-    iou = box_ious([shape.box for shape in sent], [shape.box for shape in returned])
-    same = np.array([[a.label == b.label for b in returned] for a in sent], bool).reshape(iou.shape)
-    free_sent, free_returned = set(range(len(sent))), set(range(len(returned)))
-    for allowed in (same, ~same):
-        rows, columns = np.nonzero(allowed & (iou >= SAME_OBJECT))
-        for pair in np.argsort(-iou[rows, columns], kind="stable"):
-            row, column = int(rows[pair]), int(columns[pair])
-            if row in free_sent and column in free_returned:
-                free_sent.remove(row)
-                free_returned.remove(column)
-                _count_pair(found, sent[row].label, returned[column].label, float(iou[row, column]))
-    found.counts["deleted"].update(sent[row].label for row in free_sent)
-    found.counts["added"].update(returned[column].label for column in free_returned)
+    for pair in pair_boxes(sent, returned):
+        label = (pair.sent or pair.returned).label
+        found.counts[pair.change][label] += 1
+        if pair.change == "accepted":
+            found.ious[label].append(pair.iou)
+        elif pair.change == "relabelled":
+            found.relabelled[label, pair.returned.label] += 1
     return found
-
-
-def _count_pair(found: Difference, before: str, after: str, iou: float) -> None:
-    if before != after:
-        found.counts["relabelled"][before] += 1
-        found.relabelled[before, after] += 1
-    elif iou >= ACCEPTED:
-        found.counts["accepted"][before] += 1
-        found.ious[before].append(iou)
-    else:
-        found.counts["moved"][before] += 1
 
 
 def is_untouched(sent: Sequence[Shape], returned: Sequence[Shape]) -> bool:
@@ -83,16 +57,6 @@ def is_untouched(sent: Sequence[Shape], returned: Sequence[Shape]) -> bool:
             return False
         left.remove(twin)
     return not left
-
-
-def box_ious(first: Sequence[Box], second: Sequence[Box]) -> np.ndarray:
-    """Intersection over union of each pair; float64 [N, M]."""
-    a, b = (np.array(boxes, np.float64).reshape(-1, 4) for boxes in (first, second))
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (a, b)]
-    union = areas[0][:, None] + areas[1][None] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
 def summary(found: Difference, classes: Iterable[str], sent: Mapping[str, int]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.labelling.answers import Answer, Answers, State
-from src.labelling.difference import CHANGES, Difference, compare, seconds_summary, summary
+from src.labelling.box_pairs import CHANGES
+from src.labelling.difference import Difference, compare, seconds_summary, summary
 from src.labelling.returned import Export
 from src.labelling.task import Manifest, Task
 from src.wording import counted

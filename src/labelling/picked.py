@@ -23,6 +23,7 @@ _NAME_COLUMNS = ("file_name", "image")
 _SCORE_COLUMNS = ("acquisition_score", "score")
 _REASON_COLUMNS = ("reason", "chosen_by")
 _BY = {"score": "by acquisition score", "random": "drawn at random"}  # what pick_select.py writes, in words
+_PREDICTIONS = ("detections", "objects of ")  # columns of what was predicted, which the boxes show
 _MOST_TERMS = 6  # other columns that a labeller is shown
 _SIMPLER = 0.7  # pixels by which a polygon may leave the border of a mask, so that a human can edit it
 
@@ -87,7 +88,7 @@ def _words(row: Mapping[str, str]) -> str:
     terms = [
         f"{key} {_brief(text.strip())}"
         for key, text in row.items()
-        if key not in _REASON_COLUMNS and text.strip() not in ("", "0")
+        if key not in _REASON_COLUMNS and not key.startswith(_PREDICTIONS) and text.strip() not in ("", "0")
     ]
     return ", ".join([*chosen, *terms[:_MOST_TERMS]])
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.labelling.difference import SAME_OBJECT, box_ious
+from src.labelling.box_pairs import SAME_OBJECT, box_ious
 
 # IoU from which on a detection agrees with a label, means it, and has to do with it.
 _CLOSE, _ON_IT, _NEAR = 0.75, 0.5, 0.1

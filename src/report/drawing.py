@@ -45,6 +45,7 @@ def draw(
     title: str = "detections",
     marked: np.ndarray | None = None,
     masks: Sequence[Rle] = (),
+    names: Sequence[str] | None = None,
     long_side: tuple[int, int] = FILE_SIDE,
 ) -> np.ndarray:
     """A picture of an image with detections or ground truth.
@@ -58,6 +59,7 @@ def draw(
         title: what the boxes are, for the legend.
         marked: bool [N], boxes with thick lines and a name; the others have thin lines and no name. None: no box is marked.
         masks: N of them, in pixels of the image, or none.
+        names: N texts beside the boxes; None: the class names.
         long_side: pixels; smaller images are enlarged and bigger ones shrunk, so that text is readable.
 
     Returns:
@@ -75,12 +77,13 @@ def draw(
     )
     texts = [None] * len(corners) if scores is None else [f"{score:.2f}" for score in np.asarray(scores).tolist()]
     widths = [_LINE] * len(corners) if marked is None else [_THICK if mark else _THIN for mark in marked]
-    rows = list(zip(corners, np.asarray(labels).tolist(), texts, widths, strict=True))
-    for corner, label, _, width in rows:
+    names = [class_names[label - 1] for label in np.asarray(labels).tolist()] if names is None else names
+    rows = list(zip(corners, names, np.asarray(labels).tolist(), texts, widths, strict=True))
+    for corner, _, label, _, width in rows:
         draw_box(canvas, corner, class_colour(label - 1), width)
-    for corner, label, score, width in rows[::-1]:  # the highest score on top
+    for corner, name, label, score, width in rows[::-1]:  # the highest score on top
         if width != _THIN:
-            _write_label(canvas, corner, class_names[label - 1], score, class_colour(label - 1), size)
+            _write_label(canvas, corner, name, score, class_colour(label - 1), size)
     return np.asarray(_with_legend(picture, np.asarray(labels), class_names, title))
 
 

@@ -5,6 +5,8 @@ A page is a template that extends base.html and uses macros.html; all values are
 
 import base64
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -14,6 +16,7 @@ from typing import Any
 import cv2
 import jinja2
 import numpy as np
+from markupsafe import Markup, escape
 
 from src.report.chart_style import PALETTE
 from src.wording import counted, duration
@@ -74,6 +77,16 @@ def at_least(value: float | None) -> str:
     return "n/a" if value is None else f"{math.floor(value * 1000 + 1e-9) / 1000:.3f}"
 
 
+def with_column_titles(rows: Markup, header: Sequence[str]) -> Markup:
+    """Rows of a table, ``<tr>`` elements, whose cells bear the titles of their columns for narrow screens (style.css)."""
+
+    def titled(row: re.Match) -> str:
+        titles = iter(header)
+        return re.sub(r"<t[hd]\b", lambda cell: f'{cell[0]} data-title="{escape(next(titles, ""))}"', row[0])
+
+    return Markup(re.sub(r"<tr>.*?</tr>", titled, rows, flags=re.DOTALL))
+
+
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -86,9 +99,10 @@ def _environment() -> jinja2.Environment:
     environment.globals["palette"] = PALETTE
     environment.filters |= {
         "score": score,
+        "with_column_titles": with_column_titles,
         "at_least": at_least,
         "counted": counted,
-        "duration": duration,
+        "hours": lambda hours: "n/a" if hours is None else duration(3600 * hours),
         "count": lambda value: "n/a" if value is None else str(value),
         "thousands": lambda value: f"{value:,}",
         "percent": lambda part, total: f"{100 * part / total:.0f} %" if total else "n/a",

@@ -19,6 +19,7 @@ from src.data.formats.reading import read_data
 from src.errors import UserError, entry_point
 from src.evaluation.errors.advice import headline
 from src.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
+from src.evaluation.falling_ap import fall_in_ap
 from src.evaluation.metrics import size_rule
 from src.evaluation.records import SHOWN_SCORE
 from src.evaluation.results_file import check_results
@@ -32,6 +33,7 @@ from src.report.stages import Stage, read_stages
 PAGE_NAME = "report.html"
 
 _NOT_TERMS = ("total_loss", "peak_loss", "unsup_loss")  # sums and extremes of the other losses
+_AFTER_A_FALL = "Look at its warnings and its pseudo-labels below before you use it."
 _METRICS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100")
 
 
@@ -79,8 +81,9 @@ def write_page(
         }
     html = render(
         "run.html",
-        title=title,
+        title=f"Training run: {title}",
         stages=stages,
+        fall=fall_in_ap([(stage.title, stage.metrics) for stage in stages], _AFTER_A_FALL),
         evaluated=evaluated,
         metric_names=list(_METRICS),
         summary=_summary(evaluated),
@@ -161,6 +164,6 @@ def main(argv: list[str] | None = None) -> None:
         names = parse_names([arguments.class_names])
         annotations = read_data(arguments.eval_ann_file, arguments.eval_img_dir, names)
     stages = read_stages(arguments.run)
-    title = arguments.run.resolve().name
+    title = "/".join(arguments.run.resolve().parts[-2:])
     write_page(path, title, stages, annotations, arguments.eval_img_dir, arguments.pictures, arguments.overwrite)
     print(f"page written: {path}")

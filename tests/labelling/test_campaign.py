@@ -17,7 +17,7 @@ import sorted_values
 from src.active.picking.pick_list import read_list
 from src.data import synthetic
 from src.data.formats.label_states import hide_labels, unlabelled_ids
-from src.labelling.difference import box_ious
+from src.labelling.box_pairs import box_ious
 from tests.labelling.labellers import SKIP, label_studio, manifest_of
 
 IMAGES, LABELLED, ROUNDS, HOURS = 380, 30, 4, 0.45

@@ -66,6 +66,18 @@ def test_a_table_keeps_its_cells_in_rows_and_columns():
     assert cells == [["a", "b"], ["1", "2"], ["<3>", "4"]] and tree.find("table").get("class") == "dense"
 
 
+def test_on_a_narrow_screen_cells_of_many_columns_say_what_they_are():
+    """Each cell bears the title of its column, which style.css shows where a row has become a card."""
+    row = "<tr>{{ row_name('<td>') }}{% for column in header[1:] %}<td>1</td>{% endfor %}</tr>"
+    text = "{% call table(header, kind) %}" + row + "{% endcall %}"
+    header = [f"{ODD} {number}" for number in range(7)]
+    table = ET.fromstring(_render(text, header=header, kind="")).find("table")
+    assert [cell.get("data-title") for cell in table.find("tbody/tr")] == header and "cards" in table.get("class")
+    for columns, kind in ((header[:6], ""), (header, "confusion")):
+        table = ET.fromstring(_render(text, header=columns, kind=kind)).find("table")
+        assert "cards" not in table.get("class"), "few columns fit, and a matrix stays one"
+
+
 def test_another_page_extends_the_same_base():
     page = _render(
         "{% extends 'base.html' %}{% block content %}<p>{{ title }}</p>{% endblock %}", title=ODD, written="now"

@@ -3,6 +3,7 @@
 import json
 import re
 import tracemalloc
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 
 from src.data.annotations import unlabelled_entry
 from src.data.formats.tools.annotated import Shape
-from src.report.rounds.round_numbers import Progress, forecast, learning_curve
+from src.labelling.box_pairs import CHANGES
+from src.report.drawing import class_colour
+from src.report.rounds.round_numbers import Progress, curve_charts, forecast, learning_curve
 from src.report.rounds.round_page import main
 from src.report.rounds.round_pictures import (
     MOST_MISTAKES,
@@ -20,6 +23,7 @@ from src.report.rounds.round_pictures import (
     mistakes,
     thumbnails,
 )
+from tests.report.inline import pixels
 
 CLASSES = [{"id": 1, "name": "<cat>"}, {"id": 2, "name": "hund"}]
 TRUE = {"b & b.png": [(1, [5, 5, 20, 20]), (2, [40, 5, 15, 30])], "c.png": [(2, [10, 10, 30, 30])]}
@@ -89,6 +93,7 @@ def words(page: str) -> str:
 def test_before_the_labels_are_back(place):
     page = page_of(place)
     text = words(page)
+    assert "Round 1: 2 images to label Labelling rounds of" in text and f"{place.name}/out. Written" in text
     assert "No forecast yet" in text and "round 1 1 1 0 s 30.0 50.0" in text
     # 2 boxes predicted: 2 x 0.8 + 0.3 x (3 + 1) boxes; 2 x 10 + 16 x 1.2 + 9.5 x 0.4 x 2 seconds, see test_labelling_cost.py
     assert "expected 2 3 47 s" in text and "measured" not in text.split("Balance")[0]
@@ -114,19 +119,47 @@ def test_after_the_labels_are_back(place):
     report = {"per_image": rows, "seconds_per_image": {"images": 1, "total": 36.0, "mean": 36.0, "median": 36.0}}
     (folder / "new_ann_file_labelling.json").write_text(json.dumps(report))
     text = words(page_of(place))
+    assert "Round 1: 2 of 2 images labelled Labelling rounds of" in text
     assert "measured 1 2 36 s" in text and "Skipped or not done, and still unlabelled: 1 image." in text
     assert "&lt;cat&gt; 1 100 % 2 100 % 2 50 % hund 0 0 % 0 0 % 2 50 %" in text
     # of two cats that were sent one was right and one a dog; the dog of c.png was missed
     assert "&lt;cat&gt; 2 1 50 % 0 0 % 1 50 % 0 0 % 0 1.000" in text and "hund 0 0 0 0 0 1 n/a" in text
     assert "1 box of &lt;cat&gt; became hund" in text
-    assert "b &amp; b.png: 1 box moved, relabelled, deleted or added" in text
+    assert "b &amp; b.png: 1 accepted, 1 relabelled" in text and "c.png: 1 added" in text
 
     second = place / "out" / "round_2" / "eval"
     second.mkdir(parents=True)
     (second / "metrics.json").write_text(json.dumps({"AP": 0.4, "AP50": 0.6}))
     last = words(page_of(place, 2))
-    assert "round 1 1 1 0 s 30.0 50.0 round 2 3 4 36 s 40.0 60.0" in last and "Picked images" not in last
+    assert "Round 2: trained with 3 labelled images" in last and "AP fell" not in last
+    assert "round 1 1 1 0 s 30.0 50.0 round 2 3 4 36 s 40.0 +10.0 60.0" in last and "Picked images" not in last
     assert "2 more images: +" in last and "Only two rounds" in last and "AP over hours of labelling" in last
+
+
+def labelled_round(place, number: int, scores: dict) -> None:
+    """A round that was trained with all labels, has these scores and picks nothing."""
+    (place / "out" / f"round_{number - 1}" / "new_ann_file.json").write_text(json.dumps(coco({"a.png", *TRUE})))
+    folder = place / "out" / f"round_{number}" / "eval"
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps(scores))
+
+
+def test_a_fall_of_ap_is_the_first_thing_on_the_page_and_in_the_log(place, capsys):
+    labelled_round(place, 2, {"AP": 0.4, "per_class": {"<cat>": {"AP": 0.5}, "hund": {"AP": 0.3}}})
+    assert "AP fell" not in page_of(place, 2) + capsys.readouterr().out
+    labelled_round(place, 3, {"AP": 0.36, "per_class": {"<cat>": {"AP": 0.52}, "hund": {"AP": 0.2}}})
+    page = page_of(place, 3)
+    told = "AP fell by 4.0 points, from 40.0 % (round 2) to 36.0 % (round 3). “hund” lost most, 10.0 points."
+    assert told in capsys.readouterr().out
+    text = words(page).replace("\u00a0", " ")
+    assert f"{told} Before more is labelled, look at what the labellers changed in round 2" in text
+    assert "Best detector so far: round 2." in text
+    assert text.index("AP fell") < text.index("Rounds so far") and page.count('class="headline alarm"') == 1
+    assert '36.0<small class="fall">-4.0</small>' in page and "40.0<small>+10.0</small>" in page
+    labelled_round(place, 4, {"AP": 0.35})
+    assert "so it may be chance" in page_of(place, 4)
+    labelled_round(place, 5, {})
+    assert "AP fell" not in page_of(place, 5), "nobody knows"
 
 
 def refusal(place, capsys, number=1) -> str:
@@ -218,7 +251,7 @@ def test_the_page_of_many_large_photos_stays_small(tmp_path):
     name, shapes = "a.jpg", [Shape(label, (100.0, 100.0, 180.0, 180.0), score=0.9) for label in classes * 30]
     entries = {name: unlabelled_entry(1, name, (4000, 3000), tmp_path)}
     (thumbnail,) = thumbnails(entries, {name: shapes[:20]}, {name: "a caption"}, classes, tmp_path)
-    (pair,) = mistakes(entries, {name: shapes[:20]}, {name: shapes[:10]}, {name: 10}, classes, tmp_path)
+    (pair,) = mistakes(entries, {name: shapes[:20]}, {name: shapes[:10]}, tmp_path)
     assert all(max(image.width, image.height) < 1000 for image in (*thumbnail.images, *pair.images))
     objects = class_objects(entries, {name: shapes}, classes, tmp_path)
     assert [(each.count, each.images) for each in objects] == [(30, 1)] * 80
@@ -228,6 +261,29 @@ def test_the_page_of_many_large_photos_stays_small(tmp_path):
         "objects": sum(len(image.data) for each in objects for image in each.shown),
     }
     assert sum(sizes.values()) < 40e6, sizes  # of noise, which compresses worst
+
+
+def test_boxes_that_were_changed_are_marked_by_what_was_changed(tmp_path):
+    """Each box has the colour of its change, five pixels wide; accepted ones are thin, and each picture has its own ones only."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((600, 600, 3), 128, np.uint8))
+    entries = {"a.png": unlabelled_entry(1, "a.png", (600, 600), tmp_path)}
+    places = {kind: (100.0, 30.0 + 110 * row, 190.0, 110.0 + 110 * row) for row, kind in enumerate(CHANGES)}
+    moved = (*places["moved"][:2], 220.0, places["moved"][3])
+    sent = [Shape("cat", places[kind], score=0.9) for kind in CHANGES if kind != "added"]
+    returned = [Shape("cat", places["accepted"]), Shape("cat", moved), Shape("dog", places["relabelled"])]
+    returned.append(Shape("cat", places["added"]))
+    (found,) = mistakes(entries, {"a.png": sent}, {"a.png": returned}, tmp_path)
+    assert found.caption == "a.png: 1 accepted, 1 moved, 1 relabelled, 1 deleted, 1 added"
+    labels, detector = (pixels(image) for image in found.images)
+    for number, kind in enumerate(("accepted", "deleted", "added", "moved", "relabelled")):
+        left, top, _, bottom = map(int, places[kind])
+        strips = [picture[(top + bottom) // 2 + 20, left - 8 : left + 8] for picture in (labels, detector)]
+        coloured = [int((np.abs(strip - class_colour(number)).max(axis=1) < 60).sum()) for strip in strips]
+        wide = [not (kind == "deleted" and side == 0) and not (kind == "added" and side == 1) for side in (0, 1)]
+        for pixels_of_line, there in zip(coloured, wide, strict=True):
+            assert pixels_of_line in ((1, 2) if kind == "accepted" else (4, 5, 6)) if there else not pixels_of_line, (
+                kind
+            )
 
 
 def test_a_very_wide_picture_has_a_row_of_its_own(tmp_path):
@@ -241,6 +297,23 @@ def test_a_very_wide_picture_has_a_row_of_its_own(tmp_path):
     )
 
 
+def test_the_curve_is_continued_over_images_and_over_hours():
+    rows = [Progress(number, 100 * number, 0, 2.0 * number - 2, 30.0 + 2 * number, None) for number in (1, 2, 3)]
+    images, hours = curve_charts(rows, learning_curve(rows), hours_per_image=0.01)
+    assert [key.name for key in images.legend] == [
+        "AP in percent",
+        "forecast for 600 labelled images",
+        "its 90 % interval",
+    ]
+    assert [key.name for key in hours.legend] == ["AP in percent", "forecast for 7.0 h", "its 90 % interval"]
+    assert [key.value for key in images.legend] == [key.value for key in hours.legend]
+    assert [len(chart.legend) for chart in curve_charts(rows, learning_curve(rows))] == [3, 1], "nobody knows the hours"
+    untimed = [replace(row, hours=None) for row in rows]
+    assert len(curve_charts(untimed, learning_curve(untimed), 0.01)) == 1
+    assert [len(chart.legend) for chart in curve_charts(rows[:2], None, 0.01)] == [1, 1]
+    assert not curve_charts(rows[:1], None)
+
+
 def test_the_forecast_is_honest():
     rows = [
         Progress(number, 100 * number, 0, 2.0 * number, ap, None) for number, ap in ((1, 30.0), (2, 36.0), (3, 39.0))
@@ -249,8 +322,14 @@ def test_the_forecast_is_honest():
     assert "Only two rounds" in forecast(learning_curve(rows[:2]), rows[:2], 50, 1.0)
     told = forecast(learning_curve(rows), rows, 50, 1.0)
     low, high = map(float, re.search(r"\(90 %: (-?[\d.]+) to ([\d.]+)\)", told).groups())
-    assert told.startswith("50 more images (about 1.0 h of labelling): +") and "Only" not in told and low < high < 61
+    assert told.startswith("50 more images (about 60 min of labelling): +") and "Only" not in told and low < high < 61
     assert forecast(learning_curve(rows), rows, 1, None).startswith("1 more image: ")
+    gains = forecast(learning_curve(rows), rows, 50, 1.0, unlabelled=100)
+    assert gains.startswith(told) and "2 more hours of labelling (about 100 images): +" in gains
+    first, second = map(float, re.findall(r": \+([\d.]+) AP", gains))
+    assert first < second
+    for hours, unlabelled in ((1.0, 99), (0.2, 10**6), (2.0, 100)):  # not so many there, beyond the chart, said already
+        assert "more hours" not in forecast(learning_curve(rows), rows, 50, hours, unlabelled=unlabelled)
     after = forecast(learning_curve(rows), rows, 50, 1.0, labelled=True)
     assert (
         after.startswith("Before the picked images were labelled, this was expected of 50 more images")

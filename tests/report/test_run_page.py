@@ -66,9 +66,21 @@ def _with_data(run: Path) -> list[str]:
 def test_the_page_has_scores_gain_and_classes(run):
     page = _write(run)
     assert "first stage" in page and "second stage" in page
+    assert f"<title>Training run: {run.parent.name}/run</title>" in page and "AP fell" not in page
     assert "1.000" in page and re.search(r"<small>\+0\.\d{3}</small>", page)
     assert "&lt;cat&gt;" in page and "<cat>" not in page
     assert "teacher/AP" in page and page.count("<svg") == 2 * 3
+
+
+def test_a_fall_of_ap_from_stage_to_stage_is_the_first_thing_on_the_page(run):
+    path = run / "second_stage" / "eval" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    before = json.loads((run / "first_stage" / "eval" / "metrics.json").read_text())["AP"]
+    path.write_text(json.dumps(metrics | {"AP": before - 0.05}))
+    page = _write(run)
+    assert f"AP fell by 5.0 points, from {100 * before:.1f} % (first stage) to" in page.replace("\u00a0", " ")
+    assert page.index("AP fell") < page.index("Scores on the evaluation images")
+    assert '<small class="fall">-0.050</small>' in page
 
 
 def test_the_page_says_by_which_area_objects_are_sized_where_the_scores_do(run):
@@ -93,7 +105,7 @@ def test_scores_that_could_not_be_measured_are_not_0(run):
 
 
 def test_scores_of_masks_have_a_row_of_their_own(run):
-    assert "masks" not in _write(run)
+    assert ": masks" not in _write(run)
     path = run / "second_stage" / "eval" / "metrics.json"
     metrics = json.loads(path.read_text())
     path.write_text(json.dumps(metrics | {"segm": metrics | {"AP": 0.125}}))

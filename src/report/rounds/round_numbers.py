@@ -13,17 +13,23 @@ from src.data.annotations import Annotations, object_areas
 from src.data.formats.tools.annotated import Shape
 from src.evaluation.metrics import SIZES
 from src.labelling.difference import Difference, compare, summary
-from src.report.charts import Band, Chart, line_chart
+from src.report.charts import Band, Chart, Point, line_chart
 from src.report.rounds.round_files import RoundFiles
 from src.wording import counted, duration
 
 _CURVE_POINTS = 40
-_AHEAD = 2.0  # times the labelled images of now, to which the curve is drawn
+_AHEAD = 2.0  # times the labelled images of now, to which the curve is drawn and told
+_HOURS = 2.0  # of labelling, of which is told what they would bring
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A round in the table of rounds: labelled images it was trained on, their boxes, hours of labelling up to it, scores."""
+    """A round in the table of rounds.
+
+    Attributes:
+        images, boxes: labelled, of its training; hours: of labelling up to it.
+        ap: in percent; gain: its change from the last round before that was evaluated; ap50: 0 to 1.
+    """
 
     number: int
     images: int
@@ -31,6 +37,7 @@ class Progress:
     hours: float | None
     ap: float | None
     ap50: float | None
+    gain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +73,16 @@ class Balance:
 
 def progress_of(rounds: Sequence[RoundFiles], annotations: Sequence[Annotations]) -> list[Progress]:
     """The table of rounds; hours count from the first round on, as far as the tool tells them."""
-    rows, hours = [], 0.0
+    rows, hours, last = [], 0.0, None
     for each, known in zip(rounds, annotations, strict=True):
         metrics = each.metrics() or {}
         boxes = sum(int((~entry.crowd).sum()) for entry in known.labelled)
         images = len(known.labelled)
-        rows.append(Progress(each.number, images, boxes=boxes, hours=hours, ap=each.ap(), ap50=metrics.get("AP50")))
+        ap = each.ap()
+        gain = None if ap is None or last is None else ap - last
+        last = last if ap is None else ap
+        row = Progress(each.number, images, boxes=boxes, hours=hours, ap=ap, ap50=metrics.get("AP50"), gain=gain)
+        rows.append(row)
         report = each.real_cost()
         seconds = report.seconds if report else []
         hours = None if hours is None or (not seconds and each.new_ann.is_file()) else hours + sum(seconds) / 3600
@@ -86,9 +97,18 @@ def learning_curve(rows: Sequence[Progress]) -> LearningCurve | None:
 
 
 def forecast(
-    curve: LearningCurve | None, rows: Sequence[Progress], more: int, hours: float | None, labelled: bool = False
+    curve: LearningCurve | None,
+    rows: Sequence[Progress],
+    more: int,
+    hours: float | None,
+    labelled: bool = False,
+    unlabelled: int = 0,
 ) -> str:
-    """What labelling ``more`` images, which take so many hours, would give, in a sentence; ``labelled``: they are labelled now."""
+    """What labelling ``more`` images, which take so many hours, would give, in sentences; and what ``_HOURS`` would give.
+
+    Args:
+        labelled: whether these images are labelled now; unlabelled: images that there are to label.
+    """
     if curve is None:
         evaluated = sum(row.ap is not None for row in rows)
         if not evaluated:
@@ -101,24 +121,52 @@ def forecast(
     caution = " Only two rounds: this is mostly what learning curves are like in general." * (
         gain.rounds == LEAST_ROUNDS
     )
-    return f"{text}: {gain.middle:+.1f} AP (90 %: {gain.low:.1f} to {gain.high:.1f}).{caution}"
+    told = f"{text}: {_in_words(gain)}."
+    in_hours = round(more * _HOURS / hours) if hours and not labelled else 0
+    if more < in_hours <= min(unlabelled, (_AHEAD - 1) * curve.last):
+        of_hours = _in_words(curve.gain(in_hours, "images"))
+        told += f" {_HOURS:.0f} more hours of labelling (about {in_hours:,} images): {of_hours}."
+    return told + caution
 
 
-def curve_charts(rows: Sequence[Progress], curve: LearningCurve | None) -> list[Chart]:
-    """AP over labelled images with its forecast, and over hours of labelling where these are known."""
+def _in_words(gain: Gain) -> str:
+    return f"{gain.middle:+.1f} AP (90 %: {gain.low:.1f} to {gain.high:.1f})"
+
+
+def curve_charts(
+    rows: Sequence[Progress], curve: LearningCurve | None, hours_per_image: float | None = None
+) -> list[Chart]:
+    """AP over labelled images and, where these are known, over hours of labelling, with its forecast.
+
+    Args:
+        hours_per_image: expected; without it the forecast has no hours.
+    """
     points = [(float(row.images), row.ap) for row in rows if row.ap is not None]
-    series, band = {"AP in percent": points}, None
-    if curve:
-        amounts = np.linspace(curve.last, _AHEAD * curve.last, _CURVE_POINTS).tolist()
-        low, middle, high = zip(*(curve.quantiles(amount) for amount in amounts), strict=True)
-        end = f"{amounts[-1]:.0f} labelled images"
-        series[f"forecast for {end}"] = list(zip(amounts, middle, strict=True))
-        band = Band("its 90 % interval", amounts, low, high)
-    charts = [line_chart("AP over labelled images", series, "labelled images", band=band)] if len(points) > 1 else []
     timed = [(row.hours, row.ap) for row in rows if row.hours is not None and row.ap is not None]
+    ahead = np.linspace(curve.last, _AHEAD * curve.last, _CURVE_POINTS) if curve else np.zeros(0)
+    quantiles = np.round([curve.quantiles(amount) for amount in ahead.tolist()], 1)  # AP is not known better
+    charts = []
+    if len(points) > 1:
+        end = f"{_AHEAD * curve.last:.0f} labelled images" if curve else ""
+        charts.append(_curve_chart("labelled images", points, ahead, quantiles, end))
     if len(timed) > 1 and timed[-1][0] > 0:
-        charts.append(line_chart("AP over hours of labelling", {"AP in percent": timed}, "hours since the first round"))
+        if not (curve and hours_per_image and rows[-1].hours is not None and rows[-1].ap is not None):
+            ahead = ahead[:0]
+        hours = timed[-1][0] + (ahead - ahead[:1].sum()) * (hours_per_image or 0)
+        charts.append(
+            _curve_chart("hours of labelling", timed, hours, quantiles, duration(3600 * hours.max(initial=0)))
+        )
     return charts
+
+
+def _curve_chart(unit: str, points: Sequence[Point], ahead: np.ndarray, quantiles: np.ndarray, end: str) -> Chart:
+    """AP in percent over an amount, and a forecast for the amounts ``ahead`` [N], which may be none, by quantiles [N, 3]."""
+    series, band = {"AP in percent": points}, None
+    if len(ahead):
+        low, middle, high = quantiles.T.tolist()
+        series[f"forecast for {end}"] = list(zip(ahead.tolist(), middle, strict=True))
+        band = Band("its 90 % interval", ahead.tolist(), low, high)
+    return line_chart(f"AP over {unit}", series, unit, band=band)
 
 
 def cost_of(files: RoundFiles, picked: Sequence[str], labelled: int) -> Cost:
@@ -171,15 +219,13 @@ def size_balance(before: Annotations, after: Annotations | None, sent: Mapping[s
 
 def changes(
     sent: Mapping[str, Sequence[Shape]], returned: Mapping[str, Sequence[Shape]], classes: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, int]]:
-    """What became of the detector's boxes in the images that are labelled now: the summary, and how many changed per image."""
-    total, counts, per_image = Difference(), Counter(), {}
+) -> dict[str, Any]:
+    """What became of the detector's boxes in the images that are labelled now."""
+    total, counts = Difference(), Counter()
     for name, shapes in returned.items():
-        found = compare(sent[name], shapes)
-        total.add(found)
+        total.add(compare(sent[name], shapes))
         counts.update(shape.label for shape in sent[name])
-        per_image[name] = sum(found.counts[kind].total() for kind in ("moved", "relabelled", "deleted", "added"))
-    return summary(total, classes, counts), per_image
+    return summary(total, classes, counts)
 
 
 def _per_class(annotations: Annotations) -> Counter:

@@ -14,8 +14,9 @@ from src.command_line import positive_count, program_parser
 from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.images import image_size
 from src.errors import entry_point
+from src.evaluation.falling_ap import fall_in_ap
 from src.files import write_text
-from src.labelling.difference import CHANGES
+from src.labelling.box_pairs import CHANGES
 from src.labelling.picked import Reason
 from src.report.drawing import class_colour
 from src.report.pages import render
@@ -31,6 +32,7 @@ from src.report.rounds.round_numbers import (
     size_balance,
 )
 from src.report.rounds.round_pictures import MOST_PICTURES, class_objects, mistakes, thumbnails
+from src.wording import counted
 
 PAGE_NAME = "round.html"
 
@@ -52,26 +54,39 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     rounds = read_rounds(args.run, args.round, args.ann_file)
     known = [each.annotations(args.img_dir, args.unlabelled_img_dir) for each in rounds]
-    values = {"picked": [], "changed": None, "labels_are_back": False} | _selection(
-        rounds[-1], known[-1], args.img_dir, args.unlabelled_img_dir
-    )
     rows = progress_of(rounds, known)
+    values = {
+        "subject": f"trained with {counted(rows[-1].images, 'labelled image')}",
+        "picked": [],
+        "changed": None,
+        "labels_are_back": False,
+    } | _selection(rounds[-1], known[-1], args.img_dir, args.unlabelled_img_dir)
     curve = learning_curve(rows)
     more = len(values["picked"]) or max(rows[-1].images - (rows[-2].images if len(rows) > 1 else 0), 1)
     hours = values["cost"].hours if values["picked"] else None
-    headline = forecast(curve, rows, more, hours, values["labels_are_back"])
+    headline = forecast(curve, rows, more, hours, values["labels_are_back"], unlabelled=len(rounds[-1].terms()))
+    fall = fall_in_ap([(f"round {each.number}", each.metrics()) for each in rounds], _after_a_fall(args.round))
     html = render(
         "round.html",
-        title=f"Labelling round {args.round} of {args.run.resolve().name}",
+        title=f"Round {args.round}: {values['subject']}",
+        campaign="/".join(args.run.resolve().parts[-2:]),
+        fall=fall,
         progress=rows,
-        charts_of_curve=curve_charts(rows, curve),
+        charts_of_curve=curve_charts(rows, curve, hours and hours / more),
         headline=headline,
         **values,
     )
     path = rounds[-1].folder / PAGE_NAME
     write_text(path, html, overwrite=True)
     print(f"page of the round: {path}")
-    print(headline)
+    print("\n".join(filter(None, (fall, headline))))
+
+
+def _after_a_fall(number: int) -> str:
+    return (
+        f"Before more is labelled, look at what the labellers changed in round {number - 1}, "
+        "and search the labels for mistakes (export_tasks.py --review)."
+    )
 
 
 def _selection(files: RoundFiles, before: Annotations, img_dir: Path, more_dir: Path | None) -> dict:
@@ -88,8 +103,9 @@ def _selection(files: RoundFiles, before: Annotations, img_dir: Path, more_dir: 
         name: f"{rank}. {name}: {_words(reasons.get(name, Reason()))}" for rank, name in enumerate(picked, start=1)
     }
     returned = {name: shapes_of(entries[name], classes) for name in picked if entries[name].labelled} if after else {}
-    summary, per_image = changes(sent, returned, classes) if after else (None, {})
+    done = f"{len(returned)} of {counted(len(picked), 'image')} labelled"
     return {
+        "subject": done if after else f"{counted(len(picked), 'image')} to label",
         "picked": picked,
         "cost": cost_of(files, picked, len(before.labelled)),
         "shown": min(len(picked), MOST_PICTURES),
@@ -98,9 +114,9 @@ def _selection(files: RoundFiles, before: Annotations, img_dir: Path, more_dir: 
         "colours": [(name, class_colour(number)) for number, name in enumerate(classes)],
         "labels_are_back": after is not None,
         "balances": {"class": class_balance(before, after, sent), "size": size_balance(before, after, sent)},
-        "changed": summary,
+        "changed": changes(sent, returned, classes) if after else None,
         "change_names": list(CHANGES),
-        "mistakes": mistakes(entries, sent, returned, per_image, classes, img_dir),
+        "mistakes": mistakes(entries, sent, returned, img_dir),
     }
 
 

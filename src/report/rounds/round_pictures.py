@@ -1,5 +1,6 @@
 """The pictures of a round's page: picked images, objects of each class, the detector's mistakes beside the labels."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,6 +13,7 @@ from src.data.annotations import ImageEntry, image_path
 from src.data.formats.tools.annotated import Shape
 from src.data.images import read_image
 from src.errors import UserError
+from src.labelling.box_pairs import CHANGES, Pair, pair_boxes
 from src.report.contact_sheet import draw_small, spread
 from src.report.drawing import PAGE_SIDE, class_colour, draw, draw_box
 from src.report.pages import WIDE, InlineImage, Picture, inline_image
@@ -24,6 +26,7 @@ _THUMBNAIL = (480, 360)  # pixels, width and height into which a picked image fi
 _ACROSS = (1600, 360)  # the same of one that is as wide as the page
 _SIDE = 128  # pixels of an object with its surroundings
 _MARGIN = 0.35  # of the longer side of an object, around it
+_DRAWN = ("accepted", "deleted", "added", "moved", "relabelled")  # changes, by the colour that their place gives them
 
 
 @dataclass(frozen=True)
@@ -83,25 +86,46 @@ def mistakes(
     entries: Mapping[str, ImageEntry],
     sent: Mapping[str, Sequence[Shape]],
     returned: Mapping[str, Sequence[Shape]],
-    changed: Mapping[str, int],
-    classes: Sequence[str],
     img_dir: Path,
 ) -> list[Picture]:
-    """The images in which most boxes were changed: labels first, then the detector's boxes."""
+    """The images in which most boxes were changed: labels first, then the detector's boxes; changed ones have thick lines."""
+    pairs = {name: pair_boxes(sent[name], shapes) for name, shapes in returned.items()}
+    changed = {name: sum(pair.change != "accepted" for pair in found) for name, found in pairs.items()}
     worst = sorted((name for name, count in changed.items() if count), key=lambda name: (-changed[name], name))
     found = []
     for name in worst[:MOST_MISTAKES]:
         image = _read(entries[name], img_dir)
         if image is None:
             continue  # it is among the picked images, with the reason
-        boxes, labels, scores = arrays(sent[name], classes)
-        right = draw(image, boxes, labels, scores, classes, title="detector", long_side=PAGE_SIDE)
-        boxes, labels, _ = arrays(returned[name], classes)
-        left = draw(image, boxes, labels, None, classes, title="labels", long_side=PAGE_SIDE)
-        pair = inline_image(left, f"{name}, labels"), inline_image(right, f"{name}, boxes of the detector")
-        changes = f"{counted(changed[name], 'box')} moved, relabelled, deleted or added"
-        found.append(Picture(pair, f"{name}: {changes}"))
+        left = _draw_changes(image, [(pair.returned, pair) for pair in pairs[name] if pair.returned], "labels")
+        right = _draw_changes(image, [(pair.sent, pair) for pair in pairs[name] if pair.sent], "detector")
+        both = inline_image(left, f"{name}, labels"), inline_image(right, f"{name}, boxes of the detector")
+        counts = Counter(pair.change for pair in pairs[name])
+        found.append(
+            Picture(both, f"{name}: {', '.join(f'{counts[kind]} {kind}' for kind in CHANGES if counts[kind])}")
+        )
     return found
+
+
+def _draw_changes(image: np.ndarray, rows: Sequence[tuple[Shape, Pair]], title: str) -> np.ndarray:
+    """A picture with boxes in the colours of what was changed; beside a changed one its class, of a relabelled one both."""
+    rows = sorted(rows, key=lambda row: -(row[0].score or 0))
+    boxes, kinds, scores = arrays([replace(shape, label=pair.change) for shape, pair in rows], _DRAWN)
+    names = [
+        f"{pair.sent.label} to {pair.returned.label}" if pair.change == "relabelled" else shape.label
+        for shape, pair in rows
+    ]
+    return draw(
+        image,
+        boxes,
+        kinds,
+        scores if title == "detector" else None,
+        _DRAWN,
+        title=title,
+        marked=np.array([pair.change != "accepted" for _, pair in rows], bool),
+        names=names,
+        long_side=PAGE_SIDE,
+    )
 
 
 def arrays(shapes: Sequence[Shape], classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

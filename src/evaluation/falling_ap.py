@@ -1,0 +1,39 @@
+"""What a reader must know first when AP has fallen from one training to the next."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_CHANCE = 2.0  # points by which AP of two trainings with the same labels easily differs
+
+
+def fall_in_ap(trainings: Sequence[tuple[str, Mapping[str, Any] | None]], advice: str) -> str:
+    """Some sentences if AP of the last training is below that of the one before, else nothing.
+
+    Args:
+        trainings: the name of each and what eval.py has measured, oldest first; None: it was not evaluated.
+        advice: what to look at if the fall is more than chance.
+    """
+    evaluated = [(name, metrics) for name, metrics in trainings if metrics and metrics.get("AP") is not None]
+    if len(evaluated) < 2 or evaluated[-1][0] != trainings[-1][0]:
+        return ""
+    (before, old), (now, new) = evaluated[-2:]
+    lost = 100 * (old["AP"] - new["AP"])
+    if round(lost, 1) <= 0:
+        return ""
+    text = f"AP fell by {lost:.1f} points, from {100 * old['AP']:.1f} % ({before}) to {100 * new['AP']:.1f} % ({now})."
+    falls = _falls_of_classes(old, new)
+    if len(falls) > 1 and max(falls.values()) > 0:
+        worst = max(falls, key=falls.get)
+        text += f" “{worst}” lost most, {falls[worst]:.1f} points."
+    best = max(evaluated, key=lambda row: row[1]["AP"])[0]
+    chance = "Two trainings with the same labels easily differ by that much, so it may be chance."
+    return f"{text} {chance if lost <= _CHANCE else advice} Best detector so far: {best}."
+
+
+def _falls_of_classes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, float]:
+    """Points of AP that each class has lost, as far as both are known."""
+    pairs = {
+        name: (row.get("AP"), new.get("per_class", {}).get(name, {}).get("AP"))
+        for name, row in old.get("per_class", {}).items()
+    }
+    return {name: 100 * (a - b) for name, (a, b) in pairs.items() if a is not None and b is not None}
