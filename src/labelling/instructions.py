@@ -1,5 +1,8 @@
 """The README of a tasks folder: what to click in the tool, and how the labels come back."""
 
+import shlex
+from pathlib import Path
+
 from src.labelling.task import Manifest
 from src.wording import counted
 
@@ -16,8 +19,8 @@ _STEPS = {
 3. *Settings*, *Cloud Storage*, *Add Source Storage*, *Local files*: as path give `PARENT/{root}`. *Save*; do not click *Sync*, which
    would make tasks of its own.
 4. *Import*: `tasks.json`.
-5. *Label All Tasks*. The detector's boxes are the prediction of a task, with their scores: correct them and *Submit*. An image
-   with nothing in it: delete the boxes and *Submit*. An image that cannot be labelled: *Skip*.
+5. *Label All Tasks*. {work} and *Submit*. An image with nothing in it: *Submit* it without boxes. An image that cannot
+   be labelled: *Skip*.
 6. *Export*, *JSON*. The other exports cannot tell empty, skipped and untouched images apart.
 """,
     "cvat": """\
@@ -61,23 +64,30 @@ have been opened. When all were reviewed, add `--all_reviewed`.
 """
 
 
-def instructions(manifest: Manifest, root: str, image_files: str) -> str:
+def instructions(manifest: Manifest, root: str, image_files: str, folder: Path) -> str:
     """The text.
 
     Args:
-        root: folder of the images; image_files: how they got there, see ``src.labelling.outgoing``.
+        root: folder of the images; image_files: how they got there, see ``src.labelling.outgoing``; folder: of the tasks.
     """
     parent = (
         "this folder, as an absolute path"
         if image_files != "none"
         else f"the folder that holds `{root}/`, as an absolute path"
     )
-    steps = _STEPS[manifest.format].format(parent=parent, root=root)
     boxes = sum(len(task.prelabels) for task in manifest.tasks)
+    work = (
+        "The boxes are the prediction of a task, with their scores: correct them"
+        if boxes
+        else "Draw a box around each object"
+    )
+    steps = _STEPS[manifest.format].format(parent=parent, root=root, work=work)
     scores = ", ".join(
         f"{name} {'none' if score is None else format(score, '.2f')}" for name, score in manifest.thresholds.items()
     )
     contents = f"{counted(len(manifest.tasks), 'image')}, {counted(boxes, 'box')} of the detector."
+    if not boxes:
+        contents = f"{counted(len(manifest.tasks), 'image')} without boxes: draw one around each object where a step speaks of correcting them."
     if manifest.review:
         contents = f"{counted(len(manifest.tasks), 'image')} whose labels may be wrong. The boxes, {boxes} in all, are these labels, not the detector's."
     contents += f" Least scores of the boxes: {scores} ({manifest.thresholds_from})." if boxes and scores else ""
@@ -99,9 +109,9 @@ def instructions(manifest: Manifest, root: str, image_files: str) -> str:
 ## Back
 
 ```bash
-python import_labels.py --labels EXPORT --tasks TASKS --ann_file NOW.json --output_ann_file NEXT.json
+python import_labels.py --labels EXPORT --tasks {shlex.quote(str(folder))} --ann_file NOW.json --output_ann_file NEXT.json
 ```
 
-EXPORT is what the tool has exported (a file, a zip file or a folder; several may be given), TASKS this folder, NOW.json the
+EXPORT is what the tool has exported (a file, a zip file or a folder; several may be given), NOW.json the
 annotation file of the last training or of the first pick, NEXT.json that of the next one. Exports of a part are welcome: give the others later.
 {by_change}"""

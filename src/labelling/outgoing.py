@@ -77,7 +77,7 @@ def write_tasks(manifest: Manifest, paths: Sequence[Path], folder: Path, image_f
             for task, path in zip(manifest.tasks, paths, strict=True) if image_files != "none" else ():
                 _place(path, unfinished / "images" / task.name, image_files)
             _write(unfinished / "order.csv", _order(manifest))
-            _write(unfinished / "README.md", instructions(manifest, root, image_files))
+            _write(unfinished / "README.md", instructions(manifest, root, image_files, folder))
             _write(unfinished / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1).decode() + "\n")
             os.sync()  # one call for thousands of files, so that a power cut leaves none of them empty
             os.replace(unfinished, folder)

@@ -170,8 +170,18 @@ def test_tasks_show_what_was_sent_and_why_most_valuable_first(place):
     assert [task["data"]["file_name"] for task in content] == PICKED
     (prediction,) = content[1]["predictions"]
     assert [row["score"] for row in prediction["result"]] == [0.9, 0.8, 0.7]  # 0.2 is below the guess of 0.5
-    assert "a guess" in (tasks / "README.md").read_text()
+    readme = (tasks / "README.md").read_text()
+    assert "a guess" in readme and "with their scores: correct them and *Submit*" in readme
+    assert f"--tasks {shlex.quote(str(tasks.absolute()))} " in readme, "it can be pasted"
     assert content[-1]["data"]["image"] == "/data/local-files/?d=images/0007_gr%C3%B6%C3%9Fe.webp.jpg"
+
+
+def test_without_detections_the_readme_says_to_draw_boxes(place):
+    words = ["--picked_file", place / "picked.txt", "--img_dir", place / "images", "--ann_file", place / "train_1.json"]
+    export_tasks.main([*map(str, words), "--format", "label_studio", "--output_dir", str(place / "tasks")])
+    readme = (place / "tasks" / "README.md").read_text()
+    assert "7 images without boxes: draw one around each object" in readme
+    assert "Draw a box around each object and *Submit*" in readme and "prediction" not in readme
 
 
 def test_the_terms_of_an_acquisition_score_are_shown_to_the_labeller(place):

@@ -66,7 +66,9 @@ def read_data(
     tool = tool_place(path)
     place = None if tool else voc_place(path)
     if img_dir is None and (tool or place or path.suffix.lower() == ".txt"):
-        raise UserError(f"{path}: the folder of its images must be given, too; only COCO JSON states their sizes")
+        raise UserError(
+            f"{path}: the folder of its images must be given, too (--img_dir; of --eval_ann_file: --eval_img_dir); only COCO JSON states their sizes"
+        )
     if tool:
         return read_tool(tool, img_dir, class_names, masks)
     if place:
