@@ -94,7 +94,7 @@ class MindSporeEngine : public Engine {
     if (status != ms::kSuccess) throw UserError(name_ + ": MindSpore Lite stopped: " + status.GetErrDescription());
     std::vector<Output> outputs;
     for (auto& tensor : outputs_)
-      outputs.push_back({tensor.Shape(), element_type(tensor.DataType()), tensor.MutableData(), tensor.DataSize()});
+      outputs.push_back({tensor.Shape(), element_type(tensor.DataType()), tensor.MutableData(), tensor.DataSize(), {}});
     return outputs;
   }
 
