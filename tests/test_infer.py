@@ -272,7 +272,10 @@ def test_features_of_whole_images_need_no_detector(tiny_detector, tiny_data, tmp
     words += ["--backbone", saved_settings(tiny_detector)["backbone"]]
     with pytest.raises(SystemExit) as ended:
         infer.main([*map(str, words)])
-    assert "1 images cannot be read" in str(ended.value) and "broken.png" in (tmp_path / "not_read.json").read_text()
+    assert (
+        "1 image cannot be read: passed over" in str(ended.value)
+        and "broken.png" in (tmp_path / "not_read.json").read_text()
+    )
     (tmp_path / "not_read.json").unlink()
     words += ["--leave_out_faulty", "--faulty_at_most", "20"]
     capsys.readouterr()

@@ -112,7 +112,10 @@ def test_the_log_says_what_happens(finished):
     said = finished.log()
     assert "5 labelled and 3 unlabelled images" in said and "2 classes: square, circle" in said
     assert "burn-in: the student is trained on labelled images alone; the teacher starts at step 2" in said
-    assert "5 labelled and 3 unlabelled images; the labels are 10 boxes\nlabelled images without a box, all of whose area is background: 1" in said
+    assert (
+        "5 labelled and 3 unlabelled images; the labels are 10 boxes\nlabelled images without a box, all of whose area is background: 1"
+        in said
+    )
     assert "the teacher starts at step 2, initialised" in said
     assert (
         said.index("step: 1, avg loss")

@@ -52,11 +52,13 @@ void stop(int signal) {
 
 void tell_unfinished(const std::filesystem::path& path) { std::snprintf(unfinished, sizeof unfinished, "%s", path.c_str()); }
 
+const char* plural(std::size_t count) { return count == 1 ? "" : "s"; }
+
 void print(const Summary& summary, const RecordFile& records, double seconds, const Options& options) {
   const double images = static_cast<double>(summary.images);
-  std::printf("%zu images, %zu skipped, %zu detections in %.1f s: %.1f ms per image, of which the network %.1f ms\n",
-              summary.images, summary.skipped, records.count(), seconds, 1000 * seconds / images,
-              1000 * summary.network_seconds / images);
+  std::printf("%zu image%s, %zu skipped, %zu detection%s in %.1f s: %.1f ms per image, of which the network %.1f ms\n",
+              summary.images, plural(summary.images), summary.skipped, records.count(), plural(records.count()), seconds,
+              1000 * seconds / images, 1000 * summary.network_seconds / images);
   std::printf("written: %s\n", options.out.c_str());
 }
 

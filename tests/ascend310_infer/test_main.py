@@ -85,7 +85,7 @@ def test_broken_pictures_are_named_and_skipped(program, toy, pictures, tmp_path)
     assert done.returncode == 0, done.stderr
     skipped = [line for line in done.stderr.splitlines() if line.startswith("skipped: ")]
     assert [Path(line.split(": ")[1]).name for line in skipped] == ["a broken one.jpg", "cut.png", "empty.png"]
-    assert "1 images, 3 skipped" in done.stdout
+    assert "1 image, 3 skipped" in done.stdout
     assert {record["file_name"] for record in json.loads(out.read_text())} == {"good.png"}
 
     (folder / "good.png").unlink()
@@ -372,7 +372,7 @@ def test_what_is_no_regular_file_is_named_and_skipped(program, toy, pictures, tm
     assert done.returncode == 0, done.stderr
     skipped = [Path(line.split(": ")[1]).name for line in done.stderr.splitlines() if line.startswith("skipped: ")]
     assert skipped == ["device.png", "fifo.png", "link_to_itself.png"]
-    assert "1 images, 3 skipped" in done.stdout
+    assert "1 image, 3 skipped" in done.stdout
     assert {record["file_name"] for record in json.loads(out.read_text())} == {"good.png"}
 
 

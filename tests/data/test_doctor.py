@@ -248,10 +248,10 @@ FOUND_BY_DECODING = {"a cut off PNG", "a cut off JPEG"}  # training meets these 
 SUSPICIOUS = {
     "boxes of one size": (boxes(*[(i, i, 9, 8) for i in range(12)]), "all 12 boxes are 9 x 8 pixels"),
     "tiny boxes": (put(*ROW, "bbox", [5, 5, 1, 3]), "1 box is less than 2 pixels wide or high, in 1.png"),
-    "a box twice": (put("annotations", 2, "bbox", list(BOXES[0])), "1 boxes are duplicates, in 1.png"),
+    "a box twice": (put("annotations", 2, "bbox", list(BOXES[0])), "1 box is there twice, in 1.png"),
     "a box of two classes": (
         put("annotations", 1, "bbox", list(BOXES[0])),
-        "1 boxes have two classes, in 1.png",
+        "1 box has two classes, in 1.png",
     ),
     "boxes of whole images": (
         boxes(*[(0, 0, 60, 40 - i / 40) for i in range(12)]),

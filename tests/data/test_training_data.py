@@ -120,7 +120,7 @@ def test_an_image_that_is_in_both_folders_is_left_out_of_the_plain_one_and_told(
     data = read(folder, more=True)
     assert [entry.file_name for entry in data.unlabelled] == [entry.file_name for entry in before.unlabelled]
     (told,) = set(data.suspicions) - set(before.suspicions)
-    assert "1 images of" in told and f"{name} (the same as {folder}/images/a.png)" in told
+    assert "left out of this folder, 1 in all: " in told and f"{name} (the same as {folder}/images/a.png)" in told
 
 
 def test_a_labelled_image_may_stay_in_the_plain_folder_or_be_moved(folder):

@@ -191,9 +191,9 @@ def _twice(objects: Objects) -> Iterator[str]:
     same_box = (np.diff(boxes, axis=0) == 0).all(axis=1) & (np.diff(owner) == 0)
     same_class = np.diff(labels) == 0
     if (twice := order[1:][same_box & same_class]).size:
-        yield f"{len(twice)} boxes are duplicates, in {objects.names(twice)}; remove one of each"
+        yield f"{counted(len(twice), 'box', 'are')} there twice, in {objects.names(twice)}; remove one of each"
     if (conflicting := order[1:][same_box & ~same_class]).size:
-        yield f"{len(conflicting)} boxes have two classes, in {objects.names(conflicting)}; keep one class for each"
+        yield f"{counted(len(conflicting), 'box', 'have')} two classes, in {objects.names(conflicting)}; keep one class for each"
 
 
 def _crowded_images(objects: Objects) -> Iterator[str]:

@@ -15,6 +15,7 @@ from src.errors import DataError, UserError, printable
 from src.evaluation.records import Detections
 from src.exporting.runner import Detector
 from src.files import file_hash, write_json
+from src.wording import counted
 
 NOT_READ = "not_read.json"  # beside the results
 _SHOWN = 5
@@ -171,7 +172,7 @@ class Pool:
         broadcast_from_rank_0(0.0, device)  # a rank that exits while others compute would be taken for dead
         if device.rank == 0 and self.unreadable:
             lines = [
-                f"error: {len(self.unreadable)} images cannot be read and were passed over (correct or remove them, or pass --leave_out_faulty true), see {path}:"
+                f"error: {counted(len(self.unreadable), 'image')} cannot be read: passed over (correct or remove them, or pass --leave_out_faulty true), see {path}:"
             ]
             lines += [f"  - {reason}" for reason in list(self.unreadable.values())[:_SHOWN]]
             rest = len(self.unreadable) - _SHOWN

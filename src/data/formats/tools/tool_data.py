@@ -109,7 +109,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     doubts = mark_doubts(marks, 'take them out, or convert the data to COCO and write "iscrowd": 1 in their rows')
     if place.form != CVAT:  # whose file names the images
         doubts += tuple(passed_over(img_dir))
-    changes = "".join(f"; {count} {words}" for words, count in notes.items() if count)
+    changes = "".join(f"; {words}: {count}" for words, count in notes.items() if count)
     form, mark = f"{place.form}, {place.path}{changes}", ""
     return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark, doubts)
 
@@ -192,19 +192,19 @@ def _entry(
     size = image_size(img_dir / name)
     common = {"image_id": image_id, "file_name": name, "width": size[0], "height": size[1]}
     if image.mark in (Mark.SKIPPED, Mark.NOT_DONE, Mark.UNTICKED):
-        notes["images not marked as reviewed count as unlabelled"] += image.mark is Mark.UNTICKED
-        notes["images marked to skip count as unlabelled"] += image.mark is Mark.SKIPPED
+        notes["images not marked as reviewed, which count as unlabelled"] += image.mark is Mark.UNTICKED
+        notes["images marked to skip, which count as unlabelled"] += image.mark is Mark.SKIPPED
         return ImageEntry(**common, labelled=False, **_EMPTY)
     if image.size not in (None, size):
         boxes = np.array([shape.box for shape in image.shapes]).reshape(-1, 4)
         raise WrongSize(img_dir / name, image.size, size, boxes_fit(boxes, size), "the annotation file")
     faults = list(image.blocked)
-    notes["points, lines and the like are left out"] += len(image.unused)
+    notes["points, lines and the like that are left out"] += len(image.unused)
     shapes = [shape for shape in in_pixels(image, size) if shape.label in names]
     for shape in shapes:
         if fault := _fault(shape, size, masks):
             faults.append(fault)
-        notes["rotated boxes became the upright boxes around them"] += shape.rotated
+        notes["rotated boxes that became the upright boxes around them"] += shape.rotated
     if faults:
         raise DataError(name, faults)
     boxes = np.array([shape.box for shape in shapes], np.float64).reshape(-1, 4)

@@ -175,8 +175,8 @@ def test_rotated_boxes_become_the_boxes_around_them_and_points_are_counted(forms
     (forms / "annotations.xml").write_text(xml)
     found = read_data(forms / "annotations.xml", forms / "images")
     np.testing.assert_allclose(found.images[0].boxes, [[18, 10, 22, 20]], atol=1e-4)
-    assert "1 rotated boxes became the upright boxes" in found.form
-    assert "1 points, lines and the like are left out" in found.form
+    assert "rotated boxes that became the upright boxes around them: 1" in found.form
+    assert "points, lines and the like that are left out: 1" in found.form
 
 
 def test_marks_of_a_labeller_decide_what_is_labelled(forms):
@@ -195,7 +195,7 @@ def test_marks_of_a_labeller_decide_what_is_labelled(forms):
         OPEN: (False, 0),
     }
     assert found.class_names == ("dog",)
-    assert "1 images not marked as reviewed count as unlabelled" in found.form
+    assert "images not marked as reviewed, which count as unlabelled: 1" in found.form
 
 
 @pytest.mark.parametrize(
