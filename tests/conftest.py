@@ -30,8 +30,11 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
 if not worker:
     os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
-# Files that take minutes, the longest first: processes take them first, so that none is at work for long when the others have nothing left.
-LONG_FILES = (
+# Files that processes take first: those that need most memory, before other networks have taken theirs, and then those that take minutes,
+# the longest first, so that none is at work for long when the others have nothing left.
+FIRST_FILES = (
+    "test_torchvision_detections.py",
+    "test_golden.py",
     "contracts/test_run.py",
     "scripts/test_real_runs.py",
     "test_train.py",
@@ -51,8 +54,8 @@ LONG_FILES = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of LONG_FILES first."""
-    order = {ROOT / "tests" / name: number for number, name in enumerate(LONG_FILES)}
+    """Put the tests of FIRST_FILES first."""
+    order = {ROOT / "tests" / name: number for number, name in enumerate(FIRST_FILES)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
