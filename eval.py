@@ -111,7 +111,7 @@ def read_usable_and_list(
     check_free(list_file, config.overwrite)
     require(config, "eval_img_dir")
     left_out = LeftOut(ann_file, config.faulty_at_most)
-    annotations = read_usable(ann_file, img_dir, class_names, masks, left_out)
+    annotations = read_usable(ann_file, (img_dir, None), class_names, masks, left_out)
     for sentence in write_left_out(list_file, [left_out], config.overwrite):
         print(sentence)
     return annotations

@@ -5,7 +5,6 @@
 # Afterwards PYTHON is the environment's interpreter and its programs come first on the PATH.
 
 root="$(realpath --no-symlinks -- "$(dirname -- "${BASH_SOURCE[0]}")/..")"
-export GLOG_v="${GLOG_v:-3}" # MindSpore logs errors only
 
 fail() {
     printf 'error: %s\n' "$*" >&2

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
@@ -301,3 +302,28 @@ def test_an_unusual_share_of_images_without_boxes_is_doubted(tmp_path, capsys):
     evaluation_script.main([*words, "--eval_output_dir", str(tmp_path / "out")])
     said = capsys.readouterr().out
     assert "suspicious: 4 of the 8 labelled images have no box, such as 5.png, 6.png, 7.png and 1 more" in said
+
+
+def test_images_that_cannot_be_decoded_are_left_out_and_listed(tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "good.png"), np.full((50, 50, 3), 90, np.uint8))
+    (tmp_path / "broken.png").write_bytes((tmp_path / "good.png").read_bytes()[:60])
+    images = [
+        {"id": i, "file_name": name, "width": 50, "height": 50} for i, name in ((1, "good.png"), (2, "broken.png"))
+    ]
+    rows = [{"id": i, "image_id": i, "category_id": 1, "bbox": [1, 1, 9, 9]} for i in (1, 2)]
+    truth = {"images": images, "annotations": rows, "categories": [{"id": 1, "name": "a"}]}
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / "found.json").write_text(json.dumps([rows[0] | {"score": 0.5}]))
+    words = [
+        "--results",
+        tmp_path / "found.json",
+        "--eval_ann_file",
+        tmp_path / "truth.json",
+        "--eval_img_dir",
+        tmp_path,
+    ]
+    words += ["--leave_out_faulty", "true", "--faulty_at_most", "60", "--eval_output_dir", tmp_path / "out"]
+    evaluation_script.main(list(map(str, words)))
+    assert "left out 1 of 2 images" in capsys.readouterr().out
+    assert "broken.png" in (tmp_path / "out" / "left_out.json").read_text()
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["images"] == 1

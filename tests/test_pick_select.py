@@ -183,6 +183,14 @@ def test_a_budget_is_checked_before_the_training(folder, capsys):
     assert "none.json: no such file" in capsys.readouterr().err
     pick_select.main([*words, "--budget_images", "3"])
     assert "3 of the 8 unlabelled images are to be picked" in capsys.readouterr().out
+    pick_select.main([*words, "--budget_images", "400"])
+    assert (
+        "8 of the 8 unlabelled images are to be picked; with the 2 labelled ones that makes 10"
+        in capsys.readouterr().out
+    )
+    with pytest.raises(SystemExit):
+        pick_select.main([*words[:2], "--combine_ann_file", words[1], "--budget_images", "3"])
+    assert "all 10 images are labelled already, so there is nothing to pick from" in capsys.readouterr().err
 
 
 def test_policy_2_and_no_combine_file(folder):

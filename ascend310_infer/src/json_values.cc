@@ -36,6 +36,9 @@ bool true_or_false(const nlohmann::json& value, const std::string& what) {
 
 std::string shown(const nlohmann::json& value) {
   constexpr std::size_t kMost = 60;
+  // Writing values within values is a recursion, for which a hostile file can be too deep.
+  for (const auto& inner : value)
+    if (value.is_structured() && inner.is_structured()) return value.is_array() ? "a list of lists or objects" : "an object of lists or objects";
   const auto text = value.dump(-1, ' ', true);  // ASCII, so that it can be cut off anywhere
   return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
 }

@@ -31,11 +31,7 @@ def pick_count(pick_ratio: float, labelled_count: int, image_count: int) -> int:
         UserError: that is no further image, or all are labelled.
     """
     target = label_count(pick_ratio, image_count)
-    if labelled_count == image_count:
-        raise UserError(
-            f"all {image_count} images are labelled already, so there is nothing to pick from; add unlabelled images to "
-            "the annotation file, or pass a folder of them as --unlabelled_img_dir"
-        )
+    check_unlabelled(labelled_count, image_count)
     if target <= labelled_count:
         least = math.ceil(100 * 100 * (labelled_count + 1) / image_count) / 100
         raise UserError(
@@ -43,6 +39,15 @@ def pick_count(pick_ratio: float, labelled_count: int, image_count: int) -> int:
             f"labelled already; pass at least {least:g}"
         )
     return target - labelled_count
+
+
+def check_unlabelled(labelled_count: int, image_count: int) -> None:
+    """Raise a UserError if all images are labelled."""
+    if labelled_count == image_count:
+        raise UserError(
+            f"all {image_count} images are labelled already, so there is nothing to pick from; add unlabelled images to "
+            "the annotation file, or pass a folder of them as --unlabelled_img_dir"
+        )
 
 
 def choose_random(image_ids: Iterable[int], count: int, seed: int) -> set[int]:

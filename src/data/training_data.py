@@ -18,7 +18,7 @@ from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import images_despite_faults, read_annotations, with_real_sizes
 from src.data.formats.reading import is_coco, read_data
 from src.data.image_listing import passed_over
-from src.errors import Faults
+from src.errors import Faults, UserError
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,11 @@ def examine(sources: Sources, check: ImageCheck = check_header) -> tuple[Trainin
     folder = sources.unlabelled_img_dir
     annotations = _read(sources, sources.ann_file, (sources.img_dir, folder), check, faults, left_out)
     evaluation = None
-    if sources.eval_ann_file:
+    if sources.eval_ann_file and sources.eval_img_dir is None:
+        faults.errors.append(
+            UserError(f"eval_img_dir: missing; give the folder of the images of {sources.eval_ann_file}")
+        )
+    elif sources.eval_ann_file:
         evaluation = _read(sources, sources.eval_ann_file, (sources.eval_img_dir, None), check, faults, left_out)
     unlabelled = _read_folder(sources, faults, left_out) if folder else None
     if annotations:

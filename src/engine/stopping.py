@@ -89,7 +89,7 @@ class _Announcement:
                 name = signal.Signals(number[0]).name
                 with contextlib.suppress(OSError, ValueError):  # the terminal may have gone
                     print(
-                        f"{name}: the run saves and stops after the step that is being computed",
+                        f"{name}: the run saves and stops after the step that is being computed (the first one compiles for minutes)",
                         file=sys.stderr,
                         flush=True,
                     )

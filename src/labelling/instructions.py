@@ -87,7 +87,7 @@ def instructions(manifest: Manifest, root: str, image_files: str, folder: Path) 
     )
     contents = f"{counted(len(manifest.tasks), 'image')}, {counted(boxes, 'box')} of the detector."
     if not boxes:
-        contents = f"{counted(len(manifest.tasks), 'image')} without boxes: draw one around each object where a step speaks of correcting them."
+        contents = f"{counted(len(manifest.tasks), 'image')} without boxes: draw one around each object."
     if manifest.review:
         contents = f"{counted(len(manifest.tasks), 'image')} whose labels may be wrong. The boxes, {boxes} in all, are these labels, not the detector's."
     contents += f" Least scores of the boxes: {scores} ({manifest.thresholds_from})." if boxes and scores else ""
@@ -114,4 +114,5 @@ python import_labels.py --labels EXPORT --tasks {shlex.quote(str(folder))} --ann
 
 EXPORT is what the tool has exported (a file, a zip file or a folder; several may be given), NOW.json the
 annotation file of the last training or of the first pick, NEXT.json that of the next one. Exports of a part are welcome: give the others later.
+In a round of `run_rounds_*.sh` put EXPORT into the folder `labels` beside this one instead, and start the last line that the script printed.
 {by_change}"""

@@ -180,7 +180,7 @@ def test_without_detections_the_readme_says_to_draw_boxes(place):
     words = ["--picked_file", place / "picked.txt", "--img_dir", place / "images", "--ann_file", place / "train_1.json"]
     export_tasks.main([*map(str, words), "--format", "label_studio", "--output_dir", str(place / "tasks")])
     readme = (place / "tasks" / "README.md").read_text()
-    assert "7 images without boxes: draw one around each object" in readme
+    assert "7 images without boxes: draw one around each object." in readme
     assert "Draw a box around each object and *Submit*" in readme and "prediction" not in readme
 
 

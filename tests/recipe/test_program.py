@@ -55,6 +55,7 @@ def test_nothing_is_overwritten_and_mistakes_are_named_together(data, tmp_path, 
         (["--output", str(leaf)], "exists already"),
         (["--output", str(tmp_path / "b.yaml"), "--hours", "-1", "--num_gt", "3"], "2 errors"),
         (["--output", str(tmp_path / "b.yaml"), "--config_path", "a.yaml"], "takes no leaf"),
+        (["--output", str(tmp_path / "b.yaml"), "--eval_ann_file", data[1]], "eval_img_dir: missing; give the folder"),
         (["--output", str(tmp_path / "b.yaml"), "--pre_trained", "none.npz"], "none.npz: there is no such file"),
         (["--output", str(tmp_path / "b.yaml"), "--keep", "none.yaml"], "no file none.yaml"),
     ):

@@ -6,7 +6,7 @@ from typing import Any
 from src.active.cost.past_rounds import read_past_rounds
 from src.active.picking.pick_options import PickOptions
 from src.active.picking.reviewed import check_not_lost, check_reviewed
-from src.active.selection import pick_count
+from src.active.selection import check_unlabelled, pick_count
 from src.data.annotations import unlabelled_entry
 from src.data.checks.files.copies import find_in_both, without_copies
 from src.data.checks.image_files import check_images
@@ -23,10 +23,11 @@ def check_pick(coco: dict[str, Any], known: LabelState, options: PickOptions) ->
     pool = (unlabelled | more) - labelled
     names = {image["file_name"] for image in coco["images"]}
     faults = Faults()
+    faults.attempt(check_unlabelled, len(labelled), len(labelled | pool))
     faults.attempt(options.floors, known.classes)
     faults.attempt(read_past_rounds, options.labelling_reports)
     count = options.budget_images
-    if options.pick_ratio is not None:
+    if options.pick_ratio is not None and pool:
         count = faults.attempt(pick_count, options.pick_ratio, len(labelled), len(names | more))
     if not options.empty_is_reviewed:
         faults.attempt(check_reviewed, coco, sorted(pool), "images to pick from", options.ann_file, None)
@@ -66,6 +67,7 @@ def report_check(
     if count is None:
         print(f"the ranking decides how many of the {len(pool)} unlabelled images are picked ({options.budget})")
     else:
+        count = min(count, len(pool))
         print(
             f"{count} of the {len(pool)} unlabelled images are to be picked; with the {len(labelled)} labelled ones that "
             f"makes {len(labelled) + count} ({options.budget})"
