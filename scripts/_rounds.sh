@@ -213,7 +213,10 @@ import_labels() {
     local from=("${labels[@]}") place
     place="$(labels_place)"
     if [ ${#from[@]} -eq 0 ]; then from=("$place"); fi
-    if [ "${from[*]}" = "$place" ] && [ -z "$(ls -A -- "$place")" ]; then return 0; fi
+    if [ "${from[*]}" = "$place" ] && [ -z "$(ls -A -- "$place")" ]; then
+        [ ${#labels[@]} -eq 0 ] || echo "no labels yet in $place"
+        return 0
+    fi
     say "$title: labels from ${from[*]}"
     run_logged "$folder" "$PYTHON" "$root/import_labels.py" --labels "${from[@]}" --tasks "$folder/tasks" --ann_file "$ann" \
         --output_ann_file "$new_ann" --if_labelled --overwrite "${import_options[@]}"

@@ -43,6 +43,11 @@ class AutomaticLeaf:
                 "config_path: every process would time the machine for a recipe of its own; write one with  python -m src.recipe "
                 "--output my.yaml  and give --config_path my.yaml"
             )
+        if path.exists() and not values["overwrite"]:
+            raise UserError(
+                f"save_checkpoint_path: {path.parent} holds another run ({path.name}); choose another folder, continue that run "
+                "with --resume, or replace it with --overwrite"
+            )
         check_free(path, values["overwrite"])
         choices, self._text = make_recipe(values, given)
         self._path, self._warnings = path, warnings(choices)

@@ -136,7 +136,7 @@ def test_a_run_writes_its_recipe_once_and_reads_it_when_it_is_resumed(data, tmp_
     assert call(data, tmp_path, resumed, resume=True) == {"max_iter": 60}
     assert resumed.write() == []
     assert (tmp_path / "recipe.yaml").read_text() == edited
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="holds another run .* continue that run with --resume"):
         call(data, tmp_path, AutomaticLeaf())
     again = call(data, tmp_path, AutomaticLeaf(), overwrite=True, max_iter=50)
     assert again.keys() == chosen.keys() and "overwrite" not in again

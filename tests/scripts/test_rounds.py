@@ -79,6 +79,7 @@ def test_rounds_with_a_labelling_tool(campaign):
     again = campaign.run(next_command(first.stdout), **NO_PAGE)  # nobody has labelled anything
     assert again.returncode == 0 and again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
     assert "train.py" not in campaign.played()[3:]
+    assert f"no labels yet in {out / 'round_1/labels'}" in again.stdout
 
     campaign.label(1)
     second = campaign.run(next_command(again.stdout))
