@@ -174,7 +174,7 @@ def test_broken_images_are_passed_over_listed_and_counted(tiny_detector, tiny_da
     (tmp_path / "images" / "d.jpg").write_bytes(b"no picture")
     with pytest.raises(SystemExit) as stopped:
         _run(tiny_detector, tmp_path / "out", infer_img_dir=tmp_path / "images")
-    assert str(stopped.value.code).startswith("error: 2 images cannot be read and were passed over"), "status 1"
+    assert str(stopped.value.code).startswith("error: 2 images cannot be read: passed over"), "status 1"
     assert "2 images, written" in capsys.readouterr().out
     assert list(json.loads((tmp_path / "out" / "infer_results.json").read_text())) == ["a.png", "c.png"]
     reasons = json.loads((tmp_path / "out" / "not_read.json").read_text())

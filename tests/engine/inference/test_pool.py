@@ -101,7 +101,7 @@ def test_images_that_cannot_be_read_are_named_counted_and_passed_over(whole, con
     with pytest.raises(SystemExit) as stopped:
         pool.finish(ONE, overwrite=False)
     text = str(stopped.value.code)
-    assert text.startswith("error: 2 images cannot be read and were passed over") and "03.png: not a readable" in text
+    assert text.startswith("error: 2 images cannot be read: passed over") and "03.png: not a readable" in text
     assert list(json.loads((tmp_path / "out" / NOT_READ).read_text())) == ["03.png", "04.png"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == [NOT_READ]
 
