@@ -107,7 +107,7 @@ def test_arguments_of_the_command_line(words, key, value):
 def test_all_mistakes_of_all_sources_come_in_one_message(tmp_path):
     words = leaf(tmp_path, "base_lrr: 0.1\nbatch_size: two\n")
     said = mistakes(*words, "--max_itre", "5", "--flip_ratio", "1.5", "--device_target", "TPU", "--num_gts", "0")
-    assert "did you mean 'base_lr'?" in said and "did you mean 'max_iter'?" in said
+    assert "did you mean base_lr?" in said and "did you mean max_iter?" in said
     for key in ("batch_size", "flip_ratio", "device_target", "num_gts"):
         assert f"  {key}: " in said
     assert "'two'" in said and "1.5" in said and "'CPU', 'GPU' or 'Ascend'" in said
