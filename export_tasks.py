@@ -56,7 +56,7 @@ from src.labelling.picked import (
 from src.labelling.review import rank_by_disagreement
 from src.labelling.review_tasks import Detections, fill_task, labels_of, pair_with_detections
 from src.labelling.task import Manifest
-from src.wording import counted
+from src.wording import as_share, counted
 
 REVIEW_SHARE = 0.15  # of the labelled images, sent out unless --review_count says otherwise
 
@@ -99,7 +99,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.review_count is not None and (not args.review or args.review_count < 1):
         parser.error("--review_count goes with --review and must be 1 or more")
     if not 0 < args.precision <= 1:
-        parser.error("--precision must lie between 0 and 1")
+        parser.error(f"--precision must lie between 0 and 1, such as 0.8{as_share(args.precision)}")
     return args
 
 

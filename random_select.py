@@ -25,7 +25,7 @@ from src.data.formats.reading import read_as_coco
 from src.data.provenance import made_from, origin_of_coco, with_origin
 from src.errors import UserError, entry_point
 from src.files import check_apart, check_free
-from src.wording import counted
+from src.wording import as_percent, counted
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -76,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{args.output_ann_file}: {counted(len(image_ids), 'image')}, {len(labelled)} labelled, {unlabelled} unlabelled; the labels "
         f"that stay are {boxes_and_crowds(*count_rows(hidden))}"
     )
+    if hint := as_percent(args.label_ratio):
+        print(f"note: --label_ratio is in percent{hint}")
     print(
         f"{len(image_ids) - len(names_with_boxes(coco))} of the {len(image_ids)} images have no box and count as empty"
     )

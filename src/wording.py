@@ -16,6 +16,16 @@ def counted(count: int, noun: str, verb: str = "") -> str:
     return " ".join([f"{count:,}", *filter(None, words)])
 
 
+def as_percent(share: float) -> str:
+    """What to pass for a number that looks like a share where percent are expected; empty for others."""
+    return f"; for a share of {share:g} pass {100 * share:g}" if 0 < share < 1 else ""
+
+
+def as_share(percent: float) -> str:
+    """What to pass for a number that looks like percent where a share is expected; empty for others."""
+    return f"; for {percent:g} percent pass {percent / 100:g}" if 1 < percent <= 100 else ""
+
+
 def duration(seconds: float) -> str:
     """A time in the unit that suits it: "40 s", "25 min", "3.4 h"."""
     if round(seconds) < 90:

@@ -100,7 +100,9 @@ def test_least_objects_need_a_class_and_the_csv_of_the_ranking(folder, capsys):
     for text in ("b=3", "a", "a=-1", "a=x"):
         said = refused(folder, capsys, 50, "--at_least", text)
         assert f"at_least {text}: must be CLASS=N with a class of the annotation file: a" in said
-    assert "random_share 2: must lie between 0 and 1" in refused(folder, capsys, 50, "--random_share", "2")
+    assert "random_share 2: must lie between 0 and 1, such as 0.1; for 2 percent pass 0.02" in refused(
+        folder, capsys, 50, "--random_share", "2"
+    )
 
 
 def test_a_tenth_of_the_pick_is_random(folder, capsys):
@@ -359,7 +361,12 @@ def test_arguments_that_belong_together(folder, capsys, left_out):
 
 @pytest.mark.parametrize(
     "ratio, words",
-    [(101, "between 0 and 100"), (20, "2 of 10 are labelled already; pass at least 30"), (5, "less than one image")],
+    [
+        (101, "between 0 and 100"),
+        (20, "2 of 10 are labelled already; pass at least 30"),
+        (5, "less than one image"),
+        (0.6, "for a share of 0.6 pass 60"),
+    ],
 )
 def test_bad_ratios(folder, capsys, ratio, words):
     assert words in refused(folder, capsys, ratio)

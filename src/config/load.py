@@ -6,7 +6,7 @@ The schema has defaults, bounds and help texts; a file in configs/ has only its 
 import argparse
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from src.command_line import near_names, parse_names, program_parser
 from src.config.checks import contradictions
 from src.config.schema import DETECTOR_KEYS, FIELDS, IN_EPOCHS, KEYS, TEXT_KEYS, Config, plain
 from src.errors import UserError
+from src.wording import as_share
 from src.yaml_file import read_yaml
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "configs"
@@ -148,8 +149,16 @@ def _typed(values: dict) -> tuple[Config | None, list[str]]:
         faults = []
         for item in error.errors():
             key = str(item["loc"][0]) if item["loc"] else "config"
-            faults.append(f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}")
+            faults.append(
+                f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}{_hint(item)}"
+            )
         return None, faults
+
+
+def _hint(item: Mapping) -> str:
+    """What to pass for percent where a share is expected."""
+    is_share = item["type"] == "less_than_equal" and item["ctx"]["le"] == 1
+    return as_share(item["input"]) if is_share and isinstance(item["input"], int | float) else ""
 
 
 def _has_truth(value: object) -> bool:

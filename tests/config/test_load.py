@@ -114,6 +114,11 @@ def test_all_mistakes_of_all_sources_come_in_one_message(tmp_path):
     assert "the configuration has 6 errors" in said
 
 
+def test_percent_in_place_of_a_share_are_answered_with_the_share():
+    said = mistakes("--flip_ratio", "50", "--photo_ratio", "-1", "--crop_ratio", "1000")
+    assert "got 50; for 50 percent pass 0.5" in said and said.count("percent") == 1
+
+
 def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
     assert "'stray'" in mistakes("stray")
     assert "nothing.yaml" in mistakes("--config_path", "nothing.yaml")
