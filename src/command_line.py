@@ -110,17 +110,23 @@ def to_paste(program: str, *words: object) -> str:
     Args:
         program: file name of an entry script. words: options and their values.
     """
-    python = "python" if shutil.which("python") == sys.executable else _nearest(Path(sys.executable))
-    return shlex.join([python, _nearest(_ROOT / program), *map(str, words)])
+    python = "python" if shutil.which("python") == sys.executable else nearest_path(Path(sys.executable))
+    return shlex.join([python, nearest_path(_ROOT / program), *map(str, words)])
+
+
+def to_paste_anywhere(program: str, *words: object) -> str:
+    """As ``to_paste``, for a text that is read in any folder; paths among the words must be absolute."""
+    python = "python" if shutil.which("python") == sys.executable else sys.executable
+    return shlex.join([python, str(_ROOT / program), *map(str, words)])
 
 
 def script_to_paste(script: str, *words: object) -> str:
     """As ``to_paste``, for a launch script in scripts/."""
-    return shlex.join(["bash", _nearest(_ROOT / "scripts" / script), *map(str, words)])
+    return shlex.join(["bash", nearest_path(_ROOT / "scripts" / script), *map(str, words)])
 
 
-def _nearest(path: Path) -> str:
-    """A path, seen from the current folder where it lies below it."""
+def nearest_path(path: Path) -> str:
+    """An absolute path, seen from the current folder where it lies below it."""
     here = Path.cwd()
     return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)
 
