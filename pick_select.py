@@ -133,10 +133,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = PickOptions(**vars(parse_args(argv)))
     check_outputs(options)
     faults = Faults()
-    known = faults.attempt(read_label_state, options.combine_ann_file) if options.combine_ann_file else None
-    coco = read_as_coco(
-        options.ann_file, options.img_dir, options.names
-    )  # after the other file, little of which stays in memory
+    of_data = (options.img_dir, options.names)
+    known = faults.attempt(read_label_state, options.combine_ann_file, *of_data) if options.combine_ann_file else None
+    # Read after the other file, little of which stays in memory.
+    if (coco := faults.attempt(read_as_coco, options.ann_file, *of_data)) is None:
+        faults.report()
     if options.combine_ann_file is None:
         known = all_unlabelled(coco)
     elif known:

@@ -1,4 +1,5 @@
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -711,12 +712,31 @@ def test_labels_of_another_form_are_picked_from_and_their_changes_seen(voc, caps
     assert now == labelled | {picked: [[1, 1, 21, 21]]}
 
 
-def test_only_coco_says_what_is_labelled_and_the_command_that_converts_works(voc, capsys):
+def test_only_coco_says_what_is_labelled_and_the_command_that_converts_works(voc, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         pick_select.main(of_voc(voc, combine=voc / "annotations"))
     message = capsys.readouterr().err
-    command = message.partition("IMAGES:  python ")[2].split("\n")[0].split()
-    assert command[0] == "random_select.py"
-    images, output = str(voc / "images"), str(voc.parent / "labelled.json")
-    random_select.main([{"IMAGES": images, "labelled.json": output}.get(word, word) for word in command[1:]])
-    assert len(read_annotations(output).labelled) == 8
+    command = shlex.split(message.partition("in its place:  ")[2].split("\n")[0])
+    assert (
+        Path(command[1]).name == "random_select.py" and "IMAGES" not in command and "--leave_out_faulty" not in command
+    )
+    monkeypatch.chdir(voc.parent)
+    random_select.main(command[2:])
+    assert len(read_annotations("labelled.json").labelled) == 8
+
+
+def test_the_command_that_converts_leaves_out_what_cannot_be_used(voc, capsys, monkeypatch):
+    write_xml(voc, 3, 90)
+    with pytest.raises(SystemExit):
+        pick_select.main(of_voc(voc, combine=voc / "annotations"))
+    message = capsys.readouterr().err
+    assert "3.png: object 1 (a)" in message, "the faults are said beside it"
+    command = shlex.split(message.partition("in its place:  ")[2].split("\n")[0])
+    monkeypatch.chdir(voc.parent)
+    (voc / "images" / "4.png").write_bytes((voc / "images" / "4.png").read_bytes()[:-20])
+    random_select.main([*command[2:], "--faulty_at_most", "30"])
+    assert {entry.file_name for entry in read_annotations("labelled.json").labelled} == {
+        f"{number}.png" for number in (1, 2, 5, 6, 7, 8)
+    }
+    said = capsys.readouterr().out
+    assert "left out 2 of 8 images and 0 of 6 boxes" in said and "labelled_left_out.json" in said

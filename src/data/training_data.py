@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from src.data.annotations import Annotations, ImageEntry, count_boxes, image_path, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
@@ -15,8 +16,8 @@ from src.data.checks.left_out import LeftOut
 from src.data.checks.suspicious_labels import shared_files, suspicions
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
-from src.data.formats.coco_annotations import images_despite_faults, read_annotations, with_real_sizes
-from src.data.formats.reading import is_coco, read_data
+from src.data.formats.coco_annotations import from_coco, images_despite_faults, read_annotations, with_real_sizes
+from src.data.formats.reading import is_coco, read_as_coco, read_data
 from src.data.image_listing import passed_over
 from src.errors import Faults, UserError
 
@@ -177,6 +178,23 @@ def read_usable(
     annotations = without_broken(find_in_both(annotations, *folders), folders[0], left_out)
     left_out.check(len(annotations.images), sum(count_boxes(annotations.images)))
     return annotations
+
+
+def usable_coco(
+    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str], left_out: LeftOut
+) -> dict[str, Any]:
+    """As ``read_as_coco``, without the images and boxes that cannot be used; image files are decoded where their folder is given.
+
+    Raises:
+        UserError: as ``read_usable``.
+    """
+    coco = read_as_coco(path, img_dir, class_names, left_out)
+    if img_dir is not None:
+        kept = {entry.image_id for entry in without_broken(from_coco(coco), img_dir, left_out).images}
+        images = [image for image in coco["images"] if image["id"] in kept]
+        coco |= {"images": images, "annotations": [row for row in coco["annotations"] if row["image_id"] in kept]}
+    left_out.check(len(coco["images"]), len(coco["annotations"]))
+    return coco
 
 
 def _read_folder(sources: Sources, faults: Faults, left_out: list[LeftOut]) -> tuple[ImageEntry, ...] | None:

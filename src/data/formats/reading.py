@@ -10,13 +10,13 @@
 | text | another .txt file, with a line per image |
 """
 
-import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from src.command_line import to_paste
 from src.data.annotations import Annotations, has_outlines
 from src.data.checks.faulty_coco import clear_coco
 from src.data.checks.left_out import LeftOut
@@ -27,7 +27,7 @@ from src.data.formats.text import read_txt
 from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.data.image_listing import check_is_no_root, list_images
-from src.errors import UserError
+from src.errors import DataError, UserError
 from src.files import open_regular
 
 _FORMS = (
@@ -93,15 +93,20 @@ def read_data(
     raise UserError(f"{path}: its form is recognised neither by its name nor by its beginning; expected {_FORMS}")
 
 
-def read_as_coco(path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = ()) -> dict[str, Any]:
+def read_as_coco(
+    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = (), left_out: LeftOut | None = None
+) -> dict[str, Any]:
     """Labelled data of any form as a checked COCO file, for programs that write one; a COCO file keeps all its fields.
+
+    Args:
+        left_out: takes the images and boxes that cannot be used, which are faults without it.
 
     Raises:
         UserError, DataError: as ``read_data``.
     """
     if is_coco(path):
-        return read_coco(path)
-    annotations = read_data(path, img_dir, class_names)
+        return read_coco(path, clear=partial(clear_coco, left_out=left_out) if left_out is not None else None)
+    annotations = read_data(path, img_dir, class_names, left_out=left_out)
     return to_coco(annotations, masks=has_outlines(annotations))
 
 
@@ -111,14 +116,34 @@ def is_coco(path: str | Path) -> bool:
     return path.exists() and not path.is_dir() and (path.suffix.lower() == ".json" or _begins_as_json(path))
 
 
-def require_coco(path: Path) -> None:
+def require_coco(path: Path, img_dir: Path | None = None, class_names: Sequence[str] = ()) -> None:
     """Raise a UserError with the command that converts, if the present annotation file has another format: only COCO says which
-    images are labelled."""
-    if path.exists() and not is_coco(path):
-        raise UserError(
-            f"{path}: only COCO JSON says which images are labelled; convert it, with the folder of its images as IMAGES:  "
-            f"python random_select.py --ann_file {shlex.quote(str(path))} --img_dir IMAGES --label_ratio 100 --output_ann_file labelled.json"
-        )
+    images are labelled.
+
+    Args:
+        img_dir: folder of its images, and class_names: see ``read_data``; as far as they are known.
+    """
+    if not path.exists() or is_coco(path):
+        return
+    words = ["--ann_file", path, "--img_dir", img_dir or "IMAGES", "--label_ratio", 100]
+    words += ["--class_names", ",".join(class_names)] if class_names else []
+    words += ["--leave_out_faulty"] if img_dir and _is_faulty(path, img_dir, class_names) else []
+    where = "" if img_dir else ", with the folder of its images as IMAGES"
+    raise UserError(
+        f"{path}: only COCO JSON says which images are labelled; convert it{where}, and give labelled.json in its place:  "
+        f"{to_paste('random_select.py', *words, '--output_ann_file', 'labelled.json')}"
+    )
+
+
+def _is_faulty(path: Path, img_dir: Path, class_names: Sequence[str]) -> bool:
+    """Whether annotations have faults that can be left out."""
+    try:
+        read_data(path, img_dir, class_names)
+    except DataError:
+        return True
+    except UserError:
+        return False
+    return False
 
 
 def _refuse(masks: bool, path: Path) -> None:

@@ -229,7 +229,7 @@ def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, 
             )
     if faults:
         raise DataError(
-            "objects (xmin ymin xmax ymax) to be corrected or removed; with --leave_out_faulty training, eval.py, infer.py, the doctor, split_data and xml2coco leave them out",
+            "objects (xmin ymin xmax ymax) to be corrected or removed; with --leave_out_faulty training, eval.py, infer.py, the doctor, split_data, xml2coco and random_select.py leave them out",
             faults,
         )
     categories = [{"id": number, "name": name, "supercategory": name} for name, number in category_id.items()]
