@@ -129,6 +129,26 @@ def test_a_budget_of_images(folder, capsys):
     assert "expected to label: 2 images, 9 boxes (a 9), 0.0" in capsys.readouterr().out
 
 
+def test_where_a_detector_predicts_hardly_anything_boxes_are_expected_as_in_labelled_images(folder, capsys):
+    # The labelled images have an object each.
+    budget(folder, "--budget_images", 2, predicted=0)
+    said = capsys.readouterr().out
+    assert "expected to label: 2 images, 2 boxes, 0.01" in said
+    assert (
+        "unreliable: the detector predicts 0 objects per image with a score above 0.5, and labelled images have 1;"
+        in said
+    )
+
+
+def test_hardly_anything_predicted_is_a_lower_bound_where_nothing_is_labelled(folder, capsys):
+    (folder / "values_terms.csv").write_text(
+        "\n".join(["file_name,acquisition_score,detections,objects of a", *(f"{name},1,9,0" for name in VALUES)]) + "\n"
+    )
+    words = ["--ann_file", folder / "full.json", "--top_value_file", folder / "values.json", "--budget_images", "2"]
+    pick_select.main([str(word) for word in [*words, "--list_only", "--output_ann_file", folder / "out.json"]])
+    assert "no labelled image says how many there are: the numbers are a lower bound" in capsys.readouterr().out
+
+
 def test_a_budget_of_boxes_prefers_images_with_few(folder, capsys):
     # Boxes: 4.7 where 4 are predicted, else 0.3, so 7 is worth more per box than 10.
     assert budget(folder, "--budget_boxes", 6) == ["s/7.png", "s/5.png", "s/3.png", "s/10.png"]
