@@ -38,6 +38,14 @@ class DataError(UserError):
         super().__init__("\n".join(lines))
 
 
+class SeveralErrors(UserError):
+    """The errors of several checks, in one message."""
+
+    def __init__(self, errors: Sequence[UserError]):
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, self.errors)))
+
+
 class Faults:
     """Collects the errors of several checks, so that the user sees all of them at once."""
 
@@ -49,13 +57,15 @@ class Faults:
         try:
             return check(*args)
         except UserError as error:
-            self.errors.append(error)
+            self.errors += error.errors if isinstance(error, SeveralErrors) else [error]
             return None
 
     def report(self) -> None:
-        """Raise one UserError with all collected errors, if there are any."""
+        """Raise the collected errors as one, if there are any."""
+        if len(self.errors) == 1:
+            raise self.errors[0]
         if self.errors:
-            raise UserError("\n".join(map(str, self.errors)))
+            raise SeveralErrors(self.errors)
 
 
 def printable(text: str) -> str:

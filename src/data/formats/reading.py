@@ -27,7 +27,7 @@ from src.data.formats.text import read_txt
 from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.data.image_listing import check_is_no_root, list_images
-from src.errors import DataError, UserError
+from src.errors import DataError, SeveralErrors, UserError
 from src.files import open_regular
 
 _FORMS = (
@@ -139,10 +139,8 @@ def _is_faulty(path: Path, img_dir: Path, class_names: Sequence[str]) -> bool:
     """Whether annotations have faults that can be left out."""
     try:
         read_data(path, img_dir, class_names)
-    except DataError:
-        return True
-    except UserError:
-        return False
+    except UserError as error:
+        return isinstance(error, DataError | SeveralErrors)
     return False
 
 
