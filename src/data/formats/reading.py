@@ -74,10 +74,8 @@ def read_data(
     if place:
         _refuse(masks, path)
         return read_voc_folder(place, img_dir, class_names, left_out)
-    if path.is_dir() and img_dir is not None and Path(img_dir).is_file() and list_images(path):
-        raise UserError(
-            f"{path}: is a folder of images, and {img_dir} a file: the annotations and the images are swapped"
-        )
+    if path.is_dir() and list_images(path):
+        raise UserError(f"{path}: is a folder of images{_swapped(img_dir)}{_holding(path)}; expected {_FORMS}")
     if path.is_dir():
         raise UserError(f"{path}: a folder of no known form{_holding(path)}; expected {_FORMS}")
     if is_coco(path):
@@ -150,6 +148,22 @@ def _refuse(masks: bool, path: Path) -> None:
             f"{path}: has boxes but no masks, which this detector is trained on; give COCO JSON whose annotations have a "
             '"segmentation", or take a system without masks'
         )
+
+
+def _swapped(img_dir: str | Path | None) -> str:
+    """The end of the sentence that a folder of images was given for annotations: whether ``img_dir`` holds these."""
+    if img_dir is None or not Path(img_dir).exists():
+        return ", not of annotations"
+    try:
+        holds = "is a file" if Path(img_dir).is_file() else "holds annotations" * bool(_has_form(Path(img_dir)))
+    except UserError:  # of a Pascal VOC folder, one of whose lists must be named
+        holds = "holds annotations"
+    return f", and {img_dir} {holds}: the annotations and the images are swapped" if holds else ", not of annotations"
+
+
+def _has_form(folder: Path) -> bool:
+    """Whether a folder is one of annotations; raises as ``voc_place``."""
+    return bool(tool_place(folder) or voc_place(folder) or any(folder.glob("*.json"))) and not list_images(folder)
 
 
 def _there_is(path: Path) -> str:

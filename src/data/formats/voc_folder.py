@@ -21,7 +21,7 @@ from src.data.checks.row_marks import mark_doubts
 from src.data.classes import foreground, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
-from src.data.image_listing import passed_over, without_suffix
+from src.data.image_listing import check_is_folder, passed_over, without_suffix
 from src.data.images import decode_to_end, image_size
 from src.errors import DataError, Faults, UserError
 from src.files import read_regular_text
@@ -78,8 +78,7 @@ def read_voc_folder(
         DataError: every fault of every file: not paired, broken, an unknown class, a box without area in its image.
     """
     img_dir = Path(img_dir)
-    if not img_dir.is_dir():
-        raise UserError(f"{img_dir}: no such folder of images")
+    check_is_folder(img_dir)
     prefix = _prefix(place, img_dir)
     stems = _listed(place.list_file, known_stems(img_dir / prefix, place.xmls)) if place.list_file else None
     faults, given = Faults(), foreground(class_names)
