@@ -39,7 +39,7 @@ from src.data.formats.label_states import unlabelled_ids
 from src.data.formats.reading import read_as_coco, read_data
 from src.data.image_listing import check_outside
 from src.data.provenance import made_from, read_side_file
-from src.errors import SHOWN_FAULTS, DataError, UserError, entry_point
+from src.errors import DataError, UserError, entry_point
 from src.evaluation.box_arrays import detection_arrays
 from src.evaluation.coco_matching import match
 from src.evaluation.errors.precision_thresholds import precision_thresholds
@@ -57,7 +57,7 @@ from src.labelling.picked import (
 from src.labelling.review import rank_by_disagreement
 from src.labelling.review_tasks import Detections, fill_task, labels_of, pair_with_detections
 from src.labelling.task import Manifest
-from src.wording import as_share, counted
+from src.wording import SHOWN_NAMES, as_share, counted
 
 REVIEW_SHARE = 0.15  # of the labelled images, sent out unless --review_count says otherwise
 
@@ -214,7 +214,7 @@ def review(args: argparse.Namespace) -> None:
         f"{len(labels)} labelled ones: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"
     )
     if crowded:
-        listed = ", ".join(crowded[:SHOWN_FAULTS]) + (" and others" if len(crowded) > SHOWN_FAULTS else "")
+        listed = ", ".join(crowded[:SHOWN_NAMES]) + (" and others" if len(crowded) > SHOWN_NAMES else "")
         print(
             f"{counted(len(crowded), 'labelled image')} with crowds left out, for tools do not bring crowds back: {listed}"
         )

@@ -3,6 +3,8 @@
 _OF_ONE = {"are": "is", "were": "was", "have": "has"}
 _HISSING = ("s", "x", "z", "ch", "sh")  # ends of nouns whose plural has a syllable more
 
+SHOWN_NAMES = 20  # examples in a note that goes on for long
+
 
 def counted(count: int, noun: str, verb: str = "") -> str:
     """The number with its noun, and its verb if one is given: "1 box", "2 boxes are", "1,204 images".

@@ -461,7 +461,10 @@ def test_picked_images_without_boxes_are_not_taken_for_empty(half_finished, caps
     for words in ("--empty_is_reviewed", '"labelled": false', f"take them out of {half_finished / 'out_picked.txt'}"):
         assert words in message
     named = [line.strip() for line in message.splitlines() if line.startswith("  ")]
-    assert named == [f"{i}.png" for i in range(51, 71)] + ["... and 26 more"]
+    assert named == [f"{i}.png" for i in range(51, 56)] + ["... and 41 more"]
+    whole = Path(message.partition("the whole list: ")[2].strip())
+    assert whole.read_text().split() == [f"{i}.png" for i in range(51, 97)]
+    whole.unlink()
     assert len((half_finished / "out_picked.txt").read_text().split()) == 76, "the work list is there"
 
 
