@@ -15,7 +15,7 @@ import msgspec
 
 from src.checkpoint.convert.backbone_names import backbone_of
 from src.errors import UserError
-from src.parts.backbones import BACKBONES
+from src.parts.backbones.table import BACKBONES
 
 _METADATA_KEY = "card"
 _TEXT = b"str"
