@@ -38,6 +38,14 @@ class DataError(UserError):
         super().__init__("\n".join(lines))
 
 
+def another_run(folder: object, file: str) -> UserError:
+    """The fault that the folder for a new run holds ``file`` of another one."""
+    return UserError(
+        f"save_checkpoint_path: {folder} holds another run ({file}); choose another folder, continue that run with --resume, "
+        "or replace it with --overwrite"
+    )
+
+
 class Faults:
     """Collects the errors of several checks, so that the user sees all of them at once."""
 
