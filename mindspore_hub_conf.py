@@ -71,11 +71,11 @@ def create_network(
     return network
 
 
-def _config_of(system: str, words: list[str], told: str) -> Config:
-    """The configuration; raises a UserError, which begins as told, if it is one of another system."""
+def _config_of(system: str, words: list[str], beginning: str) -> Config:
+    """The configuration; raises a UserError, which begins with ``beginning``, if it is one of another system."""
     config = load_config(create_network.__doc__, words, saved_settings)
     if config.system != system:
-        raise UserError(f"{told} of the system {config.system}, not {system}")
+        raise UserError(f"{beginning} of the system {config.system}, not {system}")
     return config
 
 

@@ -20,7 +20,7 @@ from src.checkpoint.convert.torch_file import read_state_dict
 from src.checkpoint.weight_file import FOREIGN_SUFFIXES, read_weights
 from src.command_line import program_parser
 from src.errors import UserError, entry_point
-from src.parts.resnet import BATCH_NORM_EPSILON
+from src.parts.backbones.resnet import BATCH_NORM_EPSILON
 
 
 def _epsilon(text: str) -> float:

@@ -56,6 +56,14 @@ class SeveralErrors(UserError):
         self.rows = tuple(row for error in self.errors for row in error.rows)
 
 
+def another_run(folder: object, file: str) -> UserError:
+    """The fault that the folder for a new run holds ``file`` of another one."""
+    return UserError(
+        f"save_checkpoint_path: {folder} holds another run ({file}); choose another folder, continue that run with --resume, "
+        "or replace it with --overwrite"
+    )
+
+
 class Faults:
     """Collects the errors of several checks, so that the user sees all of them at once."""
 

@@ -10,12 +10,12 @@ from src.FasterRcnn.proposals import ProposalConfig
 from src.FasterRcnn.roi_align import RoiAlignConfig
 from src.MaskRcnn.mask_rcnn import MaskHeadConfig, MaskRcnn
 from src.parts.anchors import AnchorConfig
-from src.parts.convolution import use_native_kernels
+from src.parts.backbones.convolution import use_native_kernels
+from src.parts.backbones.image_features import ImageFeatures
+from src.parts.backbones.resnet import ResNet
 from src.parts.detections import DetectionConfig
-from src.parts.image_features import ImageFeatures
 from src.parts.matcher import MatchThresholds
 from src.parts.pixels import InputConfig
-from src.parts.resnet import ResNet
 from src.parts.sampler import SamplingConfig
 from src.Ssd.default_boxes import DefaultBoxConfig
 from src.Ssd.loss import SsdLossConfig

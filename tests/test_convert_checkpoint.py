@@ -9,8 +9,8 @@ from src.checkpoint.convert.backbone import backbones_of
 from src.checkpoint.pretrained import load_pretrained
 from src.checkpoint.weight_file import read_weights
 from src.convert_checkpoint import main
-from src.parts.backbones import BACKBONES
-from src.parts.resnet import ResNet
+from src.parts.backbones.resnet import ResNet
+from src.parts.backbones.table import BACKBONES
 
 ZEROS = (
     Path(__file__).parent / "checkpoint" / "convert" / "data" / "resnet18_zeros.pth"

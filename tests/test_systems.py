@@ -11,7 +11,7 @@ from mindspore.nn.utils import no_init_parameters
 
 from src.checkpoint.detector_file import copy_weights
 from src.config.load import load_config
-from src.parts.backbones import BACKBONES
+from src.parts.backbones.table import BACKBONES
 from src.systems import build_network, loss_weights
 
 pytestmark = pytest.mark.usefixtures("pynative")

@@ -3,7 +3,7 @@
 from mindspore import Tensor, nn
 from mindspore.common.initializer import XavierUniform
 
-from src.parts.convolution import Convolution
+from src.parts.backbones.convolution import Convolution
 
 
 def _conv(in_channels: int, out_channels: int, kernel: int) -> Convolution:

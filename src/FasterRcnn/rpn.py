@@ -8,7 +8,7 @@ from mindspore import dtype as mstype
 from mindspore.common.initializer import Normal
 
 from src.parts import box_coder, boxes
-from src.parts.convolution import Convolution
+from src.parts.backbones.convolution import Convolution
 from src.parts.losses import binary_cross_entropy, smooth_l1
 from src.parts.matcher import match
 from src.parts.sampler import SamplingConfig, priorities, sample

@@ -9,7 +9,7 @@ from mindspore import Parameter, Tensor, nn, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import HeNormal, XavierNormal, initializer
 
-from src.parts.convolution import Convolution
+from src.parts.backbones.convolution import Convolution
 from src.parts.losses import binary_cross_entropy
 
 DEPTH = 4  # convolutions before the upsampling

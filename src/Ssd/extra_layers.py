@@ -3,7 +3,7 @@
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import HeNormal
 
-from src.parts.convolution import Convolution
+from src.parts.backbones.convolution import Convolution
 
 
 def next_map(rows: int, columns: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 from mindspore.common.initializer import HeNormal, Normal
 
-from src.parts.convolution import Convolution, normalised
+from src.parts.backbones.convolution import Convolution, normalised
 
 
 class Head(nn.Cell):

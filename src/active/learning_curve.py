@@ -6,11 +6,13 @@ Each round is AMOUNT:AP, the amount (images or hours) all together up to this ro
 Two rounds give a wide interval, which is mostly that of learning curves in general; a single one gives none.
 
 The curve is AP(x) = A - B x^-g: the error falls by a power of the data down to a floor (Hestness et al. 2017, section 2). Few rounds
-do not tell its three numbers, so curves are drawn from what learning curves look like in general, and each is weighted by how well
-it fits the rounds. The interval holds as far as the curve is a power law: new kinds of images, another recipe or a curve that
-bends more sharply than a power are not in it.
+do not tell its three numbers, so what learning curves look like in general counts as further observations (A lies anywhere between
+AP now and 100; g has a log-normal prior). The interval is a parametric bootstrap (Efron & Tibshirani 1993, section 6.5): the curve
+is fitted again and again to rounds and priors with noise added, so that with few rounds the width is that of the priors
+(randomize-then-optimize, Bardsley et al. 2014). It holds as far as the curve is a power law: new kinds of images,
+another recipe or a curve that bends more sharply than a power are not in it.
 
-Axes: R rounds, S curves.
+Axes: R rounds, S bootstrap samples, P = 3 parameters (AP now; place of A between there and 100, as a normal deviate; log g).
 """
 
 import argparse
@@ -19,20 +21,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import leastsq
+from scipy.special import ndtr
 
 from src.command_line import program_parser
 from src.errors import UserError, entry_point
 from src.wording import as_percent
 
 LEAST_ROUNDS = 2
-_CURVES, _STEPS = 8000, 6  # curves drawn, and how often where they fit better (adaptive importance sampling)
-_TAIL = 4  # degrees of freedom of the draws: heavy tails, so that no curve is overlooked
-_LEAST_SPREAD = 0.05  # of the spread before, so that the draws do not narrow too fast
+_SAMPLES = 300
 _SEED = 11  # the same rounds give the same interval
 # Exponent g: Hestness et al. found 0.07 to 0.5 for errors. Noise: AP points by which trainings of one data set differ.
-_PRIOR_MEAN = np.log([0.4, 1.0])  # medians of g and of the noise
-_PRIOR_SPREAD = np.array([0.7, 0.5])  # of their logarithms
+_EXPONENT, _NOISE = 0.4, 1.0  # medians
+_EXPONENT_SPREAD, _NOISE_SPREAD = 0.7, 0.5  # standard deviations of their logarithms
 _QUANTILES = (0.05, 0.5, 0.95)
+# Beyond, a curve has no weight, and powers would overflow.
+_EXPONENTS = math.exp(-4 * _EXPONENT_SPREAD) * _EXPONENT, math.exp(4 * _EXPONENT_SPREAD) * _EXPONENT
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,11 @@ class Gain:
 
 @dataclass(frozen=True, eq=False)
 class LearningCurve:
-    """Curves that fit the rounds.
+    """Curves that fit the rounds: one for each bootstrap sample.
 
     Attributes:
         last: the amount of the last round; rounds: their number.
-        floor: float64 [S], A; factor: [S], B x last^-g; exponent: [S], g; weight: [S], of sum 1.
+        floor: float64 [S], A; factor: [S], B x last^-g; exponent: [S], g.
     """
 
     last: float
@@ -67,11 +71,11 @@ class LearningCurve:
     floor: np.ndarray
     factor: np.ndarray
     exponent: np.ndarray
-    weight: np.ndarray
 
     def quantiles(self, amount: float) -> tuple[float, float, float]:
         """AP at an amount: 5 %, 50 % and 95 % quantile of the curves, without the noise of a single training."""
-        return self._quantiles(self.floor - self.factor * (amount / self.last) ** -self.exponent)
+        low, middle, high = np.quantile(self.floor - self.factor * (amount / self.last) ** -self.exponent, _QUANTILES)
+        return float(low), float(middle), float(high)
 
     def gain(self, more: float, unit: str) -> Gain:
         """What ``more`` images or hours would give beyond the last round.
@@ -81,14 +85,9 @@ class LearningCurve:
         """
         if not 0 < more < math.inf:
             raise UserError(f"more {unit} {more:g}: must be a number above 0")
-        low, middle, high = self._quantiles(self.factor * (1 - (1 + more / self.last) ** -self.exponent))
+        gains = self.factor * (1 - (1 + more / self.last) ** -self.exponent)
+        low, middle, high = np.quantile(gains, _QUANTILES).tolist()
         return Gain(more, unit, middle=middle, low=low, high=high, rounds=self.rounds)
-
-    def _quantiles(self, values: np.ndarray) -> tuple[float, float, float]:
-        order = np.argsort(values)
-        places = np.searchsorted(np.cumsum(self.weight[order]), _QUANTILES)
-        low, middle, high = values[order][np.minimum(places, len(values) - 1)].tolist()
-        return low, middle, high
 
 
 def fit_learning_curve(amounts: Sequence[float], ap: Sequence[float]) -> LearningCurve:
@@ -110,39 +109,43 @@ def fit_learning_curve(amounts: Sequence[float], ap: Sequence[float]) -> Learnin
     if not ((y >= 0) & (y <= 100)).all():
         raise UserError("AP of the rounds: must lie between 0 and 100")
     generator = np.random.default_rng(_SEED)
-    centre = np.array([y[-1], 0.0, *_PRIOR_MEAN])
-    spread = np.diag(np.square([2.0, 1.8, *_PRIOR_SPREAD]))
-    for _ in range(_STEPS):
-        draws = generator.standard_normal((_CURVES, 4)) / np.sqrt(generator.chisquare(_TAIL, (_CURVES, 1)) / _TAIL)
-        root = np.linalg.cholesky(spread)
-        parameters = centre + draws @ root.T
-        proposed = -0.5 * (_TAIL + 4) * np.log1p((draws**2).sum(axis=1) / _TAIL)
-        density = _log_posterior(parameters, x / x[-1], y) - proposed
-        weight = np.exp(density - density.max())
-        weight /= weight.sum()
-        centre = weight @ parameters
-        spread = (weight * (parameters - centre).T) @ (parameters - centre) + np.diag(_LEAST_SPREAD * np.diag(spread))
-    floor, factor, exponent, _ = _curve_of(parameters)
-    return LearningCurve(float(x[-1]), len(x), floor, factor, exponent, weight)
+    parts = x / x[-1]
+    noises = _noises(parts, y, generator)
+    fits = [_fit(parts, y, noise, generator.standard_normal(len(x) + 2)) for noise in noises]
+    floor, factor, exponent = np.transpose([_curve_of(parameters) for parameters in fits])
+    return LearningCurve(float(x[-1]), len(x), floor, factor, exponent)
 
 
-def _curve_of(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A, B x last^-g, g and the noise, each [S], of rows (AP now, logit of A's place from there to 100, log g, log noise)."""
-    now, place = parameters[:, 0], parameters[:, 1].clip(-50, 50)
-    ends = 4 * _PRIOR_SPREAD  # beyond, a curve has no weight, and powers would overflow
-    log_exponent, log_noise = parameters[:, 2:].clip(_PRIOR_MEAN - ends, _PRIOR_MEAN + ends).T
-    factor = (100 - now).clip(0) / (1 + np.exp(-place))
-    return now + factor, factor, np.exp(log_exponent), np.exp(log_noise)
+def _curve_of(parameters: np.ndarray) -> tuple[float, float, float]:
+    """A, B x last^-g and g of parameters [P]."""
+    now, place, log_exponent = parameters
+    factor = max(100 - now, 0) * ndtr(place)
+    return now + factor, factor, min(max(math.exp(min(log_exponent, 99)), _EXPONENTS[0]), _EXPONENTS[1])
 
 
-def _log_posterior(parameters: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How likely curves are, float64 [S]: A lies anywhere between AP now and 100, and rounds scatter normally around the curve."""
-    floor, factor, exponent, noise = _curve_of(parameters)
-    place, logs = parameters[:, 1], parameters[:, 2:]
-    prior = -np.abs(place) - 2 * np.log1p(np.exp(-np.abs(place)))
-    prior -= 0.5 * (((logs - _PRIOR_MEAN) / _PRIOR_SPREAD) ** 2).sum(axis=1)
-    residuals = y - floor[:, None] + factor[:, None] * x ** -exponent[:, None]
-    return prior - 0.5 * ((residuals / noise[:, None]) ** 2).sum(axis=1) - len(x) * np.log(noise)
+def _fit(x: np.ndarray, y: np.ndarray, noise: float, disturbance: np.ndarray) -> np.ndarray:
+    """Parameters [P] by least squares: rounds [R], as parts of the last, and both priors, each moved by a deviate of ``disturbance`` [R + 2]."""
+
+    def residuals(parameters: np.ndarray) -> np.ndarray:
+        floor, factor, exponent = _curve_of(parameters)
+        prior = parameters[1], (parameters[2] - math.log(_EXPONENT)) / _EXPONENT_SPREAD
+        return np.append((floor - factor * x**-exponent - y) / noise, prior) - disturbance
+
+    start = y[-1], 0.0, math.log(_EXPONENT)
+    return leastsq(residuals, start, ftol=1e-5, xtol=1e-5, full_output=True)[0]
+
+
+def _noises(x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Noise of a training, AP points [S], drawn from its prior and what the rounds say beyond the three numbers of the curve."""
+    floor, factor, exponent = _curve_of(_fit(x, y, _NOISE, np.zeros(len(x) + 2)))
+    squares = ((floor - factor * x**-exponent - y) ** 2).sum()
+    freedom = max(len(x) - 3, 0)
+    logs = math.log(_NOISE) + _NOISE_SPREAD * np.linspace(-4, 4, 801)
+    density = -0.5 * ((logs - math.log(_NOISE)) / _NOISE_SPREAD) ** 2
+    if freedom:
+        density -= freedom * logs + 0.5 * squares * np.exp(-2 * logs)
+    weight = np.exp(density - density.max())
+    return np.exp(generator.choice(logs, _SAMPLES, p=weight / weight.sum()))
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from src.errors import UserError
+from src.errors import UserError, another_run
 from src.files import TEMPORARY
 
 _STEP_FILES = {"student": "model_step", "teacher": "teacher_model_step", "average": "average_model_step"}  # by role
@@ -47,10 +47,7 @@ class RunFolder:
         if resume and not existing:
             raise UserError(f"resume: {self.path} has no run to resume; start one without --resume")
         if existing and not resume and not overwrite:
-            raise UserError(
-                f"save_checkpoint_path: {self.path} holds another run ({existing[0].name}); choose another folder, "
-                "continue that run with --resume, or replace it with --overwrite"
-            )
+            raise another_run(self.path, existing[0].name)
         return resume and (self.state.is_file() or self.state_before.is_file())
 
     def prepare(self, resumes: bool, keeps_weights: bool) -> list[str]:

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from src.config.setting import Count, Positive, Share, Weight, detector_setting
-from src.parts.backbones import BACKBONES
+from src.parts.backbones.table import BACKBONES
 
 
 @dataclass(frozen=True)

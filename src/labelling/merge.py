@@ -1,4 +1,4 @@
-"""The annotation file of the next stage: the one of now, and the images that the labellers have answered."""
+"""The annotation file of the next stage: the present one, and the images that the labellers have answered."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -40,7 +40,7 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """What is suspicious: 0 to 1, its kind, the class of now (None: no label), and the detector's box, class and score, if any."""
+    """What is suspicious: 0 to 1, its kind, the class of the present label (None: no label), and the detector's box, class and score, if any."""
 
     suspicion: float
     kind: str

@@ -1,4 +1,4 @@
-"""Tasks of labelled images whose labels may be wrong: the labels of now as boxes to correct, the worst images first."""
+"""Tasks of labelled images whose labels may be wrong: the present labels as boxes to correct, the worst images first."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from src.labelling.picked import polygons_of
 from src.labelling.review import Disagreement, Reviewed, describe
 from src.labelling.task import Prelabel, Task
 
-_SHOWN = 3  # disagreements that a labeller is told of one image
+_SHOWN = 3  # disagreements of one image that a labeller is shown
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,19 +45,19 @@ def main(argv: list[str] | None = None) -> None:
     if args.keep and not args.keep.is_file():
         raise UserError(f"--keep: there is no file {args.keep}")
     earlier = kept_settings(args.keep) if args.keep else None
-    texts, told = [], []
+    texts, cautions = [], []
 
     def leaf(values: dict, given: dict) -> dict:
         check_free(args.output, values["overwrite"])
         check_apart([args.output], {key: values[key] for key in ("train_ann_file", "eval_ann_file", "pre_trained")})
         choices, text = make_recipe(values, given, earlier, args.runs, args.devices)
         texts.append(text)
-        told.extend(warnings(choices))
+        cautions.extend(warnings(choices))
         return {key: choice.value for key, choice in choices.items()}
 
     config = load_config(__doc__, ["--config_path", AUTOMATIC, *words], automatic_leaf=leaf)
     write_text(args.output, texts[0], config.overwrite)
-    print("\n".join([f"{texts[0]}written: {args.output}", *told]))
+    print("\n".join([f"{texts[0]}written: {args.output}", *cautions]))
 
 
 def kept_settings(path: Path) -> dict:

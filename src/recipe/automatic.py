@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from src.data.training_data import Sources, read_training_data
-from src.errors import UserError
+from src.errors import UserError, another_run
 from src.files import check_free, write_text
 from src.recipe.choice import Choice, Situation
 from src.recipe.compute_cost import this_machine
@@ -44,10 +44,7 @@ class AutomaticLeaf:
                 "--output my.yaml  and give --config_path my.yaml"
             )
         if path.exists() and not values["overwrite"]:
-            raise UserError(
-                f"save_checkpoint_path: {path.parent} holds another run ({path.name}); choose another folder, continue that run "
-                "with --resume, or replace it with --overwrite"
-            )
+            raise another_run(path.parent, path.name)
         check_free(path, values["overwrite"])
         choices, self._text = make_recipe(values, given)
         self._path, self._warnings = path, warnings(choices)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.parts.backbones import BACKBONES
+from src.parts.backbones.table import BACKBONES
 from src.wording import counted
 
 _REACHED = 0.95  # part of the speed of a matrix product that a step reaches (benchmarks/README.md)

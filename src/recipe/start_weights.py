@@ -15,7 +15,7 @@ import msgspec
 
 from src.checkpoint.convert.backbone_names import backbone_of
 from src.errors import UserError
-from src.parts.backbones import BACKBONES
+from src.parts.backbones.table import BACKBONES
 
 _METADATA_KEY = "card"
 _TEXT = b"str"
@@ -49,7 +49,7 @@ class _Settings(msgspec.Struct):
     ssd_loss: str = ""
 
 
-class _Card(msgspec.Struct):
+class _Metadata(msgspec.Struct):
     recipe: dict[str, Any] = {}
 
 
@@ -83,21 +83,21 @@ def read_weight_file(path: str | None) -> Weights:
     if file.suffix.lower() not in (".npz", ".ckpt"):
         raise UserError(f"pre_trained: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
     try:
-        names, card = _npz_names(file) if file.suffix.lower() == ".npz" else _ckpt_names(file.read_bytes())
-        settings = _settings(card) if card else {}
+        names, metadata = _npz_names(file) if file.suffix.lower() == ".npz" else _ckpt_names(file.read_bytes())
+        settings = _settings(metadata) if metadata else {}
     except (ValueError, LookupError, RecursionError, OSError, zipfile.BadZipFile) as error:
         raise UserError(f"pre_trained: {path}: cannot be read, is it broken or cut off? ({error})") from None
     return Weights(path, settings.get("backbone") or backbone_of(names), settings)
 
 
-def _settings(card: str) -> dict:
-    """The settings in the card of a detector.
+def _settings(metadata: str) -> dict:
+    """The settings in the metadata of a detector.
 
     Raises:
-        ValueError: it is no card, or its settings are not those of a detector.
+        ValueError: these are no metadata, or their settings are not those of a detector.
     """
     try:
-        settings = msgspec.convert(json.loads(card), _Card).recipe
+        settings = msgspec.convert(json.loads(metadata), _Metadata).recipe
         msgspec.convert(settings, _Settings)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None

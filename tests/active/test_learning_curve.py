@@ -43,6 +43,18 @@ def test_more_rounds_make_the_interval_narrower():
     assert widths[0] > widths[1] > widths[2]
 
 
+def test_close_and_extreme_rounds_give_finite_forecasts_without_warnings(recwarn):
+    for x, ap in [
+        ([1, 1.001], [30, 30]),
+        ([1, 1e6], [0, 100]),
+        ([1, 2, 3], [100, 100, 100]),
+        ([1, 2, 3], [90, 50, 10]),
+    ]:
+        gain = fit_learning_curve(x, ap).gain(1, "hours")
+        assert np.isfinite([gain.low, gain.middle, gain.high]).all() and 0 <= gain.low <= gain.high <= 100
+    assert not recwarn.list
+
+
 def test_an_exact_power_law_is_continued():
     x = np.array([100, 200, 400, 800, 1600, 3200])
     curve = fit_learning_curve(x, 60 - 300 * x**-0.5)

@@ -4,7 +4,7 @@ from mindspore import Tensor, nn
 
 from benchmarks import flops
 from src.config.load import load_config
-from src.parts.resnet import ResNet
+from src.parts.backbones.resnet import ResNet
 from src.systems import build_network
 
 pytestmark = pytest.mark.usefixtures("pynative")

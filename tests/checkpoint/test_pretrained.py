@@ -9,7 +9,7 @@ from src.checkpoint import memory_limits
 from src.checkpoint.pretrained import load_pretrained, load_weights
 from src.checkpoint.weight_file import read_weights
 from src.errors import UserError
-from src.parts.resnet import ResNet
+from src.parts.backbones.resnet import ResNet
 
 
 class Head(nn.Cell):

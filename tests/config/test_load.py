@@ -17,7 +17,7 @@ from src.config.load import (
 )
 from src.config.schema import KEYS
 from src.errors import UserError
-from src.parts.backbones import BACKBONES
+from src.parts.backbones.table import BACKBONES
 
 LEAVES = sorted(path.name for path in CONFIG_FOLDER.glob("*.yaml") if path.name != "base.yaml")
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from src.config.base_file import base_text
 from src.config.load import CONFIG_FOLDER, default_settings, load_config
 from src.config.schema import DETECTOR_KEYS, FREE_KEYS, GROUPS, IN_EPOCHS, KEYS, PSEUDO_WEIGHT_KEYS, WEIGHT_KEYS
-from src.parts.backbones import BACKBONES
+from src.parts.backbones.table import BACKBONES
 from src.yaml_file import read_yaml
 
 BASE = (CONFIG_FOLDER / "base.yaml").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ from mindspore import Parameter, Tensor
 from src.checkpoint.convert.backbone_names import backbone_of
 from src.checkpoint.detector_file import DetectorMetadata, write_checkpoint
 from src.errors import UserError
-from src.parts.backbones import BACKBONES
-from src.parts.resnet import ResNet
+from src.parts.backbones.resnet import ResNet
+from src.parts.backbones.table import BACKBONES
 from src.recipe.start_weights import read_weight_file
 from tests.test_special_files import a_second_or_two
 

@@ -11,8 +11,8 @@ from src.checkpoint.convert.weight_names import common_name
 from src.checkpoint.pretrained import load_weights
 from src.errors import UserError
 from src.files import check_free, write_atomically
-from src.parts.backbones import BACKBONES
-from src.parts.resnet import ResNet
+from src.parts.backbones.resnet import ResNet
+from src.parts.backbones.table import BACKBONES
 
 _STAGE_BLOCK = re.compile(r"^backbone\.layer([1-4])\.(\d+)\.conv(\d)\.weight$")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from src.checkpoint.convert.weight_names import common_name
-from src.parts.backbones import BACKBONES
+from src.parts.backbones.table import BACKBONES
 
 _BLOCK = re.compile(r"backbone\.layer([1-4])\.(\d+)\.(\w+)\.")
 

@@ -18,7 +18,7 @@ from src.config.load import CONFIG_FOLDER, Config, load_config
 from src.data.formats.coco_annotations import read_annotations
 from src.errors import UserError
 from src.files import check_free
-from src.parts.resnet import BATCH_NORM_EPSILON
+from src.parts.backbones.resnet import BATCH_NORM_EPSILON
 from src.systems import build_network
 from src.wording import counted
 

@@ -18,8 +18,8 @@ from src.report.rounds.round_files import RoundFiles
 from src.wording import counted, duration
 
 _CURVE_POINTS = 40
-_AHEAD = 2.0  # times the labelled images of now, to which the curve is drawn and told
-_HOURS = 2.0  # of labelling, of which is told what they would bring
+_AHEAD = 2.0  # times the images that are labelled so far, to which the curve is drawn and forecast
+_HOURS = 2.0  # of labelling, whose gain is forecast
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,12 @@ def forecast(
     caution = " Only two rounds: this is mostly what learning curves are like in general." * (
         gain.rounds == LEAST_ROUNDS
     )
-    told = f"{text}: {_in_words(gain)}."
+    sentence = f"{text}: {_in_words(gain)}."
     in_hours = round(more * _HOURS / hours) if hours and not labelled else 0
     if more < in_hours <= min(unlabelled, (_AHEAD - 1) * curve.last):
         of_hours = _in_words(curve.gain(in_hours, "images"))
-        told += f" {_HOURS:.0f} more hours of labelling (about {in_hours:,} images): {of_hours}."
-    return told + caution
+        sentence += f" {_HOURS:.0f} more hours of labelling (about {in_hours:,} images): {of_hours}."
+    return sentence + caution
 
 
 def _in_words(gain: Gain) -> str:

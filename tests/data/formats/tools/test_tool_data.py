@@ -7,11 +7,13 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_masks
 
+import eval as evaluation_script
 import random_select
 from src.data import doctor
 from src.data.formats.coco_annotations import to_coco
 from src.data.formats.outlines import whole_mask
 from src.data.formats.reading import read_as_coco, read_data
+from src.data.training_data import Sources, read_training_data
 from src.errors import DataError, UserError
 
 SIZE = (40, 30)
@@ -110,6 +112,48 @@ def test_the_doctor_and_the_label_tools_take_them(forms, form, capsys):
         random_select.main([str(word) for word in [*words, "--output_ann_file", forms / "out.json"]])
         kept = json.loads((forms / "out.json").read_text())
         assert [row["bbox"] for row in kept["annotations"]] == [row["bbox"] for row in coco["annotations"]]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_training_and_evaluation_take_them(forms, form, capsys):
+    img = forms / "images"
+    (img / OPEN).unlink()
+    images = {name: number for number, name in enumerate(sorted(TRUTH), 1)}
+    coco = {
+        "images": [
+            {"id": number, "file_name": name, "width": 40, "height": 30, "labelled": True}
+            for name, number in images.items()
+        ],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(sorted(NAMES), 1)],
+        "annotations": [
+            {"image_id": images[name], "category_id": sorted(NAMES).index(label) + 1, "iscrowd": 0}
+            | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)}
+            for name, objects in TRUTH.items()
+            for label, (x1, y1, x2, y2) in objects
+        ],
+    }
+    for number, annotation in enumerate(coco["annotations"], 1):
+        annotation["id"] = number
+    (forms / "coco.json").write_text(json.dumps(coco))
+    found = [(name, label, box) for name, objects in TRUTH.items() for label, box in objects]
+    found[0] = (*found[0][:2], (20, 20, 30, 30))  # one object is missed, so that AP is neither 0 nor 1
+    scores = {}
+    for file in (FORMS[form], "coco.json"):
+        data = read_training_data(Sources(forms / file, img, eval_ann_file=forms / file, eval_img_dir=img))
+        assert {entry.file_name for entry in data.labelled} == set(TRUTH)
+        listed = to_coco(data.evaluation)
+        ids = {row["file_name"]: row["id"] for row in listed["images"]}
+        classes = {row["name"]: row["id"] for row in listed["categories"]}
+        results = [
+            {"image_id": ids[name], "category_id": classes[label], "bbox": [x1, y1, x2 - x1, y2 - y1], "score": 0.9}
+            for name, label, (x1, y1, x2, y2) in found
+        ]
+        (forms / "results.json").write_text(json.dumps(results))
+        words = ["--results", forms / "results.json", "--eval_ann_file", forms / file, "--eval_img_dir", img]
+        evaluation_script.main([str(word) for word in [*words, "--eval_output_dir", forms / f"scores of {file}"]])
+        scores[file] = json.loads((forms / f"scores of {file}" / "metrics.json").read_text())["AP"]
+    assert 0 < scores["coco.json"] < 1
+    assert scores[FORMS[form]] == pytest.approx(scores["coco.json"])
 
 
 def test_yolo_data_is_found_by_any_of_its_names(forms):

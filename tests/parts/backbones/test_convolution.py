@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn, ops
 
-from src.parts.convolution import Convolution, normalised, use_native_kernels
+from src.parts.backbones.convolution import Convolution, normalised, use_native_kernels
 
 pytestmark = pytest.mark.usefixtures("pynative")
 KERNELS = pytest.mark.parametrize("native", [False, True], ids=["operators", "kernel"])

@@ -5,8 +5,8 @@ import pytest
 from mindspore import Tensor, ops
 from mindspore.nn.utils import no_init_parameters
 
-from src.parts.backbones import BACKBONES
-from src.parts.resnet import ResNet
+from src.parts.backbones.resnet import ResNet
+from src.parts.backbones.table import BACKBONES
 
 pytestmark = pytest.mark.usefixtures("pynative")
 # torchvision's published totals; its last layer has features * 1000 weights and 1000 biases.

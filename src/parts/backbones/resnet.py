@@ -7,8 +7,8 @@ v1 has the stride of a bottleneck in its first 1x1 convolution, v1.5 in the 3x3.
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import HeNormal
 
-from src.parts.backbones import BACKBONES
-from src.parts.convolution import Convolution, normalised
+from src.parts.backbones.convolution import Convolution, normalised
+from src.parts.backbones.table import BACKBONES
 
 BATCH_NORM_EPSILON = 1e-5
 
