@@ -2,6 +2,8 @@
 
 import os
 
+from src.allocator import start_with_jemalloc
+
 __version__ = "0.6.1"
 
 # As MindSpore sets it when it is imported. A library that is imported before it (tensorboardX) would choose the other
@@ -10,3 +12,5 @@ os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
 
 # MindSpore logs errors only: its warnings are about its own code, a hundred lines of them in a run.
 os.environ.setdefault("GLOG_v", "3")
+
+start_with_jemalloc()

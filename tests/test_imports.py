@@ -12,7 +12,15 @@ ROOT = Path(__file__).resolve().parents[1]
 ENTRY = {"train", "eval", "infer", "export", "mindspore_hub_conf"}
 LABEL_TOOLS = {"random_select", "sorted_values", "pick_select"}
 DATA_TOOLS = {"split_data", "xml2coco"}  # in src/, started with python -m
-LEAVES = {"errors", "files", "csv_file", "yaml_file", "command_line", "wording"}  # everybody may import these
+LEAVES = {
+    "errors",
+    "files",
+    "csv_file",
+    "yaml_file",
+    "command_line",
+    "wording",
+    "allocator",
+}  # everybody may import these
 
 # Room -> the rooms it may import, beside itself and the leaves. A room is an entry script, or a package or module of src/.
 ARROWS = {

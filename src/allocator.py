@@ -1,0 +1,26 @@
+"""The memory allocator of a program: jemalloc, which MindSpore brings along, in place of that of the C library."""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[1]
+_PROGRAMS = {_ROOT / name for name in ("train.py", "eval.py", "infer.py", "export.py")}  # which compile networks
+
+
+def start_with_jemalloc() -> None:
+    """Start this program again with jemalloc, if it compiles networks and LD_PRELOAD is not set, even to nothing.
+
+    Compiling is mostly allocation of small nodes and takes a third less time with it. A process can only be given an allocator when
+    it starts. Number, arguments and streams of the process stay.
+    """
+    if "LD_PRELOAD" in os.environ or Path(sys.argv[0]).resolve() not in _PROGRAMS:
+        return
+    package = find_spec("mindspore")
+    if package is None or package.origin is None:
+        return
+    library = Path(package.origin).with_name("lib") / "libjemalloc.so.2"
+    if library.is_file() and not set(" :") & set(str(library)):  # which separate the names of LD_PRELOAD
+        os.environ["LD_PRELOAD"] = str(library)
+        os.execv(sys.executable, sys.orig_argv)

@@ -1,0 +1,51 @@
+"""Programs that compile networks start again with jemalloc, once, as the same process with the same words."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# Says what each start of Python sees; the second one ends there, before MindSpore is imported.
+WITNESS = """
+import os, sys
+maps = open("/proc/self/maps").read()
+print(os.getpid(), "libjemalloc" in maps, sys.orig_argv[1:], flush=True)
+if "libjemalloc" in maps:
+    os._exit(7)
+"""
+
+
+def _starts(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
+    (folder / "sitecustomize.py").write_text(WITNESS)
+    usual = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"}
+    return subprocess.run(
+        [sys.executable, *words],
+        check=False,
+        env=usual | {"PYTHONPATH": str(folder)} | environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("program", ["train.py", "eval.py", "infer.py", "export.py"])
+def test_the_second_start_is_the_same_process_with_jemalloc(program, tmp_path):
+    done = _starts(tmp_path, str(ROOT / program), "--pre_trained", "a b")
+    assert done.returncode == 7 and not done.stderr
+    first, second = done.stdout.splitlines()
+    number = first.split()[0]
+    words = repr([str(ROOT / program), "--pre_trained", "a b"])
+    assert (first, second) == (f"{number} False {words}", f"{number} True {words}")
+
+
+def test_what_the_user_preloads_stays(tmp_path):
+    done = _starts(tmp_path, str(ROOT / "train.py"), "--version", LD_PRELOAD="")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
+
+
+def test_label_tools_start_once(tmp_path):
+    done = _starts(tmp_path, str(ROOT / "random_select.py"), "--version")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
