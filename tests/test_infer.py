@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,6 @@ from src.active.detections_file import read_detections
 from src.checkpoint.restore import saved_settings
 from src.data.formats.feature_file import read_features
 from src.engine.inference import detectors
-from tests.test_two_processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -179,6 +179,13 @@ def test_broken_images_are_passed_over_listed_and_counted(tiny_detector, tiny_da
     assert list(json.loads((tmp_path / "out" / "infer_results.json").read_text())) == ["a.png", "c.png"]
     reasons = json.loads((tmp_path / "out" / "not_read.json").read_text())
     assert set(reasons) == {"b.png", "d.jpg"} and all(name in reason for name, reason in reasons.items())
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as found:
+        found.bind(("", 0))
+        return found.getsockname()[1]
 
 
 def test_two_processes_share_the_images_and_write_one_result(of_folder, tiny_detector, tiny_data, tmp_path):

@@ -1,4 +1,4 @@
-"""Two processes on a CPU take the steps that one process takes with the doubled batch, in both phases of a run.
+"""Two processes on a CPU, started by the launch script, take the steps that one process takes with the doubled batch, in both phases.
 
 They differ in the order in which gradients are added up, so they agree to the rounding of float32, not to the bit. Batch norm
 is frozen: a trained one takes its statistics from the images of one process, so there the batch on a process matters.
@@ -7,7 +7,6 @@ is frozen: a trained one takes its statistics from the images of one process, so
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -43,13 +42,6 @@ class Runs:
     losses: np.ndarray
 
 
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as found:
-        found.bind(("", 0))
-        return found.getsockname()[1]
-
-
 def backbone_weights(words: list[str], path: Path) -> None:
     """A file of backbone weights with batch norm statistics that are not 0 and 1."""
     ms.set_seed(3)
@@ -65,25 +57,31 @@ def backbone_weights(words: list[str], path: Path) -> None:
 def runs(tiny_data, tiny_config, tmp_path_factory) -> Runs:
     """See ``Runs``; read only."""
     folder = tmp_path_factory.mktemp("processes")
-    words = ["--config_path", str(tiny_config), "--train_img_dir", str(tiny_data.img_dir)]
-    words += ["--train_ann_file", str(tiny_data.train_file)]
+    words = ["--config_path", str(tiny_config)]
     words += [word for key, value in SETTINGS.items() for word in (f"--{key}", str(value))]
     backbone_weights(words, folder / "backbone.npz")
     words += ["--pre_trained", str(folder / "backbone.npz")]
 
-    def batch(images: int, run: str) -> list[str]:
-        count = str(images)
-        return ["--batch_size", count, "--unlabelled_batch_size", count, "--save_checkpoint_path", str(folder / run)]
+    def batch(images: int) -> list[str]:
+        return ["--batch_size", str(images), "--unlabelled_batch_size", str(images)]
 
-    training_script.main([*words, *batch(2, "one")])
-    launcher = [sys.executable, "-m", "mindspore.parallel.cluster.run", "--worker_num=2", "--local_worker_num=2"]
-    launcher += [f"--master_port={free_port()}", f"--log_dir={folder / 'logs'}", "--join=True", str(ROOT / "train.py")]
-    ending = ["--run_distribute", "true", *batch(1, "two")]
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # msrun starts `python`
-    subprocess.run(
-        [*launcher, *words, *ending], cwd=folder, env=environment, check=True, capture_output=True, timeout=300
+    data = ["--train_img_dir", str(tiny_data.img_dir), "--train_ann_file", str(tiny_data.train_file)]
+    training_script.main([*words, *batch(2), *data, "--save_checkpoint_path", str(folder / "one")])
+    launcher = ["bash", str(ROOT / "scripts" / "run_distribute_train_model_cpu.sh")]
+    launcher += [str(tiny_data.img_dir), str(tiny_data.train_file), str(folder / "two")]
+    environment = {**os.environ, "VENV": sys.prefix, "DEVICE_NUM": "2"}
+    done = subprocess.run(
+        [*launcher, *words, *batch(1)],
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
-    said = [(folder / "logs" / f"worker_{rank}.log").read_text(encoding="utf-8") for rank in (0, 1)]
+    assert done.returncode == 0, done.stdout + done.stderr
+    logs = folder / "two" / "worker_logs"
+    said = [(logs / f"worker_{rank}.log").read_text(encoding="utf-8") for rank in (0, 1)]
     losses = [re.findall(rf"rank_id:{rank}, step: \d+, avg loss: (\S+),", log) for rank, log in enumerate(said)]
     return Runs(folder / "one", folder / "two", np.array(losses, np.float64))
 
@@ -125,6 +123,7 @@ def test_each_step_moves_the_same_weights_by_as_much(runs, step):
 
 
 def test_the_teachers_agree_and_nothing_is_missing_in_the_state(runs):
+    assert (runs.two / "model_0.ckpt").is_file()
     name = f"teacher_model_step_{STEPS}.ckpt"
     one, two = weights(runs.one / name), weights(runs.two / name)
     for key, values in one.items():

@@ -4,7 +4,7 @@ Its environment variables: STUB_FAILS=PROGRAM lets a program fail, STUB_RANKING 
 STUB_REAL_PICK the real pick_select.py runs. What only checks is noted as "check PROGRAM".
 """
 
-import json
+import ast
 import os
 import string
 import subprocess
@@ -30,39 +30,45 @@ TRAPS = (
     "two\nlines\n",
 )
 
-STUB_PYTHON = """#!{python}
-import json, os, subprocess, sys
-from pathlib import Path
+# It runs a thousand times, so it starts without site packages and imports little.
+STUB_PYTHON = """#!{python} -S
+import os, sys
 
 arguments = sys.argv[1:]
-if Path(arguments[0]).name in ("_backbone.py", "_requirements.py"):
+name = os.path.basename(arguments[0])
+if name in ("_backbone.py", "_requirements.py"):
     sys.exit(0)
-if arguments[0] == "-c":
+if name == "-c":
     exec(arguments[1])
     sys.exit(0)
-if Path(arguments[0]).name in ("_stage_table.py", "_setting.py", "_model_metadata.py", "_kept_ranking.py"):
-    sys.exit(subprocess.call([{python!r}, *arguments]))
-real = [{python!r}, *arguments]
-program, arguments = (arguments[1], arguments[2:]) if arguments[0] == "-m" else (Path(arguments[0]).name, arguments[1:])
+
+def run_the_real_one():
+    sys.stdout.flush()
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+
+def note(file, what):
+    with open(file, "a", encoding="utf-8") as record:
+        print(ascii(what), file=record)
+
+if name in ("_stage_table.py", "_setting.py", "_model_metadata.py", "_kept_ranking.py"):
+    run_the_real_one()
+program, arguments = (arguments[1], arguments[2:]) if name == "-m" else (name, arguments[1:])
 if program == "pick_select.py" and not {{"--top_value_file", "--picked_file"}} & set(arguments):
     program = "check pick_select.py"
 if program == "sorted_values.py" and "--check" in arguments:
     program = "check sorted_values.py"
+given = dict(zip(arguments, arguments[1:]))
 if program == "src.recipe":
-    given = dict(zip(arguments, arguments[1:]))
-    with open({record!r} + ".recipes", "a", encoding="utf-8") as record:
-        print(json.dumps(arguments), file=record)
+    note({record!r} + ".recipes", arguments)
     with open(given["--output"], "x", encoding="utf-8") as file:
         file.write("max_iter: 7\\nburn_up_iter: 3\\nwarmup_step: 2\\n")
     sys.exit(3 if program == os.environ.get("STUB_FAILS") else 0)
-with open({record!r}, "a", encoding="utf-8") as record:
-    print(json.dumps([program, *arguments]), file=record)
+note({record!r}, [program, *arguments])
 print(f"{{program}} speaks")
-given = dict(zip(arguments, arguments[1:]))
 if program == os.environ.get("STUB_FAILS"):
     sys.exit(3)
 if program == "check sorted_values.py" or program.endswith("pick_select.py") and "STUB_REAL_PICK" in os.environ:
-    sys.exit(subprocess.call(real))
+    run_the_real_one()
 if program == "check pick_select.py":
     sys.exit(0)
 OUTPUTS = {{
@@ -74,9 +80,10 @@ OUTPUTS = {{
     "eval.py": ("--eval_output_dir", "metrics.json"),
 }}
 option, name = OUTPUTS[program]
-if program == "pick_select.py" and "--resume" in arguments and Path(given[option]).exists():
+output = os.path.join(given[option], name) if name else given[option]
+if program == "pick_select.py" and "--resume" in arguments and os.path.exists(output):
     sys.exit(0)
-with open(Path(given[option], name), "x") as file:
+with open(output, "x") as file:
     file.write(os.environ.get("STUB_RANKING", '{{"1.png": 0.5}}') if name == "top_value_data.json" else '{{"AP": 0.25, "AP50": null}}')
 """
 
@@ -105,12 +112,14 @@ class Workshop:
         """What was started, in order: [program, argument, ...]."""
         if not self.record.exists():
             return []
-        return [json.loads(line) for line in self.record.read_text(encoding="utf-8").splitlines()]
+        return [ast.literal_eval(line) for line in self.record.read_text(encoding="utf-8").splitlines()]
 
     def recipes(self) -> list[list[str]]:
         """The arguments of each start of `python -m src.recipe`, which `calls` leaves out."""
         record = self.record.with_name(self.record.name + ".recipes")
-        return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] if record.exists() else []
+        if not record.exists():
+            return []
+        return [ast.literal_eval(line) for line in record.read_text(encoding="utf-8").splitlines()]
 
     def programs(self) -> list[str]:
         """The names of what was started, in order."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -87,17 +86,6 @@ def test_the_whole_job(data):
     assert "have other boxes (1 gone, 1 new)" in corrected.stdout
     assert f"The training run in {second} has begun with the old labels" in corrected.stdout
     assert json.loads((first / "new_ann_file.json").read_text()) == chosen
-
-
-def test_two_processes_share_the_work(data):
-    arguments = ("images", "full.json", "out", "--max_iter", "2", "--burn_up_iter", "2")
-    result = run(data, "run_distribute_train_model_cpu.sh", *arguments, DEVICE_NUM="2")
-    assert result.returncode == 0, result.stdout + result.stderr
-    logs = [(data / "out" / "worker_logs" / f"worker_{rank}.log").read_text() for rank in (0, 1)]
-    losses = [re.findall(rf"rank_id:{rank}, step: \d, avg loss: (\S+),", log) for rank, log in enumerate(logs)]
-    assert [len(found) for found in losses] == [2, 2]
-    assert losses[0] != losses[1]  # each process has images of its own
-    assert (data / "out" / "model_0.ckpt").is_file()
 
 
 def test_a_mistake_stops_all_processes_with_its_message(data):
