@@ -61,6 +61,19 @@ def any_count(text: str) -> int:
     return _count(text, 0)
 
 
+def seed(text: str) -> int:
+    """A seed, from 0 to MOST_COUNT, or -1: not seeded; as the type of an option."""
+    return _count(text, -1)
+
+
+def percent(text: str) -> float:
+    """A number from 0 to 100, as the type of an option."""
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 to 100 percent")
+    return value
+
+
 def _count(text: str, least: int) -> int:
     value = int(text)
     if not least <= value <= MOST_COUNT:
