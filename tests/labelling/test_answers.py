@@ -230,6 +230,9 @@ def test_a_painted_mask_is_decoded():
     for code in ([], [1, 2, 3], brush_code([0] * 8), [300]):
         with pytest.raises(ValueError):
             decode_brush(code, (9, 6))
+    header = [255, 255, 255, 252, *[0] * 8]  # 2^30 pixels and more
+    with pytest.raises(ValueError, match="more pixels than any may have"):
+        decode_brush(header, (40_000, 40_000))
 
 
 @pytest.mark.parametrize(
