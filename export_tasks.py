@@ -1,4 +1,4 @@
-"""Send picked images to a labelling tool, the most valuable first, with the detector's boxes to correct.
+"""Send picked images to a labelling tool, in the order of the pick, with the detector's boxes to correct.
 
     python export_tasks.py --picked_file selection/train_60_picked.txt --img_dir train/images \\
         --infer_json found/infer_results.json --format label_studio --output_dir tasks
@@ -20,6 +20,7 @@ Boxes are shown from a score on that gives a precision of 0.8 on validation imag
 
 import argparse
 import math
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ from src.data.formats.label_states import unlabelled_ids
 from src.data.formats.reading import read_as_coco, read_data
 from src.data.image_listing import check_outside
 from src.data.provenance import made_from, read_side_file
-from src.errors import SHOWN_FAULTS, DataError, UserError, entry_point
+from src.errors import DataError, UserError, entry_point
 from src.evaluation.box_arrays import detection_arrays
 from src.evaluation.coco_matching import match
 from src.evaluation.errors.precision_thresholds import precision_thresholds
@@ -56,7 +57,7 @@ from src.labelling.picked import (
 from src.labelling.review import rank_by_disagreement
 from src.labelling.review_tasks import Detections, fill_task, labels_of, pair_with_detections
 from src.labelling.task import Manifest
-from src.wording import counted
+from src.wording import SHOWN_NAMES, as_share, counted
 
 REVIEW_SHARE = 0.15  # of the labelled images, sent out unless --review_count says otherwise
 
@@ -64,7 +65,7 @@ REVIEW_SHARE = 0.15  # of the labelled images, sent out unless --review_count sa
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = program_parser(__doc__)
-    help_list = "list of pick_select.py: one file name per line, the most valuable first"
+    help_list = "list of pick_select.py: one file name per line"
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--picked_file", type=Path, help=help_list)
     help_review = "send labelled images of --ann_file out whose labels may be wrong"
@@ -99,7 +100,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if args.review_count is not None and (not args.review or args.review_count < 1):
         parser.error("--review_count goes with --review and must be 1 or more")
     if not 0 < args.precision <= 1:
-        parser.error("--precision must lie between 0 and 1")
+        parser.error(f"--precision must lie between 0 and 1, such as 0.8{as_share(args.precision)}")
     return args
 
 
@@ -203,19 +204,28 @@ def review(args: argparse.Namespace) -> None:
     masks = any(prelabel.segmentation for task in tasks for prelabel in task.prelabels)
     inputs = {"ann_file": args.ann_file if args.ann_file.is_file() else None, "infer_json": args.infer_json}
     origin = made_from("export_tasks.py", inputs, {"format": args.format, "review": True}, {})
-    manifest = Manifest(args.format, classes, {}, "labels to review", tasks, masks, review=True, made_from=origin)
-    write_tasks(manifest, paths, args.output_dir, args.image_files)
+    manifest = Manifest(
+        args.format, classes, {}, "labels to review", tasks, masks, review=True, **image_folders(args), made_from=origin
+    )
+    write_tasks(manifest, paths, args.output_dir, args.image_files, args.ann_file)
     kinds = Counter(ranking[name][0].kind for name in names)
     print(
         f"{args.output_dir}: {counted(len(tasks), 'image')} to review for {args.format}, of {len(doubted)} with a disagreement and "
         f"{len(labels)} labelled ones: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"
     )
     if crowded:
-        listed = ", ".join(crowded[:SHOWN_FAULTS]) + (" and others" if len(crowded) > SHOWN_FAULTS else "")
+        listed = ", ".join(crowded[:SHOWN_NAMES]) + (" and others" if len(crowded) > SHOWN_NAMES else "")
         print(
             f"{counted(len(crowded), 'labelled image')} with crowds left out, for tools do not bring crowds back: {listed}"
         )
     print(f"what to do next: {args.output_dir / 'README.md'}")
+
+
+def image_folders(args: argparse.Namespace) -> dict[str, str]:
+    """The folders of the images, seen from that of the tasks, so that both can be moved together."""
+    folders = {"img_dir": args.img_dir, "unlabelled_img_dir": args.unlabelled_img_dir}
+    tasks = args.output_dir.resolve()
+    return {key: os.path.relpath(folder.resolve(), tasks) for key, folder in folders.items() if folder}
 
 
 def check_detected(path: Path, labels: Mapping[str, object]) -> None:
@@ -251,8 +261,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     inputs = {"picked_file": args.picked_file, "infer_json": args.infer_json, "eval_infer_json": args.eval_infer_json}
     before = {"picked_file": read_side_file(args.picked_file)}
     origin = made_from("export_tasks.py", inputs, {"format": args.format, "precision": args.precision}, before)
-    manifest = Manifest(args.format, classes, thresholds, thresholds_from, tasks, masks, made_from=origin)
-    write_tasks(manifest, paths, args.output_dir, args.image_files)
+    folders = image_folders(args)
+    manifest = Manifest(args.format, classes, thresholds, thresholds_from, tasks, masks, **folders, made_from=origin)
+    write_tasks(manifest, paths, args.output_dir, args.image_files, args.ann_file)
     boxes = sum(len(task.prelabels) for task in tasks)
     print(
         f"{args.output_dir}: {counted(len(tasks), 'image')} for {args.format}, {counted(boxes, 'box')} of the detector"

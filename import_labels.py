@@ -20,7 +20,7 @@ from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-from src.command_line import program_parser, script_to_paste
+from src.command_line import nearest_path, program_parser, script_to_paste
 from src.csv_file import csv_text
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.coco.coco_faults import coco_faults
@@ -28,8 +28,8 @@ from src.data.formats.coco_rows import write_coco
 from src.data.formats.label_states import count_rows, unlabelled_ids
 from src.data.formats.reading import read_as_coco
 from src.data.formats.tools.image_names import ImageNames
-from src.data.provenance import made_from, origin_of_coco, with_origin
-from src.errors import DataError, entry_point
+from src.data.provenance import MadeFrom, made_from, origin_of_coco, steps_of, with_origin
+from src.errors import DataError, UserError, entry_point
 from src.files import check_apart, check_free, write_json, write_text
 from src.labelling.answers import Answers, Asked, NotUsed, State, collect
 from src.labelling.difference_report import as_text, make_report
@@ -39,6 +39,7 @@ from src.labelling.task import MANIFEST, Manifest, read_manifest
 from src.wording import counted
 
 _REASONS = 3  # that are printed; the list has all
+_UNCLEAR = "came back as sent, or without boxes, perhaps never opened, and counts as not labelled yet"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -154,13 +155,66 @@ def write_outputs(
     return report, answers.not_used
 
 
-def next_command(args: argparse.Namespace) -> str:
-    """What to do next: the command that trains on the labels. Weights to start from and hours are the user's."""
+def check_some_label(exports: Sequence[Export], answers: Answers, asked: Asked, if_labelled: bool) -> bool:
+    """Whether any image is labelled; otherwise says what came instead, for then nothing is written.
+
+    Raises:
+        UserError: none is, and ``if_labelled`` was not given.
+    """
+    if any(answer.is_label for answer in answers.by_image.values()):
+        return True
+    none = f"none of the {len(asked.sizes)} images is labelled in these labels"
+    listed = [f"{row.place}: {row.reason}" for row in answers.not_used]
+    if if_labelled:
+        counts = Counter(answer.state.value for answer in answers.by_image.values())
+        states = ", ".join(f"{count} {state}" for state, count in counts.items()) or "they are not in it"
+        print("\n".join([f"{none} yet ({states}): nothing is written", *common_reasons(answers.not_used)]))
+        return False
+    if not answers.by_image:
+        title = "none of the images of the tasks is in these labels"
+        raise DataError(title, listed or [row.place for row in exports])
+    print(as_text(make_report(exports, answers, asked.manifest, [])))
+    if any(answer.state is State.UNCLEAR for answer in answers.by_image.values()):
+        print(f"{_UNCLEAR}. If all were reviewed, give the same command with --all_reviewed")
+    title = f"{none}, so nothing is written"
+    if listed:
+        raise DataError(f"{title}; correct this in the labelling tool, and export again", listed)
+    raise UserError(
+        f"{title}: submit them in the labelling tool, export again, and give --labels what the tool exports, not the files that were sent to it"
+    )
+
+
+def next_command(args: argparse.Namespace, manifest: Manifest | None, origin: MadeFrom | None) -> str:
+    """What to do next: the command that trains on the labels. Hours are the user's, and so is where the weights lie.
+
+    Args:
+        origin: what the annotation file before was made from.
+    """
     output = args.output_ann_file
-    images = args.img_dir or "IMAGES"
-    words = ["CPU", "0", images, output, output.with_name(f"{output.stem}_run"), "--config_path", "auto"]
-    where = "" if args.img_dir else ", with the folder of its images as IMAGES"
-    return f"what to do next: train on it{where}:  {script_to_paste('run_standalone_train_model.sh', *words)}"
+    run = output.with_name(f"{output.stem}_run")
+    images, more = sent_folders(args.tasks, manifest)
+    images = args.img_dir or images
+    words = ["CPU", "0", images or "IMAGES", output, run, "--config_path", "auto"]
+    command = script_to_paste(
+        "run_standalone_train_model.sh", *words, *(["--unlabelled_img_dir", more] if more else [])
+    )
+    where = "" if images else ", with the folder of its images as IMAGES"
+    names = [step["inputs"].get("pre_trained", {}).get("name") for step in steps_of(origin)] if origin else []
+    weights = next(filter(None, names), "resnet18.ckpt, see README.md")
+    return (
+        f"weights to start from (such as {weights}) are added after {run}; without them far more labels are needed\n"
+        f"what to do next: train on it{where}:  {command}"
+    )
+
+
+def sent_folders(tasks: Path | None, manifest: Manifest | None) -> tuple[str | None, str | None]:
+    """The folder of the images, and that of further ones, which export_tasks.py was given; None where they are not known or not there."""
+    if not manifest:
+        return None, None
+    place = tasks if tasks.is_dir() else tasks.parent
+    folders = [name and (place.resolve() / name).resolve() for name in (manifest.img_dir, manifest.unlabelled_img_dir)]
+    images, more = (nearest_path(folder) if folder and folder.is_dir() else None for folder in folders)
+    return images, more
 
 
 @entry_point
@@ -177,36 +231,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     asked = what_is_asked(coco, manifest, args)
     exports = read_exports(args.labels)
     answers = collect(exports, asked)
-    if args.if_labelled and not any(answer.is_label for answer in answers.by_image.values()):
-        counts = Counter(answer.state.value for answer in answers.by_image.values())
-        states = ", ".join(f"{count} {state}" for state, count in counts.items()) or "they are not in it"
-        print(f"none of the {len(asked.sizes)} images is labelled in these labels yet ({states}): nothing is written")
+    if not check_some_label(exports, answers, asked, args.if_labelled):
         return
-    if not answers.by_image:
-        listed = [f"{row.place}: {row.reason}" for row in answers.not_used]
-        raise DataError(
-            "none of the images of the tasks is in these labels", listed or [str(path) for path in args.labels]
-        )
     report, not_used = write_outputs(coco, exports, answers, asked, args)
     print(as_text(report))
     unclear = report["images"][State.UNCLEAR.name.lower()]
     if unclear:
         print(
-            f"{counted(unclear, 'image')} came back as sent, or without boxes, perhaps never opened, and counts as not labelled "
-            "yet. If all were reviewed, give the same command with --all_reviewed and --overwrite"
+            f"{counted(unclear, 'image')} {_UNCLEAR}. If all were reviewed, give the same command with --all_reviewed and --overwrite"
         )
     if report["not_used"]:
         for sentence in common_reasons(not_used):
             print(sentence)
         print(f"{counted(report['not_used'], 'thing')} could not be used, each with its reason in {outputs[2]}")
-    if any(answer.is_label for answer in answers.by_image.values()):
-        if not args.if_labelled:  # the script of the rounds goes on by itself
-            print(next_command(args))
-    else:
-        print(
-            "no image is labelled in these labels: submit them in the labelling tool, export again, and give --labels what the "
-            "tool exports, not the files that were sent to it"
-        )
+    if not args.if_labelled:  # the script of the rounds goes on by itself
+        print(next_command(args, manifest, origin_of_coco(args.ann_file) if "info" in coco else None))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@
 are picked. What is expected follows from the predicted objects and from --labelling_reports, which import_labels.py has
 written in earlier rounds; it is printed. The labels come from --ann_file; a ranked image that
 is not in it counts as one without labels. The picked file names are written beside the output as <its stem>_picked.txt,
-highest score first, and why each was picked as <its stem>_picked.csv. If --ann_file lacks labels of some of them, only
+highest score (under a budget of boxes or hours: score per cost) first and randomly drawn ones last, and why each was picked as
+<its stem>_picked.csv. If --ann_file lacks labels of some of them, only
 this list is written: the work list for annotators. When they have labels, --picked_file takes the images of the list,
 instead of picking again; those that were skipped stay unlabelled. With --list_only the list is all that is asked for. Both outputs hold their
 provenance: the COCO file in its "info", the list in <its stem>.made_from.json.
@@ -132,10 +133,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = PickOptions(**vars(parse_args(argv)))
     check_outputs(options)
     faults = Faults()
-    known = faults.attempt(read_label_state, options.combine_ann_file) if options.combine_ann_file else None
-    coco = read_as_coco(
-        options.ann_file, options.img_dir, options.names
-    )  # after the other file, little of which stays in memory
+    of_data = (options.img_dir, options.names)
+    known = faults.attempt(read_label_state, options.combine_ann_file, *of_data) if options.combine_ann_file else None
+    # Read after the other file, little of which stays in memory.
+    if (coco := faults.attempt(read_as_coco, options.ann_file, *of_data)) is None:
+        faults.report()
     if options.combine_ann_file is None:
         known = all_unlabelled(coco)
     elif known:

@@ -7,7 +7,8 @@ Hidden images get "labelled": false, and the file has no annotations of them. It
 every image.
 
 --ann_file must have the labels of all images, so an image without boxes counts as reviewed and empty. The program
-prints how many there are, and warns about an unusual share.
+prints how many there are, and warns about an unusual share. With --leave_out_faulty what cannot be used is left out and
+listed in <stem of the output>_left_out.json; with --img_dir image files are decoded for that.
 """
 
 import argparse
@@ -18,14 +19,16 @@ from src.active.selection import choose_random, label_count
 from src.command_line import NAMES_HELP, parse_names, program_parser, seed
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.label_sources import names_with_boxes, unconfirmed_empty
+from src.data.checks.left_out import LeftOut, add_options, write_left_out
 from src.data.checks.suspicious_labels import too_many_empty
 from src.data.formats.coco_rows import write_coco
 from src.data.formats.label_states import count_rows, hide_labels, unlabelled_ids
 from src.data.formats.reading import read_as_coco
 from src.data.provenance import made_from, origin_of_coco, with_origin
+from src.data.training_data import usable_coco
 from src.errors import UserError, entry_point
 from src.files import check_apart, check_free
-from src.wording import counted
+from src.wording import as_percent, counted
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -45,6 +48,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=seed, default=10, help="another seed gives another choice (default 10; -1: not seeded)"
     )
+    add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace --output_ann_file if it exists")
     return parser.parse_args(argv)
 
@@ -53,10 +57,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, draw, hide, write, report."""
     args = parse_args(argv)
+    left_out = LeftOut(str(args.ann_file), args.faulty_at_most) if args.leave_out_faulty else None
     check_free(args.output_ann_file, args.overwrite)
-    check_apart([args.output_ann_file], {"ann_file": args.ann_file})
-    names = parse_names([args.class_names])
-    coco = read_as_coco(args.ann_file, args.img_dir, names)
+    list_file = args.output_ann_file.with_name(f"{args.output_ann_file.stem}_left_out.json")
+    outputs = [args.output_ann_file, *([list_file] if left_out else [])]
+    for path in outputs[1:]:
+        check_free(path, args.overwrite)
+    check_apart(outputs, {"ann_file": args.ann_file})
+    source = (args.ann_file, args.img_dir, parse_names([args.class_names]))
+    coco = usable_coco(*source, left_out) if left_out else read_as_coco(*source)
     already_unlabelled = unlabelled_ids(coco)
     if already_unlabelled:
         raise UserError(
@@ -66,16 +75,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     labelled = choose_random(image_ids, label_count(args.label_ratio, len(image_ids)), args.seed)
     hidden = hide_labels(coco, labelled, also_unlabelled=args.policy == 2)
     settings = {"label_ratio": args.label_ratio, "policy": args.policy, "seed": args.seed}
+    settings |= {"faulty_at_most": args.faulty_at_most} if left_out else {}
     is_coco = args.ann_file.is_file() and "info" in coco
     before = {"ann_file": origin_of_coco(args.ann_file) if is_coco else None}
     inputs = {"ann_file": args.ann_file if args.ann_file.is_file() else None}  # XML files lie in a folder
     origin = made_from("random_select.py", inputs, settings, before)
+    notes = write_left_out(list_file, [left_out] if left_out else [], args.overwrite)
     write_coco(args.output_ann_file, with_origin(hidden, origin), args.overwrite)
     unlabelled = len(image_ids) - (len(labelled) if args.policy == 1 else 0)
     print(
         f"{args.output_ann_file}: {counted(len(image_ids), 'image')}, {len(labelled)} labelled, {unlabelled} unlabelled; the labels "
         f"that stay are {boxes_and_crowds(*count_rows(hidden))}"
     )
+    for sentence in notes:
+        print(sentence)
+    if hint := as_percent(args.label_ratio):
+        print(f"note: --label_ratio is in percent{hint}")
     print(
         f"{len(image_ids) - len(names_with_boxes(coco))} of the {len(image_ids)} images have no box and count as empty"
     )

@@ -62,7 +62,10 @@ check_argument() {
     DVPP) [ "${2^^}" = CPU ] || faults+=("$1 must be CPU, because images are decoded and resized there, not '$2'") ;;
     IMAGE_WIDTH | IMAGE_HEIGHT) [[ $2 =~ ^[0-9]+$ ]] || faults+=("$1 must be a number of pixels, not '$2'") ;;
     KEEP_RATIO) [[ $2 =~ ^([Tt]rue|[Ff]alse)$ ]] || faults+=("$1 must be true or false, not '$2'") ;;
-    *_ROOT | DATA_PATH | DATASET_PATH) [ -d "$2" ] || faults+=("$1: there is no folder $2") ;;
+    *_ROOT | DATA_PATH | DATASET_PATH)
+        if [ -f "$2" ]; then faults+=("$1: $2 is a file, not the folder of the images; the order of the arguments is below"); fi
+        [ -e "$2" ] || faults+=("$1: there is no folder $2")
+        ;;
     OUTPUT_DIR | TRAIN_OUTPUT_PATH) [ ! -e "$2" ] || [ -d "$2" ] || faults+=("$1: $2 is not a folder") ;;
     NEW_ANN | MINDRECORD_DIR | MINDRECORD_PATH) ;;
     ANN | *_ANN) [ -e "$2" ] || faults+=("$1: there is no file $2") ;; # or a folder, such as one of Pascal VOC files

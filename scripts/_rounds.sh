@@ -58,7 +58,7 @@ take_round_options() {
     pop_option image_files how copy
     [[ $how =~ ^(copy|link|none)$ ]] || fail "image_files must be copy, link or none, not '$how'"
     pop_option precision precision ""
-    [[ $precision =~ ^(|1|1\.0*|0?\.[0-9]*[1-9][0-9]*)$ ]] || fail "precision must lie between 0 and 1, not '$precision'"
+    [[ $precision =~ ^(|1|1\.0*|0?\.[0-9]*[1-9][0-9]*)$ ]] || fail "precision must lie between 0 and 1, such as 0.8, not '$precision'"
     task_options=(--image_files "$how" ${precision:+--precision "$precision"})
     split_options annotator all_reviewed
     import_options=("${picked[@]}")

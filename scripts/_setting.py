@@ -5,12 +5,19 @@ import sys
 from src.config.load import load_config
 from src.errors import entry_point
 
+# Options of the launch scripts, which do not come here: an unknown one may be a misspelt one of these.
+OF_SCRIPTS = (
+    *("pick_ratio", "budget_hours", "budget_images", "budget_boxes", "strategy", "weights", "box_exponent", "policy"),
+    *("at_least", "random_share", "empty_is_reviewed", "ori_ann", "rounds", "format", "image_files", "precision"),
+    *("annotator", "all_reviewed", "labels"),
+)
+
 
 @entry_point
 def main() -> None:
     """Print the value; an empty line if it is not set."""
     key, *options = sys.argv[1:]
-    value = getattr(load_config(__doc__, options), key)
+    value = getattr(load_config(__doc__, options, more_options=OF_SCRIPTS), key)
     print("" if value is None else value)
 
 

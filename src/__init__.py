@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.6.0"
+__version__ = "0.6.1"
 
 # As MindSpore sets it when it is imported. A library that is imported before it (tensorboardX) would choose the other
 # implementation, with which MindSpore's generated messages cannot be imported.

@@ -1,6 +1,7 @@
 """The command line that all programs share: their description as it is written, --version, and lists of class names."""
 
 import argparse
+import difflib
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import yaml
 
@@ -20,6 +22,7 @@ NAMES_HELP = (
     """as "cat,traffic light", or a .txt file with one per line; names with commas as a list: '["bus, truck", car]'"""
 )
 
+_SHOWN_NAMES = 3  # of options that may be meant
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -29,7 +32,7 @@ def program_parser(description: str, prog: str | None = None) -> argparse.Argume
     Args:
         description: what the program does, shown as it is written; prog: what users type, if it is not the file's name.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog,
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -38,6 +41,39 @@ def program_parser(description: str, prog: str | None = None) -> argparse.Argume
     parser.register("type", Path, _path)
     parser.add_argument("--version", action="version", version=__version__, help="print the version of the project")
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest options of unknown ones, also where an option is missing because it was misspelt."""
+
+    _words: Sequence[str] = ()
+
+    def parse_args(self, args=None, namespace=None):
+        """As argparse does; `error` looks at the words. Those of ``parse_known_args`` may be meant for another parser."""
+        self._words = sys.argv[1:] if args is None else args
+        return super().parse_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the message of argparse, and what may have been meant."""
+        known = self._option_string_actions
+        given = dict.fromkeys(word.split("=")[0] for word in self._words if word.startswith("--"))
+        meant = {word: near_names(word, known) for word in given if word not in known}
+        super().error(message + "".join(f"\n  {word}: did you mean {near}?" for word, near in meant.items() if near))
+
+
+def near_names(word: str, known: Iterable[str]) -> str:
+    """Options that an unknown one may mean, as "--a or --b"; empty if none is near.
+
+    Those of the same letters come first, then those that begin with the word, then those that have it as a part, then the one of most
+    similar spelling.
+    """
+    names = {name.lstrip("-"): name for name in known if len(name.lstrip("-")) > 1}
+    sought = word.lstrip("-").lower().replace("-", "_")
+    near = [name for name in names if name.replace("_", "") == sought.replace("_", "")]
+    near = near or [name for name in names if len(sought) > 2 and name.startswith(sought)]
+    near = near or [name for name in names if f"_{sought}_" in f"_{name}_"]
+    near = near or difflib.get_close_matches(sought, names, 1)
+    return " or ".join(names[name] for name in near[:_SHOWN_NAMES])
 
 
 MOST_COUNT = 2**31 - 1  # of what fits into 32 bits
@@ -87,17 +123,23 @@ def to_paste(program: str, *words: object) -> str:
     Args:
         program: file name of an entry script. words: options and their values.
     """
-    python = "python" if shutil.which("python") == sys.executable else _nearest(Path(sys.executable))
-    return shlex.join([python, _nearest(_ROOT / program), *map(str, words)])
+    python = "python" if shutil.which("python") == sys.executable else nearest_path(Path(sys.executable))
+    return shlex.join([python, nearest_path(_ROOT / program), *map(str, words)])
+
+
+def to_paste_anywhere(program: str, *words: object) -> str:
+    """As ``to_paste``, for a text that is read in any folder; paths among the words must be absolute."""
+    python = "python" if shutil.which("python") == sys.executable else sys.executable
+    return shlex.join([python, str(_ROOT / program), *map(str, words)])
 
 
 def script_to_paste(script: str, *words: object) -> str:
     """As ``to_paste``, for a launch script in scripts/."""
-    return shlex.join(["bash", _nearest(_ROOT / "scripts" / script), *map(str, words)])
+    return shlex.join(["bash", nearest_path(_ROOT / "scripts" / script), *map(str, words)])
 
 
-def _nearest(path: Path) -> str:
-    """A path, seen from the current folder where it lies below it."""
+def nearest_path(path: Path) -> str:
+    """An absolute path, seen from the current folder where it lies below it."""
     here = Path.cwd()
     return os.path.relpath(path, here) if path.is_relative_to(here) else str(path)
 

@@ -4,6 +4,7 @@ import errno
 import functools
 import os
 import sys
+import tempfile
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,11 +14,19 @@ from src.wording import counted
 Result = TypeVar("Result")
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-SHOWN_FAULTS = 20  # about one screen; of the rest only the number is given
+SHOWN_FAULTS = 5  # of a list in an error; `entry_point` writes the whole list into a file
 
 
 class UserError(Exception):
-    """An error that the user can fix; ``str(error)`` is the whole message."""
+    """An error that the user can fix; ``str(error)`` is the whole message.
+
+    Args:
+        rows: the whole list, if the message has the first ``SHOWN_FAULTS`` of a longer one.
+    """
+
+    def __init__(self, message: str, rows: Sequence[str] = ()):
+        self.rows = tuple(rows) if len(rows) > SHOWN_FAULTS else ()
+        super().__init__(message)
 
 
 class DataError(UserError):
@@ -25,7 +34,7 @@ class DataError(UserError):
 
     Args:
         title: what was read, e.g. the name of the annotation file.
-        faults: one message per fault; the first 20 are shown, then the number of the others.
+        faults: one message per fault; the first ``SHOWN_FAULTS`` are shown, then the number of the others.
     """
 
     def __init__(self, title: str, faults: Sequence[str]):
@@ -35,7 +44,16 @@ class DataError(UserError):
         lines = [f"{title}: {count}", *(f"  - {fault}" for fault in self.faults[:SHOWN_FAULTS])]
         if len(self.faults) > SHOWN_FAULTS:
             lines.append(f"  ... and {len(self.faults) - SHOWN_FAULTS} more")
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(lines), self.faults)
+
+
+class SeveralErrors(UserError):
+    """The errors of several checks, in one message."""
+
+    def __init__(self, errors: Sequence[UserError]):
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, self.errors)))
+        self.rows = tuple(row for error in self.errors for row in error.rows)
 
 
 def another_run(folder: object, file: str) -> UserError:
@@ -57,13 +75,15 @@ class Faults:
         try:
             return check(*args)
         except UserError as error:
-            self.errors.append(error)
+            self.errors += error.errors if isinstance(error, SeveralErrors) else [error]
             return None
 
     def report(self) -> None:
-        """Raise one UserError with all collected errors, if there are any."""
+        """Raise the collected errors as one, if there are any."""
+        if len(self.errors) == 1:
+            raise self.errors[0]
         if self.errors:
-            raise UserError("\n".join(map(str, self.errors)))
+            raise SeveralErrors(self.errors)
 
 
 def printable(text: str) -> str:
@@ -77,6 +97,18 @@ def _drop_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write_whole_list(rows: Sequence[str]) -> str:
+    """Where the whole list of an error was written, as a line of the message; empty if that is not possible."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="faults_", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.writelines(f"{row}\n" for row in rows)
+    except OSError:
+        return ""
+    return f"\nthe whole list: {file.name}"
 
 
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:
@@ -97,7 +129,8 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
             sys.stdout.flush()
             return result
         except UserError as error:
-            print("\n".join(map(printable, f"error: {error}".split("\n"))), file=sys.stderr)
+            whole = _write_whole_list(error.rows) if error.rows else ""
+            print("\n".join(map(printable, f"error: {error}{whole}".split("\n"))), file=sys.stderr)
             _drop_output()
             sys.exit(2)
         except KeyboardInterrupt:

@@ -27,7 +27,7 @@ from src.data.images import decode_to_end
 from src.data.provenance import MadeFrom, folder_hash, made_from
 from src.errors import DataError, UserError, entry_point
 from src.files import check_free, sync, write_json
-from src.wording import counted
+from src.wording import as_share, counted
 
 SIDES = ("train", "val")
 KINDS = ("images", "annotations")
@@ -91,7 +91,7 @@ def choose_val(groups: list[list[int]], val_ratio: float, seed: int) -> set[int]
     if count < 2:
         raise UserError("a split needs at least 2 images")
     if not 0 < val_ratio < 1:
-        raise UserError(f"--val_ratio {val_ratio}: must lie between 0 and 1, for example 0.2")
+        raise UserError(f"--val_ratio {val_ratio:g}: must lie between 0 and 1, such as 0.2{as_share(val_ratio)}")
     target = min(max(1, int(val_ratio * count)), count - 1)
     order = sorted(groups)
     random.Random(seed).shuffle(order)

@@ -3,6 +3,8 @@
 _OF_ONE = {"are": "is", "were": "was", "have": "has"}
 _HISSING = ("s", "x", "z", "ch", "sh")  # ends of nouns whose plural has a syllable more
 
+SHOWN_NAMES = 20  # examples in a note that goes on for long
+
 
 def counted(count: int, noun: str, verb: str = "") -> str:
     """The number with its noun, and its verb if one is given: "1 box", "2 boxes are", "1,204 images".
@@ -14,6 +16,16 @@ def counted(count: int, noun: str, verb: str = "") -> str:
     several = noun + ("es" if noun.endswith(_HISSING) else "s")
     words = [noun if one else several, _OF_ONE[verb] if one and verb else verb]
     return " ".join([f"{count:,}", *filter(None, words)])
+
+
+def as_percent(share: float) -> str:
+    """What to pass for a number that looks like a share where percent are expected; empty for others."""
+    return f"; for a share of {share:g} pass {100 * share:g}" if 0 < share < 1 else ""
+
+
+def as_share(percent: float) -> str:
+    """What to pass for a number that looks like percent where a share is expected; empty for others."""
+    return f"; for {percent:g} percent pass {percent / 100:g}" if 1 < percent <= 100 else ""
 
 
 def duration(seconds: float) -> str:

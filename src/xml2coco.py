@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 if not __package__:  # started as a file: python src/xml2coco.py
@@ -26,10 +27,10 @@ from src.data.checks.suspicious_labels import too_many_empty
 from src.data.classes import alike_names, check_names
 from src.data.formats.label_states import count_rows
 from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
-from src.data.formats.voc_folder import class_list, clear_voc, read_voc_files, to_coco, voc_doubts
+from src.data.formats.voc_folder import as_coco, clear_voc, despite_faults, read_voc_files, voc_doubts
 from src.data.image_listing import IMAGE_SUFFIXES, all_files, passed_over
 from src.data.provenance import MadeFrom, made_from, with_origin
-from src.errors import DataError, UserError, entry_point
+from src.errors import DataError, Faults, UserError, entry_point
 from src.files import check_apart, check_free, write_json
 from src.wording import counted
 
@@ -52,31 +53,30 @@ def input_files(data_path: Path) -> list[Path]:
     return [data_path / name for name in all_files(data_path) if PurePosixPath(name).suffix.lower() in suffixes]
 
 
-def read_folder(data_path: Path, left_out: LeftOut | None = None) -> list[VocImage]:
+def read_folder(data_path: Path, left_out: LeftOut | None, faults: Faults) -> list[VocImage]:
     """Every XML file of the folder, sorted, each with the name and size of its image as it lies on the disk.
 
     Args:
         left_out: takes files and images that cannot be used, which are faults without it; every image is decoded then.
-
-    Raises:
-        DataError: every fault of every file, together.
+        faults: gets every fault of every file.
     """
     if (data_path / "images").is_dir():
         files = [
             (image, data_path / "images" / image, data_path / "annotations" / xml)
-            for image, xml in pair_files(data_path, left_out)
+            for image, xml in despite_faults(faults, left_out, pair_files, data_path)
         ]
-        return read_voc_files(files, data_path, data_path, left_out, decode=left_out is not None)
-    found, faults = [], []
+        read = partial(read_voc_files, decode=left_out is not None)
+        return despite_faults(faults, left_out, read, files, data_path, data_path)
+    found, wrong = [], []
     for name in list_xmls(data_path):
         try:
             found.append(_as_in_xml(read_voc(data_path / "annotations" / name), name))
         except DataError as error:
-            note_image(left_out, faults, name, [f"annotations/{name}: {fault}" for fault in error.faults])
+            note_image(left_out, wrong, name, [f"annotations/{name}: {fault}" for fault in error.faults])
         except UserError as error:
-            note_image(left_out, faults, name, [f"annotations/{name}: {error}"])
-    if faults:
-        raise DataError(str(data_path), faults)
+            note_image(left_out, wrong, name, [f"annotations/{name}: {error}"])
+    if wrong:
+        faults.errors.append(DataError(str(data_path), wrong))
     return found
 
 
@@ -117,12 +117,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_free(path, args.overwrite)
     check_apart([args.save_path, list_file], {"classes": args.classes, "data_path": input_files(args.data_path)})
     given = given_names(args.classes)
-    found = read_folder(args.data_path, left_out)
+    faults = Faults()
+    found = read_folder(args.data_path, left_out, faults)
     if left_out is not None:
         found = clear_voc(found, given, left_out)
         left_out.check(len(found), sum(len(voc.objects) for voc in found))
-    names = class_list(found, given, "classes")
-    coco, clipped = to_coco(found, names)
+    coco, clipped = as_coco(found, given, "classes", faults)
+    names = [category["name"] for category in coco["categories"]]
     notes = write_left_out(list_file, [left_out] if left_out else [], args.overwrite)
     write_json(args.save_path, with_origin(coco, origin_of(args.data_path, args.save_path, names)), args.overwrite)
     counts = {

@@ -67,6 +67,26 @@ def test_a_command_to_paste_names_this_python_and_a_program_that_is_found_from_h
     assert shlex.split(to_paste("export_tasks.py"))[0] == "python"
 
 
+@pytest.mark.parametrize(
+    ("program", "words", "meant"),
+    [
+        ("random_select", ["--ann-file", "a.json"], "--ann-file: did you mean --ann_file?"),
+        ("random_select", ["--ratio=25"], "--ratio: did you mean --label_ratio?"),
+        ("pick_select", ["--ann_file", "a.json", "--pick_ratio", "3", "--budget_image", "9"], "--budget_images?"),
+        ("export_tasks", ["--eval_json", "a.json"], "--eval_infer_json"),
+        ("import_labels", ["--label", "a"], "--label: did you mean --labels?"),
+        ("src.data.doctor", ["--annotation_file", "a"], "--ann_file?"),
+        ("train", ["--config", "a.yaml"], "unknown key 'config'; did you mean config_path?"),
+        ("src.recipe.__main__", ["--output", "a", "--label_ratoi", "a"], "unknown key 'label_ratoi'"),
+    ],
+)
+def test_a_misspelt_option_is_answered_with_the_nearest_one(program, words, meant, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(program).main(words)
+    assert stopped.value.code == 2
+    assert meant in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [["--infer_json", ""], ["--infer_json", "a.json", "--exp_dir", ""]])
 def test_an_empty_path_is_not_the_current_folder(words, capsys):
     with pytest.raises(SystemExit) as stopped:

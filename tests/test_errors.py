@@ -1,21 +1,41 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from src.errors import DataError, UserError, entry_point
+from src.errors import DataError, Faults, UserError, entry_point
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_data_error_shows_twenty_faults_and_counts_the_rest():
+def test_data_error_shows_the_first_faults_and_counts_the_rest():
     text = str(DataError("a.json", [f"fault {i}" for i in range(23)]))
     assert text.startswith("a.json: 23 faults\n")
-    assert "fault 19" in text and "fault 20" not in text
-    assert text.endswith("and 3 more")
+    assert "fault 4" in text and "fault 5" not in text
+    assert text.endswith("and 18 more")
+
+
+def test_the_whole_list_of_a_long_error_is_in_a_file_that_the_message_names(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    faults = Faults()
+    for name, count in (("a.json", 9), ("b.json", 2), ("c.json", 6)):
+        faults.errors.append(DataError(name, [f"fault {i} of {name}" for i in range(count)]))
+    faults.errors.append(UserError("images", [f"{i}.png" for i in range(7)]))
+    with pytest.raises(SystemExit):
+        entry_point(faults.report)()
+    said = capsys.readouterr().err.splitlines()
+    file = Path(said[-1].removeprefix("the whole list: "))
+    assert file.parent == tmp_path and len(said) == (1 + 5 + 1) + (1 + 2) + (1 + 5 + 1) + 1 + 1
+    rows = file.read_text().splitlines()
+    assert rows[:9] == [f"fault {i} of a.json" for i in range(9)] and len(rows) == 9 + 6 + 7
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(SystemExit):
+        entry_point(faults.report)()
+    assert "whole list" not in capsys.readouterr().err
 
 
 def test_data_error_is_a_user_error_and_keeps_all_faults():

@@ -197,11 +197,11 @@ def test_tools_and_configuration_start_without_mindspore(module):
     assert not [name for name in reach(module) if imports_mindspore(MODULES[name])]
 
 
-def test_programs_start_without_matplotlib():
+def test_programs_start_without_matplotlib_and_scipy():
     for module, file in MODULES.items():
         tree = ast.parse(file.read_text(encoding="utf-8"))
         at_start = "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
-        assert "matplotlib" not in {name.split(".")[0] for name in imports_of(at_start)}, module
+        assert not {"matplotlib", "scipy"} & {name.split(".")[0] for name in imports_of(at_start)}, module
 
 
 def test_templates_of_pages_are_in_a_clone():

@@ -31,7 +31,7 @@ def test_settings_override(tiny_detector):
             {"class_count": 2, "name": "yolo"},
             "unknown name 'yolo'; expected one of faster_rcnn, mask_rcnn, maskrcnn, ssd, ssd_resnet34",
         ),
-        ({"class_count": 2, "img_widht": 64}, "did you mean 'img_width'"),
+        ({"class_count": 2, "img_widht": 64}, "did you mean img_width"),
         ({"class_count": 2, "img_width": 65}, "multiple of 32"),
         *(({"class_count": count}, "class_count must be a whole number") for count in (0, -1, True, "2", 2.5, 10**400)),
         ({"class_count": 2, "name": ["ssd"]}, "unknown name"),

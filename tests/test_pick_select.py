@@ -1,4 +1,5 @@
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -100,7 +101,9 @@ def test_least_objects_need_a_class_and_the_csv_of_the_ranking(folder, capsys):
     for text in ("b=3", "a", "a=-1", "a=x"):
         said = refused(folder, capsys, 50, "--at_least", text)
         assert f"at_least {text}: must be CLASS=N with a class of the annotation file: a" in said
-    assert "random_share 2: must lie between 0 and 1" in refused(folder, capsys, 50, "--random_share", "2")
+    assert "random_share 2: must lie between 0 and 1, such as 0.1; for 2 percent pass 0.02" in refused(
+        folder, capsys, 50, "--random_share", "2"
+    )
 
 
 def test_a_tenth_of_the_pick_is_random(folder, capsys):
@@ -124,6 +127,26 @@ def test_a_budget_of_images(folder, capsys):
     assert budget(folder, "--budget_images", 2) == ["s/10.png", "s/8.png"]
     # 4 objects predicted: a fifth is deleted, and 0.3 x 5 are drawn.
     assert "expected to label: 2 images, 9 boxes (a 9), 0.0" in capsys.readouterr().out
+
+
+def test_where_a_detector_predicts_hardly_anything_boxes_are_expected_as_in_labelled_images(folder, capsys):
+    # The labelled images have an object each.
+    budget(folder, "--budget_images", 2, predicted=0)
+    said = capsys.readouterr().out
+    assert "expected to label: 2 images, 2 boxes, 0.01" in said
+    assert (
+        "unreliable: the detector predicts 0 objects per image with a score above 0.5, and labelled images have 1;"
+        in said
+    )
+
+
+def test_hardly_anything_predicted_is_a_lower_bound_where_nothing_is_labelled(folder, capsys):
+    (folder / "values_terms.csv").write_text(
+        "\n".join(["file_name,acquisition_score,detections,objects of a", *(f"{name},1,9,0" for name in VALUES)]) + "\n"
+    )
+    words = ["--ann_file", folder / "full.json", "--top_value_file", folder / "values.json", "--budget_images", "2"]
+    pick_select.main([str(word) for word in [*words, "--list_only", "--output_ann_file", folder / "out.json"]])
+    assert "no labelled image says how many there are: the numbers are a lower bound" in capsys.readouterr().out
 
 
 def test_a_budget_of_boxes_prefers_images_with_few(folder, capsys):
@@ -359,7 +382,12 @@ def test_arguments_that_belong_together(folder, capsys, left_out):
 
 @pytest.mark.parametrize(
     "ratio, words",
-    [(101, "between 0 and 100"), (20, "2 of 10 are labelled already; pass at least 30"), (5, "less than one image")],
+    [
+        (101, "between 0 and 100"),
+        (20, "2 of 10 are labelled already; pass at least 30"),
+        (5, "less than one image"),
+        (0.6, "for a share of 0.6 pass 60"),
+    ],
 )
 def test_bad_ratios(folder, capsys, ratio, words):
     assert words in refused(folder, capsys, ratio)
@@ -433,7 +461,10 @@ def test_picked_images_without_boxes_are_not_taken_for_empty(half_finished, caps
     for words in ("--empty_is_reviewed", '"labelled": false', f"take them out of {half_finished / 'out_picked.txt'}"):
         assert words in message
     named = [line.strip() for line in message.splitlines() if line.startswith("  ")]
-    assert named == [f"{i}.png" for i in range(51, 71)] + ["... and 26 more"]
+    assert named == [f"{i}.png" for i in range(51, 56)] + ["... and 41 more"]
+    whole = Path(message.partition("the whole list: ")[2].strip())
+    assert whole.read_text().split() == [f"{i}.png" for i in range(51, 97)]
+    whole.unlink()
     assert len((half_finished / "out_picked.txt").read_text().split()) == 76, "the work list is there"
 
 
@@ -704,15 +735,34 @@ def test_labels_of_another_form_are_picked_from_and_their_changes_seen(voc, caps
     assert now == labelled | {picked: [[1, 1, 21, 21]]}
 
 
-def test_only_coco_says_what_is_labelled_and_the_command_that_converts_works(voc, capsys):
+def test_only_coco_says_what_is_labelled_and_the_command_that_converts_works(voc, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         pick_select.main(of_voc(voc, combine=voc / "annotations"))
     message = capsys.readouterr().err
-    command = message.partition("IMAGES:  python ")[2].split("\n")[0].split()
-    assert command[0] == "random_select.py"
-    images, output = str(voc / "images"), str(voc.parent / "labelled.json")
-    random_select.main([{"IMAGES": images, "labelled.json": output}.get(word, word) for word in command[1:]])
-    assert len(read_annotations(output).labelled) == 8
+    command = shlex.split(message.partition("in its place:  ")[2].split("\n")[0])
+    assert (
+        Path(command[1]).name == "random_select.py" and "IMAGES" not in command and "--leave_out_faulty" not in command
+    )
+    monkeypatch.chdir(voc.parent)
+    random_select.main(command[2:])
+    assert len(read_annotations("labelled.json").labelled) == 8
+
+
+def test_the_command_that_converts_leaves_out_what_cannot_be_used(voc, capsys, monkeypatch):
+    write_xml(voc, 3, 90)
+    with pytest.raises(SystemExit):
+        pick_select.main(of_voc(voc, combine=voc / "annotations"))
+    message = capsys.readouterr().err
+    assert "3.png: object 1 (a)" in message, "the faults are said beside it"
+    command = shlex.split(message.partition("in its place:  ")[2].split("\n")[0])
+    monkeypatch.chdir(voc.parent)
+    (voc / "images" / "4.png").write_bytes((voc / "images" / "4.png").read_bytes()[:-20])
+    random_select.main([*command[2:], "--faulty_at_most", "30"])
+    assert {entry.file_name for entry in read_annotations("labelled.json").labelled} == {
+        f"{number}.png" for number in (1, 2, 5, 6, 7, 8)
+    }
+    said = capsys.readouterr().out
+    assert "left out 2 of 8 images and 0 of 6 boxes" in said and "labelled_left_out.json" in said
 
 
 @pytest.fixture

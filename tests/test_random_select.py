@@ -83,7 +83,18 @@ def test_a_fraction_of_a_percent(tmp_path):
     assert len(select(tmp_path, ratio="0.5")[0].labelled) == 2
 
 
-@pytest.mark.parametrize("ratio, words", [("1", "less than one image"), ("101", "between 0 and 100")])
+def test_a_share_in_place_of_percent_is_noticed(tmp_path, capsys):
+    write(tmp_path / "a.json", 400)
+    select(tmp_path, ratio="0.5")
+    assert "note: --label_ratio is in percent; for a share of 0.5 pass 50" in capsys.readouterr().out
+    select(tmp_path, "--overwrite", ratio="1.5")
+    assert "note" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "ratio, words",
+    [("1", "less than one image"), ("101", "between 0 and 100"), ("0.25", "is 5; for a share of 0.25 pass 25")],
+)
 def test_bad_ratios(tmp_path, capsys, ratio, words):
     write(tmp_path / "a.json")
     with pytest.raises(SystemExit):

@@ -77,6 +77,13 @@ def test_a_ratio_outside_0_to_1_is_refused(ratio):
         split_data.choose_val([[0], [1]], ratio, 1)
 
 
+def test_percent_in_place_of_a_share_are_answered_with_the_share():
+    with pytest.raises(
+        UserError, match="--val_ratio 20: must lie between 0 and 1, such as 0.2; for 20 percent pass 0.2"
+    ):
+        split_data.choose_val([[0], [1]], 20, 1)
+
+
 def test_at_least_one_on_each_side():
     assert len(split_data.choose_val([[0], [1]], 0.001, 1)) == 1
     assert len(split_data.choose_val([[0], [1]], 0.999, 1)) == 1

@@ -26,6 +26,7 @@ from scipy.special import ndtr
 
 from src.command_line import program_parser
 from src.errors import UserError, entry_point
+from src.wording import as_percent
 
 LEAST_ROUNDS = 2
 _SAMPLES = 300
@@ -176,7 +177,11 @@ def read_rounds(texts: Sequence[str]) -> tuple[list[float], list[float]]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Fit and say what more labelling would give."""
     args = parse_args(argv)
-    print(fit_learning_curve(*read_rounds(args.rounds)).gain(args.more, args.unit))
+    amounts, ap = read_rounds(args.rounds)
+    curve = fit_learning_curve(amounts, ap)
+    if max(ap) < 1:
+        print(f"note: AP is read as percent: {max(ap):g} of 100{as_percent(max(ap))}")
+    print(curve.gain(args.more, args.unit))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterable
 
 from src.errors import UserError
+from src.wording import as_percent
 
 
 def label_count(ratio: float, image_count: int) -> int:
@@ -20,6 +21,7 @@ def label_count(ratio: float, image_count: int) -> int:
         raise UserError(
             f"{ratio:g} percent of {image_count} images is less than one image; "
             + (f"the smallest ratio is {100 / image_count:g}" if image_count else "the annotation file has no images")
+            + as_percent(ratio)
         )
     return count
 
@@ -36,7 +38,7 @@ def pick_count(pick_ratio: float, labelled_count: int, image_count: int) -> int:
         least = math.ceil(100 * 100 * (labelled_count + 1) / image_count) / 100
         raise UserError(
             f"--pick_ratio {pick_ratio:g} means {target} labelled images in all, but {labelled_count} of {image_count} are "
-            f"labelled already; pass at least {least:g}"
+            f"labelled already; pass at least {least:g}{as_percent(pick_ratio)}"
         )
     return target - labelled_count
 

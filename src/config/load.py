@@ -4,26 +4,27 @@ The schema has defaults, bounds and help texts; a file in configs/ has only its 
 """
 
 import argparse
-import difflib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from src.command_line import parse_names, program_parser
+from src.command_line import near_names, parse_names, program_parser
 from src.config.checks import contradictions
 from src.config.schema import DETECTOR_KEYS, FIELDS, IN_EPOCHS, KEYS, TEXT_KEYS, Config, plain
 from src.errors import UserError
+from src.wording import as_share
 from src.yaml_file import read_yaml
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "configs"
 
 AUTOMATIC = "auto"  # value of --config_path: the file is replaced by the recipe
 
+_NO_SETTINGS = ("config_path", "help", "version")  # options of every program
 _SHOWN_CHARACTERS = 200  # of an invalid value in an error message
 
 
@@ -33,6 +34,7 @@ def load_config(
     saved_settings: Callable[[str], dict] | None = None,
     defaults: dict | None = None,
     automatic_leaf: Callable[[dict, dict], dict] | None = None,
+    more_options: Sequence[str] = (),
 ) -> Config:
     """Merge, in rising precedence: defaults, settings saved in a checkpoint, the file of --config_path, the command
     line.
@@ -44,6 +46,7 @@ def load_config(
         defaults: of this script, where they differ from the schema.
         automatic_leaf: returns the settings of --config_path auto, from all settings known so far and from those of the
             command line; None: there are none, because a checkpoint has the settings that the recipe chose.
+        more_options: names that an unknown option may mean, too.
 
     Raises:
         UserError: lists the errors of all sources in one message.
@@ -52,7 +55,8 @@ def load_config(
     given = {
         key: _read_argument(key, text) for key, text in vars(arguments).items() if key in KEYS and text is not None
     }
-    faults = [_unknown_key(word.split("=")[0].lstrip("-"), "command line") for word in unknown if word.startswith("--")]
+    names = [word.split("=")[0].lstrip("-") for word in unknown if word.startswith("--")]
+    faults = [_unknown_key(name, "command line", (*_NO_SETTINGS, *more_options)) for name in names]
     if not faults:
         faults = [f"command line: unexpected argument {word!r}" for word in unknown]
     faults += _given_twice(given)
@@ -145,8 +149,16 @@ def _typed(values: dict) -> tuple[Config | None, list[str]]:
         faults = []
         for item in error.errors():
             key = str(item["loc"][0]) if item["loc"] else "config"
-            faults.append(f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}")
+            faults.append(
+                f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}{_hint(item)}"
+            )
         return None, faults
+
+
+def _hint(item: Mapping) -> str:
+    """What to pass for percent where a share is expected."""
+    is_share = item["type"] == "less_than_equal" and item["ctx"]["le"] == 1
+    return as_share(item["input"]) if is_share and isinstance(item["input"], int | float) else ""
 
 
 def _has_truth(value: object) -> bool:
@@ -236,6 +248,6 @@ def _read_yaml(path: Path) -> dict:
         raise UserError(f"cannot read config file {path}: {error.strerror}; there are {known}") from error
 
 
-def _unknown_key(key: str, source: str) -> str:
-    nearest = difflib.get_close_matches(str(key), KEYS, 1)
-    return f"{source}: unknown key {key!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+def _unknown_key(key: str, source: str, more: Sequence[str] = ()) -> str:
+    nearest = near_names(str(key), [*KEYS, *more])
+    return f"{source}: unknown key {key!r}" + (f"; did you mean {nearest}?" if nearest else "")

@@ -14,7 +14,7 @@ import numpy as np
 
 from src.data.checks.left_out import LeftOut, note_image
 from src.data.formats.outlines import Outline
-from src.data.image_listing import list_images
+from src.data.image_listing import check_is_folder, list_images
 from src.data.images import image_size
 from src.errors import DataError, UserError
 from src.wording import counted
@@ -141,8 +141,7 @@ def unlabelled_folder(img_dir: str | Path, first_id: int, left_out: LeftOut | No
         DataError: every file whose header is broken.
     """
     folder = Path(img_dir)
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of unlabelled images")
+    check_is_folder(folder, "unlabelled images")
     entries, faults = [], []
     for name in list_images(folder):
         try:

@@ -52,6 +52,14 @@ def list_images(folder: str | Path) -> list[str]:
     return sorted(names)
 
 
+def check_is_folder(path: Path, of: str = "images") -> None:
+    """Raise a UserError if there is no such folder of images, or a file in its place."""
+    if not path.is_dir():
+        raise UserError(
+            f"{path}: is a file, not a folder of {of}" if path.exists() else f"{path}: no such folder of {of}"
+        )
+
+
 def without_suffix(name: str) -> str:
     """The name without the suffix of an image, if it has one."""
     path = PurePosixPath(name)

@@ -1,9 +1,11 @@
 """The data of a training run: labelled, unlabelled and evaluation images, read and checked before a network is built."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from src.data.annotations import Annotations, ImageEntry, count_boxes, image_path, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
@@ -15,8 +17,10 @@ from src.data.checks.left_out import LeftOut
 from src.data.checks.suspicious_labels import shared_files, suspicions
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
-from src.data.formats.coco_annotations import images_despite_faults, read_annotations, with_real_sizes
-from src.data.formats.reading import is_coco, read_data
+from src.data.formats.coco_annotations import from_coco, images_despite_faults, read_annotations, with_real_sizes
+from src.data.formats.reading import is_coco, read_as_coco, read_data
+from src.data.formats.voc_folder import images_despite_faults as voc_images_despite_faults
+from src.data.formats.voc_folder import voc_place
 from src.data.image_listing import passed_over
 from src.errors import Faults, UserError
 
@@ -148,7 +152,7 @@ def _read(
         annotations = own.attempt(read_data, path, img_dir, sources.class_names, sources.masks)
         # Faults of an annotation file must not hide those of its images, or fixing them would take one start more.
         sizes = Faults()
-        placed = find_in_both(annotations or images_despite_faults(path), *folders)
+        placed = find_in_both(annotations or _despite_faults(Path(path), Path(img_dir), sources), *folders)
         sizes.attempt(check_images, placed, img_dir, check)
         if own.errors and sizes.errors and is_coco(path):  # boxes are not to be blamed for wrong sizes of their images
             own = Faults()
@@ -159,6 +163,18 @@ def _read(
     annotations = faults.attempt(read_usable, path, folders, sources.class_names, sources.masks, one)
     left_out.append(one)
     return annotations
+
+
+def _despite_faults(path: Path, img_dir: Path, sources: Sources) -> Annotations:
+    """The images of annotations with faults, as far as they are known."""
+    if is_coco(path):
+        return images_despite_faults(path)
+    with contextlib.suppress(UserError):
+        if place := voc_place(path):
+            return voc_images_despite_faults(place, img_dir)
+        if path.suffix.lower() == ".txt":
+            return read_data(path, img_dir, sources.class_names, left_out=LeftOut(""))
+    return Annotations((), (), ())
 
 
 def read_usable(
@@ -177,6 +193,23 @@ def read_usable(
     annotations = without_broken(find_in_both(annotations, *folders), folders[0], left_out)
     left_out.check(len(annotations.images), sum(count_boxes(annotations.images)))
     return annotations
+
+
+def usable_coco(
+    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str], left_out: LeftOut
+) -> dict[str, Any]:
+    """As ``read_as_coco``, without the images and boxes that cannot be used; image files are decoded where their folder is given.
+
+    Raises:
+        UserError: as ``read_usable``.
+    """
+    coco = read_as_coco(path, img_dir, class_names, left_out)
+    if img_dir is not None:
+        kept = {entry.image_id for entry in without_broken(from_coco(coco), img_dir, left_out).images}
+        images = [image for image in coco["images"] if image["id"] in kept]
+        coco |= {"images": images, "annotations": [row for row in coco["annotations"] if row["image_id"] in kept]}
+    left_out.check(len(coco["images"]), len(coco["annotations"]))
+    return coco
 
 
 def _read_folder(sources: Sources, faults: Faults, left_out: list[LeftOut]) -> tuple[ImageEntry, ...] | None:

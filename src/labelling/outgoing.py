@@ -51,33 +51,36 @@ def check_folder(folder: Path) -> None:
         raise UserError(f"{folder}: exists already; labels may lie in it, so choose another --output_dir")
 
 
-def write_tasks(manifest: Manifest, paths: Sequence[Path], folder: Path, image_files: str) -> None:
+def write_tasks(
+    manifest: Manifest, paths: Sequence[Path], folder: Path, image_files: str, ann_file: Path | None = None
+) -> None:
     """Write the folder with the tool's files, the images, order.csv, README.md and the manifest.
 
     Args:
         paths: where the image of each task lies; folder: to be made, or empty; image_files: one of ``IMAGE_FILES``.
+        ann_file: present annotation file, which the labels will be merged with, if it is known.
 
     Raises:
         UserError: the folder is not empty or cannot be written, or images must be copied for this tool.
         DataError: names of images that differ in their suffix only, where the tool needs them to differ.
     """
     check_folder(folder)
-    tool, root = TOOLS[manifest.format], image_root(manifest, paths, image_files)
+    folder = folder.absolute()  # "." has no name
+    tool, root = TOOLS[manifest.format], image_root(manifest, paths, folder, image_files)
     if tool.by_stem:
         _check_stems(manifest)
-    folder = folder.absolute()  # "." has no name
     try:
         unfinished = folder.with_name(f"{TEMPORARY}{folder.name}")
         if unfinished.exists():  # of a program that was killed
             shutil.rmtree(unfinished)
         unfinished.mkdir(parents=True)
         try:
-            for name, text in tool.files(manifest, root).items():
+            for name, text in tool.files(manifest, root.name).items():
                 _write(unfinished / name, text)
             for task, path in zip(manifest.tasks, paths, strict=True) if image_files != "none" else ():
                 _place(path, unfinished / "images" / task.name, image_files)
             _write(unfinished / "order.csv", _order(manifest))
-            _write(unfinished / "README.md", instructions(manifest, root, image_files, folder))
+            _write(unfinished / "README.md", instructions(manifest, root, folder, ann_file))
             _write(unfinished / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1).decode() + "\n")
             os.sync()  # one call for thousands of files, so that a power cut leaves none of them empty
             os.replace(unfinished, folder)
@@ -87,20 +90,23 @@ def write_tasks(manifest: Manifest, paths: Sequence[Path], folder: Path, image_f
         raise UserError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
-def image_root(manifest: Manifest, paths: Sequence[Path], image_files: str) -> str:
-    """The folder of the images, seen from the tasks folder; where they stay in place, from the folder above theirs.
+def image_root(manifest: Manifest, paths: Sequence[Path], folder: Path, image_files: str) -> Path:
+    """The folder of the images that the tool is given: ``images`` of the tasks folder, or where they stay in place.
 
     Raises:
         UserError: they must be copied or linked.
     """
     if image_files != "none":
-        return "images"
-    roots = {path.as_posix().removesuffix(f"/{task.name}") for task, path in zip(manifest.tasks, paths, strict=True)}
+        return folder / "images"
+    roots = {
+        path.absolute().as_posix().removesuffix(f"/{task.name}")
+        for task, path in zip(manifest.tasks, paths, strict=True)
+    }
     if TOOLS[manifest.format].beside:
         raise UserError(f"{manifest.format} wants its files beside the images; choose --image_files copy or link")
     if len(roots) > 1:
         raise UserError(f"the images lie in {len(roots)} folders; choose --image_files copy or link")
-    return Path(roots.pop()).resolve().name
+    return Path(roots.pop()).resolve()
 
 
 def _check_stems(manifest: Manifest) -> None:

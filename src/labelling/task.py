@@ -70,12 +70,13 @@ class Task(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct):
-    """What was sent, most valuable image first.
+    """What was sent, in the order of the pick; with review, most suspicious image first.
 
     Attributes:
         format: the labelling tool; classes: in the order of their labels; masks: whether pre-labels have outlines.
         thresholds: least score of a pre-label, per class; None: the class gets none. thresholds_from: their origin.
         tasks: the images. review: their labels were known and are to be corrected, so what comes back replaces them.
+        img_dir, unlabelled_img_dir: folders of the images, seen from the tasks folder; empty: not known, or there is none.
         made_from: see ``src.data.provenance``.
     """
 
@@ -86,6 +87,8 @@ class Manifest(msgspec.Struct):
     tasks: list[Task]
     masks: bool = False
     review: bool = False
+    img_dir: str = ""
+    unlabelled_img_dir: str = ""
     made_from: MadeFrom | None = None
 
     @property

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.parts.backbones.table import BACKBONES
+from src.wording import counted
 
 _REACHED = 0.95  # part of the speed of a matrix product that a step reaches (benchmarks/README.md)
 _OVERHEAD = 0.08  # seconds per image of a step: NMS, sampling, reading and augmenting, which no arithmetic counts (not measured)
@@ -44,25 +45,29 @@ class Machine:
     Attributes:
         device: CPU, GPU or Ascend; cores: those that this process may use; memory: GB.
         gflops: billions of float32 operations per second in a product of matrices; None: not known (GPU, Ascend).
+        all_cores: of the machine, if this process may not use all of them.
     """
 
     device: str
     cores: int
     memory: float
     gflops: float | None
+    all_cores: int | None = None
 
     @property
     def counted_cores(self) -> str:
         """The number of cores in words."""
-        return f"{self.cores} {'core' if self.cores == 1 else 'cores'}"
+        if self.all_cores is None:
+            return counted(self.cores, "core")
+        return f"{self.cores} of {counted(self.all_cores, 'core')} (this process may use no others)"
 
 
 def this_machine(device: str, processes: int = 1) -> Machine:
     """What each of so many processes has of the machine that the program runs on; takes half a second on a CPU."""
-    cores = len(os.sched_getaffinity(0))
+    cores, all_cores = len(os.sched_getaffinity(0)), os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     gflops = _measured_gflops() / processes if device == "CPU" else None
-    return Machine(device, cores, memory / processes, gflops)
+    return Machine(device, cores, memory / processes, gflops, all_cores if cores < all_cores else None)
 
 
 def _measured_gflops() -> float:

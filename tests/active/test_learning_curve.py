@@ -86,7 +86,10 @@ def test_the_program_says_it_in_one_line(capsys):
     said = capsys.readouterr().out
     assert said.startswith("2 more hours: +") and " AP (90 %: " in said and "only two" not in said
     main(["--rounds", "2:31.4", "5:37.9", "--more", "2", "--unit", "hours"])
-    assert "only two rounds" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "only two rounds" in said and "percent" not in said
+    main(["--rounds", "2:.31", "5:.379", "--more", "2"])
+    assert "note: AP is read as percent: 0.379 of 100; for a share of 0.379 pass 37.9" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -107,11 +107,16 @@ def test_arguments_of_the_command_line(words, key, value):
 def test_all_mistakes_of_all_sources_come_in_one_message(tmp_path):
     words = leaf(tmp_path, "base_lrr: 0.1\nbatch_size: two\n")
     said = mistakes(*words, "--max_itre", "5", "--flip_ratio", "1.5", "--device_target", "TPU", "--num_gts", "0")
-    assert "did you mean 'base_lr'?" in said and "did you mean 'max_iter'?" in said
+    assert "did you mean base_lr?" in said and "did you mean max_iter?" in said
     for key in ("batch_size", "flip_ratio", "device_target", "num_gts"):
         assert f"  {key}: " in said
     assert "'two'" in said and "1.5" in said and "'CPU', 'GPU' or 'Ascend'" in said
     assert "the configuration has 6 errors" in said
+
+
+def test_percent_in_place_of_a_share_are_answered_with_the_share():
+    said = mistakes("--flip_ratio", "50", "--photo_ratio", "-1", "--crop_ratio", "1000")
+    assert "got 50; for 50 percent pass 0.5" in said and said.count("percent") == 1
 
 
 def test_stray_arguments_and_unreadable_files_are_named(tmp_path):

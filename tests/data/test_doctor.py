@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -352,6 +353,49 @@ def test_faults_of_the_annotation_file_do_not_hide_those_of_the_images(tmp_path,
     assert status == 1
     for sentence in ("images[4]: expected an object", "3.png: no such", "4.png: not a readable", "6.png: no such"):
         assert sentence in said
+
+
+def test_every_kind_of_fault_of_pascal_voc_comes_in_one_run(tmp_path, capsys):
+    """An image without XML, a broken XML, an unknown class, a box outside, a file that is no image, one that is cut off."""
+    make(tmp_path)
+    (tmp_path / "xml").mkdir()
+    for number in range(1, 8):
+        if number > 4:
+            shutil.copy(tmp_path / "images/1.png", tmp_path / f"images/{number}.png")
+        name = "dgo" if number == 3 else "cat"
+        box = f"<xmin>1</xmin><ymin>1</ymin><xmax>{900 if number == 4 else 9}</xmax><ymax>9</ymax>"
+        text = f"<annotation><object><name>{name}</name><bndbox>{box}</bndbox></object></annotation>"
+        (tmp_path / f"xml/{number}.xml").write_text(text[:40] if number == 2 else text)
+    (tmp_path / "xml/1.xml").unlink()
+    (tmp_path / "images/5.png").write_bytes(b"hello")
+    whole = (tmp_path / "images/6.png").read_bytes()
+    (tmp_path / "images/6.png").write_bytes(whole[: len(whole) // 2])
+    words = ["--ann_file", tmp_path / "xml", "--img_dir", tmp_path / "images", "--class_names", "cat,dog", "--images"]
+    with pytest.raises(SystemExit) as stopped:
+        main([str(word) for word in words])
+    said = capsys.readouterr().out
+    assert stopped.value.code == 1 and "6 errors" in said, said
+    for sentence in (
+        "1.png has no",
+        "2.xml: ",
+        "is it dog?",
+        "4.png: object 1",
+        "5.png: not a readable",
+        "6.png: the picture is",
+    ):
+        assert sentence in said, said
+
+
+def test_a_picture_that_is_cut_off_is_told_beside_a_fault_of_a_text_file(tmp_path, capsys):
+    make(tmp_path)
+    whole = (tmp_path / "images/2.png").read_bytes()
+    (tmp_path / "images/2.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "a.txt").write_text("1.png 5,5,5,9,0\n2.png 5,5,9,9,0\n")
+    words = ["--ann_file", tmp_path / "a.txt", "--img_dir", tmp_path / "images", "--class_names", "cat", "--images"]
+    with pytest.raises(SystemExit):
+        main([str(word) for word in words])
+    said = capsys.readouterr().out
+    assert "2 errors" in said and "line 1" in said and "2.png: the picture is truncated" in said, said
 
 
 def test_no_fault_of_many_is_left_out(tmp_path, capsys):

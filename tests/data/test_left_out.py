@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from random_select import main as select
 from src.data.checks.coco.coco_faults import coco_faults
 from src.data.checks.faulty_coco import clear_coco
 from src.data.checks.left_out import LeftOut, describe
@@ -49,6 +50,26 @@ def faulty(drawn, tmp_path) -> Path:
 def counts(left_out: LeftOut) -> tuple[int, int, int]:
     """Images, boxes, and areas that were left out."""
     return len(left_out.images), len(left_out.boxes), len(left_out.fields)
+
+
+@pytest.mark.parametrize("ann_file", ["annotations", "train.json"])
+def test_random_select_leaves_out_and_lists_what_it_refuses_otherwise(faulty, drawn, ann_file, tmp_path, capsys):
+    coco = json.loads((drawn / "train.json").read_text())
+    coco["annotations"][0]["bbox"][2] = 0
+    (faulty / "train.json").write_text(json.dumps(coco))
+    if ann_file == "train.json":  # in the other form the image is one without its XML file
+        (sorted((faulty / "images").iterdir())[3]).unlink()
+    words = ["--ann_file", str(faulty / ann_file), "--img_dir", str(faulty / "images"), "--label_ratio", "100"]
+    words += ["--output_ann_file", str(tmp_path / "out.json")]
+    with pytest.raises(SystemExit):
+        select(words)
+    assert not (tmp_path / "out.json").exists()
+    select([*words, *LENIENT])
+    images = 3 if ann_file == "annotations" else 2
+    listed = json.loads((tmp_path / "out_left_out.json").read_text())[0]
+    assert (listed["images_left_out"], listed["boxes_left_out"]) == (images, 1)
+    assert len(json.loads((tmp_path / "out.json").read_text())["images"]) == 8 - images
+    assert f"left out {images} of {listed['of_images']} images and 1 of" in capsys.readouterr().out
 
 
 def test_xml2coco_leaves_out_and_lists_what_it_refuses_otherwise(faulty, tmp_path, capsys):

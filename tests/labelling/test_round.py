@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shlex
 import shutil
 import zipfile
@@ -17,6 +18,7 @@ import import_labels
 from src.data.provenance import made_from, write_side_file
 from tests.labelling.labellers import ACCEPT, LABELLERS, LEAVE, SAYS_REVIEWED, SAYS_SKIPPED, SKIP
 
+ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ("cat", "dog")
 # key -> (width, height) as shown. Equal base names in two folders, one stem with two suffixes, and names that tools mangle.
 IMAGES = {
@@ -294,12 +296,56 @@ def test_the_last_line_says_how_to_train_on_the_labels(place, capsys):
     labels = LABELLERS["coco"](tasks, ANSWERS, place / "export")
     take(place, labels, "--if_labelled")  # as the script of the rounds, which goes on by itself
     assert "what to do next" not in capsys.readouterr().out.split("README.md")[-1]
-    take(place, labels, "--overwrite", "--img_dir", place / "images")
-    line = capsys.readouterr().out.splitlines()[-1]
+    take(place, labels, "--overwrite")
+    weights, line = capsys.readouterr().out.splitlines()[-2:]
+    assert weights.startswith("weights to start from (such as resnet18.ckpt, see README.md) are added after ")
     program, script, *words = shlex.split(line.partition(":  ")[2])
     assert line.startswith("what to do next: train on it") and program == "bash" and Path(script).is_file()
     run = place / "train_2_run"
     assert words == ["CPU", "0", *map(str, (place / "images", place / "train_2.json", run)), "--config_path", "auto"]
+
+
+def test_folders_of_images_are_found_again_where_they_and_the_tasks_were_moved_together(place, capsys):
+    (place / "more").mkdir()
+    shutil.move(place / "images" / "left.jpg", place / "more" / "left.jpg")
+    tasks = send(place, "coco", "--unlabelled_img_dir", place / "more")
+    labels = LABELLERS["coco"](tasks, ANSWERS, place / "export")
+    here = place.rename(place.with_name("elsewhere"))
+    take(here, here / labels.relative_to(place))
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert words[words.index("0") + 1] == str(here / "images") and words[-1] == str(here / "more")
+
+
+@pytest.mark.parametrize("tool", LABELLERS)
+@pytest.mark.parametrize("image_files", ["copy", "none"])
+def test_the_instructions_name_real_paths(place, tool, image_files, monkeypatch):
+    if image_files == "none" and tool in ("labelme", "yolo", "voc"):
+        return
+    monkeypatch.chdir(place)
+    folder = Path("my tasks")
+    words = ["--picked_file", "picked.txt", "--img_dir", "images", "--ann_file", "train_1.json", "--format", tool]
+    export_tasks.main([*words, "--image_files", image_files, "--output_dir", str(folder)])
+    text = (folder / "README.md").read_text()
+    images = place / folder / "images" if image_files == "copy" else place / "images"
+    assert "NOW" not in text and "PARENT" not in text and "NEXT" not in text
+    if tool == "label_studio":
+        parent = re.search(r"DOCUMENT_ROOT=(.*)", text)[1]
+        assert shlex.split(parent) == [str(images.parent)] and f"as path give `{images}`" in text
+    back = shlex.split(text.split("```bash")[-1].split("```")[0])
+    assert back[1] == str(ROOT / "import_labels.py")
+    export = LABELLERS[tool](folder, ANSWERS, place / "export") if tool in ("label_studio", "cvat", "coco") else None
+    if export is None:
+        assert back[3] == str(place / folder)
+        LABELLERS[tool](folder, ANSWERS, place / "export")
+    import_labels.main([str(export) if word == "EXPORT" else word for word in back[2:]])
+    assert (place / "train_1_labelled.json").is_file()
+
+
+def test_the_instructions_explain_what_is_not_known(place):
+    words = ["--picked_file", place / "picked.txt", "--img_dir", place / "images", "--class_names", "cat,dog"]
+    export_tasks.main([*map(str, words), "--format", "coco", "--output_dir", str(place / "tasks")])
+    text = (place / "tasks" / "README.md").read_text()
+    assert "--ann_file NOW.json --output_ann_file NEXT.json" in text and "NOW.json is the annotation file" in text
 
 
 @pytest.mark.parametrize("tool", LABELLERS)
@@ -495,15 +541,32 @@ def exported(place, name="cat", labelled=True):
 
 
 def test_why_labels_are_not_used_is_printed_with_its_count(place, capsys):
-    take(place, exported(place, "Cat"))
+    export = exported(place, "Cat")
+    tasks = json.loads(export.read_text())
+    tasks[0]["annotations"][0]["result"][0]["value"]["rectanglelabels"] = ["dog"]
+    export.write_text(json.dumps(tasks))
+    take(place, export)
     said = capsys.readouterr().out
-    assert "  2 x image left unlabelled: Cat is not one of the classes cat, dog; is it cat?\n" in said
-    assert "2 things could not be used" in said and "no image is labelled in these labels: submit them" in said
+    assert "  1 x image left unlabelled: Cat is not one of the classes cat, dog; is it cat?\n" in said
+    assert "1 thing could not be used, each with its reason in" in said
 
 
-def test_files_without_labels_are_told_from_an_export(place, capsys):
-    take(place, exported(place, labelled=False))
-    assert "give --labels what the tool exports, not the files that were sent to it" in capsys.readouterr().out
+@pytest.mark.parametrize(("name", "labelled"), [("Cat", True), ("cat", False)])
+def test_an_import_without_a_label_writes_nothing_and_says_why(place, capsys, name, labelled):
+    export = exported(place, name, labelled)
+    before = sorted(place.rglob("*"))
+    with pytest.raises(SystemExit) as stopped:
+        take(place, export)
+    said, error = capsys.readouterr()
+    assert stopped.value.code == 2 and sorted(place.rglob("*")) == before
+    assert "images of 7 sent: 7 not done" in said and "so nothing is written" in error
+    assert ("give --labels what the tool exports, not the files that were sent to it" in error) != labelled
+    assert ("Cat (1 object) is not one of the classes cat, dog; is it cat?" in error) == labelled
+    files = ["--labels", export, "--tasks", place / "tasks", "--ann_file", place / "train_1.json", "--if_labelled"]
+    import_labels.main([str(word) for word in [*files, "--output_ann_file", place / "train_2.json"]])
+    said = capsys.readouterr().out
+    assert "yet (2 not done): nothing is written" in said and ("2 x image left unlabelled: Cat" in said) == labelled
+    assert sorted(place.rglob("*")) == before
 
 
 def test_the_report_names_exports_below_its_folder_from_there(place, tmp_path_factory, monkeypatch):

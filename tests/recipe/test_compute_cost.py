@@ -3,7 +3,7 @@
 import pytest
 
 from src.config.load import default_settings
-from src.recipe.compute_cost import detection, memory_gb, step_seconds, trained
+from src.recipe.compute_cost import detection, memory_gb, step_seconds, this_machine, trained
 
 NOW = default_settings()  # ResNet-50, 256 channels, two images per step in two views
 
@@ -42,3 +42,12 @@ def test_memory_is_at_least_what_was_measured():
         (NOW, 640, 384, True, 7.1),
     ):
         assert measured * 0.95 <= memory_gb(settings, width, height, semi) <= 1.5 * measured
+
+
+@pytest.mark.parametrize(
+    ("usable", "words"), [({0}, "1 of 2 cores (this process may use no others)"), ({0, 1}, "2 cores")]
+)
+def test_cores_that_a_process_may_not_use_are_said(usable, words, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: usable)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert this_machine("GPU").counted_cores == words

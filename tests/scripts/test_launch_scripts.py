@@ -369,6 +369,13 @@ def test_evaluation_data_of_the_config_file_are_used(workshop):
     assert "eval_img_dir: there is no folder nowhere" in result.stderr
 
 
+def test_a_file_in_place_of_the_folder_of_images_is_told_with_the_order_of_the_arguments(workshop):
+    result = workshop.run("run_standalone_train_model.sh", "CPU", "0", "val.json", "eval images", "out")
+    assert (result.returncode, workshop.calls()) == (2, [])
+    assert "DATA_ROOT: " in result.stderr and "val.json is a file, not the folder of the images" in result.stderr
+    assert "TARGET DEVICE_ID DATA_ROOT ANN OUTPUT_DIR" in result.stderr
+
+
 def test_the_best_network_is_preferred(workshop):
     first = workshop.folder / "out put" / "first_stage"
     first.mkdir(parents=True)

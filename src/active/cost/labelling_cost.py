@@ -95,12 +95,18 @@ class LabellingCost:
         return f"{a:.1f} s per image + {b:.1f} s per box drawn + {c:.1f} s per box corrected ({source})"
 
 
-def fit_labelling_cost(past: PastRounds, labelled: int | None = None) -> LabellingCost:
+def added_by_density(predicted: float, boxes: float) -> float:
+    """Boxes to draw per (box that is sent + 1), so that images with ``predicted`` boxes have ``boxes`` in the end, both means per image."""
+    return (boxes - (1 - DELETED) * predicted) / (predicted + 1)
+
+
+def fit_labelling_cost(past: PastRounds, labelled: int | None = None, added: float = ADDED) -> LabellingCost:
     """The cost model with published values as the prior, fitted to earlier rounds.
 
     Args:
         labelled: number of labelled images that the present detector was trained on. Detectors of earlier rounds had fewer
             and made more errors, so their errors are scaled down; None: they are not scaled.
+        added: prior of the boxes to draw per (box that is sent + 1).
     """
     images, timed = past.images, [image for image in past.images if image.seconds is not None]
     features = np.array([(1, image.added, image.corrected) for image in timed], np.float64)
@@ -111,7 +117,7 @@ def fit_labelling_cost(past: PastRounds, labelled: int | None = None) -> Labelli
         seconds=seconds,
         deleted=_rate(DELETED, sum(scale[image.report] * image.deleted for image in images), sent),
         changed=_rate(CHANGED, sum(scale[image.report] * _changed(image) for image in images), sent),
-        added=_rate(ADDED, sum(scale[image.report] * image.added for image in images), sent + len(images)),
+        added=_rate(added, sum(scale[image.report] * image.added for image in images), sent + len(images)),
         images=len(images),
         timed=len(timed),
     )

@@ -6,7 +6,6 @@ Axes: N observations, P coefficients.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 _ROUNDS = 50  # of re-weighting; it settles within about ten
 _HUBER = (
@@ -46,6 +45,9 @@ def fit_towards_prior(features: np.ndarray, target: np.ndarray, prior: Prior) ->
     Args:
         features: [N, P], from 0 up; target: [N], from 0 up. N may be 0, which gives the prior.
     """
+    # Imported here, because it takes as long as all else that a label tool imports.
+    from scipy.optimize import nnls
+
     features, target = np.asarray(features, np.float64).reshape(-1, len(prior.mean)), np.asarray(target, np.float64)
     mean, scatter, weights = prior.mean, prior.scatter, np.ones(len(target))
     for _ in range(_ROUNDS):

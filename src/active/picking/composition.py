@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 from src.active.picking.budget import Budget, within
 from src.active.picking.near_duplicates import AHEAD, NearDuplicates
-from src.errors import SHOWN_FAULTS
-from src.wording import counted
+from src.wording import SHOWN_NAMES, counted
 
 RANDOM, SCORE = "random", "score"  # why an image was picked; else "at_least CLASS"
-_SHOWN = SHOWN_FAULTS  # examples in a sentence
+_SHOWN = SHOWN_NAMES  # examples in a sentence
 
 
 @dataclass(frozen=True)

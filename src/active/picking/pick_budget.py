@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from src.active.cost.labelling_cost import LabellingCost, fit_labelling_cost
+from src.active.cost.labelling_cost import LabellingCost, added_by_density, fit_labelling_cost
 from src.active.cost.past_rounds import read_past_rounds
 from src.active.picking.budget import Budget
 from src.active.picking.pick_options import PickOptions
 from src.active.selection import pick_count
+from src.active.strategies.reference import CONFIDENT
 from src.active.terms_file import predicted_objects, ranked_classes, terms_file
 from src.data.checks.label_sources import LabelState
 from src.errors import UserError
 from src.wording import counted
+
+_HARDLY_TRAINED = 0.5  # predicted objects per object of the labelled images, below which predictions do not count
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +26,12 @@ class ExpectedCost:
 
     Attributes:
         predicted: class -> file name -> predicted objects; cost: the fitted cost.
+        doubt: why predictions say little about the boxes, a sentence; empty where they do.
     """
 
     predicted: Mapping[str, Mapping[str, float]]
     cost: LabellingCost
+    doubt: str = ""
 
     def totals(self, names: Sequence[str]) -> np.ndarray:
         """float64 [N], predicted objects per image.
@@ -55,17 +60,24 @@ class ExpectedCost:
         scale = boxes / totals.sum() if totals.any() else 0.0
         per_class = {label: scale * sum(of[name] for name in picked) for label, of in self.predicted.items()}
         listed = ", ".join(f"{label} {count:.0f}" for label, count in per_class.items())
+        of_classes = "" if self.doubt else f" ({listed})"
         return [
-            f"expected to label: {counted(len(picked), 'image')}, {counted(round(boxes), 'box')} ({listed}), {hours:.3g} hours (90 %: {low:.2g} to {high:.2g})",
+            f"expected to label: {counted(len(picked), 'image')}, {counted(round(boxes), 'box')}{of_classes}, {hours:.3g} hours (90 %: {low:.2g} to {high:.2g})",
+            *([f"unreliable: {self.doubt}"] if self.doubt else []),
             f"expected cost: {self.cost}",
         ]
 
 
-def expected_cost(terms: dict[str, dict[str, str]], reports: Sequence[Path], labelled: int) -> ExpectedCost | None:
+def expected_cost(
+    terms: dict[str, dict[str, str]], reports: Sequence[Path], labelled: int, objects: int
+) -> ExpectedCost | None:
     """What labelling costs; None where the ranking has no CSV that says what is predicted.
 
+    A detector that predicts far fewer objects per image than the labelled images have is hardly trained. Without reports, which say how
+    many boxes are drawn beside the predicted ones, the picked images are then expected to have as many as the labelled ones.
+
     Args:
-        reports: of import_labels.py, of earlier rounds; labelled: images that are labelled so far.
+        reports: of import_labels.py, of earlier rounds; labelled: images that are labelled so far; objects: in these.
 
     Raises:
         UserError: a report that cannot be read.
@@ -76,7 +88,21 @@ def expected_cost(terms: dict[str, dict[str, str]], reports: Sequence[Path], lab
     for sentence in past.left_out:
         print(f"labelling_reports: {sentence}")
     predicted = {label: predicted_objects(terms, label) for label in ranked_classes(terms)}
-    return ExpectedCost(predicted, fit_labelling_cost(past, labelled))
+    mean = sum(sum(of.values()) for of in predicted.values()) / len(terms)
+    if past.images or (labelled and mean >= _HARDLY_TRAINED * objects / labelled):
+        return ExpectedCost(predicted, fit_labelling_cost(past, labelled))
+    found = f"the detector predicts {mean:.2g} objects per image with a score above {CONFIDENT:g}"
+    if not labelled:
+        doubt = (
+            f"{found}, and no labelled image says how many there are: the numbers are a lower bound"
+            if mean == 0
+            else ""
+        )
+        return ExpectedCost(predicted, fit_labelling_cost(past, labelled), doubt)
+    doubt = f"{found}, and labelled images have {objects / labelled:.2g}; as many are expected in the picked ones"
+    return ExpectedCost(
+        predicted, fit_labelling_cost(past, labelled, added_by_density(mean, objects / labelled)), doubt
+    )
 
 
 def budget_of(

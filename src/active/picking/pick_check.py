@@ -12,8 +12,8 @@ from src.data.checks.files.copies import find_in_both, without_copies
 from src.data.checks.image_files import check_images
 from src.data.checks.label_sources import LabelState, labelled_names
 from src.data.formats.coco_annotations import from_coco
-from src.data.image_listing import list_images
-from src.errors import DataError, Faults, UserError
+from src.data.image_listing import check_is_folder, list_images
+from src.errors import DataError, Faults
 
 
 def check_pick(coco: dict[str, Any], known: LabelState, options: PickOptions) -> None:
@@ -44,8 +44,7 @@ def read_folder(coco: dict[str, Any], known: LabelState, options: PickOptions) -
         DataError: images that have the name of another, unlabelled image of the annotation file.
     """
     folder, img_dir = options.unlabelled_img_dir, options.img_dir
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of unlabelled images")
+    check_is_folder(folder, "unlabelled images")
     entries = tuple(unlabelled_entry(0, name, (0, 0), folder) for name in list_images(folder))
     if img_dir:
         entries, twice = without_copies(entries, find_in_both(from_coco(coco), img_dir, folder), img_dir)

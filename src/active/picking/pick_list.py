@@ -46,7 +46,8 @@ def pick_by_ranking(coco: dict[str, Any], known: LabelState, options: PickOption
     scores = read_scores(options.top_value_file, known.unlabelled)
     image_count = len({image["file_name"] for image in coco["images"]} | scores.keys())
     terms = terms_of(options.top_value_file)
-    expected = expected_cost(terms, options.labelling_reports, len(known.labelled))
+    objects = count_objects(coco, known.labelled).total()
+    expected = expected_cost(terms, options.labelling_reports, len(known.labelled), objects)
     budget = budget_of(scores, image_count, known, expected, options)
     rules = rules_of(coco, known, terms, options)
     overwrite, list_file = options.overwrite or options.resume, options.list_file

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from src.command_line import parse_names
 from src.errors import UserError
+from src.wording import as_share
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 
@@ -78,7 +79,9 @@ class PickOptions:
             UserError: not of the form CLASS=N, or a class that is not one of ``classes``; a share that is not within 0 to 1.
         """
         if not 0 <= self.random_share <= 1:
-            raise UserError(f"random_share {self.random_share:g}: must lie between 0 and 1, such as 0.1")
+            raise UserError(
+                f"random_share {self.random_share:g}: must lie between 0 and 1, such as 0.1{as_share(self.random_share)}"
+            )
         floors = {}
         for text in self.at_least:
             name, _, least = text.rpartition("=")

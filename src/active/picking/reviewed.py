@@ -35,7 +35,8 @@ def check_reviewed(
         f"{count} of the {len(names)} {what} have boxes in {ann_file}, {len(empty)} have none, and nothing says whether a "
         f"human has reviewed these:\n{listed(empty)}\n"
         f"If all of them were reviewed and there is nothing in them, {_IF_REVIEWED}. Those that are not labelled yet: write "
-        f'"labelled": false into their entries{or_else}.'
+        f'"labelled": false into their entries{or_else}.',
+        empty,
     )
 
 
@@ -49,7 +50,8 @@ def check_not_lost(coco: dict[str, Any], known: LabelState, combine_ann_file: Pa
     if lost:
         raise UserError(
             f"{counted(len(lost), 'image')} with boxes in {combine_ann_file} and none in {ann_file}:\n{listed(lost)}\n"
-            f"If their boxes were taken out on purpose, {_IF_REVIEWED}; otherwise give the file with the labels of all images."
+            f"If their boxes were taken out on purpose, {_IF_REVIEWED}; otherwise give the file with the labels of all images.",
+            lost,
         )
 
 

@@ -1,7 +1,7 @@
 """Compare the labels of a run's annotation file with those of the file that labels are taken from."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,9 +78,9 @@ def all_unlabelled(coco: dict[str, Any]) -> LabelState:
     return LabelState(set(), names, set(), set(), class_names(coco), policy=1)
 
 
-def read_label_state(path: Path) -> LabelState:
-    """Read the annotation file of a run; errors are those of ``require_coco`` and ``read_coco``."""
-    require_coco(path)
+def read_label_state(path: Path, img_dir: Path | None = None, names: Sequence[str] = ()) -> LabelState:
+    """Read the annotation file of a run; arguments and errors are those of ``require_coco``, and errors of ``read_coco``."""
+    require_coco(path, img_dir, names)
     coco = read_coco_boxes(path)
     labelled = labelled_names(coco)
     unlabelled = {image["file_name"] for image in coco["images"]} - labelled

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from src.command_line import percent
-from src.errors import SHOWN_FAULTS, UserError
+from src.errors import DataError
 from src.files import write_json
 from src.wording import counted
 
@@ -50,18 +50,16 @@ class LeftOut:
         """Count what there was.
 
         Raises:
-            UserError: more is left out than may be.
+            DataError: more is left out than may be.
         """
         self.of_images, self.of_boxes = kept_images + len(self.images), kept_boxes + len(self.boxes)
         counts = (len(self.images), self.of_images, "images"), (len(self.boxes), self.of_boxes, "boxes")
         over = [f"{some} of {all_} {what}" for some, all_, what in counts if 100 * some > self.at_most * all_]
         if over:
-            rows = [_sentence(row) for row in (*self.images, *self.boxes)]
-            more = f"\n  ... and {len(rows) - SHOWN_FAULTS} more" if len(rows) > SHOWN_FAULTS else ""
-            shown = "".join(f"\n  - {row}" for row in rows[:SHOWN_FAULTS])
-            raise UserError(
+            raise DataError(
                 f"{self.source}: {' and '.join(over)} cannot be used, more than --faulty_at_most {self.at_most:g} percent; correct "
-                f"them, or allow more:{shown}{more}"
+                "them, or allow more",
+                [_sentence(row) for row in (*self.images, *self.boxes)],
             )
 
     def __str__(self) -> str:

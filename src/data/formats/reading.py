@@ -10,13 +10,13 @@
 | text | another .txt file, with a line per image |
 """
 
-import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from src.command_line import to_paste
 from src.data.annotations import Annotations, has_outlines
 from src.data.checks.faulty_coco import clear_coco
 from src.data.checks.left_out import LeftOut
@@ -27,7 +27,7 @@ from src.data.formats.text import read_txt
 from src.data.formats.tools.tool_data import read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.data.image_listing import check_is_no_root, list_images
-from src.errors import UserError
+from src.errors import DataError, SeveralErrors, UserError
 from src.files import open_regular
 
 _FORMS = (
@@ -74,10 +74,8 @@ def read_data(
     if place:
         _refuse(masks, path)
         return read_voc_folder(place, img_dir, class_names, left_out)
-    if path.is_dir() and img_dir is not None and Path(img_dir).is_file() and list_images(path):
-        raise UserError(
-            f"{path}: is a folder of images, and {img_dir} a file: the annotations and the images are swapped"
-        )
+    if path.is_dir() and list_images(path):
+        raise UserError(f"{path}: is a folder of images{_swapped(img_dir)}{_holding(path)}; expected {_FORMS}")
     if path.is_dir():
         raise UserError(f"{path}: a folder of no known form{_holding(path)}; expected {_FORMS}")
     if is_coco(path):
@@ -93,15 +91,20 @@ def read_data(
     raise UserError(f"{path}: its form is recognised neither by its name nor by its beginning; expected {_FORMS}")
 
 
-def read_as_coco(path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = ()) -> dict[str, Any]:
+def read_as_coco(
+    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = (), left_out: LeftOut | None = None
+) -> dict[str, Any]:
     """Labelled data of any form as a checked COCO file, for programs that write one; a COCO file keeps all its fields.
+
+    Args:
+        left_out: takes the images and boxes that cannot be used, which are faults without it.
 
     Raises:
         UserError, DataError: as ``read_data``.
     """
     if is_coco(path):
-        return read_coco(path)
-    annotations = read_data(path, img_dir, class_names)
+        return read_coco(path, clear=partial(clear_coco, left_out=left_out) if left_out is not None else None)
+    annotations = read_data(path, img_dir, class_names, left_out=left_out)
     return to_coco(annotations, masks=has_outlines(annotations))
 
 
@@ -111,14 +114,32 @@ def is_coco(path: str | Path) -> bool:
     return path.exists() and not path.is_dir() and (path.suffix.lower() == ".json" or _begins_as_json(path))
 
 
-def require_coco(path: Path) -> None:
+def require_coco(path: Path, img_dir: Path | None = None, class_names: Sequence[str] = ()) -> None:
     """Raise a UserError with the command that converts, if the present annotation file has another format: only COCO says which
-    images are labelled."""
-    if path.exists() and not is_coco(path):
-        raise UserError(
-            f"{path}: only COCO JSON says which images are labelled; convert it, with the folder of its images as IMAGES:  "
-            f"python random_select.py --ann_file {shlex.quote(str(path))} --img_dir IMAGES --label_ratio 100 --output_ann_file labelled.json"
-        )
+    images are labelled.
+
+    Args:
+        img_dir: folder of its images, and class_names: see ``read_data``; as far as they are known.
+    """
+    if not path.exists() or is_coco(path):
+        return
+    words = ["--ann_file", path, "--img_dir", img_dir or "IMAGES", "--label_ratio", 100]
+    words += ["--class_names", ",".join(class_names)] if class_names else []
+    words += ["--leave_out_faulty"] if img_dir and _is_faulty(path, img_dir, class_names) else []
+    where = "" if img_dir else ", with the folder of its images as IMAGES"
+    raise UserError(
+        f"{path}: only COCO JSON says which images are labelled; convert it{where}, and give labelled.json in its place:  "
+        f"{to_paste('random_select.py', *words, '--output_ann_file', 'labelled.json')}"
+    )
+
+
+def _is_faulty(path: Path, img_dir: Path, class_names: Sequence[str]) -> bool:
+    """Whether annotations have faults that can be left out."""
+    try:
+        read_data(path, img_dir, class_names)
+    except UserError as error:
+        return isinstance(error, DataError | SeveralErrors)
+    return False
 
 
 def _refuse(masks: bool, path: Path) -> None:
@@ -127,6 +148,22 @@ def _refuse(masks: bool, path: Path) -> None:
             f"{path}: has boxes but no masks, which this detector is trained on; give COCO JSON whose annotations have a "
             '"segmentation", or take a system without masks'
         )
+
+
+def _swapped(img_dir: str | Path | None) -> str:
+    """The end of the sentence that a folder of images was given for annotations: whether ``img_dir`` holds these."""
+    if img_dir is None or not Path(img_dir).exists():
+        return ", not of annotations"
+    try:
+        holds = "is a file" if Path(img_dir).is_file() else "holds annotations" * bool(_has_form(Path(img_dir)))
+    except UserError:  # of a Pascal VOC folder, one of whose lists must be named
+        holds = "holds annotations"
+    return f", and {img_dir} {holds}: the annotations and the images are swapped" if holds else ", not of annotations"
+
+
+def _has_form(folder: Path) -> bool:
+    """Whether a folder is one of annotations; raises as ``voc_place``."""
+    return bool(tool_place(folder) or voc_place(folder) or any(folder.glob("*.json"))) and not list_images(folder)
 
 
 def _there_is(path: Path) -> str:

@@ -73,6 +73,10 @@ def pair_folders(
             reason = f"{images.name}/{other} and {images.name}/{name} {remedy}"
             note_image(left_out, faults, name, [reason])
     xml_of = {_stem(name): name for name in xml_files(xmls)}
+    if xml_of and not image_of:
+        raise UserError(
+            f"{images}: no images in this folder; give that of the images, of which {xmls} holds the annotations"
+        )
     wanted = sorted(image_of.keys() | xml_of.keys()) if stems is None else stems
     if left_out is None and (twins := _twins(wanted, image_of, xml_of)):
         faults.append(

@@ -4,15 +4,16 @@ Supported layouts: the challenge's folder (JPEGImages/, Annotations/, ImageSets/
 XML files beside their images. Images and XML files are paired by sub-folder and stem; <filename> is ignored.
 """
 
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from src.data.annotations import Annotations
+from src.data.annotations import Annotations, unlabelled_entry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
 from src.data.checks.left_out import LeftOut
@@ -20,9 +21,9 @@ from src.data.checks.row_marks import mark_doubts
 from src.data.classes import foreground, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
-from src.data.image_listing import passed_over, without_suffix
+from src.data.image_listing import check_is_folder, passed_over, without_suffix
 from src.data.images import decode_to_end, image_size
-from src.errors import DataError, UserError
+from src.errors import DataError, Faults, UserError
 from src.files import read_regular_text
 
 _XML_FOLDERS = ("Annotations", "annotations")
@@ -77,20 +78,16 @@ def read_voc_folder(
         DataError: every fault of every file: not paired, broken, an unknown class, a box without area in its image.
     """
     img_dir = Path(img_dir)
-    if not img_dir.is_dir():
-        raise UserError(f"{img_dir}: no such folder of images")
-    prefix = ""
-    if place.xmls.resolve().parent == img_dir.resolve():
-        prefix = next((f"{name}/" for name in _IMAGE_FOLDERS if (img_dir / name).is_dir()), "")
+    check_is_folder(img_dir)
+    prefix = _prefix(place, img_dir)
     stems = _listed(place.list_file, known_stems(img_dir / prefix, place.xmls)) if place.list_file else None
-    pairs = pair_folders(img_dir / prefix, place.xmls, stems, left_out)
+    faults, given = Faults(), foreground(class_names)
+    pairs = despite_faults(faults, left_out, pair_folders, img_dir / prefix, place.xmls, stems)
     files = [(prefix + image, img_dir / prefix / image, place.xmls / xml) for image, xml in pairs]
-    found = read_voc_files(files, place.xmls, place.xmls, left_out)
-    given = foreground(class_names)
+    found = despite_faults(faults, left_out, read_voc_files, files, place.xmls, place.xmls)
     if left_out is not None:
         found = clear_voc(found, given, left_out)
-    names = class_list(found, given, "class_names")
-    coco, _ = to_coco(found, names)
+    coco, _ = as_coco(found, given, "class_names", faults)
     read = from_coco(coco)
     images = tuple(replace(entry, areas=None) for entry in read.images)  # XML files have no areas
     what = f"the list {place.list_file}" if place.list_file else f"the folder {place.xmls}"
@@ -98,6 +95,48 @@ def read_voc_folder(
     return Annotations(
         read.class_names, read.category_ids, images, form, mark, (*voc_doubts(found), *passed_over(img_dir / prefix))
     )
+
+
+def despite_faults(faults: Faults, left_out: LeftOut | None, read: Callable[..., list], *args: object) -> list:
+    """``read(*args, left_out)``; where it finds faults, which are collected, what it reads beside them."""
+    found = faults.attempt(read, *args, left_out)
+    return read(*args, LeftOut("")) if found is None else found
+
+
+def as_coco(found: Sequence[VocImage], given: Sequence[str], option: str, faults: Faults) -> tuple[dict[str, Any], int]:
+    """The data as COCO, and the number of clipped boxes, see ``class_list`` and ``to_coco``.
+
+    Args:
+        faults: what was found before.
+
+    Raises:
+        UserError: with these and with every fault of classes and boxes.
+    """
+    if not faults.errors or any(voc.objects for voc in found):  # else the classes may be in what could not be read
+        faults.attempt(class_list, found, given, option)
+    names = dict.fromkeys([*given, *sorted({item.name for voc in found for item in voc.objects})])
+    converted = faults.attempt(to_coco, found, list(names))
+    faults.report()
+    return converted
+
+
+def images_despite_faults(place: VocPlace, img_dir: Path) -> Annotations:
+    """The images of VOC data with faults, as far as their headers can be read, without labels."""
+    prefix = _prefix(place, img_dir)
+    stems = _listed(place.list_file, known_stems(img_dir / prefix, place.xmls)) if place.list_file else None
+    entries = []
+    for image, _ in pair_folders(img_dir / prefix, place.xmls, stems, LeftOut("")):
+        with contextlib.suppress(UserError):
+            size = image_size(img_dir / prefix / image)
+            entries.append(unlabelled_entry(len(entries) + 1, prefix + image, size))
+    return Annotations((), (), tuple(entries))
+
+
+def _prefix(place: VocPlace, img_dir: Path) -> str:
+    """The folder of the images below ``img_dir``, with its slash, if that is the folder of the whole data set."""
+    if place.xmls.resolve().parent != img_dir.resolve():
+        return ""
+    return next((f"{name}/" for name in _IMAGE_FOLDERS if (img_dir / name).is_dir()), "")
 
 
 def read_voc_files(
@@ -229,7 +268,7 @@ def to_coco(found: Sequence[VocImage], names: Sequence[str]) -> tuple[dict[str, 
             )
     if faults:
         raise DataError(
-            "objects (xmin ymin xmax ymax) to be corrected or removed; with --leave_out_faulty training, eval.py, infer.py, the doctor, split_data and xml2coco leave them out",
+            "objects (xmin ymin xmax ymax) to be corrected or removed; with --leave_out_faulty training, eval.py, infer.py, the doctor, split_data, xml2coco and random_select.py leave them out",
             faults,
         )
     categories = [{"id": number, "name": name, "supercategory": name} for name, number in category_id.items()]

@@ -76,7 +76,7 @@ class RoundFiles:
         return find_in_both(read_data(path, img_dir), img_dir, more_dir)
 
     def picked(self) -> list[str]:
-        """The picked images, the most valuable first; none in the last round."""
+        """The picked images, in the order of the pick; none in the last round."""
         return read_list(self._list) if self._list.is_file() else []
 
     def reasons(self) -> dict[str, Reason]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from src.active.learning_curve import LEAST_ROUNDS, Gain, LearningCurve, fit_learning_curve
 from src.active.picking.pick_budget import expected_cost
-from src.data.annotations import Annotations, object_areas
+from src.data.annotations import Annotations, ImageEntry, count_boxes, object_areas
 from src.data.formats.tools.annotated import Shape
 from src.evaluation.metrics import SIZES
 from src.labelling.difference import Difference, compare, summary
@@ -169,15 +169,16 @@ def _curve_chart(unit: str, points: Sequence[Point], ahead: np.ndarray, quantile
     return line_chart(f"AP over {unit}", series, unit, band=band)
 
 
-def cost_of(files: RoundFiles, picked: Sequence[str], labelled: int) -> Cost:
-    """Expected and real cost of the picked images; ``labelled``: images that were labelled before."""
-    expected = expected_cost(files.terms(), files.reports_before(), labelled)
+def cost_of(files: RoundFiles, picked: Sequence[str], labelled: Sequence[ImageEntry]) -> Cost:
+    """Expected and real cost of the picked images; ``labelled``: the images that were labelled before."""
+    expected = expected_cost(files.terms(), files.reports_before(), len(labelled), count_boxes(labelled)[0])
     boxes = hours = low = high = None
     if expected:
         boxes, hours = sum(expected.boxes(picked).values()), sum(expected.hours(picked).values())
         low, high = expected.cost.hours_interval(expected.totals(picked))
     report = files.real_cost()
     formula = str(expected.cost) if expected else "not known, for the ranking has no table of predictions"
+    formula += f"; unreliable: {expected.doubt}" if expected and expected.doubt else ""
     cost = Cost(
         images=len(picked),
         boxes=boxes,

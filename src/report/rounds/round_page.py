@@ -107,7 +107,7 @@ def _selection(files: RoundFiles, before: Annotations, img_dir: Path, more_dir: 
     return {
         "subject": done if after else f"{counted(len(picked), 'image')} to label",
         "picked": picked,
-        "cost": cost_of(files, picked, len(before.labelled)),
+        "cost": cost_of(files, picked, before.labelled),
         "shown": min(len(picked), MOST_PICTURES),
         "thumbnails": thumbnails(entries, sent, captions, classes, img_dir),
         "objects": class_objects(entries, sent if after is None else returned, classes, img_dir),

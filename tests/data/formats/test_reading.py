@@ -124,7 +124,7 @@ def test_a_list_takes_its_images_alone(forms):
         ("else.json", "no such file; expected COCO JSON"),
         ("voc/ImageSets/Main/alll.txt", r"no such file; did you mean .*/voc/ImageSets/Main/all.txt\?"),
         ("nowhere/all.txt", "no such file; its folder .*nowhere is not there; expected COCO JSON"),
-        ("coco", "a folder of no known form; expected COCO JSON"),
+        ("coco", "coco: is a folder of images, not of annotations; expected COCO JSON"),
         (
             "voc/ImageSets/Main",
             r"a folder of no known form that holds all.txt \(3 such files\); name one file, that of all images",
@@ -196,5 +196,23 @@ def test_swapped_arguments_are_told(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "train.json").write_text("{}")
-    with pytest.raises(UserError, match="is a folder of images, and .*train.json a file: .* are swapped"):
+    with pytest.raises(UserError, match="is a folder of images, and .*train.json is a file: .* are swapped"):
         read_data(tmp_path, tmp_path / "labels" / "train.json")
+
+
+def test_swapped_folders_are_told(tmp_path):
+    images, labels = tmp_path / "pictures", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    Image.new("RGB", (4, 4)).save(images / "a.png")
+    (labels / "a.xml").write_text("<annotation/>")
+    with pytest.raises(
+        UserError, match="pictures: is a folder of images, and .*labels holds annotations: .* are swapped"
+    ):
+        read_data(images, labels)
+    with pytest.raises(UserError, match="pictures: is a folder of images, not of annotations; expected"):
+        read_data(images, images)
+    with pytest.raises(UserError, match="labels: no images in this folder; give that of the images, of which .*labels"):
+        read_data(labels, labels)
+    with pytest.raises(UserError, match="a.xml: is a file, not a folder of images"):
+        read_data(labels, labels / "a.xml")

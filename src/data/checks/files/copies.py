@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from src.data.annotations import Annotations, ImageEntry, image_path
-from src.errors import SHOWN_FAULTS, UserError
+from src.errors import UserError
 from src.files import file_hash
+from src.wording import SHOWN_NAMES
 
 
 def find_in_both(annotations: Annotations, img_dir: str | Path, folder: str | Path | None) -> Annotations:
@@ -61,8 +62,8 @@ def without_copies(
             dropped.append(f"{entry.file_name} (the same as {original})")
     if not dropped:
         return tuple(kept), []
-    shown = ", ".join(dropped[:SHOWN_FAULTS])
-    more = f" and {len(dropped) - SHOWN_FAULTS} more" if len(dropped) > SHOWN_FAULTS else ""
+    shown = ", ".join(dropped[:SHOWN_NAMES])
+    more = f" and {len(dropped) - SHOWN_NAMES} more" if len(dropped) > SHOWN_NAMES else ""
     text = f"images of {entries[0].path} that are also images of the annotation file are left out of this folder, {len(dropped)} in all: "
     return tuple(kept), [text + shown + more]
 

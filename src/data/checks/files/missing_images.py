@@ -23,7 +23,7 @@ def missing_faults(
     if not missing:
         return []
     if not img_dir.is_dir():
-        return [f"{img_dir}: no such folder of images"]
+        return [f"{img_dir}: {'is a file, not a' if img_dir.exists() else 'no such'} folder of images"]
     names = list_images(img_dir)
     meant_by = _Meant(names)
     faults, alike = [], {}

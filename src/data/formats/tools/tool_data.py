@@ -33,7 +33,7 @@ from src.data.formats.tools.yolo import (
 )
 from src.data.formats.voc import xml_files
 from src.data.formats.xml_file import read_xml
-from src.data.image_listing import list_images, passed_over
+from src.data.image_listing import check_is_folder, list_images, passed_over
 from src.data.images import image_size
 from src.errors import DataError, UserError
 from src.wording import counted
@@ -89,8 +89,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
         UserError: there is nothing to read. DataError: every fault of every file.
     """
     img_dir = Path(img_dir)
-    if not img_dir.is_dir():
-        raise UserError(f"{img_dir}: no such folder of images")
+    check_is_folder(img_dir)
     pictures = list_images(img_dir)
     read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: _read_yolo}[place.form]
     named, found, more_doubts = read(place.path, img_dir, pictures)
