@@ -41,6 +41,7 @@ from src.active.picking.pick_options import PickOptions
 from src.command_line import NAMES_HELP, positive_count, positive_number, program_parser, seed
 from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
 from src.data.formats.reading import read_as_coco
+from src.data.image_listing import check_is_folder
 from src.errors import Faults, entry_point
 
 
@@ -144,6 +145,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         faults.attempt(check_label_state, known, options.combine_ann_file, coco, options.ann_file)
     if options.img_dir:
         faults.attempt(check_image_files, coco, options.ann_file, options.img_dir, options.unlabelled_img_dir)
+    elif options.unlabelled_img_dir:
+        faults.attempt(check_is_folder, options.unlabelled_img_dir, "unlabelled images")
     faults.report()
     coco = mark_reviewed(coco, known.reviewed)  # in an earlier round, which a new export does not record
     source = options.picked_file or options.top_value_file

@@ -185,9 +185,14 @@ def _is_plain(names: Sequence[str]) -> bool:
     ) and not names[0].startswith("[")
 
 
+def names_in_one_word(names: Sequence[str]) -> str:
+    """Class names as one word of a command line, which ``parse_names`` reads back."""
+    return ",".join(names) if _is_plain(names) else json.dumps(list(names), ensure_ascii=False)
+
+
 def spell_names(names: Sequence[str]) -> str:
-    """Class names as one word for a shell, which ``parse_names`` reads back."""
-    return shlex.quote(",".join(names) if _is_plain(names) else json.dumps(list(names), ensure_ascii=False))
+    """As ``names_in_one_word``, quoted for a shell."""
+    return shlex.quote(names_in_one_word(names))
 
 
 def _path(text: str) -> Path:

@@ -802,3 +802,8 @@ def test_objects_in_the_csv_of_a_ranking_that_are_no_number_are_named(ranked, ca
 )
 def test_floors_that_contradict_or_are_beyond_all_bounds_are_refused(ranked, capsys, least, told):
     assert told in refused(ranked, capsys, 50, "--at_least", *least)
+
+
+def test_a_folder_of_unlabelled_images_that_is_not_there_is_named(folder, capsys):
+    told = refused(folder, capsys, 50, "--unlabelled_img_dir", str(folder / "nowhere"))
+    assert "nowhere: no such folder of unlabelled images" in told

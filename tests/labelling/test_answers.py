@@ -305,3 +305,11 @@ def test_what_is_of_no_form_is_refused(tmp_path, name, text, words):
     (tmp_path / name).write_text(text)
     with pytest.raises(UserError, match=words):
         read_exports([tmp_path / name])
+
+
+def test_a_size_beyond_all_bounds_is_one_of_another_picture(tmp_path):
+    shape = {"label": "cat", "points": [[1, 2], [9, 12]], "shape_type": "rectangle"}
+    content = {"shapes": [shape], "imagePath": "a.jpg", "imageWidth": 10**400, "imageHeight": 100}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    found = collect(read_exports([tmp_path / "a.json"]), asked())
+    assert any("it was drawn on a picture of 1000" in row.reason for row in found.not_used)
