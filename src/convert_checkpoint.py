@@ -24,7 +24,8 @@ from src.files import check_apart
 from src.parts.backbones.resnet import BATCH_NORM_EPSILON
 
 
-def _epsilon(text: str) -> float:
+def epsilon(text: str) -> float:
+    """An epsilon of batch norm, as the type of an option."""
     value = float(text)
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"{text}: must be at least 0 and below 1")
@@ -42,7 +43,7 @@ def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     )
     parser.add_argument(
         "--batch_norm_eps",
-        type=_epsilon,
+        type=epsilon,
         default=BATCH_NORM_EPSILON,
         help=f"detector: epsilon of its batch norm [{BATCH_NORM_EPSILON:g}]",
     )

@@ -46,13 +46,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_same = (
         f"edge correlation from which two images count as one picture (default {SAME_FROM}; 2: equal pixels only)"
     )
-    parser.add_argument("--same_from", type=_correlation, default=SAME_FROM, help=help_same)
+    parser.add_argument("--same_from", type=correlation, default=SAME_FROM, help=help_same)
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier, equal split")
     return parser.parse_args(argv)
 
 
-def _correlation(text: str) -> float:
+def correlation(text: str) -> float:
+    """A correlation of edges, or 2, as the type of an option."""
     value = float(text)
     if not -1 <= value <= 2:
         raise argparse.ArgumentTypeError(f"{text}: must be -1 to 1, or 2")

@@ -1,8 +1,9 @@
 """Ultralytics YOLO and Darknet: a text file per image, names of classes in data.yaml, obj.names or classes.txt.
 
 A line is `class xc yc w h`, with a sixth number the confidence, or `class x1 y1 x2 y2 x3 y3 ...`, a polygon; all but the class
-are shares of the image's width and height. Where data.yaml has a kpt_shape, keypoints follow the box, which alone is read. The class is a place in the list of names, from 0. A label file lies where its
-image does, with the last folder called images replaced by labels, or beside it. An empty or a missing one is background.
+are shares of the image's width and height. The class is a place in the list of names, from 0. Where data.yaml has a "kpt_shape",
+keypoints follow the box, which alone is read. A label file lies where its image does, with the last folder called images replaced
+by labels, or beside it. An empty or a missing one is background.
 """
 
 import re
@@ -55,7 +56,7 @@ def _names_in_yaml(path: Path) -> list[str]:
         names = [names[number] for number in wanted]
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise DataError(str(path), ['"names" must list the classes, each a text'])
-    if count is not None and count != str(len(names)):
+    if count and count != str(len(names)):
         raise DataError(str(path), [f'"nc" is {count}, but "names" lists {len(names)} classes; correct one of them'])
     return names
 
@@ -82,7 +83,7 @@ def keypoint_numbers(path: Path) -> int:
         UserError: the file cannot be read. DataError: "kpt_shape" is no [number of keypoints, 2 or 3].
     """
     shape = read_yaml(path, texts=True).get("kpt_shape") if _is_yaml(path) else None
-    if shape is None:
+    if not shape:
         return 0
     if not (isinstance(shape, list) and len(shape) == 2 and all(map(_is_number, shape)) and shape[1] in ("2", "3")):
         raise DataError(str(path), [f'"kpt_shape" must be [number of keypoints, 2 or 3], found {shape}'])
