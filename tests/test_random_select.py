@@ -139,7 +139,7 @@ def test_images_without_boxes_count_as_reviewed_but_many_of_them_are_doubted(tmp
 
 
 @pytest.mark.parametrize(
-    ("names", "told"), [("zebra", "a (20 objects) is not one of the classes zebra"), ("a,a", "'a' is given 2 times")]
+    ("names", "told"), [("zebra", "a (21 objects) is not one of the classes zebra"), ("a,a", "'a' is given 2 times")]
 )
 def test_classes_that_a_coco_file_has_not_are_refused(tmp_path, capsys, names, told):
     write(tmp_path / "a.json")
