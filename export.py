@@ -30,6 +30,7 @@ from src.exporting.model_metadata import (
     is_model_metadata,
     mask_rule,
     metadata_path,
+    other_model,
     raw_rgb_input,
     resize_rule,
 )
@@ -76,6 +77,11 @@ def checked_target(config: Config) -> Path:
     check_writable(config.file_format, config.device_target)
     if config.file_format != "AIR":
         check_runnable(path.suffix)
+    if other := other_model(path):
+        raise UserError(
+            f"{metadata_path(path)}: is the metadata of {other}, which could not be used without it; choose another --file_name, or "
+            f"remove {other}"
+        )
     targets = [path, metadata_path(path)]
     if config.soc_version:
         check_compiler(config.file_format)

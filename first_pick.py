@@ -29,7 +29,7 @@ from src.active.picking.pick_options import list_beside
 from src.active.pool_files import PoolFiles, read_pool
 from src.active.strategies.pool import Options
 from src.active.sub_folders import by_sub_folder, spread
-from src.command_line import NAMES_HELP, parse_names, positive_count, program_parser, to_paste
+from src.command_line import NAMES_HELP, parse_names, positive_count, program_parser, seed, to_paste
 from src.data.annotations import Annotations
 from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import LeftOut, write_left_out
@@ -59,7 +59,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--pre_trained", type=Path, help=help_weights)
     parser.add_argument("--output_ann_file", type=Path, required=True, help="COCO file to write")
     parser.add_argument(
-        "--seed", type=int, default=10, help="another seed gives another pick (default 10; -1: not seeded)"
+        "--seed", type=seed, default=10, help="another seed gives another pick (default 10; -1: not seeded)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the output files if they exist")
     return parser.parse_args(argv)

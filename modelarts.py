@@ -25,13 +25,19 @@ PROGRAMS = ("train.py", "eval.py", "infer.py", "export.py", "random_select.py", 
 def main(argv: list[str] | None = None) -> None:
     """Copy in, run, copy out; ends with the status of the program."""
     args, words = parser().parse_known_args(argv)
+    check_moxing()  # before hours of work whose results could not be copied out
     output = Path(args.cache) / "output"
     output.mkdir(parents=True, exist_ok=True)
     for url, name in ((args.data_url, "data"), (args.checkpoint_url, "checkpoint")):
         if url is not None:
             copy(url, str(Path(args.cache) / name))
     status = call([sys.executable, str(ROOT / args.program), *words], ROOT)
-    copy(str(output), args.train_url)
+    try:
+        copy(str(output), args.train_url)
+    except UserError as error:
+        raise UserError(
+            f"{error}; the results are still in {output}, and the program ended with status {status}"
+        ) from error
     sys.exit(status)
 
 
@@ -56,18 +62,24 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def copy(source: str, target: str) -> None:
-    """Copy a folder from or to object storage.
-
-    Raises:
-        UserError: moxing is not installed, or the copy failed.
-    """
+def check_moxing() -> None:
+    """Raise a UserError if moxing is not installed: only the images of ModelArts have it."""
     try:
-        import moxing  # only the images of ModelArts have it
+        import moxing  # noqa: F401
     except ImportError:
         raise UserError(
             "moxing is not installed; it comes with the images of ModelArts, which this program is for"
         ) from None
+
+
+def copy(source: str, target: str) -> None:
+    """Copy a folder from or to object storage.
+
+    Raises:
+        UserError: the copy failed.
+    """
+    import moxing
+
     try:
         moxing.file.copy_parallel(source, target)
     except OSError as error:

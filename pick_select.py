@@ -38,9 +38,10 @@ from src.active.picking.labelled_file import write_labelled
 from src.active.picking.pick_check import check_image_files, check_pick
 from src.active.picking.pick_list import check_outputs, note_other_labels, pick_by_ranking, read_earlier
 from src.active.picking.pick_options import PickOptions
-from src.command_line import NAMES_HELP, positive_count, positive_number, program_parser
+from src.command_line import NAMES_HELP, positive_count, positive_number, program_parser, seed
 from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
 from src.data.formats.reading import read_as_coco
+from src.data.image_listing import check_is_folder
 from src.errors import Faults, entry_point
 
 
@@ -104,7 +105,7 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at_least", nargs="+", default=[], metavar="CLASS=N", help=help_least)
     help_random = "share of the picked images that are drawn at random, for an unbiased estimate (default 0.1; 0: none)"
     parser.add_argument("--random_share", type=float, default=0.1, help=help_random)
-    parser.add_argument("--seed", type=int, default=10, help="of the random share (default 10; -1: not seeded)")
+    parser.add_argument("--seed", type=seed, default=10, help="of the random share (default 10; -1: not seeded)")
     help_empty = "the images that have no boxes in --ann_file were reviewed by a human and show no object"
     parser.add_argument("--empty_is_reviewed", action="store_true", help=help_empty)
 
@@ -144,6 +145,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         faults.attempt(check_label_state, known, options.combine_ann_file, coco, options.ann_file)
     if options.img_dir:
         faults.attempt(check_image_files, coco, options.ann_file, options.img_dir, options.unlabelled_img_dir)
+    elif options.unlabelled_img_dir:
+        faults.attempt(check_is_folder, options.unlabelled_img_dir, "unlabelled images")
     faults.report()
     coco = mark_reviewed(coco, known.reviewed)  # in an earlier round, which a new export does not record
     source = options.picked_file or options.top_value_file

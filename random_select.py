@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.active.selection import choose_random, label_count
-from src.command_line import NAMES_HELP, parse_names, program_parser
+from src.command_line import NAMES_HELP, parse_names, program_parser, seed
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.label_sources import names_with_boxes, unconfirmed_empty
 from src.data.checks.left_out import LeftOut, add_options, write_left_out
@@ -46,7 +46,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--policy", type=int, choices=(1, 2), default=1, help=help_policy)
     parser.add_argument("--output_ann_file", type=Path, required=True, help="COCO file to write")
     parser.add_argument(
-        "--seed", type=int, default=10, help="another seed gives another choice (default 10; -1: not seeded)"
+        "--seed", type=seed, default=10, help="another seed gives another choice (default 10; -1: not seeded)"
     )
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace --output_ann_file if it exists")

@@ -23,7 +23,7 @@ from src.active.acquisition import STRATEGIES, acquire, check_options, descendin
 from src.active.pool_files import PoolFiles, class_names_of, read_pool
 from src.active.strategies.pool import Options
 from src.active.terms_file import terms_file, write_terms
-from src.command_line import program_parser
+from src.command_line import program_parser, seed
 from src.data.provenance import made_from, read_side_file, side_file, write_with_side_file
 from src.errors import entry_point
 from src.files import check_apart, check_free, json_text
@@ -55,7 +55,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--box_exponent", type=float, default=0.5, help=help_exponent)
     help_seed = "of the random draws of random, ppal and coverage (default 10; -1: not seeded)"
-    parser.add_argument("--seed", type=int, default=10, help=help_seed)
+    parser.add_argument("--seed", type=seed, default=10, help=help_seed)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier ranking")
     args = parser.parse_args(argv)
     if not (args.check or args.infer_json or (args.strategy == "coverage" and args.features_file)):

@@ -97,6 +97,19 @@ def any_count(text: str) -> int:
     return _count(text, 0)
 
 
+def seed(text: str) -> int:
+    """A seed, from 0 to MOST_COUNT, or -1: not seeded; as the type of an option."""
+    return _count(text, -1)
+
+
+def percent(text: str) -> float:
+    """A number from 0 to 100, as the type of an option."""
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 to 100 percent")
+    return value
+
+
 def _count(text: str, least: int) -> int:
     value = int(text)
     if not least <= value <= MOST_COUNT:
@@ -172,9 +185,14 @@ def _is_plain(names: Sequence[str]) -> bool:
     ) and not names[0].startswith("[")
 
 
+def names_in_one_word(names: Sequence[str]) -> str:
+    """Class names as one word of a command line, which ``parse_names`` reads back."""
+    return ",".join(names) if _is_plain(names) else json.dumps(list(names), ensure_ascii=False)
+
+
 def spell_names(names: Sequence[str]) -> str:
-    """Class names as one word for a shell, which ``parse_names`` reads back."""
-    return shlex.quote(",".join(names) if _is_plain(names) else json.dumps(list(names), ensure_ascii=False))
+    """As ``names_in_one_word``, quoted for a shell."""
+    return shlex.quote(names_in_one_word(names))
 
 
 def _path(text: str) -> Path:

@@ -15,15 +15,17 @@ from pathlib import Path
 
 from src.checkpoint.convert.backbone import convert_backbone
 from src.checkpoint.convert.detector import convert_detector
-from src.checkpoint.convert.detector_layouts import detector_origin
+from src.checkpoint.convert.detector_layouts import CLASSES, detector_origin
 from src.checkpoint.convert.torch_file import read_state_dict
 from src.checkpoint.weight_file import FOREIGN_SUFFIXES, read_weights
 from src.command_line import program_parser
 from src.errors import UserError, entry_point
+from src.files import check_apart
 from src.parts.backbones.resnet import BATCH_NORM_EPSILON
 
 
-def _epsilon(text: str) -> float:
+def epsilon(text: str) -> float:
+    """An epsilon of batch norm, as the type of an option."""
     value = float(text)
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"{text}: must be at least 0 and below 1")
@@ -41,7 +43,7 @@ def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     )
     parser.add_argument(
         "--batch_norm_eps",
-        type=_epsilon,
+        type=epsilon,
         default=BATCH_NORM_EPSILON,
         help=f"detector: epsilon of its batch norm [{BATCH_NORM_EPSILON:g}]",
     )
@@ -49,11 +51,28 @@ def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
 
 
 def check_output(ckpt_file: Path, output: Path) -> None:
-    """Raise a UserError if the output that was asked for is no `.ckpt` file, or is the input."""
+    """Raise a UserError if the output that was asked for is no `.ckpt` file, or is the file of the weights."""
     if output.suffix != ".ckpt":
         raise UserError(f"--output {output}: the name of a MindSpore checkpoint ends in .ckpt")
     if output.resolve() == ckpt_file.resolve():
         raise UserError(f"--output {output}: is the input file; choose another name")
+
+
+def inputs_of(args: argparse.Namespace, words: Sequence[str]) -> dict[str, Path | str | None]:
+    """Option -> file that is read."""
+    pairs = [word.partition("=")[::2] for word in words]
+    configs = [
+        value or "".join(words[place + 1 : place + 2])
+        for place, (name, value) in enumerate(pairs)
+        if name == "--config_path"
+    ]
+    return {"ckpt_file": args.ckpt_file, "ann_file": args.ann_file, "config_path": configs[-1] if configs else None}
+
+
+def only_for_detectors(args: argparse.Namespace, words: Sequence[str]) -> list[str]:
+    """What was given and means nothing for a backbone."""
+    given = {"--ann_file": args.ann_file is not None, "--batch_norm_eps": args.batch_norm_eps != BATCH_NORM_EPSILON}
+    return [*words, *(option for option, is_given in given.items() if is_given)]
 
 
 def beside(ckpt_file: Path, kind: str) -> Path:
@@ -72,10 +91,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     weights = read_state_dict(args.ckpt_file) if foreign else read_weights(args.ckpt_file)
     if detector_origin(list(weights)):
         output = args.output or beside(args.ckpt_file, "detector")
+        check_apart([output], inputs_of(args, words))
         options = (args.ann_file, args.batch_norm_eps, words)
         convert_detector(weights, str(args.ckpt_file), output, args.overwrite, *options)
-    elif words or args.ann_file:
-        raise UserError(f"{args.ckpt_file}: has no detector, so {' '.join(words) or '--ann_file'} means nothing here")
+    elif given := only_for_detectors(args, words):
+        what = "a detector of this project already" if CLASSES in weights else "no detector"
+        raise UserError(f"{args.ckpt_file}: is {what}, so {' '.join(given)} means nothing here; leave it out")
     else:
         output = args.output or beside(args.ckpt_file, "backbone")
         convert_backbone(weights, str(args.ckpt_file), output, args.overwrite)

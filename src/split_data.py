@@ -19,7 +19,7 @@ from pathlib import Path
 if not __package__:  # started as a file: python src/split_data.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.command_line import program_parser
+from src.command_line import any_count, program_parser
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.left_out import FILE_NAME, LeftOut, add_options, write_left_out
 from src.data.formats.voc import pair_files
@@ -42,14 +42,22 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--val_ratio", type=float, default=0.2, help="share of the images for val, 0 to 1 (default 0.2)"
     )
-    parser.add_argument("--seed", type=int, default=10, help="another seed gives another split (default 10)")
+    parser.add_argument("--seed", type=any_count, default=10, help="another seed gives another split (default 10)")
     help_same = (
         f"edge correlation from which two images count as one picture (default {SAME_FROM}; 2: equal pixels only)"
     )
-    parser.add_argument("--same_from", type=float, default=SAME_FROM, help=help_same)
+    parser.add_argument("--same_from", type=correlation, default=SAME_FROM, help=help_same)
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier, equal split")
     return parser.parse_args(argv)
+
+
+def correlation(text: str) -> float:
+    """A correlation of edges, or 2, as the type of an option."""
+    value = float(text)
+    if not -1 <= value <= 2:
+        raise argparse.ArgumentTypeError(f"{text}: must be -1 to 1, or 2")
+    return value
 
 
 def usable_pairs(data_path: Path, at_most: float | None) -> tuple[list[tuple[str, str]], list[LeftOut]]:
@@ -125,6 +133,15 @@ def copy_split(data_path: Path, output_path: Path, sides: dict[str, list[tuple[s
         raise UserError(f"{output_path}: the split cannot be written: {error.strerror or error}") from error
 
 
+def check_outside(data_path: Path, output_path: Path) -> None:
+    """Raise a UserError if the split would lie among the images or annotations that it is made from, and count as some of them."""
+    for kind in KINDS:
+        if output_path.resolve().is_relative_to((data_path / kind).resolve()):
+            raise UserError(
+                f"{output_path}: lies in {data_path / kind}, whose files are split; choose another --output_path"
+            )
+
+
 def split_origin(data_path: Path, pairs: Sequence[tuple[str, str]], args: argparse.Namespace) -> MadeFrom:
     """What the split is made from: all files of a folder count as one input, by their names and contents."""
     settings = {"val_ratio": args.val_ratio, "seed": args.seed, "same_from": args.same_from}
@@ -158,6 +175,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Pair, group, choose, copy, report."""
     args = parse_args(argv)
     output_path = args.output_path or args.data_path
+    check_outside(args.data_path, output_path)
     pairs, left_out = usable_pairs(args.data_path, args.faulty_at_most if args.leave_out_faulty else None)
     check_free(output_path / FILE_NAME, args.overwrite or not left_out)
     groups = group_same_pictures([args.data_path / "images" / image for image, _ in pairs], args.same_from)

@@ -9,7 +9,7 @@ from src.errors import UserError
 from src.files import read_regular_text
 
 
-class _PlainLoader(yaml.SafeLoader):
+class _Plain:
     """YAML without aliases, which can make a small file huge, and without keys that are given twice."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -27,20 +27,31 @@ class _PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: str | Path) -> dict:
+class _PlainLoader(_Plain, yaml.SafeLoader):
+    """As YAML 1.1 says: yes is true, 010 is eight."""
+
+
+class _TextLoader(_Plain, yaml.BaseLoader):
+    """Every scalar is the text that stands there."""
+
+
+def read_yaml(path: str | Path, texts: bool = False) -> dict:
     """The keys and values of a YAML file; an empty one has none.
+
+    Args:
+        texts: numbers and words like "no" stay texts, keys too.
 
     Raises:
         UserError: the file is not YAML, or holds something else than `key: value` lines.
         OSError: it cannot be read.
     """
     try:
-        values = yaml.load(read_regular_text(path), _PlainLoader)
+        values = yaml.load(read_regular_text(path), _TextLoader if texts else _PlainLoader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, a date like 2026-99-99
         raise UserError(f"{path} is not YAML: {error}") from error
     except RecursionError:
         raise UserError(f"{path} is not YAML of 'key: value' lines: its lists lie in one another too deeply") from None
-    if values is None:
+    if values is None or (texts and values == ""):
         return {}
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected 'key: value' lines, got {type(values).__name__}")

@@ -12,6 +12,7 @@ import pytest
 import sorted_values
 from src import __version__
 from src.command_line import parse_names, spell_names, to_paste
+from src.data.formats.reading import require_coco
 from src.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,3 +112,11 @@ def test_class_names_are_words_lists_or_a_file_of_lines(tmp_path):
     assert parse_names([spell_names(["a.txt", "b"]).strip("'")]) == ("a.txt", "b")
     with pytest.raises(UserError, match=r"--classes: .*nowhere\.txt: cannot be read .*: No such file"):
         parse_names([str(tmp_path / "nowhere.txt")], "classes")
+
+
+def test_the_command_that_converts_keeps_names_with_commas(tmp_path):
+    (tmp_path / "labels.txt").touch()
+    with pytest.raises(UserError) as refused:
+        require_coco(tmp_path / "labels.txt", None, ("bus, truck", "car"))
+    words = shlex.split(str(refused.value).partition(":  ")[2])
+    assert parse_names([words[words.index("--class_names") + 1]]) == ("bus, truck", "car")

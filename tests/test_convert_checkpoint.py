@@ -9,6 +9,7 @@ from src.checkpoint.convert.backbone import backbones_of
 from src.checkpoint.pretrained import load_pretrained
 from src.checkpoint.weight_file import read_weights
 from src.convert_checkpoint import main
+from src.errors import UserError
 from src.parts.backbones.resnet import ResNet
 from src.parts.backbones.table import BACKBONES
 
@@ -120,3 +121,22 @@ def test_names_alone_tell_the_depth(name):
     found = backbones_of(weights, "x")
     assert name in found
     assert {BACKBONES[other][:2] for other in found} == {(blocks, bottleneck)}
+
+
+def test_an_epsilon_means_nothing_for_a_backbone(npz, capsys):
+    told = refusal(capsys, "--ckpt_file", npz, "--batch_norm_eps", "0")
+    assert "weights.npz: is no detector, so --batch_norm_eps means nothing here; leave it out" in told
+
+
+def test_a_detector_of_this_project_is_not_called_something_else(tiny_detector, tiny_data, capsys):
+    told = refusal(capsys, "--ckpt_file", tiny_detector, "--ann_file", tiny_data.val_file)
+    assert "is a detector of this project already, so --ann_file means nothing here" in told
+
+
+def test_commands_with_names_that_have_spaces_can_be_pasted(npz, tmp_path, capsys):
+    output = tmp_path / "my weights.ckpt"
+    main(["--ckpt_file", str(npz), "--output", str(output)])
+    assert f"--pre_trained '{output}' --backbone" in capsys.readouterr().out
+    (tmp_path / "my run.pth").touch()
+    with pytest.raises(UserError, match=r"--ckpt_file '.*my run\.pth'"):
+        read_weights(tmp_path / "my run.pth")

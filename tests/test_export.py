@@ -56,6 +56,18 @@ def test_metadata_of_a_model_never_take_the_place_of_another_file(tmp_path):
     assert export.checked_target(load_config("", words)) == tmp_path / "train.mindir"
 
 
+def test_a_model_of_another_format_keeps_its_metadata(tmp_path):
+    (tmp_path / "faces.mindir").touch()
+    (tmp_path / "faces.json").write_text('{"sha256": "", "input": {}, "outputs": [], "file": "faces.mindir"}')
+    words = _arguments("best_model.ckpt", tmp_path / "faces", file_format="ONNX", overwrite="true")
+    with pytest.raises(
+        UserError, match="faces.json: is the metadata of .*faces.mindir, which could not be used without it"
+    ):
+        export.checked_target(load_config("", words))
+    (tmp_path / "faces.mindir").unlink()
+    assert export.checked_target(load_config("", words)) == tmp_path / "faces.onnx"
+
+
 def _content(path: Path) -> dict:
     return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 

@@ -92,6 +92,19 @@ def test_elsewhere_than_on_modelarts(storage):
     done = run(storage, *selection(storage, "full.json"), moxing=False)
     assert done.returncode == 2
     assert done.stderr.startswith("error: moxing is not installed; it comes with the images of ModelArts")
+    assert not (storage.parent / "cache" / "output").exists(), "told before the work"
+
+
+def test_results_that_cannot_be_copied_out_are_told_with_their_place_and_the_status(monkeypatch, tmp_path, capsys):
+    def refuse(source, target):
+        raise modelarts.UserError(f"{source} cannot be copied to {target}: no room")
+
+    for name, stub in (("check_moxing", lambda: None), ("call", lambda command, folder: 3), ("copy", refuse)):
+        monkeypatch.setattr(modelarts, name, stub)
+    with pytest.raises(SystemExit):
+        modelarts.main(["--program", "train.py", "--train_url", "obs://b", "--cache", str(tmp_path)])
+    told = capsys.readouterr().err
+    assert f"no room; the results are still in {tmp_path / 'output'}, and the program ended with status 3" in told
 
 
 PROGRAM = """
@@ -115,6 +128,7 @@ def test_a_stop_request_reaches_the_program_whose_results_are_copied_out_then(nu
 def test_every_program_gets_its_words_and_finds_the_leaves(monkeypatch, tmp_path):
     calls, copies = [], []
     monkeypatch.setattr(modelarts, "call", lambda command, folder: calls.append((command[1:], folder)) or 0)
+    monkeypatch.setattr(modelarts, "check_moxing", lambda: None)
     monkeypatch.setattr(modelarts, "copy", lambda source, target: copies.append((source, target)))
     for program in ("train.py", "eval.py", "infer.py", "export.py"):
         words = ["--config_path", "configs/ssd_resnet34.yaml", "--backbone=resnet_v1_18"]

@@ -763,3 +763,47 @@ def test_the_command_that_converts_leaves_out_what_cannot_be_used(voc, capsys, m
     }
     said = capsys.readouterr().out
     assert "left out 2 of 8 images and 0 of 6 boxes" in said and "labelled_left_out.json" in said
+
+
+@pytest.fixture
+def ranked(folder):
+    """With the CSV of the ranking, which says what is predicted."""
+    rows = [f"{name},{value:g},1,1" for name, value in VALUES.items()]
+    (folder / "values_terms.csv").write_text(
+        "\n".join(["file_name,acquisition_score,detections,objects of a", *rows, ""])
+    )
+    return folder
+
+
+def words_of(folder, *more):
+    words = arguments(folder, 50, *more)
+    return [word for place, word in enumerate(words) if "--pick_ratio" not in words[max(place - 1, 0) : place + 1]]
+
+
+@pytest.mark.parametrize("unit", ["hours", "boxes"])
+def test_a_budget_beyond_all_bounds_picks_everything(ranked, unit):
+    pick_select.main(words_of(ranked, f"--budget_{unit}", "1e308", "--list_only"))
+    assert len((ranked / "out_picked.txt").read_text().split()) == 8
+
+
+@pytest.mark.parametrize("count", ["nan", "1e400", "-1", "1_0", "many"])
+def test_objects_in_the_csv_of_a_ranking_that_are_no_number_are_named(ranked, capsys, count):
+    file = ranked / "values_terms.csv"
+    file.write_text(file.read_text().replace("s/3.png,3,1,1", f"s/3.png,3,1,{count}"))
+    with pytest.raises(SystemExit) as stop:
+        pick_select.main(words_of(ranked, "--budget_boxes", "5"))
+    told = capsys.readouterr().err
+    assert stop.value.code == 2 and f"of s/3.png must be a number from 0 up, found '{count}'; rank again" in told
+
+
+@pytest.mark.parametrize(
+    ("least", "told"),
+    [(["a=1", "a=2"], "at_least: a is given twice, as 1 and as 2"), (["a=" + "9" * 5000], "must be CLASS=N")],
+)
+def test_floors_that_contradict_or_are_beyond_all_bounds_are_refused(ranked, capsys, least, told):
+    assert told in refused(ranked, capsys, 50, "--at_least", *least)
+
+
+def test_a_folder_of_unlabelled_images_that_is_not_there_is_named(folder, capsys):
+    told = refused(folder, capsys, 50, "--unlabelled_img_dir", str(folder / "nowhere"))
+    assert "nowhere: no such folder of unlabelled images" in told

@@ -136,3 +136,14 @@ def test_images_without_boxes_count_as_reviewed_but_many_of_them_are_doubted(tmp
     _, raw = select(tmp_path, ratio="100")
     assert "suspicious" not in capsys.readouterr().out
     assert [image["id"] for image in raw["images"] if image.get("labelled")] == [3, 6, 9, 12, 15, 18], "the word stays"
+
+
+@pytest.mark.parametrize(
+    ("names", "told"), [("zebra", "a (21 objects) is not one of the classes zebra"), ("a,a", "'a' is given 2 times")]
+)
+def test_classes_that_a_coco_file_has_not_are_refused(tmp_path, capsys, names, told):
+    write(tmp_path / "a.json")
+    with pytest.raises(SystemExit):
+        select(tmp_path, "--class_names", names)
+    assert told in capsys.readouterr().err
+    assert len(select(tmp_path, "--class_names", "b,a")[0].labelled) == 5, "ids decide, not the order of the names"

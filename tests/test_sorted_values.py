@@ -154,3 +154,19 @@ def test_a_real_start_writes_here_and_overwrites_nothing(results, tmp_path):
     assert (tmp_path / "top_value_data.json").is_file()
     again = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
     assert again.returncode == 2 and "--overwrite" in again.stderr and "Traceback" not in again.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["--strategy", "random", "--seed", "-2"], ["--seed", "9" * 30], ["--seed=-2", "--check"]]
+)
+def test_seeds_that_no_generator_takes_are_refused(results, tmp_path, capsys, words):
+    source = [] if "--check" in words else ["--infer_json", str(results)]
+    with pytest.raises(SystemExit) as ended:
+        sorted_values.main([*source, "--exp_dir", str(tmp_path), *words])
+    assert ended.value.code == 2 and "must be -1 to 2147483647" in capsys.readouterr().err
+
+
+def test_weights_whose_sum_is_no_number_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        sorted_values.main(["--check", "--weights", "1e308", "1e308", "1e308"])
+    assert "weights 1e+308 1e+308 1e+308: must be three numbers from 0 up" in capsys.readouterr().err

@@ -94,3 +94,24 @@ def test_at_least_one_on_each_side():
 def test_one_large_group_is_explained():
     with pytest.raises(UserError, match="9 of 10 images look like one picture.*--same_from 2"):
         split_data.choose_val([list(range(9)), [9]], 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--same_from", "nan"], "--same_from: nan: must be -1 to 1, or 2"),
+        (["--same_from", "inf"], "--same_from: inf: must be -1 to 1, or 2"),
+        (["--seed", "-1"], "--seed: -1: must be 0 to"),
+        (["--leave_out_faulty", "--faulty_at_most", "nan"], "--faulty_at_most: nan: must be 0 to 100 percent"),
+        (["--leave_out_faulty", "--faulty_at_most", "-1"], "--faulty_at_most: -1: must be 0 to 100 percent"),
+        (["--output_path", "voc/images"], "voc/images: lies in voc/images, whose files are split"),
+        (["--output_path", "voc/annotations/split"], "lies in voc/annotations, whose files are split"),
+    ],
+)
+def test_numbers_and_folders_that_would_spoil_the_split_are_refused(tmp_path, monkeypatch, capsys, words, told):
+    monkeypatch.chdir(tmp_path)
+    make_voc(tmp_path / "voc", 4)
+    before = stems(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        split_data.main(["--data_path", "voc", *words])
+    assert ended.value.code == 2 and told in capsys.readouterr().err and stems(tmp_path) == before

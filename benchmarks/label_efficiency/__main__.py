@@ -24,6 +24,7 @@ from benchmarks.label_efficiency.recipe import Setting, check
 from benchmarks.label_efficiency.record import file_of, is_done, read_result
 from benchmarks.label_efficiency.run import cores_of, only_one, work
 from benchmarks.label_efficiency.table import comparison_table, reached_table
+from src.command_line import program_parser
 from src.errors import UserError, entry_point
 from src.files import file_hash, write_json, write_text
 
@@ -32,11 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.label_efficiency",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, prog="python -m benchmarks.label_efficiency")
     parser.add_argument("--plan", type=Path, required=True, help="YAML file: data, arms, sizes, seeds")
     parser.add_argument(
         "--data", type=Path, required=True, help="folder that holds the images and annotations of the plan"

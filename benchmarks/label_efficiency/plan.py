@@ -6,6 +6,7 @@ with the unlabelled images ("semi_supervised"). With `pick` its labels are not a
 of sorted_values.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import field
 from math import ceil
 from pathlib import Path
@@ -20,7 +21,7 @@ from src.yaml_file import read_yaml
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # part of file names
 Percent = Annotated[float, Field(gt=0, le=100)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=1e-9, le=1e9)]
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -39,7 +40,7 @@ class Data:
     annotations: str
     classes: tuple[str, ...] = ()
     same_picture: tuple[tuple[str, ...], ...] = ()
-    same_from: float = 0.9
+    same_from: Annotated[float, Field(ge=-1, le=2)] = 0.9
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -146,11 +147,26 @@ def read_plan(path: Path) -> Plan:
     try:
         plan = TypeAdapter(Plan).validate_python(values)
     except ValidationError as error:
-        faults = [f"{_place(item['loc'])}: {item['msg'][:1].lower()}{item['msg'][1:]}" for item in error.errors()]
-        raise DataError(str(path), faults) from None
+        raise DataError(str(path), [_sentence(item) for item in _causes(error)]) from None
     if faults := _contradictions(plan):
         raise DataError(str(path), faults)
     return plan
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    return f"{_place(item['loc'])}: {item['msg'][:1].lower()}{item['msg'][1:]}"
+
+
+def _causes(error: ValidationError) -> list[Mapping[str, Any]]:
+    """The errors without those that follow from others: a list is too short because its items are wrong."""
+    found = error.errors()
+    within = [item["loc"] for item in found]
+    return [
+        item
+        for item in found
+        if item["type"] != "too_short"
+        or not any(len(loc) > len(item["loc"]) and loc[: len(item["loc"])] == item["loc"] for loc in within)
+    ]
 
 
 def _place(location: tuple) -> str:
@@ -177,14 +193,16 @@ def _contradictions(plan: Plan) -> list[str]:
 
 
 def _faults_of(arm: Arm, plan: Plan) -> list[str]:
+    shown = [f"{labels:g}" for labels in arm.labels]  # as in the names of cells
+    twice = [f"labels: {text} is given twice" for text in dict.fromkeys(shown) if shown.count(text) > 1]
     if arm.pick is None:
         given = [key for key in ("first_stage", "from_labels", "boxes_of") if getattr(arm, key) is not None]
-        return [f"{key}: is only for arms with pick; remove it, or add pick" for key in given]
+        return twice + [f"{key}: is only for arms with pick; remove it, or add pick" for key in given]
     first = plan.arms.get(arm.first_stage)
     if first is None or first.pick or arm.from_labels not in first.labels:
         wanted = f"must be an arm without pick that has labels {arm.from_labels} (from_labels)"
         return [f"first_stage: {wanted}, got {arm.first_stage}"]
-    faults = [
+    faults = twice + [
         f"labels: must be more than from_labels {arm.from_labels:g}, got {labels:g}"
         for labels in arm.labels
         if labels <= arm.from_labels

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import queue
+import re
 import shutil
 import signal
 import threading
@@ -45,7 +46,9 @@ def cores_of(text: str | None) -> list[int]:
     if text is None:
         return sorted(os.sched_getaffinity(0))[:1]
     words, count = [word.strip() for word in text.split(",")], os.cpu_count()
-    if not all(word.isdecimal() and int(word) < count for word in words) or len(set(words)) < len(words):
+    if not all(re.fullmatch(r"[0-9]{1,4}", word) and int(word) < count for word in words) or len(set(words)) < len(
+        words
+    ):
         raise UserError(f"--cores {text}: expected numbers of cores, each once, from 0 to {count - 1}")
     return [int(word) for word in words]
 

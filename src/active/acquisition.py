@@ -51,7 +51,7 @@ def check_options(strategy: str, options: Options) -> None:
     if strategy not in STRATEGIES:
         raise UserError(f"strategy {strategy!r}: must be one of {', '.join(STRATEGIES)}")
     weights = options.weights
-    if len(weights) != 3 or not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):
+    if len(weights) != 3 or not all(w >= 0 for w in weights) or not 0 < sum(weights) < math.inf:
         shown = " ".join(f"{weight:g}" for weight in weights)
         raise UserError(
             f"weights {shown}: must be three numbers from 0 up, not all 0 (difficulty information diversity), such as 1 1 1"

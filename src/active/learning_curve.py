@@ -32,6 +32,7 @@ _SEED = 11  # the same rounds give the same interval
 # Exponent g: Hestness et al. found 0.07 to 0.5 for errors. Noise: AP points by which trainings of one data set differ.
 _EXPONENT, _NOISE = 0.4, 1.0  # medians
 _EXPONENT_SPREAD, _NOISE_SPREAD = 0.7, 0.5  # standard deviations of their logarithms
+_AMOUNTS = 1e-6, 1e12  # images or hours; with others powers would overflow
 _QUANTILES = (0.05, 0.5, 0.95)
 # Beyond, a curve has no weight, and powers would overflow.
 _EXPONENTS = math.exp(-4 * _EXPONENT_SPREAD) * _EXPONENT, math.exp(4 * _EXPONENT_SPREAD) * _EXPONENT
@@ -104,6 +105,8 @@ def fit_learning_curve(amounts: Sequence[float], ap: Sequence[float]) -> Learnin
         raise UserError(
             "amounts of the rounds: must be above 0 and rise from round to round, all labels so far counted together"
         )
+    if x[0] < _AMOUNTS[0] or x[-1] > _AMOUNTS[1]:
+        raise UserError(f"amounts of the rounds: must lie between {_AMOUNTS[0]:g} and {_AMOUNTS[1]:g}")
     if not ((y >= 0) & (y <= 100)).all():
         raise UserError("AP of the rounds: must lie between 0 and 100")
     generator = np.random.default_rng(_SEED)
@@ -116,6 +119,8 @@ def fit_learning_curve(amounts: Sequence[float], ap: Sequence[float]) -> Learnin
 
 def _curve_of(parameters: np.ndarray) -> tuple[float, float, float]:
     """A, B x last^-g and g of parameters [P]."""
+    from scipy.special import ndtr  # imported here, because most programs need no SciPy
+
     now, place, log_exponent = parameters
     factor = max(100 - now, 0) * math.erfc(-place / math.sqrt(2)) / 2
     return now + factor, factor, min(max(math.exp(min(log_exponent, 99)), _EXPONENTS[0]), _EXPONENTS[1])
@@ -124,6 +129,8 @@ def _curve_of(parameters: np.ndarray) -> tuple[float, float, float]:
 def _fit(x: np.ndarray, y: np.ndarray, noise: float, disturbance: np.ndarray) -> np.ndarray:
     """Parameters [P] by least squares: rounds [R], as parts of the last, and both priors, each moved by a deviate of ``disturbance`` [R + 2]."""
     from scipy.optimize import leastsq  # here, for it takes as long to import as all else
+
+    from scipy.optimize import leastsq
 
     def residuals(parameters: np.ndarray) -> np.ndarray:
         floor, factor, exponent = _curve_of(parameters)

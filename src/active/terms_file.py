@@ -13,6 +13,7 @@ from src.active.detections_file import DetectionTable
 from src.active.strategies.pool import Acquisition
 from src.active.strategies.reference import CONFIDENT
 from src.csv_file import cell_text, csv_text
+from src.data.checks.row_marks import finite_number
 from src.errors import DataError, UserError
 from src.files import write_pieces
 
@@ -80,7 +81,9 @@ def predicted_objects(terms: dict[str, dict[str, str]], class_name: str) -> dict
     if class_name not in classes:
         known = ", ".join(sorted(classes)) or "none"
         raise UserError(f"at_least: {class_name} is not one of the ranked classes ({known})")
-    try:
-        return {name: float(row[key]) for name, row in terms.items()}
-    except ValueError as error:
-        raise UserError(f"the terms of the ranking: {error}; rank again") from None
+    found = {name: finite_number(row[key]) for name, row in terms.items()}
+    wrong = next((name for name, count in found.items() if count is None or count < 0), None)
+    if wrong is not None:
+        fault = f'"{key}" of {wrong} must be a number from 0 up, found {terms[wrong][key]!r:.40}'
+        raise UserError(f"the CSV of the ranking: {fault}; rank again")
+    return found

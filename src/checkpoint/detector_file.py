@@ -6,6 +6,7 @@ and, as JSON, the settings of the network and the class names.
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,16 +70,32 @@ def read_metadata(path: str | Path) -> DetectorMetadata | None:
     if metadata is None:
         return None
     try:
-        return msgspec.convert({"version": ""} | metadata, DetectorMetadata)
+        found = msgspec.convert({"version": ""} | metadata, DetectorMetadata)
     except msgspec.ValidationError as error:
         raise UserError(f"{path} is not a detector checkpoint ({error}); is it the state of a run?") from None
+    if fault := _fault_of_classes(found):
+        raise UserError(f"{path}: its metadata is damaged: {fault}; take another checkpoint of the run, or train again")
+    return found
+
+
+def _fault_of_classes(metadata: DetectorMetadata) -> str | None:
+    """What cannot be right about the classes, if anything."""
+    names, ids = metadata.class_names, metadata.category_ids
+    if len(names) != len(ids):
+        return f"{len(names)} class names, but {len(ids)} category ids"
+    for what, values in (("classes have the name", names), ("classes have the category id", ids)):
+        value, count = next(iter(Counter(values).most_common(1)), (None, 0))
+        if count > 1:
+            return f"{count} {what} {value!r}"
+    return None
 
 
 def load_detector(network: nn.Cell, path: str | Path) -> None:
     """Load all parameters of a network.
 
     Raises:
-        UserError: parameters are missing in the file, or have another type or shape; the message names them.
+        UserError: parameters are missing in the file, have another type or shape, or values that no training gives; the message names
+            them.
     """
     values = read_checkpoint(path)
     faults = []
@@ -91,12 +108,33 @@ def load_detector(network: nn.Cell, path: str | Path) -> None:
         elif values[name].shape != tuple(parameter.shape):
             faults.append(f"{name}: expected shape {tuple(parameter.shape)}, got {values[name].shape}")
     if faults:
-        shown = "\n  ".join(faults[:5]) + (f"\n  ... and {len(faults) - 5} more" if len(faults) > 5 else "")
         raise UserError(
-            f"{path} does not fit this network; was it trained with another backbone or other classes?\n  {shown}"
+            f"{path} does not fit this network; was it trained with another backbone or other classes?\n  {_shown(faults)}"
+        )
+    if faults := _broken(network, values):
+        raise UserError(
+            f"{path} holds weights that no training gives: it diverged, or was changed; take another checkpoint\n  {_shown(faults)}"
         )
     for parameter in network.get_parameters():
         parameter.set_data(Tensor(values[parameter.name.removeprefix(TEACHER_PREFIX)]))
+
+
+def _broken(network: nn.Cell, values: dict[str, np.ndarray | str]) -> list[str]:
+    """Parameters with values that are not finite, or with a negative variance: such a detector finds nothing, or anything."""
+    faults = []
+    for parameter in network.get_parameters():
+        name = parameter.name.removeprefix(TEACHER_PREFIX)
+        if count := np.count_nonzero(~np.isfinite(values[name])):
+            faults.append(f"{name}: {count} of its values are not finite")
+        elif name.endswith("moving_variance") and (values[name] < 0).any():
+            faults.append(
+                f"{name}: {np.count_nonzero(values[name] < 0)} of its values are negative, which no variance is"
+            )
+    return faults
+
+
+def _shown(faults: list[str]) -> str:
+    return "\n  ".join(faults[:5]) + (f"\n  ... and {len(faults) - 5} more" if len(faults) > 5 else "")
 
 
 def write_checkpoint(

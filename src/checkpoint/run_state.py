@@ -4,6 +4,7 @@ A state has every parameter of a run (student, teacher, optimizer, loss scale, s
 """
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ class StateFiles:
                 f"resume: {names} in {self.newest.parent} cannot be read: the checksum is wrong or missing, so it was truncated, "
                 "changed, or written by an older version; start a new run with --overwrite, from the latest weights "
                 "with "
-                f"--pre_trained {self.newest.parent / 'model_0.ckpt'} (copy that file elsewhere first)"
+                f"--pre_trained {shlex.quote(str(self.newest.parent / 'model_0.ckpt'))} (copy that file elsewhere first)"
             )
         self.newest_is_damaged = self.newest in damaged
         values = read_checkpoint(intact[0])

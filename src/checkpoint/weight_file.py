@@ -1,17 +1,17 @@
 """Reads weight files: checkpoints of MindSpore (`.ckpt`) and archives of NumPy (`.npz`)."""
 
 import os
+import shlex
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from src.checkpoint.ckpt_file import read_ckpt
+from src.checkpoint.convert.weight_names import FOREIGN_SUFFIXES
 from src.checkpoint.memory_limits import check_archive
 from src.errors import UserError
 from src.files import is_regular
-
-FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
@@ -24,7 +24,8 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     check_is_file(path)
     suffix = path.suffix.lower()
     if suffix in FOREIGN_SUFFIXES:
-        raise UserError(f"{path}: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
+        command = f"python -m src.convert_checkpoint --ckpt_file {shlex.quote(str(path))}"
+        raise UserError(f"{path}: convert it first with  {command}")
     if suffix not in (".ckpt", ".npz"):
         others = ", ".join(FOREIGN_SUFFIXES)
         raise UserError(

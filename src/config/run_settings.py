@@ -1,7 +1,8 @@
 """Settings of the device, outputs, evaluation and export."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from src.config.setting import Count, OptionalPath, Whole, free_setting, setting
@@ -88,7 +89,9 @@ class ExportSettings:
         None, "export.py: path of the model without suffix; its metadata is written to the .json of the same name"
     )
     probabilities: bool = free_setting(False, "export.py: the model also outputs the probability of every class")
-    check: Whole = free_setting(2, "export.py: number of images on which model and checkpoint must agree; 0: no check")
+    check: Annotated[int, Field(ge=0, le=1000)] = free_setting(
+        2, "export.py: number of images on which model and checkpoint must agree; 0: no check"
+    )
     soc_version: OptionalPath = free_setting(
         None, "export.py: chip, e.g. Ascend310, for which atc also compiles the ONNX or AIR model to an .om"
     )

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src.command_line import program_parser
+from src.command_line import any_count, program_parser
 from src.data.drawn_faces import CLASSES, SIDE, make_picture
 from src.errors import UserError, entry_point
 from src.files import check_free, write_atomically, write_json, write_text
@@ -59,7 +59,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = program_parser(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for images/, annotations/ and instances.json")
     parser.add_argument("--images", type=int, default=120, help="how many pictures (default 120)")
-    parser.add_argument("--seed", type=int, default=10, help="the same seed gives the same pictures (default 10)")
+    parser.add_argument("--seed", type=any_count, default=10, help="the same seed gives the same pictures (default 10)")
     parser.add_argument("--width", type=int, default=128, help=f"pixels, at least {SIDE[1]} (default 128)")
     parser.add_argument("--height", type=int, default=96, help=f"pixels, at least {SIDE[1]} (default 96)")
     parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier set")

@@ -177,6 +177,19 @@ def is_model_metadata(path: Path) -> bool:
         return False
 
 
+def other_model(model: Path) -> Path | None:
+    """The model of another format whose metadata lie where those of ``model`` would; None: there is none.
+
+    Both have one name but for the suffix, and so has their metadata.
+    """
+    if not is_model_metadata(metadata_path(model)):
+        return None
+    name = msgspec.json.decode(read_regular(metadata_path(model)), type=dict).get("file")
+    if not isinstance(name, str) or name == model.name or Path(name).stem != model.stem:
+        return None
+    return model.with_name(name) if is_regular(model.with_name(name)) else None
+
+
 def read_model_metadata(model: str | Path) -> ModelMetadata:
     """Read the metadata of a model file, and check by SHA-256 that it belongs to this file.
 

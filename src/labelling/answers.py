@@ -20,6 +20,7 @@ from src.data.classes import unknown_classes
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
+from src.data.images import LARGEST_SIDE
 from src.errors import DataError
 from src.labelling.difference import is_untouched
 from src.labelling.returned import Export
@@ -196,7 +197,8 @@ def _size_faults(image: AnnotatedImage, size: tuple[int, int]) -> list[str]:
     """Why the objects may lie elsewhere in our image than in the tool's."""
     if not image.shapes or image.size in (None, size):
         return []
-    alike = abs(image.size[0] * size[1] / (image.size[1] * size[0]) - 1) <= _SAME_FORM
+    possible = max(image.size) <= LARGEST_SIDE  # a file may state any number
+    alike = possible and abs(image.size[0] * size[1] / (image.size[1] * size[0]) - 1) <= _SAME_FORM
     if image.relative and alike and not any(shape.rle for shape in image.shapes):
         return []
     turned = "; one of the two ignores the EXIF orientation" if image.size == size[::-1] else ""

@@ -23,7 +23,7 @@ from src.data.formats.json_file import read_json
 from src.data.formats.tools.annotated import AnnotatedImage
 from src.data.formats.tools.cvat import is_cvat, read_cvat
 from src.data.formats.tools.labelme import is_labelme, labelme_image
-from src.data.formats.tools.yolo import label_files, names_file, read_labels, read_names
+from src.data.formats.tools.yolo import keypoint_numbers, label_files, names_file, read_labels, read_names
 from src.data.formats.xml_file import read_xml
 from src.errors import DataError, UserError
 from src.labelling.task import MANIFEST
@@ -177,11 +177,11 @@ def _yolo(root: Path, texts: Sequence[Path]) -> list[Export]:
     outer = [top for top in tops if not any(other != top and other in top.parents for other in tops)]
     exports = []
     for top in outer:
-        names = read_names(names_file(top))
+        names, keypoints = read_names(names_file(top)), keypoint_numbers(names_file(top))
         images, unread = [], []
         for name in label_files(top):
             try:
-                shapes = read_labels(top / name, names)
+                shapes = read_labels(top / name, names, keypoints)
             except DataError as error:
                 unread += [f"{top / name}: {fault}" for fault in error.faults]
                 continue

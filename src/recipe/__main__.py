@@ -12,6 +12,7 @@ from pathlib import Path
 
 from src.command_line import positive_count, program_parser
 from src.config.load import AUTOMATIC, load_config
+from src.data.image_listing import list_images
 from src.errors import UserError, entry_point
 from src.files import check_apart, check_free, write_text
 from src.recipe.automatic import make_recipe, warnings
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
 
     def leaf(values: dict, given: dict) -> dict:
         check_free(args.output, values["overwrite"])
-        check_apart([args.output], {key: values[key] for key in ("train_ann_file", "eval_ann_file", "pre_trained")})
+        check_apart([args.output], inputs_of(values) | {"keep": args.keep})
         choices, text = make_recipe(values, given, earlier, args.runs, args.devices)
         texts.append(text)
         cautions.extend(warnings(choices))
@@ -58,6 +59,16 @@ def main(argv: list[str] | None = None) -> None:
     config = load_config(__doc__, ["--config_path", AUTOMATIC, *words], automatic_leaf=leaf)
     write_text(args.output, texts[0], config.overwrite)
     print("\n".join([f"{texts[0]}written: {args.output}", *cautions]))
+
+
+def inputs_of(values: dict) -> dict[str, str | list[Path] | None]:
+    """Option -> files that the recipe is made from, images among them."""
+    files = {key: values[key] for key in ("train_ann_file", "eval_ann_file", "pre_trained")}
+    folders = ("train_img_dir", "unlabelled_img_dir", "eval_img_dir")
+    given = {key: Path(values[key]) for key in folders if values[key] is not None}
+    return files | {
+        key: [place / name for name in list_images(place)] for key, place in given.items() if place.is_dir()
+    }
 
 
 def kept_settings(path: Path) -> dict:

@@ -5,6 +5,7 @@ TensorProto in MindSpore's checkpoint.proto); `src.checkpoint` checks everything
 """
 
 import json
+import shlex
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from src.checkpoint.convert.backbone_names import backbone_of
+from src.checkpoint.convert.weight_names import FOREIGN_SUFFIXES
 from src.errors import UserError
 from src.parts.backbones.table import BACKBONES
 
@@ -80,8 +82,13 @@ def read_weight_file(path: str | None) -> Weights:
     file = Path(path)
     if not file.is_file():
         raise UserError(f"pre_trained: {path}: there is no such file of weights")
-    if file.suffix.lower() not in (".npz", ".ckpt"):
-        raise UserError(f"pre_trained: convert it first with  python -m src.convert_checkpoint --ckpt_file {path}")
+    if file.suffix.lower() not in (".npz", ".ckpt", *FOREIGN_SUFFIXES):
+        known = ", ".join((".ckpt", ".npz", *FOREIGN_SUFFIXES))
+        raise UserError(f"pre_trained: {path}: is no file of weights by its suffix; expected {known}")
+    if file.suffix.lower() in FOREIGN_SUFFIXES:
+        raise UserError(
+            f"pre_trained: convert it first with  python -m src.convert_checkpoint --ckpt_file {shlex.quote(str(path))}"
+        )
     try:
         names, metadata = _npz_names(file) if file.suffix.lower() == ".npz" else _ckpt_names(file.read_bytes())
         settings = _settings(metadata) if metadata else {}

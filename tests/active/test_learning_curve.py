@@ -109,3 +109,10 @@ def test_rounds_that_cannot_be_are_refused(rounds, more, said, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--rounds", *rounds, f"--more={more}"])
     assert stop.value.code == 2 and said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rounds", [["1e-320:1", "1:2"], ["1:1", "1e308:2"]])
+def test_amounts_whose_powers_overflow_are_refused(rounds, capsys):
+    with pytest.raises(SystemExit):
+        main(["--rounds", *rounds, "--more", "2"])
+    assert "amounts of the rounds: must lie between 1e-06 and 1e+12" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Weight files: what is written comes back, and what does not fit is named."""
 
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -114,3 +115,33 @@ def test_missing_and_damaged_files_are_named(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=rf"damaged_{number}\.ckpt"):
             load_detector(Toy(), path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"category_ids": [4]}, "2 class names, but 1 category ids"),
+        ({"category_ids": [4, 4]}, "2 classes have the category id 4"),
+        ({"class_names": ["a", "a"]}, "2 classes have the name 'a'"),
+    ],
+)
+def test_classes_that_cannot_be_are_refused(tmp_path, changes, told):
+    save_detector(Toy(), tmp_path / "a.ckpt", replace(CARD, **changes))
+    with pytest.raises(UserError, match=told):
+        read_metadata(tmp_path / "a.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("last.weight", np.nan, "8 of its values are not finite"),
+        ("norm.moving_variance", -1, "4 of its values are negative"),
+    ],
+)
+def test_weights_that_no_training_gives_are_refused_because_nothing_would_be_found(tmp_path, name, value, told):
+    network = Toy()
+    parameter = dict(network.parameters_and_names())[name]
+    parameter.set_data(Tensor(np.full(parameter.shape, value, np.float32)))
+    save_detector(network, tmp_path / "a.ckpt", CARD)
+    with pytest.raises(UserError, match=f"(?s)no training gives.*{name}: {told}"):
+        load_detector(Toy(), tmp_path / "a.ckpt")

@@ -230,6 +230,9 @@ def test_a_painted_mask_is_decoded():
     for code in ([], [1, 2, 3], brush_code([0] * 8), [300]):
         with pytest.raises(ValueError):
             decode_brush(code, (9, 6))
+    header = [255, 255, 255, 252, *[0] * 8]  # 2^30 pixels and more
+    with pytest.raises(ValueError, match="more pixels than any may have"):
+        decode_brush(header, (40_000, 40_000))
 
 
 @pytest.mark.parametrize(
@@ -302,3 +305,11 @@ def test_what_is_of_no_form_is_refused(tmp_path, name, text, words):
     (tmp_path / name).write_text(text)
     with pytest.raises(UserError, match=words):
         read_exports([tmp_path / name])
+
+
+def test_a_size_beyond_all_bounds_is_one_of_another_picture(tmp_path):
+    shape = {"label": "cat", "points": [[1, 2], [9, 12]], "shape_type": "rectangle"}
+    content = {"shapes": [shape], "imagePath": "a.jpg", "imageWidth": 10**400, "imageHeight": 100}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    found = collect(read_exports([tmp_path / "a.json"]), asked())
+    assert any("it was drawn on a picture of 1000" in row.reason for row in found.not_used)

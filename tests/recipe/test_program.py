@@ -81,7 +81,9 @@ def without(text: str, *keys: str) -> str:
 
 
 def test_numbers_beyond_all_bounds_and_inputs_as_output_are_refused(data, tmp_path, capsys):
-    labels = Path(data[1]).read_bytes()
+    labels, kept = Path(data[1]).read_bytes(), str(tmp_path / "kept.yaml")
+    picture = str(next(path for path in sorted(Path(data[3]).rglob("*")) if path.is_file()))
+    Path(kept).write_text("img_width: 64\n")
     for words, told in (
         (
             ["--output", str(tmp_path / "b.yaml"), "--runs", "1" + "0" * 400],
@@ -89,6 +91,9 @@ def test_numbers_beyond_all_bounds_and_inputs_as_output_are_refused(data, tmp_pa
         ),
         (["--output", str(tmp_path / "b.yaml"), "--devices", "0"], "--devices: 0: must be 1 to"),
         (["--output", data[1], "--overwrite"], "is the file of --train_ann_file, which would be replaced"),
+        (["--output", picture, "--overwrite"], "is the file of --train_img_dir, which would be replaced"),
+        (["--output", kept, "--keep", kept, "--overwrite"], "is the file of --keep, which would be replaced"),
+        (["--output", str(tmp_path / "b.yaml"), "--pre_trained", kept], "is no file of weights by its suffix"),
     ):
         with pytest.raises(SystemExit):
             main([*data, *words])

@@ -38,7 +38,7 @@ class Budget:
 
     def most(self, pool: Collection[str]) -> int:
         """The most images of the pool that can be picked."""
-        return min(len(pool), int(self.limit / self.cheapest(pool) + 1)) if pool else 0
+        return int(min(len(pool), self.limit / self.cheapest(pool) + 1)) if pool else 0
 
     def rank(self, scores: Mapping[str, float], pool: Collection[str]) -> list[str]:
         """The pool by acquisition score per cost, highest first, ties by name. Scores below 0 are moved up until none is."""

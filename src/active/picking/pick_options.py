@@ -1,5 +1,6 @@
 """The options of a pick: which files, how many images, and what may be overwritten or resumed."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 from src.command_line import parse_names
 from src.errors import UserError
 from src.wording import as_share
+
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,13 @@ class PickOptions:
         floors = {}
         for text in self.at_least:
             name, _, least = text.rpartition("=")
-            if name not in classes or not least.isdecimal():
+            if name in floors:
                 raise UserError(
-                    f"at_least {text}: must be CLASS=N with a class of the annotation file: {', '.join(classes)}"
+                    f"at_least: {name} is given twice, as {floors[name]} and as {least:.20}; give one number"
+                )
+            if name not in classes or not _COUNT.fullmatch(least):
+                raise UserError(
+                    f"at_least {text:.60}: must be CLASS=N with a class of the annotation file: {', '.join(classes)}"
                 )
             floors[name] = int(least)
         return floors

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 import mindspore as ms
@@ -61,7 +62,7 @@ def convert_backbone(weights: dict[str, np.ndarray], source: str, output: Path, 
     report = load_weights(backbone, weights, source)
     write_backbone(backbone, output, overwrite)
     print(report)
-    print(f"{output}: written; train with  --pre_trained {output} --backbone {names[-1]}")
+    print(f"{output}: written; train with  --pre_trained {shlex.quote(str(output))} --backbone {names[-1]}")
     if len(names) > 1:
         print(
             "  (for torchvision's weights; weights of a ResNet v1, with the stride in the first 1x1 convolution, "

@@ -7,13 +7,14 @@ checkpoints of the model zoo do not have for background.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from src.checkpoint.convert.layer_names import MODEL_ZOO, TORCHVISION
 from src.checkpoint.convert.weight_names import common_name, is_weight
-from src.errors import DataError, UserError
+from src.errors import DataError, UserError, printable
 
 CLASSES, OFFSETS, FIRST_DENSE = "box_head.classes.weight", "box_head.offsets.weight", "box_head.fc1.weight"
 CHANNELS_OF = "fpn.lateral.0.weight"
@@ -82,19 +83,23 @@ def foreign_detector(weights: dict[str, np.ndarray], source: str) -> ForeignDete
     origin = detector_origin(list(weights))
     rules = TORCHVISION if origin == "torchvision" else MODEL_ZOO
     found, unused = {}, []
-    backbone = {common_name(name): array for name, array in weights.items() if is_weight(name) and _in_backbone(name)}
+    origin_of = _names_by_new_name([name for name in weights if is_weight(name) and _in_backbone(name)], source)
+    backbone = {new_name: weights[name] for new_name, name in origin_of.items()}
     moves = [f"{len(backbone)} weights of its backbone -> backbone.*"]
     for name, array in weights.items():
         if not is_weight(name) or _in_backbone(name):
             continue
         rule = next((rule for rule in rules if re.fullmatch(rule.pattern, name)), None)
         if rule is None:
-            unused.append(name)
+            unused.append(printable(name))
             continue
         new_name = re.sub(rule.pattern, rule.name, name)
+        if new_name in origin_of:
+            raise _two_networks(origin_of[new_name], name, new_name, source)
+        origin_of[new_name] = name
         transposed = rule.inputs_first and array.ndim == 2
         found[new_name] = np.ascontiguousarray(array.T) if transposed else array
-        moves.append(f"{name} -> {new_name}" + (", transposed" if transposed else ""))
+        moves.append(f"{printable(name)} -> {new_name}" + (", transposed" if transposed else ""))
     with_masks = any(name.startswith(MASK_HEAD) for name in found)
     wanted = [rule.name for rule in rules if with_masks or not rule.name.startswith(MASK_HEAD)]
     missing = sorted({re.sub(r"\\\d$", "weight", new).replace(r"\1", "0") for new in wanted} - found.keys())
@@ -106,6 +111,21 @@ def foreign_detector(weights: dict[str, np.ndarray], source: str) -> ForeignDete
     _check_shapes(found, source)
     moves += _convert_layout(found, source)
     return ForeignDetector(origin, backbone | found, tuple(moves), tuple(unused))
+
+
+def _names_by_new_name(names: Iterable[str], source: str) -> dict[str, str]:
+    """Name in this project -> name in the file, of weights of the backbone."""
+    found: dict[str, str] = {}
+    for name in names:
+        if (new_name := common_name(name)) in found:
+            raise _two_networks(found[new_name], name, new_name, source)
+        found[new_name] = name
+    return found
+
+
+def _two_networks(first: str, second: str, new_name: str, source: str) -> DataError:
+    fault = f"{first} and {second} are both {new_name}; keep one of them in the file"
+    return DataError(f"{source}: it contains more than one network", [fault])
 
 
 def _in_backbone(name: str) -> bool:
@@ -178,7 +198,9 @@ def change_batch_norm_epsilon(weights: dict[str, np.ndarray], theirs: float, our
     norms = [name.removesuffix("gamma") for name in weights if name.endswith(".gamma")]
     for norm in norms:
         gamma, variance = f"{norm}gamma", weights.get(f"{norm}moving_variance")
-        if variance is None or variance.shape != weights[gamma].shape:  # reported by load_weights
+        if variance is None or variance.shape != weights[gamma].shape:  # reported by load_weights, as are other types
+            continue
+        if variance.dtype.kind != "f" or weights[gamma].dtype.kind != "f":
             continue
         variance = variance.astype(np.float64)
         ratio = np.sqrt((variance + ours) / np.maximum(variance + theirs, np.finfo(np.float32).tiny))

@@ -6,6 +6,8 @@ of the detector (`backbone.`, `fpn.`, `rpn.`, `box_head.`, `mask_head.`).
 
 import re
 
+FOREIGN_SUFFIXES = (".pth", ".pt", ".safetensors")  # of files that src.convert_checkpoint must convert
+
 # Prefixes of wrapper cells that a network was saved with.
 _WRAPPER = re.compile(r"^(module|network|student|teacher)\.")
 # Optimizer slots of Momentum and Adam, step counters, learning rates and loss scales.

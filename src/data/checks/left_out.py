@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from src.command_line import percent
 from src.errors import DataError
 from src.files import write_json
 from src.wording import counted
@@ -85,7 +86,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--leave_out_faulty", action="store_true", help=help_faulty + "that cannot be used; list them")
     parser.add_argument(
         "--faulty_at_most",
-        type=float,
+        type=percent,
         default=AT_MOST,
         metavar="PERCENT",
         help=f"of the images, and of the boxes, that may be left out (default {AT_MOST:g})",

@@ -45,9 +45,9 @@ def marks_of(fields: Mapping[str, Any], rotation: bool = True) -> tuple[RowMark,
         key = "".join(letter for letter in str(name).casefold() if letter.isalpha())
         if key in _IGNORE and _is_on(value):
             found.append(RowMark(Meaning.IGNORED, str(name)))
-        elif key in _SCORE and _number(value) is not None:
+        elif key in _SCORE and finite_number(value) is not None:
             found.append(RowMark(Meaning.SCORED, str(name)))
-        elif rotation and key in _ROTATION and (_number(value) or 0) % 360:
+        elif rotation and key in _ROTATION and (finite_number(value) or 0) % 360:
             found.append(RowMark(Meaning.ROTATED, str(name)))
     return tuple(found)
 
@@ -100,12 +100,17 @@ def _is_on(value: Any) -> bool:
     return isinstance(value, bool | int | float) and bool(value)
 
 
-def _number(value: Any) -> float | None:
-    """The value as a finite number; None if it is none."""
+def finite_number(value: Any) -> float | None:
+    """The finite number that a text or a JSON value is; None: it is none.
+
+    Python's own reading also takes `1_000` for a thousand and digits of any script, by which no program means a number.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
         return None
     try:
         number = float(value)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # OverflowError: a whole number of JSON above 1.8e308
         return None
     return number if math.isfinite(number) else None

@@ -10,17 +10,18 @@
 | text | another .txt file, with a line per image |
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from src.command_line import to_paste
+from src.command_line import names_in_one_word, to_paste
 from src.data.annotations import Annotations, has_outlines
 from src.data.checks.faulty_coco import clear_coco
 from src.data.checks.left_out import LeftOut
-from src.data.classes import check_names, foreground, in_class_order
+from src.data.classes import check_names, foreground, in_class_order, unknown_classes
 from src.data.formats.coco import read_coco
 from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.text import read_txt
@@ -103,9 +104,23 @@ def read_as_coco(
         UserError, DataError: as ``read_data``.
     """
     if is_coco(path):
-        return read_coco(path, clear=partial(clear_coco, left_out=left_out) if left_out is not None else None)
+        coco = read_coco(path, clear=partial(clear_coco, left_out=left_out) if left_out is not None else None)
+        _check_classes(coco, class_names, path)
+        return coco
     annotations = read_data(path, img_dir, class_names, left_out=left_out)
     return to_coco(annotations, masks=has_outlines(annotations))
+
+
+def _check_classes(coco: dict[str, Any], class_names: Sequence[str], path: str | Path) -> None:
+    """Raise a UserError if classes were given and a COCO file has others."""
+    check_names(class_names)
+    if not class_names:
+        return
+    name_of = {row["id"]: row["name"] for row in coco["categories"]}
+    counts = Counter(name_of[row["category_id"]] for row in coco["annotations"])
+    faults = unknown_classes([(name, counts[name]) for name in name_of.values()], foreground(class_names))
+    if faults:
+        raise DataError(f"{path}, whose classes must be those of --class_names", faults)
 
 
 def is_coco(path: str | Path) -> bool:
@@ -124,7 +139,7 @@ def require_coco(path: Path, img_dir: Path | None = None, class_names: Sequence[
     if not path.exists() or is_coco(path):
         return
     words = ["--ann_file", path, "--img_dir", img_dir or "IMAGES", "--label_ratio", 100]
-    words += ["--class_names", ",".join(class_names)] if class_names else []
+    words += ["--class_names", names_in_one_word(class_names)] if class_names else []
     words += ["--leave_out_faulty"] if img_dir and _is_faulty(path, img_dir, class_names) else []
     where = "" if img_dir else ", with the folder of its images as IMAGES"
     raise UserError(

@@ -1,6 +1,5 @@
 """Read Pascal VOC: images/ and annotations/ with one XML file per image, paired by sub-folder and stem."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -8,7 +7,7 @@ from unicodedata import normalize
 from xml.etree.ElementTree import Element
 
 from src.data.checks.left_out import LeftOut, note_image
-from src.data.checks.row_marks import RowMark, marks_of
+from src.data.checks.row_marks import RowMark, finite_number, marks_of
 from src.data.formats.xml_file import read_xml
 from src.data.image_listing import all_files, list_images
 from src.data.provenance import folder_hash
@@ -208,11 +207,8 @@ def _number(element: Element, tag: str) -> float:
     if child is None:
         raise ValueError(f"no <{place}>")
     text = child.text or ""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = finite_number(text)
+    if value is None:
         raise ValueError(f"<{place}> must be a number, found {text.strip()!r}")
     return value
 

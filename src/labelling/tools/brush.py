@@ -13,6 +13,7 @@ import numpy as np
 from pycocotools import mask as coco_masks
 
 from src.data.formats.tools.annotated import Box
+from src.data.formats.tools.box_mask import check_mask_place
 
 
 def decode_brush(code: Sequence[int], size: tuple[int, int]) -> tuple[Box | None, dict[str, Any]]:
@@ -22,9 +23,10 @@ def decode_brush(code: Sequence[int], size: tuple[int, int]) -> tuple[Box | None
         code: bytes of the code; size: (width, height) of the image in pixels.
 
     Raises:
-        ValueError: it is no such code, or that of a picture of another size.
+        ValueError: it is no such code, that of a picture of another size, or of one larger than any may be.
     """
     width, height = size
+    check_mask_place(0, 0, width, height, size)
     painted = _words(code, 4 * width * height).reshape(height, width, 4)[..., 3] > 0
     rle = coco_masks.encode(np.asfortranarray(painted, np.uint8))
     rle = {"size": [height, width], "counts": rle["counts"].decode("ascii")}
@@ -54,7 +56,7 @@ def _words(code: Sequence[int], expected: int) -> np.ndarray:
         raise ValueError(f"a brush mask of {count} words, expected {expected}, four per pixel; paint it on this image")
     word = number(5) + 1
     counters = [number(4) + 1 for _ in range(4)]
-    words, filled = np.zeros(count, np.int64), 0
+    words, filled = np.zeros(count, np.uint8 if word <= 8 else np.uint32), 0
     while filled < count:
         repeated = number(1)
         end = min(filled + 1 + number(counters[number(2)]), count)

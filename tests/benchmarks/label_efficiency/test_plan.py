@@ -61,6 +61,11 @@ def test_cells_are_chosen_by_name_with_what_they_need(tmp_path):
     }
 
 
+def test_what_follows_from_a_mistake_is_no_mistake_of_its_own(tmp_path):
+    told = mistakes(tmp_path, arms={"supervised": {"train": "supervised", "labels": [101]}})
+    assert "1 fault" in told and "labels.0: input should be less than or equal to 100" in told
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -84,6 +89,12 @@ def test_cells_are_chosen_by_name_with_what_they_need(tmp_path):
         ({"arms": ARMS | {"random": ARMS["random"] | {"from_labels": 40}}}, "first_stage: must be an arm without pick"),
         ({"arms": ARMS | {"random": ARMS["random"] | {"boxes_of": "semi_supervised"}}}, "boxes_of: must be another"),
         ({"seeds": [1, 2], "fewer_seeds": {50: 1}}, "from_labels: 50 has fewer seeds"),
+        (
+            {"arms": ARMS | {"supervised": ARMS["supervised"] | {"labels": [50, 50.0000001]}}},
+            "arms.supervised.labels: 50 is given twice",
+        ),
+        ({"passes": {"default": 1e308}}, "passes.default: "),
+        ({"data": {"images": "a", "annotations": "b", "same_from": float("nan")}}, "data.same_from: "),
     ],
 )
 def test_mistakes(tmp_path, changes, said):

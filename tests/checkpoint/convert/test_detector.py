@@ -126,3 +126,45 @@ def test_what_cannot_be_right_is_refused_and_nothing_written(foreign, tiny_confi
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
     assert not foreign.with_suffix(".ckpt").exists()
+
+
+def refused(capsys, file, *words) -> str:
+    with pytest.raises(SystemExit) as ended:
+        convert(file, *words)
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dtype", ["U5", "V4", "M8[s]", "i4", "c8"])
+@pytest.mark.parametrize("name", ["gamma", "moving_variance"])
+def test_batch_norm_of_other_types_is_refused_with_any_epsilon(original, tiny_config, tmp_path, capsys, name, dtype):
+    weights = zoo_names(original)
+    key = next(key for key in weights if key.endswith(f"bn1.{name}"))
+    np.savez(tmp_path / "zoo.npz", **weights | {key: np.zeros(weights[key].shape, dtype)})
+    told = refused(capsys, tmp_path / "zoo.npz", "--config_path", tiny_config, "--batch_norm_eps", "0")
+    assert f"{key}: expected floating-point numbers" in told
+
+
+def test_inputs_are_not_replaced_and_two_networks_are_refused(
+    original, foreign, tiny_config, tiny_data, tmp_path, capsys
+):
+    labels, config = tmp_path / "labels.ckpt", tmp_path / "config.ckpt"
+    labels.write_bytes(tiny_data.val_file.read_bytes())
+    config.write_bytes(tiny_config.read_bytes())
+    for words, option in (
+        (["--ann_file", labels, "--config_path", tiny_config, "--output", labels], "ann_file"),
+        ([f"--config_path={config}", "--output", config], "config_path"),
+    ):
+        assert f"is the file of --{option}, which would be replaced" in refused(capsys, foreign, *words, "--overwrite")
+    weights = zoo_names(original)
+    name = next(name for name in weights if name.endswith("bn1.gamma"))
+    np.savez(tmp_path / "two.npz", **weights, **{f"module.{name}": weights[name]})
+    told = refused(capsys, tmp_path / "two.npz", "--config_path", tiny_config)
+    assert f"{name} and module.{name} are both" in told
+
+
+def test_names_of_weights_reach_the_terminal_without_control_characters(original, tiny_config, tmp_path, capsys):
+    np.savez(tmp_path / "zoo.npz", **zoo_names(original), **{"zz\x1b[31m": np.zeros(1, np.float32)})
+    convert(tmp_path / "zoo.npz", "--config_path", tiny_config)
+    said = capsys.readouterr().out
+    assert "not used: zz\\x1b[31m" in said and "\x1b" not in said

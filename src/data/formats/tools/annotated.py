@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from src.data.checks.row_marks import RowMark
+from src.data.checks.row_marks import RowMark, finite_number
 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2
 
@@ -153,11 +153,24 @@ def numbers_of(values: Sequence[Any], what: str) -> tuple[float, ...]:
     """
     found = []
     for value in values:
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not math.isfinite(number) or isinstance(value, bool):
-            raise ValueError(f"{what}: expected a finite number, found {str(value)[:40]!r}")
+        number = finite_number(value)
+        if number is None:
+            raise ValueError(f"{what}: expected a finite number, found {_shown(value)}")
         found.append(number)
     return tuple(found)
+
+
+def whole_numbers_of(values: Sequence[Any], what: str) -> tuple[int, ...]:
+    """As ``numbers_of``, without fractions."""
+    found = numbers_of(values, what)
+    for value, number in zip(values, found, strict=True):
+        if not number.is_integer():
+            raise ValueError(f"{what}: expected a whole number, found {_shown(value)}")
+    return tuple(map(int, found))
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(str(value)[:40])
+    except ValueError:  # more digits than Python spells
+        return "a number of thousands of digits"

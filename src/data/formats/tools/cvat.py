@@ -10,7 +10,6 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import numpy as np
-from pycocotools import mask as coco_masks
 
 from src.data.checks.row_marks import RowMark, marks_of
 from src.data.formats.tools.annotated import (
@@ -21,7 +20,9 @@ from src.data.formats.tools.annotated import (
     join_groups,
     numbers_of,
     rotated_corners,
+    whole_numbers_of,
 )
+from src.data.formats.tools.box_mask import check_mask_place, mask_shape
 from src.data.formats.xml_file import read_xml
 from src.errors import DataError
 
@@ -44,7 +45,9 @@ def read_cvat(path: Path) -> tuple[list[str], list[AnnotatedImage]]:
         raise DataError(str(path), [f"expected <annotations> as the outer element, found <{root.tag}>"])
     if root.find("track") is not None:
         raise DataError(str(path), ['made as "CVAT for video"; export it as "CVAT for images 1.1"'])
-    labels = [(label.findtext("name") or "", label.findtext("type") or "any") for label in root.iter("label")]
+    parts = {part for whole in root.iter("sublabels") for part in whole.iter("label")}  # points of a skeleton
+    of_objects = [label for label in root.iter("label") if label not in parts and label.find("parent") is None]
+    labels = [(label.findtext("name") or "", label.findtext("type") or "any") for label in of_objects]
     names = [name for name, kind in labels if name and kind != "tag"]
     untagged = Mark.UNTICKED if (REVIEWED, "tag") in labels else Mark.UNKNOWN
     images, faults = [], []
@@ -62,10 +65,9 @@ def _image(element: Element, place: str, untagged: Mark) -> AnnotatedImage:
     name = element.get("name")
     if not name:
         raise ValueError('no "name"')
-    width, height = numbers_of([element.get("width"), element.get("height")], f"size of {name}")
-    size = (int(width), int(height))
+    size = whole_numbers_of([element.get("width"), element.get("height")], f"size of {name}")
     if min(size) < 1:
-        raise ValueError(f"size of {name}: {width:g} x {height:g} is no size of an image")
+        raise ValueError(f"size of {name}: {size[0]:g} x {size[1]:g} is no size of an image")
     shapes, unused, blocked, tags = [], [], [], set()
     for number, child in enumerate(element, start=1):
         try:
@@ -130,26 +132,14 @@ def _ellipse(element: Element, label: str, size: tuple[int, int]) -> Shape:
 
 
 def _mask(element: Element, label: str, size: tuple[int, int]) -> Shape:
-    left, top, width, height = numbers_of([element.get(key) for key in ("left", "top", "width", "height")], "mask")
-    left, top, width, height = int(left), int(top), int(width), int(height)
-    counts = [int(number) for number in numbers_of((element.get("rle") or "").split(","), "rle")]
+    place = [element.get(key) for key in ("left", "top", "width", "height")]
+    left, top, width, height = whole_numbers_of(place, "mask")
+    counts = whole_numbers_of((element.get("rle") or "").split(","), "rle")
+    check_mask_place(left, top, width, height, size)
     if min(counts) < 0 or sum(counts) != width * height:
         raise ValueError(f"the run lengths of a mask must sum up to {width * height}, the pixels of its box")
-    if not (0 <= left < left + width <= size[0] and 0 <= top < top + height <= size[1]):
-        raise ValueError(f"a mask at ({left}, {top}) of {width} x {height} pixels lies outside its image of {size}")
-    bits = np.repeat(np.arange(len(counts)) % 2, counts).astype(np.uint8).reshape(height, width)
-    whole = np.zeros((size[1], size[0]), np.uint8, order="F")
-    whole[top : top + height, left : left + width] = bits
-    rle = coco_masks.encode(whole)
-    rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
-    if not len(rows):
-        raise ValueError("a mask that covers nothing")
-    box = (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
-    return Shape(
-        label,
-        tuple(map(float, box)),
-        rle={"size": [size[1], size[0]], "counts": rle["counts"].decode("ascii")},
-    )
+    bits = np.repeat((np.arange(len(counts)) % 2).astype(np.uint8), counts).reshape(height, width)
+    return mask_shape(label, bits, left, top, size)
 
 
 _SHAPES = {"box": _box, "polygon": _polygon, "ellipse": _ellipse, "mask": _mask}

@@ -12,11 +12,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from pycocotools import mask as coco_masks
 
 from src.data.checks.row_marks import RowMark, marks_of
 from src.data.formats.json_file import read_json
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, box_around, join_groups, numbers_of
+from src.data.formats.tools.box_mask import check_mask_place, mask_shape
 from src.errors import DataError
 
 REVIEWED, SKIP = "reviewed", "skip"  # flags of images
@@ -49,6 +49,8 @@ def labelme_image(value: Any, path: Path) -> AnnotatedImage:
     name = value["imagePath"]
     if not isinstance(name, str) or not name.strip():
         raise DataError(str(path), ['"imagePath" must be a text'])
+    if "\0" in name:
+        raise DataError(str(path), [f'"imagePath" {name[:60]!r} has a null character, which no file name has'])
     size = _size(value, path)
     shapes, unused, blocked = [], [], []
     for number, row in enumerate(value["shapes"], start=1):
@@ -137,15 +139,5 @@ def _mask(row: dict[str, Any], points: tuple[float, ...], size: tuple[int, int] 
     if bits is None or bits.ndim != 2:
         raise ValueError('"mask" is no picture of one channel')
     left, top = round(points[0]), round(points[1])
-    height, width = bits.shape
-    if not (0 <= left and 0 <= top and left + width <= size[0] and top + height <= size[1]) or not bits.any():
-        raise ValueError(
-            f"a mask at ({left}, {top}) of {width} x {height} pixels is empty or outside its image of {size}"
-        )
-    whole = np.zeros((size[1], size[0]), np.uint8, order="F")
-    whole[top : top + height, left : left + width] = bits > 0
-    rle = coco_masks.encode(whole)
-    rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
-    box = (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
-    counts = rle["counts"].decode("ascii")
-    return Shape(row["label"], tuple(map(float, box)), rle={"size": [size[1], size[0]], "counts": counts})
+    check_mask_place(left, top, bits.shape[1], bits.shape[0], size)
+    return mask_shape(row["label"], bits, left, top, size)

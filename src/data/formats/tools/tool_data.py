@@ -23,12 +23,20 @@ from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pix
 from src.data.formats.tools.cvat import is_cvat, read_cvat
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
 from src.data.formats.tools.labelme import is_labelme, labelme_image
-from src.data.formats.tools.yolo import labels_of, names_file, read_labels, read_names
+from src.data.formats.tools.yolo import (
+    keypoint_numbers,
+    label_files_without_image,
+    labels_of,
+    names_file,
+    read_labels,
+    read_names,
+)
 from src.data.formats.voc import xml_files
 from src.data.formats.xml_file import read_xml
 from src.data.image_listing import check_is_folder, list_images, passed_over
 from src.data.images import image_size
 from src.errors import DataError, UserError
+from src.wording import counted
 
 CVAT, LABELME, YOLO = "CVAT for images", "LabelMe", "YOLO"
 _EMPTY = {  # objects of an unlabelled image
@@ -84,9 +92,11 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     check_is_folder(img_dir)
     pictures = list_images(img_dir)
     read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: _read_yolo}[place.form]
-    named, found = read(place.path, img_dir, pictures)
+    named, found, more_doubts = read(place.path, img_dir, pictures)
     counts = Counter(shape.label for image in found.values() for shape in image.shapes)
     names = list(foreground(class_names)) or list(dict.fromkeys([*named, *sorted(counts)]))
+    if not names and (blocked := [f"{name}: {fault}" for name in sorted(found) for fault in found[name].blocked]):
+        raise DataError(str(place.path), blocked)
     if not names:
         raise UserError(f"{place.path}: no object in any file, so no classes are known; name them with --class_names")
     faults = unknown_classes(sorted(counts.items()), names)
@@ -106,6 +116,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
         raise DataError(str(place.path), faults)
     marks = ((name, mark) for name in sorted(found) for shape in found[name].shapes for mark in shape.marks)
     doubts = mark_doubts(marks, 'take them out, or convert the data to COCO and write "iscrowd": 1 in their rows')
+    doubts += tuple(more_doubts)
     if place.form != CVAT:  # whose file names the images
         doubts += tuple(passed_over(img_dir))
     changes = "".join(f"; {words}: {count}" for words, count in notes.items() if count)
@@ -113,12 +124,13 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark, doubts)
 
 
-_Found = tuple[list[str], dict[str, AnnotatedImage]]  # names of classes, and images by their names in the folder
+# Names of classes, images by their names in the folder, and doubts.
+_Found = tuple[list[str], dict[str, AnnotatedImage], list[str]]
 
 
 def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     names, images = read_cvat(path)
-    return names, _by_name(images, pictures, path)
+    return names, _by_name(images, pictures, path), []
 
 
 def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -133,7 +145,7 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     if faults:
         raise DataError(str(path), faults)
     nothing = {name: AnnotatedImage(name, mark=Mark.NOT_DONE) for name in pictures}
-    return [], nothing | _by_name(images, pictures, path)
+    return [], nothing | _by_name(images, pictures, path), []
 
 
 def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -141,24 +153,34 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     file = names_file(folder) or names_file(folder.parent) if path.is_dir() else path
     names = read_names(file)
     below = folder / "labels" if (folder / "labels").is_dir() else folder
-    found, faults, files = {}, [], 0
+    keypoints = keypoint_numbers(file)
+    found, faults, image_of = {}, [], {}
     for name in pictures:
         text = labels_of((img_dir / name).absolute(), below, name)
-        files += text is not None
+        if text in image_of:
+            faults.append(f"{text}: is the label file of {image_of[text]} and of {name}; give them names that differ")
+            continue
+        if text:
+            image_of[text] = name
         try:
-            shapes = read_labels(text, names) if text else ()
+            shapes = read_labels(text, names, keypoints) if text else ()
         except DataError as error:
             faults += [f"{text}: {fault}" for fault in error.faults]
             continue
         found[name] = AnnotatedImage(name, shapes, relative=True)
-    if not files:
+    if not image_of:
         raise UserError(
             f"{path}: none of the {len(pictures)} images of {img_dir} has a label file, neither in {below}, nor beside it, nor in "
             "the folder called labels beside the one called images"
         )
     if faults:
         raise DataError(str(path), faults)
-    return names, found
+    doubts = []
+    if lost := label_files_without_image(image_of):
+        doubts.append(
+            f"{counted(len(lost), 'label file')} of which {img_dir} has no image, such as {lost[0]}: their labels are not used"
+        )
+    return names, found, doubts
 
 
 def _within(image: AnnotatedImage, file: Path, img_dir: Path) -> AnnotatedImage:

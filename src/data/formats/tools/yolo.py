@@ -1,10 +1,14 @@
 """Ultralytics YOLO and Darknet: a text file per image, names of classes in data.yaml, obj.names or classes.txt.
 
 A line is `class xc yc w h`, with a sixth number the confidence, or `class x1 y1 x2 y2 x3 y3 ...`, a polygon; all but the class
-are shares of the image's width and height. The class is a place in the list of names, from 0. A label file lies where its
-image does, with the last folder called images replaced by labels, or beside it. An empty or a missing one is background.
+are shares of the image's width and height. The class is a place in the list of names, from 0. Where data.yaml has a "kpt_shape",
+keypoints follow the box, which alone is read. A label file lies where its image does, with the last folder called images replaced
+by labels, or beside it. An empty or a missing one is background.
 """
 
+import re
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 from src.data.checks.row_marks import marks_of
@@ -15,6 +19,7 @@ from src.yaml_file import read_yaml
 
 NAME_FILES = ("data.yaml", "data.yml", "dataset.yaml", "obj.names", "classes.txt")
 _LISTS = ("train.txt", "valid.txt", "val.txt", "test.txt", "README.txt", "README.roboflow.txt", "README.dataset.txt")
+_WHOLE = re.compile(r"[0-9]{1,9}")
 
 
 def names_file(folder: Path) -> Path | None:
@@ -23,30 +28,77 @@ def names_file(folder: Path) -> Path | None:
 
 
 def read_names(path: Path) -> list[str]:
-    """The classes in the order of their numbers.
+    """The classes in the order of their numbers, each as it is written: of YAML, too, no and 010 are names.
 
     Raises:
-        UserError: the file cannot be read. DataError: it has no names, or numbers are missing.
+        UserError: the file cannot be read. DataError: it has no names, numbers are missing, or two classes have one name.
     """
-    if path.suffix.lower() in (".yaml", ".yml"):
-        names = read_yaml(path).get("names")
-        if isinstance(names, dict):
-            wanted = list(range(len(names)))
-            if set(names) != set(wanted):
-                raise DataError(str(path), [f'"names" must number the classes {wanted}, found {list(names)}'])
-            names = [names[number] for number in wanted]
-    else:
-        try:
-            names = [line.strip() for line in read_regular_text(path).split("\n") if line.strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(names, list) or not names or not all(isinstance(name, str | int | float) for name in names):
+    names = _names_in_yaml(path) if _is_yaml(path) else _names_in_lines(path)
+    twice = [f"{name!r} is the name of {count} classes" for name, count in Counter(names).items() if count > 1]
+    if faults := twice + [f"class {place} has no name" for place, name in enumerate(names) if not name.strip()]:
+        raise DataError(str(path), [f"{fault}; give each class a name of its own" for fault in faults])
+    return names
+
+
+def _is_yaml(path: Path) -> bool:
+    return path.suffix.lower() in (".yaml", ".yml")
+
+
+def _names_in_yaml(path: Path) -> list[str]:
+    content = read_yaml(path, texts=True)
+    names, count = content.get("names"), content.get("nc")
+    if isinstance(names, dict):
+        wanted = [str(number) for number in range(len(names))]
+        if set(names) != set(wanted):
+            raise DataError(
+                str(path), [f'"names" must number the classes {", ".join(wanted)}, found {", ".join(names)}']
+            )
+        names = [names[number] for number in wanted]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise DataError(str(path), ['"names" must list the classes, each a text'])
-    return [str(name) for name in names]
+    if count and count != str(len(names)):
+        raise DataError(str(path), [f'"nc" is {count}, but "names" lists {len(names)} classes; correct one of them'])
+    return names
 
 
-def read_labels(path: Path, names: list[str]) -> tuple[Shape, ...]:
-    """The objects of one label file; coordinates are shares of the image.
+def _names_in_lines(path: Path) -> list[str]:
+    try:
+        names = [line.strip() for line in read_regular_text(path).split("\n")]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise DataError(str(path), ["there must be a line with a name for each class, found none"])
+    if "" in names:  # readers differ in whether such a line counts
+        fault = f"line {names.index('') + 1} is empty, so the numbers of the classes behind it are not known; remove it, or write a name"
+        raise DataError(str(path), [fault])
+    return names
+
+
+def keypoint_numbers(path: Path) -> int:
+    """How many numbers of keypoints follow the box in each line, by "kpt_shape" in the file of the names; 0: there are none.
+
+    Raises:
+        UserError: the file cannot be read. DataError: "kpt_shape" is no [number of keypoints, 2 or 3].
+    """
+    shape = read_yaml(path, texts=True).get("kpt_shape") if _is_yaml(path) else None
+    if not shape:
+        return 0
+    if not (isinstance(shape, list) and len(shape) == 2 and all(map(_is_number, shape)) and shape[1] in ("2", "3")):
+        raise DataError(str(path), [f'"kpt_shape" must be [number of keypoints, 2 or 3], found {shape}'])
+    return int(shape[0]) * int(shape[1])
+
+
+def _is_number(text: object) -> bool:
+    return isinstance(text, str) and _WHOLE.fullmatch(text) is not None
+
+
+def read_labels(path: Path, names: list[str], keypoints: int = 0) -> tuple[Shape, ...]:
+    """The objects of one label file; coordinates are shares of the image. Keypoints are left out.
+
+    Args:
+        keypoints: see `keypoint_numbers`.
 
     Raises:
         DataError: every line that is no object.
@@ -60,7 +112,7 @@ def read_labels(path: Path, names: list[str]) -> tuple[Shape, ...]:
         if not line.strip():
             continue
         try:
-            shapes.append(parse_line(line, names))
+            shapes.append(parse_line(line, names, keypoints))
         except ValueError as error:
             faults.append(f"line {number}: {error}")
     if faults:
@@ -68,14 +120,20 @@ def read_labels(path: Path, names: list[str]) -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
-def parse_line(line: str, names: list[str]) -> Shape:
+def parse_line(line: str, names: list[str], keypoints: int = 0) -> Shape:
     """One object; a ValueError says what is wrong with the line."""
     words = line.split()
-    if not words[0].isdecimal():
-        raise ValueError(f"the class must be a whole number from 0 up, found {words[0]!r}")
+    if not _is_number(words[0]):
+        raise ValueError(f"the class must be a whole number from 0 up, found {words[0][:40]!r}")
     place, numbers = int(words[0]), numbers_of(words[1:], "coordinates")
     if place >= len(names):
         raise ValueError(f"class {place} is none of the {len(names)} names: {', '.join(names)}")
+    if keypoints:
+        if len(numbers) != 4 + keypoints:
+            raise ValueError(
+                f"expected `class xc yc w h` and {keypoints} numbers of keypoints (kpt_shape), found {len(words)} numbers"
+            )
+        numbers = numbers[:4]
     if len(numbers) in (4, 5):
         x, y, width, height = numbers[:4]
         box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
@@ -115,3 +173,9 @@ def labels_of(image: Path, labels: Path | None, relative: str) -> Path | None:
         places.append(Path(*parts[:last], "labels", *parts[last + 1 :]))
     places.append(image)
     return next((file for place in places if (file := place.with_suffix(".txt")).is_file()), None)
+
+
+def label_files_without_image(used: Collection[Path]) -> list[Path]:
+    """Label files beside the used ones that no image has, sorted."""
+    found = {file for folder in {file.parent for file in used} for file in folder.glob("*.txt")}
+    return sorted(file for file in found - set(used) if file.name not in ("classes.txt", *_LISTS))

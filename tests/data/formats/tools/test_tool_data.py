@@ -277,3 +277,115 @@ def test_a_labelme_path_with_backslashes_and_another_folder_leads_to_its_image(f
     (forms / "json/one.json").write_text(json.dumps(content))
     found = read_data(forms / "json", forms / "images")
     assert [entry.file_name for entry in found.images if entry.labelled] == ["b/a+1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("names", "fault"),
+    [
+        ("names: [dog, dog]", "'dog' is the name of 2 classes"),
+        ("names: [dog, '']", "class 1 has no name"),
+        ("nc: 3\nnames: [dog, cat]", '"nc" is 3, but "names" lists 2 classes'),
+        ("names: {1: dog, 2: cat}", '"names" must number the classes 0, 1, found 1, 2'),
+        ("names: [dog, cat]\nkpt_shape: 17", '"kpt_shape" must be'),
+    ],
+)
+def test_names_of_yolo_that_do_not_number_the_classes_are_refused(forms, names, fault):
+    (forms / "data.yaml").write_text(names)
+    with pytest.raises(DataError, match=fault):
+        read_data(forms / "data.yaml", forms / "images")
+
+
+def test_an_empty_line_among_class_names_is_refused_because_it_may_count(forms):
+    (forms / "data.yaml").unlink()
+    (forms / "classes.txt").write_text("\ufeffdog\r\n\r\ncat\r\n")
+    with pytest.raises(DataError, match="line 2 is empty, so the numbers of the classes behind it are not known"):
+        read_data(forms / "classes.txt", forms / "images")
+    (forms / "classes.txt").write_text("\ufeffdog\r\ncat\r\n\r\n\n")
+    assert read_data(forms / "classes.txt", forms / "images").class_names == NAMES
+
+
+def test_class_names_of_yaml_stay_as_they_are_written(forms):
+    (forms / "data.yaml").write_text("names: [no, 010, 1.10, 12:30, 2026-11-30, null]\n")
+    found = read_data(forms / "data.yaml", forms / "images").class_names
+    assert found == ("no", "010", "1.10", "12:30", "2026-11-30", "null")
+
+
+@pytest.mark.parametrize(
+    ("shape", "points"), [("[2, 3]", "0.1 0.1 1 0.9 0.9 1"), ("[3, 2]", "0.1 0.1 0.5 0.5 0.9 0.9")]
+)
+def test_keypoints_are_not_read_as_corners_of_a_polygon(forms, shape, points):
+    for file in (forms / "labels").rglob("*.txt"):
+        file.write_text("")
+    (forms / "labels/b/a+1.txt").write_text(f"1 0.5 0.5 0.2 0.4 {points}\n")
+    (forms / "data.yaml").write_text(f"names: [dog, cat]\nkpt_shape: {shape}\n")
+    found = read_data(forms / "data.yaml", forms / "images")
+    (entry,) = [entry for entry in found.images if len(entry.boxes)]
+    np.testing.assert_allclose(entry.boxes, [[16, 9, 24, 21]], atol=1e-4)
+    (forms / "labels/b/a+1.txt").write_text("1 0.5 0.5 0.2 0.4\n")
+    with pytest.raises(DataError, match="and 6 numbers of keypoints"):
+        read_data(forms / "data.yaml", forms / "images")
+
+
+def test_a_label_file_is_that_of_one_image_and_those_of_none_are_told(forms):
+    (forms / "labels/b/gone.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    doubts = read_data(forms / "data.yaml", forms / "images").doubts
+    assert any("1 label file of which" in doubt and "gone.txt: their labels are not used" in doubt for doubt in doubts)
+    Image.new("RGB", SIZE).save(forms / "images/b/a+1.png")
+    with pytest.raises(DataError, match=r"a\+1.txt: is the label file of b/a\+1.jpg and of b/a\+1.png"):
+        read_data(forms / "data.yaml", forms / "images")
+
+
+MASK = '<mask label="cat" left="1" top="1" width="{}" height="{}" rle="{}"/>'
+
+
+@pytest.mark.parametrize(
+    ("size", "shape", "fault"),
+    [
+        ("4e9", MASK.format(4, 2, "0,8"), "an image of more pixels than any may have"),
+        ("2e9", MASK.format("1e9", 1, "0,1e9"), "an image of more pixels than any may have"),
+        ("1e300", MASK.format("1e299", 1, "0,1e299"), "an image of more pixels than any may have"),
+        ("40", MASK.format("1e18", 1, "0,1e18"), "lies outside its image"),
+        ("40", MASK.format(4, 2, "0.5,7.5"), "rle: expected a whole number, found '0.5'"),
+        ("40.7", "", "expected a whole number, found '40.7'"),
+        ("4_0", "", "expected a finite number, found '4_0'"),
+        ("٤٠", "", "expected a finite number, found '٤٠'"),
+    ],
+)
+def test_sizes_and_masks_of_cvat_are_checked_before_memory_is_taken(forms, size, shape, fault):
+    image = f'<image id="0" name="b/a+1.jpg" width="{size}" height="30">{shape}</image>'
+    (forms / "annotations.xml").write_text(f"<annotations>{image}</annotations>", encoding="utf-8")
+    with pytest.raises(DataError, match=fault):
+        read_data(forms / "annotations.xml", forms / "images")
+
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="  # one pixel
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"imagePath": "a\0.jpg"}, "has a null character, which no file name has"),
+        ({"shapes": [{"label": "dog", "points": [[10**400, 1], [2, 2]]}]}, "expected a finite number, found '1000"),
+        (
+            {
+                "shapes": [{"label": "dog", "points": [[1, 1], [2, 2]], "shape_type": "mask", "mask": PNG}],
+                "imageWidth": 10**12,
+            },
+            "an image of more pixels than any may have",
+        ),
+    ],
+)
+def test_absurd_values_of_labelme_are_told_by_file_or_image(forms, change, fault):
+    for file in forms.rglob("*.json"):
+        file.unlink()
+    content = {"shapes": [], "imagePath": "a+1.jpg", "imageWidth": 40, "imageHeight": 30}
+    (forms / "images/b/a+1.json").write_text(json.dumps(content | change))
+    with pytest.raises(DataError, match=fault):  # though no object tells any class
+        read_data(forms / "images", forms / "images")
+
+
+def test_parts_of_a_skeleton_are_no_classes(forms):
+    labels = "<label><name>dog</name><sublabels><label><name>paw</name></label></sublabels></label>"
+    labels += "<label><name>ear</name><parent>dog</parent></label><label><name>cat</name></label>"
+    (forms / "annotations.xml").write_text(f"<annotations><meta><labels>{labels}</labels></meta></annotations>")
+    assert read_data(forms / "annotations.xml", forms / "images").class_names == NAMES
