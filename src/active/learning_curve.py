@@ -119,8 +119,6 @@ def fit_learning_curve(amounts: Sequence[float], ap: Sequence[float]) -> Learnin
 
 def _curve_of(parameters: np.ndarray) -> tuple[float, float, float]:
     """A, B x last^-g and g of parameters [P]."""
-    from scipy.special import ndtr  # imported here, because most programs need no SciPy
-
     now, place, log_exponent = parameters
     factor = max(100 - now, 0) * math.erfc(-place / math.sqrt(2)) / 2
     return now + factor, factor, min(max(math.exp(min(log_exponent, 99)), _EXPONENTS[0]), _EXPONENTS[1])
@@ -129,8 +127,6 @@ def _curve_of(parameters: np.ndarray) -> tuple[float, float, float]:
 def _fit(x: np.ndarray, y: np.ndarray, noise: float, disturbance: np.ndarray) -> np.ndarray:
     """Parameters [P] by least squares: rounds [R], as parts of the last, and both priors, each moved by a deviate of ``disturbance`` [R + 2]."""
     from scipy.optimize import leastsq  # here, for it takes as long to import as all else
-
-    from scipy.optimize import leastsq
 
     def residuals(parameters: np.ndarray) -> np.ndarray:
         floor, factor, exponent = _curve_of(parameters)
