@@ -30,7 +30,7 @@ from src.data.training_data import read_usable
 from src.engine.inference.evaluated_detections import EvaluatedDetections, detection_source, will_have_masks
 from src.errors import entry_point, printable
 from src.evaluation.metrics import evaluate, format_table
-from src.exporting.model_metadata import metadata_path
+from src.exporting.metadata_file import metadata_path
 from src.files import check_apart, check_free, write_json, write_text
 from src.report.error_report import check_report, write_report
 

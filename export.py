@@ -22,18 +22,8 @@ from src.errors import UserError, entry_point
 from src.exporting.agreement import synthetic_images
 from src.exporting.checked_export import ExportConfig, export_checked
 from src.exporting.exported import check_writable, model_path
-from src.exporting.model_metadata import (
-    Class,
-    ModelMetadata,
-    Origin,
-    Output,
-    is_model_metadata,
-    mask_rule,
-    metadata_path,
-    other_model,
-    raw_rgb_input,
-    resize_rule,
-)
+from src.exporting.metadata_file import is_model_metadata, metadata_path, other_model
+from src.exporting.model_metadata import Class, ModelMetadata, Origin, Output, mask_rule, raw_rgb_input, resize_rule
 from src.exporting.offline_model import check_compiler, offline_path, write_offline_model
 from src.exporting.outputs import MASKS
 from src.exporting.runner import check_runnable

@@ -6,7 +6,7 @@ The launch scripts of the model zoo take these values as arguments; here they ar
 import sys
 
 from src.errors import UserError, entry_point
-from src.exporting.model_metadata import read_model_metadata
+from src.exporting.metadata_file import read_model_metadata
 
 
 @entry_point

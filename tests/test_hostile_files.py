@@ -26,7 +26,7 @@ from src.data.formats.voc import read_voc
 from src.data.images import image_size, read_image
 from src.errors import UserError
 from src.evaluation.results_file import read_results
-from src.exporting.model_metadata import read_model_metadata
+from src.exporting.metadata_file import read_model_metadata
 from src.report.stages import read_stages
 from src.yaml_file import read_yaml
 from tests.hostile import damaged, documents, survives

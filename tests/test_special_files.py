@@ -24,7 +24,7 @@ from src.data.formats.voc import read_voc
 from src.data.images import image_size, read_image
 from src.errors import UserError
 from src.evaluation.results_file import read_results
-from src.exporting.model_metadata import read_model_metadata
+from src.exporting.metadata_file import read_model_metadata
 from src.files import file_hash, is_regular
 from src.yaml_file import read_yaml
 

@@ -3,15 +3,10 @@
 The C++ program has the same rules, in ascend310_infer/src/model_metadata.cc.
 """
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING
 
+from src.exporting.model_metadata import ModelMetadata, Output
 from src.exporting.outputs import DTYPES, MASKS, PROBABILITIES, output_names, output_shapes
-
-if TYPE_CHECKING:
-    from src.exporting.model_metadata import ModelMetadata, Output
 
 _MOST_PIXELS = 2**26  # of all images of an input
 _MOST_DETECTIONS = 2**20  # of an image

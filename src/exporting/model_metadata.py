@@ -3,17 +3,11 @@
 Programs that run the model read input size, resize rule and classes from it, so that none of them is hard-coded.
 """
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
-
-from src.errors import UserError
-from src.exporting.metadata_faults import fault_of
-from src.files import file_hash, is_regular, read_regular
 
 # Keep in sync with src/data/augment/transforms.resize_to_fit, which implements this rule.
 _RATIO_RULE = (
@@ -162,54 +156,3 @@ def mask_rule(threshold: float, pasting: str) -> Masks:
 def output_metadata(names: Sequence[str], outputs: Sequence[np.ndarray]) -> list[Output]:
     """Names, shapes and dtypes of outputs."""
     return [Output(name, array.shape, str(array.dtype)) for name, array in zip(names, outputs, strict=True)]
-
-
-def metadata_path(model: str | Path) -> Path:
-    """Path of the metadata of a model."""
-    return Path(model).with_suffix(".json")
-
-
-def is_model_metadata(path: Path) -> bool:
-    """Whether a file is the metadata of a model, perhaps of another version."""
-    try:
-        return {"sha256", "input", "outputs"} <= msgspec.json.decode(read_regular(path), type=dict).keys()
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-
-
-def other_model(model: Path) -> Path | None:
-    """The model of another format whose metadata lie where those of ``model`` would; None: there is none.
-
-    Both have one name but for the suffix, and so has their metadata.
-    """
-    if not is_model_metadata(metadata_path(model)):
-        return None
-    name = msgspec.json.decode(read_regular(metadata_path(model)), type=dict).get("file")
-    if not isinstance(name, str) or name == model.name or Path(name).stem != model.stem:
-        return None
-    return model.with_name(name) if is_regular(model.with_name(name)) else None
-
-
-def read_model_metadata(model: str | Path) -> ModelMetadata:
-    """Read the metadata of a model file, and check by SHA-256 that it belongs to this file.
-
-    Raises:
-        UserError: model or metadata is missing, the metadata is damaged, or it belongs to another model.
-    """
-    path = metadata_path(model)
-    if not is_regular(model):
-        what = "not a regular file" if os.path.lexists(model) else "no such model"
-        raise UserError(f"{model}: {what}; write one with export.py")
-    try:
-        metadata = msgspec.json.decode(read_regular(path), type=ModelMetadata)
-    except FileNotFoundError:
-        raise UserError(f"{path}: missing; export.py writes it next to the model, copy both") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: not the metadata of an exported model ({error}); export the model again") from error
-    if fault := fault_of(metadata):
-        raise UserError(f"{path}: {fault}; export the model again")
-    if metadata.sha256 != file_hash(model):
-        raise UserError(f"{path}: belongs to another file than {model} (SHA-256 differs); copy or export both again")
-    return metadata

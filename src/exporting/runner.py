@@ -9,7 +9,8 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from src.errors import UserError
-from src.exporting.model_metadata import ModelMetadata, read_model_metadata
+from src.exporting.metadata_file import read_model_metadata
+from src.exporting.model_metadata import ModelMetadata
 from src.exporting.outputs import MASKS, OUTPUTS, PROBABILITIES, check_outputs
 
 # Maps images float32 [B, 3, H, W] to the outputs of the model file, in their order.

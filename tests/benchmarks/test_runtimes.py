@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from benchmarks import runtimes
 from src.errors import UserError
-from src.exporting.model_metadata import read_model_metadata
+from src.exporting.metadata_file import read_model_metadata
 
 
 def test_all_runtimes_take_turns(tiny_detector, exported, tiny_data, tmp_path):

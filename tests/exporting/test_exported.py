@@ -11,15 +11,14 @@ from mindspore import Tensor, nn, ops
 from src.errors import UserError
 from src.exporting.agreement import MASK_TOLERANCE, compare
 from src.exporting.exported import ExportedDetector, model_path, write_model
+from src.exporting.metadata_file import metadata_path, read_model_metadata
 from src.exporting.model_metadata import (
     Class,
     ModelMetadata,
     Origin,
     mask_rule,
-    metadata_path,
     output_metadata,
     raw_rgb_input,
-    read_model_metadata,
     resize_rule,
 )
 from src.exporting.outputs import output_names

@@ -9,15 +9,14 @@ import pytest
 from src.data.augment.transforms import resize_to_fit
 from src.errors import UserError
 from src.evaluation.masks import Pasting, decode_mask, paste
+from src.exporting.metadata_file import metadata_path, read_model_metadata
 from src.exporting.model_metadata import (
     Class,
     ModelMetadata,
     Origin,
     mask_rule,
-    metadata_path,
     output_metadata,
     raw_rgb_input,
-    read_model_metadata,
     resize_rule,
 )
 from src.exporting.outputs import OUTPUTS

@@ -15,7 +15,7 @@ from src.engine.inference.detect_images import detect_records
 from src.engine.inference.exported_model import check_device, open_exported
 from src.errors import UserError
 from src.evaluation.results_file import have_masks, read_results
-from src.exporting.model_metadata import read_model_metadata
+from src.exporting.metadata_file import read_model_metadata
 from src.exporting.runner import Detector, numpy_forward
 from src.systems import build_network
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from src.config.load import Config
 from src.errors import UserError
-from src.exporting.model_metadata import ModelMetadata, read_model_metadata
+from src.exporting.metadata_file import read_model_metadata
+from src.exporting.model_metadata import ModelMetadata
 from src.exporting.outputs import PROBABILITIES
 from src.exporting.runner import Detector, check_runnable, open_model
 

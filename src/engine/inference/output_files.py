@@ -12,7 +12,7 @@ from src.data.image_listing import check_outside
 from src.data.provenance import made_from, side_file, write_side_file
 from src.errors import UserError
 from src.evaluation.records import Detections, inference_records
-from src.exporting.model_metadata import metadata_path
+from src.exporting.metadata_file import metadata_path
 from src.files import check_apart, check_free, write_atomically
 
 # Settings of a detector's output that a checkpoint brings along and that may be changed for inference.
