@@ -23,7 +23,7 @@ RULES: tuple[Rule, ...] = (
 # What follows the number of labels in later stages; network, input size and batch stay.
 LENGTHS = frozenset(
     {
-        *("max_iter", "burn_up_iter", "warmup_step", "ema_keep_rate", "unsup_ramp_iter"),
+        *("max_iter", "burn_up_iter", "warmup_step", "milestones", "ema_keep_rate", "unsup_ramp_iter"),
         *("eval_interval_iter", "save_checkpoint_interval", "print_interval_iter"),
         *("num_gts", "test_max_per_img"),  # newly labelled images may be fuller
     }

@@ -91,7 +91,8 @@ def learning_rate(situation: Situation, now: Settings) -> list[Choice]:
         source = "configs/ssd_small_data.yaml"
     elif not now["frozen_batch_norm"]:
         source = "configs/demo_cpu.yaml"
-    constant = "constant rate: the average takes the place of a falling one, as in the plans of docs/EVIDENCE.md"
+    drop = length * 4 // 5 if now["lr_schedule"] == "multistep" else 0
+    lower = "a tenth of the rate for the last fifth, as in configs/small_data.yaml: the student gains most then (docs/EVIDENCE.md)"
     return [
         Choice("base_lr", RATE, f"{source}, for {now['batch_size']} labelled images per step"),
         Choice(
@@ -99,7 +100,7 @@ def learning_rate(situation: Situation, now: Settings) -> list[Choice]:
             min(500, rounded(length / 8), length),
             "an eighth of the steps, 500 at most (configs/small_data.yaml)",
         ),
-        Choice("milestones", [], constant),
+        Choice("milestones", [drop] if drop else [], lower if drop else f"none: {length} steps, {now['lr_schedule']}"),
     ]
 
 

@@ -47,6 +47,7 @@ def test_phases_lie_within_the_run(name):
     length = chosen["max_iter"]
     assert 1 <= chosen["burn_up_iter"] <= length and chosen["warmup_step"] <= length
     assert (chosen["burn_up_iter"] == length) == (SETS[name].unlabelled == 0)
+    assert chosen["milestones"] == [length * 4 // 5] and chosen["warmup_step"] < length * 4 // 5
     assert 10 <= 1 / (1 - chosen["ema_keep_rate"]) <= max(10, length / 8) + 1
     if SETS[name].unlabelled:
         assert chosen["unsup_ramp_iter"] <= length - chosen["burn_up_iter"]
@@ -54,6 +55,11 @@ def test_phases_lie_within_the_run(name):
     else:
         assert not {"unsup_loss_weight", "bbox_threshold"} & chosen.keys()
     assert (chosen["eval_interval_iter"] == 0) == (SETS[name].evaluation == 0)
+
+
+@pytest.mark.parametrize("given", [{"lr_schedule": "cosine"}, {"max_iter": 1}])
+def test_there_is_no_milestone_where_no_rate_would_drop(given):
+    assert values(decided(facts(), given))["milestones"] == []
 
 
 def test_evaluations_take_a_fifth_of_the_time_at_most():
