@@ -1,4 +1,7 @@
-"""The memory allocator of a program: jemalloc, which MindSpore brings along, in place of that of the C library."""
+"""The memory allocator of a program: jemalloc, which MindSpore brings along, in place of that of the C library.
+
+LD_PRELOAD="$(python -m src.allocator)" python a_program_of_your_own.py
+"""
 
 import os
 import sys
@@ -9,6 +12,15 @@ _ROOT = Path(__file__).resolve().parents[1]
 _PROGRAMS = {_ROOT / name for name in ("train.py", "eval.py", "infer.py", "export.py")}  # which compile networks
 
 
+def jemalloc() -> Path | None:
+    """The library of MindSpore; None if it is not there, or if LD_PRELOAD cannot name it."""
+    package = find_spec("mindspore")
+    if package is None or package.origin is None:
+        return None
+    library = Path(package.origin).with_name("lib") / "libjemalloc.so.2"
+    return library if library.is_file() and not set(" :") & set(str(library)) else None  # which separate names there
+
+
 def start_with_jemalloc() -> None:
     """Start this program again with jemalloc, if it compiles networks and LD_PRELOAD is not set, even to nothing.
 
@@ -17,10 +29,7 @@ def start_with_jemalloc() -> None:
     """
     if "LD_PRELOAD" in os.environ or Path(sys.argv[0]).resolve() not in _PROGRAMS:
         return
-    package = find_spec("mindspore")
-    if package is None or package.origin is None:
-        return
-    library = Path(package.origin).with_name("lib") / "libjemalloc.so.2"
-    if library.is_file() and not set(" :") & set(str(library)):  # which separate the names of LD_PRELOAD
+    library = jemalloc()
+    if library:
         os.environ["LD_PRELOAD"] = str(library)
         os.execv(sys.executable, sys.orig_argv)

@@ -4,8 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from src import allocator
 
 ROOT = Path(__file__).resolve().parents[1]
 # Says what each start of Python sees; the second one ends there, before MindSpore is imported.
@@ -49,3 +52,21 @@ def test_what_the_user_preloads_stays(tmp_path):
 def test_label_tools_start_once(tmp_path):
     done = _starts(tmp_path, str(ROOT / "random_select.py"), "--version")
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("folder", "found"), [("there", True), ("with space", False), ("a:b", False), ("not there", False)]
+)
+def test_the_library_is_one_that_can_be_preloaded(folder, found, tmp_path, monkeypatch):
+    library = tmp_path / folder / "lib" / "libjemalloc.so.2"
+    if folder != "not there":
+        library.parent.mkdir(parents=True)
+        library.touch()
+    spec = SimpleNamespace(origin=str(tmp_path / folder / "__init__.py"))
+    monkeypatch.setattr(allocator, "find_spec", lambda name: spec)
+    assert allocator.jemalloc() == (library if found else None)
+
+
+def test_without_mindspore_there_is_none(monkeypatch):
+    monkeypatch.setattr(allocator, "find_spec", lambda name: None)
+    assert allocator.jemalloc() is None
