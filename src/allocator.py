@@ -1,7 +1,4 @@
-"""The memory allocator of a program: jemalloc, which MindSpore brings along, in place of that of the C library.
-
-LD_PRELOAD="$(python -m src.allocator)" python a_program_of_your_own.py
-"""
+"""The memory allocator of a program: jemalloc, which MindSpore brings along, in place of that of the C library."""
 
 import os
 import sys
