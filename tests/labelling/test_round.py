@@ -459,12 +459,12 @@ def test_masks_of_the_detector_come_back_as_outlines(place):
         shutil.rmtree(tasks)
 
 
-def review(place, tool="label_studio", *more):
+def review(place, tool="label_studio", *more, scores=(0.9, 0.6)):
     """known.jpg is labelled with a dog at (1, 1, 11, 11); the detector sees a cat there, and a dog elsewhere."""
     found = json.loads((place / "infer_results.json").read_text())
     found["known.jpg"] = [
-        {"pred box": (1, 1, 10, 10), "confidence score": 0.9, "pred class": 0},
-        {"pred box": (15, 5, 10, 10), "confidence score": 0.6, "pred class": 1},
+        {"pred box": (1, 1, 10, 10), "confidence score": scores[0], "pred class": 0},
+        {"pred box": (15, 5, 10, 10), "confidence score": scores[1], "pred class": 1},
     ]
     (place / "infer_all.json").write_text(json.dumps(found))
     words = ["--review", "--ann_file", place / "train_1.json", "--infer_json", place / "infer_all.json", *more]
@@ -492,6 +492,20 @@ def test_labels_that_may_be_wrong_go_out_and_their_corrections_replace_them(plac
     assert [image["file_name"] for image in kept["images"]] == ["known.jpg"]
     assert "train_2_replaced.json: the labels of before of 1 image" in capsys.readouterr().out
     assert json.loads((place / "train_1.json").read_text()) == before
+
+
+def test_a_detector_that_is_sure_of_nothing_is_no_witness_against_labels(place, capsys):
+    found = json.loads((place / "infer_results.json").read_text())
+    for rows in found.values():
+        for row in rows:
+            row["confidence score"] = 0.3
+    (place / "infer_results.json").write_text(json.dumps(found))
+    for scores, notes in (((0.4, 0.3), 1), ((0.4, 0.51), 0)):
+        shutil.rmtree(review(place, scores=scores))
+        assert (
+            capsys.readouterr().out.count("note: no detection has a score above 0.5: the detector knows little yet")
+            == notes
+        )
 
 
 def test_labels_that_were_found_right_stay_to_the_digit(place):
