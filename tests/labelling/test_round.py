@@ -305,6 +305,20 @@ def test_the_last_line_says_how_to_train_on_the_labels(place, capsys):
     assert words == ["CPU", "0", *map(str, (place / "images", place / "train_2.json", run)), "--config_path", "auto"]
 
 
+def test_tasks_of_another_folder_than_the_labels_before_are_trained_on_with_both(place, capsys):
+    tasks = send(place, "coco")
+    labels = LABELLERS["coco"](tasks, ANSWERS, place / "export")
+    before = place / "before"
+    before.mkdir()
+    shutil.copy(place / "images" / "known.jpg", before)
+    take(place, labels, "--img_dir", before)
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert words[words.index("0") + 1] == str(before) and words[-2:] == ["--unlabelled_img_dir", str(place / "images")]
+    shutil.copytree(place / "images", before, dirs_exist_ok=True)  # moved, the older folder is still there
+    take(place, labels, "--img_dir", before, "--overwrite")
+    assert "--unlabelled_img_dir" not in capsys.readouterr().out
+
+
 def test_folders_of_images_are_found_again_where_they_and_the_tasks_were_moved_together(place, capsys):
     (place / "more").mkdir()
     shutil.move(place / "images" / "left.jpg", place / "more" / "left.jpg")
