@@ -29,6 +29,7 @@ import numpy as np
 
 from src.active.picking.pick_list import read_list, reasons_file
 from src.active.ranking import read_ranking
+from src.active.strategies.reference import CONFIDENT
 from src.command_line import NAMES_HELP, parse_names, program_parser
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
@@ -208,6 +209,11 @@ def review(args: argparse.Namespace) -> None:
         args.format, classes, {}, "labels to review", tasks, masks, review=True, **image_folders(args), made_from=origin
     )
     write_tasks(manifest, paths, args.output_dir, args.image_files, args.ann_file)
+    if not (score > CONFIDENT).any():
+        print(
+            f"note: no detection has a score above {CONFIDENT}: the detector knows little yet, so a disagreement says little about a label; "
+            "after a longer training the review finds more"
+        )
     kinds = Counter(ranking[name][0].kind for name in names)
     print(
         f"{args.output_dir}: {counted(len(tasks), 'image')} to review for {args.format}, of {len(doubted)} with a disagreement and "

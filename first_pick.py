@@ -33,7 +33,7 @@ from src.command_line import NAMES_HELP, parse_names, positive_count, program_pa
 from src.data.annotations import Annotations
 from src.data.checks.image_files import files_hash
 from src.data.checks.left_out import LeftOut, write_left_out
-from src.data.classes import alike_names, check_names, foreground
+from src.data.classes import alike_names, check_names, foreground, joined_names
 from src.data.formats.coco_annotations import to_coco
 from src.data.image_listing import list_images
 from src.data.provenance import made_from, side_file, with_origin
@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     classes = read_classes(args.class_names)
     output, list_file, left_out_file = checked_outputs(args)
-    for sentence in alike_names(classes):
+    for sentence in (*alike_names(classes), *joined_names(classes)):
         print(f"suspicious: {sentence}")
     backbone = backbone_in(args.pre_trained) if args.pre_trained else None
     coco, left_out = read_folder(args.img_dir, classes)
@@ -174,7 +174,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     for sentence in (*picked.notes, *notes):
         print(sentence)
     folders = len(by_sub_folder(names))
-    print(f"{output}: {counted(len(names), 'image')}, none labelled yet; classes: {', '.join(classes)}")
+    print(
+        f"{output}: {counted(len(names), 'image')}, none labelled yet; {counted(len(classes), 'class')}: {', '.join(classes)}"
+    )
     of_folders = f" of {folders} sub-folders" if folders > 1 else ""
     print(f"{list_file}: {counted(len(picked.why), 'image')} to label, by {strategy}{of_folders}")
     print(f"what to do next: {next_command(args, list_file)}")

@@ -39,7 +39,7 @@ from src.labelling.task import MANIFEST, Manifest, read_manifest
 from src.wording import counted
 
 _REASONS = 3  # that are printed; the list has all
-_UNCLEAR = "came back as sent, or without boxes, perhaps never opened, and counts as not labelled yet"
+_UNCLEAR = "came back as sent, or without boxes, perhaps never opened: not labelled yet"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -193,6 +193,8 @@ def next_command(args: argparse.Namespace, manifest: Manifest | None, origin: Ma
     output = args.output_ann_file
     run = output.with_name(f"{output.stem}_run")
     images, more = sent_folders(args.tasks, manifest)
+    if args.img_dir and images and any(not (args.img_dir / task.file_name).exists() for task in manifest.tasks):
+        more = more or images  # the tasks are of another folder than the labels of before
     images = args.img_dir or images
     words = ["CPU", "0", images or "IMAGES", output, run, "--config_path", "auto"]
     command = script_to_paste(

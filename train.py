@@ -5,7 +5,7 @@ moving average of the student, predicts pseudo-labels on the weak view of unlabe
 trained on their strong view (Liu et al. 2021, Unbiased Teacher).
 """
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 from src.checkpoint.run_folder import RunFolder
@@ -66,39 +66,40 @@ def main(argv: list[str] | None = None) -> None:
     else:
         start = [load_initial_weights(config, networks.student)]
     first_step = int(networks.state.step.asnumpy())
-    # 3. The folder of the run.
-    if device.rank == 0:
-        start += folder.prepare(resumes, keeps_weights=config.resume)
-        start += automatic.write()
-        write_left_out(folder.path / LEFT_OUT_FILE, data.left_out, overwrite=True)
-        if metadata["evaluated"] and metadata["best"] is None:
-            start += folder.archive_best(first_step)
-        # --resume and --overwrite apply to this start only, not to the run.
-        saved_config = replace(config, resume=False, resume_anyway=False, overwrite=False)
-        write_text(folder.config, save_config(saved_config), overwrite=True)
-    # 4. Training.
-    with closing(RunLog(folder.path, device.rank, first_step, config.max_iter, metadata["rows"])) as log:
-        log.details(f"all settings:\n{save_config(config)}")
-        log.info("\n".join([describe_run(config, data, device, first_step), *lengths, *rates, *start]))
-        run = Run(
-            config=config,
-            data=with_caches(config, data, log.info),
-            device=device,
-            networks=networks,
-            folder=folder,
-            states=states,
-            log=log,
-            stop=StopRequest(device.rank),
-            metadata=metadata,
-            watch=build_watch(config, data, metadata["watch"]),
-        )
-        if not resumes:
-            warn_at_start(run)
-        with run.stop:
+    # 3. The folder of the run, which no other process may train in until this one ends.
+    with folder.locked() if device.rank == 0 else nullcontext():
+        if device.rank == 0:
+            start += folder.prepare(resumes, keeps_weights=config.resume)
+            start += automatic.write()
+            write_left_out(folder.path / LEFT_OUT_FILE, data.left_out, overwrite=True)
+            if metadata["evaluated"] and metadata["best"] is None:
+                start += folder.archive_best(first_step)
+            # --resume and --overwrite apply to this start only, not to the run.
+            saved_config = replace(config, resume=False, resume_anyway=False, overwrite=False)
+            write_text(folder.config, save_config(saved_config), overwrite=True)
+        # 4. Training.
+        with closing(RunLog(folder.path, device.rank, first_step, config.max_iter, metadata["rows"])) as log:
+            log.details(f"all settings:\n{save_config(config)}")
+            log.info("\n".join([describe_run(config, data, device, first_step), *lengths, *rates, *start]))
+            run = Run(
+                config=config,
+                data=with_caches(config, data, log.info),
+                device=device,
+                networks=networks,
+                folder=folder,
+                states=states,
+                log=log,
+                stop=StopRequest(device.rank),
+                metadata=metadata,
+                watch=build_watch(config, data, metadata["watch"]),
+            )
             if not resumes:
-                tell_time(run)
-            train(run, first_step)
-        log.info(f"end: {outcome(run)}")
+                warn_at_start(run)
+            with run.stop:
+                if not resumes:
+                    tell_time(run)
+                train(run, first_step)
+            log.info(f"end: {outcome(run)}")
 
 
 def tell_time(run: Run) -> None:

@@ -69,6 +69,9 @@ check_argument() {
     OUTPUT_DIR | TRAIN_OUTPUT_PATH) [ ! -e "$2" ] || [ -d "$2" ] || faults+=("$1: $2 is not a folder") ;;
     NEW_ANN | MINDRECORD_DIR | MINDRECORD_PATH) ;;
     ANN | *_ANN) [ -e "$2" ] || faults+=("$1: there is no file $2") ;; # or a folder, such as one of Pascal VOC files
+    PRE_TRAINED | PRE_TRAINED_PATH | PRETRAINED_*)
+        [ -f "$2" ] || faults+=("$1: there is no file $2; to make one of torchvision's weights or others: python -m src.convert_checkpoint --ckpt_file WEIGHTS")
+        ;;
     *) [ -f "$2" ] || faults+=("$1: there is no file $2") ;;
     esac
 }

@@ -1,8 +1,11 @@
-"""Print one setting as the programs read it, from --config_path and the command line: `_setting.py KEY [--key value ...]`."""
+"""Print one setting as the programs read it, from --config_path and the command line: `_setting.py KEY [--key value ...]`.
+
+Without --config_path the settings may come from a recipe that is not there yet; no recipe chooses folders and files.
+"""
 
 import sys
 
-from src.config.load import load_config
+from src.config.load import AUTOMATIC, load_config
 from src.errors import entry_point
 
 # Options of the launch scripts, which do not come here: an unknown one may be a misspelt one of these.
@@ -17,6 +20,7 @@ OF_SCRIPTS = (
 def main() -> None:
     """Print the value; an empty line if it is not set."""
     key, *options = sys.argv[1:]
+    options = ["--config_path", AUTOMATIC, *options]  # a later one replaces it
     value = getattr(load_config(__doc__, options, more_options=OF_SCRIPTS), key)
     print("" if value is None else value)
 

@@ -256,3 +256,12 @@ def test_the_root_of_the_file_system_is_refused_at_once(tmp_path, capsys):
     with pytest.raises(SystemExit):
         pick(Path("/"), "--output_ann_file", tmp_path / "first.json")
     assert "is the root of the file system" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("classes, suspicious", [("cat dog", 1), ("cat;dog", 1), ("cat,traffic light", 0), ("cat", 0)])
+def test_names_that_are_not_separated_by_commas_are_questioned(photos, capsys, classes, suspicious):
+    coco, _, _ = pick(photos, classes=classes)
+    said = capsys.readouterr().out
+    assert said.count("if these are several, separate them by commas: cat,dog") == suspicious
+    assert f"; {'2 classes' if ',' in classes else '1 class'}: " in said
+    assert len(coco["categories"]) == 1 + classes.count(",")

@@ -326,7 +326,7 @@ def test_what_an_exported_model_cannot_do_is_said(exported, tiny_detector, tiny_
         assert said.count("\n") == 1
         return said
 
-    assert "export it again with --probabilities true" in refusal(exported["MINDIR"])
+    assert "export it again with --probabilities true --overwrite" in refusal(exported["MINDIR"])
     assert "--model and --checkpoint_path are both given" in refusal(exported["ONNX"], tiny_detector)
     assert "features: exported models do not output them" in refusal(exported["ONNX"], features="true")
     assert "on the CPU, not on GPU" in refusal(exported["ONNX"], device_target="GPU")

@@ -83,6 +83,25 @@ def refusal(words, capsys) -> str:
     return said
 
 
+def test_a_run_keeps_others_from_its_folder_while_it_trains(tiny_data, tiny_config, tmp_path, monkeypatch, capsys):
+    words = arguments(tiny_data, tiny_config, tmp_path / "run")
+    seen = []
+
+    def train(run, first_step):
+        seen.append([refusal([*words, more], capsys) for more in ("--resume", "--overwrite")])
+
+    monkeypatch.setattr(training_script, "tell_time", lambda run: None)
+    monkeypatch.setattr(training_script, "train", train)
+    monkeypatch.setattr(training_script, "outcome", lambda run: "not trained")
+    training_script.main(words)
+    assert [said.startswith("error: save_checkpoint_path: another process is training in ") for said in seen[0]] == [
+        True,
+        True,
+    ]
+    training_script.main([*words, "--overwrite"])
+    assert len(seen) == 2, "the lock ends with the run"
+
+
 def test_a_run_leaves_its_files(finished, tiny_data):
     names = {path.name for path in finished.folder.iterdir()}
     steps = {"model_step_2.ckpt", "model_step_3.ckpt", "model_step_4.ckpt"}

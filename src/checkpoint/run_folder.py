@@ -1,6 +1,9 @@
-"""The folder of a training run: the paths of its files, and checks that no other run is overwritten."""
+"""The folder of a training run: the paths of its files, and checks that no other run is overwritten or writes to it."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from src.errors import UserError, another_run
@@ -41,14 +44,47 @@ class RunFolder:
             scratch.
 
         Raises:
-            UserError: there is another run, or none to resume.
+            UserError: there is another run, or none to resume, or another process is training in the folder.
         """
+        if self.path.is_dir():
+            with self._holding(fcntl.LOCK_SH):  # the ranks of one run check at the same time
+                pass
         existing = [path for path in self._outputs() if path.exists()]
         if resume and not existing:
             raise UserError(f"resume: {self.path} has no run to resume; start one without --resume")
         if existing and not resume and not overwrite:
             raise another_run(self.path, existing[0].name)
         return resume and (self.state.is_file() or self.state_before.is_file())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training in this folder, which is made if it does not exist. The system releases the lock
+        when the process ends, however it ends.
+
+        Raises:
+            UserError: another process is training in it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self._holding(fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _holding(self, lock: int) -> Iterator[None]:
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, lock | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(folder)
+            raise UserError(
+                f"save_checkpoint_path: another process is training in {self.path}; wait until it ends, or stop it (Ctrl-C or "
+                "kill; it saves first) and continue it with --resume, or choose another folder"
+            ) from None
+        except OSError:
+            pass  # some network mounts have no locks
+        try:
+            yield
+        finally:
+            os.close(folder)
 
     def prepare(self, resumes: bool, keeps_weights: bool) -> list[str]:
         """Remove temporary files of a killed run and, unless a run is resumed, all files of the run that is

@@ -45,7 +45,8 @@ def load_config(
             --checkpoint_path is given.
         defaults: of this script, where they differ from the schema.
         automatic_leaf: returns the settings of --config_path auto, from all settings known so far and from those of the
-            command line; None: there are none, because a checkpoint has the settings that the recipe chose.
+            command line; None: there are none, because a checkpoint has the settings that the recipe chose, or, without
+            `saved_settings`, because the recipe comes later: then what contradicts a default is no fault.
         more_options: names that an unknown option may mean, too.
 
     Raises:
@@ -60,8 +61,14 @@ def load_config(
     if not faults:
         faults = [f"command line: unexpected argument {word!r}" for word in unknown]
     faults += _given_twice(given)
+    in_file = {}
     if arguments.config_path == AUTOMATIC:
-        in_file = automatic_leaf(*_checked_one_by_one(given, faults)) if automatic_leaf else {}
+        if not saved_settings:
+            config = _checked_one_by_one(given, faults)
+            if not automatic_leaf:
+                return config
+            values = config.as_dict()
+            in_file = automatic_leaf(values, {key: values[key] for key in given})
     else:
         in_file = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
     faults += [_unknown_key(key, arguments.config_path) for key in in_file if key not in KEYS] + _given_twice(in_file)
@@ -80,8 +87,8 @@ def _with_lists(given: dict) -> dict:
     return {key: [value] if key in lists and not isinstance(value, list) else value for key, value in given.items()}
 
 
-def _checked_one_by_one(given: dict, faults: list[str]) -> tuple[dict, dict]:
-    """All settings, and the given ones among them, as plain values; what they contradict is not known before the recipe.
+def _checked_one_by_one(given: dict, faults: list[str]) -> Config:
+    """All settings, of which some are given; what they contradict is not known before the recipe.
 
     Raises:
         UserError: naming every wrong value together with `faults`.
@@ -89,8 +96,7 @@ def _checked_one_by_one(given: dict, faults: list[str]) -> tuple[dict, dict]:
     config, wrong = _typed(default_settings() | _with_lists(given))
     if config is None or faults:
         raise _combined([*faults, *wrong])
-    values = config.as_dict()
-    return values, {key: values[key] for key in given}
+    return config
 
 
 def default_settings() -> dict:

@@ -48,6 +48,12 @@ def alike_names(names: Iterable[str]) -> Iterator[str]:
             yield f"classes {shown} differ only by case, spaces, punctuation or how their letters are composed; if they are one class, give them one category"
 
 
+def joined_names(names: Sequence[str]) -> Iterator[str]:
+    """A sentence if the only name looks like several that are not separated by commas."""
+    if len(names) == 1 and len(parts := re.split(r"[\s;|]+", names[0].strip())) > 1:
+        yield f'the only class is "{names[0]}"; if these are several, separate them by commas: {",".join(parts)}'
+
+
 def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> list[str]:
     """One sentence for each (name, number of objects) that is not among ``names``."""
     faults = []

@@ -7,6 +7,7 @@ once. While MindSpore computes, a SIGINT arrives as SIGTERM.
 """
 
 import contextlib
+import os
 import shlex
 import signal
 import socket
@@ -97,8 +98,13 @@ class _Announcement:
 
 
 def resume_command(config: Config, folder: RunFolder) -> str:
-    """The command line that resumes a run; all other settings are in its folder."""
+    """The command line that resumes a run from any folder; all other settings are in its folder. Paths in them may be relative to
+    the folder in which the run was started."""
     words = ["--config_path", str(folder.config), "--resume"]
     if config.run_distribute:
         return f"the same launcher and train.py with {shlex.join(words)}"
-    return shlex.join([sys.executable, sys.argv[0], *words])
+    command = shlex.join([sys.executable, sys.argv[0], *words])
+    try:
+        return f"cd {shlex.quote(os.getcwd())} && {command}"
+    except FileNotFoundError:  # it was removed while the run went on
+        return command

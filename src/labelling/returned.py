@@ -71,10 +71,17 @@ def _read(path: Path) -> list[Export]:
             return [export]
         found = _read_folder(root)
         if not found:
-            raise DataError(str(path), [f"nothing of a known form in it; expected {_FORMS}"])
+            raise DataError(str(path), [f"nothing of a known form in it{_without_names(root)}; expected {_FORMS}"])
         if root != path:  # a user knows the zip file, not where it was unpacked
             found = [_renamed(export, str(root), str(path)) for export in found]
         return found
+
+
+def _without_names(folder: Path) -> str:
+    """What label files of YOLO lack, if a folder that cannot be read holds any."""
+    if not any(folder.rglob("*.txt")):
+        return ""
+    return "; label files of YOLO (.txt) need data.yaml or classes.txt, the names of their classes, in this folder"
 
 
 def _unpack(path: Path, folder: Path) -> None:
@@ -172,12 +179,15 @@ def _one_of_many(file: Path, root: Path, unread: dict[Path, tuple[str, ...]]) ->
 
 
 def _yolo(root: Path, texts: Sequence[Path]) -> list[Export]:
-    """The YOLO exports below a folder: each is a folder that names its classes."""
+    """The YOLO exports below a folder: each is a folder that names its classes, as the one beside a folder called labels does."""
     tops = sorted({file.parent for file in texts if names_file(file.parent)})
+    if not tops and root.name == "labels" and names_file(root.parent):
+        tops = [root]
     outer = [top for top in tops if not any(other != top and other in top.parents for other in tops)]
     exports = []
     for top in outer:
-        names, keypoints = read_names(names_file(top)), keypoint_numbers(names_file(top))
+        classes = names_file(top) or names_file(top.parent)
+        names, keypoints = read_names(classes), keypoint_numbers(classes)
         images, unread = [], []
         for name in label_files(top):
             try:

@@ -81,7 +81,10 @@ def read_weight_file(path: str | None) -> Weights:
         return Weights()
     file = Path(path)
     if not file.is_file():
-        raise UserError(f"pre_trained: {path}: there is no such file of weights")
+        raise UserError(
+            f"pre_trained: {path}: there is no such file of weights; to make one of torchvision's weights or others:  "
+            "python -m src.convert_checkpoint --ckpt_file WEIGHTS"
+        )
     if file.suffix.lower() not in (".npz", ".ckpt", *FOREIGN_SUFFIXES):
         known = ", ".join((".ckpt", ".npz", *FOREIGN_SUFFIXES))
         raise UserError(f"pre_trained: {path}: is no file of weights by its suffix; expected {known}")

@@ -1,5 +1,8 @@
 """One folder, one run."""
 
+import subprocess
+import sys
+
 import pytest
 
 from src.checkpoint.run_folder import RunFolder
@@ -43,6 +46,32 @@ def test_a_folder_with_any_output_of_another_run_is_refused(tmp_path, name):
     with pytest.raises(UserError, match=r"holds another run \(.*\); .*--resume.*--overwrite"):
         RunFolder(tmp_path).check(resume=False, overwrite=False)
     assert files(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("start", ({"resume": True}, {"overwrite": True}, {}))
+def test_a_folder_in_which_a_process_trains_is_refused_until_it_ends(tmp_path, start):
+    fill(tmp_path, "state.ckpt")
+    start = {"resume": False, "overwrite": False} | start
+    with RunFolder(tmp_path).locked():
+        with pytest.raises(
+            UserError, match=r"another process is training in .*; wait until .*--resume, or choose another"
+        ):
+            RunFolder(tmp_path).check(**start)
+        with pytest.raises(UserError, match="another process is training"), RunFolder(tmp_path).locked():
+            pass
+    assert files(tmp_path) == ["state.ckpt"], "the lock is no file"
+    if any(start.values()):
+        RunFolder(tmp_path).check(**start)
+
+
+def test_a_process_that_was_killed_holds_no_lock(tmp_path):
+    hold = "import sys, time; from src.checkpoint.run_folder import RunFolder\nwith RunFolder(sys.argv[1]).locked(): print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", hold, tmp_path / "run"], stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(UserError, match="another process is training"):
+            RunFolder(tmp_path / "run").check(resume=False, overwrite=False)
+        other.kill()
+    RunFolder(tmp_path / "run").check(resume=False, overwrite=False)
 
 
 def test_overwriting_clears_the_files_of_a_run_and_no_other_when_it_starts(tmp_path):

@@ -85,10 +85,18 @@ def test_other_ranks_leave_stopping_to_rank_0():
         assert stop.requested is None
 
 
-def test_the_command_to_go_on_with(monkeypatch):
+def test_the_command_to_go_on_with(monkeypatch, tmp_path):
+    place = tmp_path / "my data"
+    place.mkdir()
+    monkeypatch.chdir(place)
     monkeypatch.setattr(sys, "argv", ["/opt/my product/train.py", "--base_lr", "0.1"])
     config, folder = load_config("", []), RunFolder("runs/größe 1")
     told = resume_command(config, folder)
-    assert told == f"{sys.executable} '/opt/my product/train.py' --config_path 'runs/größe 1/config.yaml' --resume"
+    command = f"{sys.executable} '/opt/my product/train.py' --config_path 'runs/größe 1/config.yaml' --resume"
+    assert told == f"cd '{place}' && {command}", (
+        "relative paths in the settings are seen from where the run was started"
+    )
+    place.rmdir()
+    assert resume_command(config, folder) == command, "a folder that was removed"
     several = resume_command(replace(config, run_distribute=True), folder)
     assert several.endswith("train.py with --config_path 'runs/größe 1/config.yaml' --resume")

@@ -307,6 +307,17 @@ def test_what_is_of_no_form_is_refused(tmp_path, name, text, words):
         read_exports([tmp_path / name])
 
 
+def test_the_folder_of_yolo_label_files_has_its_classes_beside_it_or_says_what_it_lacks(tmp_path):
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "0001_a.txt").write_text("1 0.5 0.5 0.2 0.2\n")
+    with pytest.raises(UserError, match=r"label files of YOLO \(\.txt\) need data\.yaml or classes\.txt"):
+        read_exports([tmp_path / "labels"])
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    for folder in (tmp_path / "labels", tmp_path):
+        [export] = read_exports([folder])
+        assert [(image.name, shape.label) for image in export.images for shape in image.shapes] == [("0001_a", "dog")]
+
+
 def test_a_size_beyond_all_bounds_is_one_of_another_picture(tmp_path):
     shape = {"label": "cat", "points": [[1, 2], [9, 12]], "shape_type": "rectangle"}
     content = {"shapes": [shape], "imagePath": "a.jpg", "imageWidth": 10**400, "imageHeight": 100}

@@ -305,6 +305,20 @@ def test_the_last_line_says_how_to_train_on_the_labels(place, capsys):
     assert words == ["CPU", "0", *map(str, (place / "images", place / "train_2.json", run)), "--config_path", "auto"]
 
 
+def test_tasks_of_another_folder_than_the_labels_before_are_trained_on_with_both(place, capsys):
+    tasks = send(place, "coco")
+    labels = LABELLERS["coco"](tasks, ANSWERS, place / "export")
+    before = place / "before"
+    before.mkdir()
+    shutil.copy(place / "images" / "known.jpg", before)
+    take(place, labels, "--img_dir", before)
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert words[words.index("0") + 1] == str(before) and words[-2:] == ["--unlabelled_img_dir", str(place / "images")]
+    shutil.copytree(place / "images", before, dirs_exist_ok=True)  # moved, the older folder is still there
+    take(place, labels, "--img_dir", before, "--overwrite")
+    assert "--unlabelled_img_dir" not in capsys.readouterr().out
+
+
 def test_folders_of_images_are_found_again_where_they_and_the_tasks_were_moved_together(place, capsys):
     (place / "more").mkdir()
     shutil.move(place / "images" / "left.jpg", place / "more" / "left.jpg")
@@ -459,12 +473,12 @@ def test_masks_of_the_detector_come_back_as_outlines(place):
         shutil.rmtree(tasks)
 
 
-def review(place, tool="label_studio", *more):
+def review(place, tool="label_studio", *more, scores=(0.9, 0.6)):
     """known.jpg is labelled with a dog at (1, 1, 11, 11); the detector sees a cat there, and a dog elsewhere."""
     found = json.loads((place / "infer_results.json").read_text())
     found["known.jpg"] = [
-        {"pred box": (1, 1, 10, 10), "confidence score": 0.9, "pred class": 0},
-        {"pred box": (15, 5, 10, 10), "confidence score": 0.6, "pred class": 1},
+        {"pred box": (1, 1, 10, 10), "confidence score": scores[0], "pred class": 0},
+        {"pred box": (15, 5, 10, 10), "confidence score": scores[1], "pred class": 1},
     ]
     (place / "infer_all.json").write_text(json.dumps(found))
     words = ["--review", "--ann_file", place / "train_1.json", "--infer_json", place / "infer_all.json", *more]
@@ -492,6 +506,20 @@ def test_labels_that_may_be_wrong_go_out_and_their_corrections_replace_them(plac
     assert [image["file_name"] for image in kept["images"]] == ["known.jpg"]
     assert "train_2_replaced.json: the labels of before of 1 image" in capsys.readouterr().out
     assert json.loads((place / "train_1.json").read_text()) == before
+
+
+def test_a_detector_that_is_sure_of_nothing_is_no_witness_against_labels(place, capsys):
+    found = json.loads((place / "infer_results.json").read_text())
+    for rows in found.values():
+        for row in rows:
+            row["confidence score"] = 0.3
+    (place / "infer_results.json").write_text(json.dumps(found))
+    for scores, notes in (((0.4, 0.3), 1), ((0.4, 0.51), 0)):
+        shutil.rmtree(review(place, scores=scores))
+        assert (
+            capsys.readouterr().out.count("note: no detection has a score above 0.5: the detector knows little yet")
+            == notes
+        )
 
 
 def test_labels_that_were_found_right_stay_to_the_digit(place):

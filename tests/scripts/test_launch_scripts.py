@@ -180,6 +180,15 @@ def test_arguments_that_are_wrong_are_named_together(workshop, script):
     assert not workshop.calls()
 
 
+def test_weights_that_are_missing_are_answered_with_how_to_make_them(workshop):
+    script = "run_standalone_train_cpu.sh"
+    result = workshop.run(script, *arguments_of(script), "resnet18.ckpt")
+    assert result.returncode == 2 and not workshop.calls()
+    assert re.search(
+        r"error: PRE_TRAINED: there is no file .*/resnet18\.ckpt; .*python -m src\.convert_checkpoint", result.stderr
+    )
+
+
 @pytest.mark.parametrize("script", INTERFACES)
 def test_a_missing_argument_is_named(workshop, script):
     result = workshop.run(script, *arguments_of(script)[:-1])

@@ -28,6 +28,15 @@ def test_both_stages_have_a_recipe_and_the_second_keeps_the_network(workshop, sc
     assert not any("auto" in call or "--hours" in call for call in workshop.calls())
 
 
+@pytest.mark.parametrize("auto", [[], ["--config_path", "auto"]])
+@pytest.mark.parametrize("script", [SCRIPT, "run_rounds_cpu.sh"])
+def test_a_short_run_does_not_contradict_lengths_that_the_recipe_will_choose(workshop, script, auto):
+    more = ["--budget_images", "2", "--rounds", "2", "--ori_ann", "full.json"] if "rounds" in script else []
+    result = workshop.run(script, *arguments_of(script), *EVALUATION, *more, *auto, "--max_iter", "8")
+    assert "config" not in result.stderr and result.returncode == 0, result.stderr
+    assert options_of(workshop.recipes()[0])["--max_iter"] == "8"
+
+
 @pytest.mark.parametrize("script", [name for name in INTERFACES if "TRAIN_ANN ORI_ANN" in INTERFACES[name]])
 def test_a_leaf_takes_the_place_of_the_recipe(workshop, script):
     (workshop.folder / "leaf.yaml").write_text("max_iter: 5\nburn_up_iter: 2\nwarmup_step: 1\n")

@@ -83,6 +83,6 @@ def for_inference(config: Config) -> Config:
     if PROBABILITIES not in [output.name for output in metadata.outputs]:
         raise UserError(
             f"{config.model}: it does not output the probabilities of the classes, which infer_results.json holds; export it again "
-            "with --probabilities true"
+            "with --probabilities true --overwrite"
         )
     return with_settings_of(metadata, config)
