@@ -14,6 +14,11 @@ def contradictions(config: Config) -> list[str]:
     return [message for holds, message in rules if not holds]
 
 
+def contradictory_files(config: Config) -> list[str]:
+    """Those of `contradictions` that no recipe resolves: of folders and files."""
+    return [message for holds, message in _files(config) if not holds]
+
+
 def _sizes(config: Config) -> Iterator[tuple[bool, str]]:
     """Sizes: of images, anchors, feature maps and ground truth."""
     multiple = (

@@ -14,7 +14,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from src.command_line import near_names, parse_names, program_parser
-from src.config.checks import contradictions
+from src.config.checks import contradictions, contradictory_files
 from src.config.schema import DETECTOR_KEYS, FIELDS, IN_EPOCHS, KEYS, TEXT_KEYS, Config, plain
 from src.errors import UserError
 from src.wording import as_share
@@ -46,7 +46,7 @@ def load_config(
         defaults: of this script, where they differ from the schema.
         automatic_leaf: returns the settings of --config_path auto, from all settings known so far and from those of the
             command line; None: there are none, because a checkpoint has the settings that the recipe chose, or, without
-            `saved_settings`, because the recipe comes later: then what contradicts a default is no fault.
+            `saved_settings`, because the recipe comes later: then no fault is what contradicts a default, but of files and folders.
         more_options: names that an unknown option may mean, too.
 
     Raises:
@@ -66,6 +66,8 @@ def load_config(
         if not saved_settings:
             config = _checked_one_by_one(given, faults)
             if not automatic_leaf:
+                if faults := contradictory_files(config):
+                    raise _combined(faults)
                 return config
             values = config.as_dict()
             in_file = automatic_leaf(values, {key: values[key] for key in given})
