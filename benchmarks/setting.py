@@ -14,7 +14,7 @@ from src.data import synthetic
 from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.device import Device, set_up_device
 from src.FasterRcnn import pooling
-from src.parts import convolution
+from src.parts.backbones import convolution
 from src.semi import gradient_norms
 
 # C++ kernel -> the module that compiles it
