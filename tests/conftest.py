@@ -25,6 +25,8 @@ _CACHE = tempfile.TemporaryDirectory(prefix="faster_rcnn_ssod-tests-", ignore_cl
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+    # The allocator of run_tests.sh is that of this process. Programs that tests start take theirs as they do for users.
+    os.environ.pop("LD_PRELOAD", None)
 
 # Networks that are compiled by one test or by a program that it starts are loaded by the others, from a cache of this run of the tests.
 if not worker:

@@ -23,7 +23,7 @@ if "libjemalloc" in maps:
 
 def _starts(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
     (folder / "sitecustomize.py").write_text(WITNESS)
-    usual = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"}
+    usual = {key: value for key, value in os.environ.items() if key not in ("LD_PRELOAD", "MS_ROLE")}
     return subprocess.run(
         [sys.executable, *words],
         check=False,
@@ -46,6 +46,11 @@ def test_the_second_start_is_the_same_process_with_jemalloc(program, tmp_path):
 
 def test_what_the_user_preloads_stays(tmp_path):
     done = _starts(tmp_path, str(ROOT / "train.py"), "--version", LD_PRELOAD="")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
+
+
+def test_processes_that_train_together_keep_the_usual_one(tmp_path):
+    done = _starts(tmp_path, str(ROOT / "train.py"), "--version", MS_ROLE="MS_WORKER")
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
 
 

@@ -64,12 +64,6 @@ class Program:
         return int(done.stdout.splitlines()[-1]) * 1024
 
 
-@pytest.fixture(autouse=True)
-def usual_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The allocator of run_tests.sh is for MindSpore: sanitizers have their own, and users have that of the C library."""
-    monkeypatch.delenv("LD_PRELOAD", raising=False)
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Numbers, memory and time are tested in both builds; everything else where sanitizers watch."""
     if "program" in metafunc.fixturenames:
