@@ -12,6 +12,7 @@ import argparse
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from src.command_line import program_parser
@@ -64,12 +65,8 @@ def parser() -> argparse.ArgumentParser:
 
 def check_moxing() -> None:
     """Raise a UserError if moxing is not installed: only the images of ModelArts have it."""
-    try:
-        import moxing  # noqa: F401
-    except ImportError:
-        raise UserError(
-            "moxing is not installed; it comes with the images of ModelArts, which this program is for"
-        ) from None
+    if find_spec("moxing") is None:
+        raise UserError("moxing is not installed; it comes with the images of ModelArts, which this program is for")
 
 
 def copy(source: str, target: str) -> None:
