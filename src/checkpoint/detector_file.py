@@ -19,7 +19,7 @@ from mindspore import Tensor, nn
 from src import __version__
 from src.checkpoint.checksum import append_checksum
 from src.checkpoint.ckpt_file import read_ckpt
-from src.errors import UserError
+from src.errors import DataError, UserError
 from src.files import is_regular, write_atomically
 
 TEACHER_PREFIX = "teacher."
@@ -108,12 +108,13 @@ def load_detector(network: nn.Cell, path: str | Path) -> None:
         elif values[name].shape != tuple(parameter.shape):
             faults.append(f"{name}: expected shape {tuple(parameter.shape)}, got {values[name].shape}")
     if faults:
-        raise UserError(
-            f"{path} does not fit this network; was it trained with another backbone or other classes?\n  {_shown(faults)}"
+        raise DataError(
+            f"{path} does not fit this network (was it trained with another backbone or other classes?)", faults
         )
     if faults := _broken(network, values):
-        raise UserError(
-            f"{path} holds weights that no training gives: it diverged, or was changed; take another checkpoint\n  {_shown(faults)}"
+        raise DataError(
+            f"{path} holds weights that no training gives (it diverged, or was changed; take another checkpoint)",
+            faults,
         )
     for parameter in network.get_parameters():
         parameter.set_data(Tensor(values[parameter.name.removeprefix(TEACHER_PREFIX)]))
@@ -131,10 +132,6 @@ def _broken(network: nn.Cell, values: dict[str, np.ndarray | str]) -> list[str]:
                 f"{name}: {np.count_nonzero(values[name] < 0)} of its values are negative, which no variance is"
             )
     return faults
-
-
-def _shown(faults: list[str]) -> str:
-    return "\n  ".join(faults[:5]) + (f"\n  ... and {len(faults) - 5} more" if len(faults) > 5 else "")
 
 
 def write_checkpoint(

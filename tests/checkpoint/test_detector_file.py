@@ -93,7 +93,9 @@ def test_other_classes_are_refused_by_name(tmp_path):
     save_detector(Toy(outputs=2), path, CARD)
     network = Toy(outputs=5)
     before = values(network)
-    with pytest.raises(UserError, match=r"other classes\?\n  last\.weight: expected shape \(5, 4\), got \(2, 4\)"):
+    with pytest.raises(
+        UserError, match=r"other classes\?\): \d faults?\n  - last\.weight: expected shape \(5, 4\), got \(2, 4\)"
+    ):
         load_detector(network, path)
     assert_equal(values(network), before)
 
