@@ -148,10 +148,13 @@ class RunLog:
         self.failure = self.failure or f"{file}: cannot be written: {error.strerror or error}"
 
     def close(self) -> None:
-        """Flush and close all files."""
+        """Flush and close all files; what is logged under this name afterwards goes where other loggers write."""
         self.progress.close()
-        files = [*self.logger.handlers, *(file for file in (self.metrics, self.curves) if file is not None)]
-        for file in files:
+        handlers = list(self.logger.handlers)
+        for handler in handlers:  # one of a closed file would open it again
+            self.logger.removeHandler(handler)
+        self.logger.propagate = True
+        for file in (*handlers, *(file for file in (self.metrics, self.curves) if file is not None)):
             with contextlib.suppress(OSError):  # the disk is full, which was noted before
                 file.close()
 

@@ -1,7 +1,9 @@
 """What a run writes: its line, its numbers, its curves."""
 
 import json
+import logging
 import re
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -177,3 +179,10 @@ def test_details_are_in_the_file_and_not_on_the_console(tmp_path, capsys):
     assert "img_width: 640\n" in (tmp_path / "run" / "log.txt").read_text()
     shown = capsys.readouterr().out
     assert "27 labelled images" in shown and "img_width" not in shown
+
+
+def test_a_warning_after_the_end_goes_to_no_file_of_the_run(tmp_path, caplog):
+    RunLog(tmp_path / "run", 0, 10, 20).close()
+    shutil.rmtree(tmp_path / "run")
+    logging.getLogger("run.rank0.compile_cache").warning("a graph is damaged")
+    assert "a graph is damaged" in caplog.text and not (tmp_path / "run").exists()

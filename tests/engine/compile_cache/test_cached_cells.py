@@ -81,8 +81,7 @@ def test_a_cell_is_compiled_once(written):
 
 
 @pytest.mark.parametrize("how", ["damaged", "no graph"])
-def test_a_damaged_graph_is_dropped_and_compiled_anew(how, written, graphs, caplog, monkeypatch):
-    monkeypatch.setattr(cached_cells.LOGGER.parent, "propagate", True)
+def test_a_damaged_graph_is_dropped_and_compiled_anew(how, written, graphs, caplog):
     check(Line, settings())
     (file,) = graphs.iterdir()
     if how == "damaged":
@@ -117,7 +116,6 @@ class Broken:
 def test_where_the_cache_fails_cells_are_compiled_without_it(written, mindspore_cache, caplog, monkeypatch):
     for name in ("works", "count"):
         monkeypatch.setattr(mindspore_cache, name, getattr(mindspore_cache, name))
-    monkeypatch.setattr(cached_cells.LOGGER.parent, "propagate", True)
     assert cached_step(Broken(), settings())(X) == "compiled without it"
     assert "compiled without it: the cache is broken\n" in caplog.text
     check(Line, settings())
