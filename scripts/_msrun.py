@@ -125,6 +125,8 @@ def watch(job: Job, stop: StopRequest, console: BinaryIO) -> int:
             return stopped
         if failed:
             kill_failed(job, console)
+            if stop.requested and all(member.process.returncode == -signal.SIGTERM for member in failed):
+                return status_of_early_stop(first)
             print(report(job, failed), flush=True)
             return 1
         if over:
@@ -140,6 +142,14 @@ def stop_status(first: Member, asked: bool) -> int | None:
     if asked and status == -signal.SIGTERM:  # before the first step: there is nothing to save
         return 128 + signal.SIGTERM
     return status if status in [128 + number for number in SIGNALS] else None
+
+
+def status_of_early_stop(first: Member) -> int:
+    """The status of a job of which a process was ended by the stop request itself, which ranks heed from their first step on."""
+    status = stop_status(first, asked=True)
+    if status is None:  # rank 0 waited for the others in its first step
+        print("stopped by SIGTERM before the first step: there was nothing to save", flush=True)
+    return status or 128 + signal.SIGTERM
 
 
 def kill_failed(job: Job, console: BinaryIO) -> None:

@@ -107,6 +107,27 @@ def test_a_request_before_the_first_step_ends_the_job(msrun, tmp_path, capfd):
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.parametrize(
+    ("rank_0", "said"),
+    [
+        ("trap 'sleep 0.3; echo saved; exit 143' TERM; while true; do sleep 0.1; done", "saved\n"),
+        (
+            "trap '' TERM; while true; do sleep 0.1; done",
+            "stopped by SIGTERM before the first step: there was nothing to save\n",
+        ),
+    ],
+    ids=["trains", "waits for rank 1"],
+)
+def test_a_rank_that_a_request_ended_while_it_started_has_not_failed(msrun, tmp_path, capfd, rank_0, said):
+    assert watched(msrun, tmp_path, rank_0, "kill -TERM $$", asked=True) == 128 + signal.SIGTERM
+    assert capfd.readouterr().out == said
+
+
+def test_a_rank_that_was_ended_without_a_request_has_failed(msrun, tmp_path, capfd):
+    assert watched(msrun, tmp_path, "sleep 60", "kill -TERM $$") == 1
+    assert "error: rank 1 was killed by signal 15 (Terminated); its log is" in capfd.readouterr().out
+
+
 def test_no_rank_outlives_a_launcher_that_is_killed(tmp_path):
     rank = tmp_path / "rank.py"
     rank.write_text("import os, time; print(os.getpid(), flush=True); time.sleep(600)")

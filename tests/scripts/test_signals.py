@@ -88,6 +88,17 @@ class Started:
         while not any(text in self.logged()[before:] for text in texts):
             assert self.is_running(), self.said()
 
+    def wait_for_ranks(self) -> None:
+        """Wait until each of several ranks trains; those of the toy do not wait for each other."""
+        self.wait_for_step(*TRAINS)
+        while not any(text in self.worker_log(1) for text in TRAINS):
+            assert self.is_running(), self.said()
+
+    def worker_log(self, rank: int) -> str:
+        """What a rank has printed in this start; each start has a folder of its own."""
+        logs = sorted(self.output.glob(f"worker_logs*/worker_{rank}.log"), key=os.path.getmtime)
+        return logs[-1].read_text(encoding="utf-8") if logs else ""
+
     def wait_until_saved(self, before: int = 0) -> None:
         """Wait until it has said so, from a place on; the launch script need not be there."""
         deadline = time.monotonic() + PATIENCE
@@ -215,7 +226,7 @@ def test_several_devices_save_at_every_signal_and_go_on(start, toy):
         nonlocal said
         before = len(said)
         job = start(SEVERAL, *ENDLESS, *(("--resume", "true") if said else ()), **toy)
-        job.wait_for_step(*TRAINS)
+        job.wait_for_ranks()
         assert job.processes().keys() >= {"rank 0", "rank 1", "scheduler"}
         how(job)
         job.wait_until_saved(before)
@@ -235,7 +246,7 @@ def test_several_devices_save_at_every_signal_and_go_on(start, toy):
 @pytest.mark.parametrize("name", ["rank 0", "rank 1", "scheduler"])
 def test_a_process_that_is_killed_ends_the_job_which_names_it_and_its_log(start, toy, name):
     job = start(SEVERAL, *ENDLESS, **toy)
-    job.wait_for_step(*TRAINS)
+    job.wait_for_ranks()
     os.kill(job.processes()[name], signal.SIGKILL)
     said = job.check_end(1)
     log = job.output / "worker_logs" / ("scheduler.log" if name == "scheduler" else f"worker_{name[-1]}.log")
