@@ -12,6 +12,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+AFTERWARDS = "while [ ! -e ready ]; do sleep 0.1; done; sleep 0.3"  # when a job was asked to stop
 
 
 @pytest.fixture
@@ -24,15 +25,35 @@ def msrun(monkeypatch) -> ModuleType:
     return module
 
 
+class Asked:
+    """A request to stop, from when there is a file on."""
+
+    def __init__(self, ready: Path) -> None:
+        self.ready = ready
+
+    @property
+    def requested(self) -> signal.Signals | None:
+        """See ``StopRequest``."""
+        return signal.SIGTERM if self.ready.exists() else None
+
+
 def watched(
     msrun: ModuleType, folder: Path, *ranks: str, scheduler: str = "sleep 60", asked: bool = False, late: bool = False
 ) -> int:
-    """Status of a job whose processes are these shell commands; `late`: the ranks have ended before anybody looks."""
+    """Status of a job whose processes are these shell commands.
+
+    Args:
+        asked: to stop, once a command has made the file "ready"; late: the ranks have ended before anybody looks.
+    """
 
     def member(name: str, command: str, log: str) -> object:
         with (folder / log).open("w") as output:
             process = subprocess.Popen(
-                ["sh", "-c", command], stdout=output, stderr=output, start_new_session=name != "the scheduler"
+                ["sh", "-c", command],
+                stdout=output,
+                stderr=output,
+                cwd=folder,
+                start_new_session=name != "the scheduler",
             )
         return msrun.Member(name, process, folder / log)
 
@@ -42,7 +63,7 @@ def watched(
         os.waitid(os.P_PID, rank.process.pid, os.WEXITED | os.WNOWAIT)
     try:
         with members[0].log.open("rb") as console:
-            return msrun.watch(job, SimpleNamespace(requested=signal.SIGTERM if asked else None), console)
+            return msrun.watch(job, Asked(folder / "ready") if asked else SimpleNamespace(requested=None), console)
     finally:
         job.kill()
         assert all(member.process.returncode is not None for member in (*job.ranks, job.scheduler))
@@ -96,30 +117,35 @@ def test_rank_0_that_has_left_after_saving_ends_the_others(msrun, tmp_path, capf
 
 
 def test_a_request_reaches_rank_0_alone_which_may_take_its_time(msrun, tmp_path, capfd):
-    saving = "trap 'sleep 1; echo saved; exit 143' TERM; while true; do sleep 0.1; done"
-    assert watched(msrun, tmp_path, saving, "trap 'echo heard' TERM; sleep 60", scheduler="exit 1", asked=True) == 143
+    saving = "trap 'sleep 1; echo saved; exit 143' TERM; touch ready; while true; do sleep 0.1; done"
+    assert (
+        watched(
+            msrun, tmp_path, saving, "trap 'echo heard' TERM; sleep 60", scheduler=f"{AFTERWARDS}; exit 1", asked=True
+        )
+        == 143
+    )
     assert capfd.readouterr().out == "saved\n"
     assert (tmp_path / "worker_1.log").read_text() == ""
 
 
 def test_a_request_before_the_first_step_ends_the_job(msrun, tmp_path, capfd):
-    assert watched(msrun, tmp_path, "exec sleep 60", "exec sleep 60", asked=True) == 128 + signal.SIGTERM
+    assert watched(msrun, tmp_path, "touch ready; exec sleep 60", "exec sleep 60", asked=True) == 128 + signal.SIGTERM
     assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
     ("rank_0", "said"),
     [
-        ("trap 'sleep 0.3; echo saved; exit 143' TERM; while true; do sleep 0.1; done", "saved\n"),
+        ("trap 'sleep 0.3; echo saved; exit 143' TERM; touch ready; while true; do sleep 0.1; done", "saved\n"),
         (
-            "trap '' TERM; while true; do sleep 0.1; done",
+            "trap '' TERM; touch ready; while true; do sleep 0.1; done",
             "stopped by SIGTERM before the first step: there was nothing to save\n",
         ),
     ],
     ids=["trains", "waits for rank 1"],
 )
 def test_a_rank_that_a_request_ended_while_it_started_has_not_failed(msrun, tmp_path, capfd, rank_0, said):
-    assert watched(msrun, tmp_path, rank_0, "kill -TERM $$", asked=True) == 128 + signal.SIGTERM
+    assert watched(msrun, tmp_path, rank_0, f"{AFTERWARDS}; kill -TERM $$", asked=True) == 128 + signal.SIGTERM
     assert capfd.readouterr().out == said
 
 
