@@ -22,10 +22,9 @@ def start_with_jemalloc() -> None:
     """Start this program again with jemalloc, if it compiles networks and LD_PRELOAD is not set, even to nothing.
 
     Compiling is mostly allocation of small nodes and takes a third less time with it. A process can only be given an allocator when
-    it starts. Number, arguments and streams of the process stay. Processes that train together keep that of the C library: with
-    jemalloc, ranks that were all stopped at once did not always end in order.
+    it starts. Number, arguments and streams of the process stay.
     """
-    if {"LD_PRELOAD", "MS_ROLE"} & os.environ.keys() or Path(sys.argv[0]).resolve() not in _PROGRAMS:
+    if "LD_PRELOAD" in os.environ or Path(sys.argv[0]).resolve() not in _PROGRAMS:
         return
     library = jemalloc()
     if library:

@@ -34,9 +34,13 @@ def _starts(folder: Path, *words: str, **environment: str) -> subprocess.Complet
     )
 
 
-@pytest.mark.parametrize("program", ["train.py", "eval.py", "infer.py", "export.py"])
-def test_the_second_start_is_the_same_process_with_jemalloc(program, tmp_path):
-    done = _starts(tmp_path, str(ROOT / program), "--pre_trained", "a b")
+@pytest.mark.parametrize(
+    ("program", "variables"),
+    [("train.py", {}), ("train.py", {"MS_ROLE": "MS_WORKER"}), ("eval.py", {}), ("infer.py", {}), ("export.py", {})],
+    ids=["train", "train, a rank", "eval", "infer", "export"],
+)
+def test_the_second_start_is_the_same_process_with_jemalloc(program, variables, tmp_path):
+    done = _starts(tmp_path, str(ROOT / program), "--pre_trained", "a b", **variables)
     assert done.returncode == 7 and not done.stderr
     first, second = done.stdout.splitlines()
     number = first.split()[0]
@@ -46,11 +50,6 @@ def test_the_second_start_is_the_same_process_with_jemalloc(program, tmp_path):
 
 def test_what_the_user_preloads_stays(tmp_path):
     done = _starts(tmp_path, str(ROOT / "train.py"), "--version", LD_PRELOAD="")
-    assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
-
-
-def test_processes_that_train_together_keep_the_usual_one(tmp_path):
-    done = _starts(tmp_path, str(ROOT / "train.py"), "--version", MS_ROLE="MS_WORKER")
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
 
 
