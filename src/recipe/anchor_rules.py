@@ -14,30 +14,33 @@ MATCHED_IOU = 0.5
 DEFAULT_SCALES, DEFAULT_RATIOS = (8,), (0.5, 1.0, 2.0)  # Lin et al. 2017, section 4.1
 SCALES = (8, 6, 4, 3, 2)
 RATIOS = (DEFAULT_RATIOS, (1.0, 2.0, 3.0), (0.33, 0.5, 1.0), (0.33, 1.0, 3.0), (0.25, 0.5, 1.0, 2.0, 4.0))
-_WORTH_IT = 0.02  # share of the objects that other anchors must match more
+_WORTH_IT = 0.02  # mean IoU by which other anchors must fit the objects better
 _MOST_BOXES = 20_000  # that are compared with anchors, evenly chosen
 _ROI_SIDE = 7  # roi_finest_scale by anchor scale: 56 for 8, Lin et al. 2017, equation 1
 
 
 def anchors(situation: Situation, now: Settings) -> list[Choice]:
-    """Scale and ratios of the anchors: those that leave the fewest objects without an anchor of IoU 0.5."""
+    """Scale and ratios of the anchors: those that fit the objects best (mean IoU; Redmon and Farhadi 2017, section 2).
+
+    Of scales that fit about equally well the larger one, which leaves objects to finer levels of the pyramid.
+    """
     if now["system"] == "ssd":
         return _default_boxes(situation, now)
     boxes = situation.data.boxes_at(now["img_width"], now["img_height"])
     boxes = boxes[:: -(-len(boxes) // _MOST_BOXES)]
     scales = [tuple(now["anchor_scales"])] if "anchor_scales" in now.given else [(scale,) for scale in SCALES]
     ratios = [tuple(now["anchor_ratios"])] if "anchor_ratios" in now.given else RATIOS
-    before = unmatched_share(boxes, DEFAULT_SCALES, DEFAULT_RATIOS)
-    candidates = ((some_scales, some_ratios) for some_ratios in ratios for some_scales in scales)
-    best, best_share = None, 1.0
-    for candidate in candidates:  # the simplest first: others must be worth it
-        share = unmatched_share(boxes, *candidate)
-        if best is None or share < best_share - _WORTH_IT:
-            best, best_share = candidate, share
-        if best_share <= _WORTH_IT:
-            break
+    best, best_fit = None, -1.0
+    for candidate in ((some_scales, some_ratios) for some_ratios in ratios for some_scales in scales):
+        fit = float(best_iou(boxes, *candidate).mean())
+        if fit > best_fit + _WORTH_IT:  # the simplest and largest come first
+            best, best_fit = candidate, fit
+    before, after = (unmatched_share(boxes, *each) for each in ((DEFAULT_SCALES, DEFAULT_RATIOS), best))
     low, high = (round(side) for side in np.quantile(side_lengths(boxes), (0.25, 0.75)))
-    matched = f"{percent(before)} of the objects have no anchor of IoU {MATCHED_IOU} with [8], {percent(best_share)} with these"
+    matched = (
+        f"{percent(before)} of the objects have no anchor of IoU {MATCHED_IOU} with [8], {percent(after)} with these, "
+        f"whose mean IoU with the objects is {best_fit:.2f}"
+    )
     counted = f"half of the {len(situation.data.boxes):,} boxes are {low} to {high} px at this input size"
     border = "objects at the border of the image count, as in torchvision; with small inputs they are many"
     return [

@@ -72,7 +72,7 @@ def widths(situation: Situation, now: Settings) -> list[Choice]:
     choices = []
     if small:
         cores = f"{situation.machine.counted_cores}: the small network of docs/EVIDENCE.md"
-        choices += [Choice("fpn_out_channels", 128, cores), Choice("rcnn_fc_out_channels", 512, cores)]
+        choices.append(Choice("fpn_out_channels", 128, cores))
     if small or not crowded:
         rois, proposals, detected = (256, 1000, 600) if crowded else (128, 500, 300)
         source = "as in configs/small_data.yaml" if not crowded else "twice those of configs/small_data.yaml"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from src.parts.anchors import AnchorConfig, pyramid_anchors
-from src.recipe.anchor_rules import DEFAULT_RATIOS, STRIDES, best_iou, unmatched_share
+from src.recipe.anchor_rules import DEFAULT_RATIOS, SCALES, STRIDES, best_iou, unmatched_share
 from tests.recipe.situations import SETS, decided, facts, values
 
 
@@ -40,6 +40,16 @@ def test_chosen_anchors_match_no_fewer_objects(name):
     boxes = SETS[name].boxes_at(chosen["img_width"], chosen["img_height"])
     before = unmatched_share(boxes, (8,), DEFAULT_RATIOS)
     assert unmatched_share(boxes, tuple(chosen["anchor_scales"]), tuple(chosen["anchor_ratios"])) <= before
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_no_single_scale_fits_much_better_than_the_chosen_one_and_a_larger_one_fits_worse(name):
+    chosen = values(decided(SETS[name]))
+    boxes = SETS[name].boxes_at(chosen["img_width"], chosen["img_height"])
+    (scale,) = chosen["anchor_scales"]
+    fits = {each: best_iou(boxes, (each,), tuple(chosen["anchor_ratios"])).mean() for each in SCALES}
+    assert max(fits.values()) <= fits[scale] + 0.02
+    assert all(fits[larger] < fits[scale] for larger in SCALES if larger > scale)
 
 
 def test_small_objects_get_small_anchors_and_tall_ones_tall_anchors():
