@@ -111,6 +111,7 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
     by_end: dict[str, str] = {}
     for export in exports:
         not_used += [NotUsed("", export.path, reason) for reason in export.unread]
+        notes += export.doubts
         for image in export.images:
             try:
                 key = _key_of(image, asked.names, by_end)

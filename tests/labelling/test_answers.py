@@ -312,6 +312,21 @@ def test_a_box_over_the_border_is_clipped_and_counted_in_every_form(tmp_path, fo
     assert answers.notes.count(clipped) == count
 
 
+def test_keypoints_that_are_not_stated_are_no_outlines_on_their_way_back(tmp_path):
+    (tmp_path / "data.yaml").write_text("names: [cat]\n")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.4 0.6" + " 0.4 0.4 2" * 4 + "\n")
+    answers = collect(read_exports([tmp_path]), asked())
+    assert not answers.by_image and "a box and 4 keypoints of 3 numbers, not outlines" in answers.not_used[0].reason
+    (tmp_path / "data.yaml").write_text("names: [cat]\nkpt_shape: [4, 3]\n")
+    assert collect(read_exports([tmp_path]), asked()).by_image["a.jpg"].shapes[0].box == pytest.approx(
+        (60, 20, 140, 80)
+    )
+    (tmp_path / "data.yaml").write_text("names: [cat]\n")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.4 0.6 0.4 0.4 0.6 0.6\n" * 10)
+    (note,) = collect(read_exports([tmp_path]), asked()).notes
+    assert "could be of a box and 2 keypoints" in note
+
+
 def test_a_slip_of_the_mouse_and_a_point_do_not_take_the_image_away(tmp_path):
     point = {"type": "keypointlabels", "value": {"x": 1, "y": 1, "keypointlabels": ["cat"]}}
     answers = read(tmp_path, [task("a.jpg", said(region("cat", 1, 1, 9, 9), region("cat", 50, 50, 0, 0), point))])

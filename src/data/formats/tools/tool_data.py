@@ -31,6 +31,7 @@ from src.data.formats.tools.yolo import (
     read_labels,
     read_names,
 )
+from src.data.formats.tools.yolo_keypoints import unstated_keypoints
 from src.data.formats.voc import xml_files
 from src.data.formats.xml_file import read_xml
 from src.data.image_listing import check_is_folder, list_images, passed_over
@@ -173,9 +174,12 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
             f"{path}: none of the {len(pictures)} images of {img_dir} has a label file, neither in {below}, nor beside it, nor in "
             "the folder called labels beside the one called images"
         )
+    keypoints_found = None if keypoints else unstated_keypoints((s for i in found.values() for s in i.shapes), file)
+    doubts = []
+    if keypoints_found:
+        (faults if keypoints_found.certain else doubts).append(f"{below}: {keypoints_found.sentence}")
     if faults:
         raise DataError(str(path), faults)
-    doubts = []
     if lost := label_files_without_image(image_of):
         doubts.append(
             f"{counted(len(lost), 'label file')} of which {img_dir} has no image, such as {lost[0]}: their labels are not used"
