@@ -15,6 +15,7 @@ from PIL import Image
 
 from src import xml2coco
 from src.data.doctor import main
+from src.data.formats.reading import read_data
 from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
 
@@ -160,6 +161,39 @@ def test_good_objects_are_read_alike(form, images, capsys):
         "3 labelled images with 3 boxes of 1 class (0 without a box), 0 unlabelled images",
         "0 errors, 0 suspicious findings",
     ]
+
+
+CONTROLS = ("\t", "\n", "\x85", "\u2028", "\0", "\x7f")
+
+
+def written_in(form: str, name: str) -> str:
+    """A class name as a file of this form spells it."""
+    if form in ("COCO", "LabelMe"):
+        return json.dumps(name)[1:-1]
+    return "".join(f"&#{ord(letter)};" for letter in name) if form in ("VOC", "CVAT") else name
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("control", CONTROLS, ids=ascii)
+@pytest.mark.parametrize("form", ["COCO", "VOC", "CVAT", "LabelMe", "YOLO", "YAML"])
+def test_control_characters_in_class_names_are_refused_alike(form, control, known, images):
+    if (form in ("VOC", "CVAT") and control == "\0") or (form == "YOLO" and control == "\n"):
+        pytest.skip("the form cannot say it")
+    path = FORMS["YOLO" if form == "YAML" else form](images.parent, [Item(1, BOXES[0])], SIZE)
+    name = f"c{control}t"
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        for before, after in ((">cat<", ">{}<"), ('"cat"', '"{}"'), ("cat\n", "{}\n")):
+            text = text.replace(before, after.format(written_in(form, name)))
+        file.write_text(text, encoding="utf-8", newline="")
+    if form == "YAML":
+        (path / "classes.txt").unlink()
+        (path / "data.yaml").write_text(f"names: [{json.dumps(name)}]")
+    with pytest.raises(UserError) as caught:
+        read_data(path, images, ("cat",) if known else ())
+    assert f"class {name!r} has a control character, such as a tab or a line break; take it out" in str(caught.value)
+    assert str(caught.value).count("control character") == 1
 
 
 @pytest.mark.parametrize("form", FORMS)

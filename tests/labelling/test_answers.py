@@ -239,6 +239,7 @@ def test_a_painted_mask_is_decoded():
     "results, reason",
     [
         ([region("bird", 1, 1, 9, 9)], "bird (1 object) is not one of the classes cat, dog"),
+        ([region("c\x85t", 1, 1, 9, 9)], r"class 'c\x85t' has a control character"),
         ([region("cat", 1, 1, 9, 9, size=(100, 200))], "one of the two ignores the EXIF orientation"),
         ([region("cat", 1, 1, 9, 9, image_rotation=90)], "turned by 90 degrees"),
         ([region("cat", float("nan"), 1, 9, 9)], "expected a finite number"),

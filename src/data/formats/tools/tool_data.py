@@ -16,7 +16,7 @@ from src.data.annotations import Annotations, ImageEntry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
 from src.data.checks.row_marks import mark_doubts
-from src.data.classes import foreground, unknown_classes
+from src.data.classes import control_faults, foreground, unknown_classes
 from src.data.formats.json_file import read_json
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
@@ -100,7 +100,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
         raise DataError(str(place.path), blocked)
     if not names:
         raise UserError(f"{place.path}: no object in any file, so no classes are known; name them with --class_names")
-    faults = unknown_classes(sorted(counts.items()), names)
+    faults = control_faults(names) + unknown_classes(sorted(counts.items()), names)
     entries, notes, errors = [], Counter(), []
     for number, name in enumerate(sorted(found), start=1):
         try:
