@@ -76,6 +76,23 @@ def near_names(word: str, known: Iterable[str]) -> str:
     return " or ".join(names[name] for name in near[:_SHOWN_NAMES])
 
 
+def given_options(parser: argparse.ArgumentParser, args: argparse.Namespace, names: Iterable[str]) -> list[str]:
+    """Those of some options whose values are not the defaults, as "--a"."""
+    return [f"--{name}" for name in names if getattr(args, name) != parser.get_default(name)]
+
+
+def refuse_idle(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, names: Iterable[str], why: str, idle: bool
+) -> None:
+    """Exit with a message if options were given that change nothing.
+
+    Args:
+        names: these options. why: end of the sentence that begins with them, such as "goes with --b". idle: whether they change nothing.
+    """
+    if idle and (given := given_options(parser, args, names)):
+        parser.error(f"{' '.join(given)}: {why}; add that, or leave this out")
+
+
 MOST_COUNT = 2**31 - 1  # of what fits into 32 bits
 
 
