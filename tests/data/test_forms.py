@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import eval as evaluation_script
 from src import xml2coco
+from src.config.load import load_config
 from src.data.doctor import main
 from src.data.formats.reading import read_data
 from src.data.training_data import Sources, read_training_data
@@ -194,6 +196,42 @@ def test_control_characters_in_class_names_are_refused_alike(form, control, know
         read_data(path, images, ("cat",) if known else ())
     assert f"class {name!r} has a control character, such as a tab or a line break; take it out" in str(caught.value)
     assert str(caught.value).count("control character") == 1
+
+
+def break_two(images: Path) -> None:
+    """Truncate 2.png, whose header stays, and spoil 3.png from its beginning."""
+    (images / "2.png").write_bytes((images / "2.png").read_bytes()[:-40])
+    (images / "3.png").write_bytes(b"no picture")
+
+
+@pytest.mark.parametrize("fault", ["box", "file"])
+@pytest.mark.parametrize("form", FORMS)
+def test_faults_of_annotations_and_of_pictures_come_in_one_run(form, fault, images, capsys):
+    break_two(images)
+    far = (40, 5, WIDTH + 9, 18) if fault == "box" else BOXES[0]
+    path = FORMS[form](images.parent, [Item(1, far), Item(2, BOXES[1]), Item(3, BOXES[2])], SIZE)
+    if fault == "file":  # one that cannot be read at all; of a single file, an object in it
+        file = next((file for file in (path / "1.xml", path / "1.json", path / "1.txt") if file.exists()), None)
+        if file is None:
+            pytest.skip("the form has one file")
+        file.write_text("{ none")
+    said = "\n".join(said_of(capsys, path, images, "--images"))
+    assert ("lies outside its image" if fault == "box" else file.name) in said
+    assert said.count("2.png: the picture is truncated") == 1, said
+    assert said.count("3.png: not a readable image") == 1, said
+
+
+def test_eval_lists_faults_of_annotations_and_of_pictures(images):
+    break_two(images)
+    items = [Item(1, (40, 5, WIDTH + 9, 18)), Item(2, BOXES[1]), Item(3, BOXES[2])]
+    for form, written in FORMS.items():
+        folder = images.parent / form
+        folder.mkdir()
+        words = ["--eval_ann_file", str(written(folder, items, SIZE)), "--eval_img_dir", str(images)]
+        config = load_config("", [*words, "--class_names", "cat"])
+        with pytest.raises(UserError, match="lies outside its image") as caught:
+            evaluation_script.read_ground_truth(config)
+        assert str(caught.value).count("3.png: not a readable image") == 1, caught.value
 
 
 @pytest.mark.parametrize("form", FORMS)
