@@ -174,7 +174,9 @@ def test_yolo_data_is_found_by_any_of_its_names(forms):
 def test_only_a_line_feed_ends_a_line_of_class_names(forms):
     names = ("dog\x85 wet", "cat\u2028\x0b\x1cdry")  # str.splitlines would make six classes of them
     (forms / "classes.txt").write_bytes("\r\n".join(names).encode())
-    assert tuple(read_names(forms / "classes.txt")) == names  # so that the message on their control characters names these
+    assert (
+        tuple(read_names(forms / "classes.txt")) == names
+    )  # so that the message on their control characters names these
 
 
 def test_outlines_are_read_for_detectors_with_masks(forms):
