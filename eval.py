@@ -22,13 +22,14 @@ from src.config.load import Config, load_config, require
 from src.data.annotations import Annotations, image_path
 from src.data.checks.consistency import check_labelled
 from src.data.checks.files.few_bits import few_bits
+from src.data.checks.image_files import check_header
 from src.data.checks.left_out import FILE_NAME as LEFT_OUT_FILE
 from src.data.checks.left_out import LeftOut, write_left_out
 from src.data.checks.suspicious_labels import suspicions
 from src.data.formats.reading import read_data
-from src.data.training_data import read_usable
+from src.data.training_data import read_usable, read_with_images
 from src.engine.inference.evaluated_detections import EvaluatedDetections, detection_source, will_have_masks
-from src.errors import entry_point, printable
+from src.errors import DataError, Faults, entry_point, printable
 from src.evaluation.metrics import evaluate, format_table
 from src.exporting.metadata_file import metadata_path
 from src.files import check_apart, check_free, write_json, write_text
@@ -95,12 +96,24 @@ def read_ground_truth(config: Config) -> Annotations:
         UserError: see `read_data` and `check_labelled`.
     """
     source = (config.eval_ann_file, config.eval_img_dir, config.class_names, will_have_masks(config))
-    annotations = read_usable_and_list(*source, config) if config.leave_out_faulty else read_data(*source)
+    try:
+        annotations = read_usable_and_list(*source, config) if config.leave_out_faulty else read_data(*source)
+    except DataError:
+        if config.eval_img_dir and not config.leave_out_faulty and config.results is None:
+            report_images_too(*source)
+        raise
     check_labelled(annotations)
     paths = [image_path(entry, config.eval_img_dir) for entry in annotations.images] if config.eval_img_dir else []
     for message in (*suspicions(annotations), *few_bits(paths)):
         print(f"suspicious: {message}")
     return annotations
+
+
+def report_images_too(ann_file: str, img_dir: str, class_names: Sequence[str], masks: bool) -> None:
+    """Raise a UserError with the faults of annotations that cannot be read, and with those of their image files."""
+    faults = Faults()
+    read_with_images(ann_file, (img_dir, None), class_names, masks, check_header, faults)
+    faults.report()
 
 
 def read_usable_and_list(

@@ -7,6 +7,7 @@ is part of the model. The model is kept only if its detections agree with those 
 synthetic ones or those of --infer_img_dir.
 """
 
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -62,7 +63,12 @@ def checked_target(config: Config) -> Path:
     Raises:
         UserError: a setting or package is missing, or a file may not be overwritten, never one that is no metadata of a model.
     """
-    require(config, "checkpoint_path", "file_name")
+    require(config, "checkpoint_path")
+    if config.file_name is None:
+        near = Path(config.checkpoint_path).with_suffix("")
+        raise UserError(
+            f"missing: --file_name, the path of the model without its suffix, such as --file_name {shlex.quote(str(near))}"
+        )
     path = model_path(config.file_name, config.file_format)
     check_writable(config.file_format, config.device_target)
     if config.file_format != "AIR":

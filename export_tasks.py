@@ -30,7 +30,7 @@ import numpy as np
 from src.active.picking.pick_list import read_list, reasons_file
 from src.active.ranking import read_ranking
 from src.active.strategies.reference import CONFIDENT
-from src.command_line import NAMES_HELP, parse_names, program_parser
+from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
 from src.data.classes import alike_names, check_names, foreground, in_class_order
@@ -60,6 +60,7 @@ from src.labelling.review_tasks import Detections, fill_task, labels_of, pair_wi
 from src.labelling.task import Manifest
 from src.wording import SHOWN_NAMES, as_share, counted
 
+PRECISION = 0.8  # share of the boxes that is to be right
 REVIEW_SHARE = 0.15  # of the labelled images, sent out unless --review_count says otherwise
 
 
@@ -89,7 +90,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--eval_ann_file", type=Path, help="annotations of these validation images")
     parser.add_argument("--eval_img_dir", type=Path, help="their folder, which forms other than COCO need")
     help_precision = "share of the boxes that is to be right on validation images (default 0.8)"
-    parser.add_argument("--precision", type=float, default=0.8, help=help_precision)
+    parser.add_argument("--precision", type=float, default=PRECISION, help=help_precision)
     parser.add_argument("--top_value_file", type=Path, help="ranking of sorted_values.py, for the acquisition scores")
     args = parser.parse_args(argv)
     if (args.eval_infer_json is None) != (args.eval_ann_file is None):
@@ -100,6 +101,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--class_names goes with --picked_file: with --review the classes are those of --ann_file")
     if args.review_count is not None and (not args.review or args.review_count < 1):
         parser.error("--review_count goes with --review and must be 1 or more")
+    of_scores = ("eval_infer_json", "precision", "top_value_file")
+    refuse_idle(parser, args, of_scores, "goes with --picked_file; --review sends labels, not detections", args.review)
+    refuse_idle(parser, args, ("eval_img_dir",), "goes with --eval_infer_json", args.eval_infer_json is None)
     if not 0 < args.precision <= 1:
         parser.error(f"--precision must lie between 0 and 1, such as 0.8{as_share(args.precision)}")
     return args
@@ -132,7 +136,8 @@ def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[
     """The least score of a box per class, and where it comes from; a class that never is right enough gets no boxes."""
     guess: dict[str, float | None] = dict.fromkeys(classes, GUESSED_THRESHOLD)
     if args.eval_infer_json is None:
-        return guess, "a guess: no validation images were given"
+        unused = "" if args.precision == PRECISION else f", so --precision {args.precision:g} is not used"
+        return guess, f"a guess: no validation images were given{unused}"
     truth = in_class_order(read_data(args.eval_ann_file, args.eval_img_dir), classes, args.eval_ann_file)
     check_labelled(truth)
     found = precision_thresholds(match(truth, read_records(args.eval_infer_json, truth)), args.precision)

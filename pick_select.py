@@ -38,7 +38,7 @@ from src.active.picking.labelled_file import write_labelled
 from src.active.picking.pick_check import check_image_files, check_pick
 from src.active.picking.pick_list import check_outputs, note_other_labels, pick_by_ranking, read_earlier
 from src.active.picking.pick_options import PickOptions
-from src.command_line import NAMES_HELP, positive_count, positive_number, program_parser, seed
+from src.command_line import NAMES_HELP, positive_count, positive_number, program_parser, refuse_idle, seed
 from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
 from src.data.formats.reading import read_as_coco
 from src.data.image_listing import check_is_folder
@@ -62,6 +62,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--output_ann_file is needed")
     if args.resume and args.top_value_file is None:
         parser.error("--resume goes with --top_value_file")
+    refuse_idle(parser, args, ("resume_anyway", "used_by"), "goes with --resume", not args.resume)
+    picking = ("pick_ratio", "budget_hours", "budget_boxes", "budget_images", "at_least", "random_share", "seed")
+    why = "goes with --top_value_file; --picked_file was picked before"
+    refuse_idle(parser, args, (*picking, "labelling_reports"), why, args.picked_file is not None)
     return args
 
 

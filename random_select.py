@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.active.selection import choose_random, label_count
-from src.command_line import NAMES_HELP, parse_names, program_parser, seed
+from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle, seed
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.label_sources import names_with_boxes, unconfirmed_empty
 from src.data.checks.left_out import LeftOut, add_options, write_left_out
@@ -50,7 +50,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace --output_ann_file if it exists")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    refuse_idle(parser, args, ("faulty_at_most",), "goes with --leave_out_faulty", not args.leave_out_faulty)
+    return args
 
 
 @entry_point

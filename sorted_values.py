@@ -23,11 +23,13 @@ from src.active.acquisition import STRATEGIES, acquire, check_options, descendin
 from src.active.pool_files import PoolFiles, class_names_of, read_pool
 from src.active.strategies.pool import Options
 from src.active.terms_file import terms_file, write_terms
-from src.command_line import program_parser, seed
+from src.command_line import program_parser, refuse_idle, seed
 from src.data.provenance import made_from, read_side_file, side_file, write_with_side_file
 from src.errors import entry_point
 from src.files import check_apart, check_free, json_text
 from src.wording import counted
+
+BOXES_DIVIDE = ("balanced_entropy", "ppal", "disagreement")  # strategies that divide by expected boxes
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -60,6 +62,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not (args.check or args.infer_json or (args.strategy == "coverage" and args.features_file)):
         parser.error("one of the arguments --infer_json --check is required")
+    refuse_idle(parser, args, ("weights",), "goes with --strategy reference", args.strategy != "reference")
+    divided = " ".join(BOXES_DIVIDE)
+    refuse_idle(
+        parser, args, ("box_exponent",), f"goes with one of --strategy {divided}", args.strategy not in BOXES_DIVIDE
+    )
     return args
 
 
@@ -77,7 +84,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_free(path, args.overwrite)
     files = PoolFiles(args.infer_json, args.features_file, args.second_infer_json, args.combine_ann_file)
     check_apart(outputs, files.inputs)
-    files = files.used_by(args.strategy)
+    given, files = files.inputs, files.used_by(args.strategy)
+    if unread := [f"--{option}" for option, path in given.items() if path and not files.inputs[option]]:
+        print(f"note: --strategy {args.strategy} does not read {' '.join(unread)}")
     before = {option: read_side_file(path) for option, path in files.detections.items()}
     pool, budget = read_pool(files, args.strategy, args.pick_ratio)
     acquisition = acquire(pool, args.strategy, Options(options.weights, options.box_exponent, budget, args.seed))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from src.command_line import program_parser
 from src.errors import UserError
 from src.files import check_free, write_json
 
@@ -32,7 +33,7 @@ def options(description: str, *names: str, peer: bool = False, **defaults: int) 
         peer: whether it takes --peer, to compare with torchvision.
         defaults: other defaults for some of the names.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(description)
     for name in names:
         default, meaning = OPTIONS[name]
         default = defaults.get(name, default)

@@ -3,10 +3,16 @@
 python benchmarks/table.py step.json roi_align.json inference.json evaluate.json select.json
 """
 
-import argparse
+import sys
+from pathlib import Path
+
+if not __package__:  # started as a file: this folder must not come first, its select.py would hide the standard module
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+
+from src.command_line import program_parser
 
 HEAD = (
     "| | size | ours, s | other, s | ratio | GFLOP/s | matrix product | memory, GB |\n|---|---|---|---|---|---|---|---|"
@@ -45,7 +51,7 @@ def line(file: Path, size: str, names: Sequence[str], run: dict, around: dict) -
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print machine, commands and table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     reports = [(file, json.loads(file.read_text())) for file in parser.parse_args(argv).files]
     for file, report in reports:

@@ -52,7 +52,7 @@ def main() -> None:
     settings = {"strategy": options.strategy}
     if options.strategy == "reference":
         settings["weights"] = list(options.weights)
-    if options.strategy in ("balanced_entropy", "ppal", "disagreement"):
+    if options.strategy in sorted_values.BOXES_DIVIDE:
         settings["box_exponent"] = options.box_exponent
     if options.strategy in ("random", "ppal", "coverage"):
         settings["seed"] = options.seed

@@ -38,8 +38,16 @@ say() {
     printf '\n==== %s ====\n' "$*"
 }
 
+# print_command WORD ...: prints a command that can be pasted as it stands.
+print_command() {
+    local line
+    printf -v line '%q ' "$@"
+    printf '%s\n' "${line% }"
+}
+
 # ---- programs, and the signals that stop them ----
 
+continued_by=() # of a job of several programs: the command that continues it
 running=    # process id of the program that run_logged runs, or "starting"
 stopped_by= # the first signal received
 copy=       # see run_logged
@@ -52,12 +60,21 @@ trap 'stop_program HUP' HUP
 stop_program() {
     if [ -z "$stopped_by" ]; then
         stopped_by="$1" stopped_at=$SECONDS
-        [ -n "$running" ] || exit "$(status_of "$1")"
+        [ -n "$running" ] || exit_stopped
         echo "SIG$1: waiting for the program to stop (training saves first); a second signal kills it" >&2 || true
         [ "$running" = starting ] || kill -TERM "$running" 2>/dev/null || true # it may have exited
     elif [ $((SECONDS - stopped_at)) -gt 1 ]; then
         kill -KILL "$running" 2>/dev/null || true
     fi
+}
+
+# exit_stopped: exits because of a signal. A training that was stopped has printed how to continue it alone; the last lines are how to
+# continue the job. Nobody may be there to read them.
+exit_stopped() {
+    if [ ${#continued_by[@]} -gt 0 ]; then
+        printf 'the whole job, not only its training, is continued with\ncd %q && %s\n' "$PWD" "$(print_command "${continued_by[@]}")" || true
+    fi
+    exit "$(status_of "$stopped_by")"
 }
 
 # status_of SIGNAL: the exit status of a program that the signal terminated.
@@ -84,7 +101,7 @@ run_logged() {
         kill -0 $! 2>/dev/null || break # otherwise a signal interrupted wait
     done
     running=
-    [ -z "$stopped_by" ] || exit "$(status_of "$stopped_by")"
+    [ -z "$stopped_by" ] || exit_stopped
     return "$status"
 }
 

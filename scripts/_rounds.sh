@@ -16,6 +16,8 @@ two_stages() {
     names=(first_stage second_stage)
     tool="" rounds=2
     take_selection_options
+    continued_by=(bash "$0" "${launched[@]}")
+    $resuming || continued_by+=(--resume)
     if [ ${#ratios[@]} -gt 0 ]; then ratios=("${ratios[-1]}"); fi
     find_evaluation_data
     work
@@ -30,6 +32,7 @@ two_stages() {
 # export of a labelling tool, or with --ori_ann from a file with all labels. A stopped job always continues.
 labelling_rounds() {
     names=()
+    continued_by=(bash "$0" "${launched[@]}")
     take_selection_options
     resuming=true
     take_round_options
@@ -242,13 +245,6 @@ stop_for_labels() {
         print_command bash "$0" "${others[@]}" --labels "$(labels_place)"
     fi
     exit 0
-}
-
-# print_command WORD ...: prints a command that can be pasted as it stands.
-print_command() {
-    local line
-    printf -v line '%q ' "$@"
-    printf '%s\n' "${line% }"
 }
 
 # write_page: writes the page of this round, again when there is more to show. The job continues without it.

@@ -53,6 +53,14 @@ class _Parser(argparse.ArgumentParser):
         self._words = sys.argv[1:] if args is None else args
         return super().parse_args(args, namespace)
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """As argparse does, with the nearest of the values that an option takes."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += near_value(value, action.choices)
+            raise
+
     def error(self, message: str) -> NoReturn:
         """Exit with the message of argparse, and what may have been meant."""
         known = self._option_string_actions
@@ -74,6 +82,33 @@ def near_names(word: str, known: Iterable[str]) -> str:
     near = near or [name for name in names if f"_{sought}_" in f"_{name}_"]
     near = near or difflib.get_close_matches(sought, names, 1)
     return " or ".join(names[name] for name in near[:_SHOWN_NAMES])
+
+
+def near_value(value: object, known: Iterable[object]) -> str:
+    """The end of a message about a value that is none of the known ones: the one that may be meant; empty if none is near."""
+    texts = [text for text in known if isinstance(text, str)]
+    if not isinstance(value, str):
+        return ""
+    sought = value.strip().casefold()
+    near = [text for text in texts if text.casefold() == sought] or difflib.get_close_matches(sought, texts, 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def given_options(parser: argparse.ArgumentParser, args: argparse.Namespace, names: Iterable[str]) -> list[str]:
+    """Those of some options whose values are not the defaults, as "--a"."""
+    return [f"--{name}" for name in names if getattr(args, name) != parser.get_default(name)]
+
+
+def refuse_idle(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, names: Iterable[str], why: str, idle: bool
+) -> None:
+    """Exit with a message if options were given that change nothing.
+
+    Args:
+        names: these options. why: end of the sentence that begins with them, such as "goes with --b". idle: whether they change nothing.
+    """
+    if idle and (given := given_options(parser, args, names)):
+        parser.error(f"{' '.join(given)}: {why}; add that, or leave this out")
 
 
 MOST_COUNT = 2**31 - 1  # of what fits into 32 bits

@@ -19,7 +19,7 @@ from pathlib import Path
 if not __package__:  # started as a file: python src/split_data.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.command_line import any_count, program_parser
+from src.command_line import any_count, program_parser, refuse_idle
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.left_out import FILE_NAME, LeftOut, add_options, write_left_out
 from src.data.formats.voc import pair_files
@@ -49,7 +49,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--same_from", type=correlation, default=SAME_FROM, help=help_same)
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier, equal split")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    refuse_idle(parser, args, ("faulty_at_most",), "goes with --leave_out_faulty", not args.leave_out_faulty)
+    return args
 
 
 def correlation(text: str) -> float:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 if not __package__:  # started as a file: python src/xml2coco.py
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.command_line import NAMES_HELP, parse_names, program_parser, spell_names
+from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle, spell_names
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.changed_inputs import changed_inputs
 from src.data.checks.label_sources import unconfirmed_empty
@@ -44,7 +44,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--classes", nargs="+", help=help_classes)
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace --save_path if it exists")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    refuse_idle(parser, args, ("faulty_at_most",), "goes with --leave_out_faulty", not args.leave_out_faulty)
+    return args
 
 
 def input_files(data_path: Path) -> list[Path]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -54,6 +55,14 @@ def test_metadata_of_a_model_never_take_the_place_of_another_file(tmp_path):
         export.checked_target(load_config("", words))
     (tmp_path / "train.json").write_text('{"sha256": "", "input": {}, "outputs": [], "of": "another version"}')
     assert export.checked_target(load_config("", words)) == tmp_path / "train.mindir"
+
+
+def test_the_name_of_the_model_is_asked_for_with_one_that_works(tmp_path):
+    words = _options(checkpoint_path=tmp_path / "the best.ckpt", device_target="CPU")
+    with pytest.raises(UserError, match="missing: --file_name, the path of the model without its suffix") as caught:
+        export.checked_target(load_config("", words))
+    name = shlex.split(str(caught.value))[-1]
+    assert export.checked_target(load_config("", [*words, "--file_name", name])) == tmp_path / "the best.mindir"
 
 
 def test_a_model_of_another_format_keeps_its_metadata(tmp_path):

@@ -132,11 +132,12 @@ def test_strategy_and_weights_are_passed_on(results, tmp_path):
 
 def test_the_options_are_checked_without_results(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    sorted_values.main(["--check", "--strategy", "entropy", "--weights", "0", "1", "2"])
+    sorted_values.main(["--check", "--weights", "0", "1", "2"])
     for words, said in [
         (["--weights", "0", "0", "0"], "error: weights 0 0 0: must be three numbers from 0 up, not all 0"),
         (["--weights", "1", "-1", "0"], "error: weights 1 -1 0: must be three numbers from 0 up"),
         (["--strategy", "entropi"], "argument --strategy: invalid choice: 'entropi'"),
+        (["--strategy", "PPAL"], "'coverage', 'disagreement'); did you mean ppal?"),
         (["--infer_json", "a.json"], "argument --infer_json: not allowed with argument --check"),
     ]:
         with pytest.raises(SystemExit) as stopped:

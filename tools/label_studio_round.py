@@ -7,7 +7,6 @@ The server listens on the loopback interface only, keeps its data in --work_dir 
 requirement of this project. --golden_dir keeps the exports and the submitted labels, which tests/labelling reads.
 """
 
-import argparse
 import json
 import os
 import random
@@ -25,6 +24,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import export_tasks
 import import_labels
+from src.command_line import program_parser
 
 CLASSES = ("cat", "traffic light")
 FORMS = {"JSON": "json", "JSON_MIN": "json", "COCO": "zip", "YOLO": "zip", "VOC": "zip"}
@@ -257,7 +257,7 @@ def compare(folder: Path, form: str, answers: dict[str, dict[str, Any]]) -> str:
 
 def main() -> None:
     """Run the round."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = program_parser(__doc__)
     parser.add_argument("--label_studio", type=Path, required=True, help="the program label-studio")
     parser.add_argument("--work_dir", type=Path, required=True, help="folder to make")
     help_server = "where the server keeps its data; one of an earlier run starts faster (default: within --work_dir)"

@@ -6,6 +6,7 @@ Needs torch and torchvision (the wheels for CPU will do), which are no requireme
 the repository, and tests/test_torchvision_detections.py compares our detectors with them.
 """
 
+import argparse
 import base64
 import json
 import sys
@@ -85,7 +86,9 @@ def write(path: Path, content: dict) -> None:
 
 def main() -> None:
     """One file for each detector."""
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="folder of the files, such as tests/golden")
+    folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     found, _ = detect(masks=False)
     write(folder / "torchvision_detections.json", {"detections": list(map(rows, found))})

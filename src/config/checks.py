@@ -140,7 +140,11 @@ def _thresholds(config: Config) -> Iterator[tuple[bool, str]]:
 
 
 def _files(config: Config) -> Iterator[tuple[bool, str]]:
-    """Folders and files that belong together."""
+    """Folders and files that belong together, and what may be left out of them."""
+    yield (
+        config.leave_out_faulty or config.faulty_at_most == Config.faulty_at_most,
+        f"faulty_at_most: goes with leave_out_faulty true, got {config.faulty_at_most:g} with false",
+    )
     given = [f"{key} {value}" for key in ("eval_img_dir", "eval_ann_file") if (value := getattr(config, key))]
     yield (
         len(given) != 1 or config.results is not None,  # results need no images

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from src.command_line import near_names, parse_names, program_parser
+from src.command_line import near_names, near_value, parse_names, program_parser
 from src.config.checks import contradictions, contradictory_files
 from src.config.schema import DETECTOR_KEYS, FIELDS, IN_EPOCHS, KEYS, TEXT_KEYS, Config, plain
 from src.errors import UserError
@@ -164,7 +164,9 @@ def _typed(values: dict) -> tuple[Config | None, list[str]]:
 
 
 def _hint(item: Mapping) -> str:
-    """What to pass for percent where a share is expected."""
+    """What to pass for percent where a share is expected, and which of the values of a list is nearest."""
+    if item["type"] == "literal_error":
+        return near_value(item["input"], re.findall(r"'([^']*)'", item["ctx"]["expected"]))
     is_share = item["type"] == "less_than_equal" and item["ctx"]["le"] == 1
     return as_share(item["input"]) if is_share and isinstance(item["input"], int | float) else ""
 

@@ -14,7 +14,7 @@ from src.errors import DataError, UserError
 from src.wording import counted
 
 _BACKGROUND = ("background", "__background__")
-_CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")  # but line breaks, which have a fault of their own
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # with all line breaks of Unicode
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # a byte of the command line that is no text (PEP 383)
 
 
@@ -27,12 +27,17 @@ def check_names(names: Sequence[str], option: str = "class_names") -> None:
     """Raise a UserError if a name is empty, no text of one line or given twice, or the background is not the first."""
     faults = [f"{name!r} is given {count} times" for name, count in Counter(names).items() if count > 1]
     faults += [f"name {place} is empty" for place, name in enumerate(names, start=1) if not name.strip()]
-    faults += [f"{name!r} has a line break" for name in names if "\n" in name or "\r" in name]
-    faults += [f"{name!r} has a control character" for name in names if _CONTROL.search(name)]
+    faults += control_faults(names)
     faults += [f"{name!r} is not UTF-8 text" for name in names if _LONE_SURROGATE.search(name)]
     faults += [f"{name!r} must be the first name or left out" for name in names[1:] if name.lower() in _BACKGROUND]
     if faults:
         raise UserError(f"{option}: {'; '.join(faults)}")
+
+
+def control_faults(names: Iterable[str]) -> list[str]:
+    """One sentence for each name with a control character, wherever it was read: it would break lists, logs and CSV files."""
+    remedy = "has a control character, such as a tab or a line break; take it out of the name"
+    return [f"class {name!r} {remedy}" for name in names if _CONTROL.search(name)]
 
 
 def alike_names(names: Iterable[str]) -> Iterator[str]:
@@ -58,7 +63,9 @@ def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> 
     """One sentence for each (name, number of objects) that is not among ``names``."""
     faults = []
     for name, count in counts:
-        if name not in names:
+        if name not in names and (control := control_faults([name])):
+            faults += control
+        elif name not in names:
             near = [known for known in names if known.casefold() == name.casefold()] or get_close_matches(
                 name, names, n=1
             )

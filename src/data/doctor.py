@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from src.command_line import NAMES_HELP, parse_names, program_parser
+from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
@@ -52,6 +52,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_sheet = "folder to make: contact sheets of the labelled images with their boxes, to look at before training"
     parser.add_argument("--contact_sheet", type=Path, metavar="DIR", help=help_sheet)
     args = parser.parse_args(argv)
+    refuse_idle(parser, args, ("faulty_at_most",), "goes with --leave_out_faulty", not args.leave_out_faulty)
     if (args.eval_ann_file is None) != (args.eval_img_dir is None):
         parser.error("--eval_ann_file and --eval_img_dir belong together: give both or none")
     return args

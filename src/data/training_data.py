@@ -19,6 +19,8 @@ from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import from_coco, images_despite_faults, read_annotations, with_real_sizes
 from src.data.formats.reading import is_coco, read_as_coco, read_data
+from src.data.formats.tools.tool_data import images_despite_faults as tool_images_despite_faults
+from src.data.formats.tools.tool_data import tool_place
 from src.data.formats.voc_folder import images_despite_faults as voc_images_despite_faults
 from src.data.formats.voc_folder import voc_place
 from src.data.image_listing import passed_over
@@ -148,32 +150,49 @@ def _read(
 ) -> Annotations | None:
     """An annotation file and its image files, which lie in one of two folders, without what is left out; None if it cannot be read."""
     if sources.faulty_at_most is None:
-        own, img_dir = Faults(), folders[0]
-        annotations = own.attempt(read_data, path, img_dir, sources.class_names, sources.masks)
-        # Faults of an annotation file must not hide those of its images, or fixing them would take one start more.
-        sizes = Faults()
-        placed = find_in_both(annotations or _despite_faults(Path(path), Path(img_dir), sources), *folders)
-        sizes.attempt(check_images, placed, img_dir, check)
-        if own.errors and sizes.errors and is_coco(path):  # boxes are not to be blamed for wrong sizes of their images
-            own = Faults()
-            own.attempt(read_annotations, path, sources.masks, partial(with_real_sizes, img_dir=Path(img_dir)))
-        faults.errors += own.errors + sizes.errors
-        return placed if annotations else None
+        return read_with_images(path, folders, sources.class_names, sources.masks, check, faults)
     one = LeftOut(str(path), sources.faulty_at_most)
     annotations = faults.attempt(read_usable, path, folders, sources.class_names, sources.masks, one)
     left_out.append(one)
     return annotations
 
 
-def _despite_faults(path: Path, img_dir: Path, sources: Sources) -> Annotations:
+def read_with_images(
+    path: str | Path,
+    folders: tuple[str | Path, str | Path | None],
+    class_names: Sequence[str],
+    masks: bool,
+    check: ImageCheck,
+    faults: Faults,
+) -> Annotations | None:
+    """An annotation file, of images in the first folder or else in the second; None if it cannot be read.
+
+    Args:
+        faults: takes all faults, of the annotations and of the image files: the ones must not hide the others, or fixing them would
+            take one start more.
+    """
+    own, sizes, img_dir = Faults(), Faults(), folders[0]
+    annotations = own.attempt(read_data, path, img_dir, class_names, masks)
+    placed = find_in_both(annotations or _despite_faults(Path(path), Path(img_dir), class_names), *folders)
+    sizes.attempt(check_images, placed, img_dir, check)
+    if own.errors and sizes.errors and is_coco(path):  # boxes are not to be blamed for wrong sizes of their images
+        own = Faults()
+        own.attempt(read_annotations, path, masks, partial(with_real_sizes, img_dir=Path(img_dir)))
+    faults.errors += own.errors + sizes.errors
+    return placed if annotations else None
+
+
+def _despite_faults(path: Path, img_dir: Path, class_names: Sequence[str]) -> Annotations:
     """The images of annotations with faults, as far as they are known."""
     if is_coco(path):
         return images_despite_faults(path)
     with contextlib.suppress(UserError):
+        if tool := tool_place(path):
+            return tool_images_despite_faults(tool, img_dir)
         if place := voc_place(path):
             return voc_images_despite_faults(place, img_dir)
         if path.suffix.lower() == ".txt":
-            return read_data(path, img_dir, sources.class_names, left_out=LeftOut(""))
+            return read_data(path, img_dir, class_names, left_out=LeftOut(""))
     return Annotations((), (), ())
 
 

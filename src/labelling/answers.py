@@ -18,7 +18,7 @@ from enum import Enum
 from src.data.checks.box_faults import OUTSIDE_TOLERANCE
 from src.data.classes import unknown_classes
 from src.data.formats.outlines import as_outline, outline_fault
-from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
+from src.data.formats.tools.annotated import AnnotatedImage, Box, Mark, Shape, in_pixels
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
 from src.data.images import LARGEST_SIDE
 from src.errors import DataError
@@ -28,6 +28,8 @@ from src.labelling.task import Manifest
 from src.wording import counted
 
 _SAME_FORM = 0.02  # by which the ratio of width to height may differ when a tool has shown a smaller picture
+_LEAST_INSIDE = 0.5  # share of its area by which a box must lie inside its image; a hand that slips over the border draws less outside
+_CLIPPED = "boxes that reached over the border of their image and were clipped to it: {}"
 
 
 class State(Enum):
@@ -109,6 +111,7 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
     by_end: dict[str, str] = {}
     for export in exports:
         not_used += [NotUsed("", export.path, reason) for reason in export.unread]
+        notes += export.doubts
         for image in export.images:
             try:
                 key = _key_of(image, asked.names, by_end)
@@ -156,10 +159,14 @@ def _answer(
     left_out = list(image.unused)
     shapes = []
     for shape in in_pixels(image, size) if not blocked else ():
-        clipped, reason = _clipped(shape, size)
-        if reason:
-            left_out.append(reason)
+        if min(shape.box[2] - shape.box[0], shape.box[3] - shape.box[1]) <= 0:
+            left_out.append(f"{_shown(shape)} has no area; left out")
             continue
+        if fault := _place_fault(shape, size):
+            blocked.append(f"{_shown(shape)} {fault}")
+            continue
+        clipped = _clipped(shape, size)
+        counts[_CLIPPED] += not shape.rotated and _reach(shape, size) > OUTSIDE_TOLERANCE
         outline = None if clipped.segmentation is None else as_outline(clipped.segmentation)
         if outline is not None and (fault := outline_fault(outline, clipped.box, size)):
             blocked.append(f"{clipped.label}: {fault}")
@@ -206,21 +213,49 @@ def _size_faults(image: AnnotatedImage, size: tuple[int, int]) -> list[str]:
     return [f"it was drawn on a picture of {there} pixels, the image has {here}{turned}; label the image itself"]
 
 
-def _clipped(shape: Shape, size: tuple[int, int]) -> tuple[Shape, str | None]:
-    """The object inside its image, or why it is none there."""
+def _shown(shape: Shape) -> str:
+    return f"{shape.label} ({', '.join(f'{value:g}' for value in shape.box)})"
+
+
+def _inside(shape: Shape, size: tuple[int, int]) -> Box:
+    """The part of a box in its image; of no area where they do not meet."""
     x1, y1, x2, y2 = shape.box
-    inside = max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
-    shown = f"{shape.label} ({', '.join(f'{value:g}' for value in shape.box)})"
-    if inside[2] - inside[0] <= 0 or inside[3] - inside[1] <= 0:
-        return shape, f"{shown} has no area in its image of {size[0]} x {size[1]} pixels; left out"
-    outside = max(-x1, -y1, x2 - size[0], y2 - size[1]) > OUTSIDE_TOLERANCE
-    if outside and shape.polygons:  # no outline may reach far outside
+    return max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
+
+
+def _reach(shape: Shape, size: tuple[int, int]) -> float:
+    """By how many pixels a box reaches over the border of its image at most; negative inside."""
+    x1, y1, x2, y2 = shape.box
+    return max(-x1, -y1, x2 - size[0], y2 - size[1])
+
+
+def _place_fault(shape: Shape, size: tuple[int, int]) -> str | None:
+    """Why a box cannot belong to its image: it lies outside, or reaches so far that it was drawn on another picture.
+
+    People draw over the border by mistake, so what reaches over it less is clipped, unlike in data that programs wrote
+    (``outside_fault``). The upright box around a rotated one may reach farther than the object.
+    """
+    (x1, y1, x2, y2), box = _inside(shape, size), shape.box
+    share = max(x2 - x1, 0) / (box[2] - box[0]) * max(y2 - y1, 0) / (box[3] - box[1])
+    few_pixels = share > 0 and _reach(shape, size) <= OUTSIDE_TOLERANCE
+    if few_pixels or share >= _LEAST_INSIDE or share > 0 and shape.rotated:
+        return None
+    where = "outside" if share == 0 else f"to {100 * (1 - share):.0f} % outside"
+    return (
+        f"lies {where} its image of {size[0]} x {size[1]} pixels; was it drawn on another image, or on this one in another size? "
+        "Draw it anew, or delete it"
+    )
+
+
+def _clipped(shape: Shape, size: tuple[int, int]) -> Shape:
+    """The object inside its image."""
+    if _reach(shape, size) > OUTSIDE_TOLERANCE and shape.polygons:  # no outline may reach far outside
         polygons = tuple(
             tuple(min(max(value, 0.0), float(size[place % 2])) for place, value in enumerate(polygon))
             for polygon in shape.polygons
         )
         shape = replace(shape, polygons=polygons)
-    return replace(shape, box=inside), None
+    return replace(shape, box=_inside(shape, size))
 
 
 def _choose(key: str, answers: list[Answer], asked: Asked, not_used: list[NotUsed], counts: Counter) -> Answer:

@@ -24,6 +24,7 @@ from src.data.formats.tools.annotated import AnnotatedImage
 from src.data.formats.tools.cvat import is_cvat, read_cvat
 from src.data.formats.tools.labelme import is_labelme, labelme_image
 from src.data.formats.tools.yolo import keypoint_numbers, label_files, names_file, read_labels, read_names
+from src.data.formats.tools.yolo_keypoints import unstated_keypoints
 from src.data.formats.xml_file import read_xml
 from src.errors import DataError, UserError
 from src.labelling.task import MANIFEST
@@ -39,12 +40,13 @@ _FORMS = "Label Studio (JSON, JSON-MIN, COCO, YOLO, VOC), CVAT for images, Label
 
 @dataclass(frozen=True)
 class Export:
-    """One export: its form in words, what it says of images, and of files that could not be read the reasons."""
+    """One export: its form in words, what it says of images, of files that could not be read the reasons, and doubts about it."""
 
     path: str
     form: str
     images: tuple[AnnotatedImage, ...]
     unread: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def read_exports(paths: Sequence[Path]) -> list[Export]:
@@ -101,8 +103,8 @@ def _unpack(path: Path, folder: Path) -> None:
 
 def _renamed(export: Export, old: str, new: str) -> Export:
     images = tuple(replace(image, place=image.place.replace(old, new)) for image in export.images)
-    unread = tuple(reason.replace(old, new) for reason in export.unread)
-    return Export(export.path.replace(old, new), export.form, images, unread)
+    unread, doubts = (tuple(text.replace(old, new) for text in texts) for texts in (export.unread, export.doubts))
+    return Export(export.path.replace(old, new), export.form, images, unread, doubts)
 
 
 def _read_file(path: Path) -> Export | None:
@@ -197,8 +199,13 @@ def _yolo(root: Path, texts: Sequence[Path]) -> list[Export]:
                 continue
             stem = _stem_below(Path(name))
             images.append(AnnotatedImage(stem, shapes, relative=True, place=str(top / name), has_suffix=False))
+        doubts = []
+        found = None if keypoints else unstated_keypoints((s for image in images for s in image.shapes), classes)
+        if found:
+            (unread if found.certain else doubts).append(f"{top}: {found.sentence}")
+            images = [] if found.certain else images
         if images or unread:
-            exports.append(Export(str(top), "YOLO", tuple(images), tuple(unread)))
+            exports.append(Export(str(top), "YOLO", tuple(images), tuple(unread), tuple(doubts)))
     return exports
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from src.command_line import NAMES_HELP, any_count, parse_names, program_parser
+from src.command_line import NAMES_HELP, any_count, parse_names, program_parser, refuse_idle
 from src.data.annotations import Annotations
 from src.data.formats.reading import read_data
 from src.errors import UserError, entry_point
@@ -156,6 +156,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if (arguments.eval_img_dir is None) != (arguments.eval_ann_file is None):
         raise UserError("--eval_img_dir and --eval_ann_file belong together: give both or none")
+    of_pictures = ("pictures", "class_names")
+    refuse_idle(parser, arguments, of_pictures, "goes with --eval_ann_file", arguments.eval_ann_file is None)
     path = arguments.output or arguments.run / PAGE_NAME
     check_free(path, arguments.overwrite)
     check_apart([path], {"eval_ann_file": arguments.eval_ann_file})

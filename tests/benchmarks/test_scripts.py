@@ -44,6 +44,17 @@ def report_of(script: str, *words: str, folder: Path) -> dict:
     return json.loads(file.read_text())
 
 
+@pytest.mark.parametrize(
+    "script", ["benchmarks/select.py", "benchmarks/step.py", "benchmarks/table.py", "tools/label_studio_round.py"]
+)
+def test_a_misspelt_option_is_answered_with_the_nearest(script, tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / script, "--verson", "x"], check=False, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "--verson: did you mean --version?" in done.stderr
+
+
 def test_select_starts_beside_the_standard_module_of_its_name(tmp_path):
     report = report_of("select.py", "--images", "40", "--repeats", "1", folder=tmp_path)
     assert set(report) == COMMON | {"runs", "infer_results_MB"}

@@ -172,7 +172,12 @@ def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
         ("--anchor_scales []", "anchor_scales, anchor_ratios: at least one of each"),
         ("--ema_keep_rate 1", "ema_keep_rate: must be below 1"),
         ("--teacher_start average", "so supervised_ema must be true, got false"),
-        ("--device_target cpu", "device_target: input should be 'CPU', 'GPU' or 'Ascend', got 'cpu'"),
+        (
+            "--device_target cpu",
+            "device_target: input should be 'CPU', 'GPU' or 'Ascend', got 'cpu'; did you mean CPU?",
+        ),
+        ("--file_format onnx", "input should be 'MINDIR', 'ONNX' or 'AIR', got 'onnx'; did you mean ONNX?"),
+        ("--backbone ResNet_v1.5-50", "got 'ResNet_v1.5-50'; did you mean resnet_v1.5_50?"),
         ("--momentum 1", "momentum: "),
         ("--anchor_ratios 1,-1", "anchor_ratios: "),
         ("--milestones 1.5", "milestones: "),

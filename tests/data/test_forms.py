@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import eval as evaluation_script
 from src import xml2coco
+from src.config.load import load_config
 from src.data.doctor import main
+from src.data.formats.reading import read_data
 from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
 
@@ -160,6 +163,75 @@ def test_good_objects_are_read_alike(form, images, capsys):
         "3 labelled images with 3 boxes of 1 class (0 without a box), 0 unlabelled images",
         "0 errors, 0 suspicious findings",
     ]
+
+
+CONTROLS = ("\t", "\n", "\x85", "\u2028", "\0", "\x7f")
+
+
+def written_in(form: str, name: str) -> str:
+    """A class name as a file of this form spells it."""
+    if form in ("COCO", "LabelMe"):
+        return json.dumps(name)[1:-1]
+    return "".join(f"&#{ord(letter)};" for letter in name) if form in ("VOC", "CVAT") else name
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("control", CONTROLS, ids=ascii)
+@pytest.mark.parametrize("form", ["COCO", "VOC", "CVAT", "LabelMe", "YOLO", "YAML"])
+def test_control_characters_in_class_names_are_refused_alike(form, control, known, images):
+    if (form in ("VOC", "CVAT") and control == "\0") or (form == "YOLO" and control == "\n"):
+        pytest.skip("the form cannot say it")
+    path = FORMS["YOLO" if form == "YAML" else form](images.parent, [Item(1, BOXES[0])], SIZE)
+    name = f"c{control}t"
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        for before, after in ((">cat<", ">{}<"), ('"cat"', '"{}"'), ("cat\n", "{}\n")):
+            text = text.replace(before, after.format(written_in(form, name)))
+        file.write_text(text, encoding="utf-8", newline="")
+    if form == "YAML":
+        (path / "classes.txt").unlink()
+        (path / "data.yaml").write_text(f"names: [{json.dumps(name)}]")
+    with pytest.raises(UserError) as caught:
+        read_data(path, images, ("cat",) if known else ())
+    assert f"class {name!r} has a control character, such as a tab or a line break; take it out" in str(caught.value)
+    assert str(caught.value).count("control character") == 1
+
+
+def break_two(images: Path) -> None:
+    """Truncate 2.png, whose header stays, and spoil 3.png from its beginning."""
+    (images / "2.png").write_bytes((images / "2.png").read_bytes()[:-40])
+    (images / "3.png").write_bytes(b"no picture")
+
+
+@pytest.mark.parametrize("fault", ["box", "file"])
+@pytest.mark.parametrize("form", FORMS)
+def test_faults_of_annotations_and_of_pictures_come_in_one_run(form, fault, images, capsys):
+    break_two(images)
+    far = (40, 5, WIDTH + 9, 18) if fault == "box" else BOXES[0]
+    path = FORMS[form](images.parent, [Item(1, far), Item(2, BOXES[1]), Item(3, BOXES[2])], SIZE)
+    if fault == "file":  # one that cannot be read at all; of a single file, an object in it
+        file = next((file for file in (path / "1.xml", path / "1.json", path / "1.txt") if file.exists()), None)
+        if file is None:
+            pytest.skip("the form has one file")
+        file.write_text("{ none")
+    said = "\n".join(said_of(capsys, path, images, "--images"))
+    assert ("lies outside its image" if fault == "box" else file.name) in said
+    assert said.count("2.png: the picture is truncated") == 1, said
+    assert said.count("3.png: not a readable image") == 1, said
+
+
+def test_eval_lists_faults_of_annotations_and_of_pictures(images):
+    break_two(images)
+    items = [Item(1, (40, 5, WIDTH + 9, 18)), Item(2, BOXES[1]), Item(3, BOXES[2])]
+    for form, written in FORMS.items():
+        folder = images.parent / form
+        folder.mkdir()
+        words = ["--eval_ann_file", str(written(folder, items, SIZE)), "--eval_img_dir", str(images)]
+        config = load_config("", [*words, "--class_names", "cat"])
+        with pytest.raises(UserError, match="lies outside its image") as caught:
+            evaluation_script.read_ground_truth(config)
+        assert str(caught.value).count("3.png: not a readable image") == 1, caught.value
 
 
 @pytest.mark.parametrize("form", FORMS)

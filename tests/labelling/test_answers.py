@@ -239,6 +239,7 @@ def test_a_painted_mask_is_decoded():
     "results, reason",
     [
         ([region("bird", 1, 1, 9, 9)], "bird (1 object) is not one of the classes cat, dog"),
+        ([region("c\x85t", 1, 1, 9, 9)], r"class 'c\x85t' has a control character"),
         ([region("cat", 1, 1, 9, 9, size=(100, 200))], "one of the two ignores the EXIF orientation"),
         ([region("cat", 1, 1, 9, 9, image_rotation=90)], "turned by 90 degrees"),
         ([region("cat", float("nan"), 1, 9, 9)], "expected a finite number"),
@@ -251,6 +252,80 @@ def test_an_image_with_an_object_that_cannot_be_used_stays_unlabelled_and_is_lis
     assert answers.by_image["a.jpg"].state is State.NOT_DONE
     assert any(reason in row.reason for row in answers.not_used)
     assert all(row.file_name == "a.jpg" and "annotation 5" in row.place for row in answers.not_used)
+
+
+COCO_BOX = {
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 200, "height": 100}],
+    "categories": [{"id": 1, "name": "cat"}],
+}
+
+
+def one_box(folder, form, box):
+    """An export of one tool with one cat at (x1, y1, x2, y2) in a.jpg, which has 200 x 100 pixels."""
+    x1, y1, x2, y2 = box
+    sides = x2 - x1, y2 - y1
+    shape = {"label": "cat", "points": [[x1, y1], [x2, y2]], "shape_type": "rectangle"}
+    corners = "".join(
+        f"<{key}>{value}</{key}>" for key, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)
+    )
+    row = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [x1, y1, *sides], "area": 1, "iscrowd": 0}
+    said_box = said(region("cat", x1 / 2, y1, sides[0] / 2, sides[1]))
+    relative = (x1 + x2) / 400, (y1 + y2) / 200, sides[0] / 200, sides[1] / 100
+    files = {
+        "coco": {"e.json": json.dumps(COCO_BOX | {"annotations": [row]})},
+        "label_studio": {"e.json": json.dumps([task("a.jpg", said_box)])},
+        "labelme": {"a.json": json.dumps({"imagePath": "a.jpg", "shapes": [shape]})},
+        "cvat": {
+            "e.xml": '<annotations><image id="0" name="a.jpg" width="200" height="100"><box label="cat" '
+            f'xtl="{x1}" ytl="{y1}" xbr="{x2}" ybr="{y2}"/></image></annotations>'
+        },
+        "voc": {"a.xml": f"<annotation><object><name>cat</name><bndbox>{corners}</bndbox></object></annotation>"},
+        "yolo": {"data.yaml": "names: [cat]\n", "labels/a.txt": "0 " + " ".join(map(str, relative))},
+    }[form]
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return collect(read_exports([folder]), asked())
+
+
+FORMS = ("coco", "label_studio", "labelme", "cvat", "voc", "yolo")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "box, where",
+    [((210, 20, 250, 60), "outside"), ((180, 20, 240, 60), "to 67 % outside"), ((-90, -50, 30, 30), "to 9")],
+)
+def test_a_box_mostly_outside_its_image_keeps_the_image_back_in_every_form(tmp_path, form, box, where):
+    answers = one_box(tmp_path, form, box)
+    assert answers.by_image["a.jpg"].state is State.NOT_DONE and not answers.by_image["a.jpg"].shapes
+    (row,) = answers.not_used
+    assert f"lies {where}" in row.reason and "image left unlabelled: cat (" in row.reason
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("box, count", [((150, 20, 205, 60), 1), ((150, 20, 201, 60), 0), ((199.5, 20, 201.2, 60), 0)])
+def test_a_box_over_the_border_is_clipped_and_counted_in_every_form(tmp_path, form, box, count):
+    answers = one_box(tmp_path, form, box)
+    assert answers.by_image["a.jpg"].shapes[0].box == pytest.approx((box[0], 20, 200, 60))
+    clipped = "boxes that reached over the border of their image and were clipped to it: 1"
+    assert answers.notes.count(clipped) == count
+
+
+def test_keypoints_that_are_not_stated_are_no_outlines_on_their_way_back(tmp_path):
+    (tmp_path / "data.yaml").write_text("names: [cat]\n")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.4 0.6" + " 0.4 0.4 2" * 4 + "\n")
+    answers = collect(read_exports([tmp_path]), asked())
+    assert not answers.by_image and "a box and 4 keypoints of 3 numbers, not outlines" in answers.not_used[0].reason
+    (tmp_path / "data.yaml").write_text("names: [cat]\nkpt_shape: [4, 3]\n")
+    assert collect(read_exports([tmp_path]), asked()).by_image["a.jpg"].shapes[0].box == pytest.approx(
+        (60, 20, 140, 80)
+    )
+    (tmp_path / "data.yaml").write_text("names: [cat]\n")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.4 0.6 0.4 0.4 0.6 0.6\n" * 10)
+    (note,) = collect(read_exports([tmp_path]), asked()).notes
+    assert "could be of a box and 2 keypoints" in note
 
 
 def test_a_slip_of_the_mouse_and_a_point_do_not_take_the_image_away(tmp_path):

@@ -220,7 +220,7 @@ def test_the_classes_are_those_that_infer_says_beside_its_detections(place, caps
             "dog",
             "detections of the classes 0 to 1, counted from 0, but 1 are given: dog; give all classes of the detector",
         ),
-        ("dog\nwet,cat", "'dog\\nwet' has a line break"),
+        ("dog\nwet,cat", "'dog\\nwet' has a control character"),
     ],
 )
 def test_classes_that_cannot_be_those_of_the_detector_are_refused(place, capsys, names, message):

@@ -1,7 +1,7 @@
 """A stand-in for the Python environment: its `python` notes how it is called and writes what the real program would.
 
-Its environment variables: STUB_FAILS=PROGRAM lets a program fail, STUB_RANKING is the text of the ranking, and with
-STUB_REAL_PICK the real pick_select.py runs. What only checks is noted as "check PROGRAM".
+Its environment variables: STUB_FAILS=PROGRAM lets a program fail, STUB_STOPS=PROGRAM stops the launch script
+while it runs, STUB_RANKING is the text of the ranking, and with STUB_REAL_PICK the real pick_select.py runs. What only checks is noted as "check PROGRAM".
 """
 
 import ast
@@ -67,6 +67,10 @@ note({record!r}, [program, *arguments])
 print(f"{{program}} speaks")
 if program == os.environ.get("STUB_FAILS"):
     sys.exit(3)
+if program == os.environ.get("STUB_STOPS"):
+    import time
+    os.kill(os.getppid(), 15)
+    time.sleep(60)
 if program == "check sorted_values.py" or program.endswith("pick_select.py") and "STUB_REAL_PICK" in os.environ:
     run_the_real_one()
 if program == "check pick_select.py":

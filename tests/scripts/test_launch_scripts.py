@@ -1,7 +1,9 @@
 """The launch scripts, started as a user starts them, with a stand-in for Python that notes its arguments."""
 
 import hashlib
+import os
 import re
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
@@ -295,6 +297,26 @@ def test_both_stages_in_order(workshop, script):
     after = fingerprint(workshop.folder)
     assert before.items() <= after.items()  # nothing deleted, nothing changed
     assert all(name.startswith("out put/") for name in after.keys() - before.keys())
+
+
+@pytest.mark.parametrize("script", ["run_standalone_train_cpu.sh", "run_rounds_cpu.sh"])
+def test_a_stopped_job_says_how_to_continue_all_of_it(workshop, tmp_path, script):
+    words = arguments_of(script)
+    if "rounds" in script:
+        words += ["--ori_ann", "full.json", "--pick_ratio", "40"]
+    stopped = workshop.run(script, *words, STUB_STOPS="train.py")
+    assert stopped.returncode == 128 + 15, stopped.stderr
+    *_, sentence, command = stopped.stdout.splitlines()
+    assert sentence == "the whole job, not only its training, is continued with"
+    before = workshop.programs()
+    assert before[-1] == "train.py"
+    environment = {**os.environ, "VENV": str(workshop.environment)}
+    again = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    assert workshop.programs()[len(before) :].count("train.py") == 2
+    assert command.endswith(" --resume") == ("rounds" not in script)
 
 
 def test_a_resumed_job_goes_on_where_it_stopped(workshop):

@@ -16,7 +16,7 @@ from src.checkpoint.detector_file import DetectorMetadata, save_detector
 from src.checkpoint.pretrained import load_weights
 from src.config.load import CONFIG_FOLDER, Config, load_config
 from src.data.formats.coco_annotations import read_annotations
-from src.errors import UserError
+from src.errors import DataError, UserError
 from src.files import check_free
 from src.parts.backbones.resnet import BATCH_NORM_EPSILON
 from src.systems import build_network
@@ -56,14 +56,25 @@ def convert_detector(
 
 
 def detector_config(found: ForeignDetector, words: list[str], source: str) -> Config:
-    """The configuration of the detector; sizes that are given by weight shapes override those of the config file."""
+    """The configuration of the detector; what is given by the weights overrides the config file.
+
+    Raises:
+        UserError: the command line contradicts the weights.
+    """
     recipe = RECIPES.get((found.origin, found.system))
     if recipe and not any(word.partition("=")[0] == "--config_path" for word in words):
         words = ["--config_path", str(recipe), *words]
     config = load_config(__doc__, words)
     names = backbones_of(found.weights, source)
     backbone = config.backbone if config.backbone in names else names[-1]
-    return replace(config, system=found.system, backbone=backbone, **found.sizes)
+    of_weights = {"system": found.system, "backbone": backbone} | found.sizes
+    given = {word.partition("=")[0] for word in words}
+    wrong = [key for key, value in of_weights.items() if f"--{key}" in given and getattr(config, key) != value]
+    if wrong:
+        real = of_weights | {"backbone": " or ".join(names)}
+        faults = [f"--{key} {getattr(config, key)}: its weights are of {real[key]}; leave --{key} out" for key in wrong]
+        raise DataError(source, faults)
+    return replace(config, **of_weights)
 
 
 def name_classes(found: ForeignDetector, ann_file: Path | None) -> tuple[list[str], list[int]]:

@@ -18,7 +18,7 @@ from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
 from src.data.checks.left_out import LeftOut
 from src.data.checks.row_marks import mark_doubts
-from src.data.classes import foreground, unknown_classes
+from src.data.classes import control_faults, foreground, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
 from src.data.image_listing import check_is_folder, passed_over, without_suffix
@@ -230,7 +230,7 @@ def class_list(found: Sequence[VocImage], given: Sequence[str], option: str) -> 
     names = list(given) or sorted(counts)
     if not names:
         raise UserError(f"no objects in any XML file, so no classes are known; name them with --{option}")
-    faults = unknown_classes(sorted(counts.items()), names)
+    faults = control_faults(names) + unknown_classes(sorted(counts.items()), names)
     if faults:
         raise DataError("classes", faults)
     return names

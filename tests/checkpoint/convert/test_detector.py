@@ -66,6 +66,11 @@ def test_a_detector_comes_back_with_recipe_and_classes(original, foreign, tiny_c
         np.testing.assert_array_equal(parameter.asnumpy(), original[name], name)
 
 
+def test_settings_that_agree_with_the_weights_may_be_given(foreign, tiny_config):
+    convert(foreign, "--config_path", tiny_config, "--system", "faster_rcnn", "--backbone", "resnet_v1_10")
+    assert saved_settings(foreign.with_suffix(".ckpt"))["backbone"] == "resnet_v1_10"
+
+
 def test_a_file_with_fewer_categories_picks_classes_by_id(foreign, tiny_config, tmp_path, capsys):
     content = {"images": [], "annotations": [], "categories": [{"id": 2, "name": "circle"}]}
     (tmp_path / "ann.json").write_text(json.dumps(content))
@@ -113,6 +118,13 @@ def test_a_mask_rcnn_comes_back_as_one_and_its_masks_depend_on_the_classes(tiny_
         ([4, 5, 6], [], "the detector has 2 classes, and the file 3 categories with ids 4 to 6"),
         ([7], [], "the detector has 2 classes, and the file 1 categories with ids 7 to 7"),
         (None, ["--resolution", "3"], "unknown key 'resolution'"),
+        (
+            None,
+            ["--backbone", "resnet_v1_50"],
+            "--backbone resnet_v1_50: its weights are of resnet_v1_10; leave --backbone out",
+        ),
+        (None, ["--system=mask_rcnn"], "--system mask_rcnn: its weights are of faster_rcnn; leave --system out"),
+        (None, ["--system", "ssd", "--fpn_out_channels", "32"], "2 faults"),
     ],
 )
 def test_what_cannot_be_right_is_refused_and_nothing_written(foreign, tiny_config, capsys, categories, words, message):

@@ -8,6 +8,7 @@ from src.data.checks.coco.coco_objects import annotation_faults, is_valid
 from src.data.checks.coco.json_values import is_id, is_text, kind, repeated, short, show
 from src.data.checks.mask_faults import mask_faults
 from src.data.checks.odd_ids import as_meant
+from src.data.classes import control_faults
 from src.data.formats.label_states import is_blank
 
 _LISTS = ("images", "annotations", "categories")
@@ -59,7 +60,10 @@ def _category_faults(categories: list[dict], faults: list[str]) -> set[int]:
     for index, category in enumerate(categories):
         if not is_id(category.get("id")):
             faults.append(f'categories[{index}]: "id" must be an integer from 0 up, found {show(category, "id")}')
-        if not is_text(category.get("name")):
+        name = category.get("name")
+        if isinstance(name, str) and (control := control_faults([name])):
+            faults += [f"categories[{index}]: {fault}" for fault in control]
+        elif not is_text(name):
             faults.append(f'categories[{index}]: "name" must be a text, found {show(category, "name")}')
     faults += repeated(categories, "id", "category id", "give each category its own")
     faults += repeated(categories, "name", "category name", "make one category of them")

@@ -7,16 +7,17 @@ somebody saves. Shapes without an area, such as points, are left out and counted
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from src.data.annotations import Annotations, ImageEntry
+from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
 from src.data.checks.row_marks import mark_doubts
-from src.data.classes import foreground, unknown_classes
+from src.data.classes import control_faults, foreground, unknown_classes
 from src.data.formats.json_file import read_json
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
@@ -31,6 +32,7 @@ from src.data.formats.tools.yolo import (
     read_labels,
     read_names,
 )
+from src.data.formats.tools.yolo_keypoints import unstated_keypoints
 from src.data.formats.voc import xml_files
 from src.data.formats.xml_file import read_xml
 from src.data.image_listing import check_is_folder, list_images, passed_over
@@ -67,8 +69,7 @@ def tool_place(path: Path) -> ToolPlace | None:
             return None
         if names_file(path) or names_file(path.parent) and path.name == "labels":
             return ToolPlace(YOLO, path)
-        first = next(_json_files(path), None)
-        return ToolPlace(LABELME, path) if first and is_labelme(read_json(first)) else None
+        return ToolPlace(LABELME, path) if _is_labelme_folder(path) else None
     if path.name == "obj.names" or path.name == "classes.txt":
         return ToolPlace(YOLO, path)
     if path.suffix.lower() in (".yaml", ".yml"):
@@ -92,14 +93,17 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     check_is_folder(img_dir)
     pictures = list_images(img_dir)
     read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: _read_yolo}[place.form]
-    named, found, more_doubts = read(place.path, img_dir, pictures)
+    try:
+        named, found, more_doubts = read(place.path, img_dir, pictures)
+    except DataError as error:
+        raise DataError(error.title, [*error.faults, *_header_faults(place, img_dir)]) from None
     counts = Counter(shape.label for image in found.values() for shape in image.shapes)
     names = list(foreground(class_names)) or list(dict.fromkeys([*named, *sorted(counts)]))
     if not names and (blocked := [f"{name}: {fault}" for name in sorted(found) for fault in found[name].blocked]):
-        raise DataError(str(place.path), blocked)
+        raise DataError(str(place.path), [*blocked, *_header_faults(place, img_dir)])
     if not names:
         raise UserError(f"{place.path}: no object in any file, so no classes are known; name them with --class_names")
-    faults = unknown_classes(sorted(counts.items()), names)
+    faults = control_faults(names) + unknown_classes(sorted(counts.items()), names)
     entries, notes, errors = [], Counter(), []
     for number, name in enumerate(sorted(found), start=1):
         try:
@@ -109,7 +113,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
         except UserError as error:
             errors.append(error)
     if common := _common_fault(found):
-        faults.append(common)
+        faults += [common, *_header_faults(place, img_dir)]
     elif errors:
         faults += merged_messages(errors, len(found))
     if faults:
@@ -122,6 +126,39 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     changes = "".join(f"; {words}: {count}" for words, count in notes.items() if count)
     form, mark = f"{place.form}, {place.path}{changes}", ""
     return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark, doubts)
+
+
+def images_despite_faults(place: ToolPlace, img_dir: Path) -> Annotations:
+    """The images of data with faults, as far as their headers can be read, without labels."""
+    entries = []
+    for name in _images_of(place, img_dir):
+        with suppress(UserError):
+            entries.append(unlabelled_entry(len(entries) + 1, name, image_size(img_dir / name)))
+    return Annotations((), (), tuple(entries))
+
+
+def _images_of(place: ToolPlace, img_dir: Path) -> list[str]:
+    """The images that the data set takes: those that CVAT's file names, as far as it can be read, or all in the folder."""
+    pictures = list_images(img_dir)
+    if place.form != CVAT:
+        return pictures
+    names, found = ImageNames(pictures), set()
+    with suppress(DataError):
+        for image in read_cvat(place.path)[1]:
+            with suppress(UnknownName, AmbiguousName):
+                found.add(names.find(image.name).key)
+    return sorted(found)
+
+
+def _header_faults(place: ToolPlace, img_dir: Path) -> list[str]:
+    """Images whose headers cannot be read, where other faults have ended the reading before."""
+    faults = []
+    for name in _images_of(place, img_dir):
+        try:
+            image_size(img_dir / name)
+        except UserError as error:
+            faults.append(str(error))
+    return faults
 
 
 # Names of classes, images by their names in the folder, and doubts.
@@ -173,9 +210,12 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
             f"{path}: none of the {len(pictures)} images of {img_dir} has a label file, neither in {below}, nor beside it, nor in "
             "the folder called labels beside the one called images"
         )
+    keypoints_found = None if keypoints else unstated_keypoints((s for i in found.values() for s in i.shapes), file)
+    doubts = []
+    if keypoints_found:
+        (faults if keypoints_found.certain else doubts).append(f"{below}: {keypoints_found.sentence}")
     if faults:
         raise DataError(str(path), faults)
-    doubts = []
     if lost := label_files_without_image(image_of):
         doubts.append(
             f"{counted(len(lost), 'label file')} of which {img_dir} has no image, such as {lost[0]}: their labels are not used"
@@ -269,6 +309,23 @@ def _fault(shape: Shape, size: tuple[int, int], masks: bool) -> str | None:
 def _json_files(folder: Path) -> Iterator[Path]:
     files = (file for file in sorted(folder.rglob("*.json")) if file.name != "manifest.json")
     return (file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+
+
+def _is_labelme_folder(folder: Path) -> bool:
+    """Whether the first JSON file that can be read is of LabelMe; those that cannot be read are faults of the data, not of the form.
+
+    Raises:
+        DataError: of the first file, if none can be read.
+    """
+    first = None
+    for file in _json_files(folder):
+        try:
+            return is_labelme(read_json(file))
+        except DataError as error:
+            first = first or error
+    if first:
+        raise first
+    return False
 
 
 def _is_cvat_file(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 A line is `class xc yc w h`, with a sixth number the confidence, or `class x1 y1 x2 y2 x3 y3 ...`, a polygon; all but the class
 are shares of the image's width and height. The class is a place in the list of names, from 0. Where data.yaml has a "kpt_shape",
-keypoints follow the box, which alone is read. A label file lies where its image does, with the last folder called images replaced
+keypoints follow the box, which alone is read; keypoints without it are not taken for outlines (``yolo_keypoints``). A label file lies where its image does, with the last folder called images replaced
 by labels, or beside it. An empty or a missing one is background.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from src.data.checks.row_marks import marks_of
 from src.data.formats.tools.annotated import Shape, box_around, numbers_of
+from src.data.formats.tools.yolo_keypoints import keypoints_hint
 from src.errors import DataError, UserError
 from src.files import read_regular_text
 from src.yaml_file import read_yaml
@@ -141,7 +142,9 @@ def parse_line(line: str, names: list[str], keypoints: int = 0) -> Shape:
     elif len(numbers) >= 6 and len(numbers) % 2 == 0:
         box, polygons, score = box_around(numbers), (numbers,), None
     else:
-        raise ValueError(f"expected `class xc yc w h` or `class x1 y1 x2 y2 x3 y3 ...`, found {len(words)} numbers")
+        raise ValueError(
+            f"expected `class xc yc w h` or `class x1 y1 x2 y2 x3 y3 ...`, found {len(words)} numbers{keypoints_hint(numbers)}"
+        )
     if min(numbers) < -1 or max(numbers) > 2:
         raise ValueError(
             f"{max(numbers, key=abs):g} is no share of an image (0 to 1); divide pixels by its width or height"

@@ -13,6 +13,7 @@ from src.data import doctor
 from src.data.formats.coco_annotations import to_coco
 from src.data.formats.outlines import whole_mask
 from src.data.formats.reading import read_as_coco, read_data
+from src.data.formats.tools.yolo import read_names
 from src.data.training_data import Sources, read_training_data
 from src.errors import DataError, UserError
 
@@ -171,10 +172,11 @@ def test_yolo_data_is_found_by_any_of_its_names(forms):
 
 
 def test_only_a_line_feed_ends_a_line_of_class_names(forms):
-    (forms / "data.yaml").unlink()
     names = ("dog\x85 wet", "cat\u2028\x0b\x1cdry")  # str.splitlines would make six classes of them
     (forms / "classes.txt").write_bytes("\r\n".join(names).encode())
-    assert read_data(forms / "classes.txt", forms / "images").class_names == names
+    assert (
+        tuple(read_names(forms / "classes.txt")) == names
+    )  # so that the message on their control characters names these
 
 
 def test_outlines_are_read_for_detectors_with_masks(forms):
@@ -324,6 +326,49 @@ def test_keypoints_are_not_read_as_corners_of_a_polygon(forms, shape, points):
     (forms / "labels/b/a+1.txt").write_text("1 0.5 0.5 0.2 0.4\n")
     with pytest.raises(DataError, match="and 6 numbers of keypoints"):
         read_data(forms / "data.yaml", forms / "images")
+
+
+COCO_POSE = (
+    "0.5 0.5 0.4 0.6 " + "0.4 0.4 2 0.6 0.3 1 0 0 0 " * 6
+)  # 18 keypoints: 58 numbers, as many as an outline may have
+
+
+@pytest.mark.parametrize("file", ["data.yaml", "classes.txt"])
+def test_a_line_of_keypoints_that_are_not_stated_is_no_outline(forms, file):
+    for text in (forms / "labels").rglob("*.txt"):
+        text.write_text("")
+    (forms / "labels/b/a+1.txt").write_text(f"1 {COCO_POSE}\n")
+    (forms / "data.yaml").unlink()
+    (forms / file).write_text({"data.yaml": "names: [dog, cat]\n", "classes.txt": "dog\ncat\n"}[file])
+    with pytest.raises(DataError, match="the lines are of a box and 18 keypoints of 3 numbers, not outlines") as caught:
+        read_data(forms / file, forms / "images")
+    assert 'write "kpt_shape: [18, 3]" into ' + (
+        "data.yaml, and" if file == "data.yaml" else "a data.yaml that"
+    ) in str(caught.value)
+    (forms / "data.yaml").write_text("names: [dog, cat]\nkpt_shape: [18, 3]\n")  # the remedy
+    found = read_data(forms / "data.yaml", forms / "images")
+    (entry,) = [entry for entry in found.images if len(entry.boxes)]
+    np.testing.assert_allclose(entry.boxes, [[12, 6, 28, 24]], atol=1e-4)
+
+
+def test_an_odd_number_of_keypoints_is_named_in_the_fault_of_the_line(forms):
+    (forms / "labels/b/a+1.txt").write_text("1 0.5 0.5 0.4 0.6" + " 0.4 0.4 2" * 17 + "\n")
+    with pytest.raises(
+        DataError, match=r'found 56 numbers; of a box and 17 keypoints\? Then write "kpt_shape: \[17, 3\]"'
+    ):
+        read_data(forms / "data.yaml", forms / "images")
+
+
+def test_outlines_that_may_all_be_boxes_with_keypoints_are_questioned(forms):
+    lines = "".join(f"1 0.5 0.5 0.4 0.6 {0.4 + number / 100:.2f} 0.4 0.6 0.6\n" for number in range(12))
+    for text in (forms / "labels").rglob("*.txt"):
+        text.write_text("")
+    (forms / "labels/b/a+1.txt").write_text(lines)
+    found = read_data(forms / "data.yaml", forms / "images")
+    (doubt,) = [doubt for doubt in found.doubts if "kpt_shape" in doubt]
+    assert "all 12 lines are read as outlines, and could be of a box and 2 keypoints of 2 numbers" in doubt
+    (forms / "labels/b/a+1.txt").write_text(lines + "1 0.1 0.1 0.9 0.1 0.9 0.9 0.1 0.9\n")  # which only an outline is
+    assert not any("kpt_shape" in doubt for doubt in read_data(forms / "data.yaml", forms / "images").doubts)
 
 
 def test_a_label_file_is_that_of_one_image_and_those_of_none_are_told(forms):
