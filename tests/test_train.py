@@ -1,6 +1,7 @@
 """train.py from files to files: both phases, a run that is stopped and killed, and everything it refuses to start."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import train as training_script
+from src.allocator import jemalloc
 from src.checkpoint.detector_file import read_metadata
 from src.checkpoint.run_state import StateFiles
 from src.config.load import load_config
@@ -164,7 +166,8 @@ def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(finished, tmp_
     def start(step: int, number: signal.Signals, *more: str) -> tuple[int, str]:
         script = SIGNALLED.format(step=step, signal=number.name)
         whole = [sys.executable, "-c", script, *words, *more]
-        done = subprocess.run(whole, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+        environment = {**os.environ, "LD_PRELOAD": str(jemalloc() or "")}  # of train.py, which this is not by its name
+        done = subprocess.run(whole, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
         return done.returncode, done.stdout
 
     status, said = start(1, signal.SIGTERM)

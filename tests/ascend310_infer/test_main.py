@@ -420,7 +420,6 @@ def is_open(path: Path, process: int) -> bool:
     return False
 
 
-@pytest.mark.both_builds
 @pytest.mark.parametrize(("asked_by", "signals"), [(signal.SIGINT, 2), (signal.SIGTERM, 2), (signal.SIGTERM, 1)])
 def test_a_program_that_is_busy_ends_too(program, toy, pictures, tmp_path, asked_by, signals):
     model = copied(toy, tmp_path)

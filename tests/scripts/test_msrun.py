@@ -103,11 +103,19 @@ def test_a_mistake_of_the_user_is_shown_once(msrun, tmp_path, capfd):
     assert capfd.readouterr().out == f"error: no such file\nerror: rank 1 exited with status 2; its log is {log}\n"
 
 
-def test_a_scheduler_that_dies_ends_the_job(msrun, tmp_path, capfd):
-    assert watched(msrun, tmp_path, "sleep 60", "sleep 60", scheduler="kill -KILL $$") == 1
-    log = tmp_path / "scheduler.log"
+@pytest.mark.parametrize(
+    ("name", "log", "commands"),
+    [
+        ("the scheduler", "scheduler.log", ("sleep 60", "sleep 60", "kill -KILL $$")),
+        ("rank 0", "worker_0.log", ("kill -KILL $$", "sleep 60", "sleep 60")),
+    ],
+    ids=["scheduler", "rank 0"],
+)
+def test_a_process_that_is_killed_ends_the_job(msrun, tmp_path, capfd, name, log, commands):
+    *ranks, scheduler = commands
+    assert watched(msrun, tmp_path, *ranks, scheduler=scheduler) == 1
     told = capfd.readouterr().out
-    assert f"error: the scheduler was killed by signal 9 (Killed); its log is {log}" in told and "dmesg" in told
+    assert f"error: {name} was killed by signal 9 (Killed); its log is {tmp_path / log}" in told and "dmesg" in told
 
 
 @pytest.mark.parametrize("status", [128 + signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGHUP])

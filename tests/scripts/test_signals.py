@@ -243,7 +243,7 @@ def test_several_devices_save_at_every_signal_and_go_on(start, toy):
     assert steps == sorted(set(steps)), "each start goes on where the one before has saved"
 
 
-@pytest.mark.parametrize("name", ["rank 0", "rank 1", "scheduler"])
+@pytest.mark.parametrize("name", ["rank 1", "scheduler"])
 def test_a_process_that_is_killed_ends_the_job_which_names_it_and_its_log(start, toy, name):
     job = start(SEVERAL, *ENDLESS, **toy)
     job.wait_for_ranks()
