@@ -42,6 +42,7 @@ say() {
 
 running=    # process id of the program that run_logged runs, or "starting"
 stopped_by= # the first signal received
+continue_with=() # the command that continues a job of several programs
 copy=       # see run_logged
 trap 'stop_program INT' INT
 trap 'stop_program TERM' TERM
@@ -52,7 +53,7 @@ trap 'stop_program HUP' HUP
 stop_program() {
     if [ -z "$stopped_by" ]; then
         stopped_by="$1" stopped_at=$SECONDS
-        [ -n "$running" ] || exit "$(status_of "$1")"
+        [ -n "$running" ] || exit_stopped
         echo "SIG$1: waiting for the program to stop (training saves first); a second signal kills it" >&2 || true
         [ "$running" = starting ] || kill -TERM "$running" 2>/dev/null || true # it may have exited
     elif [ $((SECONDS - stopped_at)) -gt 1 ]; then
@@ -63,6 +64,21 @@ stop_program() {
 # status_of SIGNAL: the exit status of a program that the signal terminated.
 status_of() {
     echo $((128 + $(kill -l "$1")))
+}
+
+# exit_stopped: exits by the signal received. A program that was stopped says how it is resumed, which is only a part of a job of several.
+exit_stopped() {
+    if [ ${#continue_with[@]} -gt 0 ]; then
+        { echo "to continue the whole job:" && print_command "${continue_with[@]}"; } >&2 || true
+    fi
+    exit "$(status_of "$stopped_by")"
+}
+
+# print_command WORD ...: prints a command that can be pasted as it stands.
+print_command() {
+    local line
+    printf -v line '%q ' "$@"
+    printf '%s\n' "${line% }"
 }
 
 # run_logged FOLDER PROGRAM ARGUMENT ...: prints the output of the program and appends it to FOLDER/console.log, and to the file `copy`
@@ -84,7 +100,7 @@ run_logged() {
         kill -0 $! 2>/dev/null || break # otherwise a signal interrupted wait
     done
     running=
-    [ -z "$stopped_by" ] || exit "$(status_of "$stopped_by")"
+    [ -z "$stopped_by" ] || exit_stopped
     return "$status"
 }
 

@@ -18,6 +18,8 @@ two_stages() {
     take_selection_options
     if [ ${#ratios[@]} -gt 0 ]; then ratios=("${ratios[-1]}"); fi
     find_evaluation_data
+    continue_with=(bash "$0" "${launched[@]}")
+    is_enabled resume || continue_with+=(--resume)
     work
     if [ -n "$EVAL_ANN" ]; then
         table_of 2
@@ -35,6 +37,7 @@ labelling_rounds() {
     take_round_options
     check_place
     find_evaluation_data
+    continue_with=(bash "$0" "${launched[@]}") # read by exit_stopped
     work
     [ -z "$EVAL_ANN" ] || table_of "$number"
     if [ -z "$ORI_ANN" ] && [ ${#ratios[@]} -gt 0 ]; then
@@ -165,14 +168,17 @@ select_images() {
         [ ! -f "$new_ann" ] || write_page
         return
     fi
-    local pick_options=("${pick_options[@]}") round
+    local pick_options=("${pick_options[@]}") round written=false
     if [ "$number" -gt 1 ]; then pick_options+=(--labelling_reports); fi
     for ((round = 1; round < number; round++)); do
         pick_options+=("$OUTPUT_DIR/round_$round/new_ann_file_labelling.json")
     done
     choose "$(best_checkpoint "$folder")" "$ann" "$ann" "$new_ann" "$folder" "$next"
-    [ -f "$folder/tasks/manifest.json" ] || write_tasks
-    import_labels
+    if [ ! -f "$folder/tasks/manifest.json" ]; then
+        write_tasks
+        written=true
+    fi
+    if ! $written || [ ${#labels[@]} -gt 0 ]; then import_labels; fi # nobody has labelled tasks that were just written
     write_page
 }
 
@@ -221,6 +227,16 @@ import_labels() {
     run_logged "$folder" "$PYTHON" "$root/import_labels.py" --labels "${from[@]}" --tasks "$folder/tasks" --ann_file "$ann" \
         --output_ann_file "$new_ann" --if_labelled --overwrite "${import_options[@]}"
     labels=() # used up
+    if [ -f "$new_ann" ] && some_not_done; then
+        echo "The job continues without them. To give more labels of this round, or --all_reviewed, stop it, type this, and give the command again:"
+        print_command rm -r "$new_ann" "$next"
+    fi
+}
+
+# some_not_done: whether images of this round's tasks stay unlabelled because they were not done, as far as the labels say it.
+some_not_done() {
+    "$PYTHON" -c 'import json, sys; n = json.load(open(sys.argv[1]))["images"]; sys.exit(n["not_done"] + n["unclear"] == 0)' \
+        "${new_ann%.json}_labelling.json"
 }
 
 # stop_for_labels: ends the job, which continues when there are labels; the last line is the command to type next.
@@ -236,19 +252,16 @@ stop_for_labels() {
         echo "images to label: $(wc -l <"$(picked_list)"), in $(picked_list)"
         echo "what to click:   $folder/tasks/README.md"
         echo "what is in them: $folder/round.html"
-        echo "Label them, put what the tool exports into $(labels_place), and give this command:"
+        if [[ $in_place == *" $tool "* ]]; then
+            echo "Label them in that folder of tasks, where the tool saves its labels, and give this command:"
+        else
+            echo "Label them, put what the tool exports into $(labels_place), and give this command:"
+        fi
         split_equals "${launched[@]}"
         split_options labels
         print_command bash "$0" "${others[@]}" --labels "$(labels_place)"
     fi
     exit 0
-}
-
-# print_command WORD ...: prints a command that can be pasted as it stands.
-print_command() {
-    local line
-    printf -v line '%q ' "$@"
-    printf '%s\n' "${line% }"
 }
 
 # write_page: writes the page of this round, again when there is more to show. The job continues without it.
