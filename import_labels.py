@@ -96,7 +96,9 @@ def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argpars
             raise DataError(f"{args.ann_file}: (width, height) of images", faults)
         names, sizes = manifest.names, sent
     classes = [category["name"] for category in coco["categories"]]
-    return Asked(names, sizes, classes, manifest, args.all_reviewed, args.annotator, known)
+    bare = unlabelled_ids(coco)
+    labelled = {image["file_name"] for image in coco["images"] if image["id"] not in bare}
+    return Asked(names, sizes, classes, manifest, args.all_reviewed, args.annotator, known, labelled)
 
 
 def with_near_paths(report: dict[str, Any], file: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ pre-labels as predictions give an image that nobody has opened without boxes.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -88,6 +88,7 @@ class Asked:
         all_reviewed: the user states that every image in the exports was reviewed.
         annotator: whose annotation to take where there are several; None: the newest.
         known: finds the images of the annotation file, sent or not; None: only those that were sent are known.
+        labelled: images that the annotation file has labels of.
     """
 
     names: ImageNames
@@ -97,6 +98,7 @@ class Asked:
     all_reviewed: bool = False
     annotator: str | None = None
     known: ImageNames | None = None
+    labelled: Collection[str] = ()
 
 
 def collect(exports: Sequence[Export], asked: Asked) -> Answers:
@@ -151,9 +153,11 @@ def _why_unknown(image: AnnotatedImage, asked: Asked, error: UnknownName) -> str
     if asked.manifest is None or asked.known is None:
         return str(error)
     try:
-        _key_of(image, asked.known, {})
+        key = _key_of(image, asked.known, {})
     except (UnknownName, AmbiguousName):
         return f"{error} that were sent; if it was renamed, give it the name in order.csv of the tasks again"
+    if key in asked.labelled:
+        return "was not sent with these tasks, and is labelled already"
     return "an image of the annotation file that was not sent with these tasks; a second command without --tasks takes its labels"
 
 

@@ -164,19 +164,24 @@ def test_an_image_that_is_none_of_those_sent_is_told_with_what_to_do(place):
     tasks = send(place, "coco")
     file = LABELLERS["coco"](tasks, ANSWERS, place / "export")
     content = json.loads(file.read_text())
-    content["images"][0]["file_name"], content["images"][1]["file_name"] = "known.jpg", "renamed.jpg"
+    for image, name in zip(content["images"], ("new.jpg", "renamed.jpg", "known.jpg"), strict=False):
+        image["file_name"] = name
     file.write_text(json.dumps(content))
+    before = json.loads((place / "train_1.json").read_text())
+    new = {"id": 99, "file_name": "new.jpg", "width": 30, "height": 20, "labelled": False}
+    (place / "train_1.json").write_text(json.dumps(before | {"images": [*before["images"], new]}))
     take(place, file)
     rows = list(csv.DictReader((place / "train_2_not_used.csv").open(encoding="utf-8")))
     reasons = {row["file_name"]: row["reason"] for row in rows}
-    assert "was not sent with these tasks; a second command without --tasks takes its labels" in reasons["known.jpg"]
+    assert "was not sent with these tasks; a second command without --tasks takes its labels" in reasons["new.jpg"]
+    assert reasons["known.jpg"] == "was not sent with these tasks, and is labelled already"
     assert "if it was renamed, give it the name in order.csv of the tasks again" in reasons["renamed.jpg"]
     content["images"] = content["images"][:1]
     content["annotations"] = [{"id": 1, "image_id": 1, "category_id": 2, "bbox": [3, 3, 9, 9]}]
     content["images"][0] |= {"width": 30, "height": 20}
     file.write_text(json.dumps(content))
-    found = boxes_of(take(place, file, "--replace_labels", now="train_2.json", after="train_3.json", tasks=None))
-    assert found["known.jpg"] == (True, [("dog", (3.0, 3.0, 12.0, 12.0))])
+    found = boxes_of(take(place, file, now="train_2.json", after="train_3.json", tasks=None))
+    assert found["new.jpg"] == (True, [("dog", (3.0, 3.0, 12.0, 12.0))])
 
 
 def test_the_report_counts_boxes_of_a_class_that_the_tasks_did_not_know(place, capsys):
