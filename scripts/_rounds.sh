@@ -51,8 +51,6 @@ take_round_options() {
     pop_option ori_ann ORI_ANN ""
     [ -z "$ORI_ANN" ] || [ -f "$ORI_ANN" ] || fail "ori_ann: there is no file $ORI_ANN"
     [ -z "$ORI_ANN" ] || absolute ORI_ANN
-    [ ${#ratios[@]} -gt 0 ] || [ ${#budget[@]} -gt 0 ] ||
-        fail "how much is to be labelled in a round? Pass --budget_hours 2, --budget_images, --budget_boxes or --pick_ratio"
     pop_option rounds rounds ""
     [[ $rounds =~ ^([1-9][0-9]*)?$ ]] || fail "rounds must be a positive integer, not '$rounds'"
     [ -n "$rounds" ] || [ -z "$ORI_ANN" ] || [ ${#ratios[@]} -gt 0 ] || fail "--ori_ann with a budget needs a number of rounds, such as --rounds 4"
@@ -70,6 +68,10 @@ take_round_options() {
     labels=("${picked[@]:1}")
     options=("${others[@]}")
     for key in "${labels[@]}"; do [ -e "$key" ] || fail "labels: there is no file or folder $key"; done
+    if [ ${#ratios[@]} -eq 0 ] && [ ${#budget[@]} -eq 0 ]; then
+        setting max_iter key # an unknown option, which it names, may be a misspelt one of these
+        fail "how much is to be labelled in a round? Pass --budget_hours 2, --budget_images, --budget_boxes or --pick_ratio"
+    fi
     if [ -n "$ORI_ANN" ]; then tool=""; else pick_options+=(--list_only); fi
 }
 

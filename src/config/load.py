@@ -164,7 +164,9 @@ def _typed(values: dict) -> tuple[Config | None, list[str]]:
 
 
 def _hint(item: Mapping) -> str:
-    """What to pass for percent where a share is expected."""
+    """What to pass for percent where a share is expected, and for decimals that were written with a comma."""
+    if item["type"] in ("float_type", "int_type") and isinstance(item["input"], list) and len(item["loc"]) == 1:
+        return "; decimals have a point, not a comma"
     is_share = item["type"] == "less_than_equal" and item["ctx"]["le"] == 1
     return as_share(item["input"]) if is_share and isinstance(item["input"], int | float) else ""
 

@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -193,6 +194,11 @@ def test_what_cannot_work_is_said_before_anything_starts(campaign, options, word
     result = campaign.run(campaign.command(*LEAF, *options))
     assert result.returncode == 2 and words in result.stderr
     assert not campaign.played() and not (campaign.folder / "out").exists()
+
+
+def test_a_misspelt_budget_is_answered_with_the_nearest_option(campaign):
+    result = campaign.run(campaign.command("--budget_image", "8"), VENV=sys.prefix)
+    assert result.returncode == 2 and "did you mean budget_images?" in result.stderr
 
 
 def test_the_script_knows_the_tools():
