@@ -157,7 +157,7 @@ def _why_unknown(image: AnnotatedImage, asked: Asked, error: UnknownName) -> str
     except (UnknownName, AmbiguousName):
         return f"{error} that were sent; if it was renamed, give it the name in order.csv of the tasks again"
     if key in asked.labelled:
-        return "was not sent with these tasks, and is labelled already"
+        return "an image that was not sent with these tasks and is labelled already"
     return "an image of the annotation file that was not sent with these tasks; a second command without --tasks takes its labels"
 
 

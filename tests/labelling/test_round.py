@@ -174,7 +174,7 @@ def test_an_image_that_is_none_of_those_sent_is_told_with_what_to_do(place):
     rows = list(csv.DictReader((place / "train_2_not_used.csv").open(encoding="utf-8")))
     reasons = {row["file_name"]: row["reason"] for row in rows}
     assert "was not sent with these tasks; a second command without --tasks takes its labels" in reasons["new.jpg"]
-    assert reasons["known.jpg"] == "was not sent with these tasks, and is labelled already"
+    assert reasons["known.jpg"] == "an image that was not sent with these tasks and is labelled already"
     assert "if it was renamed, give it the name in order.csv of the tasks again" in reasons["renamed.jpg"]
     content["images"] = content["images"][:1]
     content["annotations"] = [{"id": 1, "image_id": 1, "category_id": 2, "bbox": [3, 3, 9, 9]}]
