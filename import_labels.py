@@ -87,7 +87,7 @@ def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argpars
         DataError: images whose size in --ann_file is not that of the picture that was sent.
     """
     sizes = {image["file_name"]: (int(image["width"]), int(image["height"])) for image in coco["images"]}
-    names = ImageNames(sizes)
+    names = known = ImageNames(sizes)
     if manifest:
         sent = {task.file_name: (task.width, task.height) for task in manifest.tasks}
         wrong = [name for name, size in sent.items() if sizes.get(name, size) != size]
@@ -96,7 +96,9 @@ def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argpars
             raise DataError(f"{args.ann_file}: (width, height) of images", faults)
         names, sizes = manifest.names, sent
     classes = [category["name"] for category in coco["categories"]]
-    return Asked(names, sizes, classes, manifest, args.all_reviewed, args.annotator)
+    bare = unlabelled_ids(coco)
+    labelled = {image["file_name"] for image in coco["images"] if image["id"] not in bare}
+    return Asked(names, sizes, classes, manifest, args.all_reviewed, args.annotator, known, labelled)
 
 
 def with_near_paths(report: dict[str, Any], file: Path) -> dict[str, Any]:
@@ -239,9 +241,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(as_text(report))
     unclear = report["images"][State.UNCLEAR.name.lower()]
     if unclear:
-        print(
-            f"{counted(unclear, 'image')} {_UNCLEAR}. If all were reviewed, give the same command with --all_reviewed and --overwrite"
+        remedy = (
+            ""
+            if args.if_labelled
+            else ". If all were reviewed, give the same command with --all_reviewed and --overwrite"
         )
+        print(f"{counted(unclear, 'image')} {_UNCLEAR}{remedy}")
     if report["not_used"]:
         for sentence in common_reasons(not_used):
             print(sentence)

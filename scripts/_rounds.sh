@@ -20,6 +20,8 @@ two_stages() {
     $resuming || continued_by+=(--resume)
     if [ ${#ratios[@]} -gt 0 ]; then ratios=("${ratios[-1]}"); fi
     find_evaluation_data
+    continue_with=(bash "$0" "${launched[@]}")
+    is_enabled resume || continue_with+=(--resume)
     work
     if [ -n "$EVAL_ANN" ]; then
         table_of 2
@@ -38,6 +40,7 @@ labelling_rounds() {
     take_round_options
     check_place
     find_evaluation_data
+    continue_with=(bash "$0" "${launched[@]}") # read by exit_stopped
     work
     [ -z "$EVAL_ANN" ] || table_of "$number"
     if [ -z "$ORI_ANN" ] && [ ${#ratios[@]} -gt 0 ]; then
@@ -51,8 +54,6 @@ take_round_options() {
     pop_option ori_ann ORI_ANN ""
     [ -z "$ORI_ANN" ] || [ -f "$ORI_ANN" ] || fail "ori_ann: there is no file $ORI_ANN"
     [ -z "$ORI_ANN" ] || absolute ORI_ANN
-    [ ${#ratios[@]} -gt 0 ] || [ ${#budget[@]} -gt 0 ] ||
-        fail "how much is to be labelled in a round? Pass --budget_hours 2, --budget_images, --budget_boxes or --pick_ratio"
     pop_option rounds rounds ""
     [[ $rounds =~ ^([1-9][0-9]*)?$ ]] || fail "rounds must be a positive integer, not '$rounds'"
     [ -n "$rounds" ] || [ -z "$ORI_ANN" ] || [ ${#ratios[@]} -gt 0 ] || fail "--ori_ann with a budget needs a number of rounds, such as --rounds 4"
@@ -70,6 +71,10 @@ take_round_options() {
     labels=("${picked[@]:1}")
     options=("${others[@]}")
     for key in "${labels[@]}"; do [ -e "$key" ] || fail "labels: there is no file or folder $key"; done
+    if [ ${#ratios[@]} -eq 0 ] && [ ${#budget[@]} -eq 0 ]; then
+        setting max_iter key # an unknown option, which it names, may be a misspelt one of these
+        fail "how much is to be labelled in a round? Pass --budget_hours 2, --budget_images, --budget_boxes or --pick_ratio"
+    fi
     if [ -n "$ORI_ANN" ]; then tool=""; else pick_options+=(--list_only); fi
 }
 
@@ -168,14 +173,17 @@ select_images() {
         [ ! -f "$new_ann" ] || write_page
         return
     fi
-    local pick_options=("${pick_options[@]}") round
+    local pick_options=("${pick_options[@]}") round written=false
     if [ "$number" -gt 1 ]; then pick_options+=(--labelling_reports); fi
     for ((round = 1; round < number; round++)); do
         pick_options+=("$OUTPUT_DIR/round_$round/new_ann_file_labelling.json")
     done
     choose "$(best_checkpoint "$folder")" "$ann" "$ann" "$new_ann" "$folder" "$next"
-    [ -f "$folder/tasks/manifest.json" ] || write_tasks
-    import_labels
+    if [ ! -f "$folder/tasks/manifest.json" ]; then
+        write_tasks
+        written=true
+    fi
+    if ! $written || [ ${#labels[@]} -gt 0 ]; then import_labels; fi # nobody has labelled tasks that were just written
     write_page
 }
 
@@ -224,6 +232,16 @@ import_labels() {
     run_logged "$folder" "$PYTHON" "$root/import_labels.py" --labels "${from[@]}" --tasks "$folder/tasks" --ann_file "$ann" \
         --output_ann_file "$new_ann" --if_labelled --overwrite "${import_options[@]}"
     labels=() # used up
+    if [ -f "$new_ann" ] && some_not_done; then
+        echo "The job continues without them. To give more labels of this round, or --all_reviewed, stop it, type this, and give the command again:"
+        print_command rm -r "$new_ann" "$next"
+    fi
+}
+
+# some_not_done: whether images of this round's tasks stay unlabelled because they were not done, as far as the labels say it.
+some_not_done() {
+    "$PYTHON" -c 'import json, sys; n = json.load(open(sys.argv[1]))["images"]; sys.exit(n["not_done"] + n["unclear"] == 0)' \
+        "${new_ann%.json}_labelling.json"
 }
 
 # stop_for_labels: ends the job, which continues when there are labels; the last line is the command to type next.
@@ -239,7 +257,11 @@ stop_for_labels() {
         echo "images to label: $(wc -l <"$(picked_list)"), in $(picked_list)"
         echo "what to click:   $folder/tasks/README.md"
         echo "what is in them: $folder/round.html"
-        echo "Label them, put what the tool exports into $(labels_place), and give this command:"
+        if [[ $in_place == *" $tool "* ]]; then
+            echo "Label them in that folder of tasks, where the tool saves its labels, and give this command:"
+        else
+            echo "Label them, put what the tool exports into $(labels_place), and give this command:"
+        fi
         split_equals "${launched[@]}"
         split_options labels
         print_command bash "$0" "${others[@]}" --labels "$(labels_place)"

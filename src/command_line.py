@@ -116,7 +116,7 @@ MOST_COUNT = 2**31 - 1  # of what fits into 32 bits
 
 def positive_number(text: str) -> float:
     """A finite number above 0, as the type of an option."""
-    value = float(text)
+    value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
     return value
@@ -139,14 +139,25 @@ def seed(text: str) -> int:
 
 def percent(text: str) -> float:
     """A number from 0 to 100, as the type of an option."""
-    value = float(text)
+    value = _number(text)
     if not 0 <= value <= 100:
         raise argparse.ArgumentTypeError(f"{text}: must be 0 to 100 percent")
     return value
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        point = "; decimals have a point" if "," in text else ""
+        raise argparse.ArgumentTypeError(f"{text!r:.20}: must be a number, such as 2 or 0.5{point}") from None
+
+
 def _count(text: str, least: int) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r:.20}: must be a whole number") from None
     if not least <= value <= MOST_COUNT:
         raise argparse.ArgumentTypeError(f"{text:.20}: must be {least} to {MOST_COUNT}")
     return value

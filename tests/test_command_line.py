@@ -11,7 +11,15 @@ import pytest
 
 import sorted_values
 from src import __version__
-from src.command_line import parse_names, spell_names, to_paste
+from src.command_line import (
+    parse_names,
+    percent,
+    positive_count,
+    positive_number,
+    program_parser,
+    spell_names,
+    to_paste,
+)
 from src.data.formats.reading import require_coco
 from src.errors import UserError
 
@@ -102,6 +110,22 @@ def test_a_folder_in_place_of_a_file_is_one_line(path, capsys):
         sorted_values.main(["--infer_json", path])
     error = capsys.readouterr().err
     assert stopped.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "words"),
+    [
+        (positive_number, "0,5", "'0,5': must be a number, such as 2 or 0.5; decimals have a point"),
+        (percent, "half", "'half': must be a number, such as 2 or 0.5"),
+        (positive_count, "2.5", "'2.5': must be a whole number"),
+    ],
+)
+def test_what_is_no_number_is_answered_with_what_is(kind, text, words, capsys):
+    parser = program_parser("A program.")
+    parser.add_argument("--much", type=kind)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--much", text])
+    assert capsys.readouterr().err.endswith(f"argument --much: {words}\n")
 
 
 def test_class_names_are_words_lists_or_a_file_of_lines(tmp_path):

@@ -164,9 +164,11 @@ def _typed(values: dict) -> tuple[Config | None, list[str]]:
 
 
 def _hint(item: Mapping) -> str:
-    """What to pass for percent where a share is expected, and which of the values of a list is nearest."""
+    """What to pass: a share for percent, the nearest of the values of a list, a point for a decimal comma."""
     if item["type"] == "literal_error":
         return near_value(item["input"], re.findall(r"'([^']*)'", item["ctx"]["expected"]))
+    if item["type"] in ("float_type", "int_type") and isinstance(item["input"], list) and len(item["loc"]) == 1:
+        return "; decimals have a point, not a comma"
     is_share = item["type"] == "less_than_equal" and item["ctx"]["le"] == 1
     return as_share(item["input"]) if is_share and isinstance(item["input"], int | float) else ""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _CHANCE = 2.0  # points by which AP of two trainings with the same labels easily differs
+_AS_LONG = 0.9  # share of the steps of the training before, up to which one is shorter
 
 
 def fall_in_ap(trainings: Sequence[tuple[str, Mapping[str, Any] | None]], advice: str) -> str:
@@ -28,6 +29,22 @@ def fall_in_ap(trainings: Sequence[tuple[str, Mapping[str, Any] | None]], advice
     best = max(evaluated, key=lambda row: row[1]["AP"])[0]
     chance = "Two trainings with the same labels easily differ by that much, so it may be chance."
     return f"{text} {chance if lost <= _CHANCE else advice} Best detector so far: {best}."
+
+
+def if_shorter(before: tuple[str, int | None], now: tuple[str, int | None]) -> str:
+    """A sentence for the advice if a training had clearly fewer steps than the one before, which alone lowers AP; else nothing.
+
+    Args:
+        before, now: name of a training and its steps; None: not known.
+    """
+    (earlier, long), (later, short) = before, now
+    if long is None or short is None or short > _AS_LONG * long:
+        return ""
+    name = later[0].upper() + later[1:]
+    return (
+        f"{name} was trained for {short:,} steps, {earlier} for {long:,}, and that alone lowers AP: "
+        "give both the same --max_iter before anything else is blamed. "
+    )
 
 
 def _falls_of_classes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, float]:

@@ -11,7 +11,7 @@ pre-labels as predictions give an image that nobody has opened without boxes.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -89,6 +89,8 @@ class Asked:
         manifest: what was sent; None: unknown.
         all_reviewed: the user states that every image in the exports was reviewed.
         annotator: whose annotation to take where there are several; None: the newest.
+        known: finds the images of the annotation file, sent or not; None: only those that were sent are known.
+        labelled: images that the annotation file has labels of.
     """
 
     names: ImageNames
@@ -97,6 +99,8 @@ class Asked:
     manifest: Manifest | None = None
     all_reviewed: bool = False
     annotator: str | None = None
+    known: ImageNames | None = None
+    labelled: Collection[str] = ()
 
 
 def collect(exports: Sequence[Export], asked: Asked) -> Answers:
@@ -119,7 +123,7 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
                 ambiguous.append(f"{image.place}: {error}")
                 continue
             except UnknownName as error:
-                not_used.append(NotUsed(image.key or image.name, image.place, str(error)))
+                not_used.append(NotUsed(image.key or image.name, image.place, _why_unknown(image, asked, error)))
                 continue
             answer, left_out = _answer(image, key, asked, sent, counts)
             not_used += [NotUsed(key, image.place, reason) for reason in left_out]
@@ -145,6 +149,19 @@ def _key_of(image: AnnotatedImage, names: ImageNames, by_end: dict[str, str]) ->
     if found.by_end:
         by_end[found.by_end] = found.key
     return found.key
+
+
+def _why_unknown(image: AnnotatedImage, asked: Asked, error: UnknownName) -> str:
+    """Why an image is not found, and what to do about it."""
+    if asked.manifest is None or asked.known is None:
+        return str(error)
+    try:
+        key = _key_of(image, asked.known, {})
+    except (UnknownName, AmbiguousName):
+        return f"{error} that were sent; if it was renamed, give it the name in order.csv of the tasks again"
+    if key in asked.labelled:
+        return "an image that was not sent with these tasks and is labelled already"
+    return "an image of the annotation file that was not sent with these tasks; a second command without --tasks takes its labels"
 
 
 def _answer(

@@ -60,8 +60,14 @@ def is_untouched(sent: Sequence[Shape], returned: Sequence[Shape]) -> bool:
 
 
 def summary(found: Difference, classes: Iterable[str], sent: Mapping[str, int]) -> dict[str, Any]:
-    """The numbers of a report: of each class, and of all together."""
+    """The numbers of a report: of each class, and of all together.
+
+    Args:
+        classes: those that were sent; classes of boxes that came back under a name of none of them follow, sorted.
+        sent: class -> boxes that were sent.
+    """
     names = [*classes]
+    names += sorted({name for counter in found.counts.values() for name in counter}.difference(names))
     rows = {name: _numbers(found, [name]) | {"sent": sent.get(name, 0)} for name in names}
     swaps = [{"from": a, "to": b, "boxes": count} for (a, b), count in found.relabelled.most_common()]
     return {"all": _numbers(found, names) | {"sent": sum(sent.values())}, "per_class": rows, "relabelled": swaps}

@@ -31,7 +31,7 @@ _STEPS = {
 2. Zip the images, so that their names stay as they are: `cd {root_in_shell} && zip -r {folder_in_shell}/images.zip .` Choose the zip
    file under *Select files*. *Submit*.
 3. *Actions* of the task, *Upload annotations*, *CVAT 1.1*: `annotations.xml`. A score is an attribute of its box.
-4. Open the job and correct the boxes. Set the image tag `reviewed` on every image that is done, also where nothing is to be
+4. Open the job. {work}. Set the image tag `reviewed` on every image that is done, also where nothing is to be
    changed or nothing is there (*Setup tag annotation* in the side bar), and `skip` on one that cannot be labelled.
 5. *Actions*, *Export task dataset*, *CVAT for images 1.1*.
 """,
@@ -43,22 +43,22 @@ _STEPS = {
    labelme images --labels labels.txt --flags flags.txt --nodata --autosave
    ```
 
-2. Correct the shapes; the score of each stands in its description.
+2. {work}.
 3. Tick the flag `reviewed` of every image that is done, also where nothing is to be changed or nothing is there, and `skip`
    for one that cannot be labelled. Save.
 """,
     "yolo": """\
 1. Open the folder in a tool that edits YOLO data: images in `{root}`, labels in `labels/`, classes in `data.yaml` and `classes.txt`.
-2. Correct the boxes and save. This form has no scores and cannot say that an image was reviewed: see below.
+2. {work} and save. This form has no scores and cannot say that an image was reviewed: see below.
 """,
     "voc": """\
 1. In LabelImg: *Open Dir* `{root}`, *Change Save Dir* `annotations/`, form *PascalVOC*.
-2. Correct the boxes. Mark every image that is done with *Verify Image* (space bar), also where nothing is to be changed or nothing is
+2. {work}. Mark every image that is done with *Verify Image* (space bar), also where nothing is to be changed or nothing is
    there. Save. This form has no scores.
 """,
     "coco": """\
 1. Import `instances.json` with the images of `{root}` into a tool that takes COCO. `score` of an annotation is the detector's score.
-2. Correct the boxes and export COCO. This form cannot say that an image was reviewed: see below.
+2. {work} and export COCO. This form cannot say that an image was reviewed: see below.
 """,
 }
 _BY_CHANGE = """\
@@ -67,6 +67,10 @@ have been opened. When all were reviewed, add `--all_reviewed`.
 """
 
 
+_CORRECT = {
+    "label_studio": "The boxes are the prediction of a task, with their scores: correct them",
+    "labelme": "Correct the shapes (the description of a shape has its score, if it is the detector's)",
+}
 _IN_PLACE = ("labelme", "yolo", "voc")  # tools that write their labels into the folder of the tasks
 
 
@@ -77,11 +81,7 @@ def instructions(manifest: Manifest, root: Path, folder: Path, ann_file: Path | 
         root: folder of the images that the tool is given; folder: of the tasks; both absolute. ann_file: present annotation file, if known.
     """
     boxes = sum(len(task.prelabels) for task in manifest.tasks)
-    work = (
-        "The boxes are the prediction of a task, with their scores: correct them"
-        if boxes
-        else "Draw a box around each object"
-    )
+    work = _CORRECT.get(manifest.format, "Correct the boxes") if boxes else "Draw a box around each object"
     in_shell = {"root": root, "parent": root.parent, "folder": folder}
     places = {f"{name}_in_shell": shlex.quote(str(path)) for name, path in in_shell.items()}
     steps = _STEPS[manifest.format].format(root=root, work=work, **places)
@@ -144,6 +144,13 @@ def _way_back(manifest: Manifest, folder: Path, ann_file: Path | None) -> str:
         known.append(
             "NOW.json is the annotation file of the last training or of the first pick, NEXT.json that of the next training."
         )
+    if export == "EXPORT":
+        round_back = (
+            "put what the tool has exported into the folder `labels` beside this one instead, and start the last line that the\n"
+            "script printed."
+        )
+    else:
+        round_back = "start the last line that the script printed instead: it reads the labels in this folder."
     return f"""\
 ```bash
 {to_paste_anywhere("import_labels.py", *words)}
@@ -151,5 +158,4 @@ def _way_back(manifest: Manifest, folder: Path, ann_file: Path | None) -> str:
 
 {" ".join(known)}
 Exports of a part are welcome: give the others later, with the file that was written as `--ann_file`.
-In a round of `run_rounds_*.sh` put what the tool has exported into the folder `labels` beside this one instead, and start the last line that the
-script printed."""
+In a round of `run_rounds_*.sh` {round_back}"""

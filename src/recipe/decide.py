@@ -61,17 +61,30 @@ def decide(
         for choice in rule(situation, now):
             if choice.key in fixed or choice.key in in_epochs:
                 continue
-            value = choice.value
             if choice.key == "num_gts" and earlier and "num_gts" in earlier:
-                value = max(value, earlier["num_gts"])  # a detector of the stage before has as many
-            choices[choice.key] = replace(choice, value=value)
-            now[choice.key] = value
+                choice = replace(choice, value=max(choice.value, earlier["num_gts"]))  # the detector before has as many
+            if choice.key == "max_iter" and earlier and "hours" not in given:
+                choice = _no_shorter(choice, earlier.get("max_iter"))
+            choices[choice.key] = choice
+            now[choice.key] = choice.value
         if rule is batch:  # what is given in epochs is known in steps now
             images = images_per_step(situation, now)
             for epochs, in_steps in _EPOCHS.items():
                 if fixed.get(epochs) is not None:
                     now[in_steps] = ceil(fixed[epochs] * data.labelled / images)
     return choices
+
+
+def _no_shorter(choice: Choice, before: int | None) -> Choice:
+    """As many steps as in the stage before, where fewer fit into the same hours because the machine is busier than it was then.
+
+    Stages are compared, and one that was trained for a shorter time is worse whatever the labels are.
+    """
+    if before is None or before <= choice.value:
+        return choice
+    reason = f"as in the stage before, so that both can be compared; this machine now has time for {choice.value}"
+    warning = f"max_iter: {before} steps, as in the stage before, so that both can be compared. This machine is busier now: {choice.value} would fit into the hours"
+    return Choice("max_iter", before, reason, warning)
 
 
 def leaf_text(head: Iterable[str], choices: Mapping[str, Choice]) -> str:

@@ -19,7 +19,7 @@ from src.data.formats.reading import read_data
 from src.errors import UserError, entry_point
 from src.evaluation.errors.advice import headline
 from src.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
-from src.evaluation.falling_ap import fall_in_ap
+from src.evaluation.falling_ap import fall_in_ap, if_shorter
 from src.evaluation.metrics import size_rule
 from src.evaluation.records import SHOWN_SCORE
 from src.evaluation.results_file import check_results
@@ -83,7 +83,7 @@ def write_page(
         "run.html",
         title=f"Training run: {title}",
         stages=stages,
-        fall=fall_in_ap([(stage.title, stage.metrics) for stage in stages], _AFTER_A_FALL),
+        fall=fall_in_ap([(stage.title, stage.metrics) for stage in stages], _after_a_fall(stages)),
         evaluated=evaluated,
         metric_names=list(_METRICS),
         summary=_summary(evaluated),
@@ -93,6 +93,11 @@ def write_page(
         **values,
     )
     write_text(path, html, overwrite)
+
+
+def _after_a_fall(stages: Sequence[Stage]) -> str:
+    lengths = [(stage.title, stage.curves[-1]["step"] if stage.curves else None) for stage in stages[-2:]]
+    return (if_shorter(*lengths) if len(lengths) == 2 else "") + _AFTER_A_FALL
 
 
 def _summary(stages: Sequence[Stage]) -> list[SummaryRow]:

@@ -114,6 +114,11 @@ def test_all_mistakes_of_all_sources_come_in_one_message(tmp_path):
     assert "the configuration has 6 errors" in said
 
 
+def test_decimals_with_a_comma_are_answered_with_a_point():
+    said = mistakes("--hours", "0,5", "--img_width", "3,2")
+    assert said.count("; decimals have a point, not a comma") == 2
+
+
 def test_percent_in_place_of_a_share_are_answered_with_the_share():
     said = mistakes("--flip_ratio", "50", "--photo_ratio", "-1", "--crop_ratio", "1000")
     assert "got 50; for 50 percent pass 0.5" in said and said.count("percent") == 1

@@ -131,6 +131,7 @@ def test_a_labelled_image_may_stay_in_the_plain_folder_or_be_moved(folder):
     assert [entry.file_name for entry in data.unlabelled] == [entry.file_name for entry in before.unlabelled]
     place = {entry.file_name: image_path(entry, folder / "images") for entry in data.annotations.images}
     assert place["a.png"] == folder / "more/a.png" and place["b.png"] == folder / "images/b.png"
+    assert not any("left out of this folder" in sentence for sentence in data.suspicions), "it is no copy"
     with pytest.raises(UserError, match=r"a\.png: no such image file"):
         read(folder)
 

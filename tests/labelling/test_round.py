@@ -160,6 +160,48 @@ def test_a_user_can_say_that_all_were_reviewed_where_the_tool_cannot(place, tool
     assert found["day+2/same.png"] == (True, [("cat", (3.0, 4.0, 23.0, 34.0))])
 
 
+def test_an_image_that_is_none_of_those_sent_is_told_with_what_to_do(place):
+    tasks = send(place, "coco")
+    file = LABELLERS["coco"](tasks, ANSWERS, place / "export")
+    content = json.loads(file.read_text())
+    for image, name in zip(content["images"], ("new.jpg", "renamed.jpg", "known.jpg"), strict=False):
+        image["file_name"] = name
+    file.write_text(json.dumps(content))
+    before = json.loads((place / "train_1.json").read_text())
+    new = {"id": 99, "file_name": "new.jpg", "width": 30, "height": 20, "labelled": False}
+    (place / "train_1.json").write_text(json.dumps(before | {"images": [*before["images"], new]}))
+    take(place, file)
+    rows = list(csv.DictReader((place / "train_2_not_used.csv").open(encoding="utf-8")))
+    reasons = {row["file_name"]: row["reason"] for row in rows}
+    assert "was not sent with these tasks; a second command without --tasks takes its labels" in reasons["new.jpg"]
+    assert reasons["known.jpg"] == "an image that was not sent with these tasks and is labelled already"
+    assert "if it was renamed, give it the name in order.csv of the tasks again" in reasons["renamed.jpg"]
+    content["images"] = content["images"][:1]
+    content["annotations"] = [{"id": 1, "image_id": 1, "category_id": 2, "bbox": [3, 3, 9, 9]}]
+    content["images"][0] |= {"width": 30, "height": 20}
+    file.write_text(json.dumps(content))
+    found = boxes_of(take(place, file, now="train_2.json", after="train_3.json", tasks=None))
+    assert found["new.jpg"] == (True, [("dog", (3.0, 3.0, 12.0, 12.0))])
+
+
+def test_the_report_counts_boxes_of_a_class_that_the_tasks_did_not_know(place, capsys):
+    """A class was misspelt when the tasks were written, and put right in the annotation file and in the tool."""
+    right = json.loads((place / "train_1.json").read_text())
+    wrong = json.loads(json.dumps(right))
+    wrong["categories"][0]["name"] = "caat"
+    (place / "train_1.json").write_text(json.dumps(wrong))
+    tasks = send(place, "coco")
+    (place / "train_1.json").write_text(json.dumps(right))
+    answers = {name: [("caat", (2, 2, 20, 20)), ("dog", (3, 3, 9, 9))] for name in PICKED}
+    file = LABELLERS["coco"](tasks, answers, place / "export")
+    file.write_text(file.read_text().replace("caat", "cat"))
+    assert len(take(place, file)["annotations"]) == 1 + 2 * len(PICKED)
+    boxes = json.loads((place / "train_2_labelling.json").read_text())["boxes"]
+    assert [*boxes["per_class"]] == ["caat", "dog", "cat"]
+    known = sum(boxes["all"][key] for key in ("accepted", "moved", "relabelled", "added"))
+    assert known == 2 * len(PICKED) and "cat " in capsys.readouterr().out
+
+
 def test_tasks_show_what_was_sent_and_why_most_valuable_first(place):
     (place / "picked.csv").write_text("file_name,score,reason\nmoved.jpg,3.25,many unsure boxes\n")
     tasks = send(place, "label_studio")
@@ -184,6 +226,18 @@ def test_without_detections_the_readme_says_to_draw_boxes(place):
     readme = (place / "tasks" / "README.md").read_text()
     assert "7 images without boxes: draw one around each object." in readme
     assert "Draw a box around each object and *Submit*" in readme and "prediction" not in readme
+
+
+@pytest.mark.parametrize("tool", LABELLERS)
+def test_the_readme_says_what_is_to_be_done_in_this_tool_with_these_boxes(place, tool):
+    words = ["--picked_file", place / "picked.txt", "--img_dir", place / "images", "--ann_file", place / "train_1.json"]
+    export_tasks.main([*map(str, words), "--format", tool, "--output_dir", str(place / "bare")])
+    bare, corrected = (folder / "README.md" for folder in (place / "bare", send(place, tool)))
+    assert "Draw a box around each object" in bare.read_text() and "orrect the" not in bare.read_text()
+    assert "orrect the" in corrected.read_text() or "correct them" in corrected.read_text()
+    in_place = tool in ("labelme", "yolo", "voc")
+    assert ("has exported into the folder `labels`" in bare.read_text()) is not in_place
+    assert ("it reads the labels in this folder" in bare.read_text()) is in_place
 
 
 def test_the_terms_of_an_acquisition_score_are_shown_to_the_labeller(place):

@@ -1,5 +1,7 @@
 """What every recipe must be, whatever the data; and that what is given wins."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -9,7 +11,7 @@ from src.errors import UserError
 from src.recipe.compute_cost import Machine
 from src.recipe.decide import LENGTHS, decide, leaf_text
 from src.recipe.start_weights import Weights
-from tests.recipe.situations import SETS, decided, facts, situation, values
+from tests.recipe.situations import LAPTOP, SETS, decided, facts, situation, values
 
 GPU = Machine("GPU", cores=16, memory=64.0, gflops=None)
 
@@ -107,6 +109,19 @@ def test_a_later_stage_changes_lengths_alone():
     check_config(default_settings() | later)
     fuller = values(decided(facts(per_image=2), earlier=earlier | {"num_gts": 512}))
     assert fuller["num_gts"] == 512
+
+
+def test_a_later_stage_is_not_trained_for_fewer_steps_because_the_machine_is_busy():
+    """Stages are compared: a round of 13 steps after one of 36 is worse whatever was labelled."""
+    busy = replace(LAPTOP, gflops=LAPTOP.gflops / 4)
+    earlier = values(decided(facts(images=20), hours=0.2))
+    alone = values(decided(facts(images=30), hours=0.2, machine=busy))
+    assert alone["max_iter"] < earlier["max_iter"]
+    later = decided(facts(images=30), earlier=earlier, hours=0.2, machine=busy)
+    assert later["max_iter"].value == earlier["max_iter"] and later["burn_up_iter"].value == earlier["burn_up_iter"]
+    assert "as in the stage before, so that both can be compared" in later["max_iter"].warning
+    shorter = values(decided(facts(images=30), {"hours": 0.1}, earlier, hours=0.1, machine=busy))
+    assert shorter["max_iter"] < earlier["max_iter"], "hours that are given now count"
 
 
 def test_a_detector_to_start_from_keeps_its_network_and_anchors():

@@ -162,6 +162,16 @@ def test_a_fall_of_ap_is_the_first_thing_on_the_page_and_in_the_log(place, capsy
     assert "AP fell" not in page_of(place, 5), "nobody knows"
 
 
+def test_a_fall_of_ap_after_a_shorter_training_is_not_blamed_on_the_labels(place):
+    labelled_round(place, 2, {"AP": 0.2})
+    for steps in ((100, 92), (100, 36), (36, 100)):
+        for number, count in enumerate(steps, start=1):
+            (place / f"out/round_{number}/config.yaml").write_text(f"max_iter: {count}\n")
+        text = words(page_of(place, 2)).replace("\u00a0", " ")
+        told = "Round 2 was trained for 36 steps, round 1 for 100, and that alone lowers AP" in text
+        assert "AP fell by 10.0 points" in text and told == (steps == (100, 36))
+
+
 def refusal(place, capsys, number=1) -> str:
     with pytest.raises(SystemExit) as stopped:
         page_of(place, number)

@@ -80,7 +80,10 @@ def test_a_fall_of_ap_from_stage_to_stage_is_the_first_thing_on_the_page(run):
     page = _write(run)
     assert f"AP fell by 5.0 points, from {100 * before:.1f} % (first stage) to" in page.replace("\u00a0", " ")
     assert page.index("AP fell") < page.index("Scores on the evaluation images")
-    assert '<small class="fall">-0.050</small>' in page
+    assert '<small class="fall">-0.050</small>' in page and "that alone lowers AP" not in page
+    curves = run / "first_stage" / "metrics.jsonl"
+    curves.write_text(curves.read_text().rstrip("\n") + "\n" + json.dumps({"step": 100000}) + "\n")
+    assert "first stage for 100,000, and that alone lowers AP" in _write(run, "--overwrite").replace("\u00a0", " ")
 
 
 def test_the_page_says_by_which_area_objects_are_sized_where_the_scores_do(run):

@@ -121,19 +121,26 @@ class Campaign:
         names = self.record.read_text().split("\n") if self.record.exists() else []
         return [name for name in names if name and not name.startswith("_")]
 
-    def label(self, number: int, seconds: float = 12.5) -> None:
-        """Answer the tasks of a round by the truth, but for the third image, which is skipped."""
+    def tasks(self, number: int) -> Path:
+        """The tasks of a round."""
+        return self.folder / "out" / f"round_{number}" / "tasks"
+
+    def answers(self, number: int) -> dict:
+        """The truth about the tasks of a round, but for the third image, which is skipped."""
         truth = json.loads((self.folder / "full.json").read_text())
         classes = {row["id"]: row["name"] for row in truth["categories"]}
         ids = {image["file_name"]: image["id"] for image in truth["images"]}
-        round_folder = self.folder / "out" / f"round_{number}"
         answers = {}
-        for place, task in enumerate(manifest_of(round_folder / "tasks")["tasks"]):
+        for place, task in enumerate(manifest_of(self.tasks(number))["tasks"]):
             rows = [row for row in truth["annotations"] if row["image_id"] == ids[task["file_name"]]]
             boxes = [(x, y, x + w, y + h) for x, y, w, h in (row["bbox"] for row in rows)]
             names = [classes[row["category_id"]] for row in rows]
             answers[task["file_name"]] = SKIP if place == 2 else list(zip(names, boxes, strict=True))
-        label_studio(round_folder / "tasks", answers, round_folder / "labels", seconds)
+        return answers
+
+    def label(self, number: int, seconds: float = 12.5) -> None:
+        """Label the tasks of a round in Label Studio, see ``answers``."""
+        label_studio(self.tasks(number), self.answers(number), self.tasks(number).with_name("labels"), seconds)
 
 
 def next_command(said: str) -> list[str]:

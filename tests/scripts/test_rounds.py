@@ -7,12 +7,14 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
 from src.data.formats.coco_annotations import read_annotations
 from src.labelling.outgoing import TOOLS
+from tests.labelling.labellers import LEAVE, labelme
 from tests.scripts.rounds import ROOT, Campaign, make_campaign, next_command
 
 LEAF = ("--config_path", "leaf.yaml")
@@ -111,6 +113,37 @@ def test_rounds_with_a_labelling_tool(campaign):
     assert not (out / "round_4").exists()
 
 
+def test_a_round_of_which_a_part_was_labelled_can_be_labelled_to_its_end(campaign):
+    """Labels of a part go on to the next training; that is stopped, and what is printed for more labels is done."""
+    new_ann = campaign.folder / "out/round_1/new_ann_file.json"
+    first = campaign.run(
+        campaign.command(*LEAF, "--budget_images", "8", "--rounds", "2", "--format", "labelme"), **NO_PAGE
+    )
+    assert first.returncode == 0, first.stderr
+    assert "Label them in that folder of tasks, where the tool saves" in first.stdout
+    assert "came back" not in first.stdout, "nobody has seen the tasks yet"
+
+    answers = campaign.answers(1)
+    labelme(campaign.tasks(1), answers | dict.fromkeys([*answers][4:], LEAVE), None)
+    command = next_command(first.stdout)
+    second = campaign.start(command, **NO_PAGE, STEP_SECONDS="100")
+    while not (campaign.folder / "out/round_2/config.yaml").exists() and second.poll() is None:
+        time.sleep(0.1)
+    os.killpg(second.pid, signal.SIGINT)  # as Ctrl-C does
+    out, err = second.communicate(timeout=100)
+    assert second.returncode == 128 + signal.SIGINT
+    assert err.splitlines()[-2] == "to continue the whole job:" and next_command(err) == command
+    assert states(new_ann) == (13, 27)
+    assert "4 images came back as sent, or without boxes, perhaps never opened: not labelled yet\n" in out
+    removal = next(line for line in out.splitlines() if line.startswith("rm -r "))
+    subprocess.run(removal, shell=True, check=True, cwd=campaign.folder)
+
+    labelme(campaign.tasks(1), answers, None)
+    third = campaign.run(next_command(err), **NO_PAGE)
+    assert third.returncode == 0, third.stderr
+    assert states(new_ann) == (17, 23) and "rm -r " not in third.stdout
+
+
 def test_with_all_labels_at_hand_the_rounds_are_played_through(campaign):
     command = campaign.command(*LEAF, "--ori_ann", "full.json", "--pick_ratio", "50", "75")
     result = campaign.run(command, **NO_PAGE)
@@ -161,6 +194,11 @@ def test_what_cannot_work_is_said_before_anything_starts(campaign, options, word
     result = campaign.run(campaign.command(*LEAF, *options))
     assert result.returncode == 2 and words in result.stderr
     assert not campaign.played() and not (campaign.folder / "out").exists()
+
+
+def test_a_misspelt_budget_is_answered_with_the_nearest_option(campaign):
+    result = campaign.run(campaign.command("--budget_image", "8"), VENV=sys.prefix)
+    assert result.returncode == 2 and "did you mean budget_images?" in result.stderr
 
 
 def test_the_script_knows_the_tools():

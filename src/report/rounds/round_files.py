@@ -16,6 +16,7 @@ from src.errors import DataError, UserError
 from src.labelling.picked import GUESSED_THRESHOLD, Reason, prelabels, read_detections, read_reasons
 from src.labelling.task import MANIFEST, read_manifest
 from src.report.stages import read_metrics
+from src.yaml_file import read_yaml
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ class RoundFiles:
         """AP in percent, None if it is not known."""
         value = (self.metrics() or {}).get("AP")
         return None if value is None else 100 * value
+
+    def steps(self) -> int | None:
+        """Steps of the round's training by its settings, None if they are not known."""
+        file = self.folder / "config.yaml"
+        steps = read_yaml(file).get("max_iter") if file.is_file() else None
+        return steps if isinstance(steps, int) else None
 
     def annotations(self, img_dir: Path, more_dir: Path | None, after: bool = False) -> Annotations | None:
         """The labels before or after the round; None if there are none after it yet."""

@@ -14,7 +14,7 @@ from src.command_line import positive_count, program_parser
 from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.images import image_size
 from src.errors import entry_point
-from src.evaluation.falling_ap import fall_in_ap
+from src.evaluation.falling_ap import fall_in_ap, if_shorter
 from src.files import write_text
 from src.labelling.box_pairs import CHANGES
 from src.labelling.picked import Reason
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     more = len(values["picked"]) or max(rows[-1].images - (rows[-2].images if len(rows) > 1 else 0), 1)
     hours = values["cost"].hours if values["picked"] else None
     headline = forecast(curve, rows, more, hours, values["labels_are_back"], unlabelled=len(rounds[-1].terms()))
-    fall = fall_in_ap([(f"round {each.number}", each.metrics()) for each in rounds], _after_a_fall(args.round))
+    fall = fall_in_ap([(f"round {each.number}", each.metrics()) for each in rounds], _after_a_fall(rounds))
     html = render(
         "round.html",
         title=f"Round {args.round}: {values['subject']}",
@@ -82,9 +82,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("\n".join(filter(None, (fall, headline))))
 
 
-def _after_a_fall(number: int) -> str:
+def _after_a_fall(rounds: Sequence[RoundFiles]) -> str:
+    if len(rounds) < 2:
+        return ""
+    before, now = ((f"round {each.number}", each.steps()) for each in rounds[-2:])
     return (
-        f"Before more is labelled, look at what the labellers changed in round {number - 1}, "
+        f"{if_shorter(before, now)}Before more is labelled, look at what the labellers changed in {before[0]}, "
         "and search the labels for mistakes (export_tasks.py --review)."
     )
 

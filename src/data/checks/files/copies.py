@@ -42,7 +42,7 @@ def without_copies(
         entries: of the folder; known: of the annotation file, see ``find_in_both``.
 
     Returns:
-        The images, and a sentence about those that are left out; none if none is.
+        The images, and a sentence about the copies that are left out; none if there are none.
     """
     files: dict[tuple[int, int], Path] = {}
     by_name: dict[str, list[Path]] = defaultdict(list)
@@ -58,7 +58,7 @@ def without_copies(
         original = files.get(_identity(path)) or next(copies, None)
         if original is None:
             kept.append(entry)
-        else:
+        elif original != path:  # one that was labelled where it is, is no copy
             dropped.append(f"{entry.file_name} (the same as {original})")
     if not dropped:
         return tuple(kept), []
