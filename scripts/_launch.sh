@@ -50,7 +50,6 @@ print_command() {
 continued_by=() # of a job of several programs: the command that continues it
 running=    # process id of the program that run_logged runs, or "starting"
 stopped_by= # the first signal received
-continue_with=() # the command that continues a job of several programs
 copy=       # see run_logged
 trap 'stop_program INT' INT
 trap 'stop_program TERM' TERM
@@ -81,21 +80,6 @@ exit_stopped() {
 # status_of SIGNAL: the exit status of a program that the signal terminated.
 status_of() {
     echo $((128 + $(kill -l "$1")))
-}
-
-# exit_stopped: exits by the signal received. A program that was stopped says how it is resumed, which is only a part of a job of several.
-exit_stopped() {
-    if [ ${#continue_with[@]} -gt 0 ]; then
-        { echo "to continue the whole job:" && print_command "${continue_with[@]}"; } >&2 || true
-    fi
-    exit "$(status_of "$stopped_by")"
-}
-
-# print_command WORD ...: prints a command that can be pasted as it stands.
-print_command() {
-    local line
-    printf -v line '%q ' "$@"
-    printf '%s\n' "${line% }"
 }
 
 # run_logged FOLDER PROGRAM ARGUMENT ...: prints the output of the program and appends it to FOLDER/console.log, and to the file `copy`

@@ -20,8 +20,6 @@ two_stages() {
     $resuming || continued_by+=(--resume)
     if [ ${#ratios[@]} -gt 0 ]; then ratios=("${ratios[-1]}"); fi
     find_evaluation_data
-    continue_with=(bash "$0" "${launched[@]}")
-    is_enabled resume || continue_with+=(--resume)
     work
     if [ -n "$EVAL_ANN" ]; then
         table_of 2
@@ -40,7 +38,6 @@ labelling_rounds() {
     take_round_options
     check_place
     find_evaluation_data
-    continue_with=(bash "$0" "${launched[@]}") # read by exit_stopped
     work
     [ -z "$EVAL_ANN" ] || table_of "$number"
     if [ -z "$ORI_ANN" ] && [ ${#ratios[@]} -gt 0 ]; then

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -130,16 +131,18 @@ def test_a_round_of_which_a_part_was_labelled_can_be_labelled_to_its_end(campaig
     while not (campaign.folder / "out/round_2/config.yaml").exists() and second.poll() is None:
         time.sleep(0.1)
     os.killpg(second.pid, signal.SIGINT)  # as Ctrl-C does
-    out, err = second.communicate(timeout=100)
+    out, _ = second.communicate(timeout=100)
     assert second.returncode == 128 + signal.SIGINT
-    assert err.splitlines()[-2] == "to continue the whole job:" and next_command(err) == command
+    sentence, last = out.splitlines()[-2:]
+    assert sentence == "the whole job, not only its training, is continued with"
+    assert shlex.split(last) == ["cd", str(campaign.folder), "&&", *command]
     assert states(new_ann) == (13, 27)
     assert "4 images came back as sent, or without boxes, perhaps never opened: not labelled yet\n" in out
     removal = next(line for line in out.splitlines() if line.startswith("rm -r "))
     subprocess.run(removal, shell=True, check=True, cwd=campaign.folder)
 
     labelme(campaign.tasks(1), answers, None)
-    third = campaign.run(next_command(err), **NO_PAGE)
+    third = campaign.run(command, **NO_PAGE)
     assert third.returncode == 0, third.stderr
     assert states(new_ann) == (17, 23) and "rm -r " not in third.stdout
 
