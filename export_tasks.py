@@ -144,8 +144,8 @@ def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[
     never = [name for name, score in found.items() if score is None]
     unknown = [name for name in classes if name not in found]
     source = f"precision {args.precision:g} on {len(truth.images)} validation images"
-    source += f"; never reached by {', '.join(never)}, which gets no boxes" if never else ""
-    source += f"; a guess for {', '.join(unknown)}, which no validation image shows" if unknown else ""
+    source += f"; never reached, so without boxes: {', '.join(never)}" if never else ""
+    source += f"; guessed, since no validation image shows them: {', '.join(unknown)}" if unknown else ""
     return guess | found, source
 
 
