@@ -23,6 +23,8 @@ from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, coun
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
 from src.data.checks.left_out import add_options, describe
+from src.data.checks.suspicious_labels import unread_outlines
+from src.data.formats.reading import is_coco
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
 from src.report.contact_sheet import check_new_folder, write_contact_sheets
@@ -145,6 +147,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if data and args.images and args.unlabelled_img_dir and not args.leave_out_faulty:
         faults.attempt(check_images, Annotations((), (), from_folder(data)), args.unlabelled_img_dir, check_pixels)
     doubts = list(data.suspicions) if data else []
+    if data and not faults.errors and not args.masks and not args.leave_out_faulty:
+        files = (sources.ann_file, *([sources.eval_ann_file] if data.evaluation else []))
+        doubts += [sentence for file in files if is_coco(file) for sentence in unread_outlines(file)]
     if data and args.images and not faults.errors:
         doubts += same_pictures(data, sources)
     if text := report(faults, doubts):

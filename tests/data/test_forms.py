@@ -566,11 +566,13 @@ def test_16_bits_of_which_few_are_used_are_doubted(largest, doubted, images, cap
     )
 
 
-@pytest.mark.parametrize("shift", [0, 15])
-def test_outlines_that_lie_elsewhere_than_their_boxes_are_doubted(shift, images, capsys):
+@pytest.mark.parametrize("options", [(), ("--masks",)], ids=["a detector of boxes", "of masks"])
+@pytest.mark.parametrize(("shift", "scale"), [(0, 1), (15, 1), (0, 0.5)])
+def test_outlines_that_lie_elsewhere_than_their_boxes_are_doubted(shift, scale, options, images, capsys):
     boxes = [(2, 3, 22, 18), (12, 5, 32, 18), (5, 8, 30, 29)]
     items = []
-    for number, (x1, y1, x2, y2) in enumerate(boxes, start=1):
+    for number, box in enumerate(boxes, start=1):
+        x1, y1, x2, y2 = (int(scale * value) for value in box)
         outline = [x1 + shift, y1, x2 + shift, y1, x2 + shift, y2, x1 + shift, y2]
         whole = np.zeros((HEIGHT, WIDTH), np.uint8)
         whole[y1:y2, x1 + shift : x2 + shift] = 1
@@ -578,8 +580,8 @@ def test_outlines_that_lie_elsewhere_than_their_boxes_are_doubted(shift, images,
         counts = np.diff([0, *runs]).tolist()
         mask = {"size": [HEIGHT, WIDTH], "counts": counts} if number == 3 else [outline]
         items.append(Item(number, boxes[number - 1], {"segmentation": mask}))
-    lines = said_of(capsys, as_coco(images.parent, items, SIZE), images, "--masks")
+    lines = said_of(capsys, as_coco(images.parent, items, SIZE), images, *options)
     assert not errors(lines)
-    assert [("3 of the 3 outlines do not agree with their boxes" in line) for line in doubts(lines)] == [True] * bool(
-        shift
+    assert [("3 of the 3 outlines do not agree with their boxes" in line) for line in doubts(lines)] == [True] * (
+        (shift, scale) != (0, 1)
     )

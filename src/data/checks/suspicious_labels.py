@@ -4,15 +4,17 @@ Crowds are excluded, except that their share of the boxes is checked. Axes: N bo
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from src.data.annotations import COCO_FORM, Annotations, ImageEntry, object_areas
 from src.data.classes import alike_names
-from src.data.formats.outlines import bounds
+from src.data.formats.json_file import read_json
+from src.data.formats.outlines import Outline, as_outline, bounds, outline_fault
 from src.wording import counted
 
 EMPTY_SHARE = 0.1  # share of the labelled images that may have no box
@@ -208,14 +210,39 @@ def _crowded_images(objects: Objects) -> Iterator[str]:
 
 def _outlines(annotations: Annotations) -> Iterator[str]:
     """Outlines, where they were read, that lie elsewhere than their boxes or are of another size."""
+    return outlines_elsewhere(
+        (entry.file_name, box, outline, (entry.width, entry.height))
+        for entry in annotations.labelled
+        for box, outline, crowd in zip(entry.boxes.tolist(), entry.outlines or (), entry.crowd.tolist(), strict=False)
+        if outline is not None and not crowd
+    )
+
+
+def unread_outlines(ann_file: Path) -> list[str]:
+    """The same of a COCO file that was read without errors and without outlines, as for detectors of boxes. Invalid outlines are passed over."""
+    coco = read_json(ann_file)
+    images = {image["id"]: (image["file_name"], (image["width"], image["height"])) for image in coco["images"]}
+    rows = []
+    for row in coco.get("annotations", ()):
+        outline, (name, size) = as_outline(row.get("segmentation")), images[row["image_id"]]
+        if outline is None or row.get("iscrowd") or outline_fault(outline, (0.0, 0.0, *map(float, size)), size):
+            continue
+        x, y, width, height = row["bbox"]
+        rows.append((name, (x, y, x + width, y + height), outline, size))
+    return list(outlines_elsewhere(rows))
+
+
+def outlines_elsewhere(rows: Iterable[tuple[str, Sequence[float], Outline, tuple[int, int]]]) -> Iterator[str]:
+    """A sentence if some outlines do not agree with the boxes of their objects.
+
+    Args:
+        rows: file name, box (x1, y1, x2, y2), valid outline, and size (width, height) of the image of each object.
+    """
     apart, count = [], 0
-    for entry in annotations.labelled:
-        for box, outline, crowd in zip(entry.boxes.tolist(), entry.outlines or (), entry.crowd.tolist(), strict=False):
-            if outline is None or crowd:
-                continue
-            count += 1
-            if _overlap(box, bounds(outline, (entry.width, entry.height))) < SAME_PLACE:
-                apart.append(entry.file_name)
+    for name, box, outline, size in rows:
+        count += 1
+        if _overlap(box, bounds(outline, size)) < SAME_PLACE:
+            apart.append(name)
     if apart:
         yield (
             f"{len(apart)} of the {count} outlines do not agree with their boxes (IoU of the box around them below {SAME_PLACE:g}), "
