@@ -28,6 +28,9 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     # The allocator of run_tests.sh is that of this process. Programs that tests start take theirs as they do for users.
     os.environ.pop("LD_PRELOAD", None)
 
+# Programs that tests start find each other's compiled modules, as they do for users.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Networks that are compiled by one test or by a program that it starts are loaded by the others, from a cache of this run of the tests.
 if not worker:
     os.environ["XDG_CACHE_HOME"] = _CACHE.name
