@@ -94,7 +94,7 @@ def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argpars
         if wrong:
             faults = [f"{name}: {sizes[name]} in the file, {sent[name]} is the picture that was sent" for name in wrong]
             raise DataError(f"{args.ann_file}: (width, height) of images", faults)
-        names, sizes = manifest.names, sent
+        names, sizes = manifest.names_among(sizes), sent
     classes = [category["name"] for category in coco["categories"]]
     return Asked(names, sizes, classes, manifest, args.all_reviewed, args.annotator)
 

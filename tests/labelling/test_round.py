@@ -622,3 +622,30 @@ def test_a_list_in_place_of_the_folder_of_tasks_is_told(place, capsys):
             ]
         )  # fmt: skip
     assert "picked.txt: is a file; give the folder that export_tasks.py has written" in capsys.readouterr().err
+
+
+def test_corrected_outlines_come_back_though_their_boxes_are_the_same(place, capsys):
+    coco = json.loads((place / "train_1.json").read_text())
+    coco["images"] = [image for image in coco["images"] if image["file_name"] == "known.jpg"]
+    coco["annotations"][0]["segmentation"] = corrected = [[1, 1, 11, 1, 11, 11, 1, 11]]
+    (place / "back.json").write_text(json.dumps(coco))
+    take(place, place / "back.json", tasks=None, after="kept.json")
+    assert "labelled otherwise in --ann_file" in capsys.readouterr().out
+    merged = take(place, place / "back.json", "--replace_labels", tasks=None)
+    assert [row["segmentation"] for row in merged["annotations"]] == [corrected]
+
+
+def test_labels_of_images_that_were_not_sent_do_not_take_the_place_of_others(place, capsys):
+    """Picked is moved.jpg alone; the export has a picture of the same name in another folder, which --ann_file knows."""
+    coco = json.loads((place / "train_1.json").read_text())
+    coco["images"].append({"id": 99, "file_name": "day 1/moved.jpg", "width": 100, "height": 80, "labelled": False})
+    (place / "train_1.json").write_text(json.dumps(coco))
+    (place / "picked.txt").write_text("moved.jpg\n")
+    send(place, "coco")
+    row = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [40, 40, 9, 9]}
+    images = [{"id": 1, "file_name": "day 1/moved.jpg", "width": 100, "height": 80}]
+    export = {"images": images, "annotations": [row], "categories": coco["categories"]}
+    (place / "back.json").write_text(json.dumps(export))
+    with pytest.raises(SystemExit):
+        take(place, place / "back.json")
+    assert "day 1/moved.jpg is another image" in capsys.readouterr().err

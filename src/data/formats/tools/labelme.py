@@ -73,6 +73,7 @@ def labelme_image(value: Any, path: Path) -> AnnotatedImage:
         key=key if isinstance(key, str) and key else None,
         place=str(path),
         unused=tuple(unused),
+        drawn_unused=bool(unused),
         blocked=tuple(blocked),
     )
 
