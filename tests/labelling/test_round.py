@@ -649,3 +649,31 @@ def test_labels_of_images_that_were_not_sent_do_not_take_the_place_of_others(pla
     with pytest.raises(SystemExit):
         take(place, place / "back.json")
     assert "day 1/moved.jpg is another image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tool", LABELLERS)
+@pytest.mark.parametrize(
+    "box, mask, message",
+    [
+        ((500, 500, 50, 50), None, "left.jpg: cat (500, 500, 550, 550) lies outside the image of 30 x 30 pixels"),
+        ((2, 2, 20, 20), {}, "left.jpg: cat (2, 2, 22, 22): segmentation"),
+        ((2, 2, 20, 20), {"size": [30, 30], "counts": [1, 2]}, "left.jpg: cat (2, 2, 22, 22): segmentation"),
+        ((2, 2, 20, 20), {"size": [3, 3], "counts": [0, 9]}, "left.jpg: cat (2, 2, 22, 22): segmentation"),
+        ((2, 2, 20, 20), {"size": [8000000, 1000000], "counts": "00"}, "left.jpg: cat (2, 2, 22, 22): segmentation"),
+    ],
+)
+def test_detections_that_cannot_be_of_the_images_are_refused(place, capsys, tool, box, mask, message):
+    found = json.loads((place / "infer_results.json").read_text())
+    found["left.jpg"] = [{"pred box": box, "confidence score": 0.9, "pred class": 0, "pred mask": mask}]
+    (place / "infer_results.json").write_text(json.dumps(found))
+    with pytest.raises(SystemExit):
+        send(place, tool)
+    assert message in capsys.readouterr().err and not (place / "tasks").exists()
+
+
+@pytest.mark.parametrize("score", ["nan", "inf", "1e999", "1_0"])
+def test_scores_that_are_no_json_numbers_do_not_get_into_tasks(place, capsys, score):
+    (place / "picked.csv").write_text(f"file_name,acquisition_score\nleft.jpg,{score}\n")
+    with pytest.raises(SystemExit):
+        send(place, "label_studio")
+    assert "acquisition_score must be a finite number" in capsys.readouterr().err
