@@ -172,7 +172,7 @@ def check_some_label(exports: Sequence[Export], answers: Answers, asked: Asked, 
         return False
     if not answers.by_image:
         title = "none of the images of the tasks is in these labels"
-        raise DataError(title, listed or [row.place for row in exports])
+        raise DataError(title, listed or [f"{row.path}: {row.form} without images" for row in exports])
     print(as_text(make_report(exports, answers, asked.manifest, [])))
     if any(answer.state is State.UNCLEAR for answer in answers.by_image.values()):
         print(f"{_UNCLEAR}. If all were reviewed, give the same command with --all_reviewed")

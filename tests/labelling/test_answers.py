@@ -542,3 +542,9 @@ def test_an_outline_that_was_drawn_anew_is_a_change_though_its_box_is_the_same()
     assert not is_untouched(outlined(rle), outlined(triangle)) and not is_untouched(outlined(None), outlined(SQUARE))
     assert not is_untouched(outlined(None), outlined(None, crowd=True))
     assert is_untouched(outlined(None, crowd=True), outlined(None))
+
+
+@pytest.mark.parametrize("flag, state", [(True, State.EMPTY), (False, State.UNCLEAR), ("false", State.UNCLEAR)])
+def test_a_flag_of_labelme_is_ticked_or_not(tmp_path, flag, state):
+    (tmp_path / "a.json").write_text(json.dumps({"imagePath": "a.jpg", "flags": {"reviewed": flag}, "shapes": []}))
+    assert collect(read_exports([tmp_path / "a.json"]), asked()).by_image["a.jpg"].state is state

@@ -677,3 +677,18 @@ def test_scores_that_are_no_json_numbers_do_not_get_into_tasks(place, capsys, sc
     with pytest.raises(SystemExit):
         send(place, "label_studio")
     assert "acquisition_score must be a finite number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name, text, form",
+    [
+        ("e.xml", "<annotations></annotations>", "CVAT for images"),
+        ("e.json", '{"images": [], "annotations": [], "categories": []}', "COCO"),
+    ],
+)
+def test_an_export_without_images_is_told(place, capsys, name, text, form):
+    send(place, "cvat")
+    (place / name).write_text(text)
+    with pytest.raises(SystemExit):
+        take(place, place / name)
+    assert f"{name}: {form} without images" in capsys.readouterr().err
