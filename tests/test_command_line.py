@@ -1,5 +1,6 @@
 """Every program says its version, one that the project's checkpoints and the C++ program share."""
 
+import argparse
 import importlib
 import re
 import shlex
@@ -11,7 +12,16 @@ import pytest
 
 import sorted_values
 from src import __version__
-from src.command_line import parse_names, spell_names, to_paste
+from src.command_line import (
+    any_count,
+    parse_names,
+    percent,
+    positive_count,
+    positive_number,
+    seed,
+    spell_names,
+    to_paste,
+)
 from src.data.formats.reading import require_coco
 from src.errors import UserError
 
@@ -120,3 +130,11 @@ def test_the_command_that_converts_keeps_names_with_commas(tmp_path):
         require_coco(tmp_path / "labels.txt", None, ("bus, truck", "car"))
     words = shlex.split(str(refused.value).partition(":  ")[2])
     assert parse_names([words[words.index("--class_names") + 1]]) == ("bus, truck", "car")
+
+
+@pytest.mark.parametrize("kind", [positive_count, any_count, seed, positive_number, percent])
+@pytest.mark.parametrize("text", ["", "x", "\uff13", "1_0", "1e", "\u0663"])
+def test_numbers_are_spelt_in_ascii_and_others_are_refused_in_words(kind, text):
+    with pytest.raises(argparse.ArgumentTypeError, match="must be "):
+        kind(text)
+    assert kind("3") == 3
