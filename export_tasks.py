@@ -49,6 +49,7 @@ from src.labelling.outgoing import IMAGE_FILES, TOOLS, check_folder, write_tasks
 from src.labelling.picked import (
     GUESSED_THRESHOLD,
     Reason,
+    check_places,
     class_names_of,
     make_tasks,
     prelabels,
@@ -264,6 +265,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     thresholds, thresholds_from = find_thresholds(args, classes)
     tasks, paths = make_tasks(names, args.img_dir, args.unlabelled_img_dir, renamed=args.image_files != "none")
     found = read_detections(args.infer_json, names, classes) if args.infer_json else {}
+    if found:
+        check_places(args.infer_json, tasks, found, classes, thresholds)
     for task, reason in zip(tasks, find_reasons(args, names), strict=True):
         rows = found.get(task.file_name, [])
         task.score, task.reason = reason.score, reason.words

@@ -94,7 +94,7 @@ def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argpars
         if wrong:
             faults = [f"{name}: {sizes[name]} in the file, {sent[name]} is the picture that was sent" for name in wrong]
             raise DataError(f"{args.ann_file}: (width, height) of images", faults)
-        names, sizes = manifest.names, sent
+        names, sizes = manifest.names_among(sizes), sent
     classes = [category["name"] for category in coco["categories"]]
     bare = unlabelled_ids(coco)
     labelled = {image["file_name"] for image in coco["images"] if image["id"] not in bare}
@@ -174,7 +174,7 @@ def check_some_label(exports: Sequence[Export], answers: Answers, asked: Asked, 
         return False
     if not answers.by_image:
         title = "none of the images of the tasks is in these labels"
-        raise DataError(title, listed or [row.place for row in exports])
+        raise DataError(title, listed or [f"{row.path}: {row.form} without images" for row in exports])
     print(as_text(make_report(exports, answers, asked.manifest, [])))
     if any(answer.state is State.UNCLEAR for answer in answers.by_image.values()):
         print(f"{_UNCLEAR}. If all were reviewed, give the same command with --all_reviewed")

@@ -102,6 +102,7 @@ work() {
         recipe_of_round
         if is_imported; then
             say "$title: reused, its labels too"
+            tell_changed_labels
         elif is_ranked "$new_ann"; then # its images may have been moved since, for labelling
             say "$title and ranking: reused"
             select_images
@@ -176,7 +177,10 @@ select_images() {
         pick_options+=("$OUTPUT_DIR/round_$round/new_ann_file_labelling.json")
     done
     choose "$(best_checkpoint "$folder")" "$ann" "$ann" "$new_ann" "$folder" "$next"
-    if [ ! -f "$folder/tasks/manifest.json" ]; then
+    if [ -f "$folder/tasks/manifest.json" ]; then
+        run_logged "$folder" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_round_tasks.py" tasks "$folder/tasks" \
+            --list "$(picked_list)" --format "$tool"
+    else
         write_tasks
         written=true
     fi
@@ -241,6 +245,16 @@ some_not_done() {
         "${new_ann%.json}_labelling.json"
 }
 
+# tell_changed_labels: says which labels have changed or come since they were imported, for they are not read again.
+tell_changed_labels() {
+    local from=("${labels[@]}")
+    if [ ${#from[@]} -eq 0 ]; then from=("$(labels_place)"); fi
+    [ -f "$folder/tasks/manifest.json" ] && [ -e "${from[0]}" ] || return 0
+    [ -n "$(find "${from[@]}" -type f -newer "$new_ann" -print -quit)" ] || return 0
+    run_logged "$folder" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_round_tasks.py" labels "$folder/tasks" \
+        --new_ann "$new_ann" --labels "${from[@]}" "${import_options[@]}"
+}
+
 # stop_for_labels: ends the job, which continues when there are labels; the last line is the command to type next.
 stop_for_labels() {
     local command options
@@ -251,7 +265,7 @@ stop_for_labels() {
         echo "To send them to a labelling tool (see docs/LABELLING.md for others than Label Studio):"
         print_command "$PYTHON" "$root/${command[0]}" "${command[@]:1}"
     else
-        echo "images to label: $(wc -l <"$(picked_list)"), in $(picked_list)"
+        echo "images to label: $(sort -u -- "$(picked_list)" | grep -c .), in $(picked_list)"
         echo "what to click:   $folder/tasks/README.md"
         echo "what is in them: $folder/round.html"
         if [[ $in_place == *" $tool "* ]]; then

@@ -116,7 +116,7 @@ MOST_COUNT = 2**31 - 1  # of what fits into 32 bits
 
 def positive_number(text: str) -> float:
     """A finite number above 0, as the type of an option."""
-    value = _number(text)
+    value = _as_number(text, float, "a number above 0")
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
     return value
@@ -139,25 +139,25 @@ def seed(text: str) -> int:
 
 def percent(text: str) -> float:
     """A number from 0 to 100, as the type of an option."""
-    value = _number(text)
+    value = _as_number(text, float, "0 to 100 percent")
     if not 0 <= value <= 100:
         raise argparse.ArgumentTypeError(f"{text}: must be 0 to 100 percent")
     return value
 
 
-def _number(text: str) -> float:
+def _as_number(text: str, kind: type[int] | type[float], wanted: str) -> float:
+    """What a text spells; no digits of other scripts and no `1_000`, by which shells and other programs mean no number."""
     try:
-        return float(text)
+        if text.isascii() and "_" not in text:
+            return kind(text)
     except ValueError:
-        point = "; decimals have a point" if "," in text else ""
-        raise argparse.ArgumentTypeError(f"{text!r:.20}: must be a number, such as 2 or 0.5{point}") from None
+        pass
+    point = "; decimals have a point" if kind is float and "," in text else ""
+    raise argparse.ArgumentTypeError(f"{text[:20]!r}: must be {wanted}{point}")
 
 
 def _count(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r:.20}: must be a whole number") from None
+    value = int(_as_number(text, int, f"a whole number from {least} to {MOST_COUNT}"))
     if not least <= value <= MOST_COUNT:
         raise argparse.ArgumentTypeError(f"{text:.20}: must be {least} to {MOST_COUNT}")
     return value

@@ -1,5 +1,6 @@
 """Every program says its version, one that the project's checkpoints and the C++ program share."""
 
+import argparse
 import importlib
 import re
 import shlex
@@ -12,11 +13,13 @@ import pytest
 import sorted_values
 from src import __version__
 from src.command_line import (
+    any_count,
     parse_names,
     percent,
     positive_count,
     positive_number,
     program_parser,
+    seed,
     spell_names,
     to_paste,
 )
@@ -115,9 +118,9 @@ def test_a_folder_in_place_of_a_file_is_one_line(path, capsys):
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
     [
-        (positive_number, "0,5", "'0,5': must be a number, such as 2 or 0.5; decimals have a point"),
-        (percent, "half", "'half': must be a number, such as 2 or 0.5"),
-        (positive_count, "2.5", "'2.5': must be a whole number"),
+        (positive_number, "0,5", "'0,5': must be a number above 0; decimals have a point"),
+        (percent, "half", "'half': must be 0 to 100 percent"),
+        (positive_count, "2.5", "'2.5': must be a whole number from 1 to 2147483647"),
     ],
 )
 def test_what_is_no_number_is_answered_with_what_is(kind, text, words, capsys):
@@ -144,3 +147,11 @@ def test_the_command_that_converts_keeps_names_with_commas(tmp_path):
         require_coco(tmp_path / "labels.txt", None, ("bus, truck", "car"))
     words = shlex.split(str(refused.value).partition(":  ")[2])
     assert parse_names([words[words.index("--class_names") + 1]]) == ("bus, truck", "car")
+
+
+@pytest.mark.parametrize("kind", [positive_count, any_count, seed, positive_number, percent])
+@pytest.mark.parametrize("text", ["", "x", "\uff13", "1_0", "1e", "\u0663"])
+def test_numbers_are_spelt_in_ascii_and_others_are_refused_in_words(kind, text):
+    with pytest.raises(argparse.ArgumentTypeError, match="must be "):
+        kind(text)
+    assert kind("3") == 3

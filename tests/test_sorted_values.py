@@ -171,3 +171,16 @@ def test_weights_whose_sum_is_no_number_are_refused(capsys):
     with pytest.raises(SystemExit):
         sorted_values.main(["--check", "--weights", "1e308", "1e308", "1e308"])
     assert "weights 1e+308 1e+308 1e+308: must be three numbers from 0 up" in capsys.readouterr().err
+
+
+def test_boxes_beyond_all_pictures_are_refused(tmp_path, capsys):
+    rows = detections((0.9, [0.1, 0.9], 0))
+    rows[0]["pred box"] = [0, 0, 1e39, 1]  # infinite in single precision
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"a.png": rows}))
+    labelled = {"images": [], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}
+    (tmp_path / "part.json").write_text(json.dumps(labelled))
+    more = ["--second_infer_json", str(path), "--combine_ann_file", str(tmp_path / "part.json")]
+    with pytest.raises(SystemExit):
+        sorted_values.main(["--infer_json", str(path), "--strategy", "disagreement", *more])
+    assert "pred box" in capsys.readouterr().err

@@ -23,6 +23,7 @@ _BLOCK = 1024  # images converted at a time
 
 # A probability in single precision may exceed 1 by a rounding error.
 _Probability = Annotated[float, msgspec.Meta(ge=0, le=1.0001)]
+_Pixels = Annotated[float, msgspec.Meta(ge=-(2**21), le=2**21)]  # twice the longest side of a picture
 
 
 class Detection(
@@ -38,7 +39,7 @@ class Detection(
 class PlacedDetection(Detection, rename={"box": "pred box"}):
     """A detection with its box (x, y, width, height) in pixels."""
 
-    box: tuple[float, float, float, float]
+    box: tuple[_Pixels, _Pixels, _Pixels, _Pixels]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,18 +10,20 @@ that came back as it was sent, or without boxes, counts as not done, unless the 
 pre-labels as predictions give an image that nobody has opened without boxes.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from src.data.checks.box_faults import OUTSIDE_TOLERANCE
+from src.data.checks.row_marks import mark_doubts
 from src.data.classes import unknown_classes
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Box, Mark, Shape, in_pixels
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
 from src.data.images import LARGEST_SIDE
-from src.errors import DataError
+from src.errors import DataError, UserError
 from src.labelling.difference import is_untouched
 from src.labelling.returned import Export
 from src.labelling.task import Manifest
@@ -30,6 +32,8 @@ from src.wording import counted
 _SAME_FORM = 0.02  # by which the ratio of width to height may differ when a tool has shown a smaller picture
 _LEAST_INSIDE = 0.5  # share of its area by which a box must lie inside its image; a hand that slips over the border draws less outside
 _CLIPPED = "boxes that reached over the border of their image and were clipped to it: {}"
+
+_TINY = "boxes smaller than a pixel, perhaps shares of 0 to 1 where the form has percent or pixels: {}"
 
 
 class State(Enum):
@@ -107,24 +111,35 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
     """One answer per image.
 
     Raises:
-        DataError: names that may be any of several images.
+        DataError: names that may be any of several images. UserError: nothing is of the wanted annotator.
     """
     sent = {task.file_name: task.image.shapes for task in asked.manifest.tasks} if asked.manifest else None
     candidates: dict[str, list[Answer]] = defaultdict(list)
-    not_used, notes, ambiguous, counts = [], [], [], Counter()
+    not_used, notes, ambiguous, counts, marks = [], [], [], Counter(), []
     by_end: dict[str, str] = {}
     for export in exports:
         not_used += [NotUsed("", export.path, reason) for reason in export.unread]
         notes += export.doubts
+        found, exact = [], set()
         for image in export.images:
             try:
-                key = _key_of(image, asked.names, by_end)
+                key, end = _key_of(image, asked.names)
             except AmbiguousName as error:
                 ambiguous.append(f"{image.place}: {error}")
                 continue
             except UnknownName as error:
                 not_used.append(NotUsed(image.key or image.name, image.place, _why_unknown(image, asked, error)))
                 continue
+            found.append((image, key, end))
+            if end is None:
+                exact.add(key)
+        for image, key, end in found:
+            if end is not None and key in exact:
+                not_used.append(NotUsed(end, image.place, f"is none of the images: {key} has labels of its own here"))
+                continue
+            if end is not None:
+                by_end[end] = key
+            marks += [(key, mark) for shape in image.shapes for mark in shape.marks]
             answer, left_out = _answer(image, key, asked, sent, counts)
             not_used += [NotUsed(key, image.place, reason) for reason in left_out]
             candidates[key].append(answer)
@@ -132,6 +147,7 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
         raise DataError(
             "names of images that the labelling tool has cut off; give only exports with whole names", ambiguous
         )
+    _check_annotator(asked.annotator, candidates)
     by_image = {key: _choose(key, answers, asked, not_used, counts) for key, answers in candidates.items()}
     if by_end:
         name, key = next(iter(by_end.items()))
@@ -139,16 +155,25 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
             f"{counted(len(by_end), 'image', 'were')} matched by the only name that ends alike, such as {name}: {key}"
         )
     notes += [sentence.format(count) for sentence, count in counts.items() if count]
+    notes += mark_doubts(marks, "take them out")
     return Answers(by_image, not_used, notes)
 
 
-def _key_of(image: AnnotatedImage, names: ImageNames, by_end: dict[str, str]) -> str:
+def _check_annotator(wanted: str | None, candidates: Mapping[str, Sequence[Answer]]) -> None:
+    """Raise a UserError if nothing is by the ``wanted`` annotator."""
+    known = {answer.annotator for answers in candidates.values() for answer in answers if answer.annotator}
+    if wanted is None or wanted in known or not candidates:
+        return
+    there = f"there are those of {', '.join(sorted(known))}" if known else "they do not say who has labelled"
+    raise UserError(f"--annotator {wanted}: these labels have no annotation of theirs; {there}")
+
+
+def _key_of(image: AnnotatedImage, names: ImageNames) -> tuple[str, str | None]:
+    """Our name of the image, and the name in the tool if only its end was found."""
     if image.key is not None:
-        return names.find_key(image.key)
+        return names.find_key(image.key), None
     found = names.find(image.name, image.has_suffix)
-    if found.by_end:
-        by_end[found.by_end] = found.key
-    return found.key
+    return found.key, found.by_end or None
 
 
 def _why_unknown(image: AnnotatedImage, asked: Asked, error: UnknownName) -> str:
@@ -176,6 +201,9 @@ def _answer(
     left_out = list(image.unused)
     shapes = []
     for shape in in_pixels(image, size) if not blocked else ():
+        if not all(map(math.isfinite, shape.box)):
+            blocked.append(f"{shape.label}: its coordinates are beyond all images; draw it anew")
+            continue
         if min(shape.box[2] - shape.box[0], shape.box[3] - shape.box[1]) <= 0:
             left_out.append(f"{_shown(shape)} has no area; left out")
             continue
@@ -184,6 +212,7 @@ def _answer(
             continue
         clipped = _clipped(shape, size)
         counts[_CLIPPED] += not shape.rotated and _reach(shape, size) > OUTSIDE_TOLERANCE
+        counts[_TINY] += max(shape.box[2] - shape.box[0], shape.box[3] - shape.box[1]) < 1
         outline = None if clipped.segmentation is None else as_outline(clipped.segmentation)
         if outline is not None and (fault := outline_fault(outline, clipped.box, size)):
             blocked.append(f"{clipped.label}: {fault}")
@@ -196,7 +225,7 @@ def _answer(
         changed = sent is None or not is_untouched(sent.get(key, ()), shapes)
         counts["images that were changed but not marked as reviewed, which count as labelled: {}"] += changed
     state = _state(image.mark, tuple(shapes), None if sent is None else sent.get(key, ()), asked.all_reviewed)
-    if left_out and state is State.EMPTY and image.shapes:  # what is left out was an object
+    if left_out and state is State.EMPTY and (image.shapes or image.drawn_unused):  # what is left out was an object
         left_out.append("image left unlabelled: nothing of what was drawn can be used")
         return Answer(State.NOT_DONE, **origin), left_out
     return Answer(state, tuple(shapes), **origin), left_out
@@ -286,6 +315,8 @@ def _choose(key: str, answers: list[Answer], asked: Asked, not_used: list[NotUse
     for answer in wanted[1:]:  # of equal or unknown times the later one in the files
         if not (answer.when and chosen.when and answer.when < chosen.when):
             chosen = answer
+    if asked.annotator and chosen.annotator != asked.annotator:
+        counts["images without an annotation of --annotator, of which that of another one is taken: {}"] += 1
     others = [answer for answer in labels if answer is not chosen and not is_untouched(answer.shapes, chosen.shapes)]
     if others:
         counts["images with several annotations that differ, of which the newest is taken: {}"] += 1

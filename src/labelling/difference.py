@@ -6,10 +6,17 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
 
+import cv2
+import numpy as np
+from pycocotools import mask as coco_masks
+
+from src.data.formats.outlines import as_outline, whole_mask
 from src.data.formats.tools.annotated import Box, Shape
+from src.data.images import MOST_PIXELS
 from src.labelling.box_pairs import CHANGES, pair_boxes
 
 _UNTOUCHED = 0.5  # pixels by which tools round
+_BORDER = 3  # pixels; what two masks of one object differ by is thinner where one was made from the other's polygons
 
 
 @dataclass
@@ -49,10 +56,54 @@ def compare(sent: Sequence[Shape], returned: Sequence[Shape]) -> Difference:
 
 
 def is_untouched(sent: Sequence[Shape], returned: Sequence[Shape]) -> bool:
-    """Whether the boxes are those that were sent, but for the rounding of a tool."""
+    """Whether the objects are those that were sent, but for the rounding of a tool and for what it cannot carry."""
     left = list(returned)
     for shape in sent:
-        near = (other for other in left if other.label == shape.label and _gap(shape.box, other.box) <= _UNTOUCHED)
+        near = (other for other in left if _is_twin(shape, other))
+        if (twin := next(near, None)) is None:
+            return False
+        left.remove(twin)
+    return not left
+
+
+def _is_twin(sent: Shape, returned: Shape) -> bool:
+    """Whether class, box, outline and crowd are the same; a form without outlines or crowds says nothing of them."""
+    return (
+        returned.label == sent.label
+        and _gap(sent.box, returned.box) <= _UNTOUCHED
+        and not (returned.crowd and not sent.crowd)
+        and _same_outline(sent.segmentation, returned.segmentation)
+    )
+
+
+def _same_outline(sent: Any, returned: Any) -> bool:
+    """Whether an outline that came back is the one that was sent: to the rounding of a tool, or to the border of a mask."""
+    if not returned:
+        return True
+    if not sent:
+        return False
+    if isinstance(sent, list) and isinstance(returned, list):
+        largest = max(sent, key=len)  # tools without outlines of several parts are sent this one
+        return _same_polygons(sent, returned) or len(returned) == 1 and _same_polygons([largest], returned)
+    try:
+        height, width = next(outline for outline in (returned, sent) if isinstance(outline, dict))["size"]
+        if height * width > MOST_PIXELS:
+            return False
+        before, now = (whole_mask(as_outline(outline), (width, height)) for outline in (sent, returned))
+        other = (coco_masks.decode(before) != coco_masks.decode(now)).astype(np.uint8)
+    except (ValueError, KeyError, TypeError):
+        return False
+    return not cv2.erode(other, np.ones((_BORDER, _BORDER), np.uint8), borderType=cv2.BORDER_CONSTANT).any()
+
+
+def _same_polygons(sent: Sequence[Sequence[float]], returned: Sequence[Sequence[float]]) -> bool:
+    left = list(returned)
+    for polygon in sent:
+        near = (
+            other
+            for other in left
+            if len(other) == len(polygon) and max(abs(a - b) for a, b in zip(polygon, other, strict=True)) <= _UNTOUCHED
+        )
         if (twin := next(near, None)) is None:
             return False
         left.remove(twin)

@@ -90,4 +90,8 @@ def _area(outline: Any, size: tuple[int, int]) -> float:
 
 def _shape(row: dict[str, Any], names: Mapping[int, str]) -> Shape:
     x, y, width, height = row["bbox"]
-    return Shape(names[row["category_id"]], (x, y, x + width, y + height))
+    outline = row.get("segmentation")
+    polygons = tuple(map(tuple, outline)) if isinstance(outline, list) and outline else None
+    rle = outline if isinstance(outline, dict) else None
+    box = x, y, x + width, y + height
+    return Shape(names[row["category_id"]], box, polygons, rle, crowd=bool(row.get("iscrowd")))

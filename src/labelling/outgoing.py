@@ -48,7 +48,9 @@ IMAGE_FILES = ("copy", "link", "none")
 def check_folder(folder: Path) -> None:
     """Raise a UserError if something is in the way of a new folder; call it before any work is done."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder}: exists already; labels may lie in it, so choose another --output_dir")
+        raise UserError(
+            f"{folder}: exists already; labels may lie in it, so move it away, or choose another --output_dir"
+        )
 
 
 def write_tasks(

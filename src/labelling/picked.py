@@ -12,7 +12,9 @@ import numpy as np
 from pycocotools import mask as coco_masks
 
 from src.csv_file import cell_text
+from src.data.checks.row_marks import finite_number
 from src.data.formats.json_file import read_json
+from src.data.formats.outlines import as_outline, outline_fault
 from src.data.images import image_size
 from src.data.provenance import origin_before_edits
 from src.errors import DataError, UserError
@@ -24,6 +26,7 @@ _SCORE_COLUMNS = ("acquisition_score", "score")
 _REASON_COLUMNS = ("reason", "chosen_by")
 _BY = {"score": "by acquisition score", "random": "drawn at random"}  # what pick_select.py writes, in words
 _PREDICTIONS = ("detections", "objects of ")  # columns of what was predicted, which the boxes show
+_LEAST_INSIDE = 0.5  # share of a box that lies in its image; a detector may reach over the border
 _MOST_TERMS = 6  # other columns that a labeller is shown
 _SIMPLER = 0.7  # pixels by which a polygon may leave the border of a mask, so that a human can edit it
 
@@ -70,10 +73,9 @@ def read_reasons(path: Path) -> dict[str, Reason]:
         if row[name] is None:
             faults.append(f"line {number}: has no {name}")
             continue
-        try:
-            value = float(row[score]) if score and row[score] else None
-        except ValueError:
-            faults.append(f"line {number}: {score} must be a number, found {row[score]!r}")
+        value = finite_number(row[score]) if score and row[score] else None
+        if value is None and score and row[score]:
+            faults.append(f"line {number}: {score} must be a finite number, found {row[score]!r:.60}")
             continue
         others = {key: text for key, text in row.items() if key not in (None, name, score) and isinstance(text, str)}
         found[cell_text(row[name])] = Reason(value, _words(others))
@@ -158,16 +160,54 @@ def prelabels(
         polygons: masks become polygons, which a human can edit; otherwise they stay run lengths.
     """
     found = []
-    for row in sorted(detections, key=lambda row: -row.score):
+    for row in _shown(detections, classes, thresholds):
         label = classes[row.label]
-        least = thresholds[label]
-        if least is None or row.score < least or min(row.box[2:]) <= 0:
-            continue
         outline = row.mask
         if outline is not None and polygons:
             outline = polygons_of(outline)
         found.append(Prelabel(label, row.box, row.score, outline or None))
     return found
+
+
+def _shown(
+    detections: Sequence[_Detection], classes: Sequence[str], thresholds: Mapping[str, float | None]
+) -> list[_Detection]:
+    """The detections with at least the threshold of their class, highest score first."""
+    return [
+        row
+        for row in sorted(detections, key=lambda row: -row.score)
+        if (least := thresholds[classes[row.label]]) is not None and row.score >= least and min(row.box[2:]) > 0
+    ]
+
+
+def check_places(
+    path: Path,
+    tasks: Sequence[Task],
+    found: Mapping[str, Sequence[_Detection]],
+    classes: Sequence[str],
+    thresholds: Mapping[str, float | None],
+) -> None:
+    """Raise a DataError if boxes or masks to send cannot be of their images, but of others or of other sizes.
+
+    Args:
+        path: of the detections ``found``, by image.
+    """
+    faults = []
+    for task in tasks:
+        size = task.width, task.height
+        for row in _shown(found.get(task.file_name, ()), classes, thresholds):
+            x, y, width, height = row.box
+            box = x, y, x + width, y + height
+            shown = f"{task.file_name}: {classes[row.label]} ({', '.join(f'{value:g}' for value in box)})"
+            inside = [max(min(box[axis + 2], size[axis]) - max(box[axis], 0), 0) for axis in (0, 1)]
+            if inside[0] * inside[1] < _LEAST_INSIDE * width * height:
+                faults.append(f"{shown} lies outside the image of {size[0]} x {size[1]} pixels")
+            elif row.mask is not None and (fault := outline_fault(as_outline(row.mask), box, size)):
+                faults.append(f"{shown}: {fault}")
+    if faults:
+        raise DataError(
+            f"{path}: detections that are of other images, or of these in another size; infer again", faults
+        )
 
 
 def polygons_of(rle: dict[str, Any]) -> list[list[float]]:

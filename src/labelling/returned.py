@@ -119,6 +119,10 @@ def _read_file(path: Path) -> Export | None:
         return None
     if suffix in (".txt", ".yaml", ".yml", ".names"):
         raise UserError(f"{path}: give the folder of a YOLO export, with its label files and the names of classes")
+    if suffix in (".csv", ".tsv"):
+        raise UserError(
+            f"{path}: tables are not read; export the labels from the tool as JSON, or in another of its forms: {_FORMS}"
+        )
     found = _json_form(read_json(path), path)
     return found and Export(str(path), found[0], tuple(found[1]))
 

@@ -4,6 +4,7 @@ The manifest is ``manifest.json`` in the tasks folder. It keeps the order, our k
 its size, and the pre-labels, so that what comes back can be matched and compared. See docs/LABELLING.md.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,7 +95,12 @@ class Manifest(msgspec.Struct):
     @property
     def names(self) -> ImageNames:
         """Finds the images by what tools make of their names."""
-        return ImageNames([task.file_name for task in self.tasks], {task.name: task.file_name for task in self.tasks})
+        return self.names_among(())
+
+    def names_among(self, known: Iterable[str]) -> ImageNames:
+        """The same, where ``known`` are the names of all images, also of those that were not sent."""
+        aliases = {task.name: task.file_name for task in self.tasks}
+        return ImageNames([task.file_name for task in self.tasks], aliases, known)
 
 
 def read_manifest(folder: Path) -> Manifest:

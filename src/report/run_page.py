@@ -28,7 +28,7 @@ from src.report.charts import Chart, line_chart
 from src.report.error_pictures import compare_pictures
 from src.report.error_tables import error_types
 from src.report.pages import Picture, render
-from src.report.stages import Stage, read_stages
+from src.report.stages import Stage, check_complete, read_stages
 
 PAGE_NAME = "report.html"
 
@@ -171,6 +171,9 @@ def main(argv: list[str] | None = None) -> None:
         names = parse_names([arguments.class_names])
         annotations = read_data(arguments.eval_ann_file, arguments.eval_img_dir, names)
     stages = read_stages(arguments.run)
+    for stage in stages:
+        if stage.metrics is not None:
+            check_complete(stage.metrics, f"eval/metrics.json of {stage.title}")
     title = "/".join(arguments.run.resolve().parts[-2:])
     write_page(path, title, stages, annotations, arguments.eval_img_dir, arguments.pictures, arguments.overwrite)
     print(f"page written: {path}")

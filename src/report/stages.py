@@ -1,6 +1,7 @@
 """Read the outputs of the stages of a training run: logged metrics, warnings, scores, detections, numbers of images."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from src.errors import UserError
 from src.evaluation.metrics import AreaSource
 from src.yaml_file import read_yaml
 
+_LARGEST = 1e18  # a loss or step above it would not fit into a chart; NaN and infinity are left out there
+_SHOWN = ("AP", "AP50", "AP75", *(f"{kind}_{size}" for kind in ("AP", "AR") for size in ("small", "medium", "large")))
+_SHOWN += ("AR_100", "per_class", "objects", "detections", "images")
 STAGES = ("first_stage", "second_stage")
 _LOGGED_IMAGES = re.compile(r"\b(\d+) labelled and (\d+) unlabelled images; the labels are ")  # engine.run.describe_run
 
@@ -154,6 +158,18 @@ def read_metrics(path: Path) -> dict[str, Any] | None:
     return metrics
 
 
+def check_complete(metrics: dict[str, Any], source: str) -> None:
+    """Raise a UserError if scores of a stage lack some of those that a page shows."""
+    for block in (metrics, metrics.get("segm")):
+        if block is None:
+            continue
+        lacking = [key for key in _SHOWN if key not in block]
+        if not lacking and (block["AP"] is None) != (block["AP50"] is None):
+            lacking = ["value of AP or AP50"]
+        if lacking:
+            raise UserError(f"{source}: not in the form that eval.py writes: no {', '.join(lacking)}; evaluate again")
+
+
 def _read_as(kind: Any, path: Path) -> Any:
     """The content of a JSON file, None if there is no file."""
     return _convert(read_json(path), kind, path) if path.is_file() else None
@@ -171,10 +187,15 @@ def _parse(line: str, source: str) -> dict[str, Any]:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{source}: not JSON: {error}") from error
-    if not isinstance(row, dict) or type(row.get("step")) is not int:
+    if not isinstance(row, dict) or type(row.get("step")) is not int or not 0 <= row["step"] <= _LARGEST:
         raise UserError(f'{source}: expected an object with a "step", as train.py writes it; remove the line')
     if "warning" not in row and (
-        wrong := [key for key, value in row.items() if type(value) not in (int, float, NoneType)]
+        wrong := [
+            key
+            for key, value in row.items()
+            if type(value) not in (int, float, NoneType) or value is not None and _LARGEST < abs(value) < math.inf
+        ]
     ):
-        raise UserError(f"{source}: {wrong[0]} is {row[wrong[0]]!r}; expected a number; remove the line")
+        shown = repr(row[wrong[0]]) if isinstance(row[wrong[0]], str) else json.dumps(row[wrong[0]])
+        raise UserError(f"{source}: {wrong[0]} is {shown:.100}; expected a number up to {_LARGEST:g}; remove the line")
     return row

@@ -6,6 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from src.data.formats.outlines import as_outline, whole_mask
+from src.data.formats.tools.annotated import Shape
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName, clean_name
 from src.errors import DataError, UserError
 from src.labelling.answers import Asked, State, collect
@@ -399,3 +401,150 @@ def test_a_size_beyond_all_bounds_is_one_of_another_picture(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(content))
     found = collect(read_exports([tmp_path / "a.json"]), asked())
     assert any("it was drawn on a picture of 1000" in row.reason for row in found.not_used)
+
+
+def coco(images, rows, categories=((1, "cat"),)):
+    """A COCO export of (id, name) images, all of 200 x 100 pixels or as ``asked`` says."""
+    sizes = {"a.jpg": (200, 100)}
+    entries = [
+        {"id": i, "file_name": name} | dict(zip(("width", "height"), sizes.get(name, (100, 100)), strict=True))
+        for i, name in images
+    ]
+    boxes = [{"id": n, "category_id": 1, "bbox": [1, 1, 20, 20]} | row for n, row in enumerate(rows, 1)]
+    return {"images": entries, "annotations": boxes, "categories": [{"id": i, "name": name} for i, name in categories]}
+
+
+@pytest.mark.parametrize(
+    "value, fault",
+    [
+        (coco([(1, "a.jpg"), (1, "b+c d.jpg")], [{"image_id": 1}]), "image id 1 is used 2 times"),
+        (coco([(1, "a.jpg")], [{"image_id": 1}], [(1, "cat"), (1, "dog")]), "category id 1 is used 2 times"),
+        (coco([(1, "a.jpg"), ("1", "b+c d.jpg")], [{"image_id": 1}]), "image id 1 is used 2 times"),
+        (coco([(1, "a.jpg")], [{"image_id": 1}, {"image_id": 9}]), "annotations[1]: image_id 9 is no image"),
+    ],
+)
+def test_ids_that_leave_open_whose_boxes_are_whose_are_refused(tmp_path, value, fault):
+    with pytest.raises(DataError) as error:
+        read(tmp_path, value)
+    assert any(fault in text for text in error.value.faults)
+
+
+@pytest.mark.parametrize("identity", ["1", 1.0])
+def test_ids_that_rows_write_otherwise_than_images_are_the_same(tmp_path, identity):
+    answers = read(tmp_path, coco([(1, "a.jpg")], [{"image_id": identity}]), all_reviewed=True)
+    assert len(answers.by_image["a.jpg"].shapes) == 1
+
+
+def test_a_crowd_is_marked_by_1_and_by_nothing_else(tmp_path):
+    answers = read(tmp_path, coco([(1, "a.jpg")], [{"image_id": 1, "iscrowd": "0"}]))
+    assert answers.by_image["a.jpg"].state is State.NOT_DONE
+    assert "iscrowd must be 0 or 1" in answers.not_used[0].reason
+
+
+def test_an_annotator_who_has_labelled_nothing_is_refused_with_those_who_have(tmp_path):
+    rows = [task("a.jpg", said(region("cat", 0, 0, 50, 50), completed_by={"email": "a@b.c"}))]
+    with pytest.raises(UserError, match="annotator d@b.c: .*there are those of a@b.c"):
+        read(tmp_path, rows, annotator="d@b.c")
+    with pytest.raises(UserError, match="do not say who has labelled"):
+        read(tmp_path, coco([(1, "a.jpg")], [{"image_id": 1}]), annotator="d@b.c")
+    rows.append(task("sub/b+c d.jpg", said(region("cat", 0, 0, 9, 9, size=(100, 100)), completed_by=2)))
+    (note,) = (note for note in read(tmp_path, rows, annotator="a@b.c").notes if "--annotator" in note)
+    assert note.endswith("that of another one is taken: 1")
+
+
+POINT = {"type": "keypointlabels", "value": {"x": 1, "y": 1, "keypointlabels": ["cat"]}}
+CVAT_HEAD = '<annotations><image id="0" name="a.jpg" width="200" height="100"><tag label="reviewed"/>'
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("e.json", json.dumps([task("a.jpg", said(POINT))])),
+        ("e.json", json.dumps([task("a.jpg", said() | {"result": None})])),
+        ("e.json", json.dumps([{"id": 1, "file_name": "a.jpg", "image": "a.jpg", "annotation_id": 1, "label": [
+            {"original_width": 200, "original_height": 100, "x": 1, "y": 1, "width": 9, "height": 9}, {"x": 1}]}])),
+        ("e.xml", CVAT_HEAD + '<cuboid label="cat" xtl1="1"/></image></annotations>'),
+        ("e.json", json.dumps({"imagePath": "a.jpg", "flags": {"reviewed": True}, "shapes": [
+            {"label": "cat", "points": [[1, 1], [9, 9]], "shape_type": "line"}]})),
+    ],
+)  # fmt: skip
+def test_an_image_in_which_nothing_drawn_can_be_used_is_not_empty(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    answers = collect(read_exports([tmp_path / name]), asked())
+    assert answers.by_image["a.jpg"].state is State.NOT_DONE and answers.not_used
+
+
+def test_a_choice_or_a_tag_is_nothing_that_was_drawn(tmp_path):
+    choice = {"type": "choices", "value": {"choices": ["sharp"]}}
+    assert read(tmp_path, [task("a.jpg", said(choice))]).by_image["a.jpg"].state is State.EMPTY
+    (tmp_path / "e.xml").write_text(CVAT_HEAD + '<tag label="sharp"/></image></annotations>')
+    assert collect(read_exports([tmp_path / "e.xml"]), asked()).by_image["a.jpg"].state is State.EMPTY
+
+
+def test_labels_of_another_image_of_the_same_base_name_stay_away(tmp_path):
+    manifest = asked(Task("a.jpg", "a.jpg", 200, 100)).manifest
+    names = manifest.names_among(["a.jpg", "night/a.jpg"])
+    with pytest.raises(UnknownName, match="another image"):
+        names.find("night/a.jpg")
+    with pytest.raises(UnknownName, match="another image"):
+        names.find("labels/night/a", has_suffix=False)
+    assert names.find("day/a.jpg").key == names.find("a.jpg").key == "a.jpg"
+    for name in ("a.txt", "night/a.txt"):  # and where the other one is not known
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("0 0.5 0.5 0.2 0.2\n" if name == "a.txt" else "1 0.5 0.5 0.2 0.2\n")
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    answers = collect(read_exports([tmp_path]), asked())
+    assert [shape.label for shape in answers.by_image["a.jpg"].shapes] == ["cat"]
+    assert [row.file_name for row in answers.not_used] == ["night/a"]
+
+
+def test_scores_of_a_program_are_questioned_and_angles_are_no_scores(tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\n")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.2 0.2 0.9\n")
+    (note,) = collect(read_exports([tmp_path]), asked()).notes
+    assert "1 object has a score" in note
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.2 0.2 1.57\n")
+    assert "confidence from 0 to 1" in collect(read_exports([tmp_path]), asked()).not_used[0].reason
+    row = {"image_id": 1, "attributes": {"ignore": True}}
+    (note,) = read(tmp_path, coco([(1, "a.jpg")], [row])).notes
+    assert "marked as others than usual" in note
+
+
+def test_numbers_of_another_unit_are_told(tmp_path):
+    answers = read(tmp_path, [task("a.jpg", said(region("cat", 0.1, 0.1, 0.2, 0.2)))])
+    assert any(note.startswith("boxes smaller than a pixel") for note in answers.notes)
+    answers = read(tmp_path, [task("a.jpg", said(region("cat", 1e308, 1e308, 1e308, 1e308)))])
+    assert "beyond all images" in answers.not_used[0].reason
+
+
+def test_a_table_is_refused_with_what_to_export_in_its_place(tmp_path):
+    (tmp_path / "e.csv").write_text("image,id,label\n")
+    with pytest.raises(UserError, match="export the labels from the tool as JSON"):
+        read_exports([tmp_path / "e.csv"])
+
+
+SQUARE = [[1, 1, 11, 1, 11, 11, 1, 11]]
+
+
+def outlined(segmentation, **more):
+    polygons = tuple(map(tuple, segmentation)) if isinstance(segmentation, list) else None
+    rle = segmentation if isinstance(segmentation, dict) else None
+    return [Shape("cat", (1, 1, 11, 11), polygons, rle, **more)]
+
+
+def test_an_outline_that_was_drawn_anew_is_a_change_though_its_box_is_the_same():
+    triangle, rle = [[1, 1, 11, 1, 11, 11]], whole_mask(as_outline(SQUARE), (40, 30))
+    rounded = [[1.004, 1, 11, 0.996, 11, 11, 1, 11]]
+    assert is_untouched(outlined(SQUARE), outlined(rounded)) and is_untouched(outlined(SQUARE), outlined(None))
+    assert is_untouched(outlined(rle), outlined(SQUARE)) and is_untouched(outlined(SQUARE), outlined(rle))
+    assert is_untouched(outlined([*SQUARE, [2, 2, 3, 2, 3, 3]]), outlined(SQUARE))  # the part that can be sent
+    assert not is_untouched(outlined(SQUARE), outlined(triangle))
+    assert not is_untouched(outlined(rle), outlined(triangle)) and not is_untouched(outlined(None), outlined(SQUARE))
+    assert not is_untouched(outlined(None), outlined(None, crowd=True))
+    assert is_untouched(outlined(None, crowd=True), outlined(None))
+
+
+@pytest.mark.parametrize("flag, state", [(True, State.EMPTY), (False, State.UNCLEAR), ("false", State.UNCLEAR)])
+def test_a_flag_of_labelme_is_ticked_or_not(tmp_path, flag, state):
+    (tmp_path / "a.json").write_text(json.dumps({"imagePath": "a.jpg", "flags": {"reviewed": flag}, "shapes": []}))
+    assert collect(read_exports([tmp_path / "a.json"]), asked()).by_image["a.jpg"].state is state

@@ -676,3 +676,73 @@ def test_a_list_in_place_of_the_folder_of_tasks_is_told(place, capsys):
             ]
         )  # fmt: skip
     assert "picked.txt: is a file; give the folder that export_tasks.py has written" in capsys.readouterr().err
+
+
+def test_corrected_outlines_come_back_though_their_boxes_are_the_same(place, capsys):
+    coco = json.loads((place / "train_1.json").read_text())
+    coco["images"] = [image for image in coco["images"] if image["file_name"] == "known.jpg"]
+    coco["annotations"][0]["segmentation"] = corrected = [[1, 1, 11, 1, 11, 11, 1, 11]]
+    (place / "back.json").write_text(json.dumps(coco))
+    take(place, place / "back.json", tasks=None, after="kept.json")
+    assert "labelled otherwise in --ann_file" in capsys.readouterr().out
+    merged = take(place, place / "back.json", "--replace_labels", tasks=None)
+    assert [row["segmentation"] for row in merged["annotations"]] == [corrected]
+
+
+def test_labels_of_images_that_were_not_sent_do_not_take_the_place_of_others(place, capsys):
+    """Picked is moved.jpg alone; the export has a picture of the same name in another folder, which --ann_file knows."""
+    coco = json.loads((place / "train_1.json").read_text())
+    coco["images"].append({"id": 99, "file_name": "day 1/moved.jpg", "width": 100, "height": 80, "labelled": False})
+    (place / "train_1.json").write_text(json.dumps(coco))
+    (place / "picked.txt").write_text("moved.jpg\n")
+    send(place, "coco")
+    row = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [40, 40, 9, 9]}
+    images = [{"id": 1, "file_name": "day 1/moved.jpg", "width": 100, "height": 80}]
+    export = {"images": images, "annotations": [row], "categories": coco["categories"]}
+    (place / "back.json").write_text(json.dumps(export))
+    with pytest.raises(SystemExit):
+        take(place, place / "back.json")
+    assert "day 1/moved.jpg is another image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tool", LABELLERS)
+@pytest.mark.parametrize(
+    "box, mask, message",
+    [
+        ((500, 500, 50, 50), None, "left.jpg: cat (500, 500, 550, 550) lies outside the image of 30 x 30 pixels"),
+        ((2, 2, 20, 20), {}, "left.jpg: cat (2, 2, 22, 22): segmentation"),
+        ((2, 2, 20, 20), {"size": [30, 30], "counts": [1, 2]}, "left.jpg: cat (2, 2, 22, 22): segmentation"),
+        ((2, 2, 20, 20), {"size": [3, 3], "counts": [0, 9]}, "left.jpg: cat (2, 2, 22, 22): segmentation"),
+        ((2, 2, 20, 20), {"size": [8000000, 1000000], "counts": "00"}, "left.jpg: cat (2, 2, 22, 22): segmentation"),
+    ],
+)
+def test_detections_that_cannot_be_of_the_images_are_refused(place, capsys, tool, box, mask, message):
+    found = json.loads((place / "infer_results.json").read_text())
+    found["left.jpg"] = [{"pred box": box, "confidence score": 0.9, "pred class": 0, "pred mask": mask}]
+    (place / "infer_results.json").write_text(json.dumps(found))
+    with pytest.raises(SystemExit):
+        send(place, tool)
+    assert message in capsys.readouterr().err and not (place / "tasks").exists()
+
+
+@pytest.mark.parametrize("score", ["nan", "inf", "1e999", "1_0"])
+def test_scores_that_are_no_json_numbers_do_not_get_into_tasks(place, capsys, score):
+    (place / "picked.csv").write_text(f"file_name,acquisition_score\nleft.jpg,{score}\n")
+    with pytest.raises(SystemExit):
+        send(place, "label_studio")
+    assert "acquisition_score must be a finite number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name, text, form",
+    [
+        ("e.xml", "<annotations></annotations>", "CVAT for images"),
+        ("e.json", '{"images": [], "annotations": [], "categories": []}', "COCO"),
+    ],
+)
+def test_an_export_without_images_is_told(place, capsys, name, text, form):
+    send(place, "cvat")
+    (place / name).write_text(text)
+    with pytest.raises(SystemExit):
+        take(place, place / name)
+    assert f"{name}: {form} without images" in capsys.readouterr().err

@@ -163,3 +163,36 @@ def test_half_of_the_evaluation_data_is_refused(run, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--run", str(run), "--eval_img_dir", "data"])
     assert "belong together" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "row", [{"step": 10**400}, {"step": -1}, {"step": 1, "loss": 1e308}, {"step": 1, "loss": 10**400}]
+)
+def test_numbers_that_no_chart_holds_are_refused_with_their_line(run, capsys, row):
+    (run / "first_stage" / "metrics.jsonl").write_text(json.dumps({"step": 0, "loss": 1.0}) + "\n" + json.dumps(row))
+    with pytest.raises(SystemExit):
+        _write(run)
+    said = capsys.readouterr().err
+    assert "metrics.jsonl, line 2" in said and len(said) < 500
+
+
+def test_numbers_that_are_not_finite_are_left_out_of_charts(run):
+    rows = [{"step": 0, "loss": 1.0}, {"step": 1, "loss": float("nan")}, {"step": 2, "loss": float("inf")}]
+    (run / "first_stage" / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert "<svg" in _write(run)
+
+
+@pytest.mark.parametrize(
+    "key", ["AP", "AP_small", "AR_large", "AR_100", "per_class", "objects", "detections", "images"]
+)
+def test_scores_that_somebody_has_edited_are_refused_by_name(run, capsys, key):
+    path = run / "second_stage" / "eval" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in metrics.items() if name != key}))
+    with pytest.raises(SystemExit):
+        _write(run, *_with_data(run))
+    assert f"no {key}; evaluate again" in capsys.readouterr().err
+    path.write_text(json.dumps(metrics | {"AP50": None}))
+    with pytest.raises(SystemExit):
+        _write(run)
+    assert "evaluate again" in capsys.readouterr().err

@@ -97,7 +97,7 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
         (coco(2), ("--weights", "1", "1"), "argument --weights: expected 3 arguments"),
         (coco(2), ("--weights", "0", "0", "0"), "weights 0 0 0: must be three numbers from 0 up, not all 0"),
         (coco(2), ("--policy", "3"), "argument --policy: invalid choice: 3 (choose from 1, 2)"),
-        (coco(2), ("--seed", "x"), "argument --seed: 'x': must be a whole number"),
+        (coco(2), ("--seed", "x"), "argument --seed: 'x': must be a whole number from -1"),
     ],
 )
 def test_what_would_fail_after_hours_of_training_fails_before(workshop, start, ori_ann, options, words):

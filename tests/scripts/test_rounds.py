@@ -147,6 +147,52 @@ def test_a_round_of_which_a_part_was_labelled_can_be_labelled_to_its_end(campaig
     assert states(new_ann) == (17, 23) and "rm -r " not in third.stdout
 
 
+def test_labels_that_change_or_come_after_their_import_are_told(campaign):
+    out = campaign.folder / "out"
+    command = campaign.command(*LEAF, "--budget_images", "4", "--rounds", "3")
+    first = campaign.run(command, **NO_PAGE)
+    campaign.label(1)
+    second = campaign.run(next_command(first.stdout), **NO_PAGE)
+    assert "labelled otherwise" not in second.stdout
+    os.utime(out / "round_1/labels/project-1.json")
+    assert "labelled otherwise" not in campaign.run(command, **NO_PAGE).stdout, "touched only"
+    export = out / "round_1/labels/project-1.json"
+    tasks = json.loads(export.read_text())
+    tasks[0]["annotations"][0]["result"] = tasks[0]["annotations"][0]["result"][:1]  # a box was too many
+    tasks[2]["annotations"][0] |= {"was_cancelled": False}  # skipped, and then found to be empty
+    export.write_text(json.dumps(tasks))
+    for more in ((), ("--labels", str(out / "round_1/labels"))):
+        again = campaign.run([*command, *more], **NO_PAGE)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert " labelled otherwise than in " in again.stdout and "are not read again" in again.stdout
+    shutil.move(out / "round_1/new_ann_file.json", campaign.folder / "old.json")  # what the note says
+    shutil.rmtree(out / "round_2")
+    taken = campaign.run(command, **NO_PAGE)
+    assert taken.returncode == 0 and states(out / "round_1/new_ann_file.json") == (14, 26)
+    assert next_command(taken.stdout)[-1] == str(out / "round_2/labels")
+
+
+def test_tasks_are_of_the_tool_and_of_the_list_or_it_is_said(campaign):
+    out = campaign.folder / "out"
+    command = campaign.command(*LEAF, "--budget_images", "4", "--rounds", "3")
+    assert campaign.run(command, **NO_PAGE).returncode == 0
+    other = campaign.run([*command, "--format", "cvat"], **NO_PAGE)
+    assert other.returncode == 2 and "holds tasks for label_studio, not for cvat" in other.stdout + other.stderr
+    picked = out / "round_1/new_ann_file_picked.txt"
+    names = picked.read_text().split()
+    picked.write_text("\n".join([names[0], *names, ""]))
+    twice = campaign.run(command, **NO_PAGE)
+    assert "images to label: 4," in twice.stdout and "was edited" not in twice.stdout
+    picked.write_text("\n".join([*names[:2], ""]))
+    edited = campaign.run(command, **NO_PAGE)
+    assert edited.returncode == 0 and "was edited since its 4 images were written" in edited.stdout
+    os.remove(out / "round_1/tasks/manifest.json")
+    lost = campaign.run(command, **NO_PAGE)
+    assert lost.returncode == 2 and "so move it away" in lost.stdout + lost.stderr
+    shutil.move(out / "round_1/tasks", campaign.folder / "old tasks")
+    assert "images to label: 2," in campaign.run(command, **NO_PAGE).stdout
+
+
 def test_with_all_labels_at_hand_the_rounds_are_played_through(campaign):
     command = campaign.command(*LEAF, "--ori_ann", "full.json", "--pick_ratio", "50", "75")
     result = campaign.run(command, **NO_PAGE)

@@ -4,6 +4,7 @@ The file is an uncompressed NumPy archive (.npz). It holds labelled images as we
 Axes: N images, D detections of all images, F features.
 """
 
+import struct
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,9 +14,22 @@ from pathlib import Path
 import numpy as np
 
 from src.errors import DataError, UserError
-from src.files import write_atomically
+from src.files import open_regular, write_atomically
 
 MOST_NUMBERS = 128  # of a feature in the file; longer ones are projected
+_LARGEST = float(np.finfo(np.float16).max)  # the type in which features are written
+_MOST_CLASSES = 2**16  # more would be a damaged file, and a column for each more than the memory
+_BROKEN = (
+    KeyError,
+    ValueError,
+    TypeError,
+    EOFError,
+    AttributeError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    zipfile.BadZipFile,
+)
 _KEYS = ("names", "counts", "labels", "scores", "features")
 
 
@@ -101,20 +115,40 @@ def read_features(path: Path) -> FeatureTable:
         DataError: it is no such file, or its arrays do not belong together.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            names, counts, labels, scores, features = (archive[key] for key in _KEYS)
+        with open_regular(path) as file:
+            if any(item.compress_type != zipfile.ZIP_STORED for item in zipfile.ZipFile(file).infolist()):
+                raise ValueError("it is compressed")  # and may become larger than the memory
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                names, counts, labels, scores, features = (archive[key] for key in _KEYS)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; write it with infer.py --features true") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (KeyError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise DataError(str(path), [f"no features of infer.py ({error}); write the file again"]) from None
-    rows = int(counts.sum()) if counts.ndim == 1 and counts.dtype == np.int64 and (counts >= 0).all() else -1
-    shapes = (names.shape, labels.shape, scores.shape, features.shape[:1], features.ndim, names.dtype.kind)
-    if shapes != (counts.shape, (rows,), (rows,), (rows,), 2, "U") or not np.isfinite(features).all():
-        raise DataError(
-            str(path), ["its arrays do not belong together, or hold infinite numbers; write the file again"]
-        )
-    if labels.size and labels.min() < 0:
-        raise DataError(str(path), ["negative classes; write the file again"])
+    if fault := _fault(names, counts, labels, scores, features):
+        raise DataError(str(path), [f"{fault}; write the file again"])
     return FeatureTable(tuple(names.tolist()), counts, labels, scores, features)
+
+
+def _fault(
+    names: np.ndarray, counts: np.ndarray, labels: np.ndarray, scores: np.ndarray, features: np.ndarray
+) -> str | None:
+    """What is wrong with the arrays of a file, if anything."""
+    kinds = "".join(part.dtype.kind for part in (names, counts, labels, scores, features))
+    if kinds != "Uiiff":
+        return f'its arrays are of the kinds {kinds}, expected "Uiiff": texts, whole numbers twice, numbers twice'
+    rows = labels.size
+    shapes = (names.shape, labels.shape, scores.shape, features.shape[:1], features.ndim)
+    fits = counts.ndim == 1 and ((counts >= 0) & (counts <= rows)).all() and counts.sum() == rows
+    if not fits or shapes != (counts.shape, (rows,), (rows,), (rows,), 2):
+        return "its arrays do not belong together"
+    if not (np.abs(features) <= _LARGEST).all():  # NaN is not, either
+        return f"features that are no numbers up to {_LARGEST:g}"
+    if not ((scores >= 0) & (scores <= 1.0001)).all():  # a probability in single precision may exceed 1 by rounding
+        return "scores outside 0 to 1"
+    if rows and not 0 <= labels.min() <= labels.max() < _MOST_CLASSES:
+        return f"classes outside 0 to {_MOST_CLASSES - 1}"
+    values, times = np.unique(names, return_counts=True)
+    return f"{values[times.argmax()]!r:.100} is there {times.max()} times" if len(values) < len(names) else None

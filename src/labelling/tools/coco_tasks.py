@@ -6,12 +6,16 @@ as crowds. Roboflow keeps the name of an image in ``extra.name``.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from src.data.checks.coco.json_values import repeated
+from src.data.checks.row_marks import coco_marks
 from src.data.formats.label_states import is_blank
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, box_around, numbers_of, rotated_corners
+from src.errors import DataError
 from src.labelling.task import Manifest
 
 _KEY = "key"  # field of an image entry: our name of the image
@@ -46,7 +50,13 @@ def files(manifest: Manifest, image_root: str) -> dict[str, str]:
 
 
 def read_coco_images(coco: dict[str, Any], place: str) -> Iterator[AnnotatedImage]:
-    """The images of a COCO file with their objects."""
+    """The images of a COCO file with their objects.
+
+    Raises:
+        DataError: ids that leave open which image or class an object is of.
+    """
+    if faults := _id_faults(coco):
+        raise DataError(place, faults)
     categories = [
         row for row in _rows(coco.get("categories")) if isinstance(row, dict) and isinstance(row.get("name"), str)
     ]
@@ -100,17 +110,42 @@ def _shape(row: dict[str, Any], names: dict[Any, str]) -> Shape:
     if turn % 360:
         turned = rotated_corners(corners, turn, (x + width / 2, y + height / 2))
         return Shape(label, box_around(turned), rotated=True)
+    marks = tuple(mark for mark in coco_marks(row) if mark.field != "attributes.rotation")  # which is read above
     segmentation = row.get("segmentation")
     rle = segmentation if isinstance(segmentation, dict) else None
     painted = rle is not None and "occluded" in attributes  # by CVAT's brush; a single object for all that
     polygons = None
     if isinstance(segmentation, list) and segmentation:
         polygons = tuple(numbers_of(polygon, "segmentation") for polygon in segmentation)
-    return Shape(label, corners, polygons, rle, crowd=bool(row.get("iscrowd")) and not painted)
+    crowd = row.get("iscrowd") or 0
+    if crowd not in (0, 1):
+        raise ValueError(f"iscrowd must be 0 or 1, found {crowd!r}")
+    return Shape(label, corners, polygons, rle, crowd=bool(crowd) and not painted, marks=marks)
+
+
+def _id_faults(coco: dict[str, Any]) -> list[str]:
+    """Ids of several images or classes, and annotations of images that are not in the file."""
+    numbered = {
+        part: [{"id": _id(row.get("id"))} for row in _rows(coco.get(part)) if _id(row.get("id")) is not None]
+        for part in ("images", "categories")
+    }
+    faults = repeated(
+        numbered["images"], "id", "image id", "whose annotations are whose is not known; number the images anew"
+    )
+    faults += repeated(numbered["categories"], "id", "category id", "give each category its own")
+    images = {row["id"] for row in numbered["images"]}
+    for number, row in enumerate(_rows(coco.get("annotations"))):
+        if _id(row.get("image_id")) not in images:
+            faults.append(f"annotations[{number}]: image_id {row.get('image_id')!r} is no image of this file")
+    return faults
 
 
 def _id(value: Any) -> int | str | None:
-    """What can be an id."""
+    """What can be an id; "1" and 1.0 are 1, for tools write both beside numbers."""
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, int | str) else None
 
 

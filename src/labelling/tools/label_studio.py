@@ -32,6 +32,7 @@ _AREAS = {  # type of a result -> key of its class names
     "ellipselabels": "ellipselabels",
     "brushlabels": "brushlabels",
 }
+_DRAWN = (*_AREAS, "keypointlabels", "keypoint", "vectorlabels", "vector", "magicwand")  # and no choice, text or rating
 _BARE = ("rectangle", "polygon", "ellipse", "brush")  # the same without a class
 
 
@@ -65,7 +66,7 @@ def read_tasks(tasks: Sequence[Any], place: str) -> Iterator[AnnotatedImage]:
             yield AnnotatedImage(mark=Mark.NOT_DONE, place=where, unused=unused, **known)
         for row in annotations:
             mark = Mark.SKIPPED if row.get("was_cancelled") else Mark.DONE
-            results = row.get("result") if isinstance(row.get("result"), list) else []
+            results = row["result"] if isinstance(row.get("result"), list) else [] if row.get("was_cancelled") else None
             fields = known | _timing(row) | {"mark": mark, "annotator": _annotator(row.get("completed_by"))}
             yield _with_results(results, f"{where}, annotation {row.get('id')}", fields)
 
@@ -171,14 +172,17 @@ def _annotator(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _with_results(results: Iterable[Any], place: str, fields: dict[str, Any]) -> AnnotatedImage:
-    shapes, unused, blocked, sizes = [], [], [], set()
-    for number, result in enumerate(results, start=1):
+def _with_results(results: Iterable[Any] | None, place: str, fields: dict[str, Any]) -> AnnotatedImage:
+    shapes, unused, blocked, sizes, drawn = [], [], [], set(), False
+    if results is None:
+        blocked.append('it has no list "result", so whether the image is empty is not known; export it as JSON')
+    for number, result in enumerate(results or (), start=1):
         try:
             shape, size = _shape(result)
             sizes.add(size)
             shapes.append(shape)
         except _NoObject as error:
+            drawn |= result.get("type") in _DRAWN if isinstance(result, dict) else False
             unused.append(f"region {number}: {error}")
         except ValueError as error:
             blocked.append(f"region {number}: {error}")
@@ -186,7 +190,13 @@ def _with_results(results: Iterable[Any], place: str, fields: dict[str, Any]) ->
         blocked.append(f"its regions have different sizes of the image: {sorted(sizes)}")
     size = sizes.pop() if sizes else None
     return AnnotatedImage(
-        shapes=tuple(shapes), size=size, place=place, unused=tuple(unused), blocked=tuple(blocked), **fields
+        shapes=tuple(shapes),
+        size=size,
+        place=place,
+        unused=tuple(unused),
+        drawn_unused=drawn,
+        blocked=tuple(blocked),
+        **fields,
     )
 
 
@@ -261,12 +271,14 @@ def _is_regions(value: Any) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(row, dict) and "original_width" in row for row in value)
+        and any(isinstance(row, dict) and "original_width" in row for row in value)
     )
 
 
-def _from_flat(region: dict[str, Any]) -> dict[str, Any]:
+def _from_flat(region: Any) -> dict[str, Any]:
     """A region of JSON-MIN in the form of a result."""
+    if not isinstance(region, dict):
+        return {"type": "rectangle"}  # one without a class, which keeps its image back
     kind = next((kind for kind, names in _AREAS.items() if names in region), region.get("type", "region"))
     kept = {key: region.get(key) for key in ("original_width", "original_height", "image_rotation")}
     if kind == "region":  # a rectangle or polygon that has no class

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -41,12 +43,39 @@ def test_missing_and_broken_files(tmp_path):
         ("labels", np.array([-1], np.int32)),
         ("names", np.array([1])),
         ("scores", np.ones((1, 1), np.float32)),
+        ("scores", np.full(1, np.nan, np.float32)),
+        ("scores", np.array([2.0])),
+        ("scores", np.array(["a"])),
+        ("features", np.array([["a", "b"]])),
+        ("features", np.full((1, 2), 1e300)),
+        ("features", np.ones((1, 2), complex)),
+        ("labels", np.array([0.5])),
+        ("labels", np.array([2**31 - 1])),
     ]:
         np.savez(path, **good | {key: value})
         with pytest.raises(UserError, match=r"f\.npz"):
             read_features(path)
     np.savez(path, names=good["names"])
     with pytest.raises(UserError, match="no features of infer.py"):
+        read_features(path)
+
+
+def test_files_that_would_crash_or_hang_are_refused(tmp_path):
+    path = tmp_path / "f.npz"
+    good = {"labels": np.zeros(4, int), "scores": np.ones(4), "features": np.ones((4, 2))}
+    counts = np.array([2**62, 2**62, 2**62, 2**62 + 4])  # their sum overflows to 4
+    np.savez(path, names=np.array(list("abcd")), counts=counts, **good)
+    with pytest.raises(UserError, match="do not belong together"):
+        read_features(path)
+    np.savez(path, names=np.array(list("abca")), counts=np.ones(4, int), **good)
+    with pytest.raises(UserError, match="'a' is there 2 times"):
+        read_features(path)
+    np.savez_compressed(path, names=np.array(list("abcd")), counts=np.ones(4, int), **good)
+    with pytest.raises(UserError, match="compressed"):
+        read_features(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UserError, match=r"f\.npz"):
         read_features(path)
 
 

@@ -71,6 +71,7 @@ class AnnotatedImage:
         key: our own name of the image, which some tools carry along; None where they do not.
         place: where it stands, for messages.
         unused: what stands there and is no object that can be used, each with its reason.
+        drawn_unused: some of this was drawn, so without ``shapes`` the image is not empty.
         blocked: reasons why the image cannot be used at all.
         seconds: time that a human has spent on it; annotator: who; when: ISO 8601, comparable as text; each None if unknown.
         has_suffix: the name ends with the suffix of the image file.
@@ -84,6 +85,7 @@ class AnnotatedImage:
     key: str | None = None
     place: str = ""
     unused: tuple[str, ...] = ()
+    drawn_unused: bool = False
     blocked: tuple[str, ...] = ()
     seconds: float | None = None
     annotator: str | None = None

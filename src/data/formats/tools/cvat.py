@@ -68,7 +68,7 @@ def _image(element: Element, place: str, untagged: Mark) -> AnnotatedImage:
     size = whole_numbers_of([element.get("width"), element.get("height")], f"size of {name}")
     if min(size) < 1:
         raise ValueError(f"size of {name}: {size[0]:g} x {size[1]:g} is no size of an image")
-    shapes, unused, blocked, tags = [], [], [], set()
+    shapes, unused, blocked, tags, drawn = [], [], [], set(), False
     for number, child in enumerate(element, start=1):
         try:
             if child.tag == "tag":
@@ -77,6 +77,7 @@ def _image(element: Element, place: str, untagged: Mark) -> AnnotatedImage:
                 shape = replace(_SHAPES[child.tag](child, _label(child), size), marks=_marks(child))
                 shapes.append((shape, child.get("group_id")))
             else:
+                drawn = True
                 unused.append(f"object {number}: a <{child.tag}> is no object with an area")
         except ValueError as error:
             blocked.append(f"object {number}: {error}")
@@ -89,6 +90,7 @@ def _image(element: Element, place: str, untagged: Mark) -> AnnotatedImage:
         mark=mark,
         place=place,
         unused=tuple(unused),
+        drawn_unused=drawn,
         blocked=tuple(blocked),
     )
 

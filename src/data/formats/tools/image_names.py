@@ -38,13 +38,15 @@ class ImageNames:
 
     Args:
         keys: file names of the images, with forward slashes.
-        aliases: name under which a tool was given an image -> its key.
+        aliases: name under which a tool was given an image -> its key. others: images that are known and not asked about.
     """
 
-    def __init__(self, keys: Iterable[str], aliases: Mapping[str, str] | None = None):
+    def __init__(self, keys: Iterable[str], aliases: Mapping[str, str] | None = None, others: Iterable[str] = ()):
         self._keys = frozenset(keys)
         composed = {normalize("NFC", key): key for key in self._keys}  # macOS decomposes letters in names of files
         self._exact = composed | {key: key for key in self._keys} | dict(aliases or {})
+        self._others = {normalize("NFC", other) for other in others} - set(self._exact)
+        self._other_stems = {without_suffix(other) for other in self._others}
         self._ends = {
             (has_suffix, uploaded): _Ends(self._exact, has_suffix, uploaded)
             for has_suffix in (True, False)
@@ -71,6 +73,8 @@ class ImageNames:
         name = name if name in self._exact else normalize("NFC", name)
         if has_suffix and name in self._exact:
             return Found(self._exact[name])
+        if self._is_other(name, has_suffix):
+            raise UnknownName(f"{name} is another image, none of the {len(self._keys)} that were sent")
         folder, slash, base = name.rpartition("/")
         bare = folder + slash + _UPLOAD.sub("", base, 1)
         for uploaded, form in ((False, name), (False, bare), (True, upload_name(bare))):
@@ -86,6 +90,19 @@ class ImageNames:
                 )
         raise UnknownName(f"{name} is none of the {len(self._keys)} images")
 
+    def _is_other(self, name: str, has_suffix: bool) -> bool:
+        """Whether a name with its folder says that an image is meant which was not asked about.
+
+        A name without folder says nothing: tools leave folders out.
+        """
+        others = self._others if has_suffix else self._other_stems
+        for tail in _tails(name):
+            if "/" not in tail or self._ends[has_suffix, False].is_whole(tail):
+                return False
+            if normalize("NFC", tail) in others:
+                return True
+        return False
+
 
 class _Ends:
     """Names of images by their ends; without suffixes, or as an upload leaves them."""
@@ -99,6 +116,10 @@ class _Ends:
             self._whole[name].add(key)
             for tail in _tails(name):
                 self._tails[tail].add(key)
+
+    def is_whole(self, name: str) -> bool:
+        """Whether an image has this very name."""
+        return name in self._whole
 
     def find(self, name: str) -> tuple[set[str], set[str]]:
         """Images of this very name, and all that it may mean."""

@@ -73,6 +73,7 @@ def labelme_image(value: Any, path: Path) -> AnnotatedImage:
         key=key if isinstance(key, str) and key else None,
         place=str(path),
         unused=tuple(unused),
+        drawn_unused=bool(unused),
         blocked=tuple(blocked),
     )
 
@@ -86,11 +87,16 @@ def _marks(row: dict[str, Any]) -> tuple[RowMark, ...]:
 
 def _mark(flags: Any) -> Mark:
     flags = flags if isinstance(flags, dict) else {}
-    if flags.get(SKIP):
+    if _is_ticked(flags.get(SKIP)):
         return Mark.SKIPPED
-    if flags.get(REVIEWED):
+    if _is_ticked(flags.get(REVIEWED)):
         return Mark.DONE
     return Mark.UNTICKED if REVIEWED in flags else Mark.UNKNOWN
+
+
+def _is_ticked(flag: Any) -> bool:
+    """Whether a flag is set; a text such as "false" is not."""
+    return flag is True or flag == 1
 
 
 def _size(value: dict[str, Any], path: Path) -> tuple[int, int] | None:

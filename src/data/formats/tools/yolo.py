@@ -139,6 +139,10 @@ def parse_line(line: str, names: list[str], keypoints: int = 0) -> Shape:
         x, y, width, height = numbers[:4]
         box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
         polygons, score = None, numbers[4] if len(numbers) == 5 else None
+        if score is not None and not 0 <= score <= 1:
+            raise ValueError(
+                f"the sixth number must be a confidence from 0 to 1, found {score:g}; of rotated boxes export the corners"
+            )
     elif len(numbers) >= 6 and len(numbers) % 2 == 0:
         box, polygons, score = box_around(numbers), (numbers,), None
     else:
