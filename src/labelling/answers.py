@@ -181,7 +181,7 @@ def _why_unknown(image: AnnotatedImage, asked: Asked, error: UnknownName) -> str
     if asked.manifest is None or asked.known is None:
         return str(error)
     try:
-        key = _key_of(image, asked.known, {})
+        key, _ = _key_of(image, asked.known)
     except (UnknownName, AmbiguousName):
         return f"{error} that were sent; if it was renamed, give it the name in order.csv of the tasks again"
     if key in asked.labelled:
