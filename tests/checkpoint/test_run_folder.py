@@ -1,5 +1,6 @@
 """One folder, one run."""
 
+import os
 import subprocess
 import sys
 
@@ -95,6 +96,41 @@ def test_resuming_needs_a_run_and_finds_its_state(tmp_path):
 
 def test_the_state_before_is_enough_to_resume(tmp_path):
     fill(tmp_path, "config.yaml", "state_before.ckpt")
+    assert RunFolder(tmp_path).check(resume=True, overwrite=False)
+
+
+@pytest.mark.parametrize("name", ["state.ckpt", "state_before.ckpt"])
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        ("a FIFO", os.mkfifo),
+        ("a folder", lambda path: path.mkdir()),
+        ("a link to gone.ckpt, which", lambda path: path.symlink_to("gone.ckpt")),
+        ("a link to state", lambda path: path.symlink_to(path.name)),
+        ("a FIFO, device", lambda path: path.symlink_to("/dev/zero")),
+    ],
+)
+def test_what_has_the_name_of_a_state_and_is_no_file_is_refused(tmp_path, name, kind, make):
+    fill(tmp_path, "config.yaml", "log.txt", "model_0.ckpt")
+    make(tmp_path / name)
+    with pytest.raises(
+        UserError, match=rf"resume: .*{name} is {kind}.*expected the file of a run state; put the file back"
+    ):
+        RunFolder(tmp_path).check(resume=True, overwrite=False)
+    with pytest.raises(UserError, match="holds another run"):
+        RunFolder(tmp_path).check(resume=False, overwrite=False)
+    if (tmp_path / name).exists():
+        with pytest.raises(UserError, match=rf"{name}: is a (FIFO|folder)"):
+            RunFolder(tmp_path).check(resume=False, overwrite=True)
+    else:
+        RunFolder(tmp_path).check(resume=False, overwrite=True)
+        RunFolder(tmp_path).prepare(resumes=False, keeps_weights=False)
+        assert files(tmp_path) == [] and not (tmp_path / name).is_symlink()
+
+
+def test_a_state_may_be_a_link_to_its_file(tmp_path):
+    fill(tmp_path, "config.yaml", "elsewhere/state.ckpt")
+    (tmp_path / "state.ckpt").symlink_to("elsewhere/state.ckpt")
     assert RunFolder(tmp_path).check(resume=True, overwrite=False)
 
 
