@@ -109,6 +109,8 @@ def test_unlabelled_images_of_a_file_and_a_folder(tiny_detector, tiny_data, tmp_
     (tmp_path / "more").mkdir()
     source = next(tiny_data.img_dir.rglob("*_0.png"))
     (tmp_path / "more" / "extra.png").write_bytes(source.read_bytes() + b"\0")
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found/.writing-abc.json").write_text("of a start that was killed")
     (tmp_path / "more" / "copy.png").write_bytes(source.read_bytes())
     results = _run(
         tiny_detector,
@@ -119,6 +121,7 @@ def test_unlabelled_images_of_a_file_and_a_folder(tiny_detector, tiny_data, tmp_
     )
     names = {"day 1/Bild_ä_2.png", "day 0/Bild_ä_3.png", "day 1/Bild_ä_3.png"}
     assert set(results) == names | {"extra.png"}
+    assert not [path for path in (tmp_path / "found").iterdir() if path.name.startswith(".writing-")]
     _, everything = of_folder
     for name in names:
         first, second = ([row["confidence score"] for row in rows[name]] for rows in (results, everything))

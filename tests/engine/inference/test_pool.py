@@ -15,6 +15,7 @@ from src.data.annotations import unlabelled_folder
 from src.engine.device import Device
 from src.engine.inference import detection_pool as pool_module
 from src.engine.inference.detection_pool import NOT_READ, Pool
+from src.engine.inference.images_to_detect import images_to_detect
 from src.engine.inference.journal import Journal
 from src.engine.inference.output_files import OutputFiles
 from src.errors import UserError, entry_point
@@ -102,6 +103,9 @@ def test_images_that_cannot_be_read_are_named_counted_and_passed_over(whole, con
         pool.finish(ONE, overwrite=False)
     text = str(stopped.value.code)
     assert text.startswith("error: 2 images cannot be read: passed over") and "03.png: not a readable" in text
+    assert "or pass --leave_out_faulty true --faulty_at_most 19 --overwrite)" in text, "2 of 11 are 18.2 percent"
+    leaving_out = {"leave_out_faulty": True, "faulty_at_most": 19.0, "infer_img_dir": str(tmp_path / "images")}
+    assert len(images_to_detect(pool_module.replace(config, **leaving_out))) == COUNT - 2, "the remedy works"
     assert list(json.loads((tmp_path / "out" / NOT_READ).read_text())) == ["03.png", "04.png"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == [NOT_READ]
 
