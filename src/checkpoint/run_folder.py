@@ -117,9 +117,18 @@ class RunFolder:
 
         Returns:
             A message for the log, if weights were moved.
+
+        Raises:
+            UserError: the folder cannot be written.
         """
         for path in self.path.glob(f"{TEMPORARY}*"):
-            path.unlink()
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise UserError(
+                    f"{path}: what a killed run left cannot be removed: {error.strerror or error}; allow to write to the folder "
+                    f"{self.path} (chmod u+w, or mount it for writing), or choose another --save_checkpoint_path"
+                ) from error
         outputs = [] if resumes else [path for path in self._outputs() if os.path.lexists(path)]
         kept = [path for path in outputs if keeps_weights and path.suffix == ".ckpt"]
         for path in kept:

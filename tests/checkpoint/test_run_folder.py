@@ -1,8 +1,10 @@
 """One folder, one run."""
 
+import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +140,21 @@ def test_temporary_files_are_removed(tmp_path):
     fill(tmp_path, ".writing-x.ckpt", ".writing-y.tmp", ".hidden", "state.ckpt", "eval/.writing-z.json")
     RunFolder(tmp_path).prepare(resumes=True, keeps_weights=True)
     assert files(tmp_path) == [".hidden", "eval/.writing-z.json", "state.ckpt"]
+
+
+def test_a_leftover_in_a_folder_that_cannot_be_written_is_named_with_the_remedy(tmp_path, monkeypatch):
+    fill(tmp_path, ".writing-x.ckpt", "state.ckpt")
+
+    def refuse(path, missing_ok=False):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)  # who is root may write to any folder
+    said = (
+        r"\.writing-x\.ckpt: what a killed run left cannot be removed: Permission denied; allow to write .*chmod u\+w"
+    )
+    with pytest.raises(UserError, match=said):
+        RunFolder(tmp_path).prepare(resumes=True, keeps_weights=True)
+    assert files(tmp_path) == [".writing-x.ckpt", "state.ckpt"]
 
 
 def test_weights_without_a_state_are_kept_when_their_run_starts_again(tmp_path):
