@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -79,13 +80,13 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], overwrite:
     """
     path = Path(path)
     check_free(path, overwrite)
-    temporary = None
+    temporary = handle = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix is kept because some writers (OpenCV, MindSpore) choose the format by it or append it.
         handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
-        os.close(handle)
         temporary = Path(name)
+        _lock(handle)
         write(temporary)
         sync(temporary)
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private
@@ -99,6 +100,28 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], overwrite:
                 for left in path.parent.glob(f"{temporary.stem}.*"):  # MindSpore leaves its own .tmp file if it fails
                     left.unlink()
                 temporary.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove the temporary files that killed processes left in a folder; those that are being written stay: they are locked."""
+    for path in Path(folder).glob(f"{TEMPORARY}*"):
+        with contextlib.suppress(OSError):  # another process was faster, or may not write here
+            if not is_regular(path) or path.is_symlink():
+                continue
+            with path.open("rb") as file:
+                if _lock(file.fileno()):
+                    path.unlink()
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file until it is closed; False if another one has it locked, or the file system has no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def keep_before(path: Path) -> Path:

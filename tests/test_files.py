@@ -16,7 +16,16 @@ from pathlib import Path
 import pytest
 
 from src.errors import UserError
-from src.files import check_apart, check_free, file_hash, sync, write_atomically, write_json, write_text
+from src.files import (
+    check_apart,
+    check_free,
+    file_hash,
+    remove_leftovers,
+    sync,
+    write_atomically,
+    write_json,
+    write_text,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -129,6 +138,23 @@ def test_a_writer_killed_at_any_of_twenty_moments_leaves_a_whole_file(tmp_path):
         assert len(content) == 20_000 and len(set(content)) == 1
         seen.add(content[0])
     assert len(seen) > 1, "every kill came at the same moment"
+
+
+def test_what_a_killed_program_left_is_removed_and_what_is_being_written_stays(tmp_path):
+    write = "import os, sys; from src.files import write_atomically\n"
+    write += "write_atomically(sys.argv[1], lambda temporary: (print(flush=True), sys.stdin.read()))"
+    with subprocess.Popen(
+        [sys.executable, "-c", write, tmp_path / "a.json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        writer.stdout.readline()
+        remove_leftovers(tmp_path)
+        assert [path.suffix for path in tmp_path.iterdir()] == [".json"], "it is being written"
+        writer.kill()
+    (tmp_path / ".writing-folder").mkdir()
+    (tmp_path / "b.json").write_text("{}")
+    assert len(list(tmp_path.iterdir())) == 3
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".writing-folder", "b.json"]
 
 
 def test_what_the_writer_itself_leaves_behind_is_taken_away_too(tmp_path):

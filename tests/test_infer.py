@@ -108,7 +108,10 @@ def test_a_run_that_was_stopped_goes_on_when_it_is_started_again(
 def test_unlabelled_images_of_a_file_and_a_folder(tiny_detector, tiny_data, tmp_path, of_folder):
     (tmp_path / "more").mkdir()
     source = next(tiny_data.img_dir.rglob("*_0.png"))
-    (tmp_path / "more" / "extra.png").write_bytes(source.read_bytes())
+    (tmp_path / "more" / "extra.png").write_bytes(source.read_bytes() + b"\0")
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found/.writing-abc.json").write_text("of a start that was killed")
+    (tmp_path / "more" / "copy.png").write_bytes(source.read_bytes())
     results = _run(
         tiny_detector,
         tmp_path / "found",
@@ -118,6 +121,7 @@ def test_unlabelled_images_of_a_file_and_a_folder(tiny_detector, tiny_data, tmp_
     )
     names = {"day 1/Bild_ä_2.png", "day 0/Bild_ä_3.png", "day 1/Bild_ä_3.png"}
     assert set(results) == names | {"extra.png"}
+    assert not [path for path in (tmp_path / "found").iterdir() if path.name.startswith(".writing-")]
     _, everything = of_folder
     for name in names:
         first, second = ([row["confidence score"] for row in rows[name]] for rows in (results, everything))
@@ -149,7 +153,7 @@ def test_two_images_of_one_name_and_missing_images_are_refused(tiny_detector, ti
     values = {"train_img_dir": tiny_data.img_dir, "train_ann_file": tiny_data.train_file}
     other = tmp_path / "more" / "day 1" / "Bild_ä_3.png"  # 7 of the data, which is unlabelled
     other.parent.mkdir(parents=True)
-    shutil.copy(tiny_data.img_dir / "day 1" / "Bild_ä_2.png", other)
+    other.write_bytes((tiny_data.img_dir / "day 1" / "Bild_ä_2.png").read_bytes() + b"\0")  # no copy
     said = _refusal(capsys, tiny_detector, tmp_path, **values, unlabelled_img_dir=tmp_path / "more")
     assert "different images of one name" in said and "day 1/Bild_ä_3.png" in said
     said = _refusal(capsys, tiny_detector, tmp_path, **values | {"train_img_dir": tmp_path})

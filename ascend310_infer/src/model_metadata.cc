@@ -71,6 +71,17 @@ void read_resize(const json& resize, ModelMetadata* metadata) {
   metadata->resize.sides = {side(0), side(1)};
 }
 
+// The rule of src/data/classes.py: C0, DEL, C1, and the separators U+2028 and U+2029. The text is valid UTF-8: the JSON reader saw to it.
+bool has_control_character(const std::string& name) {
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    const auto byte = [&](std::size_t place) { return place < name.size() ? static_cast<unsigned char>(name[place]) : 0U; };
+    if (byte(at) < 0x20 || byte(at) == 0x7f) return true;
+    if (byte(at) == 0xc2 && byte(at + 1) >= 0x80 && byte(at + 1) <= 0x9f) return true;
+    if (byte(at) == 0xe2 && byte(at + 1) == 0x80 && (byte(at + 2) == 0xa8 || byte(at + 2) == 0xa9)) return true;
+  }
+  return false;
+}
+
 void read_classes(const json& classes, ModelMetadata* metadata) {
   std::set<std::int64_t> ids;
   std::set<std::string> names;
@@ -79,6 +90,8 @@ void read_classes(const json& classes, ModelMetadata* metadata) {
     metadata->classes.push_back({whole_number(member(item, "classes", "id"), "an id of classes", -kMostId, kMostId),
                                  text_value(member(item, "classes", "name"), "a name of classes")});
     const auto& last = metadata->classes.back();
+    if (has_control_character(last.name))
+      throw UserError("class " + shown(item.at("name")) + " has a control character, such as a tab or a line break; take it out of the name");
     if (!ids.insert(last.id).second) throw UserError("two classes have the id " + std::to_string(last.id));
     if (!names.insert(last.name).second) throw UserError("two classes have the name '" + last.name + "'");
   }

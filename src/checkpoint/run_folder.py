@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from src.errors import UserError, another_run
-from src.files import TEMPORARY
+from src.files import TEMPORARY, check_free, is_regular
 
 _STEP_FILES = {"student": "model_step", "teacher": "teacher_model_step", "average": "average_model_step"}  # by role
 WITHOUT_STATE = "weights_without_state"
@@ -44,17 +44,36 @@ class RunFolder:
             scratch.
 
         Raises:
-            UserError: there is another run, or none to resume, or another process is training in the folder.
+            UserError: there is another run, or none to resume, or another process is training in the folder, or what has the name of
+                a run state, or of a file to overwrite, is no file.
         """
         if self.path.is_dir():
             with self._holding(fcntl.LOCK_SH):  # the ranks of one run check at the same time
                 pass
-        existing = [path for path in self._outputs() if path.exists()]
+        existing = [path for path in self._outputs() if os.path.lexists(path)]
+        if resume:
+            self._check_states()
         if resume and not existing:
             raise UserError(f"resume: {self.path} has no run to resume; start one without --resume")
         if existing and not resume and not overwrite:
             raise another_run(self.path, existing[0].name)
+        if not resume:
+            for path in existing:
+                check_free(path, overwrite=True)
         return resume and (self.state.is_file() or self.state_before.is_file())
+
+    def _check_states(self) -> None:
+        """Raise a UserError for a run state that is there and no file: without it the run would start again, and be lost."""
+        for path in (self.state, self.state_before):
+            if os.path.lexists(path) and not is_regular(path):
+                if not path.exists():
+                    kind = f"a link to {os.readlink(path)}, which is not there or cannot be reached"
+                else:
+                    kind = "a folder" if path.is_dir() else "a FIFO, device or socket"
+                raise UserError(
+                    f"resume: {path} is {kind}, expected the file of a run state; put the file back, or remove what is there: without "
+                    f"{self.state.name} the run continues from {self.state_before.name}, without both it starts again"
+                )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -98,10 +117,19 @@ class RunFolder:
 
         Returns:
             A message for the log, if weights were moved.
+
+        Raises:
+            UserError: the folder cannot be written.
         """
         for path in self.path.glob(f"{TEMPORARY}*"):
-            path.unlink()
-        outputs = [] if resumes else [path for path in self._outputs() if path.exists()]
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise UserError(
+                    f"{path}: what a killed run left cannot be removed: {error.strerror or error}; allow to write to the folder "
+                    f"{self.path} (chmod u+w, or mount it for writing), or choose another --save_checkpoint_path"
+                ) from error
+        outputs = [] if resumes else [path for path in self._outputs() if os.path.lexists(path)]
         kept = [path for path in outputs if keeps_weights and path.suffix == ".ckpt"]
         for path in kept:
             (self.path / WITHOUT_STATE).mkdir(exist_ok=True)

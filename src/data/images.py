@@ -104,7 +104,7 @@ def decode_to_end(path: str | Path) -> None:
             image.load()
     except (*_BROKEN, EOFError) as error:
         raise UserError(
-            f"{path}: the picture is truncated or broken ({error}); copy it again, or remove its entry"
+            f"{path}: the picture is truncated or broken ({error}); copy it again, or remove it, with its entry if it has one"
         ) from None
     try:
         read_image(path)

@@ -108,7 +108,8 @@ class RunLog:
         if step == self.first_step:
             self.started = time.monotonic()  # the first step includes compilation
         else:
-            parts.append(f"time left: {timedelta(seconds=round(self._seconds_left(step)))}")
+            least = "" if self.forecast else "at least "  # evaluations and the teacher's compilation were not timed
+            parts.append(f"time left: {least}{timedelta(seconds=round(self._seconds_left(step)))}")
         self.logger.info(", ".join(parts), extra={"of_steps": True})
         self.scalars(step, {**averages, "iter_time": iter_time, "data_time": data_time})
 

@@ -5,6 +5,7 @@ The C++ program has the same rules, in ascend310_infer/src/model_metadata.cc.
 
 from collections import Counter
 
+from src.data.classes import control_faults
 from src.exporting.model_metadata import ModelMetadata, Output
 from src.exporting.outputs import DTYPES, MASKS, PROBABILITIES, output_names, output_shapes
 
@@ -22,6 +23,8 @@ def fault_of(metadata: ModelMetadata) -> str | None:
         return "'sides' of resize keep the ratio, but 'keep_ratio' is false"
     if not metadata.classes:
         return "there are no classes"
+    if faults := control_faults(item.name for item in metadata.classes):
+        return faults[0]
     for key in ("id", "name"):
         [(value, count)] = Counter(getattr(item, key) for item in metadata.classes).most_common(1)
         if count > 1:

@@ -1,5 +1,6 @@
 """Reads the metadata of an exported model: NAME.json next to NAME.mindir, NAME.onnx or NAME.air."""
 
+import codecs
 import os
 from pathlib import Path
 
@@ -19,9 +20,14 @@ def metadata_path(model: str | Path) -> Path:
 def is_model_metadata(path: Path) -> bool:
     """Whether a file is the metadata of a model, perhaps of another version."""
     try:
-        return {"sha256", "input", "outputs"} <= msgspec.json.decode(read_regular(path), type=dict).keys()
+        return {"sha256", "input", "outputs"} <= msgspec.json.decode(_read(path), type=dict).keys()
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a JSON file without the byte order mark that some editors write, which C++ skips, too."""
+    return read_regular(path).removeprefix(codecs.BOM_UTF8)
 
 
 def other_model(model: Path) -> Path | None:
@@ -31,7 +37,7 @@ def other_model(model: Path) -> Path | None:
     """
     if not is_model_metadata(metadata_path(model)):
         return None
-    name = msgspec.json.decode(read_regular(metadata_path(model)), type=dict).get("file")
+    name = msgspec.json.decode(_read(metadata_path(model)), type=dict).get("file")
     if not isinstance(name, str) or name == model.name or Path(name).stem != model.stem:
         return None
     return model.with_name(name) if is_regular(model.with_name(name)) else None
@@ -48,7 +54,7 @@ def read_model_metadata(model: str | Path) -> ModelMetadata:
         what = "not a regular file" if os.path.lexists(model) else "no such model"
         raise UserError(f"{model}: {what}; write one with export.py")
     try:
-        metadata = msgspec.json.decode(read_regular(path), type=ModelMetadata)
+        metadata = msgspec.json.decode(_read(path), type=ModelMetadata)
     except FileNotFoundError:
         raise UserError(f"{path}: missing; export.py writes it next to the model, copy both") from None
     except OSError as error:

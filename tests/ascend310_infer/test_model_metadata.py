@@ -1,5 +1,7 @@
 """What metadata of a model and outputs of a model cannot be, in both languages: C++ and Python refuse the same, in one line."""
 
+import codecs
+
 import cv2
 import numpy as np
 import pytest
@@ -48,6 +50,11 @@ WRONG = [  # the model has masks, changes, a word of the message that both langu
     (False, {"classes": []}, "there are no classes"),
     (False, {"classes.1.id": 4}, "two classes have the id 4"),
     (False, {"classes.1.name": "square"}, "two classes have the name 'square'"),
+    (False, {"classes.1.name": "a\nb"}, "has a control character"),
+    (False, {"classes.1.name": "a\0b"}, "has a control character"),
+    (False, {"classes.1.name": "\x7f"}, "has a control character"),
+    (False, {"classes.1.name": "a\x85"}, "has a control character"),
+    (False, {"classes.1.name": "a\u2029b"}, "has a control character"),
     (False, {"classes.1.id": 2**62}, "id"),
     (False, {"classes.1.id": 5.5}, "id"),
     (
@@ -117,6 +124,17 @@ def test_metadata_that_are_none(program, toy, bright, tmp_path, content):
     folder, images = bright
     for said in (of_python(model, images), of_cpp(program, model, folder, tmp_path)):
         assert said.startswith(str(model.with_suffix(".json"))) and "json.exception" not in said and "\n" not in said
+
+
+def test_a_byte_order_mark_and_letters_that_look_like_control_bytes_are_taken(program, toy, bright, tmp_path):
+    name = "\u00a0\u00c2\u2027\u202a\u00e2"  # their bytes in UTF-8 are near those of control characters
+    model = copied(toy, tmp_path, {"classes.1.name": name})
+    card = model.with_suffix(".json")
+    card.write_bytes(codecs.BOM_UTF8 + card.read_bytes())
+    folder, _ = bright
+    assert open_model(model)[0].classes[1].name == name
+    done = program.run("--model", model, "--images", folder, "--out", tmp_path / "found.json")
+    assert done.returncode == 0, done.stderr
 
 
 OTHERS = {"input.shape": [1, 3, 64, 96]} | {f"outputs.{place}.shape": [1, 3] for place in (1, 2, 3)}

@@ -1,7 +1,10 @@
 """One folder, one run."""
 
+import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -98,10 +101,60 @@ def test_the_state_before_is_enough_to_resume(tmp_path):
     assert RunFolder(tmp_path).check(resume=True, overwrite=False)
 
 
+@pytest.mark.parametrize("name", ["state.ckpt", "state_before.ckpt"])
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        ("a FIFO", os.mkfifo),
+        ("a folder", lambda path: path.mkdir()),
+        ("a link to gone.ckpt, which", lambda path: path.symlink_to("gone.ckpt")),
+        ("a link to state", lambda path: path.symlink_to(path.name)),
+        ("a FIFO, device", lambda path: path.symlink_to("/dev/zero")),
+    ],
+)
+def test_what_has_the_name_of_a_state_and_is_no_file_is_refused(tmp_path, name, kind, make):
+    fill(tmp_path, "config.yaml", "log.txt", "model_0.ckpt")
+    make(tmp_path / name)
+    with pytest.raises(
+        UserError, match=rf"resume: .*{name} is {kind}.*expected the file of a run state; put the file back"
+    ):
+        RunFolder(tmp_path).check(resume=True, overwrite=False)
+    with pytest.raises(UserError, match="holds another run"):
+        RunFolder(tmp_path).check(resume=False, overwrite=False)
+    if (tmp_path / name).exists():
+        with pytest.raises(UserError, match=rf"{name}: is a (FIFO|folder)"):
+            RunFolder(tmp_path).check(resume=False, overwrite=True)
+    else:
+        RunFolder(tmp_path).check(resume=False, overwrite=True)
+        RunFolder(tmp_path).prepare(resumes=False, keeps_weights=False)
+        assert files(tmp_path) == [] and not (tmp_path / name).is_symlink()
+
+
+def test_a_state_may_be_a_link_to_its_file(tmp_path):
+    fill(tmp_path, "config.yaml", "elsewhere/state.ckpt")
+    (tmp_path / "state.ckpt").symlink_to("elsewhere/state.ckpt")
+    assert RunFolder(tmp_path).check(resume=True, overwrite=False)
+
+
 def test_temporary_files_are_removed(tmp_path):
     fill(tmp_path, ".writing-x.ckpt", ".writing-y.tmp", ".hidden", "state.ckpt", "eval/.writing-z.json")
     RunFolder(tmp_path).prepare(resumes=True, keeps_weights=True)
     assert files(tmp_path) == [".hidden", "eval/.writing-z.json", "state.ckpt"]
+
+
+def test_a_leftover_in_a_folder_that_cannot_be_written_is_named_with_the_remedy(tmp_path, monkeypatch):
+    fill(tmp_path, ".writing-x.ckpt", "state.ckpt")
+
+    def refuse(path, missing_ok=False):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)  # who is root may write to any folder
+    said = (
+        r"\.writing-x\.ckpt: what a killed run left cannot be removed: Permission denied; allow to write .*chmod u\+w"
+    )
+    with pytest.raises(UserError, match=said):
+        RunFolder(tmp_path).prepare(resumes=True, keeps_weights=True)
+    assert files(tmp_path) == [".writing-x.ckpt", "state.ckpt"]
 
 
 def test_weights_without_a_state_are_kept_when_their_run_starts_again(tmp_path):

@@ -588,10 +588,12 @@ def test_a_picture_of_the_evaluation_set_is_found_in_training_under_another_name
 def test_pictures_of_the_unlabelled_folder_are_decoded_and_compared_too(tmp_path, capsys):
     make(tmp_path)
     (tmp_path / "more").mkdir()
-    picture(3).save(tmp_path / "more/again.png")
+    picture(3).save(tmp_path / "more/again.bmp")  # other bytes
+    picture(3).save(tmp_path / "more/copy.png")
     words = ["--unlabelled_img_dir", str(tmp_path / "more"), "--images"]
     status, said = doctor(tmp_path, capsys, *words)
-    assert status == 0 and "the same picture occurs 2 times" in said and "again.png" in said
+    assert status == 0 and "the same picture occurs 2 times" in said and "again.bmp" in said
+    assert "left out of this folder, 1 in all: copy.png (the same as" in said
     cut_off("png")({}, tmp_path)
     (tmp_path / "images/1.png").rename(tmp_path / "more/cut.png")
     picture(1).save(tmp_path / "images/1.png")

@@ -346,16 +346,17 @@ def test_a_crowd_is_not_doubted_for_its_other_marks(images, capsys):
     assert not doubts(said_of(capsys, as_coco(images.parent, items, SIZE), images))
 
 
-@pytest.mark.parametrize("twice", ["name", "bndbox", "size"])
+@pytest.mark.parametrize("twice", ["name", "bndbox", "size", "width", "xmin", "difficult"])
 def test_elements_that_must_be_there_once_are_refused_by_both_readers(twice, images, capsys):
     xmls = as_voc(images.parent, [Item(1, BOXES[0])], SIZE)
-    text = (xmls / "1.xml").read_text()
+    text = (xmls / "1.xml").read_text().replace("<bndbox>", "<difficult>1</difficult><bndbox>")
     start, end = text.index(f"<{twice}>"), text.index(f"</{twice}>") + len(twice) + 3
     (xmls / "1.xml").write_text(text[:end] + text[start:end] + text[end:])
     for number in (2, 3):
         (images / f"{number}.png").unlink()
     (found,) = errors(said_of(capsys, xmls, images))
-    assert f"holds 2 <{twice}>; " in found and "1.xml" in found
+    remedy = "write an <object> for each" if twice in ("name", "bndbox") else "leave the right one"
+    assert f"holds 2 <{twice}>; {remedy}" in found and "1.xml" in found
     xmls.rename(images.parent / "annotations")
     with pytest.raises(SystemExit) as end:
         xml2coco.main(["--data_path", str(images.parent), "--save_path", str(images.parent / "out.json")])

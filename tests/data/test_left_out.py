@@ -131,8 +131,8 @@ def test_training_takes_what_is_usable_of_a_folder_as_it_lies(faulty):
 
 
 def test_a_folder_of_unlabelled_images_loses_broken_ones(drawn, faulty):
-    for path in sorted((faulty / "images").iterdir()):  # as they are, they would be copies of the labelled ones
-        path.rename(path.with_name(f"more_{path.name}"))
+    for path in (faulty / "images").iterdir():  # as they are, they would be copies of the labelled ones
+        path.write_bytes(path.read_bytes() + b"\0")
     broken = min((faulty / "images").iterdir())
     broken.write_bytes(b"no image")
     sources = {"ann_file": drawn / "train.json", "img_dir": drawn / "images", "unlabelled_img_dir": faulty / "images"}

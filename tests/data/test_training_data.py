@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from src.data.annotations import image_path
+from src.data.checks.files import copies
 from src.data.training_data import Sources, read_training_data
 from src.engine.moved_images import find_moved
 from src.errors import UserError
@@ -17,10 +18,10 @@ from src.errors import UserError
 @pytest.fixture
 def folder(tmp_path):
     """Two images, the second one unlabelled, and a folder with a third that no file names."""
-    for name in ("images/a.png", "images/b.png", "more/c.png"):
+    for grey, name in enumerate(("images/a.png", "images/b.png", "more/c.png")):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        cv2.imwrite(str(path), np.zeros((20, 30, 3), np.uint8))
+        cv2.imwrite(str(path), np.full((20, 30, 3), grey, np.uint8))
     write(tmp_path, "train.json", boxes=2)
     write(tmp_path, "eval.json", boxes=1)
     return tmp_path
@@ -113,7 +114,10 @@ def test_an_image_of_another_size_is_named_before_training(folder):
         read(folder)
 
 
-@pytest.mark.parametrize(("how", "name"), [(os.symlink, "a.png"), (os.link, "renamed.png"), (shutil.copyfile, "a.png")])
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [(os.symlink, "a.png"), (os.link, "renamed.png"), (shutil.copyfile, "a.png"), (shutil.copyfile, "zz.png")],
+)
 def test_an_image_that_is_in_both_folders_is_left_out_of_the_plain_one_and_told(folder, how, name):
     before = read(folder, more=True)
     how(folder / "images/a.png", folder / "more" / name)
@@ -123,8 +127,31 @@ def test_an_image_that_is_in_both_folders_is_left_out_of_the_plain_one_and_told(
     assert "left out of this folder, 1 in all: " in told and f"{name} (the same as {folder}/images/a.png)" in told
 
 
+def test_copies_within_the_plain_folder_count_once_and_are_told(folder):
+    before = read(folder, more=True)
+    shutil.copyfile(folder / "more/c.png", folder / "more/d.png")
+    (folder / "more/sub").mkdir()
+    (folder / "more/sub/e.png").symlink_to(folder / "more/c.png")
+    data = read(folder, more=True)
+    assert [entry.file_name for entry in data.unlabelled] == ["b.png", "c.png"]
+    (told,) = set(data.suspicions) - set(before.suspicions)
+    assert f"images of {folder}/more that are copies of other images of it are left out, 2 in all: d.png" in told
+
+
+def test_only_files_of_equal_size_are_read_to_find_copies(folder, monkeypatch):
+    read_files = []
+    monkeypatch.setattr(copies, "file_hash", lambda path: read_files.append(path.name) or path.read_bytes().hex())
+    for number in range(3):
+        (folder / f"more/d{number}.png").write_bytes((folder / "more/c.png").read_bytes() + bytes(1 + number))
+    for name in ("y", "zz"):
+        shutil.copyfile(folder / "more/d2.png", folder / f"more/{name}.png")
+    data = read(folder, more=True)
+    assert [entry.file_name for entry in data.unlabelled] == ["b.png", "c.png", "d0.png", "d1.png", "d2.png"]
+    assert {name for name in read_files if name.startswith(("d", "y", "z"))} == {"d2.png", "y.png", "zz.png"}
+    assert len(read_files) == len(set(read_files)), "each is read once"
+
+
 def test_a_labelled_image_may_stay_in_the_plain_folder_or_be_moved(folder):
-    cv2.imwrite(str(folder / "more/c.png"), np.ones((20, 30, 3), np.uint8))
     before = read(folder, more=True)
     (folder / "images/a.png").rename(folder / "more/a.png")
     data = read(folder, more=True)

@@ -15,6 +15,7 @@ from src.errors import DataError, UserError
 from src.wording import counted
 
 _EACH = "write an <object> for each"
+_LEAVE_ONE = "leave the right one"
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def read_voc(path: Path) -> VocImage:
             faults.append(f"object {number}: {error}")
     size = None
     try:
-        if (stated := _only(root, "size", "leave the right one")) is not None:
+        if (stated := _only(root, "size", _LEAVE_ONE)) is not None:
             size = tuple(int(_number(stated, key)) for key in ("width", "height"))
     except ValueError as error:
         faults.append(str(error))
@@ -167,10 +168,10 @@ def read_voc(path: Path) -> VocImage:
 
 
 def _object(element: Element) -> VocObject:
-    name = (_text(element, "name") or "").strip()
+    name = (_text(element, "name", _EACH) or "").strip()
     if not name:
         raise ValueError("no <name>")
-    difficult = (_text(element, "difficult") or "0").strip()
+    difficult = (_text(element, "difficult", _LEAVE_ONE) or "0").strip()
     if difficult not in ("0", "1"):
         raise ValueError(f"<difficult> must be 0 or 1, found {difficult!r}")
     corners = _only(element, "bndbox", _EACH)
@@ -196,14 +197,14 @@ def _only(element: Element, tag: str, remedy: str) -> Element | None:
     return found[0] if found else None
 
 
-def _text(element: Element, tag: str) -> str | None:
-    child = _only(element, tag, _EACH)
+def _text(element: Element, tag: str, remedy: str) -> str | None:
+    child = _only(element, tag, remedy)
     return None if child is None else child.text or ""
 
 
 def _number(element: Element, tag: str) -> float:
     place = f"{element.tag}/{tag}"
-    child = _only(element, tag, _EACH)
+    child = _only(element, tag, _LEAVE_ONE)
     if child is None:
         raise ValueError(f"no <{place}>")
     text = child.text or ""

@@ -1,5 +1,6 @@
 """Detection in a pool of images of any size: resumed where it was stopped, shared by processes, and past unreadable images."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,7 @@ class Pool:
         files: Sequence[str],
         unreadable: dict[str, str],
     ) -> None:
-        self.folder, self.config = folder, config
+        self.folder, self.config, self.images = folder, config, images
         settings = {name: value for name, value in config.as_dict().items() if name != "overwrite"}
         weights = [config.checkpoint_path or config.model or config.pre_trained, config.second_checkpoint]
         hashes = [path and file_hash(path) for path in weights]
@@ -171,13 +172,27 @@ class Pool:
             self._discard()
         broadcast_from_rank_0(0.0, device)  # a rank that exits while others compute would be taken for dead
         if device.rank == 0 and self.unreadable:
+            remedy = f"correct or remove them, or pass {self._options_to_leave_out()}"
             lines = [
-                f"error: {counted(len(self.unreadable), 'image')} cannot be read: passed over (correct or remove them, or pass --leave_out_faulty true), see {path}:"
+                f"error: {counted(len(self.unreadable), 'image')} cannot be read: passed over ({remedy}), see {path}:"
             ]
             lines += [f"  - {reason}" for reason in list(self.unreadable.values())[:_SHOWN]]
             rest = len(self.unreadable) - _SHOWN
             lines += [f"  ... and {rest} more"] if rest > 0 else []
             raise SystemExit("\n".join(map(printable, lines)))
+
+    def _options_to_leave_out(self) -> str:
+        """The options with which the same command leaves out what cannot be read: as many percent of the folder or of the annotation
+        file as that takes."""
+        names = {entry.file_name for entry in self.images}
+        of_file = [entry.file_name in self.unreadable for entry in self.images if entry.path is None]
+        of_folder = [entry.file_name in self.unreadable for entry in self.images if entry.path is not None]
+        of_folder += [
+            True for name in self.unreadable if name not in names
+        ]  # their headers are broken: they have no entry
+        percent = max(math.ceil(100 * sum(broken) / max(len(broken), 1)) for broken in (of_file, of_folder))
+        allowed = f" --faulty_at_most {percent}" if percent > self.config.faulty_at_most else ""
+        return f"--leave_out_faulty true{allowed} --overwrite"
 
     def _discard(self) -> None:
         for path in self._journals():

@@ -13,7 +13,7 @@ from src.data.provenance import made_from, side_file, write_side_file
 from src.errors import UserError
 from src.evaluation.records import Detections, inference_records
 from src.exporting.metadata_file import metadata_path
-from src.files import check_apart, check_free, write_atomically
+from src.files import check_apart, check_free, remove_leftovers, write_atomically
 
 # Settings of a detector's output that a checkpoint brings along and that may be changed for inference.
 SETTINGS = ("test_score_thr", "test_iou_thr", "test_max_per_img")
@@ -82,6 +82,14 @@ class OutputFiles:
             raise UserError(
                 f"{same}: is an image to detect in, and would be replaced by its drawn picture; choose another --eval_output_dir"
             )
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of a start that was killed."""
+        for folder in (self.folder, *([self.pictures, *self._folders()] if self._config.draw_pics else [])):
+            remove_leftovers(folder)
+
+    def _folders(self) -> list[Path]:
+        return [path for path in self.pictures.rglob("*") if path.is_dir()]
 
     def write_detections(
         self,

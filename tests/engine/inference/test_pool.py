@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 
 from src.config.load import load_config
-from src.data.annotations import unlabelled_folder
+from src.data.annotations import unlabelled_entry, unlabelled_folder
 from src.engine.device import Device
 from src.engine.inference import detection_pool as pool_module
 from src.engine.inference.detection_pool import NOT_READ, Pool
+from src.engine.inference.images_to_detect import images_to_detect
 from src.engine.inference.journal import Journal
 from src.engine.inference.output_files import OutputFiles
 from src.errors import UserError, entry_point
@@ -102,6 +104,9 @@ def test_images_that_cannot_be_read_are_named_counted_and_passed_over(whole, con
         pool.finish(ONE, overwrite=False)
     text = str(stopped.value.code)
     assert text.startswith("error: 2 images cannot be read: passed over") and "03.png: not a readable" in text
+    assert "or pass --leave_out_faulty true --faulty_at_most 19 --overwrite)" in text, "2 of 11 are 18.2 percent"
+    leaving_out = {"leave_out_faulty": True, "faulty_at_most": 19.0, "infer_img_dir": str(tmp_path / "images")}
+    assert len(images_to_detect(pool_module.replace(config, **leaving_out))) == COUNT - 2, "the remedy works"
     assert list(json.loads((tmp_path / "out" / NOT_READ).read_text())) == ["03.png", "04.png"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == [NOT_READ]
 
@@ -258,3 +263,38 @@ def test_detections_come_back_to_the_bit(tmp_path, masks):
             other.dtype,
             other.shape,
         )
+
+
+def peak_of_a_pool(config, count: int, monkeypatch) -> tuple[int, int]:
+    """Most memory in bytes that detections in `count` images take beside the list of the images: of a start, and of one that finds
+    all of them in its journal."""
+    objects = 20
+    images = [unlabelled_entry(1 + number, f"{number:06}.png", (64, 64), "nowhere") for number in range(count)]
+
+    def detect_in(_, entries, *__, **___):
+        for entry in entries:
+            scores = np.linspace(0.9, 0.1, objects) + entry.image_id * 1e-9
+            yield (
+                entry,
+                Detections(np.ones((objects, 4)), scores, np.ones(objects, int), np.ones((objects, 3)), None, None),
+            )
+
+    monkeypatch.setattr(pool_module, "detect_images", detect_in)
+    outputs, peaks = OutputFiles(pool_module.replace(config, overwrite=True)), []
+    for _ in range(2):
+        pool = new_pool(config, images)
+        tracemalloc.start()
+        outputs.write_detections(outputs.results, pool.detect("infer_results", None, images, ONE))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        for journal in pool._written:
+            journal.release()
+    assert sum(line.startswith('"') for line in outputs.results.open()) == count
+    pool._discard()
+    return tuple(peaks)
+
+
+def test_memory_does_not_grow_with_the_detections_of_a_pool(config, monkeypatch):
+    few, many = (peak_of_a_pool(config, count, monkeypatch) for count in (100, 1_100))
+    bytes_per_image = [(after - before) / 1_000 for before, after in zip(few, many, strict=True)]
+    assert max(bytes_per_image) < 100, "20 objects are 1,440 bytes as arrays"

@@ -1,11 +1,14 @@
-"""Images that lie in two places: in the image folder of a run and in its folder of unlabelled images.
+"""Images that lie in two places: in the image folder of a run and in its folder of unlabelled images, or twice in the latter.
 
 Who labels images of a folder may move them into the image folder, copy them, or leave them where they are. All three work: an
 image of the annotation file is found in either folder, and none is labelled and unlabelled at once.
 """
 
+import contextlib
+import functools
+import stat
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,50 +36,86 @@ def find_in_both(annotations: Annotations, img_dir: str | Path, folder: str | Pa
 def without_copies(
     entries: Sequence[ImageEntry], known: Annotations, img_dir: str | Path
 ) -> tuple[tuple[ImageEntry, ...], list[str]]:
-    """The images of a folder of unlabelled ones that are not images of the annotation file.
+    """The images of a folder of unlabelled ones, each once, that are not images of the annotation file.
 
-    Left out are files that are the same file as one of the annotation file, and copies: equal base name and equal bytes. A picture
-    under two names is a matter of the pick, see ``src.active.picking.near_duplicates``.
+    Left out are files that are the same file as another one, and copies: equal bytes, whatever their names. Only files of equal size
+    are read. A picture that was saved again has other bytes: that is a matter of the pick, see
+    ``src.active.picking.near_duplicates``.
 
     Args:
         entries: of the folder; known: of the annotation file, see ``find_in_both``.
 
     Returns:
-        The images, and a sentence about the copies that are left out; none if there are none.
+        The images, of copies within the folder the first, and a sentence for each kind of copies that are left out.
     """
-    files: dict[tuple[int, int], Path] = {}
-    by_name: dict[str, list[Path]] = defaultdict(list)
+    hash_of = functools.cache(_hash)
+    labelled, own = _Files(hash_of), _Files(hash_of)
     for entry in known.images:
-        path = image_path(entry, img_dir)
-        if path.is_file():
-            files[_identity(path)] = path
-            by_name[path.name].append(path)
-    kept, dropped = [], []
+        labelled.add(image_path(entry, img_dir))
+    kept, of_known, of_own = [], [], []
     for entry in entries:
         path = image_path(entry, img_dir)
-        copies = (other for other in by_name[path.name] if _is_copy(path, other))
-        original = files.get(_identity(path)) or next(copies, None)
-        if original is None:
+        if original := labelled.same_as(path):
+            if original != path:  # one that was labelled where it is, is no copy
+                of_known.append(f"{entry.file_name} (the same as {original})")
+        elif original := own.same_as(path):
+            of_own.append(f"{entry.file_name} (the same as {original})")
+        else:
+            own.add(path)
             kept.append(entry)
-        elif original != path:  # one that was labelled where it is, is no copy
-            dropped.append(f"{entry.file_name} (the same as {original})")
-    if not dropped:
+    if not of_known and not of_own:
         return tuple(kept), []
-    shown = ", ".join(dropped[:SHOWN_NAMES])
-    more = f" and {len(dropped) - SHOWN_NAMES} more" if len(dropped) > SHOWN_NAMES else ""
-    text = f"images of {entries[0].path} that are also images of the annotation file are left out of this folder, {len(dropped)} in all: "
-    return tuple(kept), [text + shown + more]
+    folder = entries[0].path
+    sentences = {
+        f"images of {folder} that are also images of the annotation file are left out of this folder": of_known,
+        f"images of {folder} that are copies of other images of it are left out": of_own,
+    }
+    return tuple(kept), [f"{text}, {len(found)} in all: {_some(found)}" for text, found in sentences.items() if found]
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    """Device and inode, which are the same for two names of one file."""
-    status = path.stat()
-    return status.st_dev, status.st_ino
+class _Files:
+    """Image files by what they hold. A file is read only when another one has its size."""
+
+    def __init__(self, hash_of: Callable[[Path], str | None]) -> None:
+        self._hash_of = hash_of
+        self._by_identity: dict[tuple[int, int], Path] = {}
+        self._by_size: dict[int, list[Path]] = defaultdict(list)
+        self._by_hash: dict[tuple[int, str], Path] = {}
+
+    def add(self, path: Path) -> None:
+        """Add a file; what is missing is reported elsewhere."""
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in self._by_identity:
+                self._by_identity[status.st_dev, status.st_ino] = path
+                self._by_size[status.st_size].append(path)
+
+    def same_as(self, path: Path) -> Path | None:
+        """The added file that is this one under another name (device and inode are equal) or has its bytes, else None; files that
+        cannot be read are reported elsewhere."""
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        if found := self._by_identity.get((status.st_dev, status.st_ino)):
+            return found
+        size = status.st_size
+        if size not in self._by_size or not (digest := self._hash_of(path)):
+            return None
+        for other in self._by_size[size]:  # those that were not read yet
+            if other_digest := self._hash_of(other):
+                self._by_hash.setdefault((size, other_digest), other)
+        self._by_size[size].clear()
+        return self._by_hash.get((size, digest))
 
 
-def _is_copy(path: Path, other: Path) -> bool:
-    """Whether two files have equal bytes; one that cannot be read is reported elsewhere."""
+def _hash(path: Path) -> str | None:
     try:
-        return path.stat().st_size == other.stat().st_size and file_hash(path) == file_hash(other)
+        return file_hash(path)
     except UserError:
-        return False
+        return None
+
+
+def _some(found: list[str]) -> str:
+    more = f" and {len(found) - SHOWN_NAMES} more" if len(found) > SHOWN_NAMES else ""
+    return ", ".join(found[:SHOWN_NAMES]) + more
