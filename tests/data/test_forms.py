@@ -1,6 +1,7 @@
 """One fault, one treatment: the same objects as every form of annotations, and what the doctor says of them."""
 
 import json
+import os
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -232,6 +233,88 @@ def test_eval_lists_faults_of_annotations_and_of_pictures(images):
         with pytest.raises(UserError, match="lies outside its image") as caught:
             evaluation_script.read_ground_truth(config)
         assert str(caught.value).count("3.png: not a readable image") == 1, caught.value
+
+
+def no_file(path: Path, kind: str) -> None:
+    """Put something that cannot be read in place of a file."""
+    path.unlink(missing_ok=True)
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path if kind == "link to itself" else path.with_name("is not there"))
+
+
+NO_FILES = ("FIFO", "folder", "link to itself", "dangling link")
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+@pytest.mark.parametrize("form", ["VOC", "LabelMe", "YOLO"])
+def test_what_stands_in_place_of_the_labels_of_an_image_is_named(form, kind, images, capsys):
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    file = path / {"VOC": "2.xml", "LabelMe": "2.json", "YOLO": "2.txt"}[form]
+    no_file(file, kind)
+    lines = said_of(capsys, path, images)
+    (found,) = errors(lines)
+    assert file.name in found and ("cannot be read: " in found or "no such file" in found) and not doubts(lines)
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+@pytest.mark.parametrize("name", ["annotations.xml", "classes.txt", "data.yaml"])
+def test_what_stands_in_place_of_the_file_of_a_form_is_named(name, kind, images, capsys):
+    form = "CVAT" if name == "annotations.xml" else "YOLO"
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    (path / "classes.txt").unlink(missing_ok=True)
+    no_file(path / name, kind)
+    found = {line for line in errors(said_of(capsys, path, images)) if "cannot be read: " in line or "no such" in line}
+    assert len(found) == 1
+    if kind == "folder":  # is read as one
+        return
+    with pytest.raises(UserError, match=f"(?s){re.escape(name)}.*(cannot be read: |link that leads nowhere)") as caught:
+        read_data(path / name, images, ("cat",))
+    assert "did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            b"<?xml version='1.0' encoding='klingon'?><annotations/>",
+            "its encoding 'klingon' is not known; save it as UTF-8",
+        ),
+        (
+            "<annotations><image name='é'/></annotations>".encode("latin-1"),
+            "not UTF-8 text (byte 26); save it as UTF-8",
+        ),
+        (b"<annotations><image", "not valid XML: "),
+    ],
+)
+def test_why_the_file_of_cvat_cannot_be_read_is_told_of_its_folder_too(content, words, images, capsys):
+    path = as_cvat(images.parent, [Item(1, BOXES[0])], SIZE)
+    (path / "annotations.xml").write_bytes(content)
+    for given in (path, path / "annotations.xml"):
+        (found,) = errors(said_of(capsys, given, images))
+        assert words in found
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_annotations_in_another_encoding_have_one_remedy(form, images, capsys):
+    path = FORMS[form](images.parent, [Item(1, BOXES[0])], SIZE)
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    for number in (2, 3):
+        (images / f"{number}.png").unlink()
+    for file in files:
+        before = file.read_bytes()
+        file.write_bytes(before.replace(b"cat", b"\xe9") if b"cat" in before else before + b"\xe9")
+        found = errors(said_of(capsys, path, images))
+        assert len(found) == 1 and "not UTF-8 text (byte " in found[0] and "; save it as UTF-8" in found[0], found
+        file.write_bytes(before)
+    if form == "YOLO":
+        (path / "classes.txt").unlink()
+        (path / "data.yaml").write_bytes(b"names: [\xe9]")
+        (found,) = errors(said_of(capsys, path, images))
+        assert found.endswith("data.yaml: not UTF-8 text (byte 8); save it as UTF-8")
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -24,7 +24,7 @@ from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, 
 from src.data.image_listing import check_is_folder, passed_over, without_suffix
 from src.data.images import decode_to_end, image_size
 from src.errors import DataError, Faults, UserError
-from src.files import read_regular_text
+from src.files import read_text
 
 _XML_FOLDERS = ("Annotations", "annotations")
 _IMAGE_FOLDERS = ("JPEGImages", "images")
@@ -301,10 +301,7 @@ def _listed(path: Path, known: set[str]) -> list[str]:
     Args:
         known: stems of the images and XML files that are there.
     """
-    try:
-        lines = [line.strip() for line in read_regular_text(path).split("\n")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
+    lines = [line.strip() for line in read_text(path).split("\n")]
     lines = [line for line in lines if line]
     words = [line.rsplit(maxsplit=1) for line in lines if line not in known]
     if any(len(pair) == 2 and pair[1] in ("-1", "0", "1") for pair in words):

@@ -60,12 +60,13 @@ def tool_place(path: Path) -> ToolPlace | None:
     """What a path means as one of these forms, by its content; None if it is none of them.
 
     Raises:
-        DataError: an XML or JSON file that is broken.
+        UserError: an XML or JSON file that is broken.
     """
     if path.is_dir():
-        if (path / "annotations.xml").is_file() and _is_cvat_file(path / "annotations.xml"):
+        xmls = xml_files(path)
+        if "annotations.xml" in xmls and _is_cvat_file(path / "annotations.xml", alone=len(xmls) == 1):
             return ToolPlace(CVAT, path / "annotations.xml")
-        if xml_files(path):  # Pascal VOC, and what else lies there are lists
+        if xmls:  # Pascal VOC, and what else lies there are lists
             return None
         if names_file(path) or names_file(path.parent) and path.name == "labels":
             return ToolPlace(YOLO, path)
@@ -179,6 +180,8 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
                 images.append(_within(labelme_image(value, file), file, img_dir))
         except DataError as error:
             faults += [f"{file}: {fault}" for fault in error.faults]
+        except UserError as error:  # a FIFO, a folder, a link that leads nowhere
+            faults.append(str(error))
     if faults:
         raise DataError(str(path), faults)
     nothing = {name: AnnotatedImage(name, mark=Mark.NOT_DONE) for name in pictures}
@@ -315,21 +318,22 @@ def _is_labelme_folder(folder: Path) -> bool:
     """Whether the first JSON file that can be read is of LabelMe; those that cannot be read are faults of the data, not of the form.
 
     Raises:
-        DataError: of the first file, if none can be read.
+        UserError: of the first file, if none can be read.
     """
     first = None
     for file in _json_files(folder):
         try:
             return is_labelme(read_json(file))
-        except DataError as error:
+        except UserError as error:
             first = first or error
     if first:
         raise first
     return False
 
 
-def _is_cvat_file(path: Path) -> bool:
+def _is_cvat_file(path: Path, alone: bool) -> bool:
+    """Whether the annotations.xml of a folder is CVAT's; one that cannot be read is, if no other XML file is there."""
     try:
         return is_cvat(read_xml(path))
     except DataError:
-        return False
+        return alone
