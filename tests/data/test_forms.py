@@ -478,6 +478,68 @@ def test_names_that_are_all_wrong_in_one_way_are_told_once(way, form, images, ca
     assert f"3 of the 3 names of images {words}" in found and "; " in found
 
 
+@pytest.mark.parametrize("form", ["CVAT", "LabelMe"])
+@pytest.mark.parametrize("way", ["no suffix", "other suffix", "capital letters", "as in addresses"])
+def test_tools_tell_names_that_are_all_wrong_in_one_way_once(way, form, images, capsys):
+    change, words = NAMES[way]
+    for number in (1, 2, 3):
+        (images / f"{number}.png").rename(images / f"é {number}.png")
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    for file in path.iterdir():
+        file.write_text(re.sub(r'"(\d)\.png"', lambda found: f'"{change(f"é {found[1]}.png")}"', file.read_text()))
+    (found,) = errors(said_of(capsys, path, images))
+    assert f"3 of the 3 names of images {words}" in found and "; " in found
+
+
+XML_NAMES = {
+    "suffix of the image": (
+        "{}.png.xml",
+        "XML files whose names keep the suffix of the image, such as 1.png.xml for 1.png",
+    ),
+    "prefix": ("img_{}.xml", "the XML files have img_ in front of the name, such as img_1.xml for 1.png; take it out"),
+    "ending": ("{}{{x}}.xml", "the XML files have {x} behind the name, such as 1{x}.xml for 1.png; take it out"),
+    "folder": ("one/{}.xml", "XML files in other sub-folders, such as one/1.xml for 1.png; move"),
+}
+
+
+@pytest.mark.parametrize("way", XML_NAMES)
+def test_xml_files_whose_names_are_all_wrong_in_one_way_are_told_once(way, images, capsys):
+    pattern, words = XML_NAMES[way]
+    path = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    (path / "one").mkdir()
+    for number in (1, 2, 3):
+        (path / f"{number}.xml").rename(path / pattern.format(number))
+    (found,) = errors(said_of(capsys, path, images))
+    assert "3 images have XML files " in found and words in found
+    if "take it out" in words:  # of images, where they have more
+        for number in (1, 2, 3):
+            (path / pattern.format(number)).rename(path / f"{number}.xml")
+            (images / f"{number}.png").rename(images / pattern.format(number).replace("xml", "png"))
+        (found,) = errors(said_of(capsys, path, images))
+        assert "3 images have XML files " in found and "the images have" in found
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("D:\\data\\{}", "have D:/data/ in front"),
+        ("JPEGImages/{}.png", "have JPEGImages/ in front"),
+        ("sub/{}", "have sub/ in front"),
+    ],
+)
+def test_a_list_whose_lines_are_all_wrong_in_one_way_is_told_once(line, words, images, capsys):
+    root = images.parent / "voc"
+    (root / "ImageSets/Main").mkdir(parents=True)
+    as_voc(root, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE).rename(root / "Annotations")
+    images.rename(root / "JPEGImages")
+    names = root / "ImageSets/Main/train.txt"
+    names.write_text("".join(f"{line.format(number)}\n" for number in (1, 2, 3)))
+    for folder in (root, root / "JPEGImages"):
+        (found,) = errors(said_of(capsys, names, folder))
+        assert f"3 of the 3 lines {words} of the name of a file, such as {line.format(1)}, where" in found
+        assert found.endswith("has 1; take it out of all names")
+
+
 def test_names_of_another_level_are_told_with_the_folder_to_give(images, capsys):
     path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
     (found,) = errors(said_of(capsys, path, images.parent))

@@ -6,7 +6,7 @@ somebody saves. Shapes without an area, such as points, are left out and counted
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
+from src.data.checks.files.missing_images import missing_faults
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import control_faults, foreground, unknown_classes
 from src.data.formats.json_file import read_json
@@ -168,7 +169,7 @@ _Found = tuple[list[str], dict[str, AnnotatedImage], list[str]]
 
 def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     names, images = read_cvat(path)
-    return names, _by_name(images, pictures, path), []
+    return names, _by_name(images, pictures, path, img_dir, "name"), []
 
 
 def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -185,7 +186,7 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     if faults:
         raise DataError(str(path), faults)
     nothing = {name: AnnotatedImage(name, mark=Mark.NOT_DONE) for name in pictures}
-    return [], nothing | _by_name(images, pictures, path), []
+    return [], nothing | _by_name(images, pictures, path, img_dir, "imagePath"), []
 
 
 def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -233,17 +234,24 @@ def _within(image: AnnotatedImage, file: Path, img_dir: Path) -> AnnotatedImage:
     return replace(image, name=target.relative_to(root).as_posix()) if target.is_relative_to(root) else image
 
 
-def _by_name(images: Iterable[AnnotatedImage], pictures: Sequence[str], path: Path) -> dict[str, AnnotatedImage]:
-    names, found, faults = ImageNames(pictures), {}, []
+def _by_name(
+    images: Sequence[AnnotatedImage], pictures: Sequence[str], path: Path, img_dir: Path, name_key: str
+) -> dict[str, AnnotatedImage]:
+    """Images by their names in the folder; ``name_key``: what the form calls the name of an image."""
+    names, found, faults, missing = ImageNames(pictures), {}, [], {}
     for image in images:
         try:
             key = names.find(image.name).key
-        except (UnknownName, AmbiguousName) as error:
+        except UnknownName:
+            missing[image.name] = f"{image.place}: "
+            continue
+        except AmbiguousName as error:
             faults.append(f"{error} in the folder of images")
             continue
         if key in found:
             faults.append(f"{key} occurs twice, as {found[key].name} and as {image.name}; leave one")
         found[key] = image
+    faults += missing_faults(list(missing), len(images), img_dir, missing, name_key)
     if faults:
         raise DataError(str(path), faults)
     return found
