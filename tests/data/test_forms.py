@@ -368,14 +368,37 @@ def test_a_wrong_size_in_all_files_is_told_once_and_no_box_is_blamed(form, size,
 
 
 MARKS = {
-    "COCO": [{"ignore": 1}, {"attributes": {"ignore": True}}, {"difficult": 1}, {"deleted": True}],
+    "COCO": [
+        {"ignore": 1},
+        {"attributes": {"ignore": True}},
+        {"difficult": 1},
+        {"deleted": True},
+        {"Ignore": 1},
+        {"IGNORE": "true"},
+        {"Difficult": 1},
+        {"is_crowd": 1},
+        {"isCrowd": 1},
+        {"crowd": True},
+        {"IsGroupOf": 1},
+        {"attributes": [{"name": "ignore", "value": "true"}]},
+        {"flags": {"difficult": True}},
+    ],
     "VOC": [
         {"ignore": "1"},
         {"deleted": 1},
+        {"Difficult": 1},
+        {"isCrowd": 1},
+        {"is_crowd": "true"},
         {"attributes": "<attribute><name>ignore</name><value>true</value></attribute>"},
     ],
-    "CVAT": [{"ignore": "true"}, {"difficult": "1"}],
-    "LabelMe": [{"flags": {"ignore": True}}, {"difficult": True}],
+    "CVAT": [{"ignore": "true"}, {"difficult": "1"}, {"IGNORE": "1"}, {"is_crowd": "true"}],
+    "LabelMe": [
+        {"flags": {"ignore": True}},
+        {"difficult": True},
+        {"Difficult": True},
+        {"isCrowd": 1},
+        {"attributes": [{"name": "ignore", "value": "true"}]},
+    ],
 }
 SCORES = {
     "COCO": [{"score": 0.87}, {"attributes": {"score": 0.5}}],
@@ -385,8 +408,15 @@ SCORES = {
     "YOLO": [{"sixth number": 0.8}],
 }
 ROTATIONS = {
-    "COCO": [{"attributes": {"rotation": 37.5}}, {"rotation": 12}],
+    "COCO": [
+        {"attributes": {"rotation": 37.5}},
+        {"rotation": 12},
+        {"Rotation": 12},
+        {"attributes": [{"name": "rotation", "value": 12}]},
+    ],
     "VOC": [{"attributes": "<attribute><name>rotation</name><value>37.5</value></attribute>"}],
+    "CVAT": [{"rotation": "37.5"}],
+    "LabelMe": [{"attributes": {"rotation": 37.5}}, {"rotation": 12}],
 }
 NO_MARKS = {
     "COCO": [{"ignore": 0, "score": None, "attributes": {"rotation": 0.0, "occluded": True}}],
