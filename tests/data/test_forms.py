@@ -616,6 +616,18 @@ def test_images_and_xml_files_whose_names_only_look_alike_are_told_once(images, 
     assert "3 images have XML files whose names look the same" in found
 
 
+@pytest.mark.parametrize(("of_image", "of_labels"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_labels_of_yolo_are_found_whose_names_are_composed_otherwise(of_image, of_labels, images, capsys):
+    path = as_yolo(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    for number in (1, 2, 3):
+        (images / f"{number}.png").rename(images / normalize(of_image, f"é{number}.png"))
+        (path / f"{number}.txt").rename(path / normalize(of_labels, f"é{number}.txt"))
+    assert said_of(capsys, path, images)[-2:] == [
+        "3 labelled images with 3 boxes of 1 class (0 without a box), 0 unlabelled images",
+        "0 errors, 0 suspicious findings",
+    ]
+
+
 @pytest.mark.parametrize("form", ["CVAT", "LabelMe"])
 def test_tools_find_images_whose_names_are_composed_otherwise(form, images, capsys):
     path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)

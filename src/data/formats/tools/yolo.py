@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
+from unicodedata import normalize
 
 from src.data.checks.row_marks import marks_of
 from src.data.formats.tools.annotated import Shape, box_around, numbers_of
@@ -172,13 +173,18 @@ def labels_of(image: Path, labels: Path | None, relative: str) -> Path | None:
     Args:
         image: its absolute path; labels: a folder of label files, or None; relative: the image's name in its own folder.
     """
-    places = [labels / relative] if labels else []
+    places = [(labels, relative)] if labels else []
     parts = list(image.parts)
     if "images" in parts[:-1]:
         last = len(parts) - 2 - parts[:-1][::-1].index("images")
-        places.append(Path(*parts[:last], "labels", *parts[last + 1 :]))
-    places.append(image)
-    return next((file for place in places if os.path.lexists(file := place.with_suffix(".txt"))), None)
+        places.append((Path(*parts[:last], "labels"), "/".join(parts[last + 1 :])))
+    places.append((image.parent, image.name))
+    for form in (None, "NFC", "NFD"):  # macOS decomposes letters in names of files
+        for folder, name in places:
+            file = (folder / (normalize(form, name) if form else name)).with_suffix(".txt")
+            if os.path.lexists(file):
+                return file
+    return None
 
 
 def label_files_without_image(used: Collection[Path]) -> list[Path]:
