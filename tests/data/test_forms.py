@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 import eval as evaluation_script
+import first_pick
+import random_select
 from src import xml2coco
 from src.config.load import load_config
 from src.data.doctor import main
@@ -688,6 +690,20 @@ def test_the_classes_that_are_printed_can_be_pasted(names, images, capsys):
     found = [json.loads((images.parent / f"{which}.json").read_text()) for which in ("one", "two")]
     assert found[0]["categories"] == found[1]["categories"]
     assert sorted(row["name"] for row in found[0]["categories"]) == sorted(names)
+
+
+@pytest.mark.parametrize("words", [["cat,dog"], ["cat", "dog"], ['["cat", dog]'], ["cat, dog"]])
+def test_classes_in_one_word_or_several_are_the_same_in_all_programs(words, images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    coco = json.loads(path.read_text())
+    path.write_text(json.dumps(coco | {"categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}))
+    assert not errors(said_of(capsys, path, images, "--class_names", *words))
+    assert load_config("", ["--class_names", *words]).class_names == ("cat", "dog")
+    assert first_pick.read_classes(words) == tuple(xml2coco.given_names(words)) == ("cat", "dog")
+    output = images.parent / "labelled.json"
+    options = ["--ann_file", str(path), "--label_ratio", "100", "--output_ann_file", str(output)]
+    random_select.main([*options, "--class_names", *words])
+    assert [row["name"] for row in json.loads(output.read_text())["categories"]] == ["cat", "dog"]
 
 
 def test_a_kind_that_opens_and_does_not_decode_is_told_at_the_start(images, capsys):
