@@ -609,6 +609,16 @@ def test_ids_that_are_all_wrong_in_one_way_are_told_once(change, words, images, 
     assert len(found) == 2 and "is not among the images" in found[1]
 
 
+@pytest.mark.parametrize("wrong", [-1, 1.5])
+def test_an_image_whose_id_is_none_is_told_without_its_rows(wrong, images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    coco = json.loads(path.read_text())
+    coco["images"][0]["id"] = coco["annotations"][0]["image_id"] = wrong
+    path.write_text(json.dumps(coco))
+    (found,) = errors(said_of(capsys, path, images))
+    assert f'"id" must be an integer from 0 up, found {wrong}' in found
+
+
 def test_images_and_xml_files_whose_names_only_look_alike_are_told_once(images, capsys):
     xmls = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
     for number in (1, 2, 3):
