@@ -84,7 +84,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_files = "copy the images into the folder (default), link them, or leave them where they are"
     parser.add_argument("--image_files", choices=IMAGE_FILES, default="copy", help=help_files)
     help_names = f"classes in the order of their labels, {NAMES_HELP} (default: as infer.py says beside --infer_json)"
-    parser.add_argument("--class_names", default="", help=help_names)
+    parser.add_argument("--class_names", nargs="+", default=(), help=help_names)
     parser.add_argument("--ann_file", type=Path, help="annotation file of the training, to take the classes from")
     help_eval = "detections on validation images: eval_results.json of eval.py, or infer_results.json of infer.py"
     parser.add_argument("--eval_infer_json", type=Path, help=help_eval)
@@ -116,7 +116,7 @@ def find_classes(args: argparse.Namespace) -> list[str]:
     Raises:
         UserError: they are not known.
     """
-    names = list(parse_names([args.class_names]))
+    names = list(parse_names(args.class_names))
     check_names(names)
     if not names and args.ann_file:
         names = list(read_data(args.ann_file, args.img_dir).class_names)

@@ -81,7 +81,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     help_folder = "folder of further unlabelled images that are ranked as well"
     parser.add_argument("--unlabelled_img_dir", type=Path, help=help_folder)
     help_names = f"classes in the order of their labels, {NAMES_HELP}; text needs them"
-    parser.add_argument("--class_names", default="", help=help_names)
+    parser.add_argument("--class_names", nargs="+", default=(), help=help_names)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--top_value_file", type=Path, help="top_value_data.json of sorted_values.py")
     source.add_argument("--picked_file", type=Path, help="list of an earlier pick: one file name per line")

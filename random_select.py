@@ -39,7 +39,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--img_dir", type=Path, help="folder of the images, which forms other than COCO need")
     help_names = f"classes in the order of their labels, {NAMES_HELP}; text needs them"
-    parser.add_argument("--class_names", default="", help=help_names)
+    parser.add_argument("--class_names", nargs="+", default=(), help=help_names)
     help_ratio = "percent of the images that stay labelled; fractions allowed"
     parser.add_argument("--label_ratio", type=float, required=True, help=help_ratio)
     help_policy = "1: all other images unlabelled (default); 2: all images in the unlabelled stream"
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path in outputs[1:]:
         check_free(path, args.overwrite)
     check_apart(outputs, {"ann_file": args.ann_file})
-    source = (args.ann_file, args.img_dir, parse_names([args.class_names]))
+    source = (args.ann_file, args.img_dir, parse_names(args.class_names))
     coco = usable_coco(*source, left_out) if left_out else read_as_coco(*source)
     already_unlabelled = unlabelled_ids(coco)
     if already_unlabelled:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from src.errors import UserError
+from src.errors import DataError, UserError
 
 TEMPORARY = ".writing-"  # prefix of temporary files; a killed process leaves them behind
 
@@ -167,6 +167,22 @@ def read_regular_text(path: str | Path) -> str:
         UnicodeDecodeError: it is not UTF-8; else as ``open_regular``.
     """
     return read_regular(path).decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def read_text(path: str | Path) -> str:
+    """As ``read_regular_text``, for a file of the user.
+
+    Raises:
+        DataError: it is not UTF-8, with the remedy, or cannot be read: a folder, a FIFO, a link that leads nowhere.
+    """
+    try:
+        return read_regular_text(path)
+    except FileNotFoundError:
+        raise DataError(str(path), ["no such file"]) from None
+    except OSError as error:
+        raise DataError(str(path), [f"cannot be read: {error.strerror or error}"]) from None
+    except UnicodeDecodeError as error:
+        raise DataError(str(path), [f"not UTF-8 text (byte {error.start}); save it as UTF-8"]) from None
 
 
 def sync(path: str | Path) -> None:

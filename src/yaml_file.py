@@ -47,7 +47,9 @@ def read_yaml(path: str | Path, texts: bool = False) -> dict:
     """
     try:
         values = yaml.load(read_regular_text(path), _TextLoader if texts else _PlainLoader)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, a date like 2026-99-99
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2026-99-99
         raise UserError(f"{path} is not YAML: {error}") from error
     except RecursionError:
         raise UserError(f"{path} is not YAML of 'key: value' lines: its lists lie in one another too deeply") from None

@@ -231,16 +231,17 @@ def _parser(description: str) -> argparse.ArgumentParser:
         if field.annotation is bool and field.default is False:
             parser.add_argument(f"--{key}", nargs="?", const="true", metavar="BOOL", help=meaning)
         else:
-            parser.add_argument(f"--{key}", metavar="VALUE", help=meaning)
+            several = "+" if key == "class_names" else None
+            parser.add_argument(f"--{key}", nargs=several, metavar="VALUE", help=meaning)
     return parser
 
 
-def _read_argument(key: str, text: str) -> object:
+def _read_argument(key: str, text: str | list[str]) -> object:
     """Parse a command-line argument as YAML; '1,2' is a list; paths and text that is not YAML stay strings."""
     if key in TEXT_KEYS:
         return None if text in ("", "null") else text
     if key == "class_names":
-        return list(parse_names([text]))
+        return list(parse_names(text))
     if re.fullmatch(r"[-+.\deE]+(,[-+.\deE]+)+", text):
         text = f"[{text}]"
     # YAML 1.1 parses 1e-4 as a string.

@@ -47,7 +47,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--num_gts", type=int, help="most objects an image may have, as in training (default: any number)"
     )
-    parser.add_argument("--class_names", default="", help=f"classes in the order of their labels, {NAMES_HELP}")
+    parser.add_argument(
+        "--class_names", nargs="+", default=(), help=f"classes in the order of their labels, {NAMES_HELP}"
+    )
     parser.add_argument("--images", action="store_true", help="decode every image, too")
     parser.add_argument("--masks", action="store_true", help="the detector has masks: check those of the objects, too")
     add_options(parser)
@@ -139,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         eval_ann_file=args.eval_ann_file,
         eval_img_dir=args.eval_img_dir,
         max_gts=args.num_gts,
-        class_names=parse_names([args.class_names]),
+        class_names=parse_names(args.class_names),
         masks=args.masks,
         faulty_at_most=args.faulty_at_most if args.leave_out_faulty else None,
     )

@@ -154,7 +154,9 @@ def main(argv: list[str] | None = None) -> None:
         "--eval_img_dir", type=Path, help="evaluation images; with --eval_ann_file the page has pictures"
     )
     parser.add_argument("--eval_ann_file", type=Path, help="annotations of the evaluation images")
-    parser.add_argument("--class_names", default="", help=f"classes in the order of their labels, {NAMES_HELP}")
+    parser.add_argument(
+        "--class_names", nargs="+", default=(), help=f"classes in the order of their labels, {NAMES_HELP}"
+    )
     parser.add_argument("--pictures", type=any_count, default=12, help="how many images are shown [12]")
     parser.add_argument("--output", type=Path, help=f"the page [RUN/{PAGE_NAME}]")
     parser.add_argument("--overwrite", action="store_true", help="replace an older page")
@@ -168,7 +170,7 @@ def main(argv: list[str] | None = None) -> None:
     check_apart([path], {"eval_ann_file": arguments.eval_ann_file})
     annotations = None
     if arguments.eval_ann_file is not None:
-        names = parse_names([arguments.class_names])
+        names = parse_names(arguments.class_names)
         annotations = read_data(arguments.eval_ann_file, arguments.eval_img_dir, names)
     stages = read_stages(arguments.run)
     for stage in stages:

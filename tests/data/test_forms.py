@@ -1,6 +1,7 @@
 """One fault, one treatment: the same objects as every form of annotations, and what the doctor says of them."""
 
 import json
+import os
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ import pytest
 from PIL import Image
 
 import eval as evaluation_script
+import first_pick
+import random_select
 from src import xml2coco
 from src.config.load import load_config
 from src.data.doctor import main
@@ -234,6 +237,88 @@ def test_eval_lists_faults_of_annotations_and_of_pictures(images):
         assert str(caught.value).count("3.png: not a readable image") == 1, caught.value
 
 
+def no_file(path: Path, kind: str) -> None:
+    """Put something that cannot be read in place of a file."""
+    path.unlink(missing_ok=True)
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path if kind == "link to itself" else path.with_name("is not there"))
+
+
+NO_FILES = ("FIFO", "folder", "link to itself", "dangling link")
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+@pytest.mark.parametrize("form", ["VOC", "LabelMe", "YOLO"])
+def test_what_stands_in_place_of_the_labels_of_an_image_is_named(form, kind, images, capsys):
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    file = path / {"VOC": "2.xml", "LabelMe": "2.json", "YOLO": "2.txt"}[form]
+    no_file(file, kind)
+    lines = said_of(capsys, path, images)
+    (found,) = errors(lines)
+    assert file.name in found and ("cannot be read: " in found or "no such file" in found) and not doubts(lines)
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+@pytest.mark.parametrize("name", ["annotations.xml", "classes.txt", "data.yaml"])
+def test_what_stands_in_place_of_the_file_of_a_form_is_named(name, kind, images, capsys):
+    form = "CVAT" if name == "annotations.xml" else "YOLO"
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    (path / "classes.txt").unlink(missing_ok=True)
+    no_file(path / name, kind)
+    found = {line for line in errors(said_of(capsys, path, images)) if "cannot be read: " in line or "no such" in line}
+    assert len(found) == 1
+    if kind == "folder":  # is read as one
+        return
+    with pytest.raises(UserError, match=f"(?s){re.escape(name)}.*(cannot be read: |link that leads nowhere)") as caught:
+        read_data(path / name, images, ("cat",))
+    assert "did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            b"<?xml version='1.0' encoding='klingon'?><annotations/>",
+            "its encoding 'klingon' is not known; save it as UTF-8",
+        ),
+        (
+            "<annotations><image name='é'/></annotations>".encode("latin-1"),
+            "not UTF-8 text (byte 26); save it as UTF-8",
+        ),
+        (b"<annotations><image", "not valid XML: "),
+    ],
+)
+def test_why_the_file_of_cvat_cannot_be_read_is_told_of_its_folder_too(content, words, images, capsys):
+    path = as_cvat(images.parent, [Item(1, BOXES[0])], SIZE)
+    (path / "annotations.xml").write_bytes(content)
+    for given in (path, path / "annotations.xml"):
+        (found,) = errors(said_of(capsys, given, images))
+        assert words in found
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_annotations_in_another_encoding_have_one_remedy(form, images, capsys):
+    path = FORMS[form](images.parent, [Item(1, BOXES[0])], SIZE)
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    for number in (2, 3):
+        (images / f"{number}.png").unlink()
+    for file in files:
+        before = file.read_bytes()
+        file.write_bytes(before.replace(b"cat", b"\xe9") if b"cat" in before else before + b"\xe9")
+        found = errors(said_of(capsys, path, images))
+        assert len(found) == 1 and "not UTF-8 text (byte " in found[0] and "; save it as UTF-8" in found[0], found
+        file.write_bytes(before)
+    if form == "YOLO":
+        (path / "classes.txt").unlink()
+        (path / "data.yaml").write_bytes(b"names: [\xe9]")
+        (found,) = errors(said_of(capsys, path, images))
+        assert found.endswith("data.yaml: not UTF-8 text (byte 8); save it as UTF-8")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_box_that_exceeds_its_image_is_refused(form, images, capsys):
     for name, x2, refused in (("near", WIDTH + 1, False), ("far", WIDTH + 2, True)):
@@ -285,14 +370,37 @@ def test_a_wrong_size_in_all_files_is_told_once_and_no_box_is_blamed(form, size,
 
 
 MARKS = {
-    "COCO": [{"ignore": 1}, {"attributes": {"ignore": True}}, {"difficult": 1}, {"deleted": True}],
+    "COCO": [
+        {"ignore": 1},
+        {"attributes": {"ignore": True}},
+        {"difficult": 1},
+        {"deleted": True},
+        {"Ignore": 1},
+        {"IGNORE": "true"},
+        {"Difficult": 1},
+        {"is_crowd": 1},
+        {"isCrowd": 1},
+        {"crowd": True},
+        {"IsGroupOf": 1},
+        {"attributes": [{"name": "ignore", "value": "true"}]},
+        {"flags": {"difficult": True}},
+    ],
     "VOC": [
         {"ignore": "1"},
         {"deleted": 1},
+        {"Difficult": 1},
+        {"isCrowd": 1},
+        {"is_crowd": "true"},
         {"attributes": "<attribute><name>ignore</name><value>true</value></attribute>"},
     ],
-    "CVAT": [{"ignore": "true"}, {"difficult": "1"}],
-    "LabelMe": [{"flags": {"ignore": True}}, {"difficult": True}],
+    "CVAT": [{"ignore": "true"}, {"difficult": "1"}, {"IGNORE": "1"}, {"is_crowd": "true"}],
+    "LabelMe": [
+        {"flags": {"ignore": True}},
+        {"difficult": True},
+        {"Difficult": True},
+        {"isCrowd": 1},
+        {"attributes": [{"name": "ignore", "value": "true"}]},
+    ],
 }
 SCORES = {
     "COCO": [{"score": 0.87}, {"attributes": {"score": 0.5}}],
@@ -302,8 +410,15 @@ SCORES = {
     "YOLO": [{"sixth number": 0.8}],
 }
 ROTATIONS = {
-    "COCO": [{"attributes": {"rotation": 37.5}}, {"rotation": 12}],
+    "COCO": [
+        {"attributes": {"rotation": 37.5}},
+        {"rotation": 12},
+        {"Rotation": 12},
+        {"attributes": [{"name": "rotation", "value": 12}]},
+    ],
     "VOC": [{"attributes": "<attribute><name>rotation</name><value>37.5</value></attribute>"}],
+    "CVAT": [{"rotation": "37.5"}],
+    "LabelMe": [{"attributes": {"rotation": 37.5}}, {"rotation": 12}],
 }
 NO_MARKS = {
     "COCO": [{"ignore": 0, "score": None, "attributes": {"rotation": 0.0, "occluded": True}}],
@@ -396,6 +511,68 @@ def test_names_that_are_all_wrong_in_one_way_are_told_once(way, form, images, ca
     assert f"3 of the 3 names of images {words}" in found and "; " in found
 
 
+@pytest.mark.parametrize("form", ["CVAT", "LabelMe"])
+@pytest.mark.parametrize("way", ["no suffix", "other suffix", "capital letters", "as in addresses"])
+def test_tools_tell_names_that_are_all_wrong_in_one_way_once(way, form, images, capsys):
+    change, words = NAMES[way]
+    for number in (1, 2, 3):
+        (images / f"{number}.png").rename(images / f"é {number}.png")
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    for file in path.iterdir():
+        file.write_text(re.sub(r'"(\d)\.png"', lambda found: f'"{change(f"é {found[1]}.png")}"', file.read_text()))
+    (found,) = errors(said_of(capsys, path, images))
+    assert f"3 of the 3 names of images {words}" in found and "; " in found
+
+
+XML_NAMES = {
+    "suffix of the image": (
+        "{}.png.xml",
+        "XML files whose names keep the suffix of the image, such as 1.png.xml for 1.png",
+    ),
+    "prefix": ("img_{}.xml", "the XML files have img_ in front of the name, such as img_1.xml for 1.png; take it out"),
+    "ending": ("{}{{x}}.xml", "the XML files have {x} behind the name, such as 1{x}.xml for 1.png; take it out"),
+    "folder": ("one/{}.xml", "XML files in other sub-folders, such as one/1.xml for 1.png; move"),
+}
+
+
+@pytest.mark.parametrize("way", XML_NAMES)
+def test_xml_files_whose_names_are_all_wrong_in_one_way_are_told_once(way, images, capsys):
+    pattern, words = XML_NAMES[way]
+    path = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    (path / "one").mkdir()
+    for number in (1, 2, 3):
+        (path / f"{number}.xml").rename(path / pattern.format(number))
+    (found,) = errors(said_of(capsys, path, images))
+    assert "3 images have XML files " in found and words in found
+    if "take it out" in words:  # of images, where they have more
+        for number in (1, 2, 3):
+            (path / pattern.format(number)).rename(path / f"{number}.xml")
+            (images / f"{number}.png").rename(images / pattern.format(number).replace("xml", "png"))
+        (found,) = errors(said_of(capsys, path, images))
+        assert "3 images have XML files " in found and "the images have" in found
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("D:\\data\\{}", "have D:/data/ in front"),
+        ("JPEGImages/{}.png", "have JPEGImages/ in front"),
+        ("sub/{}", "have sub/ in front"),
+    ],
+)
+def test_a_list_whose_lines_are_all_wrong_in_one_way_is_told_once(line, words, images, capsys):
+    root = images.parent / "voc"
+    (root / "ImageSets/Main").mkdir(parents=True)
+    as_voc(root, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE).rename(root / "Annotations")
+    images.rename(root / "JPEGImages")
+    names = root / "ImageSets/Main/train.txt"
+    names.write_text("".join(f"{line.format(number)}\n" for number in (1, 2, 3)))
+    for folder in (root, root / "JPEGImages"):
+        (found,) = errors(said_of(capsys, names, folder))
+        assert f"3 of the 3 lines {words} of the name of a file, such as {line.format(1)}, where" in found
+        assert found.endswith("has 1; take it out of all names")
+
+
 def test_names_of_another_level_are_told_with_the_folder_to_give(images, capsys):
     path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
     (found,) = errors(said_of(capsys, path, images.parent))
@@ -433,6 +610,16 @@ def test_ids_that_are_all_wrong_in_one_way_are_told_once(change, words, images, 
     assert len(found) == 2 and "is not among the images" in found[1]
 
 
+@pytest.mark.parametrize("wrong", [-1, 1.5])
+def test_an_image_whose_id_is_none_is_told_without_its_rows(wrong, images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    coco = json.loads(path.read_text())
+    coco["images"][0]["id"] = coco["annotations"][0]["image_id"] = wrong
+    path.write_text(json.dumps(coco))
+    (found,) = errors(said_of(capsys, path, images))
+    assert f'"id" must be an integer from 0 up, found {wrong}' in found
+
+
 def test_images_and_xml_files_whose_names_only_look_alike_are_told_once(images, capsys):
     xmls = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
     for number in (1, 2, 3):
@@ -440,6 +627,18 @@ def test_images_and_xml_files_whose_names_only_look_alike_are_told_once(images, 
         (xmls / f"{number}.xml").rename(xmls / normalize("NFC", f"é{number}.xml"))
     (found,) = errors(said_of(capsys, xmls, images))
     assert "3 images have XML files whose names look the same" in found
+
+
+@pytest.mark.parametrize(("of_image", "of_labels"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_labels_of_yolo_are_found_whose_names_are_composed_otherwise(of_image, of_labels, images, capsys):
+    path = as_yolo(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    for number in (1, 2, 3):
+        (images / f"{number}.png").rename(images / normalize(of_image, f"é{number}.png"))
+        (path / f"{number}.txt").rename(path / normalize(of_labels, f"é{number}.txt"))
+    assert said_of(capsys, path, images)[-2:] == [
+        "3 labelled images with 3 boxes of 1 class (0 without a box), 0 unlabelled images",
+        "0 errors, 0 suspicious findings",
+    ]
 
 
 @pytest.mark.parametrize("form", ["CVAT", "LabelMe"])
@@ -502,6 +701,20 @@ def test_the_classes_that_are_printed_can_be_pasted(names, images, capsys):
     found = [json.loads((images.parent / f"{which}.json").read_text()) for which in ("one", "two")]
     assert found[0]["categories"] == found[1]["categories"]
     assert sorted(row["name"] for row in found[0]["categories"]) == sorted(names)
+
+
+@pytest.mark.parametrize("words", [["cat,dog"], ["cat", "dog"], ['["cat", dog]'], ["cat, dog"]])
+def test_classes_in_one_word_or_several_are_the_same_in_all_programs(words, images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    coco = json.loads(path.read_text())
+    path.write_text(json.dumps(coco | {"categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}))
+    assert not errors(said_of(capsys, path, images, "--class_names", *words))
+    assert load_config("", ["--class_names", *words]).class_names == ("cat", "dog")
+    assert first_pick.read_classes(words) == tuple(xml2coco.given_names(words)) == ("cat", "dog")
+    output = images.parent / "labelled.json"
+    options = ["--ann_file", str(path), "--label_ratio", "100", "--output_ann_file", str(output)]
+    random_select.main([*options, "--class_names", *words])
+    assert [row["name"] for row in json.loads(output.read_text())["categories"]] == ["cat", "dog"]
 
 
 def test_a_kind_that_opens_and_does_not_decode_is_told_at_the_start(images, capsys):

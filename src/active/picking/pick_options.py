@@ -19,7 +19,7 @@ class PickOptions:
     Attributes:
         pick_ratio: percent of all images that are labelled after the pick; budget_images, budget_boxes, budget_hours: what the
             picked images may cost. Exactly one is given, or none with `picked_file`.
-        class_names: as `parse_names` reads them; empty: those of `ann_file`.
+        class_names: words that `parse_names` reads; empty: those of `ann_file`.
         labelling_reports: reports of import_labels.py, of earlier rounds.
         policy: 1 or 2, see random_select.py; None: that of `combine_ann_file`.
         at_least: minimum number of objects per class, each as "CLASS=N".
@@ -30,7 +30,7 @@ class PickOptions:
     ann_file: Path
     combine_ann_file: Path | None
     img_dir: Path | None
-    class_names: str
+    class_names: Sequence[str]
     pick_ratio: float | None
     budget_images: int | None
     budget_boxes: float | None
@@ -54,7 +54,7 @@ class PickOptions:
     @property
     def names(self) -> tuple[str, ...]:
         """The classes of `class_names`, in the order of their labels."""
-        return parse_names([self.class_names])
+        return parse_names(self.class_names)
 
     @property
     def list_file(self) -> Path:

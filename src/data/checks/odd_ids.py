@@ -21,7 +21,7 @@ _SENTENCES = {
     _DECIMAL: "{count} ids are written with a decimal point ({places}); write whole numbers, such as 1 for 1.0",
     _LARGE: (
         "{count} ids are above 2^53 ({places}), which programs that keep numbers in double precision confuse; number them anew "
-        "from 1, and the image_id of the annotations with them"
+        "from 1, and what refers to them (image_id, category_id) with them"
     ),
 }
 

@@ -11,13 +11,6 @@ from typing import Any, NamedTuple
 
 from src.wording import counted
 
-_IGNORE = frozenset(("ignore", "ignored", "difficult", "deleted", "iscrowd", "crowd", "isgroup", "isgroupof"))
-_ROTATION = frozenset(("rotation", "angle"))
-_SCORE = frozenset(("score", "confidence"))
-# Fields of COCO rows to look at, as they are usually spelt; "attributes" holds more.
-COCO_FIELDS = ("ignore", "ignored", "difficult", "deleted", "rotation", "angle", "score", "confidence", "attributes")
-_SHOWN = 3  # images in a sentence
-
 
 class Meaning(Enum):
     """What a field says of its object."""
@@ -34,6 +27,33 @@ class RowMark(NamedTuple):
     field: str
 
 
+_IGNORE = ("ignore", "ignored", "difficult", "deleted", "is crowd", "crowd", "is group", "is group of")
+_ROTATION = ("rotation", "angle")
+_SCORE = ("score", "confidence")
+
+
+def _spellings(words: str) -> set[str]:
+    """A name of one or more words as files spell it: is_crowd, isCrowd, IsCrowd, IS_CROWD, Is_Crowd, ..."""
+    found = set()
+    for parts in (words.split(), [words.replace(" ", "")]):
+        titles = [part.capitalize() for part in parts]
+        for joint in ("", "_"):
+            found |= {joint.join(parts), joint.join(parts).upper(), joint.join(titles)}
+            found.add(joint.join([*parts[:1], *titles[1:]]))
+    return found
+
+
+# Fields of COCO rows to look at, and where more of them may be; "iscrowd" itself is read.
+_NESTED = frozenset(_spellings("attributes") | _spellings("flags"))
+COCO_FIELDS = frozenset().union(_NESTED, *map(_spellings, _IGNORE + _ROTATION + _SCORE)) - {"iscrowd"}
+_MEANINGS = {
+    name.replace(" ", ""): meaning
+    for names, meaning in ((_IGNORE, Meaning.IGNORED), (_ROTATION, Meaning.ROTATED), (_SCORE, Meaning.SCORED))
+    for name in names
+}
+_SHOWN = 3  # images in a sentence
+
+
 def marks_of(fields: Mapping[str, Any], rotation: bool = True) -> tuple[RowMark, ...]:
     """The marks among the fields of one object, name -> value; text counts as what it spells.
 
@@ -42,24 +62,29 @@ def marks_of(fields: Mapping[str, Any], rotation: bool = True) -> tuple[RowMark,
     """
     found = []
     for name, value in fields.items():
-        key = "".join(letter for letter in str(name).casefold() if letter.isalpha())
-        if key in _IGNORE and _is_on(value):
-            found.append(RowMark(Meaning.IGNORED, str(name)))
-        elif key in _SCORE and finite_number(value) is not None:
-            found.append(RowMark(Meaning.SCORED, str(name)))
-        elif rotation and key in _ROTATION and (finite_number(value) or 0) % 360:
-            found.append(RowMark(Meaning.ROTATED, str(name)))
+        meaning = _MEANINGS.get("".join(letter for letter in str(name).casefold() if letter.isalpha()))
+        if meaning and (rotation or meaning is not Meaning.ROTATED) and _ON[meaning](value):
+            found.append(RowMark(meaning, str(name)))
     return tuple(found)
+
+
+def nested_fields(value: Any) -> dict[str, Any]:
+    """The fields of "attributes" or "flags": an object, or a list of {"name": ..., "value": ...}; others have none."""
+    if isinstance(value, list):
+        rows = [row for row in value if isinstance(row, dict)]
+        return {str(row["name"]): row.get("value") for row in rows if "name" in row}
+    return value if isinstance(value, dict) else {}
 
 
 def coco_marks(row: Mapping[str, Any]) -> tuple[RowMark, ...]:
     """The marks of a COCO row that is no crowd; called for every row."""
-    fields = {key: row[key] for key in COCO_FIELDS if key in row}
-    if not fields or row.get("iscrowd"):
+    known = COCO_FIELDS.intersection(row)
+    if not known or row.get("iscrowd"):
         return ()
-    attributes = fields.pop("attributes", None)
-    inner = marks_of(attributes) if isinstance(attributes, dict) else ()
-    return marks_of(fields) + tuple(mark._replace(field=f"attributes.{mark.field}") for mark in inner)
+    found = marks_of({key: row[key] for key in sorted(known - _NESTED)})
+    for key in sorted(known & _NESTED):
+        found += tuple(mark._replace(field=f"{key}.{mark.field}") for mark in marks_of(nested_fields(row[key])))
+    return found
 
 
 def mark_doubts(found: Iterable[tuple[str, RowMark]], as_crowd: str) -> tuple[str, ...]:
@@ -114,3 +139,10 @@ def finite_number(value: Any) -> float | None:
     except (ValueError, OverflowError):  # OverflowError: a whole number of JSON above 1.8e308
         return None
     return number if math.isfinite(number) else None
+
+
+_ON = {
+    Meaning.IGNORED: _is_on,
+    Meaning.ROTATED: lambda value: bool((finite_number(value) or 0) % 360),
+    Meaning.SCORED: lambda value: finite_number(value) is not None,
+}

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from src.data.checks.coco.coco_faults import coco_faults
+from src.data.checks.row_marks import COCO_FIELDS
 from src.data.formats.coco_rows import decode_coco
 from src.data.formats.json_file import read_json
 from src.errors import DataError
@@ -48,23 +49,11 @@ class _Image(TypedDict, total=False):
     also_unlabelled: Any
 
 
-class _Row(TypedDict, total=False):
-    id: Any
-    image_id: Any
-    category_id: Any
-    bbox: Any
-    area: Any
-    iscrowd: Any
-    # what ``src.data.checks.row_marks`` looks at
-    ignore: Any
-    ignored: Any
-    difficult: Any
-    deleted: Any
-    rotation: Any
-    angle: Any
-    score: Any
-    confidence: Any
-    attributes: Any
+_Row = TypedDict(
+    "_Row",
+    dict.fromkeys(("id", "image_id", "category_id", "bbox", "area", "iscrowd", *sorted(COCO_FIELDS)), Any),
+    total=False,
+)
 
 
 class _Boxes(TypedDict):

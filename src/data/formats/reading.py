@@ -183,6 +183,8 @@ def _has_form(folder: Path) -> bool:
 
 def _there_is(path: Path) -> str:
     """A remedy for a missing file."""
+    if path.is_symlink():
+        return "it is a link that leads nowhere; link it to the file again"
     if not path.parent.is_dir():
         return f"its folder {path.parent} is not there; expected {_FORMS}"
     near = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1, cutoff=0.75)

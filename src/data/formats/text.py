@@ -22,7 +22,7 @@ from src.data.classes import foreground
 from src.data.image_listing import IMAGE_SUFFIXES
 from src.data.images import image_size
 from src.errors import DataError, UserError
-from src.files import read_regular_text
+from src.files import read_text
 
 _NUMBER = re.compile(r"[-+]?(\d{1,9}(\.\d*)?|\.\d+)", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
@@ -59,7 +59,7 @@ def read_txt(
         UserError: there is no such file, or no class names.
         DataError: every fault of the file, with its line number.
     """
-    lines = [(number, line) for number, line in enumerate(_text(path).split("\n"), start=1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(read_text(path).split("\n"), start=1) if line.strip()]
     faults: list[str] = []
     images = list(_parsed(lines, faults, left_out))
     entries = _entries(images, Path(img_dir), class_names, faults, left_out) if class_names else []
@@ -229,14 +229,3 @@ def _no_class(class_names: Sequence[str], shift: int) -> str:
     if shift:
         return f"{listed}, 0 the background; if your numbers count from 0, leave background out of the list"
     return f"{listed}; if your numbers count from 1, put background before the first name"
-
-
-def _text(path: str | Path) -> str:
-    try:
-        return read_regular_text(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(str(path), [f"not UTF-8 text (byte {error.start}); save it as UTF-8"]) from None

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from unicodedata import normalize
 from xml.etree.ElementTree import Element
 
+from src.data.checks.files.misnamed_xmls import misnamed
 from src.data.checks.left_out import LeftOut, note_image
 from src.data.checks.row_marks import RowMark, finite_number, marks_of
 from src.data.formats.xml_file import read_xml
 from src.data.image_listing import all_files, list_images
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
-from src.wording import counted
 
 _EACH = "write an <object> for each"
 _LEAVE_ONE = "leave the right one"
@@ -79,11 +78,9 @@ def pair_folders(
             f"{images}: no images in this folder; give that of the images, of which {xmls} holds the annotations"
         )
     wanted = sorted(image_of.keys() | xml_of.keys()) if stems is None else stems
-    if left_out is None and (twins := _twins(wanted, image_of, xml_of)):
-        faults.append(
-            f"{counted(len(twins), 'image', 'have')} XML files whose names look the same but have other characters (small and capital letters, "
-            f"or Unicode NFC and NFD), such as {image_of[min(twins)]}; rename one of each pair like the other"
-        )
+    if left_out is None:
+        sentence, twins = misnamed(wanted, image_of, xml_of)
+        faults += sentence
         wanted = [stem for stem in wanted if stem not in twins and stem not in twins.values()]
     remedy = "write one (without objects if the image shows none), or move the image to a folder of unlabelled ones"
     for stem in (stem for stem in wanted if stem not in xml_of):
@@ -101,17 +98,6 @@ def pair_folders(
     if faults:
         raise DataError(str(images.parent), faults)
     return [(image_of[stem], xml_of[stem]) for stem in sorted(wanted) if stem in image_of and stem in xml_of]
-
-
-def _twins(stems: Sequence[str], image_of: dict[str, str], xml_of: dict[str, str]) -> dict[str, str]:
-    """Stems of images without XML -> those of XML files without image, where they look the same."""
-    lone = {_looks(stem): stem for stem in stems if stem in xml_of and stem not in image_of}
-    images = (stem for stem in stems if stem in image_of and stem not in xml_of)
-    return {stem: lone[_looks(stem)] for stem in images if _looks(stem) in lone}
-
-
-def _looks(stem: str) -> str:
-    return normalize("NFC", stem).casefold()
 
 
 def known_stems(images: Path, xmls: Path) -> set[str]:

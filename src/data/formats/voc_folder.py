@@ -16,6 +16,7 @@ import numpy as np
 from src.data.annotations import Annotations, unlabelled_entry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
+from src.data.checks.files.missing_images import alike_names
 from src.data.checks.left_out import LeftOut
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import control_faults, foreground, unknown_classes
@@ -24,7 +25,7 @@ from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, 
 from src.data.image_listing import check_is_folder, passed_over, without_suffix
 from src.data.images import decode_to_end, image_size
 from src.errors import DataError, Faults, UserError
-from src.files import read_regular_text
+from src.files import read_text
 
 _XML_FOLDERS = ("Annotations", "annotations")
 _IMAGE_FOLDERS = ("JPEGImages", "images")
@@ -80,7 +81,7 @@ def read_voc_folder(
     img_dir = Path(img_dir)
     check_is_folder(img_dir)
     prefix = _prefix(place, img_dir)
-    stems = _listed(place.list_file, known_stems(img_dir / prefix, place.xmls)) if place.list_file else None
+    stems = _listed(place, img_dir / prefix, left_out) if place.list_file else None
     faults, given = Faults(), foreground(class_names)
     pairs = despite_faults(faults, left_out, pair_folders, img_dir / prefix, place.xmls, stems)
     files = [(prefix + image, img_dir / prefix / image, place.xmls / xml) for image, xml in pairs]
@@ -123,7 +124,7 @@ def as_coco(found: Sequence[VocImage], given: Sequence[str], option: str, faults
 def images_despite_faults(place: VocPlace, img_dir: Path) -> Annotations:
     """The images of VOC data with faults, as far as their headers can be read, without labels."""
     prefix = _prefix(place, img_dir)
-    stems = _listed(place.list_file, known_stems(img_dir / prefix, place.xmls)) if place.list_file else None
+    stems = _listed(place, img_dir / prefix, LeftOut("")) if place.list_file else None
     entries = []
     for image, _ in pair_folders(img_dir / prefix, place.xmls, stems, LeftOut("")):
         with contextlib.suppress(UserError):
@@ -295,17 +296,15 @@ def _inside(box: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...]:
     return tuple(min(max(value, 0.0), side) for value, side in zip(box, size * 2, strict=True))
 
 
-def _listed(path: Path, known: set[str]) -> list[str]:
-    """The stems of a list of images, one per line; they may contain spaces.
+def _listed(place: VocPlace, images: Path, left_out: LeftOut | None) -> list[str]:
+    """The stems of the list of images, one per line; they may contain spaces.
 
     Args:
-        known: stems of the images and XML files that are there.
+        images: folder of the images. left_out: takes names that mean nothing, later; else several that are wrong in one way are
+            a fault.
     """
-    try:
-        lines = [line.strip() for line in read_regular_text(path).split("\n")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
-    lines = [line for line in lines if line]
+    path, known = place.list_file, known_stems(images, place.xmls)
+    lines = [line for line in map(str.strip, read_text(path).split("\n")) if line]
     words = [line.rsplit(maxsplit=1) for line in lines if line not in known]
     if any(len(pair) == 2 and pair[1] in ("-1", "0", "1") for pair in words):
         raise UserError(
@@ -316,6 +315,20 @@ def _listed(path: Path, known: set[str]) -> list[str]:
     if not stems:
         raise UserError(f"{path}: no image in this list")
     faults = [f"{stem} is listed {count} times; keep one line" for stem, count in Counter(stems).items() if count > 1]
+    if left_out is None:
+        faults += _wrong_lines(stems, known, place.xmls)
     if faults:
         raise DataError(str(path), faults)
     return stems
+
+
+def _wrong_lines(stems: Sequence[str], known: set[str], xmls: Path) -> list[str]:
+    """A sentence for each way in which several lines are wrong."""
+    wrong = [without_suffix(stem.replace("\\", "/")) for stem in stems if stem not in known]
+    written = dict(zip(wrong, (stem for stem in stems if stem not in known), strict=True))
+    alike, _ = alike_names(wrong, sorted(known), xmls)
+    return [
+        f"{len(pairs)} of the {len(stems)} lines {what}, such as {written[pairs[0][0]]}, where {xmls} has {pairs[0][1]}; {remedy}"
+        for (what, remedy), pairs in alike.items()
+        if len(pairs) > 1
+    ]

@@ -22,7 +22,7 @@ def sound_images(coco: Any) -> list[dict]:
 
 
 def image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int, int] | None]:
-    """Image id -> (width, height), None where the size is invalid; faults are appended."""
+    """Image id, or ``no_id`` of it, -> (width, height), None where one of these is invalid; faults are appended."""
     sizes: dict[int, tuple[int, int] | None] = {}
     for index, image in enumerate(images):
         file_name = image.get("file_name")
@@ -38,6 +38,7 @@ def image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int, 
         if is_id(image.get("id")):
             sizes[image["id"]] = None if size_fault else (image["width"], image["height"])
         else:
+            sizes[no_id(image.get("id"))] = None
             faults.append(f'{name}: "id" must be an integer from 0 up, found {show(image, "id")}')
     if outside := [place for place, image in enumerate(images) if _leads_out(image.get("file_name"))]:
         shown = show(images[outside[0]], "file_name")
@@ -48,6 +49,11 @@ def image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int, 
     names = [{"file": posixpath.normpath(image["file_name"])} for image in images if is_text(image.get("file_name"))]
     faults += repeated(names, "file", "image file_name", "make one entry of them, with the annotations of all")
     return sizes
+
+
+def no_id(value: Any) -> tuple[str, str]:
+    """The key in place of an id that is none, so that rows of its image are not faulty, too."""
+    return "no id", repr(value)
 
 
 def _leads_out(file_name: Any) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from src.data.checks.box_faults import OUTSIDE_TOLERANCE, all_fractions, all_outside, outside_fault
+from src.data.checks.coco.coco_images import no_id
 from src.data.checks.coco.json_values import is_box, is_id, is_number, repeated, short, show
 from src.data.formats.label_states import is_blank
 
@@ -49,7 +50,8 @@ def _row_faults(row: dict, categories: set[int], sizes: dict, boxes: bool) -> li
         faults.append(f'"id" must be an integer from 0 up, found {show(row, "id")}')
     image_id, category = row.get("image_id"), row.get("category_id")
     if not is_id(image_id) or image_id not in sizes:
-        faults.append(f"image_id {show(row, 'image_id')} is not among the images; correct it, or take the row out")
+        if no_id(image_id) not in sizes:  # else the image has this fault
+            faults.append(f"image_id {show(row, 'image_id')} is not among the images; correct it, or take the row out")
         image_id = None
     if is_blank(row):
         return faults

@@ -12,45 +12,59 @@ Difference = tuple[str, str]  # what is wrong with a name, and the remedy
 
 
 def missing_faults(
-    missing: Sequence[str], count: int, img_dir: Path, places: Mapping[str, str] = MappingProxyType({})
+    missing: Sequence[str],
+    count: int,
+    img_dir: Path,
+    places: Mapping[str, str] = MappingProxyType({}),
+    key: str = "file_name",
 ) -> list[str]:
     """What is wrong with names of images that are not there.
 
     Args:
         missing: names as the annotations spell them, from `img_dir` on. count: of all images of the annotations.
-        places: name -> where it stands, such as "line 3: "; begins what is said of one name.
+        places: name -> where it stands, such as "line 3: "; begins what is said of one name. key: what the name is called there.
     """
     if not missing:
         return []
     if not img_dir.is_dir():
         return [f"{img_dir}: {'is a file, not a' if img_dir.exists() else 'no such'} folder of images"]
     names = list_images(img_dir)
-    meant_by = _Meant(names)
-    faults, alike = [], {}
-    unknown = []
-    for name in missing:
-        meant = meant_by.find(name)
-        if meant is None:
-            unknown.append(
-                f"{places.get(name, '')}{img_dir / name}: no such image file; put it there, or remove its entry"
-            )
-        else:
-            alike.setdefault(_difference(name, meant, img_dir), []).append((name, meant))
+    alike, unknown = alike_names(missing, names, img_dir)
+    if len(unknown) == count > 1:
+        there = f"it holds {len(names)} images, such as {names[0]}" if names else "it holds no images"
+        remedy = "give the folder that the file names of the annotation file start from"
+        return [f"none of the {count} image files is there, such as {img_dir / missing[0]}; {there}; {remedy}"]
+    faults = []
     for (what, remedy), pairs in alike.items():
         name, meant = pairs[0]
         if len(pairs) == 1:
             faults.append(
-                f"{places.get(name, '')}{img_dir / name}: no such image file; is {meant} meant? Correct its file_name"
+                f"{places.get(name, '')}{img_dir / name}: no such image file; is {meant} meant? Correct its {key}"
             )
         else:
             faults.append(
                 f"{len(pairs)} of the {count} names of images {what}, such as {name}, where {img_dir} has {meant}; {remedy}"
             )
-    if len(unknown) == count > 1:
-        there = f"it holds {len(names)} images, such as {names[0]}" if names else "it holds no images"
-        remedy = "give the folder that the file names of the annotation file start from"
-        return [f"none of the {count} image files is there, such as {img_dir / missing[0]}; {there}; {remedy}"]
-    return faults + unknown
+    remedy = "no such image file; put it there, or remove its entry"
+    return faults + [f"{places.get(name, '')}{img_dir / name}: {remedy}" for name in unknown]
+
+
+def alike_names(
+    wrong: Sequence[str], names: Sequence[str], folder: Path
+) -> tuple[dict[Difference, list[tuple[str, str]]], list[str]]:
+    """Names by the way in which they differ from what they mean, each with it, and those that mean nothing.
+
+    Args:
+        names: all that may be meant. folder: it holds them.
+    """
+    meant_by, alike, unknown = _Meant(names), {}, []
+    for name in wrong:
+        meant = meant_by.find(name)
+        if meant is None:
+            unknown.append(name)
+        else:
+            alike.setdefault(_difference(name, meant, folder), []).append((name, meant))
+    return alike, unknown
 
 
 class _Meant:

@@ -97,7 +97,8 @@ def _image(element: Element, place: str, untagged: Mark) -> AnnotatedImage:
 
 def _marks(element: Element) -> tuple[RowMark, ...]:
     fields = {str(child.get("name")): child.text or "" for child in element.iterfind("attribute")}
-    return marks_of(fields, rotation=False)  # the rotation of a shape is its own, and is read
+    # The rotation that a shape has itself is read; the points of other shapes are where they are.
+    return marks_of(fields, rotation=element.tag == "box" and float(element.get("rotation", 0)) % 360 == 0)
 
 
 def _label(element: Element) -> str:

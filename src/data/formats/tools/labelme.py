@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from src.data.checks.row_marks import RowMark, marks_of
+from src.data.checks.row_marks import RowMark, marks_of, nested_fields
 from src.data.formats.json_file import read_json
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, box_around, join_groups, numbers_of
 from src.data.formats.tools.box_mask import check_mask_place, mask_shape
@@ -80,9 +80,8 @@ def labelme_image(value: Any, path: Path) -> AnnotatedImage:
 
 def _marks(row: dict[str, Any]) -> tuple[RowMark, ...]:
     """The marks among the fields of a shape, its flags, and its attributes (X-AnyLabeling)."""
-    more = [row.get(key) for key in ("flags", "attributes")]
-    fields = dict(row) | {key: value for part in more if isinstance(part, dict) for key, value in part.items()}
-    return marks_of(fields, rotation=False)  # the points are where they are
+    fields = dict(row) | nested_fields(row.get("flags")) | nested_fields(row.get("attributes"))
+    return marks_of(fields, rotation=row.get("shape_type") == "rectangle")  # other points are where they are
 
 
 def _mark(flags: Any) -> Mark:

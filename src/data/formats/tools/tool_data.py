@@ -6,7 +6,7 @@ somebody saves. Shapes without an area, such as points, are left out and counted
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
+from src.data.checks.files.missing_images import missing_faults
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import control_faults, foreground, unknown_classes
 from src.data.formats.json_file import read_json
@@ -60,12 +61,13 @@ def tool_place(path: Path) -> ToolPlace | None:
     """What a path means as one of these forms, by its content; None if it is none of them.
 
     Raises:
-        DataError: an XML or JSON file that is broken.
+        UserError: an XML or JSON file that is broken.
     """
     if path.is_dir():
-        if (path / "annotations.xml").is_file() and _is_cvat_file(path / "annotations.xml"):
+        xmls = xml_files(path)
+        if "annotations.xml" in xmls and _is_cvat_file(path / "annotations.xml", alone=len(xmls) == 1):
             return ToolPlace(CVAT, path / "annotations.xml")
-        if xml_files(path):  # Pascal VOC, and what else lies there are lists
+        if xmls:  # Pascal VOC, and what else lies there are lists
             return None
         if names_file(path) or names_file(path.parent) and path.name == "labels":
             return ToolPlace(YOLO, path)
@@ -167,7 +169,7 @@ _Found = tuple[list[str], dict[str, AnnotatedImage], list[str]]
 
 def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     names, images = read_cvat(path)
-    return names, _by_name(images, pictures, path), []
+    return names, _by_name(images, pictures, path, img_dir, "name"), []
 
 
 def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -179,10 +181,12 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
                 images.append(_within(labelme_image(value, file), file, img_dir))
         except DataError as error:
             faults += [f"{file}: {fault}" for fault in error.faults]
+        except UserError as error:  # a FIFO, a folder, a link that leads nowhere
+            faults.append(str(error))
     if faults:
         raise DataError(str(path), faults)
     nothing = {name: AnnotatedImage(name, mark=Mark.NOT_DONE) for name in pictures}
-    return [], nothing | _by_name(images, pictures, path), []
+    return [], nothing | _by_name(images, pictures, path, img_dir, "imagePath"), []
 
 
 def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -230,17 +234,24 @@ def _within(image: AnnotatedImage, file: Path, img_dir: Path) -> AnnotatedImage:
     return replace(image, name=target.relative_to(root).as_posix()) if target.is_relative_to(root) else image
 
 
-def _by_name(images: Iterable[AnnotatedImage], pictures: Sequence[str], path: Path) -> dict[str, AnnotatedImage]:
-    names, found, faults = ImageNames(pictures), {}, []
+def _by_name(
+    images: Sequence[AnnotatedImage], pictures: Sequence[str], path: Path, img_dir: Path, name_key: str
+) -> dict[str, AnnotatedImage]:
+    """Images by their names in the folder; ``name_key``: what the form calls the name of an image."""
+    names, found, faults, missing = ImageNames(pictures), {}, [], {}
     for image in images:
         try:
             key = names.find(image.name).key
-        except (UnknownName, AmbiguousName) as error:
+        except UnknownName:
+            missing[image.name] = f"{image.place}: "
+            continue
+        except AmbiguousName as error:
             faults.append(f"{error} in the folder of images")
             continue
         if key in found:
             faults.append(f"{key} occurs twice, as {found[key].name} and as {image.name}; leave one")
         found[key] = image
+    faults += missing_faults(list(missing), len(images), img_dir, missing, name_key)
     if faults:
         raise DataError(str(path), faults)
     return found
@@ -315,21 +326,22 @@ def _is_labelme_folder(folder: Path) -> bool:
     """Whether the first JSON file that can be read is of LabelMe; those that cannot be read are faults of the data, not of the form.
 
     Raises:
-        DataError: of the first file, if none can be read.
+        UserError: of the first file, if none can be read.
     """
     first = None
     for file in _json_files(folder):
         try:
             return is_labelme(read_json(file))
-        except DataError as error:
+        except UserError as error:
             first = first or error
     if first:
         raise first
     return False
 
 
-def _is_cvat_file(path: Path) -> bool:
+def _is_cvat_file(path: Path, alone: bool) -> bool:
+    """Whether the annotations.xml of a folder is CVAT's; one that cannot be read is, if no other XML file is there."""
     try:
         return is_cvat(read_xml(path))
     except DataError:
-        return False
+        return alone

@@ -6,16 +6,18 @@ keypoints follow the box, which alone is read; keypoints without it are not take
 by labels, or beside it. An empty or a missing one is background.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
+from unicodedata import normalize
 
 from src.data.checks.row_marks import marks_of
 from src.data.formats.tools.annotated import Shape, box_around, numbers_of
 from src.data.formats.tools.yolo_keypoints import keypoints_hint
-from src.errors import DataError, UserError
-from src.files import read_regular_text
+from src.errors import DataError
+from src.files import read_text
 from src.yaml_file import read_yaml
 
 NAME_FILES = ("data.yaml", "data.yml", "dataset.yaml", "obj.names", "classes.txt")
@@ -24,15 +26,15 @@ _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
 def names_file(folder: Path) -> Path | None:
-    """The file of a data set folder that names the classes; None: it is no such folder."""
-    return next((folder / name for name in NAME_FILES if (folder / name).is_file()), None)
+    """The file of a data set folder that names the classes, also one that cannot be read; None: it is no such folder."""
+    return next((folder / name for name in NAME_FILES if os.path.lexists(folder / name)), None)
 
 
 def read_names(path: Path) -> list[str]:
     """The classes in the order of their numbers, each as it is written: of YAML, too, no and 010 are names.
 
     Raises:
-        UserError: the file cannot be read. DataError: it has no names, numbers are missing, or two classes have one name.
+        UserError: it is no YAML. DataError: it cannot be read, it has no names, numbers are missing, or two classes have one name.
     """
     names = _names_in_yaml(path) if _is_yaml(path) else _names_in_lines(path)
     twice = [f"{name!r} is the name of {count} classes" for name, count in Counter(names).items() if count > 1]
@@ -45,8 +47,17 @@ def _is_yaml(path: Path) -> bool:
     return path.suffix.lower() in (".yaml", ".yml")
 
 
+def _yaml(path: Path) -> dict:
+    try:
+        return read_yaml(path, texts=True)
+    except FileNotFoundError:
+        raise DataError(str(path), ["no such file"]) from None
+    except OSError as error:
+        raise DataError(str(path), [f"cannot be read: {error.strerror or error}"]) from None
+
+
 def _names_in_yaml(path: Path) -> list[str]:
-    content = read_yaml(path, texts=True)
+    content = _yaml(path)
     names, count = content.get("names"), content.get("nc")
     if isinstance(names, dict):
         wanted = [str(number) for number in range(len(names))]
@@ -63,10 +74,7 @@ def _names_in_yaml(path: Path) -> list[str]:
 
 
 def _names_in_lines(path: Path) -> list[str]:
-    try:
-        names = [line.strip() for line in read_regular_text(path).split("\n")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
+    names = [line.strip() for line in read_text(path).split("\n")]
     while names and not names[-1]:
         names.pop()
     if not names:
@@ -81,9 +89,9 @@ def keypoint_numbers(path: Path) -> int:
     """How many numbers of keypoints follow the box in each line, by "kpt_shape" in the file of the names; 0: there are none.
 
     Raises:
-        UserError: the file cannot be read. DataError: "kpt_shape" is no [number of keypoints, 2 or 3].
+        UserError: it is no YAML. DataError: it cannot be read, or "kpt_shape" is no [number of keypoints, 2 or 3].
     """
-    shape = read_yaml(path, texts=True).get("kpt_shape") if _is_yaml(path) else None
+    shape = _yaml(path).get("kpt_shape") if _is_yaml(path) else None
     if not shape:
         return 0
     if not (isinstance(shape, list) and len(shape) == 2 and all(map(_is_number, shape)) and shape[1] in ("2", "3")):
@@ -102,14 +110,10 @@ def read_labels(path: Path, names: list[str], keypoints: int = 0) -> tuple[Shape
         keypoints: see `keypoint_numbers`.
 
     Raises:
-        DataError: every line that is no object.
+        DataError: every line that is no object, or the file cannot be read.
     """
-    try:
-        lines = read_regular_text(path).split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(str(path), [f"cannot be read: {error}"]) from None
     shapes, faults = [], []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -168,18 +172,23 @@ def label_files(root: Path) -> list[str]:
 
 
 def labels_of(image: Path, labels: Path | None, relative: str) -> Path | None:
-    """The label file of an image; None where there is none.
+    """The label file of an image, also one that cannot be read, such as a FIFO; None where there is none.
 
     Args:
         image: its absolute path; labels: a folder of label files, or None; relative: the image's name in its own folder.
     """
-    places = [labels / relative] if labels else []
+    places = [(labels, relative)] if labels else []
     parts = list(image.parts)
     if "images" in parts[:-1]:
         last = len(parts) - 2 - parts[:-1][::-1].index("images")
-        places.append(Path(*parts[:last], "labels", *parts[last + 1 :]))
-    places.append(image)
-    return next((file for place in places if (file := place.with_suffix(".txt")).is_file()), None)
+        places.append((Path(*parts[:last], "labels"), "/".join(parts[last + 1 :])))
+    places.append((image.parent, image.name))
+    for form in (None, "NFC", "NFD"):  # macOS decomposes letters in names of files
+        for folder, name in places:
+            file = (folder / (normalize(form, name) if form else name)).with_suffix(".txt")
+            if os.path.lexists(file):
+                return file
+    return None
 
 
 def label_files_without_image(used: Collection[Path]) -> list[Path]:

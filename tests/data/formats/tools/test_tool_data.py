@@ -248,7 +248,7 @@ def test_marks_of_a_labeller_decide_what_is_labelled(forms):
     "change, words",
     [
         (('name="b/a+1.jpg"', 'name="a+1.jpg"'), "a\\+1.jpg may be any of 2 images: b/a\\+1.jpg, c c/a\\+1.jpg"),
-        (('name="b/a+1.jpg"', 'name="d/a+1.jpg"'), "d/a\\+1.jpg is none of the 4 images"),
+        (('name="b/a+1.jpg"', 'name="d/a+1.jpg"'), "d/a\\+1.jpg: no such image file; put it there, or remove"),
         (('width="40"', 'width="30"'), r"the image is 40x30 \(as shown\) but the annotation file says 30x30"),
         (('xtl="5"', 'xtl="50"'), "has no area in its image"),
         (('xbr="11"', 'xbr="111"'), "lies outside its image"),

@@ -1,0 +1,83 @@
+"""Images and XML files without partner whose names differ in one way: one sentence for all, with what to rename."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from unicodedata import normalize
+
+from src.data.image_listing import without_suffix
+from src.wording import counted
+
+
+def misnamed(
+    stems: Sequence[str], image_of: Mapping[str, str], xml_of: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """A sentence on the pairs whose names differ in the way that explains most, and the pairs: stem of image -> stem of XML file.
+
+    Args:
+        stems: those to pair. image_of: stem -> image. xml_of: stem -> XML file.
+    """
+    images = [stem for stem in stems if stem in image_of and stem not in xml_of]
+    xmls = [stem for stem in stems if stem in xml_of and stem not in image_of]
+    sentence, pairs = max(_ways(images, xmls), key=lambda way: len(way[1]))
+    if not pairs:
+        return [], {}
+    first = min(pairs)
+    example = f"{xml_of[pairs[first]]} for {image_of[first]}"
+    return [sentence.format(count=counted(len(pairs), "image", "have"), example=example)], pairs
+
+
+def _ways(images: Sequence[str], xmls: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    looks = (
+        "{count} XML files whose names look the same but have other characters (small and capital letters, or Unicode NFC and "
+        "NFD), such as {example}; rename one of each pair like the other"
+    )
+    lone = {_looks(stem): stem for stem in xmls}
+    yield looks, {stem: lone[_looks(stem)] for stem in images if _looks(stem) in lone}
+    suffix = "{count} XML files whose names keep the suffix of the image, such as {example}; take it out of the names of the XML files"
+    lone = {without_suffix(stem): stem for stem in xmls if without_suffix(stem) != stem}
+    yield suffix, _several({stem: lone[stem] for stem in images if stem in lone})
+    folder = (
+        "{count} XML files in other sub-folders, such as {example}; move each into the sub-folder that its image has"
+    )
+    yield folder, _several(_by_base(images, xmls))
+    for left, right, of in ((images, xmls, "XML files"), (xmls, images, "images")):
+        for before in (True, False):
+            more, pairs = _affixed(left, right, before)
+            where, shown = "in front of" if before else "behind", more.replace("{", "{{").replace("}", "}}")
+            sentence = f"{{count}} XML files of other names: the {of} have {shown} {where} the name, such as {{example}}; take it out"
+            yield sentence, pairs if of == "XML files" else {long: short for short, long in pairs.items()}
+
+
+def _several(pairs: dict[str, str]) -> dict[str, str]:
+    return pairs if len(pairs) > 1 else {}
+
+
+def _looks(stem: str) -> str:
+    return normalize("NFC", stem).casefold()
+
+
+def _by_base(images: Sequence[str], xmls: Sequence[str]) -> dict[str, str]:
+    """Pairs of one name in different folders, where no other has it."""
+    count_of = Counter(PurePosixPath(stem).name for stem in images)
+    places: dict[str, list[str]] = {}
+    for stem in xmls:
+        places.setdefault(PurePosixPath(stem).name, []).append(stem)
+    bases = ((stem, PurePosixPath(stem).name) for stem in images)
+    return {stem: places[base][0] for stem, base in bases if count_of[base] == 1 and len(places.get(base, ())) == 1}
+
+
+def _affixed(short: Sequence[str], long: Sequence[str], before: bool) -> tuple[str, dict[str, str]]:
+    """What all of ``long`` or of ``short`` have more in front of, or behind, one of the others, and the pairs short -> long.
+
+    Nothing where it is not all of them: a common beginning of a few names says nothing.
+    """
+    known = set(short)
+    found: dict[str, dict[str, str]] = {}
+    for stem in long:
+        for cut in range(1, len(stem)):
+            more, rest = (stem[:cut], stem[cut:]) if before else (stem[cut:], stem[:cut])
+            if rest in known:
+                found.setdefault(more, {})[rest] = stem
+    more, pairs = max(found.items(), key=lambda item: len(item[1]), default=("", {}))
+    return (more, pairs) if len(pairs) > 1 and len(pairs) == min(len(short), len(long)) else ("", {})
