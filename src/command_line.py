@@ -16,11 +16,9 @@ import yaml
 
 from src import __version__
 from src.errors import UserError
-from src.files import read_regular_text
+from src.files import read_regular_text, reading_fault
 
-NAMES_HELP = (
-    """as "cat,traffic light", or a .txt file with one per line; names with commas as a list: '["bus, truck", car]'"""
-)
+NAMES_HELP = """as "cat,traffic light" or in several words, or a .txt file with one per line; names with commas as a list: '["bus, truck", car]'"""
 
 _SHOWN_NAMES = 3  # of options that may be meant
 _ROOT = Path(__file__).resolve().parents[1]
@@ -220,8 +218,9 @@ def _names_in(file: str, option: str) -> list[str]:
     try:
         return [name.strip() for name in read_regular_text(file).strip().split("\n")]
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"--{option}: {file}: cannot be read as a text file of class names: {reason}") from None
+        raise UserError(
+            f"--{option}: {file}, which should hold a class name per line: {reading_fault(error)}"
+        ) from None
 
 
 def _is_plain(names: Sequence[str]) -> bool:

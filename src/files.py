@@ -179,10 +179,15 @@ def read_text(path: str | Path) -> str:
         return read_regular_text(path)
     except FileNotFoundError:
         raise DataError(str(path), ["no such file"]) from None
-    except OSError as error:
-        raise DataError(str(path), [f"cannot be read: {error.strerror or error}"]) from None
-    except UnicodeDecodeError as error:
-        raise DataError(str(path), [f"not UTF-8 text (byte {error.start}); save it as UTF-8"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(str(path), [reading_fault(error)]) from None
+
+
+def reading_fault(error: Exception) -> str:
+    """Why a text file could not be read, with the remedy for one in another encoding."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 text (byte {error.start}); save it as UTF-8"
+    return f"cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def sync(path: str | Path) -> None:

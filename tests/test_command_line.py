@@ -137,7 +137,10 @@ def test_class_names_are_words_lists_or_a_file_of_lines(tmp_path):
     assert parse_names([str(file)]) == ("bus, truck", "größe")
     assert parse_names(["cat,dog", "bird"]) == ("cat", "dog", "bird")
     assert parse_names([spell_names(["a.txt", "b"]).strip("'")]) == ("a.txt", "b")
-    with pytest.raises(UserError, match=r"--classes: .*nowhere\.txt: cannot be read .*: No such file"):
+    with pytest.raises(
+        UserError,
+        match=r"--classes: .*nowhere\.txt, which should hold a class name per line: cannot be read: No such file",
+    ):
         parse_names([str(tmp_path / "nowhere.txt")], "classes")
 
 

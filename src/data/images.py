@@ -100,6 +100,7 @@ def decode_to_end(path: str | Path) -> None:
     """
     try:
         with Image.open(path) as image:
+            _refuse_animated(path, image)
             kind = f"{image.format} of mode {image.mode}"
             image.load()
     except (*_BROKEN, EOFError) as error:
@@ -151,6 +152,7 @@ def _header(path: str | Path, source: str | Path | io.BytesIO) -> _Header:
         if not isinstance(source, io.BytesIO):
             open_regular(source).close()  # Pillow would wait for the writer of a FIFO
         with Image.open(source) as image:
+            _refuse_animated(path, image)
             header = _Header(image.size, _orientation(image), _kind(image))
     except FileNotFoundError:
         raise UserError(f"{path}: no such image file") from None
@@ -163,6 +165,14 @@ def _header(path: str | Path, source: str | Path | io.BytesIO) -> _Header:
             "cut it into several"
         )
     return header
+
+
+def _refuse_animated(path: str | Path, image: Image.Image) -> None:
+    """Refuse an animated WebP file, which OpenCV 4.11 decodes and that of Debian, for C++, does not."""
+    if image.format == "WEBP" and image.is_animated:
+        raise UserError(
+            f"{path}: an animated WebP picture, expected a still one; save one of its pictures as PNG or JPEG"
+        )
 
 
 def _orientation(image: Image.Image) -> int:

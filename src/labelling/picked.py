@@ -18,6 +18,7 @@ from src.data.formats.outlines import as_outline, outline_fault
 from src.data.images import image_size
 from src.data.provenance import origin_before_edits
 from src.errors import DataError, UserError
+from src.files import reading_fault
 from src.labelling.task import Prelabel, Task
 
 GUESSED_THRESHOLD = 0.5  # least score of a pre-label without validation images
@@ -64,7 +65,7 @@ def read_reasons(path: Path) -> dict[str, Reason]:
             reader = csv.DictReader(file)
             columns, rows = list(reader.fieldnames or ()), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
+        raise UserError(f"{path}: {reading_fault(error)}") from error
     name, score = (next((key for key in wanted if key in columns), None) for wanted in (_NAME_COLUMNS, _SCORE_COLUMNS))
     if name is None:
         raise DataError(str(path), [f"no column file_name; its columns are {', '.join(columns) or 'none'}"])

@@ -44,6 +44,7 @@ def odd_pictures(folder: Path) -> None:
         (folder / f"half.{kind}").write_bytes(content[: len(content) // 2])
         (folder / f"most.{kind}").write_bytes(content[:-2])
         (folder / f"more.{kind}").write_bytes(content + b"more")
+    picture.save(folder / "moving.webp", save_all=True, append_images=[picture.rotate(90)])
     picture.save(folder / "progressive.jpg", progressive=True)
     content = (folder / "progressive.jpg").read_bytes()
     (folder / "half_progressive.jpg").write_bytes(content[: len(content) // 2])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from src.data.images import image_size, is_turned, read_image
+from src.data.images import decode_to_end, image_size, is_turned, read_image
 from src.errors import UserError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
@@ -110,3 +110,13 @@ def test_a_png_whose_chunks_reach_beyond_its_end_is_refused(tmp_path, length):
         read_image(path)
     path.write_bytes(content + b"what follows its end does not matter")
     assert read_image(path).shape == (9, 12, 3)
+
+
+def test_an_animated_webp_is_refused_by_every_reader(tmp_path):
+    """OpenCV 4.11 would take its first picture, that of Debian none, so Python and C++ would see other data."""
+    path = tmp_path / "moving.webp"
+    picture = Image.fromarray(PICTURE)
+    picture.save(path, save_all=True, append_images=[picture.rotate(90)])
+    for read in (read_image, image_size, decode_to_end):
+        with pytest.raises(UserError, match="an animated WebP picture, expected a still one"):
+            read(path)

@@ -702,7 +702,7 @@ def test_labels_of_images_that_were_not_sent_do_not_take_the_place_of_others(pla
     (place / "back.json").write_text(json.dumps(export))
     with pytest.raises(SystemExit):
         take(place, place / "back.json")
-    assert "day 1/moved.jpg is another image" in capsys.readouterr().err
+    assert "an image of the annotation file that was not sent with these tasks" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("tool", LABELLERS)

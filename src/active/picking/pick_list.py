@@ -27,7 +27,7 @@ from src.data.provenance import (
     write_with_side_file,
 )
 from src.errors import DataError, UserError
-from src.files import check_apart, check_free, read_regular_text, write_text
+from src.files import check_apart, check_free, read_regular_text, reading_fault, write_text
 
 
 def check_outputs(options: PickOptions) -> None:
@@ -182,7 +182,7 @@ def read_list(path: Path) -> list[str]:
     try:
         names = [line for line in read_regular_text(path).split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as UTF-8 text: {getattr(error, 'strerror', None) or error}") from None
+        raise UserError(f"{path}: {reading_fault(error)}") from None
     if not names:
         raise UserError(f"{path}: no file names in it")
     if faults := unlistable(names):

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from src.data.checks.coco.coco_faults import coco_faults
+from src.data.checks.coco.doubled_keys import doubled_keys
 from src.data.checks.row_marks import COCO_FIELDS
 from src.data.formats.coco_rows import decode_coco
 from src.data.formats.json_file import read_json
@@ -31,7 +32,17 @@ def read_coco(
         UserError: there is no such file.
         DataError: every fault of the file.
     """
-    coco = read_json(path, decode)
+    doubled: list[str] = []
+
+    def decoded(data: bytes) -> Any:
+        coco = decode(data)
+        if isinstance(coco, dict):
+            doubled.extend(doubled_keys(data, coco))
+        return coco
+
+    coco = read_json(path, decoded)
+    if doubled:
+        raise DataError(str(path), doubled)
     if clear is not None:
         coco = clear(coco)
     faults = coco_faults(coco, masks)

@@ -107,6 +107,25 @@ def test_all_faults_come_together(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"bbox":', '"bbox": [0, 0, 1, 1], "bbox":', '1 object with "bbox" twice; keep the right one'),
+        ('"file_name":', '"file_name": "b.png", "file_name":', '1 object with "file_name" twice; keep the right one'),
+        ('"images":', '"info": {"bbox": 1, "image_id": 2, "category_id": 3}, "images":', None),
+    ],
+)
+def test_a_key_that_stands_twice_in_a_row_is_refused(tmp_path, old, new, words):
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(GOOD).replace(old, new, 1))
+    if words is None:
+        assert read_coco(path)["images"]
+        return
+    with pytest.raises(DataError) as caught:
+        read_coco(path)
+    assert list(caught.value.faults) == [words]
+
+
+@pytest.mark.parametrize(
     "data, words",
     [
         (b'{"images": [}', "not valid JSON at line 1, column 13"),
