@@ -52,7 +52,7 @@ class Detector:
 
 _MASKS = "--system mask_rcnn --rcnn_mask_out_channels 16 --mask_out_size 4 --gt_mask_size 16"
 _SSD = "--system ssd --ssd_extras_out_channels 32,32,16,16,16 --ssd_min_scale 0.2 --ssd_max_scale 0.8"
-_TWO_STAGES_TRAINING = "--rcnn_fc_out_channels 128 --rcnn_focal_gamma 0 --bbox_threshold 0.5 --max_iter 98 --burn_up_iter 94 --base_lr 0.01"
+_TWO_STAGES_TRAINING = "--rcnn_fc_out_channels 128 --rcnn_focal_gamma 0 --bbox_threshold 0.5 --max_iter 164 --burn_up_iter 160 --base_lr 0.01"
 _SSD_TRAINING = "--base_lr 0.02 --bbox_threshold 0.3 --max_iter 98 --burn_up_iter 94"
 DETECTORS = [
     Detector(name, tuple(options.split()), tuple(training.split()), amplify)
