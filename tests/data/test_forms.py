@@ -341,6 +341,14 @@ def test_boxes_of_pictures_of_twice_the_size_are_told_once(form, images, capsys)
         assert "12 of the 12 boxes lie outside their images, and reach up to 1.5 times" in found[0]
 
 
+def test_labels_of_yolo_in_pixels_are_told_once(images, capsys):
+    root = as_yolo(images.parent, [Item(number, box) for number, box in enumerate(BOXES, start=1)], SIZE)
+    for label_file in root.glob("[0-9].txt"):
+        label_file.write_text("0 30 20 18 12")
+    found = errors(said_of(capsys, root, images))
+    assert len(found) == 1 and "3 lines, all that there are, such as " in found[0] and "divide pixels" in found[0]
+
+
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "YOLO"])
 def test_fractions_in_place_of_pixels_are_told_once(form, images, capsys):
     items = [Item(1, (0.1, 0.2, 0.4, 0.5)), Item(2, (0.5, 0.5, 0.9, 0.75)), Item(3, (0, 0, 0.5, 1))]

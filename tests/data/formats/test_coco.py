@@ -20,6 +20,9 @@ GOOD = {
     "categories": [{"id": 3, "name": "mask"}],
 }
 
+ALL_SIZES = 'all 2 images, such as images[0] (a.png): "width" and "height" must be whole numbers of pixels from 1 up, '
+ALL_BOXES = "all 2 boxes, such as the first: bbox must be four finite numbers [x, y, width, height], "
+
 # (path to the value, new value or "delete", words the message must hold)
 BROKEN = [
     (("images",), "delete", 'no "images" list'),
@@ -104,6 +107,30 @@ def test_all_faults_come_together(tmp_path):
         read_coco(tmp_path / "a.json")
     assert len(error.value.faults) == 3
     assert str(tmp_path / "a.json") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda coco: [image.update(width=str(image["width"])) for image in coco["images"]],
+            f'{ALL_SIZES}found "100" x 50; write numbers without quotes',
+        ),
+        (
+            lambda coco: [image.pop("height") for image in coco["images"]],
+            f"{ALL_SIZES}found 100 x nothing",
+        ),
+        (
+            lambda coco: [row.update(bbox=list(map(str, row["bbox"]))) for row in coco["annotations"]],
+            f'{ALL_BOXES}found ["0.5", "1", "20", "20"]; write numbers without quotes',
+        ),
+    ],
+    ids=["quoted widths", "no heights", "quoted boxes"],
+)
+def test_a_fault_of_all_rows_is_told_once(change, words):
+    coco = copy.deepcopy(GOOD)
+    change(coco)
+    assert coco_faults(coco) == [words]
 
 
 @pytest.mark.parametrize(

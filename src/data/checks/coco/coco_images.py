@@ -4,7 +4,7 @@ import posixpath
 from pathlib import Path
 from typing import Any
 
-from src.data.checks.coco.json_values import is_id, is_number, is_text, repeated, show
+from src.data.checks.coco.json_values import is_id, is_number, is_text, repeated, show, unquote
 from src.data.images import LARGEST_SIDE, MOST_PIXELS  # pycocotools allocates memory per pixel along an outline, too
 
 
@@ -24,12 +24,13 @@ def sound_images(coco: Any) -> list[dict]:
 def image_faults(images: list[dict], faults: list[str]) -> dict[int, tuple[int, int] | None]:
     """Image id, or ``no_id`` of it, -> (width, height), None where one of these is invalid; faults are appended."""
     sizes: dict[int, tuple[int, int] | None] = {}
-    for index, image in enumerate(images):
+    size_faults = [_size_fault(image) for image in images]
+    common = len(images) > 1 and all(size_faults)
+    for index, (image, size_fault) in enumerate(zip(images, size_faults, strict=True)):
         file_name = image.get("file_name")
         name = f"images[{index}] ({file_name if isinstance(file_name, str) else 'no file_name'})"
-        size_fault = _size_fault(image)
-        if size_fault:
-            faults.append(f"{name}: {size_fault}")
+        if size_fault and not (common and index):
+            faults.append(f"{f'all {len(images)} images, such as ' if common else ''}{name}: {size_fault}")
         if not is_text(file_name):
             faults.append(f'{name}: "file_name" must be a text, found {show(image, "file_name")}')
         for flag in ("labelled", "also_unlabelled"):
@@ -64,7 +65,7 @@ def _size_fault(image: dict) -> str | None:
     """What is wrong with the size of an image, if anything."""
     sides = image.get("width"), image.get("height")
     if not all(is_number(side) and side >= 1 and side % 1 == 0 for side in sides):
-        expected, remedy = "whole numbers of pixels from 1 up", ""
+        expected, remedy = "whole numbers of pixels from 1 up", unquote(sides)
     elif max(sides) > LARGEST_SIDE or sides[0] * sides[1] > MOST_PIXELS:
         expected, remedy = (
             f"at most {LARGEST_SIDE}, and {MOST_PIXELS} pixels together",

@@ -4,7 +4,7 @@ from typing import Any
 
 from src.data.checks.box_faults import OUTSIDE_TOLERANCE, all_fractions, all_outside, outside_fault
 from src.data.checks.coco.coco_images import no_id
-from src.data.checks.coco.json_values import is_box, is_id, is_number, repeated, short, show
+from src.data.checks.coco.json_values import is_box, is_id, is_number, repeated, short, show, unquote
 from src.data.formats.label_states import is_blank
 
 
@@ -23,6 +23,8 @@ def _common_fault(rows: list[dict], sizes: dict) -> str | None:
     """One fault of all boxes together: fractions of the image, corners instead of (x, y, width, height), another size."""
     rows = [row for row in rows if not is_blank(row)]
     boxes = [row.get("bbox") for row in rows]
+    if len(boxes) > 1 and not any(is_box(box) for box in boxes):
+        return f"all {len(boxes)} boxes, such as the first: {_box_fault(boxes[0], None)}"
     if not boxes or not all(is_box(box) for box in boxes):
         return None
     if fault := all_fractions(boxes, "bbox", "x and width, y and height"):
@@ -87,7 +89,8 @@ def _area_fault(area: Any, size: tuple[int, int] | None) -> str | None:
 def _box_fault(box: Any, size: tuple[int, int] | None) -> str | None:
     """What is wrong with one COCO box (x, y, width, height) in an image of ``size``, if anything."""
     if not is_box(box):
-        return f"bbox must be four finite numbers [x, y, width, height], found {short(box)}"
+        remedy = unquote(box) if isinstance(box, list) else ""
+        return f"bbox must be four finite numbers [x, y, width, height], found {short(box)}{remedy}"
     x, y, width, height = box
     if width <= 0 or height <= 0:
         return f"bbox {box} has no size; width and height must be above 0: take the row out, or draw the box anew"

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from src.data.checks.odd_ids import LARGEST_ID
@@ -41,6 +42,11 @@ def short(value: Any) -> str:
     """The value as JSON, truncated to ``_SHOWN_LETTERS``."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_LETTERS else text[:_SHOWN_LETTERS] + " ..."
+
+
+def unquote(values: Sequence[Any]) -> str:
+    """The remedy for numbers that are written as texts; nothing if these are none."""
+    return "; write numbers without quotes" if any(isinstance(value, str) for value in values) else ""
 
 
 def kind(value: Any) -> str:

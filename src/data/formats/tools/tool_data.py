@@ -26,6 +26,7 @@ from src.data.formats.tools.cvat import is_cvat, read_cvat
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
 from src.data.formats.tools.labelme import is_labelme, labelme_image
 from src.data.formats.tools.yolo import (
+    NO_SHARE,
     keypoint_numbers,
     label_files_without_image,
     labels_of,
@@ -218,6 +219,8 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     doubts = []
     if keypoints_found:
         (faults if keypoints_found.certain else doubts).append(f"{below}: {keypoints_found.sentence}")
+    if len(faults) > 1 and all(NO_SHARE in fault for fault in faults) and not any(i.shapes for i in found.values()):
+        faults = [f"{counted(len(faults), 'line')}, all that there are, such as {faults[0]}"]
     if faults:
         raise DataError(str(path), faults)
     if lost := label_files_without_image(image_of):

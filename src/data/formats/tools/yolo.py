@@ -22,6 +22,7 @@ from src.yaml_file import read_yaml
 
 NAME_FILES = ("data.yaml", "data.yml", "dataset.yaml", "obj.names", "classes.txt")
 _LISTS = ("train.txt", "valid.txt", "val.txt", "test.txt", "README.txt", "README.roboflow.txt", "README.dataset.txt")
+NO_SHARE = "is no share of an image (0 to 1)"  # a fault that all lines have if they are in pixels
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
@@ -154,9 +155,7 @@ def parse_line(line: str, names: list[str], keypoints: int = 0) -> Shape:
             f"expected `class xc yc w h` or `class x1 y1 x2 y2 x3 y3 ...`, found {len(words)} numbers{keypoints_hint(numbers)}"
         )
     if min(numbers) < -1 or max(numbers) > 2:
-        raise ValueError(
-            f"{max(numbers, key=abs):g} is no share of an image (0 to 1); divide pixels by its width or height"
-        )
+        raise ValueError(f"{max(numbers, key=abs):g} {NO_SHARE}; divide pixels by its width or height")
     marks = marks_of({"confidence": score})
     return Shape(names[place], box, polygons, score=score, marks=marks)
 
