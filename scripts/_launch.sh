@@ -85,7 +85,7 @@ status_of() {
 # run_logged FOLDER PROGRAM ARGUMENT ...: prints the output of the program and appends it to FOLDER/console.log, and to the file `copy`
 # if that is set. A signal to this shell is passed on (see `stop_program`); the script exits after the program.
 run_logged() {
-    local folder="$1" status
+    local folder="$1" status first=""
     shift
     mkdir -p -- "$folder" 2>/dev/null || fail "$folder: cannot be made: a file is in the way, or you may not write there; choose another folder"
     [ ! -e "$folder/console.log" ] || [ -f "$folder/console.log" ] || fail "$folder/console.log: is not a file; remove it"
@@ -94,7 +94,9 @@ run_logged() {
         trap '' INT TERM HUP
         exec tee --output-error=warn-nopipe --append "$folder/console.log" ${copy:+"$copy"}
     ) &
-    running="$(jobs -p %%)" # the process of the program; $! is that of tee, which exits last
+    # The process of the program; $! is that of tee, which exits last. A signal to all processes of a terminal may end the subshell here.
+    for _ in 1 2 3; do first="$(jobs -p %%)" && break; done
+    running="$first"
     [ -z "$stopped_by" ] || kill -TERM "$running" 2>/dev/null || true
     while true; do
         wait %% && status=0 || status=$?

@@ -19,7 +19,8 @@ def metadata(tiny_data, tiny_config, tmp_path):
     """The metadata of a run on a copy of the tiny data, with a folder of unlabelled images."""
     img_dir = shutil.copytree(tiny_data.img_dir, tmp_path / "images")
     (tmp_path / "more").mkdir()
-    shutil.copy(next(img_dir.rglob("*.png")), tmp_path / "more" / "new.png")
+    new = tmp_path / "more" / "new.png"
+    new.write_bytes(cv2.imencode(".png", np.zeros((40, 50, 3), np.uint8))[1].tobytes())
     files = ["--train_img_dir", str(img_dir), "--train_ann_file", str(tiny_data.train_file)]
     config = load_config(
         "",

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import shutil
 
 import cv2
 import numpy as np
@@ -21,13 +20,17 @@ def coco(count: int, *, category: str = "mask") -> dict:
     }
 
 
+def picture(number: int) -> bytes:
+    """A PNG file; no two are copies."""
+    return cv2.imencode(".png", np.full((50, 50, 3), number, np.uint8))[1].tobytes()
+
+
 @pytest.fixture
 def start(workshop, monkeypatch):
     """Runs the job: 2 labelled images, 3.png to 10.png in the folder `more`, of which the last are the most valuable."""
     (workshop.folder / "more").mkdir()
-    picture = cv2.imencode(".png", np.zeros((50, 50, 3), np.uint8))[1].tobytes()
     for i in range(1, 11):
-        (workshop.folder / ("images" if i < 3 else "more") / f"{i}.png").write_bytes(picture)
+        (workshop.folder / ("images" if i < 3 else "more") / f"{i}.png").write_bytes(picture(i))
     for name in ("train.json", "full.json"):
         (workshop.folder / name).write_text(json.dumps(coco(2)))
     (workshop.folder / "folder.yaml").write_text("unlabelled_img_dir: more\n")
@@ -66,7 +69,7 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
     (workshop.folder / "more/9.png").unlink()
     forgotten = start("new.json", *folder, "--resume")
     assert forgotten.returncode == 2 and "images/9.png: no such image file" in forgotten.stdout
-    shutil.copyfile(workshop.folder / "more/7.png", workshop.folder / "more/9.png")
+    (workshop.folder / "more/9.png").write_bytes(picture(9))
 
     done = start("new.json", *folder, "--resume")
     assert done.returncode == 0, done.stdout + done.stderr
