@@ -84,8 +84,7 @@ def main(argv: list[str] | None = None) -> None:
     # 4. Detectors.
     device = set_up_device(config, distribute=config.run_distribute)
     outputs.are_written = device.rank == 0
-    if outputs.are_written:
-        outputs.remove_leftovers()
+    outputs.remove_leftovers()
     detectors = open_detectors(config, device)
 
     def draw_picture(entry: ImageEntry, found: Detections) -> None:

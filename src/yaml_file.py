@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from src.errors import UserError
-from src.files import read_regular_text
+from src.files import read_regular_text, reading_fault
 
 
 class _Plain:
@@ -48,7 +48,7 @@ def read_yaml(path: str | Path, texts: bool = False) -> dict:
     try:
         values = yaml.load(read_regular_text(path), _TextLoader if texts else _PlainLoader)
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        raise UserError(f"{path}: {reading_fault(error)}") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2026-99-99
         raise UserError(f"{path} is not YAML: {error}") from error
     except RecursionError:

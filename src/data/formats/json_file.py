@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from src.errors import DataError, UserError
-from src.files import read_regular
+from src.files import read_regular, reading_fault
 
 _TOO_DEEP = "not a data file: its lists or objects lie in one another too deeply to be read"
 
@@ -51,7 +51,7 @@ def _explained(path: str | Path, data: bytes) -> Any:
         if not data.strip(b" \t\r\n\0"):
             fault = "not valid JSON: the file is empty; write it again"
     except UnicodeDecodeError as error:
-        fault = f"not UTF-8 text (byte {error.start}); save it as UTF-8"
+        fault = reading_fault(error)
     except UnicodeEncodeError as error:
         fault = f"half a character, {error.object[error.start]!r}, in a text; correct the text"
     except ValueError as error:  # a number of more than 4300 digits

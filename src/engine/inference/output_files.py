@@ -84,7 +84,9 @@ class OutputFiles:
             )
 
     def remove_leftovers(self) -> None:
-        """Remove the temporary files of a start that was killed."""
+        """Remove the temporary files of a start that was killed, if this process writes the files."""
+        if not self.are_written:
+            return
         for folder in (self.folder, *([self.pictures, *self._folders()] if self._config.draw_pics else [])):
             remove_leftovers(folder)
 
