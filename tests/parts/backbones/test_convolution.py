@@ -39,7 +39,9 @@ def random(seed: int, *shape: int) -> np.ndarray:
 
 
 @KERNELS
-@pytest.mark.parametrize("shape", [(1, 3, 7, 9), (2, 20, 12, 70), (3, 16, 1, 3), (1, 1, 2, 2), (1, 33, 5, 131)])
+@pytest.mark.parametrize(
+    "shape", [(1, 3, 7, 9), (2, 20, 12, 70), (3, 16, 1, 3), (1, 1, 2, 2), (1, 33, 5, 131), (2, 9, 41, 67)]
+)
 def test_convolution_against_the_definition(shape, native):
     cell, x = convolution(shape[1], 13, native), random(1, *shape)
     wanted = convolved(x, cell.weight.asnumpy(), cell.bias.asnumpy())
@@ -47,7 +49,7 @@ def test_convolution_against_the_definition(shape, native):
 
 
 @KERNELS
-@pytest.mark.parametrize("shape", [(2, 20, 7, 70), (1, 3, 5, 5), (2, 40, 23, 66)])
+@pytest.mark.parametrize("shape", [(2, 20, 7, 70), (1, 3, 5, 5), (2, 40, 23, 66), (1, 9, 41, 67)])
 def test_gradients_against_the_definition(shape, native):
     cell, x, slope = convolution(shape[1], 7, native), random(2, *shape), random(3, shape[0], 7, *shape[2:])
     inputs = (Tensor(x), cell.weight.value(), cell.bias.value())
@@ -81,11 +83,16 @@ class Gradient(nn.Cell):
         return self.gradient(x, weight, bias)
 
 
-def test_the_kernel_gives_the_gradients_of_the_operators_in_a_graph():
-    x, slope = Tensor(random(4, 2, 18, 9, 40)), random(5, 2, 14, 9, 40)
-    weight, bias = Tensor(random(6, 14, 18, 3, 3)), Tensor(random(7, 14))
+# The kernel cuts a small map into tiles of 2x2, and a large one into tiles of 4x4, which round more.
+@pytest.mark.parametrize("shape", [(2, 18, 14, 9, 40), (1, 256, 128, 48, 80)], ids=["small", "large"])
+def test_the_kernel_gives_the_gradients_of_the_operators_in_a_graph(shape):
+    images, channels_in, channels_out, *size = shape
+    x, slope = Tensor(random(4, images, channels_in, *size)), random(5, images, channels_out, *size)
+    weight, bias = Tensor(random(6, channels_out, channels_in, 3, 3)), Tensor(random(7, channels_out))
     ms.set_context(mode=ms.GRAPH_MODE)
-    found = [Gradient(convolution(18, 14, native), slope)(x, weight, bias) for native in (False, True)]
+    found = [
+        Gradient(convolution(channels_in, channels_out, native), slope)(x, weight, bias) for native in (False, True)
+    ]
     for by_operators, by_kernel in zip(*found, strict=True):
         wanted = by_operators.asnumpy()
         np.testing.assert_allclose(by_kernel.asnumpy(), wanted, atol=1e-5 * np.abs(wanted).max())
