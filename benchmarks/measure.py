@@ -65,7 +65,7 @@ class Peer:
 
     def __init__(self, task: Sequence[str], args: argparse.Namespace) -> None:
         sizes = [f"--{name}={getattr(args, name)}" for name in ("height", "width", "batch_size", "threads")]
-        environment = {**os.environ, **KEEP_MEMORY, "OMP_NUM_THREADS": str(args.threads)}
+        environment = {**os.environ, **KEEP_MEMORY, "OMP_NUM_THREADS": str(args.threads), "LD_PRELOAD": ""}
         command = [args.peer, str(FOLDER / "peer.py"), *task, *sizes]
         try:
             self.process = subprocess.Popen(

@@ -36,8 +36,15 @@ def _starts(folder: Path, *words: str, **environment: str) -> subprocess.Complet
 
 @pytest.mark.parametrize(
     ("program", "variables"),
-    [("train.py", {}), ("train.py", {"MS_ROLE": "MS_WORKER"}), ("eval.py", {}), ("infer.py", {}), ("export.py", {})],
-    ids=["train", "train, a rank", "eval", "infer", "export"],
+    [
+        ("train.py", {}),
+        ("train.py", {"MS_ROLE": "MS_WORKER"}),
+        ("eval.py", {}),
+        ("infer.py", {}),
+        ("export.py", {}),
+        ("benchmarks/step.py", {}),
+    ],
+    ids=["train", "train, a rank", "eval", "infer", "export", "a benchmark"],
 )
 def test_the_second_start_is_the_same_process_with_jemalloc(program, variables, tmp_path):
     done = _starts(tmp_path, str(ROOT / program), "--pre_trained", "a b", **variables)
