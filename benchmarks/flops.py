@@ -26,10 +26,15 @@ def count(network: nn.Cell, *inputs: Tensor) -> dict[str, int]:
     before = ms.get_context("mode")
     ms.set_context(mode=ms.PYNATIVE_MODE)
     layers = [(name, cell) for name, cell in network.cells_and_names() if isinstance(cell, (nn.Conv2d, nn.Dense))]
+    native = [layer for _, layer in layers if getattr(layer, "is_native", False)]
     hooks = [counter(name, layer) for name, layer in layers]
     try:
+        for layer in native:
+            layer.is_native = False  # a kernel is called without its layer, so without the hook
         network(*inputs)
     finally:
+        for layer in native:
+            layer.is_native = True
         for hook in hooks:
             hook.remove()
         ms.set_context(mode=before)

@@ -4,15 +4,19 @@ from mindspore import Tensor, nn
 
 from benchmarks import flops
 from src.config.load import load_config
+from src.parts.backbones.convolution import use_native_kernels
 from src.parts.backbones.resnet import ResNet
 from src.systems import build_network
 
 pytestmark = pytest.mark.usefixtures("pynative")
 
 
+@pytest.mark.parametrize("native", [False, True], ids=["operators", "kernel"])
 @pytest.mark.parametrize(("name", "published"), [("resnet_v1.5_50", 4.09e9), ("resnet_v1_18", 1.81e9)])
-def test_a_resnet_has_its_published_count(name, published):
+def test_a_resnet_has_its_published_count(name, published, native):
     network = ResNet(name)
+    if native:
+        use_native_kernels(network)
     found = sum(flops.count(network, Tensor(np.zeros((1, 3, 224, 224), np.float32))).values())
     classifier = 1000 * network.out_channels[-1]
     assert found + classifier == pytest.approx(published, rel=0.003)
