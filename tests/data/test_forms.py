@@ -628,6 +628,26 @@ def test_ids_that_are_all_wrong_in_one_way_are_told_once(change, words, images, 
     assert len(found) == 2 and "is not among the images" in found[1]
 
 
+@pytest.mark.parametrize("change", [lambda number: number + 2**60, lambda number: f"ann_{number}"])
+@pytest.mark.parametrize(
+    ("part", "key", "named"),
+    [
+        ("annotations", "id", ""),
+        ("images", "id", ", and the image_id that refer to them"),
+        ("categories", "id", ", and the category_id that refer to them"),
+    ],
+)
+def test_the_remedy_for_ids_names_the_fields_that_refer_to_them(part, key, named, change, images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    coco = json.loads(path.read_text())
+    coco["categories"].append({"id": 2, "name": "dog"})
+    for row in coco[part]:
+        row[key] = change(row[key])
+    path.write_text(json.dumps(coco))
+    found = next(line for line in errors(said_of(capsys, path, images)) if " ids are " in line)
+    assert found.endswith(f"from 1{named}")
+
+
 @pytest.mark.parametrize("wrong", [-1, 1.5])
 def test_an_image_whose_id_is_none_is_told_without_its_rows(wrong, images, capsys):
     path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
