@@ -166,6 +166,38 @@ def test_of_several_annotators_the_newest_counts_unless_one_is_named(tmp_path):
     assert [shape.label for shape in answers.by_image["a.jpg"].shapes] == ["cat"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2026-03-02T01:30:00+05:00", "2026-03-01T23:00:00Z"),  # 20:30 of the day before in UTC
+        ("2026-03-02T10:00:00Z", "2026-03-02T10:00:00.5Z"),
+        ("2026-03-02T10:00:00.5Z", "2026-03-02T11:00:00.75+01:00"),
+        ("2026-03-02T10:00:00Z", "2026-03-02 10:00:01"),
+        ("2026-03-02 10:00", "20260302T100100Z"),
+        ("Mon, 02 Mar 2026 10:00:00 +0100", "2026-03-02T09:00:01Z"),
+        ("2026/03/02 10:00:00", "2026-03-02T10:00:01Z"),
+        (1_772_445_600, "2026-03-02T10:00:01Z"),  # 10:00:00
+        (1_772_445_600_000, 1_772_445_601),
+    ],
+)
+def test_times_are_compared_as_moments(old, new, tmp_path):
+    before = said(region("cat", 0, 0, 50, 50), updated_at=old)
+    after = said(region("dog", 0, 0, 50, 50), updated_at=new)
+    for rows in ((before, after), (after, before)):
+        answers = read(tmp_path, [task("a.jpg", *rows)])
+        assert [shape.label for shape in answers.by_image["a.jpg"].shapes] == ["dog"]
+        assert not any("cannot be read" in note for note in answers.notes)
+
+
+@pytest.mark.parametrize("odd", ["yesterday", "2026-13-45T99:00:00Z", "0"])
+def test_times_that_cannot_be_read_are_told(odd, tmp_path):
+    first = said(region("cat", 0, 0, 50, 50), updated_at="2026-03-02T10:00:00Z")
+    answers = read(tmp_path, [task("a.jpg", first, said(region("dog", 0, 0, 50, 50), updated_at=odd))])
+    assert [shape.label for shape in answers.by_image["a.jpg"].shapes] == ["dog"]
+    told = "annotations whose time cannot be read, of which the later one in the files counts as the newer: 1"
+    assert told in answers.notes
+
+
 def test_a_rotated_box_becomes_the_upright_one_around_it(tmp_path):
     # 60 x 20 pixels at (100, 20), turned by 90 degrees clockwise about its upper left corner: to the left and down.
     answers = read(tmp_path, [task("a.jpg", said(region("cat", 50, 20, 30, 20, rotation=90)))])
