@@ -26,7 +26,7 @@ from src.data.formats.tools.labelme import is_labelme, labelme_image
 from src.data.formats.tools.yolo import keypoint_numbers, label_files, names_file, read_labels, read_names
 from src.data.formats.tools.yolo_keypoints import unstated_keypoints
 from src.data.formats.xml_file import read_xml
-from src.errors import DataError, UserError
+from src.errors import DataError, UserError, reason_of
 from src.labelling.task import MANIFEST
 from src.labelling.tools.coco_tasks import is_coco, read_coco_images
 from src.labelling.tools.label_studio import is_flat_row, read_flat, read_tasks
@@ -98,7 +98,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 )
             archive.extractall(folder, members)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-        raise UserError(f"{path}: cannot be unpacked: {error}") from error
+        raise UserError(f"{path}: cannot be unpacked: {reason_of(error, path)}") from error
 
 
 def _renamed(export: Export, old: str, new: str) -> Export:
