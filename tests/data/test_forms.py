@@ -234,6 +234,18 @@ def test_faults_of_annotations_and_of_pictures_come_in_one_run(form, fault, imag
     assert said.count("3.png: not a readable image") == 1, said
 
 
+@pytest.mark.parametrize(
+    "options", [(), ("--images",), ("--leave_out_faulty",), ("--leave_out_faulty", "--faulty_at_most", "90")]
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_message_names_a_picture_once(form, options, images, capsys):
+    break_two(images)
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    lines = [line for line in said_of(capsys, path, images, *options) if "3.png" in line]
+    assert lines and all(line.count("3.png") == 1 and line.count("line 3") <= 1 for line in lines), lines
+    assert all("; copy it again, or save it as PNG or JPEG" in line for line in lines)
+
+
 def test_eval_lists_faults_of_annotations_and_of_pictures(images):
     break_two(images)
     items = [Item(1, (40, 5, WIDTH + 9, 18)), Item(2, BOXES[1]), Item(3, BOXES[2])]
@@ -589,6 +601,58 @@ def test_a_list_whose_lines_are_all_wrong_in_one_way_is_told_once(line, words, i
         (found,) = errors(said_of(capsys, names, folder))
         assert f"3 of the 3 lines {words} of the name of a file, such as {line.format(1)}, where" in found
         assert found.endswith("has 1; take it out of all names")
+
+
+@pytest.mark.parametrize("listed", ["XML files", "images"])
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("photo_{}", "have XML files of other names: the images have photo_ in front"),
+        ("{}.png", "keep the suffix"),
+        ("x{0}x{0}", ""),
+    ],
+)
+def test_a_list_whose_images_and_xml_files_have_other_names_is_told_once(pattern, words, listed, images, capsys):
+    root = images.parent / "voc"
+    (root / "ImageSets/Main").mkdir(parents=True)
+    as_voc(root, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE).rename(root / "Annotations")
+    images.rename(root / "JPEGImages")
+    stems = {"XML files": [], "images": []}
+    for number in (1, 2, 3):
+        xml, image = (str(number), pattern.format(number)) if pattern != "{}.png" else (f"{number}.png", str(number))
+        (root / f"Annotations/{number}.xml").rename(root / f"Annotations/{xml}.xml")
+        (root / f"JPEGImages/{number}.png").rename(root / f"JPEGImages/{image}.png")
+        stems["XML files"].append(xml)
+        stems["images"].append(image)
+    names = root / "ImageSets/Main/train.txt"
+    names.write_text("\n".join(stems[listed][:2]))
+    other = "an image" if listed == "XML files" else "an XML file"
+    (found,) = errors(said_of(capsys, names, root))
+    assert (f"2 images {words}" if words.startswith("have") else words) in found
+    if not words:
+        assert (
+            f"none of the 2 {listed} has {other} of its name: " in found and "; give the folder of the images" in found
+        )
+
+
+def test_a_folder_in_which_no_image_has_an_xml_file_is_told_once(images, capsys):
+    path = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    for number in (1, 2, 3):
+        (path / f"{number}.xml").rename(path / f"{'abc'[number - 1]}.xml")
+    (found,) = errors(said_of(capsys, path, images))
+    assert "none of the 3 XML files has an image of its name: xml has a.xml, images has 1.png; give the folder" in found
+
+
+def test_a_listed_name_that_is_nothing_is_told_once(images, capsys):
+    root = images.parent / "voc"
+    (root / "ImageSets/Main").mkdir(parents=True)
+    as_voc(root, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE).rename(root / "Annotations")
+    images.rename(root / "JPEGImages")
+    (root / "ImageSets/Main/train.txt").write_text("1\n2\nnowhere\n")
+    (found,) = errors(said_of(capsys, root / "ImageSets/Main/train.txt", root))
+    assert (
+        "nowhere is listed, and there is neither Annotations/nowhere.xml nor an image JPEGImages/nowhere.*; " in found
+    )
 
 
 def test_names_of_another_level_are_told_with_the_folder_to_give(images, capsys):
