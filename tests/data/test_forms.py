@@ -322,6 +322,71 @@ def test_why_the_file_of_cvat_cannot_be_read_is_told_of_its_folder_too(content, 
         assert words in found
 
 
+BROKEN_XML = {  # content -> whether it says itself that it is of CVAT
+    b"<annotations><version>1.1</version><image": True,
+    "<annotations><image name='é'/></annotations>".encode("latin-1"): True,
+    b"": False,
+}
+
+
+@pytest.mark.parametrize("others", ["VOC", "lists"])
+@pytest.mark.parametrize("content", BROKEN_XML)
+def test_a_broken_file_of_cvat_beside_other_xml_files_is_told_as_what_it_is(content, others, images, capsys):
+    items = [Item(n, box) for n, box in enumerate(BOXES, start=1)]
+    path = as_voc(images.parent, items, SIZE)
+    if others == "lists":
+        for file in path.iterdir():
+            file.write_text("<list/>")
+    (path / "annotations.xml").write_bytes(content)
+    found = errors(said_of(capsys, path, images))
+    if BROKEN_XML[content] or others == "lists":
+        assert len(found) == 1 and ("not valid XML" in found[0] or "not UTF-8 text" in found[0]), found
+        passed = "3 label files are passed over (3 of Pascal VOC, such as 1.xml), because the folder is read as CVAT for images"
+        assert (passed in found[0]) == (others == "VOC")
+    else:
+        assert any("annotations.xml has no image" in line for line in found)
+
+
+def test_a_file_of_cvat_by_another_name_is_told_as_what_it_is(images, capsys):
+    path = as_cvat(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    (path / "annotations.xml").rename(path / "1.xml")
+    assert any(
+        "; it is of CVAT for images: give this file itself" in line for line in errors(said_of(capsys, path, images))
+    )
+
+
+OTHERS = {
+    "COCO": "train.json",
+    "LabelMe": "labelme/1.json",
+    "YOLO": "labels/1.txt",
+    "text": "train.txt",
+    "CVAT": "cvat/annotations.xml",
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("form", ["VOC", "CVAT", "LabelMe", "YOLO"])
+def test_label_files_of_another_form_in_a_folder_are_counted(form, other, images, capsys):
+    items = [Item(n, box) for n, box in enumerate(BOXES, start=1)]
+    path = FORMS[form](images.parent, items, SIZE)
+    lines = said_of(capsys, path, images)
+    assert lines[-1] == "0 errors, 0 suspicious findings"
+    if form == other or (form, other) in (
+        ("VOC", "CVAT"),
+        ("YOLO", "CVAT"),
+        ("LabelMe", "CVAT"),
+        ("YOLO", "text"),
+        ("LabelMe", "YOLO"),
+    ):
+        return  # a fault, another form that is found first, or label files of images that are not there
+    FORMS[other](path, items, SIZE)
+    lines = said_of(capsys, path, images)
+    (found,) = doubts(lines)
+    count = {"COCO": 1, "text": 1}.get(other, 3)
+    assert f"({count} of {other}, such as {OTHERS[other]}), because the folder is read as " in found
+    assert not errors(lines) and "3 labelled images with 3 boxes" in lines[-2]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_annotations_in_another_encoding_have_one_remedy(form, images, capsys):
     path = FORMS[form](images.parent, [Item(1, BOXES[0])], SIZE)

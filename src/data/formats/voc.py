@@ -162,7 +162,10 @@ def read_voc(path: Path) -> VocImage:
     """
     root = read_xml(path)
     if root.tag != "annotation":
-        raise DataError(str(path), [f"expected <annotation> as the outer element, found <{root.tag}>"])
+        hint = "; it is of CVAT for images: give this file itself, or call it annotations.xml" * (
+            root.tag == "annotations"
+        )
+        raise DataError(str(path), [f"expected <annotation> as the outer element, found <{root.tag}>{hint}"])
     objects, faults = [], []
     for number, element in enumerate(root.findall("object"), start=1):
         try:

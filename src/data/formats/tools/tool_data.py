@@ -6,7 +6,7 @@ somebody saves. Shapes without an area, such as points, are left out and counted
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
 from src.data.checks.files.missing_images import missing_faults
+from src.data.checks.files.other_labels import CVAT, LABELME, VOC, YOLO, form_by_beginning, other_labels
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import control_faults, foreground, unknown_classes
 from src.data.formats.json_file import read_json
@@ -42,7 +43,6 @@ from src.data.images import image_size
 from src.errors import DataError, UserError
 from src.wording import counted
 
-CVAT, LABELME, YOLO = "CVAT for images", "LabelMe", "YOLO"
 _EMPTY = {  # objects of an unlabelled image
     "boxes": np.zeros((0, 4), np.float32),
     "labels": np.zeros(0, np.int32),
@@ -66,7 +66,8 @@ def tool_place(path: Path) -> ToolPlace | None:
     """
     if path.is_dir():
         xmls = xml_files(path)
-        if "annotations.xml" in xmls and _is_cvat_file(path / "annotations.xml", alone=len(xmls) == 1):
+        others = (path / name for name in xmls if name != "annotations.xml")
+        if "annotations.xml" in xmls and _is_cvat_file(path / "annotations.xml", others):
             return ToolPlace(CVAT, path / "annotations.xml")
         if xmls:  # Pascal VOC, and what else lies there are lists
             return None
@@ -174,12 +175,14 @@ def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
 
 
 def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
-    images, faults = [], []
+    images, faults, others = [], [], []
     for file in _json_files(path):
         try:
             value = read_json(file)
             if is_labelme(value):
                 images.append(_within(labelme_image(value, file), file, img_dir))
+            else:
+                others.append(file.relative_to(path).as_posix())
         except DataError as error:
             faults += [f"{file}: {fault}" for fault in error.faults]
         except UserError as error:  # a FIFO, a folder, a link that leads nowhere
@@ -187,7 +190,8 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     if faults:
         raise DataError(str(path), faults)
     nothing = {name: AnnotatedImage(name, mark=Mark.NOT_DONE) for name in pictures}
-    return [], nothing | _by_name(images, pictures, path, img_dir, "imagePath"), []
+    found = nothing | _by_name(images, pictures, path, img_dir, "imagePath")
+    return [], found, other_labels(path, LABELME, others)
 
 
 def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -342,9 +346,11 @@ def _is_labelme_folder(folder: Path) -> bool:
     return False
 
 
-def _is_cvat_file(path: Path, alone: bool) -> bool:
-    """Whether the annotations.xml of a folder is CVAT's; one that cannot be read is, if no other XML file is there."""
+def _is_cvat_file(path: Path, others: Iterable[Path]) -> bool:
+    """Whether the annotations.xml of a folder is CVAT's; one that cannot be read is, if it begins so, or if no other XML file there
+    is of Pascal VOC."""
     try:
         return is_cvat(read_xml(path))
     except DataError:
-        return alone
+        begins = form_by_beginning(path)
+        return begins == CVAT or begins is None and not any(form_by_beginning(other) == VOC for other in others)
