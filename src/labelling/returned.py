@@ -23,8 +23,16 @@ from src.data.formats.json_file import read_json
 from src.data.formats.tools.annotated import AnnotatedImage
 from src.data.formats.tools.cvat import is_cvat, read_cvat
 from src.data.formats.tools.labelme import is_labelme, labelme_image
-from src.data.formats.tools.yolo import keypoint_numbers, label_files, names_file, read_labels, read_names
-from src.data.formats.tools.yolo_keypoints import unstated_keypoints
+from src.data.formats.tools.yolo import (
+    LineFaults,
+    keypoint_numbers,
+    label_files,
+    merged_line_faults,
+    names_file,
+    read_labels,
+    read_names,
+)
+from src.data.formats.tools.yolo_extras import unstated_numbers
 from src.data.formats.xml_file import read_xml
 from src.errors import DataError, UserError, reason_of
 from src.labelling.task import MANIFEST
@@ -194,17 +202,19 @@ def _yolo(root: Path, texts: Sequence[Path]) -> list[Export]:
     for top in outer:
         classes = names_file(top) or names_file(top.parent)
         names, keypoints = read_names(classes), keypoint_numbers(classes)
-        images, unread = [], []
+        images, unread, lines = [], [], 0
         for name in label_files(top):
             try:
                 shapes = read_labels(top / name, names, keypoints)
             except DataError as error:
                 unread += [f"{top / name}: {fault}" for fault in error.faults]
+                lines += error.lines if isinstance(error, LineFaults) else 0
                 continue
+            lines += len(shapes)
             stem = _stem_below(Path(name))
             images.append(AnnotatedImage(stem, shapes, relative=True, place=str(top / name), has_suffix=False))
-        doubts = []
-        found = None if keypoints else unstated_keypoints((s for image in images for s in image.shapes), classes)
+        doubts = [sentence for sentence in merged_line_faults(unread, lines) if sentence not in unread]
+        found = None if keypoints else unstated_numbers((s for image in images for s in image.shapes), classes)
         if found:
             (unread if found.certain else doubts).append(f"{top}: {found.sentence}")
             images = [] if found.certain else images

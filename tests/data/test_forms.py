@@ -23,6 +23,7 @@ from src.data.doctor import main
 from src.data.formats.reading import read_data
 from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
+from src.labelling.returned import read_exports
 
 SIZE = WIDTH, HEIGHT = (60, 40)
 BOXES = [(2, 3, 11, 11), (12, 5, 23, 18), (30, 8, 44, 29)]
@@ -422,10 +423,75 @@ def test_a_box_that_exceeds_its_image_is_refused(form, images, capsys):
 @pytest.mark.parametrize("form", FORMS)
 def test_boxes_of_pictures_of_twice_the_size_are_told_once(form, images, capsys):
     items = [Item(1 + n % 3, (46 + n / 3, 30, 90, 60)) for n in range(12)]
-    found = errors(said_of(capsys, FORMS[form](images.parent, items, SIZE), images))
-    assert len(found) == (12 if form == "YOLO" else 1)  # coordinates of YOLO have no size
-    if form != "YOLO":
-        assert "12 of the 12 boxes lie outside their images, and reach up to 1.5 times" in found[0]
+    (found,) = errors(said_of(capsys, FORMS[form](images.parent, items, SIZE), images))
+    assert "12 of the 12 boxes lie outside their images, and reach up to 1.5 times" in found
+    assert ("pixels were divided by the size of smaller pictures" in found) == (form == "YOLO")
+
+
+def yolo_lines(images: Path, *lines: str) -> Path:
+    """Label files with these lines, in turn."""
+    root = as_yolo(images.parent, [Item(number, box) for number, box in enumerate(BOXES, start=1)], SIZE)
+    for number in (1, 2, 3):
+        (root / f"{number}.txt").write_text("\n".join(lines[number - 1 :: 3]))
+    return root
+
+
+@pytest.mark.parametrize("tool", [False, True])
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["0 30 20 18 12"] * 5 + ["0 1 1 2 2"], "5 of the 6 lines, such as "),
+        (["0 0.5 0.5 0.2 0.2 7", "0 0.5 0.5 0.2 0.2 8", "0 0.5 0.5 0.2 0.2 1"], "2 of the 3 lines, such as "),
+        (["0.0 0.5 0.5 0.2 0.2"] * 3, "3 of the 3 lines, such as "),
+        (
+            ["0 0.5 0.5 0.2 0.2 0.9 7", "0 0.5 0.5 0.2 0.2 0.8 8", "0 0.5 0.5 0.2 0.2 0.7 1"],
+            "2 of the 3 lines, such as ",
+        ),
+        (["0 0.1 0.5 0.2 0.2 0.9 0.7 0.8 7"] * 3, "3 of the 3 lines, such as "),
+        (["0 0.5 0.5 0.2 0.2 0.9 0.7 3"] * 3, "3 of the 3 lines, such as "),
+    ],
+)
+def test_lines_of_yolo_that_are_all_wrong_in_one_way_are_told_once(lines, words, tool, images, capsys):
+    path = yolo_lines(images, *lines)
+    if tool:
+        (export,) = read_exports([path])
+        assert sum(words in doubt for doubt in export.doubts) == 1 and all(
+            "line 1: " in row for row in export.unread[:1]
+        )
+        return
+    found = errors(said_of(capsys, path, images))
+    assert sum(words in line for line in found) == 1, found
+    assert ("divide pixels" in found[0]) == lines[0].startswith("0 30")
+    assert ("tracking id" in found[0]) == (lines[0][-1] in "378")
+
+
+@pytest.mark.parametrize("tool", [False, True])
+@pytest.mark.parametrize(
+    ("lines", "certain"),
+    [
+        (["0 0.5 0.5 0.2 0.2 0.9 0", "0 0.5 0.4 0.2 0.2 0.8 1", "0 0.5 0.5 0.2 0.2 0.7 2"], True),
+        (["0 0.5 0.5 0.2 0.2 0.9 1"] * 10, True),
+        (["0 0.5 0.5 0.2 0.2 1 0.9"] * 10, True),
+        (["0 0.5 0.5 0.2 0.2", "0 0.5 0.5 0.2 0.2 0.9 1"], False),
+        (["0 0.5 0.5 0.2 0.2 0.9 0.3"] * 2, False),
+        (["0 0.1 0.1 0.5 0.2 0.5 0.7 0.9 1"] * 2, False),
+        (["0 0.1 0.1 0.9 0.1 0.5 0.9"] * 4, None),  # triangles
+        (["0 0.5 0.5 0.9 0.9 0.2 1"] * 9, False),
+        (["0 0 0 1 0 1 1 0 1"] * 4, None),
+    ],
+)
+def test_confidences_and_tracking_ids_behind_boxes_are_no_corners(lines, certain, tool, images, capsys):
+    path = yolo_lines(images, *lines)
+    if tool:
+        (export,) = read_exports([path])
+        found, doubted = export.unread, export.doubts
+    else:
+        said = said_of(capsys, path, images)
+        found, doubted = errors(said), [line for line in doubts(said) if "tracking id" in line]
+    assert len(found) == (certain is True) and len(doubted) == (certain is False), (found, doubted)
+    assert all(
+        "tracking id" in line and "take what follows the box or the outline out" in line for line in (*found, *doubted)
+    )
 
 
 def test_labels_of_yolo_in_pixels_are_told_once(images, capsys):
@@ -433,7 +499,7 @@ def test_labels_of_yolo_in_pixels_are_told_once(images, capsys):
     for label_file in root.glob("[0-9].txt"):
         label_file.write_text("0 30 20 18 12")
     found = errors(said_of(capsys, root, images))
-    assert len(found) == 1 and "3 lines, all that there are, such as " in found[0] and "divide pixels" in found[0]
+    assert len(found) == 1 and "3 of the 3 lines, such as " in found[0] and "divide pixels" in found[0]
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "YOLO"])
