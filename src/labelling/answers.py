@@ -21,7 +21,13 @@ from src.data.checks.row_marks import mark_doubts
 from src.data.classes import unknown_classes
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Box, Mark, Shape, in_pixels
-from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
+from src.data.formats.tools.image_names import (
+    AmbiguousName,
+    ImageNames,
+    UnknownName,
+    augmented,
+    roboflow_originals,
+)
 from src.data.images import LARGEST_SIDE
 from src.errors import DataError, UserError
 from src.labelling.difference import is_untouched
@@ -135,7 +141,11 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
             found.append((image, key, end))
             if end is None:
                 exact.add(key)
+        versions = Counter(key for _, key, end in found if end and roboflow_originals(end))
         for image, key, end in found:
+            if end is not None and versions[key] > 1:
+                not_used.append(NotUsed(key, image.place, augmented(versions[key])))
+                continue
             if end is not None and key in exact:
                 not_used.append(NotUsed(end, image.place, f"is none of the images: {key} has labels of its own here"))
                 continue
