@@ -152,7 +152,7 @@ def _json_form(value: Any, path: Path) -> tuple[str, Iterator[AnnotatedImage]] |
 
 def _read_folder(root: Path) -> list[Export]:
     """Every export below a folder. Files of one form and one folder are one export."""
-    texts = [file for file in sorted(root.rglob("*")) if file.is_file() and not _is_hidden(file.relative_to(root))]
+    texts = [file for file in sorted(root.rglob("*")) if not file.is_dir() and not _is_hidden(file.relative_to(root))]
     exports, gathered, unread = [], {}, {}
     for file in texts:
         if file.suffix.lower() not in (".json", ".xml") or file.name in (MANIFEST, "notes.json", "labels.json"):
@@ -180,6 +180,9 @@ def _one_of_many(file: Path, root: Path, unread: dict[Path, tuple[str, ...]]) ->
         export = _read_file(file)
     except DataError as error:
         unread[file] = tuple(f"{file}: {fault}" for fault in error.faults)
+        return "", ()
+    except UserError as error:  # a FIFO, or a link that leads nowhere
+        unread[file] = (str(error),)
         return "", ()
     if export is None:
         return "", ()
