@@ -3,10 +3,12 @@
 import errno
 import functools
 import os
+import re
 import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from src.wording import counted
@@ -84,6 +86,16 @@ class Faults:
             raise self.errors[0]
         if self.errors:
             raise SeveralErrors(self.errors)
+
+
+def reason_of(error: Exception, path: object) -> str:
+    """What an exception of a library says, without the name of the file, which the message begins with."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = str(error)
+    for name in dict.fromkeys((repr(Path(str(path))), repr(str(path)), f'"{path}"', str(path))):
+        text = text.replace(f" {name}", "").replace(name, "")
+    return re.sub(r" ?<_io\.\w+ [^>]*>", "", text).strip(" :") or type(error).__name__
 
 
 def printable(text: str) -> str:

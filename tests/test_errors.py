@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.errors import DataError, Faults, UserError, entry_point
+from src.errors import DataError, Faults, UserError, entry_point, reason_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -114,3 +114,18 @@ def test_nothing_is_said_when_nobody_reads_on(count):
     done = subprocess.run([sys.executable, "-c", words], check=False, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(13, "Permission denied", "/data/a b.png"), "Permission denied"),
+        (OSError("cannot identify image file '/data/a b.png'"), "cannot identify image file"),
+        (OSError(f"cannot identify image file {Path('/data/a b.png')!r}"), "cannot identify image file"),
+        (OSError("cannot identify image file <_io.BytesIO object at 0x7f>"), "cannot identify image file"),
+        (ValueError("/data/a b.png: too short"), "too short"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_the_reason_of_a_library_does_not_repeat_the_name_of_the_file(error, said):
+    assert reason_of(error, "/data/a b.png") == reason_of(error, Path("/data/a b.png")) == said

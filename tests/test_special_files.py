@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.active.cost.past_rounds import read_report
 from src.active.detections_file import read_detections
 from src.active.picking.pick_list import read_list
 from src.active.ranking import read_ranking
+from src.active.terms_file import read_terms
 from src.checkpoint.convert.torch_file import read_state_dict
 from src.checkpoint.detector_file import read_metadata
 from src.checkpoint.weight_file import read_weights
@@ -19,13 +21,24 @@ from src.config.load import load_config
 from src.data.annotations import Annotations, ImageEntry
 from src.data.checks.image_files import check_images, files_hash
 from src.data.formats.coco_annotations import read_annotations
+from src.data.formats.feature_file import read_features
 from src.data.formats.reading import read_data
+from src.data.formats.tools.cvat import read_cvat
+from src.data.formats.tools.labelme import read_labelme
+from src.data.formats.tools.yolo import keypoint_numbers, read_labels, read_names
 from src.data.formats.voc import read_voc
 from src.data.images import image_size, read_image
+from src.data.provenance import read_side_file
 from src.errors import UserError
 from src.evaluation.results_file import read_results
 from src.exporting.metadata_file import read_model_metadata
 from src.files import file_hash, is_regular
+from src.labelling.picked import read_reasons
+from src.labelling.returned import read_exports
+from src.labelling.task import read_manifest
+from src.labelling.tools.voc_tasks import read_voc_image
+from src.recipe.start_weights import read_weight_file
+from src.report.stages import read_metrics
 from src.yaml_file import read_yaml
 
 
@@ -78,6 +91,24 @@ READERS = {  # by the name of the file
     "q.png": file_hash,
     "r.png": lambda path: files_hash([("r.png", path)]),
     "s.txt": read_list,
+    "t.csv": read_terms,
+    "u.csv": read_reasons,
+    "v.features.npz": read_features,
+    "w.json": read_manifest,
+    "x.xml": read_cvat,
+    "y.json": read_labelme,
+    "z.names": read_names,
+    "A.txt": partial(read_labels, names=["cat"]),
+    "B.json": lambda path: read_exports([path]),
+    "C.ckpt": read_weight_file,
+    "D.npz": read_weight_file,
+    "E.safetensors": read_state_dict,
+    "F.json": read_report,
+    "G.xml": partial(read_voc_image, name="G"),
+    "H.json": read_metrics,
+    "I.yaml": keypoint_numbers,
+    "K.zip": lambda path: read_exports([path]),
+    "L.made_from.json": lambda path: read_side_file(path.with_name("L.json")),
 }
 
 
@@ -106,3 +137,14 @@ def test_metadata_of_a_model_may_be_no_fifo(tmp_path):
     os.mkfifo(tmp_path / "net.json")
     with a_second_or_two(), pytest.raises(UserError, match="net.json: cannot be read: not a regular file"):
         read_model_metadata(tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("kind", KINDS[:3], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", ["a.json", "a.xml", "a.txt"])
+def test_what_is_no_file_among_labels_that_come_back_is_named(tmp_path, kind, name):
+    (tmp_path / "classes.txt").write_text("cat")
+    (tmp_path / "b.txt").write_text("0 0.5 0.5 0.5 0.5")
+    kind(tmp_path / name)
+    with a_second_or_two():
+        exports = read_exports([tmp_path])
+    assert [name in reason for export in exports for reason in export.unread] == [True]

@@ -5,6 +5,7 @@ strategy.
 """
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from src.active.strategies.pool import Acquisition
 from src.active.strategies.reference import CONFIDENT
 from src.csv_file import cell_text, csv_text
 from src.data.checks.row_marks import finite_number
-from src.errors import DataError, UserError
-from src.files import write_pieces
+from src.errors import DataError, UserError, reason_of
+from src.files import read_regular_text, write_pieces
 
 _OBJECTS = "objects of "
 
@@ -56,10 +57,10 @@ def read_terms(path: Path) -> dict[str, dict[str, str]]:
         DataError: it has no column file_name, or rows of another length.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with io.StringIO(read_regular_text(path)) as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read: {error}; rank again") from None
+        raise UserError(f"{path}: cannot be read: {reason_of(error, path)}; rank again") from None
     if any("file_name" not in row or None in row or None in row.values() for row in rows):
         raise DataError(str(path), ["not a CSV file of sorted_values.py; rank again"])
     return {cell_text(row.pop("file_name")): row for row in rows}

@@ -22,7 +22,7 @@ from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idl
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
-from src.data.checks.left_out import add_options, describe
+from src.data.checks.left_out import add_options, describe, sentence_on
 from src.data.checks.suspicious_labels import unread_outlines
 from src.data.formats.reading import is_coco
 from src.data.training_data import Sources, TrainingData, examine
@@ -102,7 +102,7 @@ def left_out_of(data: TrainingData | None) -> list[str]:
     """What --leave_out_faulty leaves out: the counts, then a sentence for each image and box."""
     left_out = data.left_out if data else ()
     rows = [row for one in left_out for row in one.rows]
-    return [*describe(left_out), *(f"  left out: {row['image']} {row.get('box', '')} {row['reason']}" for row in rows)]
+    return [*describe(left_out), *(f"  left out: {sentence_on(row)}" for row in rows)]
 
 
 def count_errors(errors: Sequence[UserError]) -> int:

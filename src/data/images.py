@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src.errors import UserError
+from src.errors import UserError, reason_of
 from src.files import open_regular, read_regular
 
 LARGEST_SIDE, MOST_PIXELS = 2**20, 2**30  # OpenCV's limits; those of ascend310_infer
@@ -27,6 +27,7 @@ _TURNS = {
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
 _BROKEN = (OSError, ValueError, SyntaxError)  # what Pillow raises on a bad header
+_REMEDY = "copy it again, or save it as PNG or JPEG"
 _DEEP_FORMATS = frozenset(("JPEG2000", "PNG", "PPM", "TIFF"))  # that may have 16 bits per sample
 _decoded: set[tuple[str, ...]] = set()  # kinds of images of which one was decoded
 
@@ -59,9 +60,7 @@ def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
     except cv2.error:  # a header that claims more pixels than memory
         image = None
     if image is None:
-        raise UserError(
-            f"{path}: not a readable image (broken, or of a kind OpenCV does not know); copy it again, or save it as PNG or JPEG"
-        )
+        raise UserError(f"{path}: not a readable image (broken, or of a kind OpenCV does not know); {_REMEDY}")
     # OpenCV turns JPEG and PNG but not WebP; turning here keeps read_image and image_size consistent.
     orientation = _header(path, io.BytesIO(data)).orientation
     swap, up_down, left_right = _TURNS.get(orientation, (False, False, False))
@@ -105,7 +104,7 @@ def decode_to_end(path: str | Path) -> None:
             image.load()
     except (*_BROKEN, EOFError) as error:
         raise UserError(
-            f"{path}: the picture is truncated or broken ({error}); copy it again, or remove it, with its entry if it has one"
+            f"{path}: the picture is truncated or broken ({reason_of(error, path)}); copy it again, or remove it, with its entry if it has one"
         ) from None
     try:
         read_image(path)
@@ -157,7 +156,9 @@ def _header(path: str | Path, source: str | Path | io.BytesIO) -> _Header:
     except FileNotFoundError:
         raise UserError(f"{path}: no such image file") from None
     except _BROKEN as error:
-        raise UserError(f"{path}: not a readable image: {error}") from error
+        raise UserError(
+            f"{path}: not a readable image (broken, or of a kind that is not known: {reason_of(error, path)}); {_REMEDY}"
+        ) from error
     width, height = header.size
     if max(width, height) > LARGEST_SIDE or width * height > MOST_PIXELS:
         raise UserError(

@@ -7,6 +7,7 @@ folder. A folder counts as one input, by the names and contents of its files. A 
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
@@ -130,7 +131,7 @@ def origin_before_edits(path: Path) -> MadeFrom | None:
 
 def _read_side(path: Path) -> SideFile | None:
     place = side_file(path)
-    if not place.is_file():
+    if not os.path.lexists(place):
         return None
     try:
         return msgspec.convert(read_json(place), SideFile)

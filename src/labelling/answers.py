@@ -21,10 +21,17 @@ from src.data.checks.row_marks import mark_doubts
 from src.data.classes import unknown_classes
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Box, Mark, Shape, in_pixels
-from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
+from src.data.formats.tools.image_names import (
+    AmbiguousName,
+    ImageNames,
+    UnknownName,
+    augmented,
+    roboflow_originals,
+)
 from src.data.images import LARGEST_SIDE
 from src.errors import DataError, UserError
 from src.labelling.difference import is_untouched
+from src.labelling.moments import moment
 from src.labelling.returned import Export
 from src.labelling.task import Manifest
 from src.wording import counted
@@ -34,6 +41,7 @@ _LEAST_INSIDE = 0.5  # share of its area by which a box must lie inside its imag
 _CLIPPED = "boxes that reached over the border of their image and were clipped to it: {}"
 
 _TINY = "boxes smaller than a pixel, perhaps shares of 0 to 1 where the form has percent or pixels: {}"
+_NO_TIME = "annotations whose time cannot be read, of which the later one in the files counts as the newer: {}"
 
 
 class State(Enum):
@@ -133,7 +141,11 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
             found.append((image, key, end))
             if end is None:
                 exact.add(key)
+        versions = Counter(key for _, key, end in found if end and roboflow_originals(end))
         for image, key, end in found:
+            if end is not None and versions[key] > 1:
+                not_used.append(NotUsed(key, image.place, augmented(versions[key])))
+                continue
             if end is not None and key in exact:
                 not_used.append(NotUsed(end, image.place, f"is none of the images: {key} has labels of its own here"))
                 continue
@@ -311,10 +323,7 @@ def _choose(key: str, answers: list[Answer], asked: Asked, not_used: list[NotUse
         order = (State.SKIPPED, State.UNCLEAR, State.NOT_DONE)
         return min(answers, key=lambda answer: order.index(answer.state))
     wanted = [answer for answer in labels if asked.annotator and answer.annotator == asked.annotator] or labels
-    chosen = wanted[0]
-    for answer in wanted[1:]:  # of equal or unknown times the later one in the files
-        if not (answer.when and chosen.when and answer.when < chosen.when):
-            chosen = answer
+    chosen = _newest(wanted, counts)
     if asked.annotator and chosen.annotator != asked.annotator:
         counts["images without an annotation of --annotator, of which that of another one is taken: {}"] += 1
     others = [answer for answer in labels if answer is not chosen and not is_untouched(answer.shapes, chosen.shapes)]
@@ -323,3 +332,15 @@ def _choose(key: str, answers: list[Answer], asked: Asked, not_used: list[NotUse
         reason = "another annotation of this image is taken" + (f", {chosen.place}" if chosen.place else "")
         not_used += [NotUsed(key, answer.place, reason) for answer in others]
     return chosen
+
+
+def _newest(answers: Sequence[Answer], counts: Counter) -> Answer:
+    """The newest of several answers; of equal or unknown times the later one in the files."""
+    moments = [None if answer.when is None else moment(answer.when) for answer in answers]
+    newest = 0
+    for place in range(1, len(answers)):
+        if not (moments[place] and moments[newest] and moments[place] < moments[newest]):
+            newest = place
+    if len(answers) > 1:
+        counts[_NO_TIME] += sum(not found and bool(answer.when) for answer, found in zip(answers, moments, strict=True))
+    return answers[newest]

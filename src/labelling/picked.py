@@ -1,6 +1,8 @@
 """The picked images in their order, why each was picked, and the detector's boxes in them."""
 
 import csv
+import io
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from src.data.formats.outlines import as_outline, outline_fault
 from src.data.images import image_size
 from src.data.provenance import origin_before_edits
 from src.errors import DataError, UserError
-from src.files import reading_fault
+from src.files import read_regular_text, reading_fault
 from src.labelling.task import Prelabel, Task
 
 GUESSED_THRESHOLD = 0.5  # least score of a pre-label without validation images
@@ -58,10 +60,10 @@ def read_reasons(path: Path) -> dict[str, Reason]:
     Raises:
         DataError: it has no column of image names, or a score that is no number.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.StringIO(read_regular_text(path)) as file:
             reader = csv.DictReader(file)
             columns, rows = list(reader.fieldnames or ()), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -23,10 +23,18 @@ from src.data.formats.json_file import read_json
 from src.data.formats.tools.annotated import AnnotatedImage
 from src.data.formats.tools.cvat import is_cvat, read_cvat
 from src.data.formats.tools.labelme import is_labelme, labelme_image
-from src.data.formats.tools.yolo import keypoint_numbers, label_files, names_file, read_labels, read_names
-from src.data.formats.tools.yolo_keypoints import unstated_keypoints
+from src.data.formats.tools.yolo import (
+    LineFaults,
+    keypoint_numbers,
+    label_files,
+    merged_line_faults,
+    names_file,
+    read_labels,
+    read_names,
+)
+from src.data.formats.tools.yolo_extras import unstated_numbers
 from src.data.formats.xml_file import read_xml
-from src.errors import DataError, UserError
+from src.errors import DataError, UserError, reason_of
 from src.labelling.task import MANIFEST
 from src.labelling.tools.coco_tasks import is_coco, read_coco_images
 from src.labelling.tools.label_studio import is_flat_row, read_flat, read_tasks
@@ -98,7 +106,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 )
             archive.extractall(folder, members)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-        raise UserError(f"{path}: cannot be unpacked: {error}") from error
+        raise UserError(f"{path}: cannot be unpacked: {reason_of(error, path)}") from error
 
 
 def _renamed(export: Export, old: str, new: str) -> Export:
@@ -144,7 +152,7 @@ def _json_form(value: Any, path: Path) -> tuple[str, Iterator[AnnotatedImage]] |
 
 def _read_folder(root: Path) -> list[Export]:
     """Every export below a folder. Files of one form and one folder are one export."""
-    texts = [file for file in sorted(root.rglob("*")) if file.is_file() and not _is_hidden(file.relative_to(root))]
+    texts = [file for file in sorted(root.rglob("*")) if not file.is_dir() and not _is_hidden(file.relative_to(root))]
     exports, gathered, unread = [], {}, {}
     for file in texts:
         if file.suffix.lower() not in (".json", ".xml") or file.name in (MANIFEST, "notes.json", "labels.json"):
@@ -173,6 +181,9 @@ def _one_of_many(file: Path, root: Path, unread: dict[Path, tuple[str, ...]]) ->
     except DataError as error:
         unread[file] = tuple(f"{file}: {fault}" for fault in error.faults)
         return "", ()
+    except UserError as error:  # a FIFO, or a link that leads nowhere
+        unread[file] = (str(error),)
+        return "", ()
     if export is None:
         return "", ()
     if export.form == "Pascal VOC":
@@ -194,17 +205,19 @@ def _yolo(root: Path, texts: Sequence[Path]) -> list[Export]:
     for top in outer:
         classes = names_file(top) or names_file(top.parent)
         names, keypoints = read_names(classes), keypoint_numbers(classes)
-        images, unread = [], []
+        images, unread, lines = [], [], 0
         for name in label_files(top):
             try:
                 shapes = read_labels(top / name, names, keypoints)
             except DataError as error:
                 unread += [f"{top / name}: {fault}" for fault in error.faults]
+                lines += error.lines if isinstance(error, LineFaults) else 0
                 continue
+            lines += len(shapes)
             stem = _stem_below(Path(name))
             images.append(AnnotatedImage(stem, shapes, relative=True, place=str(top / name), has_suffix=False))
-        doubts = []
-        found = None if keypoints else unstated_keypoints((s for image in images for s in image.shapes), classes)
+        doubts = [sentence for sentence in merged_line_faults(unread, lines) if sentence not in unread]
+        found = None if keypoints else unstated_numbers((s for image in images for s in image.shapes), classes)
         if found:
             (unread if found.certain else doubts).append(f"{top}: {found.sentence}")
             images = [] if found.certain else images

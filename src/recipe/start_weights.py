@@ -16,7 +16,7 @@ import msgspec
 
 from src.checkpoint.convert.backbone_names import backbone_of
 from src.checkpoint.convert.weight_names import FOREIGN_SUFFIXES
-from src.errors import UserError
+from src.errors import UserError, reason_of
 from src.parts.backbones.table import BACKBONES
 
 _METADATA_KEY = "card"
@@ -96,7 +96,9 @@ def read_weight_file(path: str | None) -> Weights:
         names, metadata = _npz_names(file) if file.suffix.lower() == ".npz" else _ckpt_names(file.read_bytes())
         settings = _settings(metadata) if metadata else {}
     except (ValueError, LookupError, RecursionError, OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"pre_trained: {path}: cannot be read, is it broken or cut off? ({error})") from None
+        raise UserError(
+            f"pre_trained: {path}: cannot be read, is it broken or cut off? ({reason_of(error, file)})"
+        ) from None
     return Weights(path, settings.get("backbone") or backbone_of(names), settings)
 
 

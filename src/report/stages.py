@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from src.data.formats.reading import read_data
 from src.data.image_listing import list_images
 from src.errors import UserError
 from src.evaluation.metrics import AreaSource
+from src.files import read_regular
 from src.yaml_file import read_yaml
 
 _LARGEST = 1e18  # a loss or step above it would not fit into a chart; NaN and infinity are left out there
@@ -97,14 +99,21 @@ def _read_stage(folder: Path) -> Stage:
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    text = _text(path)
     lines = text.removesuffix("\n").split("\n") if text else []  # not splitlines: U+0085 may stand in a sentence
     if lines and not text.endswith("\n") and not lines[-1].endswith("}"):
         del lines[-1]  # an incomplete row of a killed run
     return [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def _text(path: Path) -> str:
+    """The text of a file of a run, which a killed run may have cut off within a letter; none without the file."""
+    if not os.path.lexists(path):
+        return ""
+    try:
+        return read_regular(path).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,17 +132,14 @@ def _warnings(rows: list[dict[str, Any]]) -> list[tuple[int, str]]:
 
 def _logged_images(log: Path) -> tuple[int, int] | None:
     """Numbers of labelled and unlabelled images from the log of a run; files may have been moved or labelled since."""
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-    except OSError as error:
-        raise UserError(f"{log}: cannot be read: {error.strerror}") from error
+    text = _text(log)
     found = _LOGGED_IMAGES.search(text)
     return (int(found[1]), int(found[2])) if found else None
 
 
 def _count_images(config_file: Path) -> tuple[int | None, int | None]:
     """Numbers of labelled and unlabelled images of the data of a stage, as they are now."""
-    config = read_yaml(config_file) if config_file.is_file() else {}
+    config = read_yaml(config_file) if os.path.lexists(config_file) else {}
     annotation_file, img_dir = config.get("train_ann_file"), str(config.get("train_img_dir"))
     folder, names = config.get("unlabelled_img_dir"), config.get("class_names")
     if not isinstance(annotation_file, str) or not Path(annotation_file).exists():
@@ -172,7 +178,7 @@ def check_complete(metrics: dict[str, Any], source: str) -> None:
 
 def _read_as(kind: Any, path: Path) -> Any:
     """The content of a JSON file, None if there is no file."""
-    return _convert(read_json(path), kind, path) if path.is_file() else None
+    return _convert(read_json(path), kind, path) if os.path.lexists(path) else None
 
 
 def _convert(value: Any, kind: Any, path: Path) -> Any:

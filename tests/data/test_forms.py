@@ -23,6 +23,7 @@ from src.data.doctor import main
 from src.data.formats.reading import read_data
 from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
+from src.labelling.returned import read_exports
 
 SIZE = WIDTH, HEIGHT = (60, 40)
 BOXES = [(2, 3, 11, 11), (12, 5, 23, 18), (30, 8, 44, 29)]
@@ -234,6 +235,18 @@ def test_faults_of_annotations_and_of_pictures_come_in_one_run(form, fault, imag
     assert said.count("3.png: not a readable image") == 1, said
 
 
+@pytest.mark.parametrize(
+    "options", [(), ("--images",), ("--leave_out_faulty",), ("--leave_out_faulty", "--faulty_at_most", "90")]
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_message_names_a_picture_once(form, options, images, capsys):
+    break_two(images)
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    lines = [line for line in said_of(capsys, path, images, *options) if "3.png" in line]
+    assert lines and all(line.count("3.png") == 1 and line.count("line 3") <= 1 for line in lines), lines
+    assert all("; copy it again, or save it as PNG or JPEG" in line for line in lines)
+
+
 def test_eval_lists_faults_of_annotations_and_of_pictures(images):
     break_two(images)
     items = [Item(1, (40, 5, WIDTH + 9, 18)), Item(2, BOXES[1]), Item(3, BOXES[2])]
@@ -310,6 +323,71 @@ def test_why_the_file_of_cvat_cannot_be_read_is_told_of_its_folder_too(content, 
         assert words in found
 
 
+BROKEN_XML = {  # content -> whether it says itself that it is of CVAT
+    b"<annotations><version>1.1</version><image": True,
+    "<annotations><image name='é'/></annotations>".encode("latin-1"): True,
+    b"": False,
+}
+
+
+@pytest.mark.parametrize("others", ["VOC", "lists"])
+@pytest.mark.parametrize("content", BROKEN_XML)
+def test_a_broken_file_of_cvat_beside_other_xml_files_is_told_as_what_it_is(content, others, images, capsys):
+    items = [Item(n, box) for n, box in enumerate(BOXES, start=1)]
+    path = as_voc(images.parent, items, SIZE)
+    if others == "lists":
+        for file in path.iterdir():
+            file.write_text("<list/>")
+    (path / "annotations.xml").write_bytes(content)
+    found = errors(said_of(capsys, path, images))
+    if BROKEN_XML[content] or others == "lists":
+        assert len(found) == 1 and ("not valid XML" in found[0] or "not UTF-8 text" in found[0]), found
+        passed = "3 label files are passed over (3 of Pascal VOC, such as 1.xml), because the folder is read as CVAT for images"
+        assert (passed in found[0]) == (others == "VOC")
+    else:
+        assert any("annotations.xml has no image" in line for line in found)
+
+
+def test_a_file_of_cvat_by_another_name_is_told_as_what_it_is(images, capsys):
+    path = as_cvat(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    (path / "annotations.xml").rename(path / "1.xml")
+    assert any(
+        "; it is of CVAT for images: give this file itself" in line for line in errors(said_of(capsys, path, images))
+    )
+
+
+OTHERS = {
+    "COCO": "train.json",
+    "LabelMe": "labelme/1.json",
+    "YOLO": "labels/1.txt",
+    "text": "train.txt",
+    "CVAT": "cvat/annotations.xml",
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("form", ["VOC", "CVAT", "LabelMe", "YOLO"])
+def test_label_files_of_another_form_in_a_folder_are_counted(form, other, images, capsys):
+    items = [Item(n, box) for n, box in enumerate(BOXES, start=1)]
+    path = FORMS[form](images.parent, items, SIZE)
+    lines = said_of(capsys, path, images)
+    assert lines[-1] == "0 errors, 0 suspicious findings"
+    if form == other or (form, other) in (
+        ("VOC", "CVAT"),
+        ("YOLO", "CVAT"),
+        ("LabelMe", "CVAT"),
+        ("YOLO", "text"),
+        ("LabelMe", "YOLO"),
+    ):
+        return  # a fault, another form that is found first, or label files of images that are not there
+    FORMS[other](path, items, SIZE)
+    lines = said_of(capsys, path, images)
+    (found,) = doubts(lines)
+    count = {"COCO": 1, "text": 1}.get(other, 3)
+    assert f"({count} of {other}, such as {OTHERS[other]}), because the folder is read as " in found
+    assert not errors(lines) and "3 labelled images with 3 boxes" in lines[-2]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_annotations_in_another_encoding_have_one_remedy(form, images, capsys):
     path = FORMS[form](images.parent, [Item(1, BOXES[0])], SIZE)
@@ -345,10 +423,75 @@ def test_a_box_that_exceeds_its_image_is_refused(form, images, capsys):
 @pytest.mark.parametrize("form", FORMS)
 def test_boxes_of_pictures_of_twice_the_size_are_told_once(form, images, capsys):
     items = [Item(1 + n % 3, (46 + n / 3, 30, 90, 60)) for n in range(12)]
-    found = errors(said_of(capsys, FORMS[form](images.parent, items, SIZE), images))
-    assert len(found) == (12 if form == "YOLO" else 1)  # coordinates of YOLO have no size
-    if form != "YOLO":
-        assert "12 of the 12 boxes lie outside their images, and reach up to 1.5 times" in found[0]
+    (found,) = errors(said_of(capsys, FORMS[form](images.parent, items, SIZE), images))
+    assert "12 of the 12 boxes lie outside their images, and reach up to 1.5 times" in found
+    assert ("pixels were divided by the size of smaller pictures" in found) == (form == "YOLO")
+
+
+def yolo_lines(images: Path, *lines: str) -> Path:
+    """Label files with these lines, in turn."""
+    root = as_yolo(images.parent, [Item(number, box) for number, box in enumerate(BOXES, start=1)], SIZE)
+    for number in (1, 2, 3):
+        (root / f"{number}.txt").write_text("\n".join(lines[number - 1 :: 3]))
+    return root
+
+
+@pytest.mark.parametrize("tool", [False, True])
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["0 30 20 18 12"] * 5 + ["0 1 1 2 2"], "5 of the 6 lines, such as "),
+        (["0 0.5 0.5 0.2 0.2 7", "0 0.5 0.5 0.2 0.2 8", "0 0.5 0.5 0.2 0.2 1"], "2 of the 3 lines, such as "),
+        (["0.0 0.5 0.5 0.2 0.2"] * 3, "3 of the 3 lines, such as "),
+        (
+            ["0 0.5 0.5 0.2 0.2 0.9 7", "0 0.5 0.5 0.2 0.2 0.8 8", "0 0.5 0.5 0.2 0.2 0.7 1"],
+            "2 of the 3 lines, such as ",
+        ),
+        (["0 0.1 0.5 0.2 0.2 0.9 0.7 0.8 7"] * 3, "3 of the 3 lines, such as "),
+        (["0 0.5 0.5 0.2 0.2 0.9 0.7 3"] * 3, "3 of the 3 lines, such as "),
+    ],
+)
+def test_lines_of_yolo_that_are_all_wrong_in_one_way_are_told_once(lines, words, tool, images, capsys):
+    path = yolo_lines(images, *lines)
+    if tool:
+        (export,) = read_exports([path])
+        assert sum(words in doubt for doubt in export.doubts) == 1 and all(
+            "line 1: " in row for row in export.unread[:1]
+        )
+        return
+    found = errors(said_of(capsys, path, images))
+    assert sum(words in line for line in found) == 1, found
+    assert ("divide pixels" in found[0]) == lines[0].startswith("0 30")
+    assert ("tracking id" in found[0]) == (lines[0][-1] in "378")
+
+
+@pytest.mark.parametrize("tool", [False, True])
+@pytest.mark.parametrize(
+    ("lines", "certain"),
+    [
+        (["0 0.5 0.5 0.2 0.2 0.9 0", "0 0.5 0.4 0.2 0.2 0.8 1", "0 0.5 0.5 0.2 0.2 0.7 2"], True),
+        (["0 0.5 0.5 0.2 0.2 0.9 1"] * 10, True),
+        (["0 0.5 0.5 0.2 0.2 1 0.9"] * 10, True),
+        (["0 0.5 0.5 0.2 0.2", "0 0.5 0.5 0.2 0.2 0.9 1"], False),
+        (["0 0.5 0.5 0.2 0.2 0.9 0.3"] * 2, False),
+        (["0 0.1 0.1 0.5 0.2 0.5 0.7 0.9 1"] * 2, False),
+        (["0 0.1 0.1 0.9 0.1 0.5 0.9"] * 4, None),  # triangles
+        (["0 0.5 0.5 0.9 0.9 0.2 1"] * 9, False),
+        (["0 0 0 1 0 1 1 0 1"] * 4, None),
+    ],
+)
+def test_confidences_and_tracking_ids_behind_boxes_are_no_corners(lines, certain, tool, images, capsys):
+    path = yolo_lines(images, *lines)
+    if tool:
+        (export,) = read_exports([path])
+        found, doubted = export.unread, export.doubts
+    else:
+        said = said_of(capsys, path, images)
+        found, doubted = errors(said), [line for line in doubts(said) if "tracking id" in line]
+    assert len(found) == (certain is True) and len(doubted) == (certain is False), (found, doubted)
+    assert all(
+        "tracking id" in line and "take what follows the box or the outline out" in line for line in (*found, *doubted)
+    )
 
 
 def test_labels_of_yolo_in_pixels_are_told_once(images, capsys):
@@ -356,7 +499,7 @@ def test_labels_of_yolo_in_pixels_are_told_once(images, capsys):
     for label_file in root.glob("[0-9].txt"):
         label_file.write_text("0 30 20 18 12")
     found = errors(said_of(capsys, root, images))
-    assert len(found) == 1 and "3 lines, all that there are, such as " in found[0] and "divide pixels" in found[0]
+    assert len(found) == 1 and "3 of the 3 lines, such as " in found[0] and "divide pixels" in found[0]
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "YOLO"])
@@ -591,6 +734,58 @@ def test_a_list_whose_lines_are_all_wrong_in_one_way_is_told_once(line, words, i
         assert found.endswith("has 1; take it out of all names")
 
 
+@pytest.mark.parametrize("listed", ["XML files", "images"])
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("photo_{}", "have XML files of other names: the images have photo_ in front"),
+        ("{}.png", "keep the suffix"),
+        ("x{0}x{0}", ""),
+    ],
+)
+def test_a_list_whose_images_and_xml_files_have_other_names_is_told_once(pattern, words, listed, images, capsys):
+    root = images.parent / "voc"
+    (root / "ImageSets/Main").mkdir(parents=True)
+    as_voc(root, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE).rename(root / "Annotations")
+    images.rename(root / "JPEGImages")
+    stems = {"XML files": [], "images": []}
+    for number in (1, 2, 3):
+        xml, image = (str(number), pattern.format(number)) if pattern != "{}.png" else (f"{number}.png", str(number))
+        (root / f"Annotations/{number}.xml").rename(root / f"Annotations/{xml}.xml")
+        (root / f"JPEGImages/{number}.png").rename(root / f"JPEGImages/{image}.png")
+        stems["XML files"].append(xml)
+        stems["images"].append(image)
+    names = root / "ImageSets/Main/train.txt"
+    names.write_text("\n".join(stems[listed][:2]))
+    other = "an image" if listed == "XML files" else "an XML file"
+    (found,) = errors(said_of(capsys, names, root))
+    assert (f"2 images {words}" if words.startswith("have") else words) in found
+    if not words:
+        assert (
+            f"none of the 2 {listed} has {other} of its name: " in found and "; give the folder of the images" in found
+        )
+
+
+def test_a_folder_in_which_no_image_has_an_xml_file_is_told_once(images, capsys):
+    path = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    for number in (1, 2, 3):
+        (path / f"{number}.xml").rename(path / f"{'abc'[number - 1]}.xml")
+    (found,) = errors(said_of(capsys, path, images))
+    assert "none of the 3 XML files has an image of its name: xml has a.xml, images has 1.png; give the folder" in found
+
+
+def test_a_listed_name_that_is_nothing_is_told_once(images, capsys):
+    root = images.parent / "voc"
+    (root / "ImageSets/Main").mkdir(parents=True)
+    as_voc(root, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE).rename(root / "Annotations")
+    images.rename(root / "JPEGImages")
+    (root / "ImageSets/Main/train.txt").write_text("1\n2\nnowhere\n")
+    (found,) = errors(said_of(capsys, root / "ImageSets/Main/train.txt", root))
+    assert (
+        "nowhere is listed, and there is neither Annotations/nowhere.xml nor an image JPEGImages/nowhere.*; " in found
+    )
+
+
 def test_names_of_another_level_are_told_with_the_folder_to_give(images, capsys):
     path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
     (found,) = errors(said_of(capsys, path, images.parent))
@@ -626,6 +821,26 @@ def test_ids_that_are_all_wrong_in_one_way_are_told_once(change, words, images, 
     path.write_text(json.dumps(coco))
     found = errors(said_of(capsys, path, images))
     assert len(found) == 2 and "is not among the images" in found[1]
+
+
+@pytest.mark.parametrize("change", [lambda number: number + 2**60, lambda number: f"ann_{number}"])
+@pytest.mark.parametrize(
+    ("part", "key", "named"),
+    [
+        ("annotations", "id", ""),
+        ("images", "id", ", and the image_id that refer to them"),
+        ("categories", "id", ", and the category_id that refer to them"),
+    ],
+)
+def test_the_remedy_for_ids_names_the_fields_that_refer_to_them(part, key, named, change, images, capsys):
+    path = as_coco(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    coco = json.loads(path.read_text())
+    coco["categories"].append({"id": 2, "name": "dog"})
+    for row in coco[part]:
+        row[key] = change(row[key])
+    path.write_text(json.dumps(coco))
+    found = next(line for line in errors(said_of(capsys, path, images)) if " ids are " in line)
+    assert found.endswith(f"from 1{named}")
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5])

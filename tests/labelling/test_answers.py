@@ -62,6 +62,83 @@ def test_names_that_went_through_a_tool_lead_back(name, key):
     assert asked().names.find(name).key == key
 
 
+ROBOFLOW = {  # as it renames 0001_a.jpg, which was sent of a.jpg, and its label file
+    "COCO": "train/_annotations.coco.json",
+    "VOC": "train/0001_a_jpg.rf.{}.xml",
+    "LabelMe": "train/0001_a_jpg.rf.{}.json",
+    "CVAT": "train/annotations.xml",
+    "YOLO": "train/labels/0001_a_jpg.rf.{}.txt",
+    "Label Studio": "export.json",
+}
+HASH, OTHER_HASH = "0f8fad5bd9cb469fa16570867728950e", "XyZ1a2b3c4d5e6f7a8b9"
+
+
+def write_roboflow(root, form, name, digest):
+    """One box of a cat in the image of this name."""
+    whole = f"{name}.rf.{digest}.jpg"
+    path = root / ROBOFLOW[form].format(digest).replace("0001_a_jpg", name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if form == "COCO":
+        images = [{"id": 1, "file_name": whole, "width": 200, "height": 100}]
+        rows = [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [50, 25, 100, 50]}]
+        path.write_text(json.dumps({"images": images, "annotations": rows, "categories": [{"id": 1, "name": "cat"}]}))
+    elif form == "VOC":
+        box = "<xmin>50</xmin><ymin>25</ymin><xmax>150</xmax><ymax>75</ymax>"
+        path.write_text(f"<annotation><object><name>cat</name><bndbox>{box}</bndbox></object></annotation>")
+    elif form == "LabelMe":
+        shapes = [{"label": "cat", "shape_type": "rectangle", "points": [[50, 25], [150, 75]]}]
+        path.write_text(json.dumps({"shapes": shapes, "imagePath": whole, "imageWidth": 200, "imageHeight": 100}))
+    elif form == "CVAT":
+        box = '<box label="cat" xtl="50" ytl="25" xbr="150" ybr="75"/>'
+        image = f'<image id="0" name="{whole}" width="200" height="100">{box}</image>'
+        path.write_text(f"<annotations>{image}</annotations>")
+    elif form == "YOLO":
+        path.write_text("0 0.5 0.5 0.5 0.5")
+        (root / "data.yaml").write_text("names: [cat]")
+    else:
+        rows = [task(None, said(region("cat", 25, 25, 50, 50)))]
+        rows[0]["data"]["image"] = f"/data/upload/1/1a2b3c4d-{whole}"
+        path.write_text(json.dumps(rows))
+
+
+@pytest.mark.parametrize("form", ROBOFLOW)
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("0001_a_jpg", "a.jpg"), ("a_jpg", "a.jpg"), ("b-c-d_jpg", "sub/b+c d.jpg"), ("a_jpg_jpg", "a.jpg")],
+)
+def test_images_that_roboflow_renamed_lead_back_in_every_form(tmp_path, form, name, key):
+    write_roboflow(tmp_path, form, name, HASH)
+    tasks = (Task("a.jpg", "0001_a.jpg", 200, 100), Task("sub/b+c d.jpg", "0002_b+c d.jpg", 200, 100))
+    answers = collect(read_exports([tmp_path]), asked(*tasks))
+    assert list(answers.by_image) == [key] and not answers.not_used
+    np.testing.assert_allclose(answers.by_image[key].shapes[0].box, (50, 25, 150, 75))
+    assert any("matched by the only name that ends alike" in note for note in answers.notes)
+
+
+@pytest.mark.parametrize("form", ["VOC", "LabelMe", "YOLO"])
+def test_augmented_versions_of_an_image_are_not_used(tmp_path, form):
+    for digest in (HASH, OTHER_HASH):
+        write_roboflow(tmp_path, form, "0001_a_jpg", digest)
+    write_roboflow(tmp_path, form, "0002_b-c-d_jpg", HASH)
+    tasks = (Task("a.jpg", "0001_a.jpg", 200, 100), Task("sub/b+c d.jpg", "0002_b+c d.jpg", 200, 100))
+    answers = collect(read_exports([tmp_path]), asked(*tasks))
+    assert list(answers.by_image) == ["sub/b+c d.jpg"]
+    assert [row.file_name for row in answers.not_used] == ["a.jpg"] * 2
+    assert all("one of 2 versions of this image that Roboflow's augmentation" in row.reason for row in answers.not_used)
+
+
+def test_augmented_versions_of_an_image_are_not_used_of_coco_either(tmp_path):
+    images = [
+        {"id": n, "file_name": f"{n}_jpg.rf.{HASH}.jpg", "width": 200, "height": 100, "extra": {"name": "a.jpg"}}
+        for n in (1, 2)
+    ]
+    rows = [{"id": n, "image_id": n, "category_id": 1, "bbox": [5 * n, 5, 10, 10]} for n in (1, 2)]
+    value = {"images": images, "annotations": rows, "categories": [{"id": 1, "name": "cat"}]}
+    answers = read(tmp_path, value)
+    assert not answers.by_image["a.jpg"].is_label
+    assert all("one of 2 versions of this image that Roboflow's" in row.reason for row in answers.not_used)
+
+
 def test_names_that_lead_to_no_image_or_to_several():
     names = ImageNames(["one/a.jpg", "two/a.jpg", "two/c.jpg", "c.webp.jpg", "c.webp.png"])
     with pytest.raises(AmbiguousName, match=r"a\.jpg may be any of 2 images: one/a\.jpg, two/a\.jpg"):
@@ -164,6 +241,38 @@ def test_of_several_annotators_the_newest_counts_unless_one_is_named(tmp_path):
     assert "another annotation" in answers.not_used[0].reason
     answers = read(tmp_path, [task("a.jpg", new, old)], annotator="a@b.c")
     assert [shape.label for shape in answers.by_image["a.jpg"].shapes] == ["cat"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2026-03-02T01:30:00+05:00", "2026-03-01T23:00:00Z"),  # 20:30 of the day before in UTC
+        ("2026-03-02T10:00:00Z", "2026-03-02T10:00:00.5Z"),
+        ("2026-03-02T10:00:00.5Z", "2026-03-02T11:00:00.75+01:00"),
+        ("2026-03-02T10:00:00Z", "2026-03-02 10:00:01"),
+        ("2026-03-02 10:00", "20260302T100100Z"),
+        ("Mon, 02 Mar 2026 10:00:00 +0100", "2026-03-02T09:00:01Z"),
+        ("2026/03/02 10:00:00", "2026-03-02T10:00:01Z"),
+        (1_772_445_600, "2026-03-02T10:00:01Z"),  # 10:00:00
+        (1_772_445_600_000, 1_772_445_601),
+    ],
+)
+def test_times_are_compared_as_moments(old, new, tmp_path):
+    before = said(region("cat", 0, 0, 50, 50), updated_at=old)
+    after = said(region("dog", 0, 0, 50, 50), updated_at=new)
+    for rows in ((before, after), (after, before)):
+        answers = read(tmp_path, [task("a.jpg", *rows)])
+        assert [shape.label for shape in answers.by_image["a.jpg"].shapes] == ["dog"]
+        assert not any("cannot be read" in note for note in answers.notes)
+
+
+@pytest.mark.parametrize("odd", ["yesterday", "2026-13-45T99:00:00Z", "0"])
+def test_times_that_cannot_be_read_are_told(odd, tmp_path):
+    first = said(region("cat", 0, 0, 50, 50), updated_at="2026-03-02T10:00:00Z")
+    answers = read(tmp_path, [task("a.jpg", first, said(region("dog", 0, 0, 50, 50), updated_at=odd))])
+    assert [shape.label for shape in answers.by_image["a.jpg"].shapes] == ["dog"]
+    told = "annotations whose time cannot be read, of which the later one in the files counts as the newer: 1"
+    assert told in answers.notes
 
 
 def test_a_rotated_box_becomes_the_upright_one_around_it(tmp_path):

@@ -3,6 +3,7 @@
 Beside the list, ``*_picked.csv`` says why each image was picked.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def reasons_file(list_file: Path) -> Path:
 def terms_of(ranking: Path) -> dict[str, dict[str, str]]:
     """The terms of the scores of a ranking; empty for a ranking without its CSV."""
     path = terms_file(ranking)
-    return read_terms(path) if path.is_file() else {}
+    return read_terms(path) if os.path.lexists(path) else {}
 
 
 def rules_of(coco: dict[str, Any], known: LabelState, terms: dict[str, dict[str, str]], options: PickOptions) -> Rules:

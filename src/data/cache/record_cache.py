@@ -21,7 +21,7 @@ import numpy as np
 from mindspore.mindrecord import FileWriter
 
 from src.data.cache.locked_folder import make_once
-from src.errors import DataError, UserError
+from src.errors import DataError, UserError, reason_of
 from src.files import read_regular
 
 _LAYOUT = 2  # version of the file layout; a new version makes new caches
@@ -162,7 +162,7 @@ def _fault(folder: Path, count: int) -> str | None:
     except FileNotFoundError:
         return "is incomplete" if folder.exists() else "is not there"
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"is damaged ({_ABOUT}: {error})"
+        return f"is damaged ({_ABOUT}: {reason_of(error, folder / _ABOUT)})"
     if about.get("images") != count or sizes != about["bytes"] or _FILE not in sizes:
         return f"is damaged: expected {count} images in {about['bytes']} bytes, found {sizes}"
     if _metadata_hash(folder) != about.get("descriptions"):

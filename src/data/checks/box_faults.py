@@ -26,19 +26,24 @@ def outside_fault(box: Corners, size: Size) -> str | None:
     )
 
 
-def all_outside(boxes: Sequence[Corners], sizes: Sequence[Size]) -> str | None:
+def all_outside(boxes: Sequence[Corners], sizes: Sequence[Size], shares: bool = False) -> str | None:
     """One sentence in place of one per box where most of many boxes exceed their images.
 
     Args:
-        boxes: every box of a data set; sizes: of the image of each.
+        boxes: every box of a data set; sizes: of the image of each. shares: the file has shares of width and height.
     """
     outside = [pair for pair in zip(boxes, sizes, strict=True) if outside_fault(*pair)]
     if len(outside) <= max(_FEW, len(boxes) / 2):
         return None
     reach = max(max(x2 / width, y2 / height) for (_, _, x2, y2), (width, height) in outside)
+    sentence = f"{len(outside)} of the {len(boxes)} boxes lie outside their images, and reach up to {reach:.3g} times their width or height: "
+    if shares:
+        return (
+            f"{sentence}shares are at most 1, so pixels were divided by the size of smaller pictures than they were drawn on; divide them "
+            "by the width and height of those, or multiply the shares by the factor between the two"
+        )
     return (
-        f"{len(outside)} of the {len(boxes)} boxes lie outside their images, and reach up to {reach:.3g} times their width or "
-        "height: they were drawn on pictures of another size; multiply them by the same factor as the pictures, or give the "
+        f"{sentence}they were drawn on pictures of another size; multiply them by the same factor as the pictures, or give the "
         "folder of the pictures that they were drawn on"
     )
 

@@ -59,7 +59,7 @@ class LeftOut:
             raise DataError(
                 f"{self.source}: {' and '.join(over)} cannot be used, more than --faulty_at_most {self.at_most:g} percent; correct "
                 "them, or allow more",
-                [_sentence(row) for row in (*self.images, *self.boxes)],
+                [sentence_on(row) for row in (*self.images, *self.boxes)],
             )
 
     def __str__(self) -> str:
@@ -115,5 +115,10 @@ def _as_json(left_out: LeftOut) -> dict[str, Any]:
     return {"source": left_out.source, **counts, **lists}
 
 
-def _sentence(row: dict[str, str]) -> str:
-    return f"{row['image']}: {'box ' + row['box'] + ' ' if 'box' in row else ''}{row['reason']}"
+def sentence_on(row: dict[str, str]) -> str:
+    """What is left out, and why; a reason that begins with the name of the image, or with its path, says it once."""
+    name, reason = row["image"], row["reason"]
+    place, colon, rest = reason.partition(": ")
+    if colon and (place == name or place.endswith(f"/{name}")):
+        reason = rest
+    return f"{name}: {'box ' + row['box'] + ' ' if 'box' in row else ''}{reason}"

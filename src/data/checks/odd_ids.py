@@ -17,11 +17,11 @@ _PLACES = {  # list and field -> what the id is of
 _QUOTED, TEXT, _DECIMAL, _LARGE = "quoted", "text", "decimal", "large"
 _SENTENCES = {
     _QUOTED: "{count} ids are in quotes ({places}); write them as numbers, without quotes",
-    TEXT: "{count} ids are texts ({places}); number them from 1, and give rows the numbers of their images and categories",
+    TEXT: "{count} ids are texts ({places}); number them from 1{references}",
     _DECIMAL: "{count} ids are written with a decimal point ({places}); write whole numbers, such as 1 for 1.0",
     _LARGE: (
         "{count} ids are above 2^53 ({places}), which programs that keep numbers in double precision confuse; number them anew "
-        "from 1, and what refers to them (image_id, category_id) with them"
+        "from 1{references}"
     ),
 }
 
@@ -67,10 +67,21 @@ def common_forms(ids: Iterable[tuple[str, Any]]) -> dict[str, str]:
         if form := _form(value):
             found.setdefault(form, []).append((place, value))
     return {
-        form: _SENTENCES[form].format(count=len(pairs), places=_examples(pairs))
+        form: _SENTENCES[form].format(count=len(pairs), places=_examples(pairs), references=_references(pairs))
         for form, pairs in sorted(found.items())
         if len(pairs) > 1
     }
+
+
+def _references(ids: list[tuple[str, Any]]) -> str:
+    """The end of a remedy: the fields that refer to these ids; to ids of annotations none does."""
+    places = {place for place, _ in ids}
+    keys = [
+        key
+        for key, of in (("image_id", "images"), ("category_id", "categories"))
+        if any(place == f'"id" of {of}' or place.startswith(f'"{key}"') for place in places)
+    ]
+    return f", and the {' and '.join(keys)} that refer to them" if keys else ""
 
 
 def _ids(coco: dict[str, list[dict]]) -> Iterator[tuple[str, str, Any]]:

@@ -12,6 +12,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -20,12 +21,13 @@ from typing import Any
 from src.command_line import names_in_one_word, to_paste
 from src.data.annotations import Annotations, has_outlines
 from src.data.checks.faulty_coco import clear_coco
+from src.data.checks.files.other_labels import CVAT, VOC, other_labels
 from src.data.checks.left_out import LeftOut
 from src.data.classes import check_names, foreground, in_class_order, unknown_classes
 from src.data.formats.coco import read_coco
 from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.text import read_txt
-from src.data.formats.tools.tool_data import read_tool, tool_place
+from src.data.formats.tools.tool_data import ToolPlace, read_tool, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.data.image_listing import check_is_no_root, list_images
 from src.errors import DataError, SeveralErrors, UserError
@@ -71,10 +73,11 @@ def read_data(
             f"{path}: the folder of its images must be given, too (--img_dir; of --eval_ann_file: --eval_img_dir); only COCO JSON states their sizes"
         )
     if tool:
-        return read_tool(tool, img_dir, class_names, masks)
+        return _read_tool_of(path, tool, img_dir, class_names, masks)
     if place:
         _refuse(masks, path)
-        return read_voc_folder(place, img_dir, class_names, left_out)
+        found = read_voc_folder(place, img_dir, class_names, left_out)
+        return _with_doubts(found, other_labels(path if path.is_dir() else place.xmls, VOC))
     if path.is_dir() and list_images(path):
         raise UserError(f"{path}: is a folder of images{_swapped(img_dir)}{_holding(path)}; expected {_FORMS}")
     if path.is_dir():
@@ -90,6 +93,24 @@ def read_data(
         _refuse(masks, path)
         return read_txt(path, img_dir, class_names, left_out)
     raise UserError(f"{path}: its form is recognised neither by its name nor by its beginning; expected {_FORMS}")
+
+
+def _read_tool_of(
+    path: Path, tool: ToolPlace, img_dir: str | Path, class_names: Sequence[str], masks: bool
+) -> Annotations:
+    """As ``read_tool``; of a folder also which label files in it are passed over."""
+    if not path.is_dir():
+        return read_tool(tool, img_dir, class_names, masks)
+    try:
+        found = read_tool(tool, img_dir, class_names, masks)
+    except DataError as error:
+        others = other_labels(path, CVAT, used=tool.path) if tool.form == CVAT else []
+        raise DataError(error.title, ["; ".join([error.faults[0], *others]), *error.faults[1:]]) from None
+    return _with_doubts(found, other_labels(path, tool.form, used=tool.path))
+
+
+def _with_doubts(annotations: Annotations, doubts: Sequence[str]) -> Annotations:
+    return replace(annotations, doubts=(*annotations.doubts, *doubts))
 
 
 def read_as_coco(

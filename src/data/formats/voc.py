@@ -12,6 +12,7 @@ from src.data.formats.xml_file import read_xml
 from src.data.image_listing import all_files, list_images
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
+from src.wording import counted
 
 _EACH = "write an <object> for each"
 _LEAVE_ONE = "leave the right one"
@@ -79,25 +80,51 @@ def pair_folders(
         )
     wanted = sorted(image_of.keys() | xml_of.keys()) if stems is None else stems
     if left_out is None:
-        sentence, twins = misnamed(wanted, image_of, xml_of)
-        faults += sentence
-        wanted = [stem for stem in wanted if stem not in twins and stem not in twins.values()]
-    remedy = "write one (without objects if the image shows none), or move the image to a folder of unlabelled ones"
-    for stem in (stem for stem in wanted if stem not in xml_of):
-        image = image_of.get(stem, stem + ".*")
-        note_image(left_out, faults, image, [f"{images.name}/{image} has no {xmls.name}/{stem}.xml; {remedy}"])
-    others = {_stem(name): name for name in all_files(images) if Path(name).suffix.lower() != ".xml"}
-    for stem in (stem for stem in wanted if stem not in image_of):
-        xml = xml_of.get(stem, stem + ".xml")
-        hint = (
-            f"; {images.name}/{others[stem]} is of no kind that can be read: save it as PNG or JPEG"
-            if stem in others
-            else ""
-        )
-        note_image(left_out, faults, xml, [f"{xmls.name}/{xml} has no image {images.name}/{stem}.*{hint}"])
+        sentences, wanted = _common_faults(wanted, image_of, xml_of, images, xmls)
+        faults += sentences
+    for stem in (stem for stem in wanted if stem in image_of and stem not in xml_of):
+        remedy = "write one (without objects if the image shows none), or move the image to a folder of unlabelled ones"
+        reason = f"{images.name}/{image_of[stem]} has no {xmls.name}/{stem}.xml; {remedy}"
+        note_image(left_out, faults, image_of[stem], [reason])
+    lone = [stem for stem in wanted if stem not in image_of]
+    others = {_stem(name): name for name in all_files(images) if Path(name).suffix.lower() != ".xml"} if lone else {}
+    for stem in lone:
+        reason = _without_image(stem, xml_of.get(stem), others.get(stem), images, xmls)
+        note_image(left_out, faults, xml_of.get(stem, stem), [reason])
     if faults:
         raise DataError(str(images.parent), faults)
     return [(image_of[stem], xml_of[stem]) for stem in sorted(wanted) if stem in image_of and stem in xml_of]
+
+
+def _common_faults(
+    wanted: Sequence[str], image_of: dict[str, str], xml_of: dict[str, str], images: Path, xmls: Path
+) -> tuple[list[str], list[str]]:
+    """Sentences on what many pairs lack for one reason, and the stems of which nothing is said."""
+    sentences, twins = misnamed(wanted, image_of, xml_of)
+    left = [stem for stem in wanted if stem not in twins and stem not in twins.values()]
+    lone_xmls, lone_images = ([stem for stem in left if stem in files] for files in (xml_of, image_of))
+    if sentences or max(len(lone_xmls), len(lone_images)) < 2 or set(lone_xmls) & set(lone_images) or not xml_of:
+        return sentences, left
+    remedy = "give the folder of the images that were annotated, or name each XML file like its image"
+    xml, image = xml_of[(lone_xmls or sorted(xml_of))[0]], image_of[(lone_images or sorted(image_of))[0]]
+    if lone_xmls:
+        what = f"none of the {counted(len(lone_xmls), 'XML file')} has an image of its name: {xmls.name} has {xml}, {images.name} has {image}"
+    else:
+        what = f"none of the {counted(len(lone_images), 'image')} has an XML file of its name: {images.name} has {image}, {xmls.name} has {xml}"
+    return [f"{what}; {remedy}"], [stem for stem in left if stem not in xml_of and stem not in image_of]
+
+
+def _without_image(stem: str, xml: str | None, other: str | None, images: Path, xmls: Path) -> str:
+    """What is wrong with a stem of no image: its XML file has none, or it is listed and nothing is there.
+
+    Args:
+        other: a file of this stem in the folder of images that is no image.
+    """
+    hint = f"; {images.name}/{other} is of no kind that can be read: save it as PNG or JPEG" if other else ""
+    if xml:
+        return f"{xmls.name}/{xml} has no image {images.name}/{stem}.*{hint}"
+    remedy = hint or "; correct the list, or put both there"
+    return f"{stem} is listed, and there is neither {xmls.name}/{stem}.xml nor an image {images.name}/{stem}.*{remedy}"
 
 
 def known_stems(images: Path, xmls: Path) -> set[str]:
@@ -135,7 +162,10 @@ def read_voc(path: Path) -> VocImage:
     """
     root = read_xml(path)
     if root.tag != "annotation":
-        raise DataError(str(path), [f"expected <annotation> as the outer element, found <{root.tag}>"])
+        hint = "; it is of CVAT for images: give this file itself, or call it annotations.xml" * (
+            root.tag == "annotations"
+        )
+        raise DataError(str(path), [f"expected <annotation> as the outer element, found <{root.tag}>{hint}"])
     objects, faults = [], []
     for number, element in enumerate(root.findall("object"), start=1):
         try:

@@ -156,14 +156,15 @@ def read_voc_files(
     for name, image, xml in files:
         label = xml.relative_to(base).as_posix()
         try:
-            found.append(_with_image(read_voc(xml), name, image, label, decode))
-            continue
-        except WrongSize as error:
-            own = [error]
+            voc = read_voc(xml)
         except DataError as error:
             own = [UserError(f"{label}: {fault}") for fault in error.faults]
-        except UserError as error:
-            own = [UserError(f"{label}: {error}")]
+        else:
+            try:
+                found.append(_with_image(voc, name, image, label, decode))
+                continue
+            except UserError as error:  # of the image, which it names
+                own = [error]
         if left_out is None:
             errors += own
         else:

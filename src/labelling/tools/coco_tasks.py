@@ -7,14 +7,16 @@ as crowds. Roboflow keeps the name of an image in ``extra.name``.
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from src.data.checks.coco.json_values import repeated
 from src.data.checks.row_marks import coco_marks
 from src.data.formats.label_states import is_blank
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, box_around, numbers_of, rotated_corners
+from src.data.formats.tools.image_names import augmented
 from src.errors import DataError
 from src.labelling.task import Manifest
 
@@ -64,9 +66,18 @@ def read_coco_images(coco: dict[str, Any], place: str) -> Iterator[AnnotatedImag
     rows_of = defaultdict(list)
     for row in _rows(coco.get("annotations")):
         rows_of[_id(row.get("image_id"))].append(row)
+    versions = Counter(filter(None, map(_original, _rows(coco["images"]))))
     for number, entry in reversed(list(enumerate(coco["images"]))):  # so that the newest annotation is the last one
         if isinstance(entry, dict):
-            yield _image(entry, rows_of.get(_id(entry.get("id")), []), names, f"{place}, images[{number}]")
+            image = _image(entry, rows_of.get(_id(entry.get("id")), []), names, f"{place}, images[{number}]")
+            several = versions[_original(entry)]
+            yield replace(image, blocked=(*image.blocked, augmented(several))) if several > 1 else image
+
+
+def _original(entry: dict[str, Any]) -> str | None:
+    """The name that Roboflow keeps of an image; None: it keeps none."""
+    extra = entry.get("extra") if isinstance(entry.get("extra"), dict) else {}
+    return extra["name"] if isinstance(extra.get("name"), str) else None
 
 
 def _image(entry: dict[str, Any], rows: list[dict[str, Any]], names: dict[Any, str], place: str) -> AnnotatedImage:
@@ -82,8 +93,7 @@ def _image(entry: dict[str, Any], rows: list[dict[str, Any]], names: dict[Any, s
     mark = Mark.UNKNOWN if labelled is None else Mark.DONE if labelled is True else Mark.NOT_DONE
     sides = entry.get("width"), entry.get("height")
     size = sides if all(type(side) is int and side > 0 for side in sides) else None
-    extra = entry.get("extra") if isinstance(entry.get("extra"), dict) else {}
-    name = extra.get("name") or entry.get("file_name")
+    name = _original(entry) or entry.get("file_name")
     key = entry.get(_KEY)
     return AnnotatedImage(
         name if isinstance(name, str) else "",

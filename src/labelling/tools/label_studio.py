@@ -163,7 +163,10 @@ def _timing(row: dict[str, Any]) -> dict[str, Any]:
     seconds = row.get("lead_time")
     is_time = type(seconds) in (int, float) and math.isfinite(seconds) and seconds >= 0
     when = row.get("updated_at") or row.get("created_at")
-    return {"seconds": float(seconds) if is_time else None, "when": when if isinstance(when, str) else None}
+    return {
+        "seconds": float(seconds) if is_time else None,
+        "when": str(when) if type(when) in (str, int, float) else None,
+    }
 
 
 def _annotator(value: Any) -> str | None:

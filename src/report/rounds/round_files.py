@@ -1,5 +1,6 @@
 """What a round of labelling has left in its folder, as far as it has come: OUTPUT_DIR/round_N of scripts/run_rounds_cpu.sh."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ class RoundFiles:
     def steps(self) -> int | None:
         """Steps of the round's training by its settings, None if they are not known."""
         file = self.folder / "config.yaml"
-        steps = read_yaml(file).get("max_iter") if file.is_file() else None
+        steps = read_yaml(file).get("max_iter") if os.path.lexists(file) else None
         return steps if isinstance(steps, int) else None
 
     def annotations(self, img_dir: Path, more_dir: Path | None, after: bool = False) -> Annotations | None:
@@ -84,7 +85,7 @@ class RoundFiles:
 
     def picked(self) -> list[str]:
         """The picked images, in the order of the pick; none in the last round."""
-        return read_list(self._list) if self._list.is_file() else []
+        return read_list(self._list) if os.path.lexists(self._list) else []
 
     def reasons(self) -> dict[str, Reason]:
         """Why each image was picked."""
@@ -93,7 +94,7 @@ class RoundFiles:
     def terms(self) -> dict[str, dict[str, str]]:
         """What is predicted in each ranked image; empty where it is not known."""
         path = terms_file(self._selection / "top_value_data.json")
-        return read_terms(path) if path.is_file() else {}
+        return read_terms(path) if os.path.lexists(path) else {}
 
     def reports_before(self) -> list[Path]:
         """The reports of earlier rounds, oldest first."""
@@ -113,7 +114,7 @@ class RoundFiles:
 
     def real_cost(self) -> Report | None:
         """The report of the labelling, None without one."""
-        return read_report(self.report) if self.report.is_file() else None
+        return read_report(self.report) if os.path.lexists(self.report) else None
 
 
 def read_rounds(run: Path, last: int, train_ann: Path) -> list[RoundFiles]:

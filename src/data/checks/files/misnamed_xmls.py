@@ -15,11 +15,16 @@ def misnamed(
     """A sentence on the pairs whose names differ in the way that explains most, and the pairs: stem of image -> stem of XML file.
 
     Args:
-        stems: those to pair. image_of: stem -> image. xml_of: stem -> XML file.
+        stems: those to pair, of images or of XML files. image_of: stem -> image. xml_of: stem -> XML file.
     """
-    images = [stem for stem in stems if stem in image_of and stem not in xml_of]
-    xmls = [stem for stem in stems if stem in xml_of and stem not in image_of]
-    sentence, pairs = max(_ways(images, xmls), key=lambda way: len(way[1]))
+    images = sorted(image_of.keys() - xml_of.keys())
+    xmls = sorted(xml_of.keys() - image_of.keys())
+    wanted = set(stems)
+    ways = [
+        (sentence, {image: xml for image, xml in pairs.items() if image in wanted or xml in wanted})
+        for sentence, pairs in _ways(images, xmls)
+    ]
+    sentence, pairs = max(ways, key=lambda way: len(way[1]))
     if not pairs:
         return [], {}
     first = min(pairs)

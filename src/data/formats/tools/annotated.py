@@ -73,7 +73,7 @@ class AnnotatedImage:
         unused: what stands there and is no object that can be used, each with its reason.
         drawn_unused: some of this was drawn, so without ``shapes`` the image is not empty.
         blocked: reasons why the image cannot be used at all.
-        seconds: time that a human has spent on it; annotator: who; when: ISO 8601, comparable as text; each None if unknown.
+        seconds: time that a human has spent on it; annotator: who; when: as the tool spells the time; each None if unknown.
         has_suffix: the name ends with the suffix of the image file.
     """
 

@@ -2,15 +2,18 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from unicodedata import normalize
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from src.data.image_listing import without_suffix
+from src.data.image_listing import IMAGE_SUFFIXES, without_suffix
 
 # Label Studio puts eight hexadecimal digits before the name of an uploaded file, its converter "__" behind them.
 _UPLOAD = re.compile(r"[0-9a-f]{8}(?:__|-)(?=.)")
+# Roboflow's names of images: "a b.jpg" becomes "a-b_jpg.rf.<hash>.jpg"; each augmented version has a hash of its own.
+_ROBOFLOW = re.compile(r"(?P<stem>.+)_(?P<suffix>[A-Za-z0-9]+)\.rf\.[0-9A-Za-z]+(?:\.\w+)?")
+_NOT_KEPT_BY_ROBOFLOW = re.compile(r"[^\w]+", re.ASCII)
 _NOT_KEPT = re.compile(r"[^-\w.]")  # Django's get_valid_filename, which names uploads: spaces become _, such letters go
 
 
@@ -20,6 +23,14 @@ class Found:
 
     key: str
     by_end: str | None = None
+
+
+def augmented(versions: int) -> str:
+    """Why none of several versions of an image, which Roboflow's augmentation has made, can be used."""
+    return (
+        f"one of {versions} versions of this image that Roboflow's augmentation has made, in which objects lie elsewhere; export a "
+        "version of the data without augmentation"
+    )
 
 
 class UnknownName(Exception):
@@ -48,10 +59,11 @@ class ImageNames:
         self._others = {normalize("NFC", other) for other in others} - set(self._exact)
         self._other_stems = {without_suffix(other) for other in self._others}
         self._ends = {
-            (has_suffix, uploaded): _Ends(self._exact, has_suffix, uploaded)
+            (has_suffix, uploaded): _Ends(self._exact, has_suffix, upload_name if uploaded else str)
             for has_suffix in (True, False)
             for uploaded in (False, True)
         }
+        self._roboflow = _Ends(self._exact, True, roboflow_name)
 
     def find_key(self, key: str) -> str:
         """The image of this very key of ours.
@@ -77,9 +89,12 @@ class ImageNames:
             raise UnknownName(f"{name} is another image, none of the {len(self._keys)} that were sent")
         folder, slash, base = name.rpartition("/")
         bare = folder + slash + _UPLOAD.sub("", base, 1)
-        for uploaded, form in ((False, name), (False, bare), (True, upload_name(bare))):
-            whole, keys = self._ends[has_suffix, uploaded].find(form)
-            if len(whole) == 1 and not has_suffix and not uploaded and form == name:
+        plain, uploads = self._ends[has_suffix, False], self._ends[has_suffix, True]
+        ways = [(plain, name), (plain, bare), (uploads, upload_name(bare))]
+        ways += [(self._roboflow, roboflow_name(original)) for original in roboflow_originals(bare)]
+        for ends, form in ways:
+            whole, keys = ends.find(form)
+            if len(whole) == 1 and not has_suffix and ends is plain and form == name:
                 return Found(whole.pop())
             if len(keys) == 1:
                 return Found(keys.pop(), by_end=name)
@@ -105,14 +120,14 @@ class ImageNames:
 
 
 class _Ends:
-    """Names of images by their ends; without suffixes, or as an upload leaves them."""
+    """Names of images by their ends; without suffixes, or as ``renamed`` by a tool."""
 
-    def __init__(self, exact: Mapping[str, str], has_suffix: bool, uploaded: bool):
+    def __init__(self, exact: Mapping[str, str], has_suffix: bool, renamed: Callable[[str], str]):
         self._whole: dict[str, set[str]] = defaultdict(set)
         self._tails: dict[str, set[str]] = defaultdict(set)
         for name, key in exact.items():
             name = name if has_suffix else without_suffix(name)
-            name = upload_name(name) if uploaded else name
+            name = renamed(name)
             self._whole[name].add(key)
             for tail in _tails(name):
                 self._tails[tail].add(key)
@@ -145,6 +160,27 @@ def clean_name(name: str) -> str:
 def upload_name(name: str) -> str:
     """What an upload by way of Django makes of a name."""
     return "/".join(_NOT_KEPT.sub("", part.strip().replace(" ", "_")) for part in name.split("/"))
+
+
+def roboflow_originals(name: str) -> list[str]:
+    """Names, with suffix and without folders, that Roboflow's name of an image or of its label file may stand for; none: it is no such name.
+
+    Roboflow leaves folders out, and puts _jpg behind a suffix that it converts.
+    """
+    found = _ROBOFLOW.fullmatch(name.rpartition("/")[2])
+    if not found:
+        return []
+    stem, _, suffix = found["stem"].rpartition("_")
+    converted = [f"{stem}.{suffix}"] if stem and f".{suffix.lower()}" in IMAGE_SUFFIXES else []
+    return [f"{found['stem']}.{found['suffix']}", *converted]
+
+
+def roboflow_name(name: str) -> str:
+    """What Roboflow keeps of a name: each run of other characters than letters, digits and _ is one -; the suffix in small letters."""
+    folder, slash, base = name.rpartition("/")
+    stem, dot, suffix = base.rpartition(".")
+    kept = _NOT_KEPT_BY_ROBOFLOW.sub("-", stem).strip("-")
+    return f"{folder}{slash}{kept}{dot}{suffix.lower()}"
 
 
 def _tails(name: str) -> list[str]:

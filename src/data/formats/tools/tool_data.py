@@ -6,7 +6,7 @@ somebody saves. Shapes without an area, such as points, are left out and counted
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +15,9 @@ import numpy as np
 
 from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
-from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messages
+from src.data.checks.files.image_sizes import Size, WrongSize, boxes_fit, merged_messages
 from src.data.checks.files.missing_images import missing_faults
+from src.data.checks.files.other_labels import CVAT, LABELME, VOC, YOLO, form_by_beginning, other_labels
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import control_faults, foreground, unknown_classes
 from src.data.formats.json_file import read_json
@@ -26,15 +27,16 @@ from src.data.formats.tools.cvat import is_cvat, read_cvat
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
 from src.data.formats.tools.labelme import is_labelme, labelme_image
 from src.data.formats.tools.yolo import (
-    NO_SHARE,
+    LineFaults,
     keypoint_numbers,
     label_files_without_image,
     labels_of,
+    merged_line_faults,
     names_file,
     read_labels,
     read_names,
 )
-from src.data.formats.tools.yolo_keypoints import unstated_keypoints
+from src.data.formats.tools.yolo_extras import unstated_numbers
 from src.data.formats.voc import xml_files
 from src.data.formats.xml_file import read_xml
 from src.data.image_listing import check_is_folder, list_images, passed_over
@@ -42,7 +44,6 @@ from src.data.images import image_size
 from src.errors import DataError, UserError
 from src.wording import counted
 
-CVAT, LABELME, YOLO = "CVAT for images", "LabelMe", "YOLO"
 _EMPTY = {  # objects of an unlabelled image
     "boxes": np.zeros((0, 4), np.float32),
     "labels": np.zeros(0, np.int32),
@@ -66,7 +67,8 @@ def tool_place(path: Path) -> ToolPlace | None:
     """
     if path.is_dir():
         xmls = xml_files(path)
-        if "annotations.xml" in xmls and _is_cvat_file(path / "annotations.xml", alone=len(xmls) == 1):
+        others = (path / name for name in xmls if name != "annotations.xml")
+        if "annotations.xml" in xmls and _is_cvat_file(path / "annotations.xml", others):
             return ToolPlace(CVAT, path / "annotations.xml")
         if xmls:  # Pascal VOC, and what else lies there are lists
             return None
@@ -107,15 +109,16 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     if not names:
         raise UserError(f"{place.path}: no object in any file, so no classes are known; name them with --class_names")
     faults = control_faults(names) + unknown_classes(sorted(counts.items()), names)
-    entries, notes, errors = [], Counter(), []
+    entries, notes, errors, sizes = [], Counter(), [], {}
     for number, name in enumerate(sorted(found), start=1):
         try:
-            entries.append(_entry(number, name, found[name], img_dir, names, masks, notes))
+            sizes[name] = image_size(img_dir / name)
+            entries.append(_entry(number, name, found[name], img_dir / name, sizes[name], names, masks, notes))
         except DataError as error:
             errors += [UserError(f"{name}: {fault}") for fault in error.faults]
         except UserError as error:
             errors.append(error)
-    if common := _common_fault(found):
+    if common := _common_fault(found, sizes):
         faults += [common, *_header_faults(place, img_dir)]
     elif errors:
         faults += merged_messages(errors, len(found))
@@ -174,12 +177,14 @@ def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
 
 
 def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
-    images, faults = [], []
+    images, faults, others = [], [], []
     for file in _json_files(path):
         try:
             value = read_json(file)
             if is_labelme(value):
                 images.append(_within(labelme_image(value, file), file, img_dir))
+            else:
+                others.append(file.relative_to(path).as_posix())
         except DataError as error:
             faults += [f"{file}: {fault}" for fault in error.faults]
         except UserError as error:  # a FIFO, a folder, a link that leads nowhere
@@ -187,7 +192,8 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     if faults:
         raise DataError(str(path), faults)
     nothing = {name: AnnotatedImage(name, mark=Mark.NOT_DONE) for name in pictures}
-    return [], nothing | _by_name(images, pictures, path, img_dir, "imagePath"), []
+    found = nothing | _by_name(images, pictures, path, img_dir, "imagePath")
+    return [], found, other_labels(path, LABELME, others)
 
 
 def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -196,7 +202,7 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     names = read_names(file)
     below = folder / "labels" if (folder / "labels").is_dir() else folder
     keypoints = keypoint_numbers(file)
-    found, faults, image_of = {}, [], {}
+    found, faults, image_of, lines = {}, [], {}, 0
     for name in pictures:
         text = labels_of((img_dir / name).absolute(), below, name)
         if text in image_of:
@@ -208,19 +214,19 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
             shapes = read_labels(text, names, keypoints) if text else ()
         except DataError as error:
             faults += [f"{text}: {fault}" for fault in error.faults]
+            lines += error.lines if isinstance(error, LineFaults) else 0
             continue
+        lines += len(shapes)
         found[name] = AnnotatedImage(name, shapes, relative=True)
     if not image_of:
         raise UserError(
             f"{path}: none of the {len(pictures)} images of {img_dir} has a label file, neither in {below}, nor beside it, nor in "
             "the folder called labels beside the one called images"
         )
-    keypoints_found = None if keypoints else unstated_keypoints((s for i in found.values() for s in i.shapes), file)
-    doubts = []
-    if keypoints_found:
-        (faults if keypoints_found.certain else doubts).append(f"{below}: {keypoints_found.sentence}")
-    if len(faults) > 1 and all(NO_SHARE in fault for fault in faults) and not any(i.shapes for i in found.values()):
-        faults = [f"{counted(len(faults), 'line')}, all that there are, such as {faults[0]}"]
+    faults, doubts = merged_line_faults(faults, lines), []
+    shapes = [shape for image in found.values() for shape in image.shapes]
+    if not keypoints and (unstated := unstated_numbers(shapes, file)):
+        (faults if unstated.certain else doubts).append(f"{below}: {unstated.sentence}")
     if faults:
         raise DataError(str(path), faults)
     if lost := label_files_without_image(image_of):
@@ -261,10 +267,16 @@ def _by_name(
 
 
 def _entry(
-    image_id: int, name: str, image: AnnotatedImage, img_dir: Path, names: Sequence[str], masks: bool, notes: Counter
+    image_id: int,
+    name: str,
+    image: AnnotatedImage,
+    path: Path,
+    size: Size,
+    names: Sequence[str],
+    masks: bool,
+    notes: Counter,
 ) -> ImageEntry:
-    """One image; ``notes`` counts what is left out or changed."""
-    size = image_size(img_dir / name)
+    """One image of ``size``; ``notes`` counts what is left out or changed."""
     common = {"image_id": image_id, "file_name": name, "width": size[0], "height": size[1]}
     if image.mark in (Mark.SKIPPED, Mark.NOT_DONE, Mark.UNTICKED):
         notes["images not marked as reviewed, which count as unlabelled"] += image.mark is Mark.UNTICKED
@@ -272,7 +284,7 @@ def _entry(
         return ImageEntry(**common, labelled=False, **_EMPTY)
     if image.size not in (None, size):
         boxes = np.array([shape.box for shape in image.shapes]).reshape(-1, 4)
-        raise WrongSize(img_dir / name, image.size, size, boxes_fit(boxes, size), "the annotation file")
+        raise WrongSize(path, image.size, size, boxes_fit(boxes, size), "the annotation file")
     faults = list(image.blocked)
     notes["points, lines and the like that are left out"] += len(image.unused)
     shapes = [shape for shape in in_pixels(image, size) if shape.label in names]
@@ -295,12 +307,23 @@ def _entry(
     )
 
 
-def _common_fault(found: dict[str, AnnotatedImage]) -> str | None:
-    """A fault of all boxes together."""
-    images = [image for image in found.values() if image.size and not image.relative]
-    boxes = [(shape.box, image.size) for image in images for shape in image.shapes if not shape.rotated]
+def _common_fault(found: dict[str, AnnotatedImage], sizes: dict[str, Size]) -> str | None:
+    """A fault of all boxes together.
+
+    Args:
+        sizes: of the images that can be read, where the form does not state them.
+    """
+    relative = any(image.relative for image in found.values())
+    boxes = [
+        (shape.box, size)
+        for name, image in found.items()
+        if (size := sizes.get(name) if image.relative else image.size)
+        for shape in in_pixels(image, size)
+        if not shape.rotated
+    ]
     corners = [box for box, _ in boxes]
-    return all_fractions(corners, "a box", "x, y") or all_outside(corners, [size for _, size in boxes])
+    outside = all_outside(corners, [size for _, size in boxes], relative)
+    return outside if relative else all_fractions(corners, "a box", "x, y") or outside
 
 
 def _fault(shape: Shape, size: tuple[int, int], masks: bool) -> str | None:
@@ -342,9 +365,11 @@ def _is_labelme_folder(folder: Path) -> bool:
     return False
 
 
-def _is_cvat_file(path: Path, alone: bool) -> bool:
-    """Whether the annotations.xml of a folder is CVAT's; one that cannot be read is, if no other XML file is there."""
+def _is_cvat_file(path: Path, others: Iterable[Path]) -> bool:
+    """Whether the annotations.xml of a folder is CVAT's; one that cannot be read is, if it begins so, or if no other XML file there
+    is of Pascal VOC."""
     try:
         return is_cvat(read_xml(path))
     except DataError:
-        return alone
+        begins = form_by_beginning(path)
+        return begins == CVAT or begins is None and not any(form_by_beginning(other) == VOC for other in others)

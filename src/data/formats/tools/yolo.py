@@ -9,21 +9,35 @@ by labels, or beside it. An empty or a missing one is background.
 import os
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from unicodedata import normalize
 
 from src.data.checks.row_marks import marks_of
 from src.data.formats.tools.annotated import Shape, box_around, numbers_of
+from src.data.formats.tools.yolo_extras import NO_COORDINATE, extra_hint, tracking_id
 from src.data.formats.tools.yolo_keypoints import keypoints_hint
 from src.errors import DataError
 from src.files import read_text
+from src.wording import counted
 from src.yaml_file import read_yaml
 
 NAME_FILES = ("data.yaml", "data.yml", "dataset.yaml", "obj.names", "classes.txt")
 _LISTS = ("train.txt", "valid.txt", "val.txt", "test.txt", "README.txt", "README.roboflow.txt", "README.dataset.txt")
-NO_SHARE = "is no share of an image (0 to 1)"  # a fault that all lines have if they are in pixels
+_NO_SHARE = "is no share of an image (0 to 1)"
+_NO_SCORE = "the sixth number must be a confidence from 0 to 1"
+_NO_LINE = "expected `class xc yc w h`"
+_NO_CLASS = "the class must be a whole number from 0 up"
+_COMMON = (_NO_SHARE, _NO_SCORE, _NO_LINE, _NO_CLASS, NO_COORDINATE)  # faults that all lines have for one reason
 _WHOLE = re.compile(r"[0-9]{1,9}")
+
+
+class LineFaults(DataError):
+    """Faults of the lines of one label file; ``lines`` is how many lines it has."""
+
+    def __init__(self, title: str, faults: Sequence[str], lines: int):
+        self.lines = lines
+        super().__init__(title, faults)
 
 
 def names_file(folder: Path) -> Path | None:
@@ -111,7 +125,7 @@ def read_labels(path: Path, names: list[str], keypoints: int = 0) -> tuple[Shape
         keypoints: see `keypoint_numbers`.
 
     Raises:
-        DataError: every line that is no object, or the file cannot be read.
+        LineFaults: every line that is no object. DataError: the file cannot be read.
     """
     shapes, faults = [], []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -122,15 +136,26 @@ def read_labels(path: Path, names: list[str], keypoints: int = 0) -> tuple[Shape
         except ValueError as error:
             faults.append(f"line {number}: {error}")
     if faults:
-        raise DataError(str(path), faults)
+        raise LineFaults(str(path), faults, len(shapes) + len(faults))
     return tuple(shapes)
+
+
+def merged_line_faults(faults: Sequence[str], lines: int) -> list[str]:
+    """Faults of label files, with those of one kind that most of all ``lines`` have in one sentence."""
+    left = list(faults)
+    for kind in _COMMON:
+        alike = [fault for fault in left if kind in fault]
+        if len(alike) > 1 and 2 * len(alike) > lines:
+            others = [fault for fault in left if kind not in fault]
+            left = [f"{len(alike)} of the {counted(lines, 'line')}, such as {alike[0]}", *others]
+    return left
 
 
 def parse_line(line: str, names: list[str], keypoints: int = 0) -> Shape:
     """One object; a ValueError says what is wrong with the line."""
     words = line.split()
     if not _is_number(words[0]):
-        raise ValueError(f"the class must be a whole number from 0 up, found {words[0][:40]!r}")
+        raise ValueError(f"{_NO_CLASS}, found {words[0][:40]!r}")
     place, numbers = int(words[0]), numbers_of(words[1:], "coordinates")
     if place >= len(names):
         raise ValueError(f"class {place} is none of the {len(names)} names: {', '.join(names)}")
@@ -145,17 +170,19 @@ def parse_line(line: str, names: list[str], keypoints: int = 0) -> Shape:
         box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
         polygons, score = None, numbers[4] if len(numbers) == 5 else None
         if score is not None and not 0 <= score <= 1:
-            raise ValueError(
-                f"the sixth number must be a confidence from 0 to 1, found {score:g}; of rotated boxes export the corners"
-            )
+            meant = "is it a tracking id? Take it out" if score.is_integer() else "of rotated boxes export the corners"
+            raise ValueError(f"{_NO_SCORE}, found {score:g}; {meant}")
     elif len(numbers) >= 6 and len(numbers) % 2 == 0:
         box, polygons, score = box_around(numbers), (numbers,), None
+        if (extra := tracking_id(numbers)) is not None:
+            raise ValueError(f"{extra:g} behind a box or an outline {NO_COORDINATE}; take it out")
     else:
         raise ValueError(
-            f"expected `class xc yc w h` or `class x1 y1 x2 y2 x3 y3 ...`, found {len(words)} numbers{keypoints_hint(numbers)}"
+            f"{_NO_LINE} or `class x1 y1 x2 y2 x3 y3 ...`, found {len(words)} numbers"
+            f"{keypoints_hint(numbers) or extra_hint(numbers)}"
         )
     if min(numbers) < -1 or max(numbers) > 2:
-        raise ValueError(f"{max(numbers, key=abs):g} {NO_SHARE}; divide pixels by its width or height")
+        raise ValueError(f"{max(numbers, key=abs):g} {_NO_SHARE}; divide pixels by its width or height")
     marks = marks_of({"confidence": score})
     return Shape(names[place], box, polygons, score=score, marks=marks)
 

@@ -18,14 +18,14 @@ _SLACK = 0.01  # share of the image by which a keypoint may lie outside its box
 
 
 @dataclass(frozen=True)
-class UnstatedKeypoints:
-    """Lines that read as a box with keypoints where the names do not say so: a sentence, and whether nothing else can be meant."""
+class Unstated:
+    """Lines that read as another thing than the names say, such as a box with keypoints: a sentence, and whether nothing else can be meant."""
 
     sentence: str
     certain: bool
 
 
-def unstated_keypoints(shapes: Iterable[Shape], path: Path) -> UnstatedKeypoints | None:
+def unstated_keypoints(shapes: Iterable[Shape], path: Path) -> Unstated | None:
     """Whether what was read as outlines is boxes with keypoints; None: it is not.
 
     Lines of keypoints are all of one length, and none is of a box alone. With three numbers per keypoint every third says whether
@@ -48,11 +48,11 @@ def unstated_keypoints(shapes: Iterable[Shape], path: Path) -> UnstatedKeypoints
     layout = f"{counted(count // per, 'keypoint')} of {per} numbers"
     remedy = f'write "kpt_shape: [{count // per}, {per}]" into {_yaml_beside(path)}, and the boxes are read'
     if per == 3:
-        return UnstatedKeypoints(f"the lines are of a box and {layout}, not outlines; {remedy}", True)
+        return Unstated(f"the lines are of a box and {layout}, not outlines; {remedy}", True)
     sentence = (
         f"all {len(lines)} lines are read as outlines, and could be of a box and {layout}, too; if they are, {remedy}"
     )
-    return UnstatedKeypoints(sentence, False)
+    return Unstated(sentence, False)
 
 
 def keypoints_hint(numbers: Sequence[float]) -> str:
@@ -72,10 +72,17 @@ def _yaml_beside(path: Path) -> str:
     )
 
 
+def reads_as_box(line: Sequence[float]) -> bool:
+    """Whether the first four numbers of a line are a box in the image, as shares of it."""
+    x, y, width, height = line[:4]
+    low, high = min(x - width / 2, y - height / 2), max(x + width / 2, y + height / 2)
+    return min(width, height) > 0 and low >= -_SLACK and high <= 1 + _SLACK
+
+
 def _is_box_with(line: Sequence[float], per: int) -> bool:
     """Whether the numbers of an outline read as a box in the image, and keypoints of ``per`` numbers in this box."""
     x, y, width, height = line[:4]
-    if min(x - width / 2, y - height / 2) < -_SLACK or max(x + width / 2, y + height / 2) > 1 + _SLACK:
+    if not reads_as_box(line):
         return False
     points = [line[place : place + per] for place in range(4, len(line), per)]
     if per == 3 and any(point[2] not in _VISIBILITIES for point in points):
