@@ -12,7 +12,7 @@ from typing import Protocol
 
 from src.engine.progress.tensorboard_curves import Curves
 from src.engine.progress.terminal_line import Progress, terminal_of_run
-from src.files import write_text
+from src.files import cannot_write, write_text
 from src.semi.step_sums import STEP_KEYS
 
 
@@ -146,7 +146,7 @@ class RunLog:
             self._note_failure(self.metrics.name, error)
 
     def _note_failure(self, file: str, error: OSError) -> None:
-        self.failure = self.failure or f"{file}: cannot be written: {error.strerror or error}"
+        self.failure = self.failure or str(cannot_write(file, error))
 
     def close(self) -> None:
         """Flush and close all files; what is logged under this name afterwards goes where other loggers write."""
