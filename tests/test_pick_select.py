@@ -679,7 +679,7 @@ def voc(tmp_path):
     for name in ("images", "annotations"):
         (tmp_path / "voc" / name).mkdir(parents=True)
     for number in range(1, 9):
-        cv2.imwrite(str(tmp_path / "voc" / "images" / f"{number}.png"), np.zeros((50, 50, 3), np.uint8))
+        cv2.imwrite(str(tmp_path / "voc" / "images" / f"{number}.png"), np.full((50, 50, 3), number, np.uint8))
         write_xml(tmp_path / "voc", number, 10)
     write(tmp_path / "values.json", {f"{number}.png": float(number) for number in range(1, 9)})
     return tmp_path / "voc"
