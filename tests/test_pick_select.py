@@ -804,6 +804,15 @@ def test_floors_that_contradict_or_are_beyond_all_bounds_are_refused(ranked, cap
     assert told in refused(ranked, capsys, 50, "--at_least", *least)
 
 
+def test_floors_beside_a_pick_that_is_all_random_are_refused(ranked, capsys):
+    told = refused(ranked, capsys, 50, "--at_least", "a=3", "--random_share", "1")
+    assert (
+        "random_share 1: all images are drawn at random, so none is left to pick for --at_least; lower --random_share"
+        in told
+    )
+    pick(ranked, 50, "--random_share", "1")
+
+
 def test_a_folder_of_unlabelled_images_that_is_not_there_is_named(folder, capsys):
     told = refused(folder, capsys, 50, "--unlabelled_img_dir", str(folder / "nowhere"))
     assert "nowhere: no such folder of unlabelled images" in told
