@@ -22,11 +22,12 @@ from src.engine.device import set_up_device
 from src.engine.evaluation import outcome
 from src.engine.health.guard import check_guard
 from src.engine.health.monitor import build_watch, warn_at_start
-from src.engine.log import RunLog
+from src.engine.log import BURN_IN, IMAGE, TEACHER, RunLog
 from src.engine.loop import train
 from src.engine.moved_images import find_moved
 from src.engine.networks import build_networks, load_initial_weights
 from src.engine.progress.forecast import forecast
+from src.engine.progress.time_left import time_left
 from src.engine.resume import resumed_metadata, run_metadata, unlabelled_hash, upgrade_settings
 from src.engine.run import Run, describe_run
 from src.engine.stopping import StopRequest
@@ -96,19 +97,22 @@ def main(argv: list[str] | None = None) -> None:
             if not resumes:
                 warn_at_start(run)
             with run.stop:
-                if not resumes:
-                    tell_time(run)
+                is_timed = not resumes and tell_time(run)
+                if device.rank == 0:
+                    log.time_left = time_left(config, data, folder.path / "metrics.jsonl", is_timed)
                 train(run, first_step)
             log.info(f"end: {outcome(run)}")
 
 
-def tell_time(run: Run) -> None:
-    """Say how long the run will take, and what to change if that is more than the hours there are."""
+def tell_time(run: Run) -> bool:
+    """Say how long the run will take, and what to change if that is more than the hours there are; returns whether it was timed."""
     times = forecast(run)
-    if times is not None:
-        run.log.forecast = times
-        changes = remedies(summarise(run.data), run.config.as_dict(), times.total / 3600)
-        run.log.info("\n".join([str(times), *changes]))
+    if times is None:
+        return False
+    changes = remedies(summarise(run.data), run.config.as_dict(), times.total / 3600)
+    run.log.info("\n".join([str(times), *changes]))
+    run.log.scalars(0, {BURN_IN: times.burn_in_step, TEACHER: times.teacher_step, IMAGE: times.image})
+    return True
 
 
 def read_data(config: Config, before: dict | None) -> tuple[TrainingData, list[str]]:

@@ -8,6 +8,7 @@ made. The second tells which labels have changed, or come, since they were impor
 """
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,6 +69,18 @@ def changed_labels(args: argparse.Namespace) -> list[str]:
     return merge(coco, answers.by_image, asked.sizes, replace=True)[1]
 
 
+def away_command(new_ann: Path) -> str:
+    """What moves the labels of a round, and the later rounds, which were trained on them, into a folder of their own."""
+    job, number = new_ann.parent.parent, int(new_ann.parent.name.removeprefix("round_"))
+    later = sorted(
+        (path for path in job.glob("round_*") if path.name[6:].isdecimal() and int(path.name[6:]) > number),
+        key=lambda path: int(path.name[6:]),
+    )
+    taken = sum(1 for _ in job.glob("without_late_labels_*"))
+    kept = job / f"without_late_labels_{taken + 1}"
+    return f"mkdir {shlex.quote(str(kept))} && {shlex.join(['mv', *map(str, (new_ann, *later, kept))])}"
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """Compare, and tell."""
@@ -84,8 +97,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if changed:
         print(
             f"note: {place}: {counted(len(changed), 'image')} labelled otherwise than in {args.ann_file}, into which they were "
-            f"imported before, such as {changed[0]}; these labels are not read again. To take them, move this file and the folders of "
-            "the later rounds away, and give the same command"
+            f"imported before, such as {changed[0]}; these labels are not read again, and the job goes on without them. To take them, stop "
+            "it, type this, which keeps what was made without them, and give the same command again:\n"
+            + away_command(args.ann_file)
         )
 
 

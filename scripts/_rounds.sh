@@ -248,9 +248,11 @@ some_not_done() {
 # tell_changed_labels: says which labels have changed or come since they were imported, for they are not read again.
 tell_changed_labels() {
     local from=("${labels[@]}")
-    if [ ${#from[@]} -eq 0 ]; then from=("$(labels_place)"); fi
-    [ -f "$folder/tasks/manifest.json" ] && [ -e "${from[0]}" ] || return 0
-    [ -n "$(find "${from[@]}" -type f -newer "$new_ann" -print -quit)" ] || return 0
+    [ -f "$folder/tasks/manifest.json" ] || return 0
+    if [ ${#from[@]} -eq 0 ]; then # a file that is copied here may keep its old time of writing, but is new here (-cnewer)
+        from=("$(labels_place)")
+        [ -n "$(find "${from[@]}" -type f -cnewer "$new_ann" -print -quit)" ] || return 0
+    fi
     run_logged "$folder" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_round_tasks.py" labels "$folder/tasks" \
         --new_ann "$new_ann" --labels "${from[@]}" "${import_options[@]}"
 }

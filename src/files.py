@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -31,13 +32,41 @@ def check_free(path: str | Path, overwrite: bool) -> None:
         raise UserError(f"{path}: is a FIFO, device or socket, expected a file name; choose another name")
     if os.path.lexists(path) and not overwrite:
         raise UserError(f"{path}: exists already; choose another name, or pass --overwrite to replace it")
-    folder = path.parent
-    while not os.path.lexists(folder) and folder != folder.parent:
-        folder = folder.parent  # those that are missing will be made
+    folder = _folder_of(path)
     if not folder.is_dir():
         raise UserError(f"{path}: cannot be written: {folder} is not a folder; choose another name")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{path}: cannot be written: you may not write to the folder {folder}; choose another name")
+        number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+        raise cannot_write(path, OSError(number, os.strerror(number)))
+
+
+def cannot_write(path: str | Path, error: OSError, fault: str = "cannot be written") -> UserError:
+    """The error of a file or folder that the system does not let us write, with the remedy where that is a matter of permission.
+
+    Args:
+        error: of the system.
+        fault: what could not be done with `path`.
+    """
+    return UserError(f"{path}: {fault}: {error.strerror or error}{_writing_remedy(Path(path), error)}")
+
+
+def _writing_remedy(path: Path, error: OSError) -> str:
+    folder = _folder_of(path)
+    if error.errno == errno.EROFS:
+        return f"; {folder} is mounted read-only: mount it for writing, or choose another folder for the output"
+    if error.errno not in (errno.EACCES, errno.EPERM):
+        return ""
+    is_file = is_regular(path) and os.access(folder, os.W_OK | os.X_OK)
+    rights, place = ("u+w", path) if is_file else ("u+rwx", folder)
+    return f"; allow to write to {place} (chmod {rights} {shlex.quote(str(place))}), or choose another folder for the output"
+
+
+def _folder_of(path: Path) -> Path:
+    """The folder of a path; where it is missing and will be made, the nearest above it that is there."""
+    folder = path.parent
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 def check_apart(outputs: Iterable[Path], inputs: Mapping[str, str | Path | Iterable[str | Path] | None]) -> None:
@@ -93,7 +122,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], overwrite:
         os.replace(temporary, path)
         sync(path.parent)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise cannot_write(path, error) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):  # the folder may be gone, or have become read-only

@@ -26,7 +26,7 @@ from src.data.formats.voc import pair_files
 from src.data.images import decode_to_end
 from src.data.provenance import MadeFrom, folder_hash, made_from
 from src.errors import DataError, UserError, entry_point
-from src.files import check_free, sync, write_json
+from src.files import cannot_write, check_free, sync, write_json
 from src.wording import as_share, counted
 
 SIDES = ("train", "val")
@@ -132,7 +132,7 @@ def copy_split(data_path: Path, output_path: Path, sides: dict[str, list[tuple[s
             for folder in {(output_path / name).parent for name in planned}:
                 sync(folder)
     except OSError as error:
-        raise UserError(f"{output_path}: the split cannot be written: {error.strerror or error}") from error
+        raise cannot_write(output_path, error, "the split cannot be written") from error
 
 
 def check_outside(data_path: Path, output_path: Path) -> None:

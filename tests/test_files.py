@@ -81,7 +81,10 @@ def test_whenever_the_system_refuses_the_old_file_stays_and_the_reason_is_told(t
     monkeypatch.setattr(*place, refuse)
     with pytest.raises(UserError) as error:
         write_json(path, "new", overwrite=True)
-    assert str(error.value) == f"{path}: cannot be written: {os.strerror(REFUSALS[refusal])}"
+    remedy = ""
+    if refusal == "read-only":
+        remedy = f"; {tmp_path} is mounted read-only: mount it for writing, or choose another folder for the output"
+    assert str(error.value) == f"{path}: cannot be written: {os.strerror(REFUSALS[refusal])}{remedy}"
     monkeypatch.undo()
     assert json.loads(path.read_text()) == "old" and list(tmp_path.iterdir()) == [path]
 
@@ -99,7 +102,7 @@ def run_writer(path: Path, body: str, **options) -> subprocess.CompletedProcess:
         "from src.files import write_json, write_atomically\npath = Path(sys.argv[1])\n"
         f"@entry_point\ndef main():\n    {body}\nmain()\n"
     )
-    command = [sys.executable, "-c", program, str(path)]
+    command = [sys.executable, "-B", "-c", program, str(path)]  # no compiled modules, which a small disk would cut off
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
 
 
@@ -264,7 +267,9 @@ def test_check_free_finds_a_folder_that_takes_no_files_before_the_work_is_done(t
     with pytest.raises(UserError, match=said):
         check_free(tmp_path / "file" / "below" / "a.json", overwrite=True)
     monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != tmp_path)
-    with pytest.raises(UserError, match=rf"a\.json: cannot be written: you may not write to the folder {tmp_path}"):
+    with pytest.raises(
+        UserError, match=rf"a\.json: cannot be written: Permission denied; allow to write to {tmp_path} "
+    ):
         check_free(tmp_path / "new" / "a.json", overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["file"], "nothing was made"
 

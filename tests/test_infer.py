@@ -175,12 +175,17 @@ def test_broken_images_are_passed_over_listed_and_counted(tiny_detector, tiny_da
     (tmp_path / "images").mkdir()
     for name, path in zip(("a.png", "b.png", "c.png"), sorted(tiny_data.img_dir.rglob("*.png"))):
         (tmp_path / "images" / name).write_bytes(path.read_bytes()[: 60 if name == "b.png" else None])
+    shutil.copyfile(tmp_path / "images/a.png", tmp_path / "images/e.png")
     (tmp_path / "images" / "d.jpg").write_bytes(b"no picture")
     with pytest.raises(SystemExit) as stopped:
         _run(tiny_detector, tmp_path / "out", infer_img_dir=tmp_path / "images")
     assert str(stopped.value.code).startswith("error: 2 images cannot be read: passed over"), "status 1"
-    assert "2 images, written" in capsys.readouterr().out
-    assert list(json.loads((tmp_path / "out" / "infer_results.json").read_text())) == ["a.png", "c.png"]
+    said, results = capsys.readouterr().out, json.loads((tmp_path / "out" / "infer_results.json").read_text())
+    assert "3 images, written" in said and list(results) == ["a.png", "c.png", "e.png"]
+    assert (
+        "suspicious: 1 image is in the folder under another name as well, such as e.png" in said
+        and results["a.png"] == results["e.png"]
+    )
     reasons = json.loads((tmp_path / "out" / "not_read.json").read_text())
     assert set(reasons) == {"b.png", "d.jpg"} and all(name in reason for name, reason in reasons.items())
 

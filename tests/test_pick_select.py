@@ -679,7 +679,7 @@ def voc(tmp_path):
     for name in ("images", "annotations"):
         (tmp_path / "voc" / name).mkdir(parents=True)
     for number in range(1, 9):
-        cv2.imwrite(str(tmp_path / "voc" / "images" / f"{number}.png"), np.zeros((50, 50, 3), np.uint8))
+        cv2.imwrite(str(tmp_path / "voc" / "images" / f"{number}.png"), np.full((50, 50, 3), number, np.uint8))
         write_xml(tmp_path / "voc", number, 10)
     write(tmp_path / "values.json", {f"{number}.png": float(number) for number in range(1, 9)})
     return tmp_path / "voc"
@@ -802,6 +802,15 @@ def test_objects_in_the_csv_of_a_ranking_that_are_no_number_are_named(ranked, ca
 )
 def test_floors_that_contradict_or_are_beyond_all_bounds_are_refused(ranked, capsys, least, told):
     assert told in refused(ranked, capsys, 50, "--at_least", *least)
+
+
+def test_floors_beside_a_pick_that_is_all_random_are_refused(ranked, capsys):
+    told = refused(ranked, capsys, 50, "--at_least", "a=3", "--random_share", "1")
+    assert (
+        "random_share 1: all images are drawn at random, so none is left to pick for --at_least; lower --random_share"
+        in told
+    )
+    pick(ranked, 50, "--random_share", "1")
 
 
 def test_a_folder_of_unlabelled_images_that_is_not_there_is_named(folder, capsys):

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.hostile import obey_permissions
+
 ROOT = Path(__file__).resolve().parents[1]
 
 WRITING_CALLS = {
@@ -162,3 +164,24 @@ def test_no_program_replaces_an_output_unasked(folder, command, output):
         shutil.rmtree(folder / "o")
     done = subprocess.run([*words, "--overwrite"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+LONG_WORK = {  # programs whose outputs are refused before the work
+    "train.py --train_img_dir {}/voc/images --train_ann_file {}/a.json --save_checkpoint_path {}/o/run": "o",
+    "export_tasks.py --ann_file {}/a.json --img_dir {}/voc/images --picked_file {}/list.txt --format coco --output_dir {}/o/t": "o",
+}
+
+
+@pytest.mark.parametrize("command", [*PROGRAMS, *LONG_WORK])
+def test_a_folder_that_may_not_be_written_to_is_told_with_a_remedy_that_works(folder, command):
+    (folder / "list.txt").write_text("1.png\n")
+    output = folder / "o"
+    output.mkdir()
+    output.chmod(0o500)
+    words = [sys.executable, *command.replace("{}", str(folder)).split()]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=obey_permissions)
+    said = f"cannot be written: Permission denied; allow to write to {output} (chmod u+rwx {output}), or choose another folder"
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and said in done.stderr, done.stderr
+    if command in PROGRAMS:
+        subprocess.run(["chmod", "u+rwx", str(output)], check=True)
+        subprocess.run(words, cwd=ROOT, capture_output=True, check=True, preexec_fn=obey_permissions)

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,8 +12,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-
-#include "errors.h"
 
 namespace {
 
@@ -37,22 +36,53 @@ std::optional<Identity> identity(const fs::path& path) {
   return Identity(found.st_dev, found.st_ino);
 }
 
+// The folder of a path; where it is missing and will be made, the nearest above it that is there.
+fs::path folder_of(const fs::path& path) {
+  std::error_code failure;
+  fs::path folder = path.parent_path();
+  while (folder.has_relative_path() && !fs::exists(fs::symlink_status(folder, failure))) folder = folder.parent_path();
+  return folder.empty() ? fs::path(".") : folder;
+}
+
+bool takes_files(const fs::path& folder) { return access(folder.c_str(), W_OK | X_OK) == 0; }
+
+bool is_mounted_read_only(const fs::path& folder) {
+  struct statvfs found = {};
+  return statvfs(folder.c_str(), &found) == 0 && (found.f_flag & ST_RDONLY) != 0;
+}
+
+// A path as a word of a shell.
+std::string quoted(const fs::path& path) {
+  std::string word = "'";
+  for (const char one : path.string()) word += one == '\'' ? std::string("'\\''") : std::string(1, one);
+  return word + "'";
+}
+
 }  // namespace
+
+UserError cannot_write(const fs::path& path, const std::string& reason) {
+  const fs::path folder = folder_of(path);
+  std::string remedy;
+  if (is_mounted_read_only(folder))
+    remedy = "; " + folder.string() + " is mounted read-only: mount it for writing, or choose another folder for the output";
+  else if (!takes_files(folder))
+    remedy = "; allow to write to " + folder.string() + " (chmod u+rwx " + quoted(folder) + "), or choose another folder for the output";
+  return UserError(path.string() + ": cannot be written: " + reason + remedy);
+}
 
 void check_free(const fs::path& path, bool overwrite) {
   std::error_code failure;
   const auto target = fs::status(path, failure);
-  if (failure == std::errc::filename_too_long) throw UserError(path.string() + ": cannot be written: " + failure.message());
+  if (failure == std::errc::filename_too_long) throw cannot_write(path, failure.message());
   if (path.filename().empty() || fs::is_directory(target))
     throw UserError(path.string() + ": is a folder, expected the name of a file");
   if (fs::exists(target) && !fs::is_regular_file(target))
     throw UserError(path.string() + ": is a FIFO, device or socket, expected the name of a file");
   if (fs::exists(fs::symlink_status(path, failure)) && !overwrite)
     throw UserError(path.string() + ": exists already; give --overwrite to replace it, or another name");
-  fs::path folder = path.parent_path();
-  while (folder.has_relative_path() && !fs::exists(fs::symlink_status(folder, failure))) folder = folder.parent_path();
-  if (!folder.empty() && !fs::is_directory(folder, failure))
-    throw UserError(path.string() + ": cannot be written: " + folder.string() + " is not a folder");
+  const fs::path folder = folder_of(path);
+  if (!fs::is_directory(folder, failure)) throw cannot_write(path, folder.string() + " is not a folder");
+  if (!takes_files(folder)) throw cannot_write(path, std::strerror(errno));
 }
 
 void check_apart(const std::vector<fs::path>& outputs, const std::vector<fs::path>& inputs) {
@@ -80,7 +110,7 @@ void finish_file(const fs::path& unfinished, const fs::path& path) {
   const int reason = errno;
   if (!done) {
     unlink(unfinished.c_str());
-    throw UserError(path.string() + ": cannot be written: " + std::strerror(reason));
+    throw cannot_write(path, std::strerror(reason));
   }
   // The new name is there already; file systems that cannot sync a folder keep it in their own time.
   sync(path.has_parent_path() ? path.parent_path() : fs::path("."), O_RDONLY | O_DIRECTORY);

@@ -1,9 +1,16 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
-/// Throws UserError if there is something that may not be overwritten, or that no file can replace: a folder, FIFO, device or socket.
+#include "errors.h"
+
+/// The error of a file that cannot be written for a reason, with the remedy where its folder may not be written to.
+UserError cannot_write(const std::filesystem::path& path, const std::string& reason);
+
+/// Throws UserError if there is something that may not be overwritten, or that no file can replace: a folder, FIFO, device or socket;
+/// or if its folder cannot be written to.
 void check_free(const std::filesystem::path& path, bool overwrite);
 
 /// Throws UserError if one of the outputs is the same file as one of the inputs, which it would replace.

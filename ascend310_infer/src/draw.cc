@@ -86,7 +86,7 @@ void write_jpeg(const cv::Mat& rgb, const std::filesystem::path& target) {
   if (!stream) {
     std::error_code failure;  // the disk is full already
     std::filesystem::remove(unfinished, failure);
-    throw UserError(target.string() + ": cannot be written (is the disk full, or the folder not yours?)");
+    throw cannot_write(target, "is the disk full?");
   }
   finish_file(unfinished, target);
 }

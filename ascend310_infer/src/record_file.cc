@@ -56,5 +56,5 @@ void RecordFile::finish() {
 }
 
 void RecordFile::check() const {
-  if (!stream_) throw UserError(path_.string() + ": cannot be written (is the disk full, or the folder not writable?)");
+  if (!stream_) throw cannot_write(path_, "is the disk full?");
 }

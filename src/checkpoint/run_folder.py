@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from src.errors import UserError, another_run
-from src.files import TEMPORARY, check_free, is_regular
+from src.files import TEMPORARY, cannot_write, check_free, is_regular
 
 _STEP_FILES = {"student": "model_step", "teacher": "teacher_model_step", "average": "average_model_step"}  # by role
 WITHOUT_STATE = "weights_without_state"
@@ -60,6 +60,7 @@ class RunFolder:
         if not resume:
             for path in existing:
                 check_free(path, overwrite=True)
+        check_free(self.path / f"{TEMPORARY}state.ckpt", overwrite=True)  # before hours of work
         return resume and (self.state.is_file() or self.state_before.is_file())
 
     def _check_states(self) -> None:
@@ -125,10 +126,7 @@ class RunFolder:
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                raise UserError(
-                    f"{path}: what a killed run left cannot be removed: {error.strerror or error}; allow to write to the folder "
-                    f"{self.path} (chmod u+w, or mount it for writing), or choose another --save_checkpoint_path"
-                ) from error
+                raise cannot_write(path, error, "what a killed run left cannot be removed") from error
         outputs = [] if resumes else [path for path in self._outputs() if os.path.lexists(path)]
         kept = [path for path in outputs if keeps_weights and path.suffix == ".ckpt"]
         for path in kept:

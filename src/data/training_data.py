@@ -9,12 +9,12 @@ from typing import Any
 
 from src.data.annotations import Annotations, ImageEntry, count_boxes, image_path, missing_objects, unlabelled_folder
 from src.data.checks.changed_inputs import changed_inputs
-from src.data.checks.consistency import check_apart, check_labelled, check_labels
-from src.data.checks.files.copies import find_in_both, without_copies
+from src.data.checks.consistency import check_labelled, check_labels
+from src.data.checks.files.copies import check_apart, find_in_both, shared_images, without_copies
 from src.data.checks.files.few_bits import few_bits
 from src.data.checks.image_files import ImageCheck, check_header, check_images, without_broken
 from src.data.checks.left_out import LeftOut
-from src.data.checks.suspicious_labels import shared_files, suspicions
+from src.data.checks.suspicious_labels import suspicions
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import from_coco, images_despite_faults, read_annotations, with_real_sizes
@@ -25,6 +25,7 @@ from src.data.formats.voc_folder import images_despite_faults as voc_images_desp
 from src.data.formats.voc_folder import voc_place
 from src.data.image_listing import passed_over
 from src.errors import Faults, UserError
+from src.wording import counted
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def read_training_data(sources: Sources) -> TrainingData:
     Raises:
         UserError: with all faults: a file, folder or image is missing or broken, there is no labelled object, an
             image has more objects than `max_gts`, a class of the evaluation images is not a training class, or
-            the unlabelled folder holds evaluation images.
+            the unlabelled folder holds evaluation images or copies of them.
     """
     data, faults = examine(sources)
     faults.report()
@@ -117,7 +118,7 @@ def examine(sources: Sources, check: ImageCheck = check_header) -> tuple[Trainin
         names = annotations.class_names
         evaluation = faults.attempt(in_class_order, evaluation, names, sources.eval_ann_file) or evaluation
     if evaluation and unlabelled:
-        faults.attempt(check_apart, unlabelled, evaluation, sources.eval_img_dir, "eval_ann_file")
+        faults.attempt(check_apart, unlabelled, evaluation, sources.eval_img_dir)
     if annotations is None:
         return None, faults
     unlabelled, twice = without_copies(unlabelled or (), annotations, sources.img_dir)
@@ -265,11 +266,9 @@ def _evaluation_suspicions(annotations: Annotations, evaluation: Annotations | N
             f"evaluation set: AP cannot be measured, so no best checkpoint can be chosen: {reason}; evaluate on "
             "images with labelled objects"
         )
-    if Path(sources.img_dir).resolve() == Path(sources.eval_img_dir).resolve():
-        shared = shared_files(annotations, evaluation)
-        if shared:
-            found.append(
-                f"{len(shared)} of the {len(evaluation.images)} evaluation images are training images too, such as "
-                f"{shared[0]}; AP on them does not measure generalisation: remove them from one of the two files"
-            )
+    if shared := shared_images(annotations, sources.img_dir, evaluation, sources.eval_img_dir):
+        found.append(
+            f"{counted(len(shared), 'training image', 'are')} among the {len(evaluation.images)} evaluation images, themselves or as "
+            f"copies, such as {shared[0]}; AP on them does not measure generalisation: remove them from one of the two files"
+        )
     return found

@@ -1,5 +1,6 @@
 """Evaluation during a run: AP of student and teacher on the evaluation images, and the best network so far."""
 
+import time
 from functools import reduce
 
 from mindspore import nn
@@ -7,11 +8,13 @@ from mindspore import nn
 from src.checkpoint.detector_file import copy_weights, save_detector
 from src.config.load import Config
 from src.data.annotations import missing_objects
+from src.data.training_data import TrainingData
 from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.health.guard import guard
 from src.engine.health.monitor import warn
 from src.engine.health.teacher import CONFUSED_SCORE, confused_classes
 from src.engine.inference.detect_images import detect_records
+from src.engine.log import IMAGE
 from src.engine.run import Run, detector_metadata
 from src.evaluation.coco_matching import match
 from src.evaluation.errors.confusion import confusion_matrix
@@ -32,14 +35,26 @@ def evaluation_is_due(config: Config, done: int) -> bool:
     return at_interval or done in (config.burn_up_iter, config.max_iter)
 
 
+def evaluation_schedule(config: Config, data: TrainingData) -> tuple[tuple[int, int], ...]:
+    """(steps done, images in which objects are detected, over all networks) of each evaluation of a run that has any."""
+    truth = len(data.evaluation.images) if data.evaluation else 0
+    due = [step for step in range(1, config.max_iter + 1) if evaluation_is_due(config, step)]
+    both = [2 if step > config.burn_up_iter or config.supervised_ema else 1 for step in due]
+    counts = [truth * networks + len(data.held_out) for networks in both]
+    return tuple((step, count) for step, count in zip(due, counts, strict=True) if count)
+
+
 def evaluate_all(run: Run, done: int) -> None:
     """Evaluate on the evaluation images, if there are any, and on the held-out ones; all ranks must call this.
 
     If a stop is requested during evaluation, the metadata is unchanged, and the resumed run evaluates.
     """
+    started = time.perf_counter()
     if run.data.evaluation and run.device.rank == 0 and not evaluate_networks(run, done):
         return
     ended = done if run.data.held_out and guard(run, done) else None
+    if run.log.time_left is not None:
+        run.log.time_left.evaluation_took(done, time.perf_counter() - started)
     run.metadata = {**run.metadata, "evaluated": done, "ended": ended}
 
 
@@ -51,7 +66,7 @@ def evaluate_networks(run: Run, done: int) -> bool:
         False if a stop was requested during evaluation; then nothing is changed.
     """
     networks = run.networks
-    row, warning, scores = {}, None, []
+    row, warning, scores, started = {}, None, [], time.perf_counter()
     for role, network in networks.roles.items():
         copy_weights(network, networks.detector)
         truth, stored = run.data.evaluation, run.data.stored_evaluation
@@ -67,6 +82,7 @@ def evaluate_networks(run: Run, done: int) -> bool:
         if network is networks.latest:
             confusion = confusion_matrix(match(truth, records), CONFUSED_SCORE)[1:, 1:]
             warning = confused_classes(confusion, run.data.annotations.class_names)
+    row[IMAGE] = (time.perf_counter() - started) / max(len(networks.roles) * len(run.data.evaluation.images), 1)
     keep_best(run, networks.roles, scores)
     run.log.scalars(done - 1, row)
     warn(run, done - 1, run.watch.at_evaluation(done, row) + run.watch.unreported([warning] if warning else []))

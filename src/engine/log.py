@@ -4,7 +4,6 @@ import contextlib
 import json
 import logging
 import sys
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Protocol
 
 from src.engine.progress.tensorboard_curves import Curves
 from src.engine.progress.terminal_line import Progress, terminal_of_run
-from src.files import write_text
+from src.files import cannot_write, write_text
 from src.semi.step_sums import STEP_KEYS
 
 
@@ -23,11 +22,21 @@ def averages_of(sums: dict[str, float], count: int) -> dict[str, float | None]:
     return {name: sum_ / taken if taken > 0 else None for name, sum_ in sums.items()} | means
 
 
-class Forecast(Protocol):
-    """See src/engine/progress/forecast.py, which imports this module."""
+# In metrics.jsonl, seconds: of a step of each phase, before a run was started, and of an image in detection.
+BURN_IN, TEACHER, IMAGE = "burn_in_step_time", "teacher_step_time", "image_time"
 
-    def after(self, done: int) -> float:
-        """Seconds that are left of the run after `done` steps."""
+
+class TimeLeft(Protocol):
+    """See src/engine/progress/time_left.py, which imports this module."""
+
+    def took(self, step: int, seconds: float, is_wait: bool = False) -> None:
+        """A step took so long; or the wait for the device did, after it."""
+
+    def evaluation_took(self, done: int, seconds: float) -> None:
+        """The evaluation after `done` steps took so long."""
+
+    def after(self, done: int) -> float | None:
+        """Seconds that are left of the run after `done` steps; None: not known yet."""
 
 
 class RunLog:
@@ -43,14 +52,13 @@ class RunLog:
     Attributes:
         rows: number of rows in metrics.jsonl.
         removed_rows: number of removed rows.
-        forecast: of the whole run, if its parts were timed before it started.
+        time_left: adds up what is left of the run; None: nobody does.
         failure: the first file that could not be written, and the reason; None: none. The loop ends the run then.
     """
 
     def __init__(self, folder: Path, rank: int, first_step: int, last_step: int, known_rows: int | None = None) -> None:
         self.rank = rank
         self.first_step, self.last_step = first_step, last_step
-        self.started = time.monotonic()
         self.logger = logging.getLogger(f"run.rank{rank}")
         self.logger.setLevel(logging.INFO)
         self.logger.propagate = False
@@ -60,7 +68,7 @@ class RunLog:
         self.metrics = self.curves = None
         self.rows = self.removed_rows = 0
         self.failure: str | None = None
-        self.forecast: Forecast | None = None
+        self.time_left: TimeLeft | None = None
         if rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
             handlers.append(_LogFile(folder / "log.txt", self._note_failure))
@@ -105,25 +113,17 @@ class RunLog:
         parts += [f"iter_time: {iter_time:.3f}", f"data_time: {data_time:.3f}"]
         parts += [f"{name}: {averages[name]:.6f}" for name in STEP_KEYS]
         parts.append(f"progress: {(step + 1) / self.last_step:.1%}")
-        if step == self.first_step:
-            self.started = time.monotonic()  # the first step includes compilation
-        else:
-            least = "" if self.forecast else "at least "  # evaluations and the teacher's compilation were not timed
-            parts.append(f"time left: {least}{timedelta(seconds=round(self._seconds_left(step)))}")
+        if (left := self.seconds_left(step + 1)) is not None:
+            parts.append(f"time left: {timedelta(seconds=round(left))}")
         self.logger.info(", ".join(parts), extra={"of_steps": True})
         self.scalars(step, {**averages, "iter_time": iter_time, "data_time": data_time})
 
-    def _seconds_left(self, step: int) -> float:
-        """From the pace since the first step; the forecast knows that steps with the teacher and evaluations differ from it."""
-        spent = time.monotonic() - self.started
-        if self.forecast is None:
-            return spent / (step - self.first_step) * (self.last_step - step - 1)
-        left = self.forecast.after(step + 1)
-        return left * spent / (self.forecast.after(self.first_step + 1) - left)
+    def seconds_left(self, done: int) -> float | None:
+        """Seconds that are left of the run after `done` steps, evaluations and compilation included; None: not known yet."""
+        return None if self.time_left is None else self.time_left.after(done)
 
     def first_step_done(self, step: int) -> None:
         """Log that the first step after a resume is done; call it if that step has no log line."""
-        self.started = time.monotonic()
         self.info(f"step {step} is done, the network is compiled")
 
     def scalars(self, step: int, values: dict[str, float | None]) -> None:
@@ -146,7 +146,7 @@ class RunLog:
             self._note_failure(self.metrics.name, error)
 
     def _note_failure(self, file: str, error: OSError) -> None:
-        self.failure = self.failure or f"{file}: cannot be written: {error.strerror or error}"
+        self.failure = self.failure or str(cannot_write(file, error))
 
     def close(self) -> None:
         """Flush and close all files; what is logged under this name afterwards goes where other loggers write."""

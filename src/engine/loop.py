@@ -47,7 +47,8 @@ def train(run: Run, first_step: int) -> None:
             take_step(run, step, arriving)
             profile.after(step)
             done = step + 1
-            run.log.progress.step(done, "burn-in" if done <= config.burn_up_iter else "with teacher")
+            phase = "burn-in" if done <= config.burn_up_iter else "with teacher"
+            run.log.progress.step(done, phase, run.log.seconds_left(done))
             if step == 0 or done % config.print_interval_iter == 0 or ends_phase(config, done):
                 log_interval(run, step)
             elif step == first_step:
@@ -81,15 +82,21 @@ def take_step(run: Run, step: int, arriving: Iterator[tuple[np.ndarray, ...]]) -
         batch = [Tensor(column) for column in next(arriving)]
         run.times.waited += time.perf_counter() - fetching
         cached_step(run.networks.step_cell(step), run.config)(*batch)
-    run.times.spent += time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    run.times.spent += seconds
     run.times.steps += 1
+    if run.log.time_left is not None:
+        run.log.time_left.took(step, seconds)
 
 
 def log_interval(run: Run, step: int) -> None:
     """Write a log line of the steps since the last one; stop the run if too many steps in a row were skipped."""
     started = time.perf_counter()
     interval = run.networks.step_cell(step).sums.take()  # waits for an asynchronous device
-    run.times.spent += time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    run.times.spent += seconds
+    if run.log.time_left is not None:
+        run.log.time_left.took(step, seconds, is_wait=True)
     times, run.times = run.times, StepTimes()
     log_steps(run, step, interval, times)
     stop_if_stuck(run, interval, step + 1)

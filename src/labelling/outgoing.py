@@ -11,7 +11,7 @@ import msgspec
 
 from src.csv_file import csv_text
 from src.errors import DataError, UserError
-from src.files import TEMPORARY
+from src.files import TEMPORARY, cannot_write
 from src.labelling.instructions import instructions
 from src.labelling.task import MANIFEST, Manifest
 from src.labelling.tools import coco_tasks, cvat_tasks, label_studio, labelme_tasks, voc_tasks, yolo_tasks
@@ -89,7 +89,7 @@ def write_tasks(
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise cannot_write(folder, error) from error
 
 
 def image_root(manifest: Manifest, paths: Sequence[Path], folder: Path, image_files: str) -> Path:

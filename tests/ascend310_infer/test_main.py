@@ -23,7 +23,7 @@ from src.data.image_listing import list_images
 from src.data.images import read_image
 from src.errors import UserError
 from tests.ascend310_infer.models import copied
-from tests.hostile import damaged
+from tests.hostile import damaged, obey_permissions
 
 
 def assert_same(found: list[dict], wanted: list[dict]) -> None:
@@ -228,6 +228,20 @@ def test_a_full_disk_leaves_the_old_file_and_no_rubbish(program, toy, pictures, 
     assert "cannot be written" in done.stderr
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["found.json"]
     assert out.read_text() == "old"
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_with_a_remedy_that_works(program, toy, pictures, tmp_path):
+    output = tmp_path / "It's here"
+    output.mkdir()
+    output.chmod(0o500)
+    words = [program.folder / "main", "--model", toy, "--images", pictures, "--out", output / "new" / "found.json"]
+    options = {"preexec_fn": obey_permissions, "capture_output": True, "text": True, "timeout": 120}
+    done = subprocess.run(list(map(str, words)), check=False, **options)
+    said = f"found.json: cannot be written: Permission denied; allow to write to {output} ("
+    assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    remedy = done.stderr.split(f"{output} (")[1].split("), or choose another folder")[0]
+    subprocess.run(remedy, shell=True, check=True)
+    subprocess.run(list(map(str, words)), check=True, **options)
 
 
 @pytest.mark.parametrize(

@@ -418,7 +418,7 @@ def test_faults_of_both_files_of_images_and_of_the_plain_folder_come_together(tm
         "1.png: no such image file",
         "is not one of the classes cat, dog; is it cat?",
         "4.png: is an image of eval_ann_file too",
-        "4 of the 4 evaluation images are training images too, such as 1.png",
+        "3 training images are among the 4 evaluation images, themselves or as copies, such as 2.png",
     ):
         assert sentence in said
 

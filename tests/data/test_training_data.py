@@ -186,8 +186,15 @@ def test_images_that_were_moved_while_a_run_was_stopped_are_found_again(folder):
     assert find_moved(now, folder / "images", is_as_before) == (now, None)
 
 
-def test_the_plain_folder_must_not_hold_evaluation_images(folder):
-    (folder / "more/b.png").symlink_to(folder / "images/b.png")
+@pytest.mark.parametrize(
+    ("how", "name", "said"),
+    [
+        (os.symlink, "b.png", r"b\.png: is an image of eval_ann_file too$"),
+        (shutil.copyfile, "x.png", r"x\.png: is an image of eval_ann_file too, a copy of .*images/b\.png$"),
+    ],
+)
+def test_the_plain_folder_must_not_hold_evaluation_images(folder, how, name, said):
+    how(folder / "images/b.png", folder / "more" / name)
     sources = Sources(
         folder / "train.json",
         folder / "images",
@@ -195,7 +202,9 @@ def test_the_plain_folder_must_not_hold_evaluation_images(folder):
         eval_ann_file=folder / "train.json",
         eval_img_dir=folder / "images",
     )
-    with pytest.raises(UserError, match=r"(?s)other images only.*b\.png: is an image of eval_ann_file too"):
+    with pytest.raises(
+        UserError, match=f"(?s)trained on what it is measured on; move these out of this folder.*{said}"
+    ):
         read_training_data(sources)
 
 
@@ -207,3 +216,14 @@ def test_all_faults_come_together(folder):
         read(folder, more=True, evaluate=True, max_gts=1)
     for expected in ("b.png: no such image file", "broken.png", "dog", "--num_gts 2"):
         assert expected in str(caught.value)
+
+
+def test_a_copy_of_an_evaluation_image_among_the_training_images_is_told(folder):
+    (folder / "validation").mkdir()
+    shutil.copyfile(folder / "images/b.png", folder / "validation/c.png")
+    content = json.loads((folder / "train.json").read_text())
+    content["images"] = [{"id": 1, "file_name": "c.png", "width": 30, "height": 20}]
+    (folder / "eval.json").write_text(json.dumps(content))
+    sources = Sources(folder / "train.json", folder / "images", None, folder / "eval.json", folder / "validation")
+    said = "1 training image is among the 1 evaluation images, themselves or as copies, such as b.png"
+    assert any(said in sentence for sentence in read_training_data(sources).suspicions)

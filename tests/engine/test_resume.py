@@ -69,7 +69,7 @@ def logged(folder: Path) -> dict[tuple, dict]:
     """(step, watcher) -> its values in metrics.jsonl without times, each of which must occur once; watcher is None for metrics."""
     steps: dict[tuple, dict] = {}
     for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-        row = {name: value for name, value in json.loads(line).items() if name not in ("iter_time", "data_time")}
+        row = {name: value for name, value in json.loads(line).items() if not name.endswith("_time")}
         known = steps.setdefault((row["step"], row.get("watcher")), {})
         assert known.keys() & row.keys() <= {"step", "watcher"}, f"logged twice: {known}, {row}"
         known |= row

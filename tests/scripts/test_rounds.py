@@ -165,8 +165,13 @@ def test_labels_that_change_or_come_after_their_import_are_told(campaign):
         again = campaign.run([*command, *more], **NO_PAGE)
         assert again.returncode == 0, again.stdout + again.stderr
         assert " labelled otherwise than in " in again.stdout and "are not read again" in again.stdout
-    shutil.move(out / "round_1/new_ann_file.json", campaign.folder / "old.json")  # what the note says
-    shutil.rmtree(out / "round_2")
+    os.utime(export, (1e9, 1e9))  # written before it was delivered
+    again = campaign.run([*command, "--labels", str(export)], **NO_PAGE)
+    assert " labelled otherwise than in " in again.stdout
+    away = next(line for line in again.stdout.splitlines() if line.startswith("mkdir "))
+    subprocess.run(away, shell=True, check=True, cwd=campaign.folder)
+    kept = sorted(path.name for path in (out / "without_late_labels_1").iterdir())
+    assert kept == ["new_ann_file.json", "round_2"], "nothing is lost"
     taken = campaign.run(command, **NO_PAGE)
     assert taken.returncode == 0 and states(out / "round_1/new_ann_file.json") == (14, 26)
     assert next_command(taken.stdout)[-1] == str(out / "round_2/labels")

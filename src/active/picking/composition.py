@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from src.active.picking.budget import Budget, within
 from src.active.picking.near_duplicates import AHEAD, NearDuplicates
+from src.errors import UserError
 from src.wording import SHOWN_NAMES, counted
 
 RANDOM, SCORE = "random", "score"  # why an image was picked; else "at_least CLASS"
@@ -61,10 +62,11 @@ def compose(
     """Pick images that are not labelled yet, those of the highest score per cost, until the budget is spent.
 
     Near-duplicates of labelled and of picked images are skipped, unless a number of images must be reached and there are not
-    enough others.
+    enough others. Copies of them, with the same pixels, are never picked.
 
     Raises:
-        UserError: there are fewer images than must be picked, or the budget is not enough for a single one.
+        UserError: there are fewer images than must be picked, all are copies of labelled ones, or the budget is not enough for a
+            single one.
     """
     pool = [name for name in scores if name not in labelled]
     budget.check(pool)
@@ -74,6 +76,10 @@ def compose(
     notes = [composition.reach(floor) for floor in rules.floors]
     composition.fill()
     notes += composition.take_duplicates()
+    if not composition.why:
+        raise UserError(
+            f"nothing to pick: all {len(pool)} unlabelled images are near-duplicates of labelled ones; add other images"
+        )
     if random_count:
         picked = len(composition.why)
         notes.insert(0, f"{random_count} of the {picked} picked images are drawn at random (seed {rules.seed})")
@@ -127,16 +133,31 @@ class _Composition:
 
     def take_duplicates(self) -> list[str]:
         """Pick near-duplicates if a number of images is not reached without them; returns sentences on those found."""
-        notes = []
-        if self.duplicates:
-            shown = ", ".join(f"{name} (like {original})" for name, original in list(self.duplicates.items())[:_SHOWN])
-            found = counted(len(self.duplicates), "near-duplicate")
-            notes.append(f"{found} of labelled or picked images skipped, such as {shown}")
+        if not self.duplicates:
+            return []
+        shown = ", ".join(f"{name} (like {original})" for name, original in list(self.duplicates.items())[:_SHOWN])
+        found = counted(len(self.duplicates), "near-duplicate")
+        notes = [f"{found} of labelled or picked images skipped, such as {shown}"]
+        like, before = [name for name in self.ranked if name in self.duplicates], len(self.why)
+        for start in range(0, len(like), AHEAD):
+            if len(self.why) >= self.budget.count:
+                break
+            self._take_unlike_pixels(like[start : start + AHEAD])
+        if taken := len(self.why) - before:
+            notes.append(f"{taken} of them are picked nevertheless, because there are not enough other images")
         if (lacking := self.budget.count - len(self.why)) > 0:
-            notes.append(f"{lacking} of them are picked nevertheless, because there are not enough other images")
-            like = [name for name in self.ranked if name in self.duplicates and name not in self.why]
-            self.why |= {name: f"{SCORE}, although like {self.duplicates[name]}" for name in like[:lacking]}
+            notes.append(
+                f"{counted(len(self.why), 'image', 'are')} picked, {lacking} fewer than wanted: the others are copies, with the "
+                "same pixels, and no picture is labelled twice"
+            )
         return notes
+
+    def _take_unlike_pixels(self, names: Sequence[str]) -> None:
+        """Pick near-duplicates until the number of images is reached, but none with the pixels of a labelled or picked image."""
+        self.near.look_ahead(names)
+        for name in names:
+            if len(self.why) < self.budget.count and not self.near.copy_of(name):
+                self._pick(name, f"{SCORE}, although like {self.duplicates[name]}")
 
     def ordered(self) -> dict[str, str]:
         """The picked images and why: the highest score first, the random ones last."""

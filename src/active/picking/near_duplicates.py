@@ -79,6 +79,11 @@ class NearDuplicates:
         for row, ((name, _), (pixels, edges)) in enumerate(zip(paths, fingerprints, strict=True)):
             self._candidates[name] = _Candidate(pixels, edges, float(similarity[row]), int(place[row]), count)
 
+    def copy_of(self, name: str) -> str | None:
+        """The accepted image that has the pixels of a candidate of ``look_ahead``; None if there is none."""
+        candidate = self._candidates.get(name)
+        return None if candidate is None else self._by_pixels.get(candidate.pixels)
+
     def duplicate_of(self, name: str) -> str | None:
         """The accepted image that a candidate of ``look_ahead`` is a near-duplicate of; None if there is none."""
         candidate = self._candidates.get(name)

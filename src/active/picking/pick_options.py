@@ -76,11 +76,16 @@ class PickOptions:
         """Class -> minimum number of its objects.
 
         Raises:
-            UserError: not of the form CLASS=N, or a class that is not one of ``classes``; a share that is not within 0 to 1.
+            UserError: not of the form CLASS=N, or a class that is not one of ``classes``; a share that is not within 0 to 1, or that leaves none of the pick to them.
         """
         if not 0 <= self.random_share <= 1:
             raise UserError(
                 f"random_share {self.random_share:g}: must lie between 0 and 1, such as 0.1{as_share(self.random_share)}"
+            )
+        if self.at_least and self.random_share == 1:
+            raise UserError(
+                "random_share 1: all images are drawn at random, so none is left to pick for --at_least; lower --random_share, such as "
+                "to 0.1, or leave --at_least out"
             )
         floors = {}
         for text in self.at_least:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from src.errors import UserError
-from src.files import sync
+from src.files import cannot_write, sync
 
 _PAUSE = 0.1  # seconds between two attempts to get the lock
 
@@ -58,7 +58,7 @@ def make_once(
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise cannot_write(folder, error) from error
 
 
 @contextmanager

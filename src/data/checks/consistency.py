@@ -1,9 +1,8 @@
-"""Checks of a training run's data sets together: labelled objects, known labels, no image in two of them."""
+"""Checks of a training run's data sets together: labelled objects, known labels."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from src.data.annotations import Annotations, ImageEntry, image_path, missing_objects
+from src.data.annotations import Annotations, missing_objects
 from src.errors import DataError, UserError
 
 
@@ -31,12 +30,3 @@ def check_labelled(annotations: Annotations) -> None:
     if unlabelled:
         title = "the evaluation file has unlabelled images; remove them or evaluate on a fully labelled file"
         raise DataError(title, [f"{name}: unlabelled" for name in unlabelled])
-
-
-def check_apart(unlabelled: Sequence[ImageEntry], known: Annotations, img_dir: str | Path, name: str) -> None:
-    """Raise a DataError if files of the unlabelled folder are images of an annotation file too."""
-    known_paths = {image_path(entry, img_dir).resolve() for entry in known.images}
-    paths = (image_path(entry, "") for entry in unlabelled)
-    faults = [f"{path}: is an image of {name} too" for path in paths if path.resolve() in known_paths]
-    if faults:
-        raise DataError("unlabelled_img_dir, which must hold other images only", faults)

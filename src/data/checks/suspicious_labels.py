@@ -73,12 +73,6 @@ def suspicions(annotations: Annotations) -> list[str]:
     return found
 
 
-def shared_files(first: Annotations, second: Annotations) -> list[str]:
-    """File names that two data sets have in common; the same files only if both sets share an image folder."""
-    names = {entry.file_name for entry in first.images}
-    return [entry.file_name for entry in second.images if entry.file_name in names]
-
-
 def _objects(annotations: Annotations) -> Objects:
     entries = annotations.labelled
     counts = [len(entry.boxes) for entry in entries]

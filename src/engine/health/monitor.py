@@ -31,7 +31,7 @@ def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watc
         SilentUnlabelledLoss(patience),
         NoPseudoBoxes(patience, config.bbox_threshold),
         TooManyPseudoBoxes(patience, objects),
-        TeacherWorse(),
+        TeacherWorse(config.burn_up_iter, config.ema_keep_rate),
     ]
     return Watch(watchers, memory)
 

@@ -7,6 +7,7 @@ import numpy as np
 from src.engine.health.watcher import Watcher
 
 TEACHER_MARGIN = 0.03  # AP; on small evaluation sets two equally good networks may differ by 0.02
+TEACHER_STEPS = 50  # a teacher of so many steps is compared with its student, however slow its EMA is
 CONFUSED_SCORE = 0.3  # score threshold of the detections that are matched to the ground truth
 CONFUSED_SHARE = (
     0.6  # minimum share of matched objects that are predicted as the one class that theirs is confused with
@@ -14,18 +15,35 @@ CONFUSED_SHARE = (
 CONFUSED_OBJECTS = 5  # minimum number of matched objects per class, for at least two classes
 
 
+def least_teacher_steps(keep_rate: float) -> int:
+    """Steps after which a teacher can be compared with its student: as many as its EMA averages over, but no more than
+    `TEACHER_STEPS`. Before, it is mostly the student that it started as."""
+    return min(TEACHER_STEPS, round(1 / max(1 - keep_rate, 1 / TEACHER_STEPS)))
+
+
 class TeacherWorse(Watcher):
-    """Warns if the AP of the teacher is lower than that of the student."""
+    """Warns if the AP of the teacher is lower than that of the student, once the teacher is more than what it started with.
+
+    Args:
+        burn_in_steps: after which the teacher starts.
+        keep_rate: of its EMA.
+    """
 
     name = "teacher_worse"
+
+    def __init__(self, burn_in_steps: int, keep_rate: float) -> None:
+        super().__init__()
+        self.burn_in_steps = burn_in_steps
+        self.first_comparison = burn_in_steps + least_teacher_steps(keep_rate)
 
     def at_evaluation(self, step: int, row: dict[str, float | None]) -> str | None:
         """See `Watcher.at_evaluation`."""
         teacher, student = row.get("teacher/AP"), row.get("student/AP")
-        if teacher is None or student is None or student - teacher <= TEACHER_MARGIN:
+        if step < self.first_comparison or None in (teacher, student) or student - teacher <= TEACHER_MARGIN:
             return None
         return (
-            f"the teacher (AP {teacher:.3f}) is worse than its student (AP {student:.3f}): its EMA averages over "
+            f"the teacher (AP {teacher:.3f}) is worse than its student (AP {student:.3f}) after {step - self.burn_in_steps} steps: its "
+            "EMA averages over "
             "too many steps, or its pseudo-labels have become wrong; lower --ema_keep_rate so that 1 / (1 - rate) "
             "steps are a few "
             "epochs of the labelled images, or raise --bbox_threshold"

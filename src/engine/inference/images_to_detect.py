@@ -11,6 +11,7 @@ from src.data.checks.left_out import LeftOut
 from src.data.formats.reading import read_data
 from src.data.training_data import read_usable, usable_folder
 from src.errors import DataError, UserError
+from src.wording import counted
 
 
 def images_to_detect(
@@ -26,7 +27,9 @@ def images_to_detect(
         UserError: there are no images, image files are missing, or two images have the same name.
     """
     if config.infer_img_dir is not None:
-        return _read_folder(config, config.infer_img_dir, 1, left_out, unreadable)
+        entries = _read_folder(config, config.infer_img_dir, 1, left_out, unreadable)
+        _tell_copies(entries)
+        return entries
     if config.train_ann_file is None:
         raise UserError("missing: --infer_img_dir, or --train_ann_file and --train_img_dir")
     require(config, "train_img_dir")
@@ -66,6 +69,16 @@ def labelled_images(config: Config, others: tuple[ImageEntry, ...]) -> tuple[Ima
 def hash_of_images(config: Config, images: Sequence[ImageEntry]) -> str:
     """A hash of the files of images, whatever their order; see `files_hash`."""
     return files_hash(sorted((entry.file_name, image_path(entry, config.train_img_dir or "")) for entry in images))
+
+
+def _tell_copies(entries: Sequence[ImageEntry]) -> None:
+    """Say which images of a folder have the bytes of another one: each name gets its detections, and a pick holds one of them."""
+    single, _ = without_copies(entries, Annotations((), (), ()), "")
+    if copies := sorted({entry.file_name for entry in entries} - {entry.file_name for entry in single}):
+        print(
+            f"suspicious: {counted(len(copies), 'image', 'are')} in the folder under another name as well, such as {copies[0]}; each name "
+            "gets its detections, and pick_select.py, if it is given the folder, picks one of them"
+        )
 
 
 def _check_existence(entries: tuple[ImageEntry, ...], config: Config) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from src.errors import UserError
 from src.evaluation.records import Detections
-from src.files import open_regular
+from src.files import cannot_write, open_regular
 
 _POLL_SECONDS = 0.2
 _CHECKSUM = 8  # hexadecimal digits at the start of a line, then a space
@@ -137,9 +137,7 @@ class Journal:
             raise self._failure(error) from error
 
     def _failure(self, error: OSError) -> UserError:
-        return UserError(
-            f"{self.path}: cannot be written: {error.strerror or error}; correct that, then the same command continues"
-        )
+        return UserError(f"{cannot_write(self.path, error)}; correct that, then the same command continues")
 
     def read(self, count: int | None = None) -> Iterator[tuple[str, Detections | str]]:
         """Yield name and detections, or reason, of the first `count` images; None: of all, waiting for another process."""

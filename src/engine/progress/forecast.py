@@ -10,10 +10,9 @@ from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 
 from src.checkpoint.detector_file import copy_weights
-from src.config.load import Config
 from src.engine.batches import batches
 from src.engine.compile_cache.cached_cells import cached_detector, cached_step
-from src.engine.evaluation import evaluation_is_due
+from src.engine.evaluation import evaluation_schedule
 from src.engine.inference.detect_images import detect_records
 from src.engine.run import Run
 from src.exporting.runner import numpy_forward
@@ -33,7 +32,6 @@ class Forecast:
         burn_in_step, teacher_step: per step of each phase; image: per image in detection; None where there is no such part.
         burn_in_steps, teacher_steps, evaluations: their numbers.
         evaluated_images: over all evaluations and networks; unlabelled: images that may be ranked afterwards.
-        schedule: (steps done, images over all networks) of each evaluation.
     """
 
     burn_in_step: float | None
@@ -44,14 +42,6 @@ class Forecast:
     evaluations: int
     evaluated_images: int
     unlabelled: int
-    schedule: tuple[tuple[int, int], ...] = ()
-
-    def after(self, done: int) -> float:
-        """Seconds of what is left of the run after `done` steps, its evaluations included."""
-        burn_in = max(self.burn_in_steps - done, 0)
-        with_teacher = min(self.burn_in_steps + self.teacher_steps - done, self.teacher_steps)
-        images = sum(count for step, count in self.schedule if step > done)
-        return burn_in * (self.burn_in_step or 0) + with_teacher * (self.teacher_step or 0) + images * (self.image or 0)
 
     @property
     def total(self) -> float:
@@ -95,23 +85,17 @@ def forecast(run: Run) -> Forecast | None:
         image = _seconds_per_image(run)
     if run.stop.requested:
         return None
-    evaluations = [step for step in range(1, config.max_iter + 1) if evaluation_is_due(config, step)]
-    images = len(run.data.evaluation.images) if run.data.evaluation else 0
+    schedule = evaluation_schedule(config, run.data)
     return Forecast(
         burn_in_step,
         teacher_step,
         image,
         burn_in_steps=burn_in_steps,
         teacher_steps=teacher_steps,
-        evaluations=len(evaluations) if images else 0,
-        evaluated_images=images * sum(_networks_evaluated(config, step) for step in evaluations),
+        evaluations=len(schedule),
+        evaluated_images=sum(images for _, images in schedule),
         unlabelled=len(run.data.unlabelled),
-        schedule=tuple((step, images * _networks_evaluated(config, step)) for step in evaluations),
     )
-
-
-def _networks_evaluated(config: Config, done: int) -> int:
-    return 2 if done > config.burn_up_iter or config.supervised_ema else 1
 
 
 def _phase(count: int, seconds: float, what: str = "step") -> str:

@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 TERMINAL = "PROGRESS_TTY"  # set by the launch scripts, whose programs write through tee to a terminal of this name
 _COLUMNS = 100  # where the terminal does not say how wide it is
-_FORMAT = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+# The remaining time of tqdm would count the steps alone.
+_FORMAT = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<LEFT, {rate_fmt}{postfix}]"
 
 
 class Progress:
@@ -36,12 +37,13 @@ class Progress:
                 ncols=None if has_size else _COLUMNS,
                 dynamic_ncols=has_size,
                 leave=False,
-                bar_format=_FORMAT,
+                bar_format=_FORMAT.replace("LEFT", "?"),
             )
 
-    def step(self, done: int, phase: str) -> None:
-        """So many steps of the run are done, the last one in a phase."""
+    def step(self, done: int, phase: str, left: float | None) -> None:
+        """So many steps of the run are done, the last one in a phase; `left`: seconds that the run still takes, if that is known."""
         if self.bar is not None:
+            self.bar.bar_format = _FORMAT.replace("LEFT", "?" if left is None else tqdm.format_interval(left))
             self.bar.set_description_str(phase, refresh=False)
             self.bar.update(done - self.bar.n)
 

@@ -104,6 +104,24 @@ def test_near_duplicates_fill_up_where_there_is_nothing_else(pictures):
     assert pick.notes[1] == "2 of them are picked nevertheless, because there are not enough other images"
 
 
+def test_a_picture_is_never_picked_twice(pictures):
+    """Not even to reach a number of images; two copies of a near-duplicate are one picture, too."""
+    for name, copied in (("old.png", "x.png"), ("new0.png", "y.png"), ("like_new0.png", "z.png")):
+        cv2.imwrite(str(pictures / copied), cv2.imread(str(pictures / name)), [cv2.IMWRITE_PNG_COMPRESSION, 0])
+    scores = {"x.png": 9.0, "new0.png": 8.0, "y.png": 7.0, "like_new0.png": 6.0, "z.png": 5.0}
+    pick = compose(scores, {"old.png"}, images(5), Rules(), NearDuplicates([pictures], ["old.png"], 5))
+    assert list(pick.why) == ["new0.png", "like_new0.png"]
+    assert "x.png (like old.png), y.png (like new0.png)" in pick.notes[0]
+    assert pick.notes[1].startswith("1 of them are picked nevertheless")
+    assert pick.notes[2].startswith(
+        "2 images are picked, 3 fewer than wanted: the others are copies, with the same pixels"
+    )
+    with pytest.raises(
+        UserError, match="nothing to pick: all 1 unlabelled images are near-duplicates of labelled ones"
+    ):
+        compose({"x.png": 1.0}, {"old.png"}, images(1), Rules(), NearDuplicates([pictures], ["old.png"], 1))
+
+
 def test_images_elsewhere_are_counted_and_broken_ones_listed(pictures, tmp_path):
     near = NearDuplicates([pictures], ["gone.png"], 1)
     assert near.not_compared == 1

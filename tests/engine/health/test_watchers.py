@@ -89,14 +89,22 @@ def test_loading_slower_than_training():
 
 
 def test_a_teacher_worse_than_its_student():
-    said = TeacherWorse().at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.30})
+    said = TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.30})
     assert "the teacher (AP 0.300) is worse than its student (AP 0.400)" in said and "--ema_keep_rate" in said
-    assert TeacherWorse().at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.38}) is None
-    assert TeacherWorse().at_evaluation(100, {"student/AP": 0.40}) is None
-    assert TeacherWorse().at_evaluation(100, {"student/AP": None, "teacher/AP": None}) is None
-    assert TeacherWorse().at_evaluation(100, {"student/AP": 0.4, "teacher/AP": None}) is None, (
+    assert TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.38}) is None
+    assert TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": 0.40}) is None
+    assert TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": None, "teacher/AP": None}) is None
+    assert TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": 0.4, "teacher/AP": None}) is None, (
         "nothing measured is not worse"
     )
+
+
+def test_a_teacher_of_few_steps_is_not_compared():
+    """It is still what it started as; one with a fast EMA may be compared earlier."""
+    worse = {"student/AP": 0.40, "teacher/AP": 0.30}
+    for keep_rate, steps in ((0.9996, 50), (1.0, 50), (0.97, 33)):
+        assert TeacherWorse(40, keep_rate).at_evaluation(40 + steps - 1, worse) is None
+        assert f"after {steps} steps" in TeacherWorse(40, keep_rate).at_evaluation(40 + steps, worse)
 
 
 NAMES = ["cat", "dog", "owl", "pig"]

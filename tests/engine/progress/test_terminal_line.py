@@ -23,14 +23,14 @@ def test_a_terminal_shows_progress_and_sentences_and_the_log_file_keeps_the_line
     monkeypatch.setenv(TERMINAL, os.ttyname(slave))
     log = RunLog(tmp_path, 0, 0, 100)
     for step in range(3):
-        log.progress.step(step + 1, "burn-in")
+        log.progress.step(step + 1, "burn-in", 75.0)
     log.steps(2, AVERAGES, 1.0, 0.0)
     log.scalars(2, {"student/AP": 0.25, "student/segm/AP": 0.9, "teacher/AP": 0.31})
     log.info("a sentence")
     log.progress.bar.refresh()
     shown, console = read_all(master), capsys.readouterr().out
     log.close()
-    assert "burn-in: 3/100" in shown and "loss=1.234" in shown and "AP=0.310" in shown
+    assert "burn-in: 3/100" in shown and "<01:15" in shown and "loss=1.234" in shown and "AP=0.310" in shown
     assert "a sentence" in console and "avg loss" not in console
     assert "avg loss: 1.23400" in (tmp_path / "log.txt").read_text()
 
@@ -38,7 +38,7 @@ def test_a_terminal_shows_progress_and_sentences_and_the_log_file_keeps_the_line
 def test_without_a_terminal_the_console_has_the_lines(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv(TERMINAL, raising=False)
     log = RunLog(tmp_path, 0, 0, 100)
-    log.progress.step(1, "burn-in")
+    log.progress.step(1, "burn-in", None)
     log.steps(0, AVERAGES, 1.0, 0.0)
     log.close()
     assert log.progress.bar is None and "avg loss" in capsys.readouterr().out

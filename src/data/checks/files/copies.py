@@ -1,4 +1,5 @@
-"""Images that lie in two places: in the image folder of a run and in its folder of unlabelled images, or twice in the latter.
+"""Images that lie in two places: in the image folder of a run and in its folder of unlabelled images, or twice in the latter, or
+among the evaluation images as well.
 
 Who labels images of a folder may move them into the image folder, copy them, or leave them where they are. All three work: an
 image of the annotation file is found in either folder, and none is labelled and unlabelled at once.
@@ -8,12 +9,12 @@ import contextlib
 import functools
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from src.data.annotations import Annotations, ImageEntry, image_path
-from src.errors import UserError
+from src.errors import DataError, UserError
 from src.files import file_hash
 from src.wording import SHOWN_NAMES
 
@@ -71,6 +72,40 @@ def without_copies(
         f"images of {folder} that are copies of other images of it are left out": of_own,
     }
     return tuple(kept), [f"{text}, {len(found)} in all: {_some(found)}" for text, found in sentences.items() if found]
+
+
+def check_apart(unlabelled: Sequence[ImageEntry], evaluation: Annotations, eval_img_dir: str | Path) -> None:
+    """Raise a DataError if images of the unlabelled folder are evaluation images, or copies of some under any name."""
+    faults = [
+        f"{path}: is an image of eval_ann_file too" + ("" if path.samefile(original) else f", a copy of {original}")
+        for path, original in _same_as(unlabelled, "", evaluation, eval_img_dir)
+    ]
+    if faults:
+        title = (
+            "unlabelled_img_dir holds evaluation images: the detector would be trained on what it is measured on; move "
+            "these out of this folder"
+        )
+        raise DataError(title, faults)
+
+
+def shared_images(
+    training: Annotations, img_dir: str | Path, evaluation: Annotations, eval_img_dir: str | Path
+) -> list[str]:
+    """The names of the training images that are evaluation images, or copies of some under any name."""
+    return [path.name for path, _ in _same_as(training.images, img_dir, evaluation, eval_img_dir)]
+
+
+def _same_as(
+    entries: Sequence[ImageEntry], folder: str | Path, known: Annotations, img_dir: str | Path
+) -> Iterator[tuple[Path, Path]]:
+    """Of each image that is one of the known ones, or has its bytes: its path, and that of the known one."""
+    files = _Files(functools.cache(_hash))
+    for entry in known.images:
+        files.add(image_path(entry, img_dir))
+    for entry in entries:
+        path = image_path(entry, folder)
+        if original := files.same_as(path):
+            yield path, original
 
 
 class _Files:
