@@ -11,6 +11,7 @@ from src.data.image_listing import without_suffix
 
 # Label Studio puts eight hexadecimal digits before the name of an uploaded file, its converter "__" behind them.
 _UPLOAD = re.compile(r"[0-9a-f]{8}(?:__|-)(?=.)")
+_UPLOAD_FOLDER = "images"  # where its exports say that uploads lie, whatever folder they came from
 _NOT_KEPT = re.compile(r"[^-\w.]")  # Django's get_valid_filename, which names uploads: spaces become _, such letters go
 
 
@@ -75,8 +76,7 @@ class ImageNames:
             return Found(self._exact[name])
         if self._is_other(name, has_suffix):
             raise UnknownName(f"{name} is another image, none of the {len(self._keys)} that were sent")
-        folder, slash, base = name.rpartition("/")
-        bare = folder + slash + _UPLOAD.sub("", base, 1)
+        bare = _without_upload(name)
         for uploaded, form in ((False, name), (False, bare), (True, upload_name(bare))):
             whole, keys = self._ends[has_suffix, uploaded].find(form)
             if len(whole) == 1 and not has_suffix and not uploaded and form == name:
@@ -145,6 +145,13 @@ def clean_name(name: str) -> str:
 def upload_name(name: str) -> str:
     """What an upload by way of Django makes of a name."""
     return "/".join(_NOT_KEPT.sub("", part.strip().replace(" ", "_")) for part in name.split("/"))
+
+
+def _without_upload(name: str) -> str:
+    """A name without what uploads put before it; the folder that they are exported to says nothing of the image's own."""
+    folder, slash, base = name.rpartition("/")
+    bare = _UPLOAD.sub("", base, 1)
+    return bare if bare != base and folder == _UPLOAD_FOLDER else folder + slash + bare
 
 
 def _tails(name: str) -> list[str]:
