@@ -133,6 +133,19 @@ def find_classes(args: argparse.Namespace) -> list[str]:
     return names
 
 
+def detector_classes(path: Path, classes: Sequence[str]) -> list[str]:
+    """The classes of a detector in the order of its labels: as infer.py says beside its detections, else ``classes``.
+
+    Raises:
+        DataError: naming each of its classes that is not among ``classes``.
+    """
+    names = list(foreground(class_names_of(path))) or list(classes)
+    if unknown := [name for name in names if name not in classes]:
+        title = f"{path}: classes of the detector that are none of {', '.join(classes)}; infer with a detector of these"
+        raise DataError(title, unknown)
+    return names
+
+
 def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[str, float | None], str]:
     """The least score of a box per class, and where it comes from; a class that never is right enough gets no boxes."""
     guess: dict[str, float | None] = dict.fromkeys(classes, GUESSED_THRESHOLD)
@@ -141,7 +154,8 @@ def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[
         return guess, f"a guess: no validation images were given{unused}"
     truth = in_class_order(read_data(args.eval_ann_file, args.eval_img_dir), classes, args.eval_ann_file)
     check_labelled(truth)
-    found = precision_thresholds(match(truth, read_records(args.eval_infer_json, truth)), args.precision)
+    labels = classes if args.class_names else detector_classes(args.eval_infer_json, classes)
+    found = precision_thresholds(match(truth, read_records(args.eval_infer_json, truth, labels)), args.precision)
     never = [name for name, score in found.items() if score is None]
     unknown = [name for name in classes if name not in found]
     source = f"precision {args.precision:g} on {len(truth.images)} validation images"
@@ -150,8 +164,12 @@ def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[
     return guess | found, source
 
 
-def read_records(path: Path, truth: Annotations) -> list[dict]:
-    """COCO result records of the validation images, from either file of detections."""
+def read_records(path: Path, truth: Annotations, labels: Sequence[str]) -> list[dict]:
+    """COCO result records of the validation images, from either file of detections.
+
+    Args:
+        labels: the detector's classes in the order of its labels, each one of ``truth``.
+    """
     value = read_json(path)
     if isinstance(value, dict):
         keys = ("pred box", "confidence score", "pred class")
@@ -160,14 +178,16 @@ def read_records(path: Path, truth: Annotations) -> list[dict]:
             raise DataError(
                 str(path), ["expected {file_name: [detections]}, as infer.py writes it, or COCO result records"]
             )
-        known, count = {entry.file_name for entry in truth.images}, len(truth.category_ids)
-        if bad := sorted({str(row["pred class"]) for _, row in rows if row["pred class"] not in range(count)}):
-            raise DataError(str(path), [f"class {', '.join(bad)}, but there are {count} classes, counted from 0"])
+        known = {entry.file_name for entry in truth.images}
+        category_of = dict(zip(truth.class_names, truth.category_ids, strict=True))
+        ids = [category_of[name] for name in labels]
+        if bad := sorted({str(row["pred class"]) for _, row in rows if row["pred class"] not in range(len(ids))}):
+            raise DataError(str(path), [f"class {', '.join(bad)}, but there are {len(ids)} classes, counted from 0"])
         value = [
             {
                 "file_name": name,
                 "image_id": name,
-                "category_id": truth.category_ids[row["pred class"]],
+                "category_id": ids[row["pred class"]],
                 "bbox": row["pred box"],
                 "score": row["confidence score"],
             }
@@ -195,7 +215,9 @@ def review(args: argparse.Namespace) -> None:
     coco = read_as_coco(args.ann_file, args.img_dir)
     labels, crowded = labels_of(coco, unlabelled_ids(coco))
     truth = from_coco(coco)
-    image, label, score, box, _, _ = detection_arrays(truth, read_records(args.infer_json, truth))
+    classes = list(truth.class_names)
+    records = read_records(args.infer_json, truth, detector_classes(args.infer_json, classes))
+    image, label, score, box, _, _ = detection_arrays(truth, records)
     ids = np.array([entry.image_id for entry in truth.images], np.int64)
     check_detected(args.infer_json, labels)
     ranking = rank_by_disagreement(pair_with_detections(coco, labels, Detections(ids[image], label, score, box)))
@@ -207,7 +229,6 @@ def review(args: argparse.Namespace) -> None:
     tasks, paths = make_tasks(names, args.img_dir, args.unlabelled_img_dir, renamed=args.image_files != "none")
     for task in tasks:
         fill_task(task, labels[task.file_name], ranking[task.file_name], coco, TOOLS[args.format].polygons)
-    classes = list(truth.class_names)
     masks = any(prelabel.segmentation for task in tasks for prelabel in task.prelabels)
     inputs = {"ann_file": args.ann_file if args.ann_file.is_file() else None, "infer_json": args.infer_json}
     origin = made_from("export_tasks.py", inputs, {"format": args.format, "review": True}, {})
@@ -264,13 +285,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     classes = find_classes(args)
     thresholds, thresholds_from = find_thresholds(args, classes)
     tasks, paths = make_tasks(names, args.img_dir, args.unlabelled_img_dir, renamed=args.image_files != "none")
-    found = read_detections(args.infer_json, names, classes) if args.infer_json else {}
-    if found:
-        check_places(args.infer_json, tasks, found, classes, thresholds)
+    found, labels = {}, classes  # --class_names are those of the detector's labels
+    if args.infer_json:
+        labels = classes if args.class_names else detector_classes(args.infer_json, classes)
+        found = read_detections(args.infer_json, names, labels)
+        check_places(args.infer_json, tasks, found, labels, thresholds)
     for task, reason in zip(tasks, find_reasons(args, names), strict=True):
         rows = found.get(task.file_name, [])
         task.score, task.reason = reason.score, reason.words
-        task.prelabels = prelabels(rows, classes, thresholds, TOOLS[args.format].polygons)
+        task.prelabels = prelabels(rows, labels, thresholds, TOOLS[args.format].polygons)
     masks = any(prelabel.segmentation for task in tasks for prelabel in task.prelabels)
     inputs = {"picked_file": args.picked_file, "infer_json": args.infer_json, "eval_infer_json": args.eval_infer_json}
     before = {"picked_file": read_side_file(args.picked_file)}

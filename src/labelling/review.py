@@ -134,7 +134,7 @@ def _doubted(
             suspicion = _WRONG / (_WRONG + 1 - seen[label])
             rows.append(Disagreement(suspicion, "nothing there", tuple(box), label))
             continue
-        as_far = np.searchsorted(distances, iou, side="right") / len(distances)
+        as_far = float(np.searchsorted(distances, iou, side="right") / len(distances))
         if iou < _CLOSE:
             score = float(image.scores[index])
             suspicion = score * min(_WRONG / as_far, 1) * min((1 - iou) / (1 - _ON_IT), 1)

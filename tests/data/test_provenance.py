@@ -149,6 +149,22 @@ XML = """<annotation><size><width>32</width><height>32</height></size>
 <object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>{}</xmax><ymax>9</ymax></bndbox></object></annotation>"""
 
 
+def test_the_labels_of_the_round_before_have_the_same_name_and_have_not_changed(tmp_path):
+    """In each round a list is picked from new.json of the round before, and from the list come labels in a new.json beside it."""
+    before, here = tmp_path / "round_1" / "new.json", tmp_path / "round_2"
+    here.mkdir()
+    before.parent.mkdir()
+    before.write_text("{}")
+    picked = made_from("pick_select.py", {"combine_ann_file": before}, {})
+    (here / "picked.txt").write_text("a.jpg")
+    origin = made_from("pick_select.py", {"picked_file": here / "picked.txt"}, {}, {"picked_file": picked})
+    (here / "new.json").write_text(json.dumps(coco() | {"info": {"made_from": origin}}))
+    assert changed_inputs(here / "new.json") == []
+    (here / "picked.txt").write_text("b.jpg")
+    (said,) = changed_inputs(here / "new.json")
+    assert said.startswith("new.json was made from picked.txt, whose content has changed")
+
+
 @pytest.fixture
 def converted(tmp_path):
     """images/ and annotations/ of six pictures, split, converted to train.json, of which part.json hides half."""

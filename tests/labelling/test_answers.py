@@ -147,6 +147,10 @@ def test_names_that_lead_to_no_image_or_to_several():
         names.find("three/c.jpg")  # the same base name in another folder is another image
     with pytest.raises(AmbiguousName):
         names.find("c.webp", has_suffix=False)
+    with pytest.raises(AmbiguousName):
+        # the folder is that of Label Studio's exports
+        ImageNames(["d.jpg", "one/d.jpg"]).find("images/0a1b2c3d__d.jpg")
+    assert names.find("images/0a1b2c3d__c.jpg").key == "two/c.jpg"
     assert names.find("two/c", has_suffix=False).by_end is None
     assert names.find("c", has_suffix=False).by_end == "c"
     assert clean_name("./a\\b//c.jpg") == "a/b/c.jpg"

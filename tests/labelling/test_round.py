@@ -267,6 +267,34 @@ def test_the_classes_are_those_that_infer_says_beside_its_detections(place, caps
     assert json.loads((place / "tasks" / "manifest.json").read_text())["classes"] == ["dog", "cat"]
 
 
+def test_labels_of_a_detector_with_classes_in_another_order_than_the_annotation_file_mean_its_own(place, capsys):
+    """Picked images, validation images and a review: "pred class" 0 is the first class of the detector, here the dog."""
+    origin = made_from("infer.py", {}, {"class_names": ["dog", "cat"]})
+    write_side_file(place / "infer_results.json", origin, overwrite=False)
+    validation = [
+        "--eval_infer_json",
+        place / "infer_results.json",
+        "--eval_ann_file",
+        place / "eval.json",
+        "--precision",
+        "1",
+    ]
+    coco = json.loads((place / "train_1.json").read_text())
+    row = {"id": 1, "image_id": 1, "category_id": 2, "bbox": [10, 10, 20, 20]}  # a dog, with 0.9
+    images = [image | {"labelled": True} for image in coco["images"][:1]]
+    (place / "eval.json").write_text(json.dumps(coco | {"images": images, "annotations": [row]}))
+    manifest = json.loads((send(place, "coco", *validation) / "manifest.json").read_text())
+    assert manifest["classes"] == ["cat", "dog"] and manifest["thresholds"] == {"cat": 0.5, "dog": 0.9}
+    sent = {task["file_name"]: [row["label"] for row in task["prelabels"]] for task in manifest["tasks"]}
+    assert sent["day 1/same.jpg"] == ["cat"] and sent["moved.jpg"] == ["dog", "cat"]
+    (task,) = json.loads((review(place, classes=["dog", "cat"]) / "manifest.json").read_text())["tasks"]
+    assert task["reason"] == "missing box: cat (15, 5, 25, 15), the detector says cat 0.60"
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        review(place, classes=["dog", "cow"], folder="other")
+    assert stopped.value.code == 2 and "none of cat, dog" in (said := capsys.readouterr().err) and "cow" in said
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
@@ -527,18 +555,32 @@ def test_masks_of_the_detector_come_back_as_outlines(place):
         shutil.rmtree(tasks)
 
 
-def review(place, tool="label_studio", *more, scores=(0.9, 0.6)):
-    """known.jpg is labelled with a dog at (1, 1, 11, 11); the detector sees a cat there, and a dog elsewhere."""
+def review(place, tool="label_studio", *more, scores=(0.9, 0.6), left=1, classes=None, folder="review"):
+    """known.jpg is labelled with a dog at (1, 1, 11, 11); the detector sees its first class there, and its second elsewhere."""
     found = json.loads((place / "infer_results.json").read_text())
     found["known.jpg"] = [
-        {"pred box": (1, 1, 10, 10), "confidence score": scores[0], "pred class": 0},
+        {"pred box": (left, 1, 10, 10), "confidence score": scores[0], "pred class": 0},
         {"pred box": (15, 5, 10, 10), "confidence score": scores[1], "pred class": 1},
     ]
     (place / "infer_all.json").write_text(json.dumps(found))
+    if classes:
+        origin = made_from("infer.py", {}, {"class_names": classes})
+        write_side_file(place / "infer_all.json", origin, overwrite=True)
     words = ["--review", "--ann_file", place / "train_1.json", "--infer_json", place / "infer_all.json", *more]
-    words += ["--img_dir", place / "images", "--format", tool, "--output_dir", place / "review"]
+    words += ["--img_dir", place / "images", "--format", tool, "--output_dir", place / folder]
     export_tasks.main([str(word) for word in words])
-    return place / "review"
+    return place / folder
+
+
+def test_a_moved_box_goes_out_to_be_reviewed(place, capsys):
+    (task,) = json.loads((review(place, left=5, classes=["dog", "cat"]) / "manifest.json").read_text())["tasks"]
+    assert task["reason"].endswith("moved box: dog (1, 1, 11, 11), the detector says dog 0.90")
+    shutil.rmtree(place / "review")
+    scores = (0.9, 0.001)  # so that the moved box is what the image is suspicious for
+    (task,) = json.loads((review(place, left=5, classes=["dog", "cat"], scores=scores) / "manifest.json").read_text())[
+        "tasks"
+    ]
+    assert task["reason"].startswith("moved box: dog") and 0 < task["score"] < 0.9
 
 
 @pytest.mark.parametrize("tool", LABELLERS)

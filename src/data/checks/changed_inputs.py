@@ -23,16 +23,22 @@ def changed_inputs(path: str | Path) -> list[str]:
     if path.is_dir():
         return _changed_split(path)
     origin = origin_of_coco(path)
-    return _changed(path.parent, path.name, origin) if origin else []
+    return _changed(path.parent, (path.name,), origin) if origin else []
 
 
-def _changed(folder: Path, name: str, origin: MadeFrom) -> list[str]:
-    """The sentences of one step and of all before it."""
+def _changed(folder: Path, made: tuple[str, ...], origin: MadeFrom) -> list[str]:
+    """The sentences of one step and of all before it.
+
+    Args:
+        made: what the step has made, behind what was made from that in turn. An input of one of these names lay elsewhere, as the
+            labels of the round before do.
+    """
+    name = made[-1]
     settings = ", ".join(f"{key} {value}" for key, value in origin["settings"].items())
     found = []
     for option, known in origin["inputs"].items():
         source = Path(known["name"])
-        if source.is_absolute() or ".." in source.parts or source.name == name:
+        if source.is_absolute() or ".." in source.parts or source.name in made:
             continue
         if _hash_of(folder / source) not in (None, known["sha256"]):
             found.append(
@@ -40,7 +46,7 @@ def _changed(folder: Path, name: str, origin: MadeFrom) -> list[str]:
                 f"({origin['program']}: {settings})"
             )
         if option in origin["before"]:
-            found += _changed(folder, source.name, msgspec.convert(origin["before"][option], MadeFrom))
+            found += _changed(folder, (*made, source.name), msgspec.convert(origin["before"][option], MadeFrom))
     return found
 
 

@@ -14,6 +14,7 @@ _UPLOAD = re.compile(r"[0-9a-f]{8}(?:__|-)(?=.)")
 # Roboflow's names of images: "a b.jpg" becomes "a-b_jpg.rf.<hash>.jpg"; each augmented version has a hash of its own.
 _ROBOFLOW = re.compile(r"(?P<stem>.+)_(?P<suffix>[A-Za-z0-9]+)\.rf\.[0-9A-Za-z]+(?:\.\w+)?")
 _NOT_KEPT_BY_ROBOFLOW = re.compile(r"[^\w]+", re.ASCII)
+_UPLOAD_FOLDER = "images"  # where its exports say that uploads lie, whatever folder they came from
 _NOT_KEPT = re.compile(r"[^-\w.]")  # Django's get_valid_filename, which names uploads: spaces become _, such letters go
 
 
@@ -87,8 +88,7 @@ class ImageNames:
             return Found(self._exact[name])
         if self._is_other(name, has_suffix):
             raise UnknownName(f"{name} is another image, none of the {len(self._keys)} that were sent")
-        folder, slash, base = name.rpartition("/")
-        bare = folder + slash + _UPLOAD.sub("", base, 1)
+        bare = _without_upload(name)
         plain, uploads = self._ends[has_suffix, False], self._ends[has_suffix, True]
         ways = [(plain, name), (plain, bare), (uploads, upload_name(bare))]
         ways += [(self._roboflow, roboflow_name(original)) for original in roboflow_originals(bare)]
@@ -181,6 +181,13 @@ def roboflow_name(name: str) -> str:
     stem, dot, suffix = base.rpartition(".")
     kept = _NOT_KEPT_BY_ROBOFLOW.sub("-", stem).strip("-")
     return f"{folder}{slash}{kept}{dot}{suffix.lower()}"
+
+
+def _without_upload(name: str) -> str:
+    """A name without what uploads put before it; the folder that they are exported to says nothing of the image's own."""
+    folder, slash, base = name.rpartition("/")
+    bare = _UPLOAD.sub("", base, 1)
+    return bare if bare != base and folder == _UPLOAD_FOLDER else folder + slash + bare
 
 
 def _tails(name: str) -> list[str]:
