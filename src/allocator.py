@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
-_BENCHMARKS = ("step.py", "inference.py", "ssd.py", "kernels.py", "long_run.py")
+_BENCHMARKS = ("step.py", "inference.py", "batch_sizes.py", "ssd.py", "kernels.py", "long_run.py")
 _PROGRAMS = {  # which compile networks
     *(_ROOT / name for name in ("train.py", "eval.py", "infer.py", "export.py")),
     *(_ROOT / "benchmarks" / name for name in _BENCHMARKS),

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from benchmarks import command, inference, long_run, roi_align, ssd, step
+from benchmarks import batch_sizes, command, inference, long_run, roi_align, ssd, step
 from benchmarks.parts import part_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +112,15 @@ def test_inference(tiny, tmp_path):
     ] <= 8
     assert {"backbone", "fpn", "rpn", "box_head"} <= set(report["shares"]["by_part"])
     assert report["compile_s"] > 0
+
+
+def test_batch_sizes(tiny, tmp_path):
+    file = tmp_path / "report.json"
+    batch_sizes.main([*tiny, "--json", str(file)])
+    runs = json.loads(file.read_text())["runs"]
+    assert list(runs) == ["batch_size_1", "batch_size_2", "batch_size_4", "batch_size_8"]
+    for size, run in zip((1, 2, 4, 8), runs.values(), strict=True):
+        assert run["ms_per_image"] == pytest.approx(1000 * run["seconds"]["median"] / size)
 
 
 def test_a_semi_supervised_step(tiny, tmp_path):
