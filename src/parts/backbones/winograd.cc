@@ -13,6 +13,7 @@
 
 namespace {
 
+// Loops over waves are unrolled, so that the squares stay in registers as far as these suffice.
 constexpr int64_t BLOCK = VECTORS * LANES;        // tiles at a time: their waves stay in a cache
 constexpr int64_t PRODUCT_FLOATS = 1 << 16;       // of the products that are computed before they become outputs
 constexpr int64_t GRADIENT_FLOATS = 1 << 20;      // of the waves at a time where the products are summed over tiles
@@ -118,6 +119,7 @@ struct Weights {
     Square<Lanes, 3> square;
     for (int64_t i = 0; i < 9; ++i) square[i / 3][i % 3] = load(g[i]);
     const auto waves = on_columns_and_rows<Filtering<TILE>::template weights<Lanes>>(square);
+#pragma GCC unroll 36
     for (int64_t k = 0; k < WAVES; ++k)
       store(packed.get() + o / ROWS * panel_size + (k * ROWS + o % ROWS) * step + c, waves[k / SIZE][k % SIZE]);
   }
@@ -160,8 +162,10 @@ struct Convolver {
       const Pixels<TILE, SIZE> pixels(plane, at.height, at.width, TILE * row - 1, TILE * column - 1, count);
       for (int64_t tile = 0; tile < count; tile += LANES) {
         Square<Lanes, SIZE> d;
+#pragma GCC unroll 36
         for (int64_t k = 0; k < WAVES; ++k) d[k / SIZE][k % SIZE] = pixels(k / SIZE, k % SIZE, tile);
         d = on_columns_and_rows<Filtering<TILE>::template inputs<Lanes>>(d);
+#pragma GCC unroll 36
         for (int64_t k = 0; k < WAVES; ++k) {
           float *target = waves + k * weights.in * size + place + tile;
           if (place + tile + LANES <= size)
@@ -187,6 +191,7 @@ struct Convolver {
       alignas(Lanes) float cells[TILE][TILE][BLOCK];
       for (int64_t tile = 0; tile < count; tile += LANES) {
         Square<Lanes, SIZE> m;
+#pragma GCC unroll 36
         for (int64_t k = 0; k < WAVES; ++k) m[k / SIZE][k % SIZE] = load(products + k * panels * ROWS * size + place + tile);
         const auto out = on_columns_and_rows<Filtering<TILE>::template outputs<Lanes>>(m);
         for (int64_t a = 0; a < TILE; ++a)
@@ -243,8 +248,10 @@ struct WeightGradients {
       for (int64_t i = 0; i < SIZE; ++i) read_line(c, row, i, reinterpret_cast<float *>(pixels.data() + i * line + 1));
       for (int64_t column = 0; column < at.columns; ++column) {
         Square<Lanes, SIZE> d;
+#pragma GCC unroll 36
         for (int64_t k = 0; k < WAVES; ++k) d[k / SIZE][k % SIZE] = pixels[k / SIZE * line + TILE * column + k % SIZE];
         d = on_columns_and_rows<Filtering<TILE>::template inputs<Lanes>>(d);
+#pragma GCC unroll 36
         for (int64_t k = 0; k < WAVES; ++k)
           store(inputs.get() + (k * tiles + (row - begin) * at.columns + column) * step + c, d[k / SIZE][k % SIZE]);
       }
@@ -280,6 +287,7 @@ struct WeightGradients {
         for (int64_t a = 0; a < TILE; ++a)
           for (int64_t b = 0; b < TILE; ++b) cells[a][b] = pixels(a, b, tile);
         const auto m = on_columns_and_rows<Filtering<TILE>::template output_gradients<Lanes>>(cells);
+#pragma GCC unroll 36
         for (int64_t k = 0; k < WAVES; ++k)
           std::memcpy(waves + k * wave_step + place + tile, &m[k / SIZE][k % SIZE], std::min(LANES, count - tile) * sizeof(float));
       }
@@ -292,6 +300,7 @@ struct WeightGradients {
     float total = 0;
     for (int64_t c = 0; c < in; c += LANES) {
       Square<Lanes, SIZE> u;
+#pragma GCC unroll 36
       for (int64_t k = 0; k < WAVES; ++k) u[k / SIZE][k % SIZE] = load(sums.get() + (k * panels * ROWS + o) * step + c);
       const auto square = on_columns_and_rows<Filtering<TILE>::template weight_gradients<Lanes>>(u);
       const int64_t first = (o * in + c) * 9, count = std::min(LANES, in - c) * 9;
