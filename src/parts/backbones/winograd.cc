@@ -14,6 +14,7 @@
 namespace {
 
 // Loops over waves are unrolled, so that the squares stay in registers as far as these suffice.
+
 constexpr int64_t BLOCK = VECTORS * LANES;        // tiles at a time: their waves stay in a cache
 constexpr int64_t PRODUCT_FLOATS = 1 << 16;       // of the products that are computed before they become outputs
 constexpr int64_t GRADIENT_FLOATS = 1 << 20;      // of the waves at a time where the products are summed over tiles
