@@ -20,7 +20,7 @@ from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import from_coco, images_despite_faults, read_annotations, with_real_sizes
 from src.data.formats.reading import is_coco, read_as_coco, read_data
 from src.data.formats.tools.tool_data import images_despite_faults as tool_images_despite_faults
-from src.data.formats.tools.tool_data import tool_place
+from src.data.formats.tools.tool_place import tool_place
 from src.data.formats.voc_folder import images_despite_faults as voc_images_despite_faults
 from src.data.formats.voc_folder import voc_place
 from src.data.image_listing import passed_over

@@ -16,7 +16,8 @@ from pycocotools import mask as coco_masks
 
 from src.data.formats.tools.annotated import in_pixels
 from src.data.formats.tools.image_names import ImageNames
-from src.data.formats.tools.tool_data import read_tool, tool_place
+from src.data.formats.tools.tool_data import read_tool
+from src.data.formats.tools.tool_place import tool_place
 from src.labelling.answers import Asked, collect
 from src.labelling.outgoing import TOOLS
 from src.labelling.picked import make_tasks

@@ -27,7 +27,8 @@ from src.data.classes import check_names, foreground, in_class_order, unknown_cl
 from src.data.formats.coco import read_coco
 from src.data.formats.coco_annotations import read_annotations, to_coco
 from src.data.formats.text import read_txt
-from src.data.formats.tools.tool_data import ToolPlace, read_tool, tool_place
+from src.data.formats.tools.tool_data import read_tool
+from src.data.formats.tools.tool_place import ToolPlace, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.data.image_listing import check_is_no_root, list_images
 from src.errors import DataError, SeveralErrors, UserError

@@ -6,9 +6,9 @@ somebody saves. Shapes without an area, such as points, are left out and counted
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,16 @@ from src.data.annotations import Annotations, ImageEntry, unlabelled_entry
 from src.data.checks.box_faults import all_fractions, all_outside, outside_fault
 from src.data.checks.files.image_sizes import Size, WrongSize, boxes_fit, merged_messages
 from src.data.checks.files.missing_images import missing_faults
-from src.data.checks.files.other_labels import CVAT, LABELME, VOC, YOLO, form_by_beginning, other_labels
+from src.data.checks.files.other_labels import CVAT, LABELME, YOLO, other_labels
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import control_faults, foreground, unknown_classes
 from src.data.formats.json_file import read_json
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pixels
-from src.data.formats.tools.cvat import is_cvat, read_cvat
+from src.data.formats.tools.cvat import read_cvat
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
 from src.data.formats.tools.labelme import is_labelme, labelme_image
+from src.data.formats.tools.tool_place import ToolPlace, json_files
 from src.data.formats.tools.yolo import (
     LineFaults,
     keypoint_numbers,
@@ -37,8 +38,6 @@ from src.data.formats.tools.yolo import (
     read_names,
 )
 from src.data.formats.tools.yolo_extras import unstated_numbers
-from src.data.formats.voc import xml_files
-from src.data.formats.xml_file import read_xml
 from src.data.image_listing import check_is_folder, list_images, passed_over
 from src.data.images import image_size
 from src.errors import DataError, UserError
@@ -49,39 +48,6 @@ _EMPTY = {  # objects of an unlabelled image
     "labels": np.zeros(0, np.int32),
     "crowd": np.zeros(0, bool),
 }
-
-
-@dataclass(frozen=True)
-class ToolPlace:
-    """Where a data set of a labelling tool lies: its form, and the file or folder that says what is in the images."""
-
-    form: str
-    path: Path
-
-
-def tool_place(path: Path) -> ToolPlace | None:
-    """What a path means as one of these forms, by its content; None if it is none of them.
-
-    Raises:
-        UserError: an XML or JSON file that is broken.
-    """
-    if path.is_dir():
-        xmls = xml_files(path)
-        others = (path / name for name in xmls if name != "annotations.xml")
-        if "annotations.xml" in xmls and _is_cvat_file(path / "annotations.xml", others):
-            return ToolPlace(CVAT, path / "annotations.xml")
-        if xmls:  # Pascal VOC, and what else lies there are lists
-            return None
-        if names_file(path) or names_file(path.parent) and path.name == "labels":
-            return ToolPlace(YOLO, path)
-        return ToolPlace(LABELME, path) if _is_labelme_folder(path) else None
-    if path.name == "obj.names" or path.name == "classes.txt":
-        return ToolPlace(YOLO, path)
-    if path.suffix.lower() in (".yaml", ".yml"):
-        return ToolPlace(YOLO, path)
-    if path.suffix.lower() == ".xml" and is_cvat(read_xml(path)):
-        return ToolPlace(CVAT, path)
-    return None
 
 
 def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str], masks: bool) -> Annotations:
@@ -178,7 +144,7 @@ def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
 
 def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     images, faults, others = [], [], []
-    for file in _json_files(path):
+    for file in json_files(path):
         try:
             value = read_json(file)
             if is_labelme(value):
@@ -341,35 +307,3 @@ def _fault(shape: Shape, size: tuple[int, int], masks: bool) -> str | None:
         return f"{shown} has no outline, which this detector learns from; draw a polygon or a mask"
     fault = outline_fault(as_outline(shape.segmentation), shape.box, size)
     return fault and f"{shown}: {fault}"
-
-
-def _json_files(folder: Path) -> Iterator[Path]:
-    files = (file for file in sorted(folder.rglob("*.json")) if file.name != "manifest.json")
-    return (file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
-
-
-def _is_labelme_folder(folder: Path) -> bool:
-    """Whether the first JSON file that can be read is of LabelMe; those that cannot be read are faults of the data, not of the form.
-
-    Raises:
-        UserError: of the first file, if none can be read.
-    """
-    first = None
-    for file in _json_files(folder):
-        try:
-            return is_labelme(read_json(file))
-        except UserError as error:
-            first = first or error
-    if first:
-        raise first
-    return False
-
-
-def _is_cvat_file(path: Path, others: Iterable[Path]) -> bool:
-    """Whether the annotations.xml of a folder is CVAT's; one that cannot be read is, if it begins so, or if no other XML file there
-    is of Pascal VOC."""
-    try:
-        return is_cvat(read_xml(path))
-    except DataError:
-        begins = form_by_beginning(path)
-        return begins == CVAT or begins is None and not any(form_by_beginning(other) == VOC for other in others)
