@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from src.allocator import resume_collection
 from src.wording import counted
 
 Result = TypeVar("Result")
@@ -124,6 +125,7 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
 
     @functools.wraps(main)
     def run(*args, **kwargs):
+        resume_collection()
         try:
             result = main(*args, **kwargs)
             sys.stdout.flush()
