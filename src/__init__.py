@@ -2,7 +2,7 @@
 
 import os
 
-from src.allocator import start_with_jemalloc
+from src.allocator import pause_collection, start_with_jemalloc
 
 __version__ = "0.8.0"
 
@@ -14,3 +14,4 @@ os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
 os.environ.setdefault("GLOG_v", "3")
 
 start_with_jemalloc()
+pause_collection()

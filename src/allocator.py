@@ -1,5 +1,6 @@
-"""The memory allocator of a program: jemalloc, which MindSpore brings along, in place of that of the C library."""
+"""The memory of a program: its allocator, jemalloc, which MindSpore brings along, and when Python looks for garbage."""
 
+import gc
 import os
 import sys
 from importlib.util import find_spec
@@ -28,9 +29,26 @@ def start_with_jemalloc() -> None:
     Compiling is mostly allocation of small nodes and takes a third less time with it. A process can only be given an allocator when
     it starts. Number, arguments and streams of the process stay.
     """
-    if "LD_PRELOAD" in os.environ or Path(sys.argv[0]).resolve() not in _PROGRAMS:
+    if "LD_PRELOAD" in os.environ or not _compiles_networks():
         return
     library = jemalloc()
     if library:
         os.environ["LD_PRELOAD"] = str(library)
         os.execv(sys.executable, sys.orig_argv)
+
+
+def pause_collection() -> None:
+    """Let this program, if it compiles networks, import its modules without looking for garbage, which takes a fifth of that time."""
+    if _compiles_networks():
+        gc.disable()
+
+
+def resume_collection() -> None:
+    """Look for garbage again, if that was paused, but not among what is there by now: modules stay."""
+    if not gc.isenabled():
+        gc.enable()
+        gc.freeze()
+
+
+def _compiles_networks() -> bool:
+    return Path(sys.argv[0]).resolve() in _PROGRAMS

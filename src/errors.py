@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from src.allocator import resume_collection
 from src.wording import counted
 
 Result = TypeVar("Result")
@@ -136,6 +137,7 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
 
     @functools.wraps(main)
     def run(*args, **kwargs):
+        resume_collection()
         try:
             result = main(*args, **kwargs)
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Programs that compile networks start again with jemalloc, once, as the same process with the same words."""
+"""Programs that compile networks start again with jemalloc, once, as the same process with the same words, and import without collections."""
 
 import os
 import subprocess
@@ -19,10 +19,15 @@ print(os.getpid(), "libjemalloc" in maps, sys.orig_argv[1:], flush=True)
 if "libjemalloc" in maps:
     os._exit(7)
 """
+# Says at the end of a program whether Python looks for garbage, and whether it skips what was imported.
+COLLECTOR = """
+import atexit, gc
+atexit.register(lambda: print(gc.isenabled(), gc.get_freeze_count() > 1000, flush=True))
+"""
 
 
-def _starts(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
-    (folder / "sitecustomize.py").write_text(WITNESS)
+def _starts(folder: Path, *words: str, witness: str = WITNESS, **environment: str) -> subprocess.CompletedProcess:
+    (folder / "sitecustomize.py").write_text(witness)
     usual = {key: value for key, value in os.environ.items() if key not in ("LD_PRELOAD", "MS_ROLE")}
     return subprocess.run(
         [sys.executable, *words],
@@ -63,6 +68,12 @@ def test_what_the_user_preloads_stays(tmp_path):
 def test_label_tools_start_once(tmp_path):
     done = _starts(tmp_path, str(ROOT / "random_select.py"), "--version")
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
+
+
+@pytest.mark.parametrize(("program", "paused"), [("train.py", True), ("export.py", True), ("random_select.py", False)])
+def test_garbage_is_looked_for_once_everything_is_imported(program, paused, tmp_path):
+    done = _starts(tmp_path, str(ROOT / program), "--version", witness=COLLECTOR)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == f"True {paused}"
 
 
 @pytest.mark.parametrize(
