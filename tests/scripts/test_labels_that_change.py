@@ -30,9 +30,8 @@ def coco(boxed: range, count: int = 10, width: int = 5) -> dict:
 def start(workshop, monkeypatch):
     """Runs a script; 1.png and 2.png are labelled, of the others the last are the most valuable."""
     for i in range(1, 11):
-        (workshop.folder / "images" / f"{i}.png").write_bytes(
-            cv2.imencode(".png", np.zeros((50, 50, 3), np.uint8))[1].tobytes()
-        )
+        picture = np.random.default_rng(i).integers(0, 256, (50, 50, 3), np.uint8)
+        (workshop.folder / "images" / f"{i}.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
     part = coco(range(1, 3))
     part["images"] = [image | ({} if image["id"] < 3 else {"labelled": False}) for image in part["images"]]
     save(workshop.folder / "train.json", part)

@@ -78,7 +78,7 @@ def compose(
     notes += composition.take_duplicates()
     if not composition.why:
         raise UserError(
-            f"nothing to pick: all {len(pool)} unlabelled images are near-duplicates of labelled ones; add other images"
+            f"nothing to pick: all {len(pool)} unlabelled images are copies of labelled ones, with the same pixels; add other images"
         )
     if random_count:
         picked = len(composition.why)
