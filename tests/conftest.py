@@ -4,6 +4,7 @@ import ctypes
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,9 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
     # The allocator of run_tests.sh is that of this process. Programs that tests start take theirs as they do for users.
     os.environ.pop("LD_PRELOAD", None)
+
+# A shell that starts the tests in the background lets them, and the programs that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Programs that tests start find each other's compiled modules, as they do for users.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
