@@ -1,4 +1,4 @@
-"""The memory of a program: its allocator, jemalloc, which MindSpore brings along, and when Python looks for garbage."""
+"""The memory of programs that compile networks: the allocator jemalloc, which MindSpore brings along, and garbage collection."""
 
 import gc
 import os
@@ -20,14 +20,16 @@ def jemalloc() -> Path | None:
     if package is None or package.origin is None:
         return None
     library = Path(package.origin).with_name("lib") / "libjemalloc.so.2"
-    return library if library.is_file() and not set(" :") & set(str(library)) else None  # which separate names there
+    return (
+        library if library.is_file() and not set(" :") & set(str(library)) else None
+    )  # LD_PRELOAD separates names by these
 
 
 def start_with_jemalloc() -> None:
-    """Start this program again with jemalloc, if it compiles networks and LD_PRELOAD is not set, even to nothing.
+    """Start this program again with jemalloc, if it compiles networks and LD_PRELOAD is not set, not even to an empty string.
 
     Compiling is mostly allocation of small nodes and takes a third less time with it. A process can only be given an allocator when
-    it starts. Number, arguments and streams of the process stay.
+    it starts. Process id, arguments and open streams are kept.
     """
     if "LD_PRELOAD" in os.environ or not _compiles_networks():
         return
@@ -38,13 +40,13 @@ def start_with_jemalloc() -> None:
 
 
 def pause_collection() -> None:
-    """Let this program, if it compiles networks, import its modules without looking for garbage, which takes a fifth of that time."""
+    """Let this program, if it compiles networks, import its modules without garbage collection, which takes a fifth of that time."""
     if _compiles_networks():
         gc.disable()
 
 
 def resume_collection() -> None:
-    """Look for garbage again, if that was paused, but not among what is there by now: modules stay."""
+    """Collect garbage again, if that was paused. Objects that exist now are frozen (gc.freeze): modules stay."""
     if not gc.isenabled():
         gc.enable()
         gc.freeze()

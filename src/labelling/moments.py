@@ -7,7 +7,13 @@ from typing import Any
 
 from src.data.checks.row_marks import finite_number
 
-_FORMATS = ("%Y-%m-%d %H:%M:%S %Z", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%a %b %d %H:%M:%S %Y")
+_FORMATS = (
+    "%Y-%m-%d %H:%M:%S UTC",
+    "%Y-%m-%d %H:%M:%S GMT",
+    "%Y/%m/%d %H:%M:%S",
+    "%d.%m.%Y %H:%M:%S",
+    "%a %b %d %H:%M:%S %Y",
+)
 _FIRST = 1e9  # seconds, of the year 2001; digits that spell less are a date, such as 20260131
 _MILLISECONDS = 1e11  # a number of seconds from here on would be of the year 5138: it counts milliseconds
 
@@ -16,7 +22,7 @@ def moment(value: Any) -> datetime | None:
     """The moment that a time means; None: it is not understood.
 
     Args:
-        value: ISO 8601 in any of its spellings, RFC 2822, the date with slashes or dots, or seconds or milliseconds since 1970; a time
+        value: ISO 8601 as `datetime.fromisoformat` reads it, RFC 2822, the date with slashes or dots, or seconds or milliseconds since 1970; a time
             without zone is one of UTC, as the servers of the tools write it.
     """
     seconds = finite_number(value)

@@ -1,15 +1,16 @@
-// Vectors of the processor, and the matrix product that convolutions are made of.
+// SIMD vectors, and the matrix product that convolutions are made of.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+// A product of ROWS rows and VECTORS vectors of LANES columns fits the registers.
 #ifdef __AVX512F__
 constexpr int64_t LANES = 16, ROWS = 8, VECTORS = 3;
 #else
 constexpr int64_t LANES = 8, ROWS = 6, VECTORS = 2;
 #endif
-// A product of ROWS rows and VECTORS vectors of columns fits the registers.
+static_assert(VECTORS <= 3, "multiply has products of 1 and 2 vectors for the rest");
 
 typedef float Lanes __attribute__((vector_size(LANES * sizeof(float))));
 typedef float Unaligned __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
@@ -20,7 +21,7 @@ constexpr int64_t rounded_up(int64_t value, int64_t by) { return divided_up(valu
 inline Lanes load(const float *from) { return *reinterpret_cast<const Unaligned *>(from); }
 inline void store(float *to, const Lanes &values) { *reinterpret_cast<Unaligned *>(to) = values; }
 
-// Memory for floats, uninitialized, that begins where a vector of the processor may begin.
+// Memory for floats, uninitialized, aligned for SIMD vectors.
 class Buffer {
  public:
   explicit Buffer(int64_t size) : lanes_(new Lanes[divided_up(size, LANES)]) {}

@@ -1,6 +1,6 @@
 // Minimal filtering, F(TILE, 3): TILE neighbouring outputs of a filter with three weights by TILE + 2 multiplications. Outputs are
-// A' ((G g) * (B' d)) for inputs d and weights g, where * multiplies element by element; in two dimensions each matrix is applied to
-// columns and to rows. Lavin and Gray 2016, Fast Algorithms for Convolutional Neural Networks, section 4.
+// A' ((G g) * (B' d)) for inputs d and weights g, where ' transposes and * multiplies element by element; in two dimensions each
+// matrix is applied to columns and to rows. Lavin and Gray 2016, Fast Algorithms for Convolutional Neural Networks, section 4.
 #pragma once
 
 #include <array>
@@ -10,19 +10,19 @@ using Line = std::array<V, N>;
 template <typename V, std::size_t N>
 using Square = std::array<Line<V, N>, N>;
 
-// A matrix applied to the columns and then to the rows of a square; `MATRIX` maps a line to another.
-template <auto MATRIX, typename V, std::size_t N>
-auto on_columns_and_rows(const Square<V, N> &square) {
-  constexpr std::size_t SIZE = decltype(MATRIX(square[0])){}.size();
+// A transform of lines, applied to the columns and then to the rows of a square.
+template <auto TRANSFORM, typename V, std::size_t N>
+auto transform_2d(const Square<V, N> &square) {
+  constexpr std::size_t SIZE = decltype(TRANSFORM(square[0])){}.size();
   std::array<Line<V, N>, SIZE> half;
   for (std::size_t j = 0; j < N; ++j) {
     Line<V, N> column;
     for (std::size_t i = 0; i < N; ++i) column[i] = square[i][j];
-    const auto mapped = MATRIX(column);
+    const auto mapped = TRANSFORM(column);
     for (std::size_t i = 0; i < SIZE; ++i) half[i][j] = mapped[i];
   }
   Square<V, SIZE> result;
-  for (std::size_t i = 0; i < SIZE; ++i) result[i] = MATRIX(half[i]);
+  for (std::size_t i = 0; i < SIZE; ++i) result[i] = TRANSFORM(half[i]);
   return result;
 }
 
@@ -64,12 +64,12 @@ struct Filtering<2> {
   }
 };
 
-// The points are 0, p and -p, q and -q, and infinity, with p = 1 / q = sqrt(1/2). Rounding is a third of what it is with the points 1
-// and 2 that the paper takes (convolutions of 20 to 256 channels).
+// The interpolation points (Cook-Toom) are 0, p and -p, q and -q, and infinity, with p = 1 / q = sqrt(1/2). Rounding is a third of what
+// it is with the points 1 and 2 that the paper takes (convolutions of 20 to 256 channels).
 template <>
 struct Filtering<4> {
   static constexpr float P = 0.70710678f, Q = 1.41421356f, P2 = 0.5f, Q2 = 2.0f;  // the points and their squares
-  static constexpr float AT_P = 1 / (2 * P2 * (P2 - Q2)), AT_Q = 1 / (2 * Q2 * (Q2 - P2));
+  static constexpr float SCALE_P = 1 / (2 * P2 * (P2 - Q2)), SCALE_Q = 1 / (2 * Q2 * (Q2 - P2));
 
   template <typename V>
   static Line<V, 6> inputs(const Line<V, 6> &d) {
@@ -79,7 +79,8 @@ struct Filtering<4> {
 
   template <typename V>
   static Line<V, 6> weights(const Line<V, 3> &g) {
-    const V even_p = AT_P * (g[0] + P2 * g[2]), odd_p = AT_P * P * g[1], even_q = AT_Q * (g[0] + Q2 * g[2]), odd_q = AT_Q * Q * g[1];
+    const V even_p = SCALE_P * (g[0] + P2 * g[2]), odd_p = SCALE_P * P * g[1];
+    const V even_q = SCALE_Q * (g[0] + Q2 * g[2]), odd_q = SCALE_Q * Q * g[1];
     return {g[0], even_p + odd_p, even_p - odd_p, even_q + odd_q, even_q - odd_q, g[2]};
   }
 
@@ -97,8 +98,8 @@ struct Filtering<4> {
 
   template <typename V>
   static Line<V, 3> weight_gradients(const Line<V, 6> &u) {
-    const V even_p = AT_P * (u[1] + u[2]), odd_p = AT_P * P * (u[1] - u[2]);
-    const V even_q = AT_Q * (u[3] + u[4]), odd_q = AT_Q * Q * (u[3] - u[4]);
+    const V even_p = SCALE_P * (u[1] + u[2]), odd_p = SCALE_P * P * (u[1] - u[2]);
+    const V even_q = SCALE_Q * (u[3] + u[4]), odd_q = SCALE_Q * Q * (u[3] - u[4]);
     return {u[0] + even_p + even_q, odd_p + odd_q, P2 * even_p + Q2 * even_q + u[5]};
   }
 };

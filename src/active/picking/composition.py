@@ -77,9 +77,10 @@ def compose(
     composition.fill()
     notes += composition.take_duplicates()
     if not composition.why:
-        raise UserError(
-            f"nothing to pick: all {len(pool)} unlabelled images are copies of labelled ones, with the same pixels; add other images"
-        )
+        each = "a copy of a labelled one, with the same pixels"
+        if not budget.count:  # near-duplicates are not picked either
+            each = "a near-duplicate of a labelled one or costs more than the budget"
+        raise UserError(f"nothing to pick: each of the {len(pool)} unlabelled images is {each}; add other images")
     if random_count:
         picked = len(composition.why)
         notes.insert(0, f"{random_count} of the {picked} picked images are drawn at random (seed {rules.seed})")
@@ -98,7 +99,7 @@ class _Composition:
         self.budget = budget
         self.near = near
         self.ranked = ranked
-        self.least = budget.cheapest(ranked)
+        self.cheapest = budget.cheapest(ranked)
         self.why: dict[str, str] = {}
         self.duplicates: dict[str, str] = {}
         self.spent = 0.0
@@ -108,7 +109,7 @@ class _Composition:
         drawn = sorted(self.ranked)
         random.Random(None if rules.seed == -1 else rules.seed).shuffle(drawn)
         share = rules.random_share * self.budget.limit
-        for name in self._fresh(drawn) if within(self.least, share) else ():
+        for name in self._fresh(drawn) if within(self.cheapest, share) else ():
             if not within(self.spent + self.budget.cost(name), share):
                 break  # to look for a cheaper one would not be random
             self._pick(name, RANDOM)
@@ -142,7 +143,7 @@ class _Composition:
         for start in range(0, len(like), AHEAD):
             if len(self.why) >= self.budget.count:
                 break
-            self._take_unlike_pixels(like[start : start + AHEAD])
+            self._pick_near_duplicates(like[start : start + AHEAD])
         if taken := len(self.why) - before:
             notes.append(f"{taken} of them are picked nevertheless, because there are not enough other images")
         if (lacking := self.budget.count - len(self.why)) > 0:
@@ -152,7 +153,7 @@ class _Composition:
             )
         return notes
 
-    def _take_unlike_pixels(self, names: Sequence[str]) -> None:
+    def _pick_near_duplicates(self, names: Sequence[str]) -> None:
         """Pick near-duplicates until the number of images is reached, but none with the pixels of a labelled or picked image."""
         self.near.look_ahead(names)
         for name in names:
@@ -166,9 +167,9 @@ class _Composition:
         return {name: self.why[name] for name in first + last}
 
     def _fresh(self, names: Sequence[str]) -> Iterator[str]:
-        """Names without a near-duplicate that fit into the budget; the caller decides whether to pick each."""
+        """Yield images that fit the remaining budget and have no near-duplicate; the caller decides whether to pick each."""
         for start in range(0, len(names), AHEAD):
-            if not self._affords(self.least):
+            if not self._affords(self.cheapest):
                 return
             chunk = [
                 name

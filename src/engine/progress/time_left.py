@@ -1,8 +1,8 @@
-"""The time that is left of a run: what was measured where it was, and by rules where a part has not come yet.
+"""The remaining time of a run: from measured times where there are any, otherwise from estimates.
 
-The rules, in place of a forecast: a forward pass is a third of a training step on the same images, so with the teacher, which only
-looks, a step takes longer by what it adds; detection in an image is a forward pass; the step with the teacher compiles as long as
-the first one, and detection a third of that.
+Estimates, in forward passes of one image: a training step takes 3 for each view; an unlabelled image adds 4, one of the teacher and
+3 of the student; detection in an image takes 1. Compiling the step with the teacher takes as long as compiling the first one, and
+compiling the detector a third of that.
 """
 
 import json
@@ -26,7 +26,7 @@ class _Phase:
 
     @property
     def step(self) -> float | None:
-        """Of a step without compilation; None before the second one."""
+        """Mean seconds of the steps after the first; None before there are two."""
         return self.others / (self.steps - 1) if self.steps > 1 else None
 
 
@@ -93,7 +93,7 @@ class TimeLeft:
         return left + self._compilation() * (teacher_compiles + detector_compiles / 3)
 
     def _seconds(self) -> dict[str, float]:
-        """Of each part: measured, or as long as its weight says beside what was measured; empty as long as nothing was."""
+        """Of each part: measured, otherwise its weight scaled by the parts that were measured; empty before anything was."""
         measured = {name: phase.step for name, phase in self.phases.items() if phase.step}
         if not measured and not self.in_seconds:
             return {}
@@ -103,7 +103,7 @@ class TimeLeft:
         return seconds if self.image is None else seconds | {IMAGE: self.image}
 
     def _compilation(self) -> float:
-        """Of the first phase of this start."""
+        """Estimated seconds of compilation: the first step of this start without the mean step."""
         known = [max(phase.first - phase.step, 0.0) for phase in self.phases.values() if phase.step]
         return known[0] if known and not self.is_compiled else 0.0
 
@@ -116,10 +116,10 @@ def time_left(config: Config, data: TrainingData, metrics: Path, is_compiled: bo
         is_compiled: whether the run was timed in this start.
     """
     views = config.batch_size * (2 if config.strong_view else 1)
-    burn_in, look = 3 * views, config.unlabelled_batch_size
+    burn_in, unlabelled = 3 * views, config.unlabelled_batch_size
     rules = {
         BURN_IN: burn_in * config.accumulate_steps,
-        TEACHER: (burn_in + 4 * look) * config.accumulate_steps,
+        TEACHER: (burn_in + 4 * unlabelled) * config.accumulate_steps,
         IMAGE: 1,
     }
     known = _logged(metrics)

@@ -1,8 +1,8 @@
 // 3x3 convolutions of stride 1 and padding 1 by minimal filtering, and their gradients, for MindSpore's ahead-of-time custom operators.
 //
 // The output is cut into tiles of TILE x TILE cells; a tile depends on SIZE x SIZE cells of the input, SIZE = TILE + 2. Tiles and weights
-// are transformed to SIZE x SIZE numbers each (the Winograd domain; here "waves"), and the convolution is one matrix product per wave:
-// 16 multiplications for 4 cells with F(2x2, 3x3), 36 for 16 cells with F(4x4, 3x3), where the direct convolution takes 9 per cell.
+// are transformed to SIZE x SIZE elements each (the Winograd domain), and the convolution is one matrix product per element: 16
+// multiplications for 4 cells with F(2x2, 3x3), 36 for 16 cells with F(4x4, 3x3), where the direct convolution takes 9 per cell.
 // The result equals it up to rounding, and is the same for any number of threads.
 #include <atomic>
 #include <cstring>
@@ -13,12 +13,12 @@
 
 namespace {
 
-// Loops over waves are unrolled, so that the squares stay in registers as far as these suffice.
+// Loops over elements are unrolled, so that the squares stay in registers as far as these suffice.
 
-constexpr int64_t BLOCK = VECTORS * LANES;        // tiles at a time: their waves stay in a cache
-constexpr int64_t PRODUCT_FLOATS = 1 << 16;       // of the products that are computed before they become outputs
-constexpr int64_t GRADIENT_FLOATS = 1 << 20;      // of the waves at a time where the products are summed over tiles
-constexpr int64_t TRANSFORM_TILES = 24;           // the waves of weights take as long as the products of so many tiles
+constexpr int64_t BLOCK = VECTORS * LANES;    // tiles at a time: transformed, they stay in a cache
+constexpr int64_t PRODUCT_FLOATS = 1 << 16;   // floats of products that are held before they become outputs
+constexpr int64_t GRADIENT_FLOATS = 1 << 20;  // floats of transformed data that are held where products are summed over tiles
+constexpr int64_t TRANSFORM_TILES = 24;       // transforming the weights costs as much as multiplying so many tiles
 
 // The tiles of all images [images, channels, height, width] in one sequence, for any channel.
 template <int TILE>
@@ -88,19 +88,19 @@ void write_piece(const float (&cells)[TILE][TILE][BLOCK], float *plane, const Ti
   }
 }
 
-// Weights [out, in, 3, 3]; or, turned, [in, out, 3, 3] with a factor for each of `in`, which are to be read with each rotated by half a
-// turn: those of the input's gradient.
+// Weights [out, in, 3, 3]; or, for the gradient of the input, [in, out, 3, 3] with a factor for each of `in`, whose channels are
+// swapped and whose kernels are rotated by 180 degrees.
 template <int TILE>
 struct Weights {
-  static constexpr int64_t SIZE = TILE + 2, WAVES = SIZE * SIZE;
+  static constexpr int64_t SIZE = TILE + 2, ELEMENTS = SIZE * SIZE;
   const float *values;
   int64_t out, in;
-  const float *turned_factors = nullptr;
+  const float *input_gradient_factors = nullptr;
 
-  int64_t panels = divided_up(out, ROWS), step = rounded_up(in, LANES), panel_size = WAVES * ROWS * step;
-  Buffer packed{panels * panel_size};  // [panels, WAVES, ROWS, step]
+  int64_t panels = divided_up(out, ROWS), step = rounded_up(in, LANES), panel_size = ELEMENTS * ROWS * step;
+  Buffer packed{panels * panel_size};  // transformed, [panels, ELEMENTS, ROWS, step]
 
-  const float *wave(int64_t panel, int64_t k) const { return packed.get() + panel * panel_size + k * ROWS * step; }
+  const float *element(int64_t panel, int64_t k) const { return packed.get() + panel * panel_size + k * ROWS * step; }
 
   void pack() {
     on_processors(panels, [&](int64_t number, int64_t count) {
@@ -110,44 +110,44 @@ struct Weights {
   }
 
  private:
-  // The waves of the weights of output channel o and LANES input channels from c on; 0 beyond the last output channel.
+  // Transforms the weights of output channel o and LANES input channels from c on; 0 beyond the last output channel.
   void pack(int64_t o, int64_t c) {
     alignas(Lanes) float g[9][LANES] = {};
     for (int64_t lane = 0; lane < std::min(LANES, in - c) && o < out; ++lane) {
-      const float *weight = values + (turned_factors ? (c + lane) * out + o : o * in + c + lane) * 9;
-      for (int64_t i = 0; i < 9; ++i) g[i][lane] = turned_factors ? weight[8 - i] * turned_factors[c + lane] : weight[i];
+      const float *weight = values + (input_gradient_factors ? (c + lane) * out + o : o * in + c + lane) * 9;
+      for (int64_t i = 0; i < 9; ++i) g[i][lane] = input_gradient_factors ? weight[8 - i] * input_gradient_factors[c + lane] : weight[i];
     }
     Square<Lanes, 3> square;
     for (int64_t i = 0; i < 9; ++i) square[i / 3][i % 3] = load(g[i]);
-    const auto waves = on_columns_and_rows<Filtering<TILE>::template weights<Lanes>>(square);
+    const auto elements = transform_2d<Filtering<TILE>::template weights<Lanes>>(square);
 #pragma GCC unroll 36
-    for (int64_t k = 0; k < WAVES; ++k)
-      store(packed.get() + o / ROWS * panel_size + (k * ROWS + o % ROWS) * step + c, waves[k / SIZE][k % SIZE]);
+    for (int64_t k = 0; k < ELEMENTS; ++k)
+      store(packed.get() + o / ROWS * panel_size + (k * ROWS + o % ROWS) * step + c, elements[k / SIZE][k % SIZE]);
   }
 };
 
 // y [images, out, height, width] = x [images, in, height, width] convolved, times a factor [out] or 1, plus a bias [out] or 0.
 template <int TILE>
 struct Convolver {
-  static constexpr int64_t SIZE = TILE + 2, WAVES = SIZE * SIZE;
+  static constexpr int64_t SIZE = TILE + 2, ELEMENTS = SIZE * SIZE;
   const Weights<TILE> &weights;
   const float *x, *factors, *bias;
   float *y;
   Tiling<TILE> at;
-  int64_t panels = std::max<int64_t>(1, PRODUCT_FLOATS / (WAVES * ROWS * BLOCK));  // at a time
+  int64_t panels = std::max<int64_t>(1, PRODUCT_FLOATS / (ELEMENTS * ROWS * BLOCK));  // at a time
 
   void run() const {
     const int64_t vectors = divided_up(at.tiles, LANES);
     const int64_t size = LANES * std::min(VECTORS, divided_up(vectors, processors())), blocks = divided_up(at.tiles, size);
     std::atomic<int64_t> next{0};
     on_processors(blocks, [&](int64_t, int64_t) {
-      const Buffer waves(WAVES * weights.in * size), products(WAVES * panels * ROWS * size + LANES);
-      std::fill_n(waves.get(), WAVES * weights.in * size, 0.0f);
+      const Buffer transformed(ELEMENTS * weights.in * size), products(ELEMENTS * panels * ROWS * size + LANES);
+      std::fill_n(transformed.get(), ELEMENTS * weights.in * size, 0.0f);
       for (int64_t block = next++; block < blocks; block = next++) {
         const int64_t begin = block * size, end = std::min(begin + size, at.tiles);
-        for (int64_t c = 0; c < weights.in; ++c) transform_inputs(c, begin, end, waves.get() + c * size, size);
+        for (int64_t c = 0; c < weights.in; ++c) transform_inputs(c, begin, end, transformed.get() + c * size, size);
         for (int64_t panel = 0; panel < weights.panels; panel += panels) {
-          multiply_waves(panel, divided_up(end - begin, LANES), waves.get(), products.get(), size);
+          multiply_elements(panel, divided_up(end - begin, LANES), transformed.get(), products.get(), size);
           for (int64_t o = panel * ROWS; o < std::min((panel + panels) * ROWS, weights.out); ++o)
             transform_outputs(o, begin, end, products.get() + (o - panel * ROWS) * size, size);
         }
@@ -156,19 +156,19 @@ struct Convolver {
   }
 
  private:
-  // Wave k of channel c at tile t of the block is at waves[(k * in + c) * size + t].
-  void transform_inputs(int64_t c, int64_t begin, int64_t end, float *waves, int64_t size) const {
+  // Element k of channel c at tile t of the block is at inputs[(k * in + c) * size + t].
+  void transform_inputs(int64_t c, int64_t begin, int64_t end, float *transformed, int64_t size) const {
     at.for_each_piece(begin, end, [&](int64_t image, int64_t row, int64_t column, int64_t count, int64_t place) {
       const float *plane = x + (image * weights.in + c) * at.height * at.width;
       const Pixels<TILE, SIZE> pixels(plane, at.height, at.width, TILE * row - 1, TILE * column - 1, count);
       for (int64_t tile = 0; tile < count; tile += LANES) {
         Square<Lanes, SIZE> d;
 #pragma GCC unroll 36
-        for (int64_t k = 0; k < WAVES; ++k) d[k / SIZE][k % SIZE] = pixels(k / SIZE, k % SIZE, tile);
-        d = on_columns_and_rows<Filtering<TILE>::template inputs<Lanes>>(d);
+        for (int64_t k = 0; k < ELEMENTS; ++k) d[k / SIZE][k % SIZE] = pixels(k / SIZE, k % SIZE, tile);
+        d = transform_2d<Filtering<TILE>::template inputs<Lanes>>(d);
 #pragma GCC unroll 36
-        for (int64_t k = 0; k < WAVES; ++k) {
-          float *target = waves + k * weights.in * size + place + tile;
+        for (int64_t k = 0; k < ELEMENTS; ++k) {
+          float *target = transformed + k * weights.in * size + place + tile;
           if (place + tile + LANES <= size)
             store(target, d[k / SIZE][k % SIZE]);
           else
@@ -178,11 +178,11 @@ struct Convolver {
     });
   }
 
-  // Products of wave k for output channel o of the panels at a time are at products[(k * panels * ROWS + o) * size + t].
-  void multiply_waves(int64_t first, int64_t vectors, const float *waves, float *products, int64_t size) const {
-    for (int64_t k = 0; k < WAVES; ++k)
+  // Products of element k for output channel o of the panels at a time are at products[(k * panels * ROWS + o) * size + t].
+  void multiply_elements(int64_t first, int64_t vectors, const float *transformed, float *products, int64_t size) const {
+    for (int64_t k = 0; k < ELEMENTS; ++k)
       for (int64_t panel = first; panel < std::min(first + panels, weights.panels); ++panel)
-        multiply<false>(vectors, weights.wave(panel, k), weights.step, waves + k * weights.in * size, size, weights.in,
+        multiply<false>(vectors, weights.element(panel, k), weights.step, transformed + k * weights.in * size, size, weights.in,
                         products + (k * panels + panel - first) * ROWS * size, size);
   }
 
@@ -193,8 +193,8 @@ struct Convolver {
       for (int64_t tile = 0; tile < count; tile += LANES) {
         Square<Lanes, SIZE> m;
 #pragma GCC unroll 36
-        for (int64_t k = 0; k < WAVES; ++k) m[k / SIZE][k % SIZE] = load(products + k * panels * ROWS * size + place + tile);
-        const auto out = on_columns_and_rows<Filtering<TILE>::template outputs<Lanes>>(m);
+        for (int64_t k = 0; k < ELEMENTS; ++k) m[k / SIZE][k % SIZE] = load(products + k * panels * ROWS * size + place + tile);
+        const auto out = transform_2d<Filtering<TILE>::template outputs<Lanes>>(m);
         for (int64_t a = 0; a < TILE; ++a)
           for (int64_t b = 0; b < TILE; ++b) store(&cells[a][b][tile], factor * out[a][b] + shift);
       }
@@ -204,21 +204,22 @@ struct Convolver {
 };
 
 // Gradients of weights [out, in, 3, 3], which are used times a factor [out], of the factors, and of the bias, from x [images, in, height,
-// width] and dy [images, out, height, width]: one matrix product per wave, over tiles.
+// width] and dy [images, out, height, width]: one matrix product per element, over tiles.
 template <int TILE>
 struct WeightGradients {
-  static constexpr int64_t SIZE = TILE + 2, WAVES = SIZE * SIZE;
+  static constexpr int64_t SIZE = TILE + 2, ELEMENTS = SIZE * SIZE;
   const float *x, *dy, *weights, *factors;
   int64_t out, in;
   Tiling<TILE> at;
   float *to_weights, *to_factors, *to_bias;
 
   int64_t step = rounded_up(in, LANES), panels = divided_up(out, ROWS), all = at.images * at.rows;
-  int64_t at_once = std::max<int64_t>(1, std::min(all, GRADIENT_FLOATS / (WAVES * (step + panels * ROWS) * at.columns)));  // rows of tiles
+  int64_t row_size = ELEMENTS * (step + panels * ROWS) * at.columns;  // floats of a row of tiles
+  int64_t at_once = std::max<int64_t>(1, std::min(all, GRADIENT_FLOATS / row_size));
   int64_t tiles = at_once * at.columns;
-  Buffer inputs{WAVES * tiles * step};               // [WAVES, tiles, step]: waves of x
-  Buffer gradients{WAVES * panels * ROWS * tiles};   // [WAVES, panels * ROWS, tiles]: waves of dy
-  Buffer sums{WAVES * panels * ROWS * step};         // [WAVES, panels * ROWS, step]: gradients of the waves of the weights
+  Buffer inputs{ELEMENTS * tiles * step};               // [ELEMENTS, tiles, step]: x, transformed
+  Buffer gradients{ELEMENTS * panels * ROWS * tiles};   // [ELEMENTS, panels * ROWS, tiles]: dy, transformed
+  Buffer sums{ELEMENTS * panels * ROWS * step};         // [ELEMENTS, panels * ROWS, step]: gradients of the transformed weights
 
   void run() {
     for (int64_t begin = 0; begin < all; begin += at_once) {
@@ -227,8 +228,8 @@ struct WeightGradients {
         for (int64_t c = number * LANES; c < step; c += count * LANES) transform_inputs(c, begin, end);
         for (int64_t o = number; o < panels * ROWS; o += count) transform_gradients(o, begin, end);
       });
-      on_processors(WAVES, [&](int64_t number, int64_t count) {
-        for (int64_t k = number; k < WAVES; k += count)
+      on_processors(ELEMENTS, [&](int64_t number, int64_t count) {
+        for (int64_t k = number; k < ELEMENTS; k += count)
           for (int64_t panel = k * panels; panel < (k + 1) * panels; ++panel)
             (begin == 0 ? multiply<false> : multiply<true>)(step / LANES, gradients.get() + panel * ROWS * tiles, tiles,
                                                            inputs.get() + k * tiles * step, step, depth,
@@ -241,7 +242,7 @@ struct WeightGradients {
   }
 
  private:
-  // Waves of LANES input channels from c on, at the rows of tiles [begin, end).
+  // LANES input channels from c on, at the rows of tiles [begin, end).
   void transform_inputs(int64_t c, int64_t begin, int64_t end) {
     const int64_t line = TILE * at.columns + 2;
     std::vector<Lanes> pixels(SIZE * line);  // [SIZE, line], border included
@@ -250,10 +251,10 @@ struct WeightGradients {
       for (int64_t column = 0; column < at.columns; ++column) {
         Square<Lanes, SIZE> d;
 #pragma GCC unroll 36
-        for (int64_t k = 0; k < WAVES; ++k) d[k / SIZE][k % SIZE] = pixels[k / SIZE * line + TILE * column + k % SIZE];
-        d = on_columns_and_rows<Filtering<TILE>::template inputs<Lanes>>(d);
+        for (int64_t k = 0; k < ELEMENTS; ++k) d[k / SIZE][k % SIZE] = pixels[k / SIZE * line + TILE * column + k % SIZE];
+        d = transform_2d<Filtering<TILE>::template inputs<Lanes>>(d);
 #pragma GCC unroll 36
-        for (int64_t k = 0; k < WAVES; ++k)
+        for (int64_t k = 0; k < ELEMENTS; ++k)
           store(inputs.get() + (k * tiles + (row - begin) * at.columns + column) * step + c, d[k / SIZE][k % SIZE]);
       }
     }
@@ -272,12 +273,12 @@ struct WeightGradients {
     }
   }
 
-  // Waves of output channel o at the rows of tiles [begin, end); 0 beyond the last channel.
+  // Output channel o at the rows of tiles [begin, end); 0 beyond the last channel.
   void transform_gradients(int64_t o, int64_t begin, int64_t end) {
-    float *waves = gradients.get() + o * tiles;
-    const int64_t wave_step = panels * ROWS * tiles;
+    float *transformed = gradients.get() + o * tiles;
+    const int64_t element_step = panels * ROWS * tiles;
     if (o >= out) {
-      for (int64_t k = 0; k < WAVES; ++k) std::fill_n(waves + k * wave_step, tiles, 0.0f);
+      for (int64_t k = 0; k < ELEMENTS; ++k) std::fill_n(transformed + k * element_step, tiles, 0.0f);
       return;
     }
     at.for_each_piece(begin * at.columns, end * at.columns, [&](int64_t image, int64_t row, int64_t column, int64_t count, int64_t place) {
@@ -287,10 +288,10 @@ struct WeightGradients {
         Square<Lanes, TILE> cells;
         for (int64_t a = 0; a < TILE; ++a)
           for (int64_t b = 0; b < TILE; ++b) cells[a][b] = pixels(a, b, tile);
-        const auto m = on_columns_and_rows<Filtering<TILE>::template output_gradients<Lanes>>(cells);
+        const auto m = transform_2d<Filtering<TILE>::template output_gradients<Lanes>>(cells);
 #pragma GCC unroll 36
-        for (int64_t k = 0; k < WAVES; ++k)
-          std::memcpy(waves + k * wave_step + place + tile, &m[k / SIZE][k % SIZE], std::min(LANES, count - tile) * sizeof(float));
+        for (int64_t k = 0; k < ELEMENTS; ++k)
+          std::memcpy(transformed + k * element_step + place + tile, &m[k / SIZE][k % SIZE], std::min(LANES, count - tile) * sizeof(float));
       }
     });
   }
@@ -302,8 +303,8 @@ struct WeightGradients {
     for (int64_t c = 0; c < in; c += LANES) {
       Square<Lanes, SIZE> u;
 #pragma GCC unroll 36
-      for (int64_t k = 0; k < WAVES; ++k) u[k / SIZE][k % SIZE] = load(sums.get() + (k * panels * ROWS + o) * step + c);
-      const auto square = on_columns_and_rows<Filtering<TILE>::template weight_gradients<Lanes>>(u);
+      for (int64_t k = 0; k < ELEMENTS; ++k) u[k / SIZE][k % SIZE] = load(sums.get() + (k * panels * ROWS + o) * step + c);
+      const auto square = transform_2d<Filtering<TILE>::template weight_gradients<Lanes>>(u);
       const int64_t first = (o * in + c) * 9, count = std::min(LANES, in - c) * 9;
       alignas(Lanes) float gradient[9 * LANES];
       for (int64_t lane = 0; lane < LANES; ++lane)
@@ -327,7 +328,7 @@ struct WeightGradients {
 
 float *values(void *parameter) { return static_cast<float *>(parameter); }
 
-// Calls F(4x4, 3x3) or F(2x2, 3x3), whichever is faster: small maps have too few tiles of 4x4 for the waves of the weights.
+// Calls F(4x4, 3x3) or F(2x2, 3x3), whichever has the lower estimated cost: small maps do not pay for transforming weights to 6x6.
 template <template <int> typename Run>
 int with_best_tile(void **params, int64_t **shapes) {
   const auto cost = [&](int64_t tile) {

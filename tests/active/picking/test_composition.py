@@ -116,7 +116,7 @@ def test_a_picture_is_never_picked_twice(pictures):
     assert pick.notes[2].startswith(
         "2 images are picked, 3 fewer than wanted: the others are copies, with the same pixels"
     )
-    with pytest.raises(UserError, match="nothing to pick: all 1 unlabelled images are copies of labelled ones"):
+    with pytest.raises(UserError, match="nothing to pick: each of the 1 unlabelled images is a copy of a labelled one"):
         compose({"x.png": 1.0}, {"old.png"}, images(1), Rules(), NearDuplicates([pictures], ["old.png"], 1))
 
 

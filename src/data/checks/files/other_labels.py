@@ -1,4 +1,4 @@
-"""Label files of other forms in a folder of labels: they are passed over, which is said, for they may be the ones that are meant."""
+"""Warns about label files of other forms in a folder of labels, which are ignored: they may be the ones that are meant."""
 
 import re
 from collections.abc import Iterable
@@ -8,8 +8,8 @@ from src.data.image_listing import IMAGE_SUFFIXES, all_files
 from src.files import open_regular
 from src.wording import counted
 
-VOC, CVAT, LABELME, YOLO, COCO, TEXT = "Pascal VOC", "CVAT for images", "LabelMe", "YOLO", "COCO", "text"
-_OWN_SUFFIX = {VOC: ".xml", LABELME: ".json", YOLO: ".txt"}  # what is wrong with these is told where they are read
+VOC, CVAT, LABELME, YOLO, COCO, TEXT = "Pascal VOC", "CVAT for images", "LabelMe", "YOLO", "COCO", "text lines"
+_OWN_SUFFIX = {VOC: ".xml", LABELME: ".json", YOLO: ".txt"}  # faults of these are reported where they are read
 _HEAD = 2**16  # bytes by which a file is recognised
 _NUMBER = rb"[-+]?[0-9.]+(?:e[-+]?[0-9]+)?"
 _SUFFIXES = b"|".join(suffix[1:].encode() for suffix in sorted(IMAGE_SUFFIXES))

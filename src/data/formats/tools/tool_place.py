@@ -71,8 +71,8 @@ def _is_labelme_folder(folder: Path) -> bool:
 
 
 def _is_cvat_file(path: Path, others: Iterable[Path]) -> bool:
-    """Whether the annotations.xml of a folder is CVAT's; one that cannot be read is, if it begins so, or if no other XML file there
-    is of Pascal VOC."""
+    """Whether the annotations.xml of a folder is CVAT's. One that cannot be read is, if it begins like one, or if it begins like no
+    known form and no other XML file there is of Pascal VOC."""
     try:
         return is_cvat(read_xml(path))
     except DataError:

@@ -1,7 +1,8 @@
 """Numbers behind a box or an outline in label files of YOLO: confidences and tracking ids.
 
-A tracker writes `class xc yc w h confidence id`, which has as many numbers as a triangle, and with ids up to 2 every number may be
-a coordinate. Which it is, is decided by all lines together.
+A tracker writes `class xc yc w h confidence id`, which has as many numbers as a triangle. Coordinates are shares of the image, and
+those of objects that reach out of it may be a little above 1: an id above 2 is none of them, ids up to 2 may be. Which it is, is
+decided by all lines together.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,11 +35,8 @@ def _tracking_ids(lines: Sequence[Sequence[float]]) -> Unstated | None:
     if not lines:
         return None
     boxes = all(len(line) == _BOX_AND_TWO and reads_as_box(line) and 0 <= min(line[4:]) for line in lines)
-    ids = [
-        values
-        for values in ([line[-1] for line in lines], [line[4] for line in lines] if boxes else [0.5])
-        if _whole(values)
-    ]
+    columns = (-1, 4) if boxes else (-1,)
+    ids = [values for column in columns if _whole(values := [line[column] for line in lines])]
     example = f"such as {' '.join(f'{number:g}' for number in lines[0])}"
     if boxes and ids and (max(map(max, ids)) > 1 or len(lines) >= _FEW):
         sentence = (
@@ -63,7 +61,7 @@ def extra_hint(numbers: Sequence[float]) -> str:
 
 
 def tracking_id(numbers: Sequence[float]) -> float | None:
-    """A number behind a box or an outline that is an id, for it is whole and no coordinate where the others are; None: there is none."""
+    """A number behind a box or an outline that is an id: an integer above 2 behind plausible coordinates; None: there is none."""
     if len(numbers) == _BOX_AND_TWO and reads_as_box(numbers):
         return next((number for number in numbers[4:] if number > 2 and number.is_integer()), None)
     inside = min(numbers[:-1]) >= -1 and max(numbers[:-1]) <= 2
