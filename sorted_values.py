@@ -29,8 +29,6 @@ from src.errors import entry_point
 from src.files import check_apart, check_free, json_text
 from src.wording import counted
 
-BOXES_DIVIDE = ("balanced_entropy", "ppal", "disagreement")  # strategies that divide by expected boxes
-
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
@@ -63,10 +61,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if not (args.check or args.infer_json or (args.strategy == "coverage" and args.features_file)):
         parser.error("one of the arguments --infer_json --check is required")
     refuse_idle(parser, args, ("weights",), "goes with --strategy reference", args.strategy != "reference")
-    divided = " ".join(BOXES_DIVIDE)
-    refuse_idle(
-        parser, args, ("box_exponent",), f"goes with one of --strategy {divided}", args.strategy not in BOXES_DIVIDE
-    )
+    divided = [name for name, strategy in STRATEGIES.items() if strategy.has_box_exponent]
+    goes_with = f"goes with one of --strategy {' '.join(divided)}"
+    refuse_idle(parser, args, ("box_exponent",), goes_with, args.strategy not in divided)
     return args
 
 

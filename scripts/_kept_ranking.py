@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import sorted_values
+from src.active.acquisition import STRATEGIES
 from src.active.picking.resume_pick import refuse
 from src.active.resume_ranking import image_notes, ranking_changes
 from src.config.load import load_config
@@ -52,9 +53,10 @@ def main() -> None:
     settings = {"strategy": options.strategy}
     if options.strategy == "reference":
         settings["weights"] = list(options.weights)
-    if options.strategy in sorted_values.BOXES_DIVIDE:
+    strategy = STRATEGIES[options.strategy]
+    if strategy.has_box_exponent:
         settings["box_exponent"] = options.box_exponent
-    if options.strategy in ("random", "ppal", "coverage"):
+    if strategy.is_random:
         settings["seed"] = options.seed
     settings |= {key: getattr(config, key) for key in INFERENCE if f"--{key}" in sys.argv[end:]}
     files = {"checkpoint_path": args.checkpoint, "train_ann_file": args.train_ann_file}

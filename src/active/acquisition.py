@@ -5,6 +5,7 @@ A further strategy is a file in ``src/active/strategies`` and a line here.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,15 +20,32 @@ from src.active.strategies.random_order import random_order
 from src.active.strategies.reference import reference
 from src.errors import UserError
 
-STRATEGIES: dict[str, Callable[[Pool, Options], Acquisition]] = {
-    "reference": reference,
-    "entropy": entropy,
-    "least_confidence": least_confidence,
-    "random": random_order,
-    "balanced_entropy": balanced_entropy,
-    "ppal": ppal,
-    "coverage": coverage,
-    "disagreement": disagreement,
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to score images.
+
+    Attributes:
+        function: computes the scores. has_features: it reads features of detections; has_second: detections of a second network.
+        has_box_exponent: it divides by a power of the expected boxes; is_random: it draws at random.
+    """
+
+    function: Callable[[Pool, Options], Acquisition]
+    has_features: bool = False
+    has_second: bool = False
+    has_box_exponent: bool = False
+    is_random: bool = False
+
+
+STRATEGIES = {
+    "reference": Strategy(reference),
+    "entropy": Strategy(entropy),
+    "least_confidence": Strategy(least_confidence),
+    "random": Strategy(random_order, is_random=True),
+    "balanced_entropy": Strategy(balanced_entropy, has_box_exponent=True),
+    "ppal": Strategy(ppal, has_features=True, has_box_exponent=True, is_random=True),
+    "coverage": Strategy(coverage, has_features=True, is_random=True),
+    "disagreement": Strategy(disagreement, has_second=True, has_box_exponent=True),
 }
 
 
@@ -38,7 +56,7 @@ def acquire(pool: Pool, strategy: str, options: Options) -> Acquisition:
         UserError: unknown strategy, unusable options, or a pool that lacks what the strategy needs.
     """
     check_options(strategy, options)
-    return STRATEGIES[strategy](pool, options)
+    return STRATEGIES[strategy].function(pool, options)
 
 
 def descending_order(names: tuple[str, ...], scores: np.ndarray) -> list[int]:

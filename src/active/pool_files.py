@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from src.active.acquisition import STRATEGIES
 from src.active.detections_file import DetectionTable, read_detections
 from src.active.labelled_so_far import LabelledSoFar, read_labelled
 from src.active.selection import pick_count
@@ -31,8 +32,12 @@ class PoolFiles:
 
     def used_by(self, strategy: str) -> "PoolFiles":
         """Without the files that a strategy does not read."""
-        features = self.features if strategy in ("ppal", "coverage") else None
-        return replace(self, features=features, second=self.second if strategy == "disagreement" else None)
+        reads = STRATEGIES[strategy]
+        return replace(
+            self,
+            features=self.features if reads.has_features else None,
+            second=self.second if reads.has_second else None,
+        )
 
     @property
     def inputs(self) -> dict[str, Path | None]:
@@ -57,7 +62,9 @@ def read_pool(files: PoolFiles, strategy: str, pick_ratio: float | None) -> tupl
         UserError: a file is missing, or they do not belong together. DataError: a broken file.
     """
     features = read_features(files.features) if files.features else None
-    table = read_detections(files.results, strategy == "disagreement") if files.results else as_detections(features)
+    table = (
+        read_detections(files.results, STRATEGIES[strategy].has_second) if files.results else as_detections(features)
+    )
     known = read_labelled(files.labelled) if files.labelled else LabelledSoFar()
     second = _same_order(read_detections(files.second, True), table, files.second) if files.second else None
     objects = None
