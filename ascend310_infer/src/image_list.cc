@@ -101,8 +101,8 @@ std::vector<ImageEntry> entries(const json& coco, const fs::path& folder) {
     if (!is_regular(folder / images.back().name)) missing.push_back(images.back().name);
   }
   if (!missing.empty())
-    throw UserError(std::to_string(missing.size()) + " of its images are not in " + folder.string() + ", the first is " +
-                    missing.front());
+    throw UserError(std::to_string(missing.size()) + " of its images are not in " + folder.string() +
+                    ", or are no regular files there, the first is " + missing.front());
   if (images.empty()) throw UserError("it lists no images");
   return images;
 }
