@@ -2,12 +2,14 @@
 
 | kind | what is seen | suspicion, 0 to 1 |
 |---|---|---|
-| missing box | a detection where no label is | its score |
+| missing box | a detection where no label is | its score x rarity(0.02 of the detections) |
 | wrong class | a detection of another class on a label | its score - that of the best detection of the label's class there |
-| moved box | the best detection of a label lies beside it | its score x w / share of labels that are as far off x 2 (1 - IoU), factors up to 1 |
+| moved box | the best detection of a label lies beside it | its score x rarity(0.01 of the labels) |
 | nothing there | a label without any detection | w / (w + share of labels of its class without a detection on it) |
 
-w is the share of wrong labels that is expected: what a detector misses or misplaces often is no sign of an error.
+w is the share of wrong labels that is expected: what a detector misses or misplaces often is no sign of an error. For the same reason
+rarity(w) is min(w / share of others of the class that disagree as much, 1): a detection disagrees the more, the higher its score, and a
+moved box by score x (1 - IoU)^2, so that rough boxes of small objects count only where the detector is sure. Shares of few are drawn towards w.
 
 An image is as suspicious as its worst disagreement. The detector must not have been trained on these very labels for long, or it
 repeats their errors.
@@ -25,6 +27,8 @@ from src.labelling.box_pairs import SAME_OBJECT, box_ious
 # IoU from which on a detection agrees with a label, means it, and has to do with it.
 _CLOSE, _ON_IT, _NEAR = 0.75, 0.5, 0.1
 _WRONG = 0.03  # share of labels that are wrong, as a guess: Northcutt et al. 2021 found 3.3 % in ten test sets
+_MOVED, _LACKING = 0.01, 0.02  # of labels that are moved, and of confident detections whose label is missing
+_PRIOR_WEIGHT = 50  # labels or detections that the guess of a share is worth
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,23 @@ class Reviewed:
     found_boxes: np.ndarray
     found_labels: np.ndarray
     scores: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Scales:
+    """What is usual in all images, by class.
+
+    Attributes:
+        seen: share of labels that a detection of this class is on; labels: their number.
+        scores: of all detections, sorted; bare: of those where no label is, sorted.
+        offsets: how surely labels lie beside the nearest detection of their class, sorted.
+    """
+
+    seen: Mapping[int, float]
+    scores: Mapping[int, np.ndarray]
+    bare: Mapping[int, np.ndarray]
+    offsets: Mapping[int, np.ndarray]
+    labels: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -54,13 +75,12 @@ def rank_by_disagreement(images: Mapping[str, Reviewed]) -> dict[str, list[Disag
     """Every image with its disagreements, worst image first, ties by the sum of all suspicions and by name; worst first within each."""
     overlaps = {name: box_ious(image.found_boxes, image.boxes) for name, image in images.items()}
     nearest = {name: _nearest(image, overlaps[name]) for name, image in images.items()}
-    distances = np.sort(np.concatenate([np.zeros(0), *(iou[iou >= _NEAR] for _, iou in nearest.values())]))
-    seen = _seen_per_class(images, nearest)
+    scales = _scales(images, overlaps, nearest)
     found = {
         name: sorted(
             [
-                *_missing(image, overlaps[name]),
-                *_doubted(image, overlaps[name], nearest[name], distances, seen),
+                *_missing(image, overlaps[name], scales),
+                *_doubted(image, overlaps[name], nearest[name], scales),
             ],
             key=lambda row: -row.suspicion,
         )
@@ -89,35 +109,66 @@ def _nearest(image: Reviewed, overlap: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return same.argmax(axis=0), same.max(axis=0)
 
 
-def _seen_per_class(
-    images: Mapping[str, Reviewed], nearest: Mapping[str, tuple[np.ndarray, np.ndarray]]
-) -> dict[int, float]:
-    """Class -> share of its labels that a detection of this class is on."""
-    labels = np.concatenate([np.zeros(0, int), *(image.labels for image in images.values())])
-    seen = np.concatenate([np.zeros(0), *(nearest[name][1] for name in images)]) >= _ON_IT
-    return {int(label): float(seen[labels == label].mean()) for label in np.unique(labels)}
+def _scales(
+    images: Mapping[str, Reviewed],
+    overlaps: Mapping[str, np.ndarray],
+    nearest: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> _Scales:
+    """What is usual in all images."""
+    empty = np.zeros(0)
+    labels = np.concatenate([empty.astype(int), *(image.labels for image in images.values())])
+    found = np.concatenate([empty.astype(int), *(image.found_labels for image in images.values())])
+    scores = np.concatenate([empty, *(image.scores for image in images.values())])
+    bare = np.concatenate([empty, *(_is_bare(image, overlaps[name]) for name, image in images.items())]) > 0
+    iou = np.concatenate([empty, *(nearest[name][1] for name in images)])
+    offset = np.concatenate([empty, *(_offsets(image, *nearest[name]) for name, image in images.items())])
+    near = iou >= _NEAR
+    return _Scales(
+        seen={int(label): float((iou[labels == label] >= _ON_IT).mean()) for label in np.unique(labels)},
+        scores={int(label): np.sort(scores[found == label]) for label in np.unique(found)},
+        bare={int(label): np.sort(scores[bare & (found == label)]) for label in np.unique(found)},
+        offsets={int(label): np.sort(offset[near & (labels == label)]) for label in np.unique(labels)},
+        labels={int(label): int((labels == label).sum()) for label in np.unique(labels)},
+    )
 
 
-def _missing(image: Reviewed, overlap: np.ndarray) -> list[Disagreement]:
-    """Detections where no label is: none covers them, and none of their class is near."""
+def _offsets(image: Reviewed, index: np.ndarray, iou: np.ndarray) -> np.ndarray:
+    """How surely each label lies beside its nearest detection, float64 [G]."""
+    return image.scores[index] * (1 - iou) ** 2 if len(image.scores) else np.zeros(len(iou))
+
+
+def _rarity(expected: float, as_much: int, of: int) -> float:
+    """Expected share / share of the others that disagree as much, at most 1; ``as_much`` counts the one in question, too."""
+    share = (as_much - 1 + _PRIOR_WEIGHT * expected) / (of + _PRIOR_WEIGHT)
+    return min(expected / share, 1.0)
+
+
+def _is_bare(image: Reviewed, overlap: np.ndarray) -> np.ndarray:
+    """Bool [D], detections where no label is: none covers them, and none of their class is near."""
+    near = np.where(image.found_labels[:, None] == image.labels[None], _NEAR, SAME_OBJECT)
+    return ~(overlap >= near).any(axis=1)
+
+
+def _missing(image: Reviewed, overlap: np.ndarray, scales: _Scales) -> list[Disagreement]:
+    """Detections where no label is."""
     rows = []
-    for place, (box, label, score) in enumerate(
-        zip(image.found_boxes.tolist(), image.found_labels.tolist(), image.scores.tolist(), strict=True)
-    ):
-        near = overlap[place] >= np.where(image.labels == label, _NEAR, SAME_OBJECT)
-        if not near.any():
-            rows.append(Disagreement(score, "missing box", tuple(box), label, score, label))
+    for place in np.flatnonzero(_is_bare(image, overlap)):
+        box, label, score = image.found_boxes[place], int(image.found_labels[place]), float(image.scores[place])
+        rarity = _rarity(_LACKING, _at_least(scales.bare[label], score), _at_least(scales.scores[label], score))
+        rows.append(Disagreement(score * rarity, "missing box", tuple(box.tolist()), label, score, label))
     return rows
 
 
+def _at_least(values: np.ndarray, value: float) -> int:
+    """How many of the sorted values are as high."""
+    return len(values) - int(np.searchsorted(values, value, side="left"))
+
+
 def _doubted(
-    image: Reviewed,
-    overlap: np.ndarray,
-    nearest: tuple[np.ndarray, np.ndarray],
-    distances: np.ndarray,
-    seen: Mapping[int, float],
+    image: Reviewed, overlap: np.ndarray, nearest: tuple[np.ndarray, np.ndarray], scales: _Scales
 ) -> list[Disagreement]:
     """Labels that the detector sees as another class, elsewhere or not at all."""
+    offsets = _offsets(image, *nearest)
     rows = []
     for place, (box, label) in enumerate(zip(image.boxes.tolist(), image.labels.tolist(), strict=True)):
         on_it = overlap[:, place] >= _ON_IT
@@ -131,12 +182,11 @@ def _doubted(
             continue
         index, iou = int(nearest[0][place]), float(nearest[1][place])
         if iou < _NEAR:
-            suspicion = _WRONG / (_WRONG + 1 - seen[label])
+            suspicion = _WRONG / (_WRONG + 1 - scales.seen[label])
             rows.append(Disagreement(suspicion, "nothing there", tuple(box), label))
             continue
-        as_far = float(np.searchsorted(distances, iou, side="right") / len(distances))
         if iou < _CLOSE:
-            score = float(image.scores[index])
-            suspicion = score * min(_WRONG / as_far, 1) * min((1 - iou) / (1 - _ON_IT), 1)
+            score, as_much = float(image.scores[index]), _at_least(scales.offsets[label], float(offsets[place]))
+            suspicion = score * _rarity(_MOVED, as_much, scales.labels[label])
             rows.append(Disagreement(suspicion, "moved box", tuple(box), label, score, label))
     return rows

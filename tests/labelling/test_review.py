@@ -103,7 +103,7 @@ def test_hand_sized_images():
         "empty, but": one([], [], [C], [1], [0.95]),
     }
     ranking = rank_by_disagreement(images)
-    assert list(ranking) == ["empty, but", "missing", "class", "unseen", "empty", "right"]
+    assert list(ranking) == ["empty, but", "class", "missing", "unseen", "empty", "right"]
     assert (
         describe(ranking["missing"][0], ("cat", "dog"))
         == "missing box: dog (50, 50, 70, 70), the detector says dog 0.80"
@@ -112,6 +112,9 @@ def test_hand_sized_images():
         describe(ranking["class"][0], ("cat", "dog")) == "wrong class: cat (0, 0, 10, 10), the detector says dog 0.70"
     )
     assert ranking["class"][0].suspicion == pytest.approx(0.6)
+    assert ranking["empty, but"][0].suspicion == pytest.approx(0.95)
+    # Of the 3 detections of dogs from 0.8 on, one more has no label; with 50 of which 0.02 x 50 = 1 has none: 2 of 53.
+    assert ranking["missing"][0].suspicion == pytest.approx(0.8 * 0.02 / (2 / 53))
     assert describe(ranking["unseen"][0], ("cat", "dog")) == "nothing there: cat (80, 0, 90, 10)"
     assert not ranking["empty"] and not ranking["right"]
 
@@ -122,3 +125,27 @@ def test_a_moved_label_is_one_disagreement_not_two():
     ranking = rank_by_disagreement(images)
     assert next(iter(ranking)) == "moved" and [row.kind for row in ranking["moved"]] == ["moved box"]
     assert not any(ranking[str(i)] for i in range(30))
+
+
+def test_a_detection_without_a_label_says_little_where_such_are_common():
+    images = {f"cat {i}": one([A], [0], [A], [0], [0.8]) for i in range(39)}
+    images |= {f"dog {i}": one([B] * (i % 2), [1] * (i % 2), [B], [1], [0.95]) for i in range(40)}
+    images["missing cat"] = one([], [], [A], [0], [0.8])
+    ranking = rank_by_disagreement(images)
+    assert next(iter(ranking)) == "missing cat" and ranking["missing cat"][0].suspicion == pytest.approx(0.8)
+    # 19 others of 40 dogs have no label; with 1 of 50: 20 of 90.
+    assert ranking["dog 0"][0].suspicion == pytest.approx(0.95 * 0.02 / (20 / 90))
+
+
+def test_a_label_beside_its_box_says_little_where_a_class_is_placed_roughly():
+    rough = (2.5, 2.5, 12.5, 12.5)  # IoU with A: 56.25 / 143.75
+    images = {f"small {i}": one([rough], [0], [A], [0], [0.6]) for i in range(60)}
+    images |= {f"large {i}": one([B], [1], [B], [1], [0.6]) for i in range(60)}
+    images["moved, sure"] = one([rough], [0], [A], [0], [0.9])
+    images["moved, well placed"] = one([(55, 55, 75, 75)], [1], [B], [1], [0.6])
+    ranking = rank_by_disagreement(images)
+    assert list(ranking)[:2] == ["moved, sure", "moved, well placed"]
+    assert ranking["moved, sure"][0].suspicion == pytest.approx(0.9)
+    assert ranking["moved, well placed"][0].suspicion == pytest.approx(0.6)
+    # 60 others of 61 labels are as far off or farther; with 0.01 x 50 of 50: 60.5 of 111.
+    assert ranking["small 0"][0].suspicion == pytest.approx(0.6 * 0.01 / (60.5 / 111))
