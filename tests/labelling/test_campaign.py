@@ -20,7 +20,7 @@ from src.data.formats.label_states import hide_labels, unlabelled_ids
 from src.labelling.box_pairs import box_ious
 from tests.labelling.labellers import SKIP, label_studio, manifest_of
 
-IMAGES, LABELLED, ROUNDS, HOURS = 380, 30, 4, 0.45
+IMAGES, LABELLED, ROUNDS, HOURS, CAMPAIGNS = 1000, 30, 4, 1.2, 6
 DRAWN, CORRECTED = (9.0, 13.0, 21.0), (4.0, 5.0, 9.0)  # seconds per box of each class
 LOOK, TIRED, SCATTER, PEOPLE = 7.0, 0.3, 0.35, (0.85, 1.2)  # seconds; share more at the end of a round; sigma; factors
 
@@ -96,14 +96,15 @@ def answer(truth, tasks, draw):
     return answers, seconds
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_predicted_hours_are_right_from_the_second_round_on(drawn, tmp_path, capsys, seed):
+def campaign(drawn, tmp_path, capsys, seed):
+    """Per round: the hours that are told, the ends of their interval, and the hours that it takes, [R, 4]."""
+    tmp_path.mkdir()
     draw = np.random.default_rng(seed)
     truth = json.loads((drawn / "instances.json").read_text())
     chosen = draw.choice([image["id"] for image in truth["images"]], LABELLED, replace=False)
     ann_file = tmp_path / "train_0.json"
     ann_file.write_text(json.dumps(hide_labels(truth, set(chosen.tolist()))))
-    reports, errors, power = [], [], draw.uniform(0.2, 0.6)  # how fast the detector gets better
+    reports, hours, power = [], [], draw.uniform(0.2, 0.6)  # how fast the detector gets better
     for number in range(1, ROUNDS + 1):
         found, folder = tmp_path / f"found_{number}.json", tmp_path / f"round_{number}"
         found.write_text(json.dumps(detect(truth, json.loads(ann_file.read_text()), power, draw)))
@@ -114,7 +115,8 @@ def test_predicted_hours_are_right_from_the_second_round_on(drawn, tmp_path, cap
         words += ["--budget_hours", str(HOURS), "--img_dir", str(drawn / "images"), "--output_ann_file", str(after)]
         capsys.readouterr()
         pick_select.main([*words, "--list_only", *(["--labelling_reports", *reports] if reports else [])])
-        told = float(re.search(r"boxes \(.*\), ([\d.]+) hours", capsys.readouterr().out)[1])
+        said = re.search(r"boxes \(.*\), ([\d.]+) hours \(90 %: ([\d.]+) to ([\d.]+)\)", capsys.readouterr().out)
+        told, low, high = map(float, said.groups())
         picked = after.with_name(f"{after.stem}_picked.txt")
         tasks = folder / "tasks"
         words = ["--picked_file", str(picked), "--img_dir", str(drawn / "images"), "--infer_json", str(found)]
@@ -126,6 +128,14 @@ def test_predicted_hours_are_right_from_the_second_round_on(drawn, tmp_path, cap
         import_labels.main([*words, "--output_ann_file", str(after)])
         assert len(read_list(picked)) >= 20 and told <= HOURS * 1.01
         reports.append(str(after.with_name(f"{after.stem}_labelling.json")))
-        errors.append(sum(seconds.values()) / 3600 / told - 1)
+        hours.append((told, low, high, sum(seconds.values()) / 3600))
         ann_file = after
-    assert np.abs(errors[1:]).max() < 0.2, errors
+    return np.array(hours)
+
+
+def test_predicted_hours_are_within_a_fifth_in_nine_of_ten_rounds_from_the_second_on(drawn, tmp_path, capsys):
+    hours = np.stack([campaign(drawn, tmp_path / str(seed), capsys, seed) for seed in range(CAMPAIGNS)])
+    told, low, high, real = np.moveaxis(hours, -1, 0)
+    errors = (real / told - 1)[:, 1:]
+    assert (np.abs(errors) < 0.2).mean() >= 0.9 and np.abs(errors).max() < 0.3, errors
+    assert abs(errors.mean()) < 0.05 and ((low <= real) & (real <= high)).mean() >= 0.9
