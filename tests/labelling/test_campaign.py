@@ -20,7 +20,7 @@ from src.data.formats.label_states import hide_labels, unlabelled_ids
 from src.labelling.box_pairs import box_ious
 from tests.labelling.labellers import SKIP, label_studio, manifest_of
 
-IMAGES, LABELLED, ROUNDS, HOURS, CAMPAIGNS = 1000, 30, 4, 1.2, 6
+IMAGES, LABELLED, ROUNDS, HOURS, CAMPAIGNS = 1000, 30, 4, 1.2, 4
 DRAWN, CORRECTED = (9.0, 13.0, 21.0), (4.0, 5.0, 9.0)  # seconds per box of each class
 LOOK, TIRED, SCATTER, PEOPLE = 7.0, 0.3, 0.35, (0.85, 1.2)  # seconds; share more at the end of a round; sigma; factors
 
