@@ -37,6 +37,7 @@ from src.data.formats.tools.yolo import (
 )
 from src.data.formats.tools.yolo_extras import unstated_numbers
 from src.data.formats.xml_file import read_xml
+from src.data.image_listing import all_files, files_with_suffix
 from src.errors import DataError, UserError, reason_of
 from src.files import is_regular, open_regular
 from src.labelling.task import MANIFEST
@@ -94,7 +95,7 @@ def _read(path: Path) -> list[Export]:
 
 def _without_names(folder: Path) -> str:
     """What label files of YOLO lack, if a folder that cannot be read holds any."""
-    if not any(folder.rglob("*.txt")):
+    if not files_with_suffix(folder, ".txt"):
         return ""
     return "; label files of YOLO (.txt) need data.yaml or classes.txt, the names of their classes, in this folder"
 
@@ -177,7 +178,7 @@ def _json_form(value: Any, path: Path) -> tuple[str, Iterator[AnnotatedImage]] |
 
 def _read_folder(root: Path) -> list[Export]:
     """Every export below a folder. Files of one form and one folder are one export."""
-    texts = [file for file in sorted(root.rglob("*")) if not file.is_dir() and not _is_hidden(file.relative_to(root))]
+    texts = [root / name for name in sorted(all_files(root)) if not _is_hidden(PurePosixPath(name))]
     exports, gathered, unread = [], {}, {}
     for file in texts:
         if file.suffix.lower() not in (".json", ".xml") or file.name in (MANIFEST, "notes.json", "labels.json"):

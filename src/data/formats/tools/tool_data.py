@@ -39,7 +39,7 @@ from src.data.formats.tools.yolo import (
 from src.data.formats.tools.yolo_extras import unstated_numbers
 from src.data.formats.voc import xml_files
 from src.data.formats.xml_file import read_xml
-from src.data.image_listing import check_is_folder, list_images, passed_over
+from src.data.image_listing import check_is_folder, files_with_suffix, list_images, passed_over
 from src.data.images import image_size
 from src.errors import DataError, UserError
 from src.wording import counted
@@ -344,8 +344,8 @@ def _fault(shape: Shape, size: tuple[int, int], masks: bool) -> str | None:
 
 
 def _json_files(folder: Path) -> Iterator[Path]:
-    files = (file for file in sorted(folder.rglob("*.json")) if file.name != "manifest.json")
-    return (file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+    files = (folder / name for name in files_with_suffix(folder, ".json"))
+    return (file for file in files if file.name != "manifest.json")
 
 
 def _is_labelme_folder(folder: Path) -> bool:
