@@ -225,6 +225,7 @@ def sent_folders(tasks: Path | None, manifest: Manifest | None) -> tuple[str | N
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, match, merge, write, report."""
     args = parse_args(argv)
+    check_free(args.output_ann_file, args.overwrite)  # before others are named after it: "." has no name
     outputs = (args.output_ann_file, *output_files(args.output_ann_file))
     for path in outputs:
         check_free(path, args.overwrite)

@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import first_pick
+import import_labels
+import pick_select
+import random_select
 from src.active.cost.past_rounds import read_report
 from src.active.detections_file import read_detections
 from src.active.picking.pick_list import read_list
@@ -148,3 +152,20 @@ def test_what_is_no_file_among_labels_that_come_back_is_named(tmp_path, kind, na
     with a_second_or_two():
         exports = read_exports([tmp_path])
     assert [name in reason for export in exports for reason in export.unread] == [True]
+
+
+WORDS = {
+    first_pick: ["--img_dir", "images", "--class_names", "cat"],
+    import_labels: ["--labels", "export.json", "--ann_file", "all.json"],
+    pick_select: ["--ann_file", "all.json", "--picked_file", "list.txt"],
+    random_select: ["--ann_file", "all.json", "--label_ratio", "25"],
+}
+
+
+@pytest.mark.parametrize("output", [".", "..", "/"])
+@pytest.mark.parametrize("program", WORDS, ids=lambda program: program.__name__)
+def test_an_output_without_a_name_is_refused(program, output, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        program.main([*WORDS[program], "--output_ann_file", output])
+    assert f"error: {output}: is a folder, expected a file name; choose another name" in capsys.readouterr().err

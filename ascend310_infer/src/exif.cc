@@ -6,6 +6,12 @@ namespace {
 
 constexpr unsigned kOrientationTag = 0x0112;  // EXIF 2.3, table 4
 
+// Bytes of a whole number of a type, TIFF 6.0, section 2; 0 of text, fractions and single bytes, which are no orientation.
+int bytes_of(unsigned type) {
+  const bool is_short = type == 3 || type == 8, is_long = type == 4 || type == 9;
+  return is_short ? 2 : is_long ? 4 : 0;
+}
+
 // A segment begins with FF and a marker. Before the picture data, two bytes of length follow, which count themselves too.
 Bytes exif_of_jpeg(const Bytes& file) {
   std::size_t at = 2;
@@ -60,8 +66,8 @@ int exif_orientation(const std::vector<unsigned char>& file) {
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t entry = directory + 2 + 12 * i;  // tag, type, count, value
     if (exif.number(entry, 2) != kOrientationTag) continue;
-    const bool is_short = exif.number(entry + 2, 2) == 3;
-    const auto value = exif.number(entry + 8, is_short ? 2 : 4);
+    const int bytes = bytes_of(exif.number(entry + 2, 2));
+    const auto value = bytes ? exif.number(entry + 8, bytes) : 1;
     return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
   }
   return 1;

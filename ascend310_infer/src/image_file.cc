@@ -23,8 +23,13 @@ std::vector<unsigned char> read_bytes(const std::filesystem::path& path) {
   return bytes;
 }
 
+// PAM and PFM, which are named as other portable maps are, and which Python's programs do not read.
+bool is_pam_or_pfm(const std::vector<unsigned char>& bytes) {
+  return bytes.size() > 1 && bytes[0] == 'P' && (bytes[1] == '7' || bytes[1] == 'F');
+}
+
 cv::Mat decode(const std::vector<unsigned char>& bytes) {
-  if (bytes.empty()) return {};
+  if (bytes.empty() || is_pam_or_pfm(bytes)) return {};
   try {
     return is_cut_off(bytes) ? cv::Mat() : cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
   } catch (const cv::Exception&) {  // a header that is broken in some ways, or tells of more pixels than OpenCV takes

@@ -108,14 +108,32 @@ def all_files(folder: str | Path) -> Iterator[str]:
     Raises:
         UserError: it is the root of the file system.
     """
+    for place, _, files in _walk(folder):
+        yield from ((place / name).as_posix() for name in files)
+
+
+def files_with_suffix(folder: str | Path, *suffixes: str) -> list[str]:
+    """Names of the files under a folder with one of some suffixes, as ``all_files``, sorted.
+
+    A folder of such a name is one of them: it stands where a file is expected, which whoever opens it will say.
+    """
+    return sorted(
+        (place / name).as_posix()
+        for place, folders, files in _walk(folder)
+        for name in (*folders, *files)
+        if Path(name).suffix.lower() in suffixes
+    )
+
+
+def _walk(folder: str | Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder below one, relative to it, its folders and its files, without hidden ones. Links to folders are followed, once."""
     check_is_no_root(folder)
     seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
         folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
         if real not in seen:
-            relative = Path(place).relative_to(folder)
-            yield from ((relative / name).as_posix() for name in files if not name.startswith("."))
+            yield Path(place).relative_to(folder), list(folders), [name for name in files if not name.startswith(".")]
         seen.add(real)
 
 

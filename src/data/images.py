@@ -102,6 +102,8 @@ def decode_to_end(path: str | Path) -> None:
             _refuse_animated(path, image)
             kind = f"{image.format} of mode {image.mode}"
             image.load()
+        if _is_cut_png(_read_bytes(path)):  # behind the pixels
+            raise EOFError("it ends before its IEND chunk")
     except (*_BROKEN, EOFError) as error:
         raise UserError(
             f"{path}: the picture is truncated or broken ({reason_of(error, path)}); copy it again, or remove it, with its entry if it has one"
@@ -177,13 +179,14 @@ def _refuse_animated(path: str | Path, image: Image.Image) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation. Pillow's own ``getexif`` takes one from XMP as well, which browsers and viewers pass over."""
+    """The EXIF orientation, a whole number. Pillow's own ``getexif`` takes one from XMP as well, which browsers and viewers pass over."""
     # OpenCV and Pillow both turn TIFF pictures by themselves.
     if image.format == "TIFF" or "exif" not in image.info:
         return 1
     exif = Image.Exif()
     exif.load(image.info["exif"])
-    return exif.get(_ORIENTATION_TAG, 1)
+    value = exif.get(_ORIENTATION_TAG, 1)
+    return value if type(value) is int else 1  # a fraction, or text
 
 
 def _kind(image: Image.Image) -> tuple[str, ...]:

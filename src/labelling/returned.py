@@ -11,8 +11,11 @@
 A zip file is read as the folder that it holds; a folder may hold several exports.
 """
 
+import errno
+import lzma
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -34,12 +37,15 @@ from src.data.formats.tools.yolo import (
 )
 from src.data.formats.tools.yolo_extras import unstated_numbers
 from src.data.formats.xml_file import read_xml
+from src.data.image_listing import all_files, files_with_suffix
 from src.errors import DataError, UserError, reason_of
+from src.files import is_regular, open_regular
 from src.labelling.task import MANIFEST
 from src.labelling.tools.coco_tasks import is_coco, read_coco_images
 from src.labelling.tools.label_studio import is_flat_row, read_flat, read_tasks
 from src.labelling.tools.voc_tasks import read_voc_image
 
+_ZIP = b"PK\3\4"  # the beginning of a zip file
 _MOST_BYTES = 4 * 2**30  # of the text in a zip file
 _TEXTS = (".json", ".xml", ".txt", ".yaml", ".yml", ".names")
 _LABEL_FOLDERS = ("labels", "obj_train_data", "obj_valid_data", "obj_test_data", "Annotations", "annotations")
@@ -71,7 +77,7 @@ def _read(path: Path) -> list[Export]:
         raise UserError(f"{path}: no such file or folder of labels")
     with ExitStack() as stack:
         root = path
-        if path.is_file() and zipfile.is_zipfile(path):
+        if _is_zip(path):
             root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             _unpack(path, root)
         if root.is_file():
@@ -89,9 +95,17 @@ def _read(path: Path) -> list[Export]:
 
 def _without_names(folder: Path) -> str:
     """What label files of YOLO lack, if a folder that cannot be read holds any."""
-    if not any(folder.rglob("*.txt")):
+    if not files_with_suffix(folder, ".txt"):
         return ""
     return "; label files of YOLO (.txt) need data.yaml or classes.txt, the names of their classes, in this folder"
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether a file is a zip file, by its end or, if that is lost, by its beginning."""
+    if not is_regular(path):
+        return False
+    with open_regular(path) as file:
+        return file.read(len(_ZIP)) == _ZIP or zipfile.is_zipfile(file)
 
 
 def _unpack(path: Path, folder: Path) -> None:
@@ -105,8 +119,20 @@ def _unpack(path: Path, folder: Path) -> None:
                     f"{path}: {size:,} bytes of text, more than {_MOST_BYTES:,}; unpack it and give the folder"
                 )
             archive.extractall(folder, members)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
+        raise _damaged_zip(path, error) from error
+    except OSError as error:
+        if error.errno in (None, errno.EINVAL):  # of bz2, and of a place before the beginning
+            raise _damaged_zip(path, error) from error
         raise UserError(f"{path}: cannot be unpacked: {reason_of(error, path)}") from error
+    except (RuntimeError, NotImplementedError) as error:  # a password, a method that Python does not know
+        raise UserError(
+            f"{path}: cannot be unpacked: {reason_of(error, path)}; unpack it and give the folder"
+        ) from error
+
+
+def _damaged_zip(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: the zip file is damaged or cut off ({reason_of(error, path)}); copy or export it again")
 
 
 def _renamed(export: Export, old: str, new: str) -> Export:
@@ -152,7 +178,7 @@ def _json_form(value: Any, path: Path) -> tuple[str, Iterator[AnnotatedImage]] |
 
 def _read_folder(root: Path) -> list[Export]:
     """Every export below a folder. Files of one form and one folder are one export."""
-    texts = [file for file in sorted(root.rglob("*")) if not file.is_dir() and not _is_hidden(file.relative_to(root))]
+    texts = [root / name for name in sorted(all_files(root)) if not _is_hidden(PurePosixPath(name))]
     exports, gathered, unread = [], {}, {}
     for file in texts:
         if file.suffix.lower() not in (".json", ".xml") or file.name in (MANIFEST, "notes.json", "labels.json"):

@@ -95,7 +95,7 @@ def read_weight_file(path: str | None) -> Weights:
     try:
         names, metadata = _npz_names(file) if file.suffix.lower() == ".npz" else _ckpt_names(file.read_bytes())
         settings = _settings(metadata) if metadata else {}
-    except (ValueError, LookupError, RecursionError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, LookupError, RecursionError, OSError, NotImplementedError, zipfile.BadZipFile) as error:
         raise UserError(
             f"pre_trained: {path}: cannot be read, is it broken or cut off? ({reason_of(error, file)})"
         ) from None

@@ -1,6 +1,7 @@
 """What the C++ program gives to a network is what Python gives to it, pixel by pixel."""
 
 import re
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,9 @@ def odd_pictures(folder: Path) -> None:
     place = content.index(b"IDAT") - 4
     content[place : place + 4] = b"\x7f\xff\xff\xff"
     (folder / "huge_chunk.png").write_bytes(content)
+    header = b"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n"
+    (folder / "pam.pnm").write_bytes(header + bytes(12))
+    (folder / "pfm.pnm").write_bytes(b"PF\n2 2\n-1.0\n" + bytes(48))
 
 
 def _exif_with_thumbnail() -> bytes:
@@ -116,3 +120,36 @@ def test_orientation_of_xmp_does_not_turn(program, tmp_path):
     for file, planes in zip(files, found, strict=True):
         np.testing.assert_array_equal(planes.transpose(1, 2, 0), read_image(file))
         assert np.abs(planes.transpose(1, 2, 0) - pixels).mean() < 3
+
+
+TYPES = {
+    1: "B",
+    3: "H",
+    4: "I",
+    5: "II",
+    8: "h",
+    9: "i",
+    11: "f",
+}  # of TIFF 6.0: whole numbers but for the fraction and the float
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_an_orientation_is_a_whole_number_of_two_or_four_bytes(program, tmp_path, order):
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    pixels[:30, :40], pixels[30:, 40:] = (220, 30, 30), (30, 40, 210)
+    sign, mark = ("<", b"II*\0") if order == "little" else (">", b"MM\0*")
+    files = []
+    for kind, letters in TYPES.items():
+        value = struct.pack(f"{sign}{letters}", *((3, 1) if kind == 5 else (3,)))
+        stored, behind = (struct.pack(f"{sign}I", 26), value) if len(value) > 4 else (value.ljust(4, b"\0"), b"")
+        entry = struct.pack(f"{sign}HHI", 0x112, kind, 1) + stored
+        exif = mark + struct.pack(f"{sign}IH", 8, 1) + entry + bytes(4) + behind
+        files.append(tmp_path / f"{kind}.jpg")
+        Image.fromarray(pixels).save(files[-1], exif=b"Exif\0\0" + exif, quality=95)
+    done = program.run(60, 80, 1, 0, 0, tmp_path / "pixels", *files, program="fitted_pixels")
+    assert done.returncode == 0, done.stderr
+    found = np.fromfile(tmp_path / "pixels", np.dtype([("scale", "f8", 2), ("planes", "f4", (3, 60, 80))]))["planes"]
+    for file, planes in zip(files, found, strict=True):
+        np.testing.assert_array_equal(planes.transpose(1, 2, 0), read_image(file), err_msg=file.name)
+        turned = file.stem in ("3", "4", "8", "9")
+        assert (np.abs(planes.transpose(1, 2, 0) - pixels).mean() < 3) != turned, file.name

@@ -533,6 +533,18 @@ def test_brush_masks_are_trained_on_when_their_marks_are_changed(tmp_path, capsy
 
 
 @pytest.mark.parametrize(
+    "change", [drop("images", 1, "file_name"), put("images", 1, "file_name", 3)], ids=["none", "3"]
+)
+def test_the_masks_of_an_image_without_a_name_wait_for_it(tmp_path, capsys, change):
+    make(tmp_path)
+    coco = good()
+    change(coco, tmp_path)
+    (tmp_path / "train.json").write_text(json.dumps(coco))
+    status, said = doctor(tmp_path, capsys, "--masks")
+    assert status == 1 and "images[1]" in said and "objects has a mask" in said
+
+
+@pytest.mark.parametrize(
     ("labelled", "empty", "doubted"), [(96, 46, True), (96, 10, True), (96, 9, False), (8, 4, True), (8, 3, False)]
 )
 def test_an_unusual_share_of_images_without_boxes_is_doubted_in_every_form(tmp_path, labelled, empty, doubted):

@@ -247,6 +247,25 @@ def test_a_message_names_a_picture_once(form, options, images, capsys):
     assert all("; copy it again, or save it as PNG or JPEG" in line for line in lines)
 
 
+@pytest.mark.parametrize("form", ["VOC", "LabelMe", "YOLO"])
+def test_labels_in_linked_folders_are_found_as_images_there_are(form, images, capsys):
+    path = FORMS[form](images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    labels = {"VOC": "{}.xml", "LabelMe": "{}.json", "YOLO": "{}.txt"}[form]
+    for folder, name in ((images, "{}.png"), (path, labels)):
+        store = images.parent / f"store of {folder.name}"
+        store.mkdir()
+        for number in (2, 3):
+            (folder / name.format(number)).rename(store / name.format(number))
+        (folder / "day").symlink_to(store)
+        (store / "again").symlink_to(folder)  # a loop
+    lines = said_of(capsys, path, images)
+    assert lines[-2:] == [
+        "3 labelled images with 3 boxes of 1 class (0 without a box), 0 unlabelled images",
+        "0 errors, 0 suspicious findings",
+    ]
+    assert sum(len(export.images) for export in read_exports([path])) == 3
+
+
 def test_eval_lists_faults_of_annotations_and_of_pictures(images):
     break_two(images)
     items = [Item(1, (40, 5, WIDTH + 9, 18)), Item(2, BOXES[1]), Item(3, BOXES[2])]

@@ -156,6 +156,21 @@ def test_names_that_lead_to_no_image_or_to_several():
     assert clean_name("./a\\b//c.jpg") == "a/b/c.jpg"
 
 
+@pytest.mark.parametrize(
+    "name, cleaned",
+    [
+        ("//[team]/a.jpg", "[team]/a.jpg"),
+        ("gs://bucket[1]/one/a #1.jpg", "one/a #1.jpg"),
+        ("s3://bucket/is this?.jpg", "is this?.jpg"),
+        ("http://[team/one/a.jpg", "one/a.jpg"),
+        ("//\u2100/a.jpg", "\u2100/a.jpg"),
+        ("https://server/one/a.jpg?width=9#top", "one/a.jpg"),
+    ],
+)
+def test_addresses_that_are_none_and_names_with_their_letters(name, cleaned):
+    assert clean_name(name) == cleaned
+
+
 def test_a_name_that_may_mean_two_images_stops_and_lists_both(tmp_path):
     tasks = (Task("one/a.jpg", "one/a.jpg", 10, 10), Task("two/a.jpg", "two/a.jpg", 10, 10))
     value = {

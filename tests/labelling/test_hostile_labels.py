@@ -1,6 +1,8 @@
 """What a labelling tool, a cable or an editor may have done to a file: it is read, listed as not usable, or refused by name."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import msgspec
@@ -11,6 +13,7 @@ from PIL import Image
 from src.data.checks.coco.coco_faults import coco_faults
 from src.data.formats.coco_annotations import to_coco
 from src.data.formats.reading import read_data
+from src.errors import UserError
 from src.labelling.answers import Asked, collect
 from src.labelling.difference_report import as_text, make_report
 from src.labelling.merge import merge
@@ -208,3 +211,25 @@ def test_detections_to_send(tmp_path, data):
             prelabels(rows, classes, dict.fromkeys(classes, 0.5), True)
 
     survives(read, tmp_path / "infer_results.json", data)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_file_that_was_damaged_on_its_way_is_told_as_what_it_is(tmp_path, method):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for number in range(9):
+            archive.writestr(f"{number}/result.json", json.dumps(TASKS))
+    intact, path = buffer.getvalue(), tmp_path / "labels.zip"
+    path.write_bytes(intact)
+    assert len(read_exports([path])) == 9
+    damages = [intact[: len(intact) * tenths // 10] for tenths in range(1, 10)]
+    for place in range(0, len(intact), 7):
+        damages.append(intact[:place] + bytes([intact[place] ^ 0x55]) + intact[place + 1 :])
+    told = 0
+    for damage in damages:
+        path.write_bytes(damage)
+        try:
+            read_exports([path])
+        except UserError as error:
+            told += "the zip file is damaged or cut off (" in str(error)
+    assert told > len(damages) / 2

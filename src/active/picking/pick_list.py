@@ -34,7 +34,10 @@ from src.files import check_apart, check_free, read_regular_text, reading_fault,
 def check_outputs(options: PickOptions) -> None:
     """Check, before anything is read, that the pick replaces none of its inputs; raises a UserError. A resumed pick may take the
     labels of its own output, of which it keeps a copy."""
-    if options.output_ann_file is None or options.resume:
+    if options.output_ann_file is None:
+        return
+    check_free(options.output_ann_file, overwrite=True)  # before others are named after it: "." has no name
+    if options.resume:
         return
     list_file = options.list_file
     lists = () if options.keeps_list else (list_file, side_file(list_file), reasons_file(list_file))

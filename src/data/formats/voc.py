@@ -9,7 +9,7 @@ from src.data.checks.files.misnamed_xmls import misnamed
 from src.data.checks.left_out import LeftOut, note_image
 from src.data.checks.row_marks import RowMark, finite_number, marks_of
 from src.data.formats.xml_file import read_xml
-from src.data.image_listing import all_files, list_images
+from src.data.image_listing import all_files, files_with_suffix, list_images
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
 from src.wording import counted
@@ -145,8 +145,7 @@ def list_xmls(data_path: Path) -> list[str]:
 
 def xml_files(folder: Path) -> list[str]:
     """Names of the XML files under a folder, relative to it, sorted; hidden ones are left out."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() == ".xml")
-    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+    return files_with_suffix(folder, ".xml")
 
 
 def xml_hash(folder: Path) -> str:

@@ -112,3 +112,11 @@ def test_another_picture_under_an_old_name_changes_the_hash(tmp_path):
     (tmp_path / "b.png").unlink()
     with pytest.raises(DataError, match=r"b\.png: cannot be read"):
         now()
+
+
+def test_a_png_that_ends_behind_its_pixels_is_truncated_and_of_no_unknown_kind(tmp_path):
+    buffer = io.BytesIO()
+    noise().save(buffer, "PNG")
+    (tmp_path / "a.png").write_bytes(buffer.getvalue()[:-12])
+    (fault,) = faults_of(annotations("a.png"), tmp_path, check_pixels)
+    assert "a.png: the picture is truncated or broken (it ends before its IEND chunk); copy it again" in fault

@@ -46,8 +46,13 @@ def coco_faults(coco: Any, masks: bool = False) -> list[str]:
     sizes = image_faults(coco["images"], faults)
     annotation_faults(coco["annotations"], categories, sizes, faults)
     if masks:
-        images = {image["id"]: image for image in coco["images"] if is_id(image.get("id")) and sizes[image["id"]]}
-        rows = [(place, row) for place, row in enumerate(coco["annotations"]) if is_valid(row, sizes)]
+        named = [image for image in coco["images"] if is_id(image.get("id")) and is_text(image.get("file_name"))]
+        images = {image["id"]: image for image in named if sizes[image["id"]]}
+        rows = [
+            (place, row)
+            for place, row in enumerate(coco["annotations"])
+            if is_valid(row, sizes) and row["image_id"] in images
+        ]
         faults += mask_faults(rows, images)
     _state_faults(coco["images"], coco["annotations"], faults)
     return faults

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from unicodedata import normalize
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from src.data.image_listing import IMAGE_SUFFIXES, without_suffix
 
@@ -15,6 +15,11 @@ _UPLOAD = re.compile(r"[0-9a-f]{8}(?:__|-)(?=.)")
 _ROBOFLOW = re.compile(r"(?P<stem>.+)_(?P<suffix>[A-Za-z0-9]+)\.rf\.[0-9A-Za-z]+(?:\.\w+)?")
 _NOT_KEPT_BY_ROBOFLOW = re.compile(r"[^\w]+", re.ASCII)
 _UPLOAD_FOLDER = "images"  # where its exports say that uploads lie, whatever folder they came from
+# RFC 3986, appendix B; urlsplit refuses servers such as [team], which a name that begins with // may have.
+_ADDRESS = re.compile(r"(?:(?P<scheme>[^:/?#]+):)?(?://[^/?#]*)?(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?", re.DOTALL)
+_STORED = re.compile(
+    r"(?:s3|gs|azure-blob|file):(?://[^/]*)?(?P<path>.*)", re.DOTALL
+)  # ? and # are letters of the name
 _NOT_KEPT = re.compile(r"[^-\w.]")  # Django's get_valid_filename, which names uploads: spaces become _, such letters go
 
 
@@ -146,13 +151,15 @@ class _Ends:
 
 def clean_name(name: str) -> str:
     """A file name from what a tool says: an address loses its server and its encoding, backslashes become slashes."""
-    address = urlsplit(name)
-    if "/data/local-files/" in address.path:
-        name = parse_qs(address.query.replace("+", "%2B")).get("d", [address.path])[0]
-    elif "/data/upload/" in address.path:  # the folders are those of the server
-        name = unquote(address.path).rpartition("/")[2]
-    elif address.scheme in ("http", "https", "s3", "gs", "azure-blob", "file"):
-        name = unquote(address.path)
+    stored, address = _STORED.fullmatch(name), _ADDRESS.match(name)
+    if stored:
+        name = unquote(stored["path"])
+    elif "/data/local-files/" in address["path"]:
+        name = parse_qs((address["query"] or "").replace("+", "%2B")).get("d", [address["path"]])[0]
+    elif "/data/upload/" in address["path"]:  # the folders are those of the server
+        name = unquote(address["path"]).rpartition("/")[2]
+    elif address["scheme"] in ("http", "https"):
+        name = unquote(address["path"])
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     return "/".join(parts)
 

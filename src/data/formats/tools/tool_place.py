@@ -11,6 +11,7 @@ from src.data.formats.tools.labelme import is_labelme
 from src.data.formats.tools.yolo import names_file
 from src.data.formats.voc import xml_files
 from src.data.formats.xml_file import read_xml
+from src.data.image_listing import files_with_suffix
 from src.errors import DataError, UserError
 
 
@@ -49,8 +50,8 @@ def tool_place(path: Path) -> ToolPlace | None:
 
 def json_files(folder: Path) -> Iterator[Path]:
     """The JSON files of a folder that may be LabelMe's, sorted; not those of hidden folders and of our own tasks."""
-    files = (file for file in sorted(folder.rglob("*.json")) if file.name != "manifest.json")
-    return (file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+    files = (folder / name for name in files_with_suffix(folder, ".json"))
+    return (file for file in files if file.name != "manifest.json")
 
 
 def _is_labelme_folder(folder: Path) -> bool:

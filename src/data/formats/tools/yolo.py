@@ -17,6 +17,7 @@ from src.data.checks.row_marks import marks_of
 from src.data.formats.tools.annotated import Shape, box_around, numbers_of
 from src.data.formats.tools.yolo_extras import NO_COORDINATE, extra_hint, tracking_id
 from src.data.formats.tools.yolo_keypoints import keypoints_hint
+from src.data.image_listing import files_with_suffix
 from src.errors import DataError
 from src.files import read_text
 from src.wording import counted
@@ -192,9 +193,8 @@ def label_files(root: Path) -> list[str]:
 
     Left out are classes.txt, lists and notes at the top of the data set, and hidden files.
     """
-    found = (path.relative_to(root) for path in root.rglob("*.txt") if path.name != "classes.txt")
-    chosen = (path for path in found if len(path.parts) > 1 or path.name not in _LISTS)
-    return sorted(path.as_posix() for path in chosen if not any(part.startswith(".") for part in path.parts))
+    found = (name for name in files_with_suffix(root, ".txt") if not f"/{name}".endswith("/classes.txt"))
+    return [name for name in found if "/" in name or name not in _LISTS]
 
 
 def labels_of(image: Path, labels: Path | None, relative: str) -> Path | None:
