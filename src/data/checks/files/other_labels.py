@@ -8,7 +8,7 @@ from src.data.image_listing import IMAGE_SUFFIXES, all_files
 from src.files import open_regular
 from src.wording import counted
 
-VOC, CVAT, LABELME, YOLO, COCO, TEXT = "Pascal VOC", "CVAT for images", "LabelMe", "YOLO", "COCO", "text lines"
+VOC, CVAT, LABELME, YOLO, COCO, TEXT = "Pascal VOC", "CVAT for images", "LabelMe", "YOLO", "COCO", "text"
 _OWN_SUFFIX = {VOC: ".xml", LABELME: ".json", YOLO: ".txt"}  # faults of these are reported where they are read
 _HEAD = 2**16  # bytes by which a file is recognised
 _NUMBER = rb"[-+]?[0-9.]+(?:e[-+]?[0-9]+)?"
