@@ -401,6 +401,25 @@ def test_tasks_of_another_folder_than_the_labels_before_are_trained_on_with_both
     assert "--unlabelled_img_dir" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["both folders", "that of the tasks alone"])
+def test_the_command_after_an_import_finds_all_images_or_says_which_it_does_not_know(place, capsys, known):
+    more = place / "more"
+    shutil.copytree(place / "images", more)
+    for name in PICKED:
+        (place / "images" / name).unlink()
+    (more / "known.jpg").unlink()
+    files = ["--picked_file", place / "picked.txt", "--format", "coco", "--output_dir", place / "tasks"]
+    folders = ["--img_dir", place / "images", "--unlabelled_img_dir", more] if known else ["--img_dir", more]
+    export_tasks.main([str(word) for word in [*files, *folders, "--class_names", *CLASSES]])
+    take(place, LABELLERS["coco"](place / "tasks", ANSWERS, place / "export"))
+    said, _, command = capsys.readouterr().out.splitlines()[-1].partition(":  ")
+    words = shlex.split(command)
+    images = str(place / "images") if known else "IMAGES"
+    assert words[words.index("0") + 1] == images and words[-2:] == ["--unlabelled_img_dir", str(more)]
+    where = "" if known else f", with the folder of the images that are not in {more} (1, such as known.jpg) as IMAGES"
+    assert said == f"what to do next: train on it{where}"
+
+
 def test_folders_of_images_are_found_again_where_they_and_the_tasks_were_moved_together(place, capsys):
     (place / "more").mkdir()
     shutil.move(place / "images" / "left.jpg", place / "more" / "left.jpg")
