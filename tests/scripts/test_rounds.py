@@ -230,6 +230,9 @@ def test_images_of_a_plain_folder_are_labelled_where_they_are(campaign):
     assert second.returncode == 0, second.stdout + second.stderr
     assert states(campaign.folder / "out/round_1/new_ann_file.json") == (15, 0)
     assert f"{copied} (the same as " in second.stdout and "6 of the 25 unlabelled images" in second.stdout
+    shutil.copyfile(campaign.folder / "images" / moved, campaign.folder / "more" / "later.png")
+    again = campaign.run(campaign.command(*more), **NO_PAGE)
+    assert "1 image (later.png) of more were added after the ranking" in again.stdout, "none that a round has labelled"
 
 
 @pytest.mark.parametrize(
