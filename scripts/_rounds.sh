@@ -225,8 +225,8 @@ import_labels() {
     local from=("${labels[@]}") place
     place="$(labels_place)"
     if [ ${#from[@]} -eq 0 ]; then from=("$place"); fi
-    if [ "${from[*]}" = "$place" ] && [ -z "$(ls -A -- "$place")" ]; then
-        [ ${#labels[@]} -eq 0 ] || echo "no labels yet in $place"
+    if [ -z "$(find -L "${from[@]}" ! -type d -print -quit)" ]; then # empty folders, however their names are written
+        [ ${#labels[@]} -eq 0 ] || echo "no labels yet in ${from[*]}"
         return 0
     fi
     say "$title: labels from ${from[*]}"

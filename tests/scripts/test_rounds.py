@@ -83,6 +83,10 @@ def test_rounds_with_a_labelling_tool(campaign):
     assert again.returncode == 0 and again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
     assert "train.py" not in campaign.played()[3:]
     assert f"no labels yet in {out / 'round_1/labels'}" in again.stdout
+    for place in ("out/round_1/labels", "out/round_1/labels/", "./out/round_1/../round_1/labels"):
+        typed = campaign.run([*command, "--labels", place], **NO_PAGE)
+        assert typed.returncode == 0 and f"no labels yet in {place}" in typed.stdout, typed.stdout + typed.stderr
+        assert next_command(typed.stdout)[1:] == next_command(first.stdout)[1:]
 
     campaign.label(1)
     second = campaign.run(next_command(again.stdout))
