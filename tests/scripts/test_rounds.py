@@ -181,6 +181,34 @@ def test_labels_that_change_or_come_after_their_import_are_told(campaign):
     assert next_command(taken.stdout)[-1] == str(out / "round_2/labels")
 
 
+def test_other_first_labels_are_told_before_anything_is_trained(campaign):
+    command = campaign.command(*LEAF, "--budget_images", "4", "--rounds", "2")
+    assert campaign.run(command, **NO_PAGE).returncode == 0
+    plain = json.loads((campaign.folder / "train.json").read_text())
+    for image in plain["images"]:
+        image["id"] += 1000
+    for row in plain["annotations"]:
+        row["image_id"] += 1000
+    (campaign.folder / "plain.json").write_text(json.dumps(plain, indent=1))
+    plain["annotations"][0]["bbox"][0] += 1
+    (campaign.folder / "other.json").write_text(json.dumps(plain))
+    same, other = ([*command[:3], name, *command[4:]] for name in ("plain.json", "other.json"))
+    for labelled in (False, True):
+        if labelled:
+            campaign.label(1)
+        done = campaign.played()
+        refused = campaign.run(other, **NO_PAGE)
+        assert refused.returncode == 2 and campaign.played() == done, refused.stdout + refused.stderr
+        assert "other.json: 1 image (" in refused.stdout and "have other boxes (1 gone, 1 new)" in refused.stdout
+        assert f"The earlier TRAIN_ANN is kept as {campaign.folder / 'out/first_train_ann.json'}" in refused.stdout
+        assert "choose another OUTPUT_DIR" in refused.stdout and "--resume_anyway" in refused.stdout
+        again = campaign.run(same, **NO_PAGE)
+        assert again.returncode == 0, again.stdout + again.stderr
+    assert states(campaign.folder / "out/round_1/new_ann_file.json") == (13, 27)
+    assert campaign.run(other, **NO_PAGE).returncode == 2, "round 1 is imported, round 2 trained"
+    assert campaign.played().count("train.py") == 2
+
+
 def test_tasks_are_of_the_tool_and_of_the_list_or_it_is_said(campaign):
     out = campaign.folder / "out"
     command = campaign.command(*LEAF, "--budget_images", "4", "--rounds", "3")
