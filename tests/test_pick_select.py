@@ -135,9 +135,15 @@ def test_where_a_detector_predicts_hardly_anything_boxes_are_expected_as_in_labe
     said = capsys.readouterr().out
     assert "expected to label: 2 images, 2 boxes, 0.01" in said
     assert (
-        "unreliable: the detector predicts 0 objects per image with a score above 0.5, and labelled images have 1;"
-        in said
-    )
+        "unreliable: the detector predicts 0 objects per image with a score above 0.5, and labelled images have 1, so as many are expected "
+        "in the ranked images on average, and fewer where fewer than on average are predicted; in the picked ones 1 are expected per image"
+    ) in said
+    # As many on average of 0.8 and 0: 0.8 x 0.8 + 0.486 x 1.8 boxes in an image where 0.8 are predicted.
+    for file in folder.glob("out*"):
+        file.unlink()
+    budget(folder, "--budget_images", 2, predicted=0.8)
+    said = capsys.readouterr().out
+    assert "expected to label: 2 images, 3 boxes" in said and "in the picked ones 1.51 are expected" in said
 
 
 def test_hardly_anything_predicted_is_a_lower_bound_where_nothing_is_labelled(folder, capsys):
