@@ -155,6 +155,35 @@ def test_hardly_anything_predicted_is_a_lower_bound_where_nothing_is_labelled(fo
     assert "no labelled image says how many there are: the numbers are a lower bound" in capsys.readouterr().out
 
 
+def test_a_list_alone_is_told_and_what_to_do_with_it(folder, capsys):
+    """Images of a folder that is not given are picked, and not compared; the command that is printed is then given."""
+    for place, names in (("pictures", [row["file_name"] for row in IMAGES]), ("more", ["x.png", "y.png"])):
+        for number, name in enumerate(names):
+            path = folder / place / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng([number, len(names)]).integers(0, 255, (50, 50, 3), np.uint8)
+            path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    write(folder / "values.json", {"x.png": 3.0, "y.png": 2.0, "s/2.png": 1.0})
+    write(folder / "infer_results.json", {name: [] for name in ("x.png", "y.png", "s/2.png")})
+    words = [*arguments(folder, 0, ann="part.json")[:-2], "--budget_images", "2", "--list_only"]
+    words += ["--img_dir", str(folder / "pictures")]
+    pick_select.main([*words])
+    said = capsys.readouterr().out
+    assert (
+        f"labelled or picked images that are not in {folder / 'pictures'} were not compared with others: 2; give the folder where they "
+        "lie as --unlabelled_img_dir"
+    ) in said
+    pick_select.main([*words, "--unlabelled_img_dir", str(folder / "more"), "--overwrite"])
+    said = capsys.readouterr().out
+    list_file = folder / "out_picked.txt"
+    assert "were not compared" not in said
+    assert f"{list_file}: 2 images picked; see {list_file.with_suffix('.csv')} for why" in said
+    start, _, command = said.splitlines()[-1].partition(":  ")
+    assert start == "what to do next: send them to a labelling tool"
+    done = subprocess.run([sys.executable, *shlex.split(command)[1:]], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "2 images for label_studio" in done.stdout, done.stdout + done.stderr
+
+
 def test_a_budget_of_boxes_prefers_images_with_few(folder, capsys):
     # Boxes: 4.7 where 4 are predicted, else 0.3, so 7 is worth more per box than 10.
     assert budget(folder, "--budget_boxes", 6) == ["s/7.png", "s/5.png", "s/3.png", "s/10.png"]
