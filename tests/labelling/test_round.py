@@ -456,6 +456,24 @@ def test_the_instructions_name_real_paths(place, tool, image_files, monkeypatch)
     assert (place / "train_1_labelled.json").is_file()
 
 
+def test_the_instructions_have_short_paths_and_a_new_name_for_the_labels(place, monkeypatch):
+    (place / "here").mkdir()
+    monkeypatch.chdir(place / "here")
+    before = [
+        ("labelled.json", "labelled_2.json"),
+        ("labelled_2.json", "labelled_3.json"),
+        ("a.json", "a_labelled.json"),
+    ]
+    for number, (now, after) in enumerate([*before, ("unlabelled.json", "unlabelled_labelled.json")]):
+        shutil.copy(place / "train_1.json", place / now)
+        files = ["--picked_file", "../picked.txt", "--img_dir", "../images", "--ann_file", f"../{now}"]
+        files += ["--infer_json", "../infer_results.json", "--format", "label_studio"]
+        export_tasks.main([*files, "--output_dir", f"../tasks_{number}"])
+        text = (place / f"tasks_{number}" / "README.md").read_text()
+        assert ".." not in text
+        assert f"--ann_file {place / now} --output_ann_file {place / after}\n" in text
+
+
 def test_the_instructions_explain_what_is_not_known(place):
     words = ["--picked_file", place / "picked.txt", "--img_dir", place / "images", "--class_names", "cat,dog"]
     export_tasks.main([*map(str, words), "--format", "coco", "--output_dir", str(place / "tasks")])
