@@ -779,6 +779,10 @@ def test_only_coco_says_what_is_labelled_and_the_command_that_converts_works(voc
         Path(command[1]).name == "random_select.py" and "IMAGES" not in command and "--leave_out_faulty" not in command
     )
     monkeypatch.chdir(voc.parent)
+    with pytest.raises(SystemExit):
+        random_select.main(["--help"])
+    hides_none = "With --label_ratio 100 no label is hidden: labels of any form become a COCO file."
+    assert "hides no label at --label_ratio 100" in message and hides_none in " ".join(capsys.readouterr().out.split())
     random_select.main(command[2:])
     assert len(read_annotations("labelled.json").labelled) == 8
 
