@@ -68,8 +68,11 @@ def main() -> None:
     picked = chosen.with_name(f"{chosen.name.removesuffix('_selection')}_picked.txt")
     refuse(changes, args.ranking, f"move {chosen} and {picked.name} away to rank and pick anew", config.resume_anyway)
     folder = config.unlabelled_img_dir and Path(config.unlabelled_img_dir)
-    state = read_label_state(args.train_ann_file)
-    for sentence in image_notes(args.ranking, args.img_dir, folder, state.labelled | state.unlabelled):
+    annotated = set()
+    if folder:
+        state = read_label_state(args.train_ann_file)
+        annotated = state.labelled | state.unlabelled
+    for sentence in image_notes(args.ranking, args.img_dir, folder, annotated):
         print(f"note: {sentence}")
     print(f"kept from before: {args.ranking}")
 
