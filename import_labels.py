@@ -186,29 +186,50 @@ def check_some_label(exports: Sequence[Export], answers: Answers, asked: Asked, 
     )
 
 
-def next_command(args: argparse.Namespace, manifest: Manifest | None, origin: MadeFrom | None) -> str:
+def next_command(args: argparse.Namespace, manifest: Manifest | None, origin: MadeFrom | None, names: set[str]) -> str:
     """What to do next: the command that trains on the labels. Hours are the user's, and so is where the weights lie.
 
     Args:
-        origin: what the annotation file before was made from.
+        origin: what the annotation file before was made from; names: of the images of the file that was written.
     """
     output = args.output_ann_file
     run = output.with_name(f"{output.stem}_run")
     images, more = sent_folders(args.tasks, manifest)
-    if args.img_dir and images and any(not (args.img_dir / task.file_name).exists() for task in manifest.tasks):
-        more = more or images  # the tasks are of another folder than the labels of before
-    images = args.img_dir or images
-    words = ["CPU", "0", images or "IMAGES", output, run, "--config_path", "auto"]
-    command = script_to_paste(
-        "run_standalone_train_model.sh", *words, *(["--unlabelled_img_dir", more] if more else [])
-    )
-    where = "" if images else ", with the folder of its images as IMAGES"
-    names = [step["inputs"].get("pre_trained", {}).get("name") for step in steps_of(origin)] if origin else []
-    weights = next(filter(None, names), "resnet18.ckpt, see README.md")
+    holding, lacking = folders_holding(names, [args.img_dir, images, more])
+    first = next((folder for folder in holding if folder != more), images or more or "IMAGES")
+    where = ""
+    if lacking:
+        first, where = "IMAGES", f", with the folder of {lacking_in_words(lacking, holding)} as IMAGES"
+    others = [folder for folder in holding if folder != first] or [more] * (more not in (None, first))
+    if len(others) > 1:
+        where += f", when the images of {' and '.join(others[1:])} have been copied into {others[0]}, for it takes two folders"
+    words = ["CPU", "0", first, output, run, "--config_path", "auto"]
+    words += ["--unlabelled_img_dir", others[0]] if others else []
+    command = script_to_paste("run_standalone_train_model.sh", *words)
+    names_before = [step["inputs"].get("pre_trained", {}).get("name") for step in steps_of(origin)] if origin else []
+    weights = next(filter(None, names_before), "resnet18.ckpt, see README.md")
     return (
         f"weights to start from (such as {weights}) are added after {run}; without them far more labels are needed\n"
         f"what to do next: train on it{where}:  {command}"
     )
+
+
+def folders_holding(names: set[str], folders: Sequence[str | Path | None]) -> tuple[list[str], list[str]]:
+    """The folders that hold images which the ones before do not, and the names of the images that are in none."""
+    holding, lacking = [], names
+    for folder in folders:
+        left = {name for name in lacking if not (Path(folder) / name).is_file()} if folder else lacking
+        if len(left) < len(lacking):
+            holding.append(str(folder))
+        lacking = left
+    return holding, sorted(lacking)
+
+
+def lacking_in_words(lacking: Sequence[str], holding: Sequence[str]) -> str:
+    """The images whose folder is not known."""
+    if not holding:
+        return "its images"
+    return f"the images that are not in {' or '.join(holding)} ({len(lacking)}, such as {lacking[0]})"
 
 
 def sent_folders(tasks: Path | None, manifest: Manifest | None) -> tuple[str | None, str | None]:
@@ -253,7 +274,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(sentence)
         print(f"{counted(report['not_used'], 'thing')} could not be used, each with its reason in {outputs[2]}")
     if not args.if_labelled:  # the script of the rounds goes on by itself
-        print(next_command(args, manifest, origin_of_coco(args.ann_file) if "info" in coco else None))
+        names = {image["file_name"] for image in coco["images"]}
+        names |= {name for name, answer in answers.by_image.items() if answer.is_label}
+        print(next_command(args, manifest, origin_of_coco(args.ann_file) if "info" in coco else None, names))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from pathlib import Path
 
 from src.active.picking.labelled_file import write_labelled
 from src.active.picking.pick_check import check_image_files, check_pick
-from src.active.picking.pick_list import check_outputs, note_other_labels, pick_by_ranking, read_earlier
+from src.active.picking.pick_list import check_outputs, next_command, note_other_labels, pick_by_ranking, read_earlier
 from src.active.picking.pick_options import PickOptions
 from src.command_line import NAMES_HELP, positive_count, positive_number, program_parser, refuse_idle, seed
 from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
@@ -162,6 +162,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     note_other_labels(source, options.combine_ann_file)
     if not options.list_only:
         write_labelled(coco, known, picked, options, list_is_new)
+    elif not options.resume:  # the script of the rounds, which resumes, goes on by itself
+        print(next_command(options))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 Hidden images get "labelled": false, and the file has no annotations of them. Its "info" holds its provenance. With
 --policy 2 the labelled images join the unlabelled ones in the unlabelled stream ("also_unlabelled": true), so that it holds
-every image.
+every image. With --label_ratio 100 no label is hidden: labels of any form become a COCO file.
 
 --ann_file must have the labels of all images, so an image without boxes counts as reviewed and empty. The program
 prints how many there are, and warns about an unusual share. With --leave_out_faulty what cannot be used is left out and
@@ -40,7 +40,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--img_dir", type=Path, help="folder of the images, which forms other than COCO need")
     help_names = f"classes in the order of their labels, {NAMES_HELP}; text needs them"
     parser.add_argument("--class_names", nargs="+", default=(), help=help_names)
-    help_ratio = "percent of the images that stay labelled; fractions allowed"
+    help_ratio = "percent of the images that stay labelled; fractions allowed; 100: all, to convert to COCO"
     parser.add_argument("--label_ratio", type=float, required=True, help=help_ratio)
     help_policy = "1: all other images unlabelled (default); 2: all images in the unlabelled stream"
     parser.add_argument("--policy", type=int, choices=(1, 2), default=1, help=help_policy)

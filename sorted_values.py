@@ -101,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"note: {acquisition.note}")
     empty = int((table.counts == 0).sum())
     print(
-        f"{ranking}: {counted(len(scores), 'image')} ranked, {empty} of them without detections; see {terms_file(ranking)} for why"
+        f"{ranking}: {counted(len(scores), 'image')} ranked, {empty} of them without detections; see {terms_file(ranking)} for why\n"
+        f"pick_select.py --top_value_file {ranking} picks images from it"
     )
 
 

@@ -15,6 +15,7 @@ from src.active.picking.resume_pick import refuse
 from src.active.resume_ranking import image_notes, ranking_changes
 from src.config.load import load_config
 from src.config.schema import FREE_KEYS, IN_EPOCHS
+from src.data.checks.label_sources import read_label_state
 from src.engine.resume import settings_changes
 from src.errors import entry_point
 from src.yaml_file import read_yaml
@@ -67,7 +68,11 @@ def main() -> None:
     picked = chosen.with_name(f"{chosen.name.removesuffix('_selection')}_picked.txt")
     refuse(changes, args.ranking, f"move {chosen} and {picked.name} away to rank and pick anew", config.resume_anyway)
     folder = config.unlabelled_img_dir and Path(config.unlabelled_img_dir)
-    for sentence in image_notes(args.ranking, args.img_dir, folder):
+    annotated = set()
+    if folder:
+        state = read_label_state(args.train_ann_file)
+        annotated = state.labelled | state.unlabelled
+    for sentence in image_notes(args.ranking, args.img_dir, folder, annotated):
         print(f"note: {sentence}")
     print(f"kept from before: {args.ranking}")
 

@@ -38,6 +38,7 @@ labelling_rounds() {
     take_round_options
     check_place
     find_evaluation_data
+    check_first_labels
     work
     [ -z "$EVAL_ANN" ] || table_of "$number"
     if [ -z "$ORI_ANN" ] && [ ${#ratios[@]} -gt 0 ]; then
@@ -83,6 +84,26 @@ check_place() {
     folder="$(realpath -m -- "$folder" && echo .)"
     [[ "$(realpath -m -- "$OUTPUT_DIR")/" != "${folder%$'\n.'}/"* ]] ||
         fail "OUTPUT_DIR: $OUTPUT_DIR lies in unlabelled_img_dir, where copies of images for labelling would count as new images; choose another folder"
+}
+
+# check_first_labels: exits if TRAIN_ANN has other labels than the rounds began with, of which FIRST_LABELS is a copy. Where it only has
+# another form, the copy takes its place.
+check_first_labels() {
+    FIRST_LABELS="$OUTPUT_DIR/first_train_ann.json"
+    [ -f "$OUTPUT_DIR/round_1/config.yaml" ] && [ -f "$FIRST_LABELS" ] || return 0
+    if cmp -s -- "$TRAIN_ANN" "$FIRST_LABELS"; then return 0; fi
+    local anyway=()
+    if is_enabled resume_anyway; then anyway=(--resume_anyway); fi
+    run_logged "$OUTPUT_DIR" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_first_labels.py" "$TRAIN_ANN" "$FIRST_LABELS" "$DATA_ROOT" "${anyway[@]}"
+    [ ${#anyway[@]} -gt 0 ] || TRAIN_ANN="$FIRST_LABELS"
+}
+
+# keep_first_labels: copies TRAIN_ANN to FIRST_LABELS before the first training begins.
+keep_first_labels() {
+    [ "$number" = 1 ] && [ -n "${FIRST_LABELS:-}" ] && [ -f "$TRAIN_ANN" ] && [ ! -f "$folder/config.yaml" ] || return 0
+    mkdir -p -- "$OUTPUT_DIR"
+    cp -- "$TRAIN_ANN" "$FIRST_LABELS.part"
+    mv -- "$FIRST_LABELS.part" "$FIRST_LABELS"
 }
 
 # work: round after round, until the last one or until labels are needed.
@@ -225,8 +246,8 @@ import_labels() {
     local from=("${labels[@]}") place
     place="$(labels_place)"
     if [ ${#from[@]} -eq 0 ]; then from=("$place"); fi
-    if [ "${from[*]}" = "$place" ] && [ -z "$(ls -A -- "$place")" ]; then
-        [ ${#labels[@]} -eq 0 ] || echo "no labels yet in $place"
+    if [ -z "$(find -L "${from[@]}" ! -type d -print -quit)" ]; then # empty folders, however their names are written
+        [ ${#labels[@]} -eq 0 ] || echo "no labels yet in ${from[*]}"
         return 0
     fi
     say "$title: labels from ${from[*]}"
@@ -312,6 +333,7 @@ find_evaluation_data() {
 # train_stage ANN FOLDER: trains one stage; a resumed job continues where the stage stopped.
 train_stage() {
     local options=("${options[@]}")
+    keep_first_labels
     if $resuming && [ -f "$2/config.yaml" ]; then options+=(--resume true); fi
     train "$@"
 }

@@ -182,6 +182,11 @@ def script_to_paste(script: str, *words: object) -> str:
     return shlex.join(["bash", nearest_path(_ROOT / "scripts" / script), *map(str, words)])
 
 
+def whole_path(path: Path) -> Path:
+    """The absolute path, without `..`; links stay as they are named where that is possible."""
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
 def nearest_path(path: Path) -> str:
     """An absolute path, seen from the current folder where it lies below it."""
     here = Path.cwd()

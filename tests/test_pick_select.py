@@ -135,9 +135,15 @@ def test_where_a_detector_predicts_hardly_anything_boxes_are_expected_as_in_labe
     said = capsys.readouterr().out
     assert "expected to label: 2 images, 2 boxes, 0.01" in said
     assert (
-        "unreliable: the detector predicts 0 objects per image with a score above 0.5, and labelled images have 1;"
-        in said
-    )
+        "unreliable: the detector predicts 0 objects per image with a score above 0.5, and labelled images have 1, so as many are expected "
+        "in the ranked images on average, and fewer where fewer than on average are predicted; in the picked ones 1 are expected per image"
+    ) in said
+    # As many on average of 0.8 and 0: 0.8 x 0.8 + 0.486 x 1.8 boxes in an image where 0.8 are predicted.
+    for file in folder.glob("out*"):
+        file.unlink()
+    budget(folder, "--budget_images", 2, predicted=0.8)
+    said = capsys.readouterr().out
+    assert "expected to label: 2 images, 3 boxes" in said and "in the picked ones 1.51 are expected" in said
 
 
 def test_hardly_anything_predicted_is_a_lower_bound_where_nothing_is_labelled(folder, capsys):
@@ -147,6 +153,35 @@ def test_hardly_anything_predicted_is_a_lower_bound_where_nothing_is_labelled(fo
     words = ["--ann_file", folder / "full.json", "--top_value_file", folder / "values.json", "--budget_images", "2"]
     pick_select.main([str(word) for word in [*words, "--list_only", "--output_ann_file", folder / "out.json"]])
     assert "no labelled image says how many there are: the numbers are a lower bound" in capsys.readouterr().out
+
+
+def test_a_list_alone_is_told_and_what_to_do_with_it(folder, capsys):
+    """Images of a folder that is not given are picked, and not compared; the command that is printed is then given."""
+    for place, names in (("pictures", [row["file_name"] for row in IMAGES]), ("more", ["x.png", "y.png"])):
+        for number, name in enumerate(names):
+            path = folder / place / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng([number, len(names)]).integers(0, 255, (50, 50, 3), np.uint8)
+            path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    write(folder / "values.json", {"x.png": 3.0, "y.png": 2.0, "s/2.png": 1.0})
+    write(folder / "infer_results.json", {name: [] for name in ("x.png", "y.png", "s/2.png")})
+    words = [*arguments(folder, 0, ann="part.json")[:-2], "--budget_images", "2", "--list_only"]
+    words += ["--img_dir", str(folder / "pictures")]
+    pick_select.main([*words])
+    said = capsys.readouterr().out
+    assert (
+        f"labelled or picked images that are not in {folder / 'pictures'} were not compared with others: 2; give the folder where they "
+        "lie as --unlabelled_img_dir"
+    ) in said
+    pick_select.main([*words, "--unlabelled_img_dir", str(folder / "more"), "--overwrite"])
+    said = capsys.readouterr().out
+    list_file = folder / "out_picked.txt"
+    assert "were not compared" not in said
+    assert f"{list_file}: 2 images picked; see {list_file.with_suffix('.csv')} for why" in said
+    start, _, command = said.splitlines()[-1].partition(":  ")
+    assert start == "what to do next: send them to a labelling tool"
+    done = subprocess.run([sys.executable, *shlex.split(command)[1:]], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "2 images for label_studio" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_budget_of_boxes_prefers_images_with_few(folder, capsys):
@@ -744,6 +779,10 @@ def test_only_coco_says_what_is_labelled_and_the_command_that_converts_works(voc
         Path(command[1]).name == "random_select.py" and "IMAGES" not in command and "--leave_out_faulty" not in command
     )
     monkeypatch.chdir(voc.parent)
+    with pytest.raises(SystemExit):
+        random_select.main(["--help"])
+    hides_none = "With --label_ratio 100 no label is hidden: labels of any form become a COCO file."
+    assert "hides no label at --label_ratio 100" in message and hides_none in " ".join(capsys.readouterr().out.split())
     random_select.main(command[2:])
     assert len(read_annotations("labelled.json").labelled) == 8
 

@@ -35,7 +35,11 @@ def test_ranking_is_written_falling(results, tmp_path, capsys):
     sorted_values.main(["--infer_json", str(results), "--exp_dir", str(tmp_path / "new")])
     values = json.loads((tmp_path / "new" / "top_value_data.json").read_text())
     assert list(values) == ["b/1.png", "a/1.png", "none.png"]
-    assert "3 images ranked, 1 of them without detections" in capsys.readouterr().out
+    ranked, following = capsys.readouterr().out.splitlines()
+    assert "3 images ranked, 1 of them without detections" in ranked
+    assert (
+        following == f"pick_select.py --top_value_file {tmp_path / 'new' / 'top_value_data.json'} picks images from it"
+    )
 
 
 def test_a_detector_without_confident_detections_ranks_and_it_is_said(tmp_path, capsys):

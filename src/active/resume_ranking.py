@@ -1,6 +1,6 @@
 """Resume a ranking: which of its inputs, settings and images have changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,15 @@ def ranking_changes(ranking: Path, files: Mapping[str, Path], settings: Mapping[
     return changes
 
 
-def image_notes(ranking: Path, img_dir: Path, unlabelled_img_dir: Path | None) -> list[str]:
+def image_notes(
+    ranking: Path, img_dir: Path, unlabelled_img_dir: Path | None, annotated: Collection[str] = ()
+) -> list[str]:
     """Changes of the images since they were ranked; one sentence each.
 
     Args:
         img_dir: folder of the images of the annotation file, into which labelled ones are moved; unlabelled_img_dir: of
-            further ones, or None.
+            further ones, or None. annotated: names of the images of the annotation file; those of earlier rounds, which were labelled
+            and so not ranked, may lie in either folder.
     """
     ranked = read_ranking(ranking)
     folders = [folder for folder in (img_dir, unlabelled_img_dir) if folder]
@@ -48,7 +51,8 @@ def image_notes(ranking: Path, img_dir: Path, unlabelled_img_dir: Path | None) -
     notes = []
     if gone := [name for name, place in places.items() if place is None]:
         notes.append(f"{_counted(gone)} were ranked and are missing now")
-    if unlabelled_img_dir and (new := sorted(set(list_images(unlabelled_img_dir)) - places.keys())):
+    known_names = {*places, *annotated}
+    if unlabelled_img_dir and (new := sorted(set(list_images(unlabelled_img_dir)) - known_names)):
         notes.append(
             f"{_counted(new)} of {unlabelled_img_dir} were added after the ranking: trained on, but not picked"
         )

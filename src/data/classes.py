@@ -45,12 +45,28 @@ def alike_names(names: Iterable[str]) -> Iterator[str]:
     may be classes of their own, as letters are, but mostly are one class that was written in two ways."""
     alike = defaultdict(list)
     for name in names:
-        letters = normalize("NFC", name).casefold()
-        alike["".join(letter for letter in letters if letter.isalnum()) or name].append(name)
+        alike[_letters(name)].append(name)
     for group in alike.values():
         if len(group) > 1:
             shown = ", ".join(f'"{name}"' for name in group)
             yield f"classes {shown} differ only by case, spaces, punctuation or how their letters are composed; if they are one class, give them one category"
+
+
+def _letters(name: str) -> str:
+    """What names of one class that were written in two ways have in common."""
+    letters = normalize("NFC", name).casefold()
+    return "".join(letter for letter in letters if letter.isalnum()) or name
+
+
+def renamed_classes(found: Iterable[str], names: Sequence[str]) -> dict[str, str]:
+    """Found name -> the one of ``names`` that it is written otherwise for, if all of them are; else nothing."""
+    known = defaultdict(list)
+    for name in names:
+        known[_letters(name)].append(name)
+    meant = {name: known[_letters(name)] for name in found}
+    if all(len(near) == 1 and name not in names for name, near in meant.items()):
+        return {name: near[0] for name, near in meant.items()}
+    return {}
 
 
 def joined_names(names: Sequence[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from enum import Enum
 
 from src.data.checks.box_faults import OUTSIDE_TOLERANCE
 from src.data.checks.row_marks import mark_doubts
-from src.data.classes import unknown_classes
+from src.data.classes import renamed_classes, unknown_classes
 from src.data.formats.outlines import as_outline, outline_fault
 from src.data.formats.tools.annotated import AnnotatedImage, Box, Mark, Shape, in_pixels
 from src.data.formats.tools.image_names import (
@@ -119,8 +119,9 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
     """One answer per image.
 
     Raises:
-        DataError: names that may be any of several images. UserError: nothing is of the wanted annotator.
+        DataError: names that may be any of several images. UserError: nothing is of the wanted annotator, or no class is a known one.
     """
+    _check_classes(exports, asked.classes)
     sent = {task.file_name: task.image.shapes for task in asked.manifest.tasks} if asked.manifest else None
     candidates: dict[str, list[Answer]] = defaultdict(list)
     not_used, notes, ambiguous, counts, marks = [], [], [], Counter(), []
@@ -169,6 +170,21 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
     notes += [sentence.format(count) for sentence, count in counts.items() if count]
     notes += mark_doubts(marks, "take them out")
     return Answers(by_image, not_used, notes)
+
+
+def _check_classes(exports: Sequence[Export], classes: Sequence[str]) -> None:
+    """Raise a UserError if all classes of several images have other names: that is one fault, not one of each image."""
+    labels = [{shape.label for shape in image.shapes} for export in exports for image in export.images]
+    found = sorted(set().union(*labels))
+    if sum(map(bool, labels)) < 2 or set(found) & set(classes):
+        return
+    meant = renamed_classes(found, classes)
+    names = ", ".join(f"{name} to {known}" for name, known in meant.items()) if meant else "them"
+    remedy = f"rename {names} in the labelling tool and export again, or in the exported files"
+    raise UserError(
+        f"{', '.join(dict.fromkeys(export.path for export in exports))}: the classes are {', '.join(found)}, and none of them is one of "
+        f"{', '.join(classes)}; {remedy}"
+    )
 
 
 def _check_annotator(wanted: str | None, candidates: Mapping[str, Sequence[Answer]]) -> None:

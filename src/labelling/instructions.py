@@ -1,10 +1,11 @@
 """The README of a tasks folder: what to click in the tool, and how the labels come back."""
 
 import os
+import re
 import shlex
 from pathlib import Path
 
-from src.command_line import to_paste_anywhere
+from src.command_line import to_paste_anywhere, whole_path
 from src.data.formats.reading import is_coco
 from src.labelling.task import Manifest
 from src.wording import counted
@@ -129,10 +130,16 @@ def _order(manifest: Manifest, ordered: bool) -> str:
     return "The images come in the order of the pick; `order.csv` says why each was picked."
 
 
+def _stem_after(stem: str) -> str:
+    """The name of the next annotation file: train, train_labelled, train_labelled_2, train_labelled_3."""
+    known = re.fullmatch(r"((?:.*_)?labelled)(?:_([0-9]{1,6}))?", stem)
+    return f"{known[1]}_{int(known[2] or 1) + 1}" if known else f"{stem}_labelled"
+
+
 def _way_back(manifest: Manifest, folder: Path, ann_file: Path | None) -> str:
     """The command that imports the labels; words that are not known are in capitals, and explained."""
-    now = ann_file.absolute() if ann_file else None
-    after = now.with_name(f"{now.stem}_labelled.json") if now else "NEXT.json"
+    now = whole_path(ann_file) if ann_file else None
+    after = now.with_name(f"{_stem_after(now.stem)}.json") if now else "NEXT.json"
     export = folder if manifest.format in _IN_PLACE else "EXPORT"
     words = ["--labels", export, "--tasks", folder, "--ann_file", now or "NOW.json", "--output_ann_file", after]
     if now and not is_coco(now) and manifest.img_dir:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from src.command_line import whole_path
 from src.csv_file import csv_text
 from src.errors import DataError, UserError
 from src.files import TEMPORARY, cannot_write
@@ -67,7 +68,7 @@ def write_tasks(
         DataError: names of images that differ in their suffix only, where the tool needs them to differ.
     """
     check_folder(folder)
-    folder = folder.absolute()  # "." has no name
+    folder = whole_path(folder)  # "." has no name
     tool, root = TOOLS[manifest.format], image_root(manifest, paths, folder, image_files)
     if tool.by_stem:
         _check_stems(manifest)

@@ -58,7 +58,16 @@ def main(argv: list[str] | None = None) -> None:
 
     config = load_config(__doc__, ["--config_path", AUTOMATIC, *words], automatic_leaf=leaf)
     write_text(args.output, texts[0], config.overwrite)
-    print("\n".join([f"{texts[0]}written: {args.output}", *cautions]))
+    if earlier is None:
+        print("\n".join([f"{texts[0]}written: {args.output}", *cautions]))
+    else:
+        print("\n".join([f"written: {args.output}, {differences(earlier, config.as_dict())} {args.keep}", *cautions]))
+
+
+def differences(earlier: dict, now: dict) -> str:
+    """Which settings of an earlier recipe have other values now; the words before its name."""
+    changed = [f"{key} {now[key]} (was {value})" for key, value in earlier.items() if now[key] != value]
+    return f"with other values of {', '.join(changed)} than in" if changed else "with the values of"
 
 
 def inputs_of(values: dict) -> dict[str, str | list[Path] | None]:

@@ -401,6 +401,25 @@ def test_tasks_of_another_folder_than_the_labels_before_are_trained_on_with_both
     assert "--unlabelled_img_dir" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["both folders", "that of the tasks alone"])
+def test_the_command_after_an_import_finds_all_images_or_says_which_it_does_not_know(place, capsys, known):
+    more = place / "more"
+    shutil.copytree(place / "images", more)
+    for name in PICKED:
+        (place / "images" / name).unlink()
+    (more / "known.jpg").unlink()
+    files = ["--picked_file", place / "picked.txt", "--format", "coco", "--output_dir", place / "tasks"]
+    folders = ["--img_dir", place / "images", "--unlabelled_img_dir", more] if known else ["--img_dir", more]
+    export_tasks.main([str(word) for word in [*files, *folders, "--class_names", *CLASSES]])
+    take(place, LABELLERS["coco"](place / "tasks", ANSWERS, place / "export"))
+    said, _, command = capsys.readouterr().out.splitlines()[-1].partition(":  ")
+    words = shlex.split(command)
+    images = str(place / "images") if known else "IMAGES"
+    assert words[words.index("0") + 1] == images and words[-2:] == ["--unlabelled_img_dir", str(more)]
+    where = "" if known else f", with the folder of the images that are not in {more} (1, such as known.jpg) as IMAGES"
+    assert said == f"what to do next: train on it{where}"
+
+
 def test_folders_of_images_are_found_again_where_they_and_the_tasks_were_moved_together(place, capsys):
     (place / "more").mkdir()
     shutil.move(place / "images" / "left.jpg", place / "more" / "left.jpg")
@@ -435,6 +454,24 @@ def test_the_instructions_name_real_paths(place, tool, image_files, monkeypatch)
         LABELLERS[tool](folder, ANSWERS, place / "export")
     import_labels.main([str(export) if word == "EXPORT" else word for word in back[2:]])
     assert (place / "train_1_labelled.json").is_file()
+
+
+def test_the_instructions_have_short_paths_and_a_new_name_for_the_labels(place, monkeypatch):
+    (place / "here").mkdir()
+    monkeypatch.chdir(place / "here")
+    before = [
+        ("labelled.json", "labelled_2.json"),
+        ("labelled_2.json", "labelled_3.json"),
+        ("a.json", "a_labelled.json"),
+    ]
+    for number, (now, after) in enumerate([*before, ("unlabelled.json", "unlabelled_labelled.json")]):
+        shutil.copy(place / "train_1.json", place / now)
+        files = ["--picked_file", "../picked.txt", "--img_dir", "../images", "--ann_file", f"../{now}"]
+        files += ["--infer_json", "../infer_results.json", "--format", "label_studio"]
+        export_tasks.main([*files, "--output_dir", f"../tasks_{number}"])
+        text = (place / f"tasks_{number}" / "README.md").read_text()
+        assert ".." not in text
+        assert f"--ann_file {place / now} --output_ann_file {place / after}\n" in text
 
 
 def test_the_instructions_explain_what_is_not_known(place):
@@ -670,21 +707,45 @@ def test_why_labels_are_not_used_is_printed_with_its_count(place, capsys):
     assert "1 thing could not be used, each with its reason in" in said
 
 
-@pytest.mark.parametrize(("name", "labelled"), [("Cat", True), ("cat", False)])
-def test_an_import_without_a_label_writes_nothing_and_says_why(place, capsys, name, labelled):
-    export = exported(place, name, labelled)
+def test_an_import_without_a_label_writes_nothing_and_says_why(place, capsys):
+    export = exported(place, labelled=False)
     before = sorted(place.rglob("*"))
     with pytest.raises(SystemExit) as stopped:
         take(place, export)
     said, error = capsys.readouterr()
     assert stopped.value.code == 2 and sorted(place.rglob("*")) == before
     assert "images of 7 sent: 7 not done" in said and "so nothing is written" in error
-    assert ("give --labels what the tool exports, not the files that were sent to it" in error) != labelled
-    assert ("Cat (1 object) is not one of the classes cat, dog; is it cat?" in error) == labelled
+    assert "give --labels what the tool exports, not the files that were sent to it" in error
     files = ["--labels", export, "--tasks", place / "tasks", "--ann_file", place / "train_1.json", "--if_labelled"]
     import_labels.main([str(word) for word in [*files, "--output_ann_file", place / "train_2.json"]])
-    said = capsys.readouterr().out
-    assert "yet (2 not done): nothing is written" in said and ("2 x image left unlabelled: Cat" in said) == labelled
+    assert "yet (2 not done): nothing is written" in capsys.readouterr().out
+    assert sorted(place.rglob("*")) == before
+
+
+RENAMED = {
+    "Cat, DOG": ({"cat": "Cat", "dog": "DOG"}, "rename Cat to cat, DOG to dog in the labelling tool"),
+    "hound, puss": ({"cat": "puss", "dog": "hound"}, "rename them in the labelling tool"),
+}
+
+
+@pytest.mark.parametrize("tool", LABELLERS)
+@pytest.mark.parametrize("names", RENAMED)
+def test_classes_that_were_all_renamed_are_one_fault(place, tool, names, capsys):
+    tasks = send(place, tool)
+    labels = LABELLERS[tool](tasks, ANSWERS, place / "export")
+    for file in [labels] if labels.is_file() else sorted(path for path in labels.rglob("*") if path.is_file()):
+        if file.suffix in (".json", ".xml", ".yaml", ".txt") and file.name != "manifest.json":
+            text = file.read_text()
+            for name, other in RENAMED[names][0].items():
+                text = re.sub(rf"\b{name}\b", other, text)
+            file.write_text(text)
+    before = sorted(place.rglob("*"))
+    for more in ((), ("--if_labelled",)):
+        with pytest.raises(SystemExit):
+            take(place, labels, *more)
+        error = capsys.readouterr().err.strip()
+        told = f": the classes are {names}, and none of them is one of cat, dog; {RENAMED[names][1]}"
+        assert told in error and len(error.splitlines()) == 1, error
     assert sorted(place.rglob("*")) == before
 
 

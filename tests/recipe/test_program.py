@@ -109,10 +109,14 @@ def test_without_labels_it_is_said_how_to_get_some(data, tmp_path, capsys):
     assert not (tmp_path / "a.yaml").exists()
 
 
-def test_two_runs_share_the_hours_and_the_second_keeps_the_network(data, tmp_path):
+def test_two_runs_share_the_hours_and_the_second_keeps_the_network(data, tmp_path, capsys):
     first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
     main([*data, "--output", str(first), "--hours", "2", "--runs", "2"])
+    assert "batch_size: " in capsys.readouterr().out
     main([*data, "--output", str(second), "--keep", str(first), "--max_iter", "70"])
+    said = capsys.readouterr().out
+    assert said.startswith(f"written: {second}, with other values of ") and f" than in {first}\n" in said
+    assert "max_iter 70 (was " in said and "batch_size" not in said, "what stays is not printed again"
     one, two = (yaml.safe_load(path.read_text()) for path in (first, second))
     assert one["hours"] == two["hours"] == 1 and "2 h, as given, for 2 runs" in first.read_text()
     assert two["max_iter"] == 70 and two["img_width"] == one["img_width"]

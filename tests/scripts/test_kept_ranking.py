@@ -32,8 +32,10 @@ def kept(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images/1.png").write_text("")
     (tmp_path / "top_value_data.json").write_text(json.dumps({"1.png": 0.5}))
-    for name in ("net.ckpt", "train.json"):
-        (tmp_path / name).write_text("{}")
+    (tmp_path / "net.ckpt").write_text("{}")
+    image = {"id": 1, "file_name": "1.png", "width": 1, "height": 1, "labelled": False}
+    coco = {"images": [image], "annotations": [], "categories": [{"id": 1, "name": "face"}]}
+    (tmp_path / "train.json").write_text(json.dumps(coco))
     places = ("--train_img_dir", "images", "--train_ann_file", "train.json", "--save_checkpoint_path", str(tmp_path))
     config, _ = with_steps(load_config("", [*GIVEN, *places, "--device_target", "GPU"]), 40, 20, 2)
     (tmp_path / "config.yaml").write_text(save_config(with_rate(config, 2)[0]))

@@ -83,6 +83,10 @@ def test_rounds_with_a_labelling_tool(campaign):
     assert again.returncode == 0 and again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
     assert "train.py" not in campaign.played()[3:]
     assert f"no labels yet in {out / 'round_1/labels'}" in again.stdout
+    for place in ("out/round_1/labels", "out/round_1/labels/", "./out/round_1/../round_1/labels"):
+        typed = campaign.run([*command, "--labels", place], **NO_PAGE)
+        assert typed.returncode == 0 and f"no labels yet in {place}" in typed.stdout, typed.stdout + typed.stderr
+        assert next_command(typed.stdout)[1:] == next_command(first.stdout)[1:]
 
     campaign.label(1)
     second = campaign.run(next_command(again.stdout))
@@ -177,6 +181,34 @@ def test_labels_that_change_or_come_after_their_import_are_told(campaign):
     assert next_command(taken.stdout)[-1] == str(out / "round_2/labels")
 
 
+def test_other_first_labels_are_told_before_anything_is_trained(campaign):
+    command = campaign.command(*LEAF, "--budget_images", "4", "--rounds", "2")
+    assert campaign.run(command, **NO_PAGE).returncode == 0
+    plain = json.loads((campaign.folder / "train.json").read_text())
+    for image in plain["images"]:
+        image["id"] += 1000
+    for row in plain["annotations"]:
+        row["image_id"] += 1000
+    (campaign.folder / "plain.json").write_text(json.dumps(plain, indent=1))
+    plain["annotations"][0]["bbox"][0] += 1
+    (campaign.folder / "other.json").write_text(json.dumps(plain))
+    same, other = ([*command[:3], name, *command[4:]] for name in ("plain.json", "other.json"))
+    for labelled in (False, True):
+        if labelled:
+            campaign.label(1)
+        done = campaign.played()
+        refused = campaign.run(other, **NO_PAGE)
+        assert refused.returncode == 2 and campaign.played() == done, refused.stdout + refused.stderr
+        assert "other.json: 1 image (" in refused.stdout and "have other boxes (1 gone, 1 new)" in refused.stdout
+        assert f"The earlier TRAIN_ANN is kept as {campaign.folder / 'out/first_train_ann.json'}" in refused.stdout
+        assert "choose another OUTPUT_DIR" in refused.stdout and "--resume_anyway" in refused.stdout
+        again = campaign.run(same, **NO_PAGE)
+        assert again.returncode == 0, again.stdout + again.stderr
+    assert states(campaign.folder / "out/round_1/new_ann_file.json") == (13, 27)
+    assert campaign.run(other, **NO_PAGE).returncode == 2, "round 1 is imported, round 2 trained"
+    assert campaign.played().count("train.py") == 2
+
+
 def test_tasks_are_of_the_tool_and_of_the_list_or_it_is_said(campaign):
     out = campaign.folder / "out"
     command = campaign.command(*LEAF, "--budget_images", "4", "--rounds", "3")
@@ -230,6 +262,9 @@ def test_images_of_a_plain_folder_are_labelled_where_they_are(campaign):
     assert second.returncode == 0, second.stdout + second.stderr
     assert states(campaign.folder / "out/round_1/new_ann_file.json") == (15, 0)
     assert f"{copied} (the same as " in second.stdout and "6 of the 25 unlabelled images" in second.stdout
+    shutil.copyfile(campaign.folder / "images" / moved, campaign.folder / "more" / "later.png")
+    again = campaign.run(campaign.command(*more), **NO_PAGE)
+    assert "1 image (later.png) of more were added after the ranking" in again.stdout, "none that a round has labelled"
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def stop_for_labels(lacking: list[str], count: int, options: PickOptions) -> Non
         )
     print(
         f"{len(lacking)} of the {count} picked images have no labels in {ann_file} yet, such as {lacking[0]}. To continue:\n"
-        f"  1. Label the images listed in {list_file} (highest acquisition score first); those that you skip stay unlabelled.\n"
+        f"  1. Label the images listed in {list_file} from its top; those that you skip stay unlabelled.\n"
         f"  2. Write a new annotation file: all that is in {ann_file}, and these images with their labels, named as in "
         "the list.\n"
         "  3. Give the same command with the new file as ORI_ANN and with --resume\n"

@@ -63,7 +63,13 @@ class ExpectedCost:
         of_classes = "" if self.doubt else f" ({listed})"
         return [
             f"expected to label: {counted(len(picked), 'image')}, {counted(round(boxes), 'box')}{of_classes}, {hours:.3g} hours (90 %: {low:.2g} to {high:.2g})",
-            *([f"unreliable: {self.doubt}"] if self.doubt else []),
+            *(
+                [
+                    f"unreliable: {self.doubt}; in the picked ones {boxes / max(len(picked), 1):.3g} are expected per image"
+                ]
+                if self.doubt
+                else []
+            ),
             f"expected cost: {self.cost}",
         ]
 
@@ -74,7 +80,8 @@ def expected_cost(
     """What labelling costs; None where the ranking has no CSV that says what is predicted.
 
     A detector that predicts far fewer objects per image than the labelled images have is hardly trained. Without reports, which say how
-    many boxes are drawn beside the predicted ones, the picked images are then expected to have as many as the labelled ones.
+    many boxes are drawn beside the predicted ones, the ranked images are then expected to have as many on average as the labelled ones;
+    an image with fewer predictions than the average has fewer.
 
     Args:
         reports: of import_labels.py, of earlier rounds; labelled: images that are labelled so far; objects: in these.
@@ -91,7 +98,7 @@ def expected_cost(
     mean = sum(sum(of.values()) for of in predicted.values()) / len(terms)
     if past.images or (labelled and mean >= _HARDLY_TRAINED * objects / labelled):
         return ExpectedCost(predicted, fit_labelling_cost(past, labelled))
-    found = f"the detector predicts {mean:.2g} objects per image with a score above {CONFIDENT:g}"
+    found = f"the detector predicts {mean:.3g} objects per image with a score above {CONFIDENT:g}"
     if not labelled:
         doubt = (
             f"{found}, and no labelled image says how many there are: the numbers are a lower bound"
@@ -99,7 +106,10 @@ def expected_cost(
             else ""
         )
         return ExpectedCost(predicted, fit_labelling_cost(past, labelled), doubt)
-    doubt = f"{found}, and labelled images have {objects / labelled:.2g}; as many are expected in the picked ones"
+    doubt = (
+        f"{found}, and labelled images have {objects / labelled:.3g}, so as many are expected in the ranked images on "
+        "average, and fewer where fewer than on average are predicted"
+    )
     return ExpectedCost(
         predicted, fit_labelling_cost(past, labelled, added_by_density(mean, objects / labelled)), doubt
     )

@@ -15,6 +15,7 @@ from src.active.picking.pick_options import PickOptions
 from src.active.picking.resume_pick import list_changes, refuse
 from src.active.ranking import read_ranking, unlistable
 from src.active.terms_file import predicted_objects, read_terms, terms_file
+from src.command_line import to_paste
 from src.csv_file import csv_text
 from src.data.checks.label_sources import LabelState, count_objects
 from src.data.formats.reading import is_coco
@@ -29,6 +30,7 @@ from src.data.provenance import (
 )
 from src.errors import DataError, UserError
 from src.files import check_apart, check_free, read_regular_text, reading_fault, write_text
+from src.wording import counted
 
 
 def check_outputs(options: PickOptions) -> None:
@@ -64,8 +66,10 @@ def pick_by_ranking(coco: dict[str, Any], known: LabelState, options: PickOption
     if not folders:
         picked.notes.append("near-duplicates were not searched for: pass --img_dir")
     elif near.not_compared:
+        remedy = "" if options.unlabelled_img_dir else "; give the folder where they lie as --unlabelled_img_dir"
         picked.notes.append(
-            f"images that are not in the given folders were not compared with others: {near.not_compared}"
+            f"labelled or picked images that are not in {' or '.join(map(str, folders))} were not compared with others: "
+            f"{near.not_compared}{remedy}"
         )
     for note in [*picked.notes, *(expected.forecast(picked.why) if expected else ())]:
         print(note)
@@ -73,7 +77,24 @@ def pick_by_ranking(coco: dict[str, Any], known: LabelState, options: PickOption
     write_pick(
         list_file, picked, rows, origin_of(coco, options, known, {"top_value_file": options.top_value_file}), overwrite
     )
+    print(f"{list_file}: {counted(len(picked.why), 'image')} picked; see {reasons_file(list_file)} for why")
     return list(picked.why)
+
+
+def next_command(options: PickOptions) -> str:
+    """What to do next: the command that sends the picked images to a labelling tool; words that are not known are explained."""
+    unknown = [] if options.img_dir else ["the folder of their images as IMAGES"]
+    found = options.top_value_file and options.top_value_file.with_name("infer_results.json")
+    if not (found and found.is_file()):
+        unknown.append("the infer_results.json of infer.py as INFER_RESULTS")
+        found = "INFER_RESULTS"
+    tasks = options.list_file.with_name(f"{options.list_file.stem.removesuffix('_picked')}_tasks")
+    words = ["--picked_file", options.list_file, "--img_dir", options.img_dir or "IMAGES"]
+    words += ["--unlabelled_img_dir", options.unlabelled_img_dir] if options.unlabelled_img_dir else []
+    words += ["--infer_json", found, "--ann_file", options.combine_ann_file or options.ann_file]
+    command = to_paste("export_tasks.py", *words, "--format", "label_studio", "--output_dir", tasks)
+    where = f", with {' and '.join(unknown)}" if unknown else ""
+    return f"what to do next: send them to a labelling tool{where}:  {command}"
 
 
 def write_pick(

@@ -165,7 +165,8 @@ def require_coco(path: Path, img_dir: Path | None = None, class_names: Sequence[
     words += ["--leave_out_faulty"] if img_dir and _is_faulty(path, img_dir, class_names) else []
     where = "" if img_dir else ", with the folder of its images as IMAGES"
     raise UserError(
-        f"{path}: only COCO JSON says which images are labelled; convert it{where}, and give labelled.json in its place:  "
+        f"{path}: only COCO JSON says which images are labelled; convert it{where}, which hides no label at --label_ratio 100, and give "
+        "labelled.json in its place:  "
         f"{to_paste('random_select.py', *words, '--output_ann_file', 'labelled.json')}"
     )
 
