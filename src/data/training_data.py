@@ -173,7 +173,7 @@ def read_with_images(
             take one start more.
     """
     own, sizes, img_dir = Faults(), Faults(), folders[0]
-    annotations = own.attempt(read_data, path, img_dir, class_names, masks)
+    annotations = own.attempt(read_data, path, img_dir, class_names, masks, None, folders[1])
     placed = find_in_both(annotations or _despite_faults(Path(path), Path(img_dir), class_names), *folders)
     sizes.attempt(check_images, placed, img_dir, check)
     if own.errors and sizes.errors and is_coco(path):  # boxes are not to be blamed for wrong sizes of their images
@@ -209,21 +209,25 @@ def read_usable(
     Raises:
         UserError: more cannot be used than `left_out` allows, or the file cannot be read at all.
     """
-    annotations = read_data(path, folders[0], class_names, masks, left_out)
+    annotations = read_data(path, folders[0], class_names, masks, left_out, folders[1])
     annotations = without_broken(find_in_both(annotations, *folders), folders[0], left_out)
     left_out.check(len(annotations.images), sum(count_boxes(annotations.images)))
     return annotations
 
 
 def usable_coco(
-    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str], left_out: LeftOut
+    path: str | Path,
+    img_dir: str | Path | None,
+    class_names: Sequence[str],
+    left_out: LeftOut,
+    unlabelled_img_dir: str | Path | None = None,
 ) -> dict[str, Any]:
     """As ``read_as_coco``, without the images and boxes that cannot be used; image files are decoded where their folder is given.
 
     Raises:
         UserError: as ``read_usable``.
     """
-    coco = read_as_coco(path, img_dir, class_names, left_out)
+    coco = read_as_coco(path, img_dir, class_names, left_out, unlabelled_img_dir)
     if img_dir is not None:
         kept = {entry.image_id for entry in without_broken(from_coco(coco), img_dir, left_out).images}
         images = [image for image in coco["images"] if image["id"] in kept]
