@@ -16,14 +16,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
 from src.data.checks.left_out import add_options, describe, sentence_on
 from src.data.checks.suspicious_labels import unread_outlines
+from src.data.class_shares import boxes_by_class
 from src.data.formats.reading import is_coco
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import DataError, Faults, UserError, entry_point
@@ -110,11 +109,9 @@ def count_errors(errors: Sequence[UserError]) -> int:
     return sum(len(error.faults) if isinstance(error, DataError) else 1 for error in errors)
 
 
-def by_class(data: TrainingData) -> str:
+def by_class(names: Sequence[str], entries: Sequence[ImageEntry]) -> str:
     """Each class with the number of its boxes in labelled images, crowds left out."""
-    labels = [entry.labels[~entry.crowd] for entry in data.labelled]
-    names = data.annotations.class_names
-    counts = np.bincount(np.concatenate([np.zeros(0, np.int32), *labels]), minlength=len(names) + 1)[1:]
+    counts = boxes_by_class(entries, len(names))
     return ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
 
 
@@ -169,7 +166,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             summary += f", {counted(len(data.evaluation.images), 'evaluation image')} with {boxes}"
         print(summary)
         if len(data.annotations.class_names) > 1:
-            print(f"boxes by class: {by_class(data)}")
+            names = data.annotations.class_names
+            print(f"boxes by class: {by_class(names, data.labelled)}")
+            if data.evaluation and data.evaluation.class_names == names:
+                print(f"in evaluation:  {by_class(names, data.evaluation.labelled)}")
     if args.contact_sheet and data:
         draw_contact_sheets(data, sources, args.contact_sheet)
     elif args.contact_sheet:

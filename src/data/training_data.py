@@ -15,6 +15,7 @@ from src.data.checks.files.few_bits import few_bits
 from src.data.checks.image_files import ImageCheck, check_header, check_images, without_broken
 from src.data.checks.left_out import LeftOut
 from src.data.checks.suspicious_labels import suspicions
+from src.data.class_shares import boxes_by_class, other_order
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import from_coco, images_despite_faults, read_annotations, with_real_sizes
@@ -264,7 +265,13 @@ def _evaluation_suspicions(annotations: Annotations, evaluation: Annotations | N
     if evaluation is None:
         return []
     paths = [image_path(entry, sources.eval_img_dir) for entry in evaluation.images]
-    found = [f"evaluation set: {sentence}" for sentence in (*suspicions(evaluation), *few_bits(paths))]
+    names = annotations.class_names
+    counts = boxes_by_class(annotations.labelled, len(names))
+    trained = [name for name, count in zip(names, counts, strict=True) if count]
+    doubts = [*suspicions(evaluation, trained), *few_bits(paths)]
+    if names == evaluation.class_names:
+        doubts += other_order(names, counts, boxes_by_class(evaluation.labelled, len(names)))
+    found = [f"evaluation set: {sentence}" for sentence in doubts]
     if reason := missing_objects(evaluation):
         found.append(
             f"evaluation set: AP cannot be measured, so no best checkpoint can be chosen: {reason}; evaluate on "
