@@ -12,6 +12,7 @@ is trained on.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ from src.data.checks.suspicious_labels import unread_outlines
 from src.data.class_shares import boxes_by_class
 from src.data.formats.reading import is_coco
 from src.data.training_data import Sources, TrainingData, examine
-from src.errors import DataError, Faults, UserError, entry_point
+from src.errors import SHOWN_FAULTS, DataError, Faults, UserError, entry_point, write_whole_list
 from src.report.contact_sheet import check_new_folder, write_contact_sheets
 from src.wording import counted
 
@@ -86,13 +87,33 @@ def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
     return found
 
 
-def report(faults: Faults, doubts: Sequence[str]) -> str:
-    """All errors, then everything suspicious."""
+def first_of_each_kind(sentences: Sequence[str]) -> list[str]:
+    """Lines with the first sentences of each kind, which differ only in names and numbers, and how many more of it there are."""
+    kinds: dict[str, list[str]] = {}
+    for sentence in sentences:
+        kinds.setdefault(re.sub(r"[^\s,;:]*[\d./_][^\s,;:]*", "", sentence), []).append(sentence)
+    shown = []
+    for alike in kinds.values():
+        more = len(alike) - SHOWN_FAULTS
+        shown += [f"  error: {sentence}" for sentence in alike[:SHOWN_FAULTS]]
+        shown += [f"  ... and {more:,} more of this kind"] if more > 0 else []
+    return shown
+
+
+def report(faults: Faults, doubts: Sequence[str], source: str) -> str:
+    """The first errors of each kind, then everything suspicious.
+
+    Args:
+        source: the data, see ``write_whole_list``.
+    """
     lines = []
     for error in faults.errors:
         sentences = error.faults if isinstance(error, DataError) else [str(error)]
         lines += [f"{error.title}:" if isinstance(error, DataError) else "data:"]
-        lines += [f"  error: {sentence}" for sentence in sentences]
+        lines += first_of_each_kind(sentences)
+    rows = [row for error in faults.errors for row in getattr(error, "faults", [str(error)])]
+    if sum(line.startswith("  error: ") for line in lines) < len(rows) and (whole := write_whole_list(rows, source)):
+        lines.append(whole)
     lines += [f"suspicious: {sentence}" for sentence in doubts]
     return "\n".join(lines)
 
@@ -151,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         doubts += [sentence for file in files if is_coco(file) for sentence in unread_outlines(file)]
     if data and args.images and not faults.errors:
         doubts += same_pictures(data, sources)
-    if text := report(faults, doubts):
+    if text := report(faults, doubts, str(args.ann_file)):
         print(text)
     for sentence in left_out_of(data):
         print(sentence)

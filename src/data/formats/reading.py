@@ -222,8 +222,14 @@ def _there_is(path: Path) -> str:
 
 def _holding(folder: Path) -> str:
     """Annotation files in a folder that was given in place of a file."""
+    for place in (folder.parent, folder.parent.parent):
+        if (place / "data.yaml").is_file():
+            return f", but {place / 'data.yaml'} describes a data set of YOLO: give that file"
     found = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in (".json", ".txt"))
-    return f" that holds {found[0]} ({len(found)} such files); name one file, that of all images" if found else ""
+    if len(found) == 1 or "_annotations.coco.json" in found:
+        name = found[0] if len(found) == 1 else "_annotations.coco.json"
+        return f"; give the file in it: {folder / name}"
+    return f"; it holds {len(found)} annotation files, such as {found[0]}: give the one of all images" if found else ""
 
 
 def _begins_as_json(path: Path) -> bool:
