@@ -104,7 +104,7 @@ def read_ground_truth(config: Config) -> Annotations:
         raise
     check_labelled(annotations)
     paths = [image_path(entry, config.eval_img_dir) for entry in annotations.images] if config.eval_img_dir else []
-    for message in (*suspicions(annotations), *few_bits(paths)):
+    for message in (*suspicions(annotations, annotations.class_names), *few_bits(paths)):
         print(f"suspicious: {message}")
     return annotations
 

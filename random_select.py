@@ -38,6 +38,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--ann_file", type=Path, required=True, help="the labels of all images, in any form of docs/DATA.md"
     )
     parser.add_argument("--img_dir", type=Path, help="folder of the images, which forms other than COCO need")
+    help_unlabelled = (
+        "folder of unlabelled images: Pascal VOC images in it need no XML file (those without are not written)"
+    )
+    parser.add_argument("--unlabelled_img_dir", type=Path, help=help_unlabelled)
     help_names = f"classes in the order of their labels, {NAMES_HELP}; text needs them"
     parser.add_argument("--class_names", nargs="+", default=(), help=help_names)
     help_ratio = "percent of the images that stay labelled; fractions allowed; 100: all, to convert to COCO"
@@ -67,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_free(path, args.overwrite)
     check_apart(outputs, {"ann_file": args.ann_file})
     source = (args.ann_file, args.img_dir, parse_names(args.class_names))
-    coco = usable_coco(*source, left_out) if left_out else read_as_coco(*source)
+    coco = (usable_coco if left_out else read_as_coco)(*source, left_out, args.unlabelled_img_dir)
     already_unlabelled = unlabelled_ids(coco)
     if already_unlabelled:
         raise UserError(

@@ -97,19 +97,23 @@ def main(argv: list[str] | None = None) -> None:
             if not resumes:
                 warn_at_start(run)
             with run.stop:
-                is_timed = not resumes and tell_time(run)
+                is_timed = not resumes and tell_time(run, "max_iter" in automatic.chosen)
                 if device.rank == 0:
                     log.time_left = time_left(config, data, folder.path / "metrics.jsonl", is_timed)
                 train(run, first_step)
             log.info(f"end: {outcome(run)}")
 
 
-def tell_time(run: Run) -> bool:
-    """Say how long the run will take, and what to change if that is more than the hours there are; returns whether it was timed."""
+def tell_time(run: Run, chosen: bool) -> bool:
+    """Say how long the run will take, and what to change if that is more than the hours there are; returns whether it was timed.
+
+    Args:
+        chosen: whether the steps were chosen for these hours.
+    """
     times = forecast(run)
     if times is None:
         return False
-    changes = remedies(summarise(run.data), run.config.as_dict(), times.total / 3600)
+    changes = remedies(summarise(run.data), run.config.as_dict(), times.total / 3600, chosen)
     run.log.info("\n".join([str(times), *changes]))
     run.log.scalars(0, {BURN_IN: times.burn_in_step, TEACHER: times.teacher_step, IMAGE: times.image})
     return True

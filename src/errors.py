@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import hashlib
 import os
 import re
 import sys
@@ -112,8 +113,13 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _write_whole_list(rows: Sequence[str]) -> str:
-    """Where the whole list of an error was written, as a line of the message; empty if that is not possible."""
+def write_whole_list(rows: Sequence[str], source: str) -> str:
+    """Where the whole list of an error was written, as a line of a message; empty if that is not possible.
+
+    Args:
+        source: what the faults are of; its next list takes the place of this one.
+    """
+    name = hashlib.sha256(f"{os.getcwd()}\n{source}".encode(errors="surrogateescape")).hexdigest()[:8]
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="faults_", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
@@ -121,7 +127,12 @@ def _write_whole_list(rows: Sequence[str]) -> str:
             file.writelines(f"{row}\n" for row in rows)
     except OSError:
         return ""
-    return f"\nthe whole list: {file.name}"
+    path = Path(file.name).with_name(f"faults_{name}.txt")
+    try:
+        os.replace(file.name, path)
+    except OSError:  # it is of another user
+        path = Path(file.name)
+    return f"the whole list: {path}"
 
 
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:
@@ -143,8 +154,11 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
             sys.stdout.flush()
             return result
         except UserError as error:
-            whole = _write_whole_list(error.rows) if error.rows else ""
-            print("\n".join(map(printable, f"error: {error}{whole}".split("\n"))), file=sys.stderr)
+            lines = f"error: {error}".split("\n")
+            lines += (
+                [whole] if error.rows and (whole := write_whole_list(error.rows, lines[0].partition(": ")[2])) else []
+            )
+            print("\n".join(map(printable, lines)), file=sys.stderr)
             _drop_output()
             sys.exit(2)
         except KeyboardInterrupt:

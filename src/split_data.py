@@ -4,12 +4,14 @@
 
 Files are copied, never moved. The split depends on the names, the pictures and the seed only. Images that show the
 same picture (equal pixels, or re-saved, resized, watermarked) stay on one side, else the validation set would hold
-images that were trained on. split.json says which images went where, and what the split was made from.
+images that were trained on. With --some_unlabelled images without an XML file go to train/images, but for those that show a picture of
+the validation set, which go nowhere. split.json says which images went where, and what the split was made from.
 """
 
 import argparse
 import os
 import random
+import shlex
 import shutil
 import sys
 import tempfile
@@ -22,7 +24,7 @@ if not __package__:  # started as a file: python src/split_data.py
 from src.command_line import any_count, program_parser, refuse_idle
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.left_out import FILE_NAME, LeftOut, add_options, write_left_out
-from src.data.formats.voc import pair_files
+from src.data.formats.voc import images_without_xml, pair_files
 from src.data.images import decode_to_end
 from src.data.provenance import MadeFrom, folder_hash, made_from
 from src.errors import DataError, UserError, entry_point
@@ -47,6 +49,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         f"edge correlation from which two images count as one picture (default {SAME_FROM}; 2: equal pixels only)"
     )
     parser.add_argument("--same_from", type=correlation, default=SAME_FROM, help=help_same)
+    help_some = "images without an XML file are unlabelled ones: all go to train/images (default: they are faults)"
+    parser.add_argument("--some_unlabelled", action="store_true", help=help_some)
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier, equal split")
     args = parser.parse_args(argv)
@@ -62,19 +66,22 @@ def correlation(text: str) -> float:
     return value
 
 
-def usable_pairs(data_path: Path, at_most: float | None) -> tuple[list[tuple[str, str]], list[LeftOut]]:
+def usable_pairs(
+    data_path: Path, at_most: float | None, some_unlabelled: bool
+) -> tuple[list[tuple[str, str]], list[LeftOut]]:
     """Pairs of images and XML files, and what was left out of them.
 
     Args:
+        some_unlabelled: images without XML file are passed over.
         at_most: percent of the images that may be left out, because they have no partner or cannot be decoded; None: nothing is.
 
     Raises:
         UserError: more cannot be used; without `at_most`, anything at all.
     """
     if at_most is None:
-        return pair_files(data_path), []
+        return pair_files(data_path, None, some_unlabelled), []
     left_out, kept = LeftOut(str(data_path), at_most), []
-    for image, xml in pair_files(data_path, left_out):
+    for image, xml in pair_files(data_path, left_out, some_unlabelled):
         try:
             decode_to_end(data_path / "images" / image)
             kept.append((image, xml))
@@ -110,13 +117,19 @@ def choose_val(groups: list[list[int]], val_ratio: float, seed: int) -> set[int]
     return val
 
 
-def copy_split(data_path: Path, output_path: Path, sides: dict[str, list[tuple[str, str]]], overwrite: bool) -> None:
-    """Copy the pairs of each side to output_path/{train,val}/{images,annotations}; all of them or none."""
+def labelled_groups(groups: list[list[int]], count: int) -> list[list[int]]:
+    """The groups, only with the indices below ``count``, which are those of the labelled images."""
+    kept = ([index for index in group if index < count] for group in groups)
+    return [group for group in kept if group]
+
+
+def copy_split(data_path: Path, output_path: Path, sides: dict[str, list[tuple[str, ...]]], overwrite: bool) -> None:
+    """Copy the pairs, and the images without XML, of each side to output_path/{train,val}/{images,annotations}; all of them or none."""
     planned = {
         f"{side}/{kind}/{name}": data_path / kind / name
         for side, pairs in sides.items()
         for pair in pairs
-        for kind, name in zip(KINDS, pair, strict=True)
+        for kind, name in zip(KINDS, pair, strict=False)
     }
     _check_output(output_path, planned.keys(), overwrite)
     try:
@@ -178,18 +191,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     output_path = args.output_path or args.data_path
     check_outside(args.data_path, output_path)
-    pairs, left_out = usable_pairs(args.data_path, args.faulty_at_most if args.leave_out_faulty else None)
+    pairs, left_out = usable_pairs(
+        args.data_path, args.faulty_at_most if args.leave_out_faulty else None, args.some_unlabelled
+    )
+    unlabelled = images_without_xml(args.data_path) if args.some_unlabelled else []
     check_free(output_path / FILE_NAME, args.overwrite or not left_out)
-    groups = group_same_pictures([args.data_path / "images" / image for image, _ in pairs], args.same_from)
-    val = choose_val(groups, args.val_ratio, args.seed)
+    names = [*(image for image, _ in pairs), *unlabelled]
+    groups = group_same_pictures([args.data_path / "images" / name for name in names], args.same_from)
+    val = choose_val(labelled_groups(groups, len(pairs)), args.val_ratio, args.seed)
+    dropped = {index for group in groups if group[0] in val for index in group if index >= len(pairs)}
+    more = [name for index, name in enumerate(unlabelled, start=len(pairs)) if index not in dropped]
     sides = {
         "train": [pair for index, pair in enumerate(pairs) if index not in val],
         "val": [pair for index, pair in enumerate(pairs) if index in val],
     }
     content = {"made_from": split_origin(args.data_path, pairs, args)}
     content |= {side: [image for image, _ in pairs_of] for side, pairs_of in sides.items()}
+    content |= {"unlabelled": more} if args.some_unlabelled else {}
     check_free(output_path / SPLIT_FILE, args.overwrite)
-    copy_split(args.data_path, output_path, sides, args.overwrite)
+    copied = sides | {"train": [*sides["train"], *((name,) for name in more)]}
+    copy_split(args.data_path, output_path, copied, args.overwrite)
     write_json(output_path / SPLIT_FILE, content, args.overwrite, indent=1)
     for sentence in write_left_out(output_path / FILE_NAME, left_out, args.overwrite):
         print(sentence)
@@ -197,8 +218,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         if len(group) > 1:
             print(
                 f"same picture, kept together in {'val' if group[0] in val else 'train'}: "
-                + " ".join(pairs[i][0] for i in group)
+                + " ".join(names[i] for i in group if i not in dropped)
             )
+    if args.some_unlabelled:
+        images = output_path / "train" / "images"
+        print(
+            f"{counted(len(more), 'image')} without an XML file in {images}, too: give training {shlex.join(['--unlabelled_img_dir', str(images)])}; "
+            f"{len(dropped)} show a picture of val and were not copied"
+        )
     print(
         f"{counted(len(pairs), 'image')}: {len(sides['train'])} in {output_path / 'train'}, {len(sides['val'])} in {output_path / 'val'}"
     )

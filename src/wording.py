@@ -1,5 +1,7 @@
 """Numbers with their units in sentences."""
 
+from collections.abc import Sequence
+
 _OF_ONE = {"are": "is", "were": "was", "have": "has"}
 _HISSING = ("s", "x", "z", "ch", "sh")  # ends of nouns whose plural has a syllable more
 
@@ -16,6 +18,12 @@ def counted(count: int, noun: str, verb: str = "") -> str:
     several = noun + ("es" if noun.endswith(_HISSING) else "s")
     words = [noun if one else several, _OF_ONE[verb] if one and verb else verb]
     return " ".join([f"{count:,}", *filter(None, words)])
+
+
+def examples(names: Sequence[str], most: int = 5) -> str:
+    """The first names of a list, and how many more there are: "a.png, b.png and 3 more"."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def as_percent(share: float) -> str:

@@ -9,6 +9,7 @@ listed in SAVE_PATH without its .json, plus _left_out.json.
 """
 
 import argparse
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from src.data.checks.left_out import LeftOut, add_options, note_image, write_lef
 from src.data.checks.suspicious_labels import too_many_empty
 from src.data.classes import alike_names, check_names
 from src.data.formats.label_states import count_rows
-from src.data.formats.voc import VocImage, list_xmls, pair_files, read_voc, xml_hash
+from src.data.formats.voc import VocImage, images_without_xml, list_xmls, pair_files, read_voc, xml_hash
 from src.data.formats.voc_folder import as_coco, clear_voc, despite_faults, read_voc_files, voc_doubts
 from src.data.image_listing import IMAGE_SUFFIXES, all_files, passed_over
 from src.data.provenance import MadeFrom, made_from, with_origin
@@ -42,6 +43,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--save_path", type=Path, required=True, help="COCO JSON file to write")
     help_classes = f"class names in the order of their ids, {NAMES_HELP} (default: those found, sorted)"
     parser.add_argument("--classes", nargs="+", help=help_classes)
+    help_some = "images without an XML file are unlabelled ones and not written (default: they are faults)"
+    parser.add_argument("--some_unlabelled", action="store_true", help=help_some)
     add_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace --save_path if it exists")
     args = parser.parse_args(argv)
@@ -55,17 +58,18 @@ def input_files(data_path: Path) -> list[Path]:
     return [data_path / name for name in all_files(data_path) if PurePosixPath(name).suffix.lower() in suffixes]
 
 
-def read_folder(data_path: Path, left_out: LeftOut | None, faults: Faults) -> list[VocImage]:
+def read_folder(data_path: Path, left_out: LeftOut | None, faults: Faults, some_unlabelled: bool) -> list[VocImage]:
     """Every XML file of the folder, sorted, each with the name and size of its image as it lies on the disk.
 
     Args:
         left_out: takes files and images that cannot be used, which are faults without it; every image is decoded then.
-        faults: gets every fault of every file.
+        faults: gets every fault of every file. some_unlabelled: images without XML file are passed over.
     """
     if (data_path / "images").is_dir():
+        pair = partial(pair_files, some_unlabelled=some_unlabelled)
         files = [
             (image, data_path / "images" / image, data_path / "annotations" / xml)
-            for image, xml in despite_faults(faults, left_out, pair_files, data_path)
+            for image, xml in despite_faults(faults, left_out, pair, data_path)
         ]
         read = partial(read_voc_files, decode=left_out is not None)
         return despite_faults(faults, left_out, read, files, data_path, data_path)
@@ -120,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_apart([args.save_path, list_file], {"classes": args.classes, "data_path": input_files(args.data_path)})
     given = given_names(args.classes)
     faults = Faults()
-    found = read_folder(args.data_path, left_out, faults)
+    found = read_folder(args.data_path, left_out, faults, args.some_unlabelled)
     if left_out is not None:
         found = clear_voc(found, given, left_out)
         left_out.check(len(found), sum(len(voc.objects) for voc in found))
@@ -136,6 +140,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{args.save_path}: {counted(len(found), 'image')} ({empty} without objects), {boxes} ({clipped} clipped)")
     for sentence in notes:
         print(sentence)
+    images = args.data_path / "images"
+    if args.some_unlabelled and images.is_dir() and (unlabelled := images_without_xml(args.data_path)):
+        words = shlex.join(["--unlabelled_img_dir", str(images)])
+        print(f"{counted(len(unlabelled), 'image')} without an XML file are unlabelled ones: give training {words}")
     for number, name in enumerate(names, start=1):
         print(f"  {number} {name}: {boxes_and_crowds(counts[0][number], counts[1][number])}")
     for sentence in (

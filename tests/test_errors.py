@@ -32,6 +32,9 @@ def test_the_whole_list_of_a_long_error_is_in_a_file_that_the_message_names(caps
     assert file.parent == tmp_path and len(said) == (1 + 5 + 1) + (1 + 2) + (1 + 5 + 1) + 1 + 1
     rows = file.read_text().splitlines()
     assert rows[:9] == [f"fault {i} of a.json" for i in range(9)] and len(rows) == 9 + 6 + 7
+    with pytest.raises(SystemExit):
+        entry_point(faults.report)()
+    assert list(tmp_path.iterdir()) == [file] and str(file) in capsys.readouterr().err
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(SystemExit):
         entry_point(faults.report)()

@@ -92,7 +92,7 @@ def test_a_run_keeps_others_from_its_folder_while_it_trains(tiny_data, tiny_conf
     def train(run, first_step):
         seen.append([refusal([*words, more], capsys) for more in ("--resume", "--overwrite")])
 
-    monkeypatch.setattr(training_script, "tell_time", lambda run: None)
+    monkeypatch.setattr(training_script, "tell_time", lambda run, chosen: None)
     monkeypatch.setattr(training_script, "train", train)
     monkeypatch.setattr(training_script, "outcome", lambda run: "not trained")
     training_script.main(words)

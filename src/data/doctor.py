@@ -12,11 +12,10 @@ is trained on.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
@@ -24,9 +23,10 @@ from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
 from src.data.checks.left_out import add_options, describe, sentence_on
 from src.data.checks.suspicious_labels import unread_outlines
+from src.data.class_shares import boxes_by_class
 from src.data.formats.reading import is_coco
 from src.data.training_data import Sources, TrainingData, examine
-from src.errors import DataError, Faults, UserError, entry_point
+from src.errors import SHOWN_FAULTS, DataError, Faults, UserError, entry_point, write_whole_list
 from src.report.contact_sheet import check_new_folder, write_contact_sheets
 from src.wording import counted
 
@@ -87,13 +87,33 @@ def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
     return found
 
 
-def report(faults: Faults, doubts: Sequence[str]) -> str:
-    """All errors, then everything suspicious."""
+def first_of_each_kind(sentences: Sequence[str]) -> list[str]:
+    """Lines with the first sentences of each kind, which differ only in names and numbers, and how many more of it there are."""
+    kinds: dict[str, list[str]] = {}
+    for sentence in sentences:
+        kinds.setdefault(re.sub(r"[^\s,;:]*[\d./_][^\s,;:]*", "", sentence), []).append(sentence)
+    shown = []
+    for alike in kinds.values():
+        more = len(alike) - SHOWN_FAULTS
+        shown += [f"  error: {sentence}" for sentence in alike[:SHOWN_FAULTS]]
+        shown += [f"  ... and {more:,} more of this kind"] if more > 0 else []
+    return shown
+
+
+def report(faults: Faults, doubts: Sequence[str], source: str) -> str:
+    """The first errors of each kind, then everything suspicious.
+
+    Args:
+        source: the data, see ``write_whole_list``.
+    """
     lines = []
     for error in faults.errors:
         sentences = error.faults if isinstance(error, DataError) else [str(error)]
         lines += [f"{error.title}:" if isinstance(error, DataError) else "data:"]
-        lines += [f"  error: {sentence}" for sentence in sentences]
+        lines += first_of_each_kind(sentences)
+    rows = [row for error in faults.errors for row in getattr(error, "faults", [str(error)])]
+    if sum(line.startswith("  error: ") for line in lines) < len(rows) and (whole := write_whole_list(rows, source)):
+        lines.append(whole)
     lines += [f"suspicious: {sentence}" for sentence in doubts]
     return "\n".join(lines)
 
@@ -110,11 +130,9 @@ def count_errors(errors: Sequence[UserError]) -> int:
     return sum(len(error.faults) if isinstance(error, DataError) else 1 for error in errors)
 
 
-def by_class(data: TrainingData) -> str:
+def by_class(names: Sequence[str], entries: Sequence[ImageEntry]) -> str:
     """Each class with the number of its boxes in labelled images, crowds left out."""
-    labels = [entry.labels[~entry.crowd] for entry in data.labelled]
-    names = data.annotations.class_names
-    counts = np.bincount(np.concatenate([np.zeros(0, np.int32), *labels]), minlength=len(names) + 1)[1:]
+    counts = boxes_by_class(entries, len(names))
     return ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
 
 
@@ -154,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         doubts += [sentence for file in files if is_coco(file) for sentence in unread_outlines(file)]
     if data and args.images and not faults.errors:
         doubts += same_pictures(data, sources)
-    if text := report(faults, doubts):
+    if text := report(faults, doubts, str(args.ann_file)):
         print(text)
     for sentence in left_out_of(data):
         print(sentence)
@@ -169,7 +187,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             summary += f", {counted(len(data.evaluation.images), 'evaluation image')} with {boxes}"
         print(summary)
         if len(data.annotations.class_names) > 1:
-            print(f"boxes by class: {by_class(data)}")
+            names = data.annotations.class_names
+            print(f"boxes by class: {by_class(names, data.labelled)}")
+            if data.evaluation and data.evaluation.class_names == names:
+                print(f"in evaluation:  {by_class(names, data.evaluation.labelled)}")
     if args.contact_sheet and data:
         draw_contact_sheets(data, sources, args.contact_sheet)
     elif args.contact_sheet:

@@ -15,6 +15,7 @@ from src.data.checks.files.few_bits import few_bits
 from src.data.checks.image_files import ImageCheck, check_header, check_images, without_broken
 from src.data.checks.left_out import LeftOut
 from src.data.checks.suspicious_labels import suspicions
+from src.data.class_shares import boxes_by_class, other_order
 from src.data.classes import in_class_order
 from src.data.dataset import Stored, check_counts
 from src.data.formats.coco_annotations import from_coco, images_despite_faults, read_annotations, with_real_sizes
@@ -173,7 +174,7 @@ def read_with_images(
             take one start more.
     """
     own, sizes, img_dir = Faults(), Faults(), folders[0]
-    annotations = own.attempt(read_data, path, img_dir, class_names, masks)
+    annotations = own.attempt(read_data, path, img_dir, class_names, masks, None, folders[1])
     placed = find_in_both(annotations or _despite_faults(Path(path), Path(img_dir), class_names), *folders)
     sizes.attempt(check_images, placed, img_dir, check)
     if own.errors and sizes.errors and is_coco(path):  # boxes are not to be blamed for wrong sizes of their images
@@ -209,21 +210,25 @@ def read_usable(
     Raises:
         UserError: more cannot be used than `left_out` allows, or the file cannot be read at all.
     """
-    annotations = read_data(path, folders[0], class_names, masks, left_out)
+    annotations = read_data(path, folders[0], class_names, masks, left_out, folders[1])
     annotations = without_broken(find_in_both(annotations, *folders), folders[0], left_out)
     left_out.check(len(annotations.images), sum(count_boxes(annotations.images)))
     return annotations
 
 
 def usable_coco(
-    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str], left_out: LeftOut
+    path: str | Path,
+    img_dir: str | Path | None,
+    class_names: Sequence[str],
+    left_out: LeftOut,
+    unlabelled_img_dir: str | Path | None = None,
 ) -> dict[str, Any]:
     """As ``read_as_coco``, without the images and boxes that cannot be used; image files are decoded where their folder is given.
 
     Raises:
         UserError: as ``read_usable``.
     """
-    coco = read_as_coco(path, img_dir, class_names, left_out)
+    coco = read_as_coco(path, img_dir, class_names, left_out, unlabelled_img_dir)
     if img_dir is not None:
         kept = {entry.image_id for entry in without_broken(from_coco(coco), img_dir, left_out).images}
         images = [image for image in coco["images"] if image["id"] in kept]
@@ -260,7 +265,13 @@ def _evaluation_suspicions(annotations: Annotations, evaluation: Annotations | N
     if evaluation is None:
         return []
     paths = [image_path(entry, sources.eval_img_dir) for entry in evaluation.images]
-    found = [f"evaluation set: {sentence}" for sentence in (*suspicions(evaluation), *few_bits(paths))]
+    names = annotations.class_names
+    counts = boxes_by_class(annotations.labelled, len(names))
+    trained = [name for name, count in zip(names, counts, strict=True) if count]
+    doubts = [*suspicions(evaluation, trained), *few_bits(paths)]
+    if names == evaluation.class_names:
+        doubts += other_order(names, counts, boxes_by_class(evaluation.labelled, len(names)))
+    found = [f"evaluation set: {sentence}" for sentence in doubts]
     if reason := missing_objects(evaluation):
         found.append(
             f"evaluation set: AP cannot be measured, so no best checkpoint can be chosen: {reason}; evaluate on "

@@ -87,10 +87,10 @@ class _Announcement:
     def _wait(self) -> None:
         while number := self.reader.recv(1):
             if number[0] in SIGNALS:
-                name = signal.Signals(number[0]).name
+                what = "the terminal was closed" if number[0] == signal.SIGHUP else "Ctrl-C or SIGTERM"
                 with contextlib.suppress(OSError, ValueError):  # the terminal may have gone
                     print(
-                        f"{name}: the run saves and stops after the step that is being computed (the first one compiles for minutes)",
+                        f"stop requested ({what}): the run saves and stops after the step that is being computed (the first one compiles for minutes)",
                         file=sys.stderr,
                         flush=True,
                     )

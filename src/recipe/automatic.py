@@ -22,9 +22,14 @@ _NOT_STATED = frozenset(
 
 
 class AutomaticLeaf:
-    """The leaf of --config_path auto of train.py: a function of the settings that are known, see `load_config`."""
+    """The leaf of --config_path auto of train.py: a function of the settings that are known, see `load_config`.
+
+    Attributes:
+        chosen: the settings that a recipe chose now, not in an earlier run.
+    """
 
     def __init__(self) -> None:
+        self.chosen: frozenset[str] = frozenset()
         self._text: str | None = None
         self._warnings: list[str] = []
         self._path: Path | None = None
@@ -48,6 +53,7 @@ class AutomaticLeaf:
         check_free(path, values["overwrite"])
         choices, self._text = make_recipe(values, given)
         self._path, self._warnings = path, warnings(choices)
+        self.chosen = frozenset(choices) - frozenset(given)
         return {key: choice.value for key, choice in choices.items()}
 
     def write(self) -> list[str]:

@@ -12,11 +12,12 @@ from src.recipe.start_weights import Weights
 _NOMINAL = Machine("CPU", cores=1, memory=1.0, gflops=100.0)  # only ratios of times are used
 
 
-def remedies(data: DataSummary, settings: Mapping, hours: float) -> list[str]:
+def remedies(data: DataSummary, settings: Mapping, hours: float, chosen: bool = False) -> list[str]:
     """Sentences on a run that will take so many hours; none if it fits into the `hours` of its settings.
 
     Args:
         settings: all settings, with lengths in steps; hours: that the run will take, as measured.
+        chosen: whether the steps were derived from the hours, and from the speed of the machine at that time.
     """
     allowed = settings["hours"]
     if allowed is None or hours <= allowed:
@@ -26,8 +27,9 @@ def remedies(data: DataSummary, settings: Mapping, hours: float) -> list[str]:
     steps = max(1, int(settings["max_iter"] * allowed / hours))
     passes = steps * settings["batch_size"] * settings["accumulate_steps"] / data.labelled
     few = f", which is little: {FEW_PASSES} and more are usual" if passes < FEW_PASSES else ""
+    slower = ": this machine is slower now than when the steps were chosen for them (busy?)" if chosen else ""
     said = [
-        f"that is more than --hours {allowed:g}. Fewer steps: --max_iter {steps} would be {passes:.0f} passes over the labels{few}",
+        f"that is more than --hours {allowed:g}{slower}. Fewer steps: --max_iter {steps} would be {passes:.0f} passes over the labels{few}",
     ]
     here = run_seconds(situation, now, size)
     smaller = [

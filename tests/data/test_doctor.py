@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -398,10 +399,16 @@ def test_a_picture_that_is_cut_off_is_told_beside_a_fault_of_a_text_file(tmp_pat
     assert "2 errors" in said and "line 1" in said and "2.png: the picture is truncated" in said, said
 
 
-def test_no_fault_of_many_is_left_out(tmp_path, capsys):
-    make(tmp_path, boxes(*[(5, 5, 0, 1)] * 50))
-    _, said = doctor(tmp_path, capsys)
-    assert said.count("has no size") == 50 and "50 errors" in said
+def test_of_many_faults_of_a_kind_the_first_are_shown_and_all_are_in_a_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    make(tmp_path, boxes(*[(5, 5, 0, 1)] * 50, (900, 5, 9, 9)))
+    for _ in range(2):
+        _, said = doctor(tmp_path, capsys)
+        assert said.count("has no size") == 5 and "51 errors" in said
+        assert "  ... and 45 more of this kind\n" in said and "900" in said
+    (file,) = tmp_path.glob("faults_*.txt")
+    assert f"the whole list: {file}\n" in said
+    assert file.read_text().count("has no size") == 50 and len(file.read_text().splitlines()) == 51
 
 
 def test_faults_of_both_files_of_images_and_of_the_plain_folder_come_together(tmp_path, capsys):

@@ -1014,7 +1014,7 @@ def test_an_image_beside_an_xml_file_that_is_of_another_kind_is_named(images, ca
     xmls = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
     (images / "2.png").rename(images / "2.gif")
     (found,) = errors(said_of(capsys, xmls, images))
-    assert "xml/2.xml has no image images/2.*; images/2.gif is of no kind that can be read: save it as PNG" in found
+    assert "images/2.gif is of no kind that can be read as the image of its XML file or line: save it as PNG" in found
 
 
 @pytest.mark.parametrize(("largest", "doubted"), [(4095, True), (16383, True), (60000, False)])

@@ -70,7 +70,8 @@ with StopRequest({rank}) as stop:
 
 
 @pytest.mark.parametrize(
-    ("rank", "wanted"), [(0, ["SIGTERM: the run saves and", "computed", "SIGTERM"]), (1, ["computed", "None"])]
+    ("rank", "wanted"),
+    [(0, ["stop requested (Ctrl-C or SIGTERM): the run saves and", "computed", "SIGTERM"]), (1, ["computed", "None"])],
 )
 def test_a_request_is_answered_at_once_while_one_call_computes(rank, wanted):
     words = [sys.executable, "-c", BUSY.format(rank=rank)]

@@ -21,6 +21,12 @@ def test_a_run_that_fits_or_has_no_limit_needs_no_remedy():
     assert not remedies(facts(), default_settings() | RUN, 3000.0)
 
 
+def test_steps_that_were_chosen_for_the_hours_say_that_the_machine_is_slower_now():
+    data, settings = facts(images=100, side=(10, 60)), default_settings() | RUN | {"hours": 1.0}
+    assert "slower" not in remedies(data, settings, 4.0)[0]
+    assert "more than --hours 1: this machine is slower now than when" in remedies(data, settings, 4.0, chosen=True)[0]
+
+
 def test_fewer_steps_and_a_smaller_input_are_offered_with_what_they_cost():
     data = facts(images=100, side=(10, 60))
     steps, smallest = remedies(data, default_settings() | RUN | {"hours": 1.0}, 4.0)

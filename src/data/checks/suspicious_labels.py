@@ -4,7 +4,7 @@ Crowds are excluded, except that their share of the boxes is checked. Axes: N bo
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from src.data.annotations import COCO_FORM, Annotations, ImageEntry, object_areas
+from src.data.class_shares import rare_misspelt
 from src.data.classes import alike_names
 from src.data.formats.json_file import read_json
 from src.data.formats.outlines import Outline, as_outline, bounds, outline_fault
@@ -54,14 +55,19 @@ class Objects:
         return _some([self.entries[owner].file_name for owner in dict.fromkeys(self.owner[indices].tolist())])
 
 
-def suspicions(annotations: Annotations) -> list[str]:
-    """All suspicious findings in a data set that was read without errors; 100,000 objects take about half a second."""
+def suspicions(annotations: Annotations, trained: Collection[str] | None = None) -> list[str]:
+    """All suspicious findings in a data set that was read without errors; 100,000 objects take about half a second.
+
+    Args:
+        trained: of an evaluation set: the classes that were or will be trained on.
+    """
     objects = _objects(annotations)
     found = list(annotations.doubts)
     found += _class_names(annotations.class_names)
     found += empty_images(annotations)
     if len(objects.boxes):
-        found += _unused_classes(annotations, objects)
+        found += _unused_classes(annotations, objects, trained)
+        found += _misspelt(annotations, objects) if trained is None else ()
         found += _crowds(annotations, objects)
         found += _areas(objects)
         found += _tiny(objects)
@@ -93,11 +99,28 @@ def _class_names(names: Sequence[str]) -> Iterator[str]:
             yield f'class "{name}": background needs no category of its own; remove it, or training learns to detect it'
 
 
-def _unused_classes(annotations: Annotations, objects: Objects) -> Iterator[str]:
+def _misspelt(annotations: Annotations, objects: Objects) -> Iterator[str]:
+    names = annotations.class_names
+    return rare_misspelt(names, np.bincount(objects.labels, minlength=len(names) + 1)[1:].tolist())
+
+
+def _unused_classes(annotations: Annotations, objects: Objects, trained: Collection[str] | None) -> Iterator[str]:
     size = len(annotations.class_names) + 1
     counts, crowds = np.bincount(objects.labels, minlength=size), np.bincount(objects.crowd_labels, minlength=size)
     missing = [(name, crowds[k]) for k, name in enumerate(annotations.class_names, start=1) if counts[k] == 0]
-    if unused := [name for name, crowd in missing if not crowd]:
+    unused = [name for name, crowd in missing if not crowd]
+    first = annotations.category_ids.index(0) if 0 in annotations.category_ids else None
+    if trained is not None:
+        if unused := [name for name in unused if name in trained]:
+            yield f"no image has a box of class {_some(unused)}, so its AP is not measured; evaluate on images that show it, too"
+    elif first is not None and len(counts) > 2 and annotations.class_names[first] in unused:
+        extra = annotations.class_names[first]
+        unused.remove(extra)
+        yield (
+            f'no labelled image has a box of class "{extra}", of the category id 0: Roboflow adds such a category to every export. Remove '
+            'it from "categories" (of all files, because their classes must be the same); left in, it is a class that is never found'
+        )
+    if unused and trained is None:
         yield (
             f"no labelled image has a box of class {_some(unused)}; label some, or remove the category "
             "(from all files, because their classes must be the same)"

@@ -47,6 +47,7 @@ def read_data(
     class_names: Sequence[str] = (),
     masks: bool = False,
     left_out: LeftOut | None = None,
+    unlabelled_img_dir: str | Path | None = None,
 ) -> Annotations:
     """Read and check labelled data; ``form`` of the result names the form.
 
@@ -57,6 +58,7 @@ def read_data(
             numbers mean. Empty: COCO's categories by id, or the classes found in the XML files, sorted.
         masks: read the outlines of objects, too, which Pascal VOC and text have not; then every labelled object must have one.
         left_out: takes the images and boxes that cannot be used, which are faults without it.
+        unlabelled_img_dir: folder of unlabelled images, if there is one: images of Pascal VOC in it need no XML file.
 
     Raises:
         UserError: the path does not exist, its form is unknown or has no masks, or a text file comes without class names.
@@ -77,7 +79,7 @@ def read_data(
         return _read_tool_of(path, tool, img_dir, class_names, masks)
     if place:
         _refuse(masks, path)
-        found = read_voc_folder(place, img_dir, class_names, left_out)
+        found = read_voc_folder(place, img_dir, class_names, left_out, unlabelled_img_dir)
         return _with_doubts(found, other_labels(path if path.is_dir() else place.xmls, VOC))
     if path.is_dir() and list_images(path):
         raise UserError(f"{path}: is a folder of images{_swapped(img_dir)}{_holding(path)}; expected {_FORMS}")
@@ -115,12 +117,17 @@ def _with_doubts(annotations: Annotations, doubts: Sequence[str]) -> Annotations
 
 
 def read_as_coco(
-    path: str | Path, img_dir: str | Path | None, class_names: Sequence[str] = (), left_out: LeftOut | None = None
+    path: str | Path,
+    img_dir: str | Path | None,
+    class_names: Sequence[str] = (),
+    left_out: LeftOut | None = None,
+    unlabelled_img_dir: str | Path | None = None,
 ) -> dict[str, Any]:
     """Labelled data of any form as a checked COCO file, for programs that write one; a COCO file keeps all its fields.
 
     Args:
         left_out: takes the images and boxes that cannot be used, which are faults without it.
+        unlabelled_img_dir: see ``read_data``.
 
     Raises:
         UserError, DataError: as ``read_data``.
@@ -129,7 +136,7 @@ def read_as_coco(
         coco = read_coco(path, clear=partial(clear_coco, left_out=left_out) if left_out is not None else None)
         _check_classes(coco, class_names, path)
         return coco
-    annotations = read_data(path, img_dir, class_names, left_out=left_out)
+    annotations = read_data(path, img_dir, class_names, False, left_out, unlabelled_img_dir)
     return to_coco(annotations, masks=has_outlines(annotations))
 
 
@@ -216,8 +223,14 @@ def _there_is(path: Path) -> str:
 
 def _holding(folder: Path) -> str:
     """Annotation files in a folder that was given in place of a file."""
+    for place in (folder.parent, folder.parent.parent):
+        if (place / "data.yaml").is_file():
+            return f", but {place / 'data.yaml'} describes a data set of YOLO: give that file"
     found = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in (".json", ".txt"))
-    return f" that holds {found[0]} ({len(found)} such files); name one file, that of all images" if found else ""
+    if len(found) == 1 or "_annotations.coco.json" in found:
+        name = found[0] if len(found) == 1 else "_annotations.coco.json"
+        return f"; give the file in it: {folder / name}"
+    return f"; it holds {len(found)} annotation files, such as {found[0]}: give the one of all images" if found else ""
 
 
 def _begins_as_json(path: Path) -> bool:

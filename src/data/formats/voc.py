@@ -6,10 +6,11 @@ from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
 from src.data.checks.files.misnamed_xmls import misnamed
+from src.data.checks.files.unpaired_xmls import IN_TWO_FOLDERS, unpaired
 from src.data.checks.left_out import LeftOut, note_image
 from src.data.checks.row_marks import RowMark, finite_number, marks_of
 from src.data.formats.xml_file import read_xml
-from src.data.image_listing import all_files, files_with_suffix, list_images
+from src.data.image_listing import files_with_suffix, list_images
 from src.data.provenance import folder_hash
 from src.errors import DataError, UserError
 from src.wording import counted
@@ -41,7 +42,9 @@ class VocImage:
     objects: tuple[VocObject, ...]
 
 
-def pair_files(data_path: Path, left_out: LeftOut | None = None) -> list[tuple[str, str]]:
+def pair_files(
+    data_path: Path, left_out: LeftOut | None = None, some_unlabelled: bool = False
+) -> list[tuple[str, str]]:
     """Names (image, XML) relative to images/ and annotations/, see ``pair_folders``.
 
     Raises:
@@ -51,27 +54,35 @@ def pair_files(data_path: Path, left_out: LeftOut | None = None) -> list[tuple[s
     if not (data_path / "images").is_dir():
         raise UserError(f"{data_path / 'images'}: no such folder; --data_path must hold images/ and annotations/")
     list_xmls(data_path)
-    return pair_folders(data_path / "images", data_path / "annotations", left_out=left_out)
+    folders = data_path / "images", data_path / "annotations"
+    return pair_folders(*folders, None, left_out, some_unlabelled, remedy=IN_TWO_FOLDERS)
 
 
 def pair_folders(
-    images: Path, xmls: Path, stems: Sequence[str] | None = None, left_out: LeftOut | None = None
+    images: Path,
+    xmls: Path,
+    stems: Sequence[str] | None = None,
+    left_out: LeftOut | None = None,
+    some_unlabelled: bool = False,
+    remedy: str | None = None,
 ) -> list[tuple[str, str]]:
     """Names (image, XML) relative to their folders, paired by sub-folder and stem, sorted.
 
     Args:
         stems: those to select; None: all. left_out: takes what has no partner, which is a fault without it.
+        some_unlabelled: images without XML are unlabelled ones and passed over, but for those in `stems`.
+        remedy: for images without XML; None: that of programs which have a folder of unlabelled images.
 
     Raises:
-        DataError: every image without XML, XML without image and stem that two images share.
+        DataError: images without XML, XML without image and stems that two images share.
     """
     image_of: dict[str, str] = {}
     faults = []
     for name in list_images(images):
         other = image_of.setdefault(_stem(name), name)
         if other != name and (stems is None or _stem(name) in stems):
-            remedy = "share the stem that pairs images with XML; rename one"
-            reason = f"{images.name}/{other} and {images.name}/{name} {remedy}"
+            shared = "share the stem that pairs images with XML; rename one"
+            reason = f"{images.name}/{other} and {images.name}/{name} {shared}"
             note_image(left_out, faults, name, [reason])
     xml_of = {_stem(name): name for name in xml_files(xmls)}
     if xml_of and not image_of:
@@ -79,18 +90,13 @@ def pair_folders(
             f"{images}: no images in this folder; give that of the images, of which {xmls} holds the annotations"
         )
     wanted = sorted(image_of.keys() | xml_of.keys()) if stems is None else stems
+    if stems is None and some_unlabelled and image_of.keys() & xml_of.keys():
+        wanted = sorted(xml_of)
     if left_out is None:
         sentences, wanted = _common_faults(wanted, image_of, xml_of, images, xmls)
         faults += sentences
-    for stem in (stem for stem in wanted if stem in image_of and stem not in xml_of):
-        remedy = "write one (without objects if the image shows none), or move the image to a folder of unlabelled ones"
-        reason = f"{images.name}/{image_of[stem]} has no {xmls.name}/{stem}.xml; {remedy}"
-        note_image(left_out, faults, image_of[stem], [reason])
-    lone = [stem for stem in wanted if stem not in image_of]
-    others = {_stem(name): name for name in all_files(images) if Path(name).suffix.lower() != ".xml"} if lone else {}
-    for stem in lone:
-        reason = _without_image(stem, xml_of.get(stem), others.get(stem), images, xmls)
-        note_image(left_out, faults, xml_of.get(stem, stem), [reason])
+    for name, reason in unpaired(wanted, (image_of, xml_of), (images, xmls), left_out is None, remedy):
+        note_image(left_out, faults, name, [reason])
     if faults:
         raise DataError(str(images.parent), faults)
     return [(image_of[stem], xml_of[stem]) for stem in sorted(wanted) if stem in image_of and stem in xml_of]
@@ -114,17 +120,10 @@ def _common_faults(
     return [f"{what}; {remedy}"], [stem for stem in left if stem not in xml_of and stem not in image_of]
 
 
-def _without_image(stem: str, xml: str | None, other: str | None, images: Path, xmls: Path) -> str:
-    """What is wrong with a stem of no image: its XML file has none, or it is listed and nothing is there.
-
-    Args:
-        other: a file of this stem in the folder of images that is no image.
-    """
-    hint = f"; {images.name}/{other} is of no kind that can be read: save it as PNG or JPEG" if other else ""
-    if xml:
-        return f"{xmls.name}/{xml} has no image {images.name}/{stem}.*{hint}"
-    remedy = hint or "; correct the list, or put both there"
-    return f"{stem} is listed, and there is neither {xmls.name}/{stem}.xml nor an image {images.name}/{stem}.*{remedy}"
+def images_without_xml(data_path: Path) -> list[str]:
+    """Names of the images under images/ that have no XML file under annotations/, sorted."""
+    labelled = {_stem(name) for name in xml_files(data_path / "annotations")}
+    return [name for name in list_images(data_path / "images") if _stem(name) not in labelled]
 
 
 def known_stems(images: Path, xmls: Path) -> set[str]:

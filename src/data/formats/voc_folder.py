@@ -8,6 +8,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,18 @@ def voc_place(path: Path) -> VocPlace | None:
 
 
 def read_voc_folder(
-    place: VocPlace, img_dir: str | Path, class_names: Sequence[str], left_out: LeftOut | None = None
+    place: VocPlace,
+    img_dir: str | Path,
+    class_names: Sequence[str],
+    left_out: LeftOut | None = None,
+    unlabelled_img_dir: str | Path | None = None,
 ) -> Annotations:
     """Read and check the XML files; images are sorted by name.
 
     Args:
         img_dir: folder of the images, or the one that holds JPEGImages/ or images/.
         class_names: the classes in the order of their labels; empty: those found, sorted.
+        unlabelled_img_dir: folder of unlabelled images; those in it that have no XML file are not read here.
         left_out: takes what cannot be used, which is a fault without it.
 
     Raises:
@@ -83,7 +89,9 @@ def read_voc_folder(
     prefix = _prefix(place, img_dir)
     stems = _listed(place, img_dir / prefix, left_out) if place.list_file else None
     faults, given = Faults(), foreground(class_names)
-    pairs = despite_faults(faults, left_out, pair_folders, img_dir / prefix, place.xmls, stems)
+    unlabelled = unlabelled_img_dir is not None and _lies_in(img_dir / prefix, Path(unlabelled_img_dir))
+    pair = partial(pair_folders, some_unlabelled=unlabelled)
+    pairs = despite_faults(faults, left_out, pair, img_dir / prefix, place.xmls, stems)
     files = [(prefix + image, img_dir / prefix / image, place.xmls / xml) for image, xml in pairs]
     found = despite_faults(faults, left_out, read_voc_files, files, place.xmls, place.xmls)
     if left_out is not None:
@@ -138,6 +146,10 @@ def _prefix(place: VocPlace, img_dir: Path) -> str:
     if place.xmls.resolve().parent != img_dir.resolve():
         return ""
     return next((f"{name}/" for name in _IMAGE_FOLDERS if (img_dir / name).is_dir()), "")
+
+
+def _lies_in(folder: Path, other: Path) -> bool:
+    return folder.resolve().is_relative_to(other.resolve())
 
 
 def read_voc_files(

@@ -91,7 +91,9 @@ def read_training_annotations(config: Config, left_out: list[LeftOut] | None = N
     """The annotations of the training images; ``left_out`` as in ``images_to_detect``."""
     folders = (config.train_img_dir, config.unlabelled_img_dir)
     if not config.leave_out_faulty:
-        return find_in_both(read_data(config.train_ann_file, folders[0], config.class_names), *folders)
+        return find_in_both(
+            read_data(config.train_ann_file, folders[0], config.class_names, unlabelled_img_dir=folders[1]), *folders
+        )
     one = _new(config, config.train_ann_file, left_out)
     return read_usable(config.train_ann_file, folders, config.class_names, False, one)
 

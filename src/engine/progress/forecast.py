@@ -77,6 +77,7 @@ def forecast(run: Run) -> Forecast | None:
     config = run.config
     if config.max_iter < SHORTEST:
         return None
+    run.log.info("timing a few steps to predict the time of this run ...")
     burn_in_steps = min(config.burn_up_iter, config.max_iter)
     teacher_steps = config.max_iter - burn_in_steps
     with _undone(run):

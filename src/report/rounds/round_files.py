@@ -81,7 +81,7 @@ class RoundFiles:
         path = self.new_ann if after else self.ann_file
         if after and not path.is_file():
             return None
-        return find_in_both(read_data(path, img_dir), img_dir, more_dir)
+        return find_in_both(read_data(path, img_dir, unlabelled_img_dir=more_dir), img_dir, more_dir)
 
     def picked(self) -> list[str]:
         """The picked images, in the order of the pick; none in the last round."""

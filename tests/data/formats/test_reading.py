@@ -127,7 +127,7 @@ def test_a_list_takes_its_images_alone(forms):
         ("coco", "coco: is a folder of images, not of annotations; expected COCO JSON"),
         (
             "voc/ImageSets/Main",
-            r"a folder of no known form that holds all.txt \(3 such files\); name one file, that of all images",
+            "a folder of no known form; it holds 3 annotation files, such as all.txt: give the one of all images",
         ),
         ("voc", r"which of its images\? Name one of its lists: .*all.txt"),
         ("voc/ImageSets/Main/cat_val.txt", "second column"),
@@ -138,6 +138,20 @@ def test_a_list_takes_its_images_alone(forms):
 def test_what_is_of_no_form_is_refused(forms, path, words):
     with pytest.raises(UserError, match=words):
         read_data(forms / path, forms / "coco")
+
+
+def test_folders_of_roboflow_and_yolo_say_which_file_to_give(forms):
+    (forms / "coco/_annotations.coco.json").write_text("{}")
+    with pytest.raises(
+        UserError, match="coco: is a folder of images, .*; give the file in it: .*/coco/_annotations.coco"
+    ):
+        read_data(forms / "coco", forms / "coco")
+    labels = forms / "yolo/labels/train"
+    labels.mkdir(parents=True)
+    (labels / "1.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (forms / "yolo/data.yaml").write_text("names: [cat]\n")
+    with pytest.raises(UserError, match=r"of no known form, but .*yolo/data.yaml describes a data set of YOLO: give"):
+        read_data(labels, forms / "coco")
 
 
 @pytest.mark.parametrize("path", ["pair/annotations", "lines.txt"])

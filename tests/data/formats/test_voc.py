@@ -79,10 +79,10 @@ def test_unpaired_files_are_reported_together(tmp_path):
         pair_files(tmp_path)
     assert [fault.split()[0] for fault in error.value.faults] == [
         "images/b.jpg",
-        "images/a.png",
-        "images/c/1.png",
+        "2",
         "annotations/1.xml",
     ]
+    assert "such as a.png, c/1.png; pass --some_unlabelled" in error.value.faults[1]
 
 
 def test_missing_and_empty_folders(tmp_path):

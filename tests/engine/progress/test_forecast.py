@@ -43,7 +43,9 @@ def test_a_run_is_the_same_to_the_bit_with_and_without_timing(toys, tmp_path, mo
     assert re.search(
         r"this run will take about \d+ (s|min) on this machine: 60 steps on labels .* 50 steps with the teacher", told
     )
-    assert "will take" not in (tmp_path / "untimed" / "log.txt").read_text()
+    assert told.index("timing a few steps") < told.index("this run will take")
+    untimed = (tmp_path / "untimed" / "log.txt").read_text()
+    assert "will take" not in untimed and "timing a few steps" not in untimed
 
 
 def test_the_told_time_is_the_time_that_slow_images_take(toys, tmp_path):
