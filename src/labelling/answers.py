@@ -13,14 +13,14 @@ pre-labels as predictions give an image that nobody has opened without boxes.
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from src.data.checks.box_faults import OUTSIDE_TOLERANCE
 from src.data.checks.row_marks import mark_doubts
 from src.data.classes import renamed_classes, unknown_classes
 from src.data.formats.outlines import as_outline, outline_fault
-from src.data.formats.tools.annotated import AnnotatedImage, Box, Mark, Shape, in_pixels
+from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, clipped, in_pixels, inside, reach
 from src.data.formats.tools.image_names import (
     AmbiguousName,
     ImageNames,
@@ -238,8 +238,8 @@ def _answer(
         if fault := _place_fault(shape, size):
             blocked.append(f"{_shown(shape)} {fault}")
             continue
-        clipped = _clipped(shape, size)
-        counts[_CLIPPED] += not shape.rotated and _reach(shape, size) > OUTSIDE_TOLERANCE
+        clipped = clipped(shape, size)
+        counts[_CLIPPED] += not shape.rotated and reach(shape, size) > OUTSIDE_TOLERANCE
         counts[_TINY] += max(shape.box[2] - shape.box[0], shape.box[3] - shape.box[1]) < 1
         outline = None if clipped.segmentation is None else as_outline(clipped.segmentation)
         if outline is not None and (fault := outline_fault(outline, clipped.box, size)):
@@ -291,27 +291,15 @@ def _shown(shape: Shape) -> str:
     return f"{shape.label} ({', '.join(f'{value:g}' for value in shape.box)})"
 
 
-def _inside(shape: Shape, size: tuple[int, int]) -> Box:
-    """The part of a box in its image; of no area where they do not meet."""
-    x1, y1, x2, y2 = shape.box
-    return max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
-
-
-def _reach(shape: Shape, size: tuple[int, int]) -> float:
-    """By how many pixels a box reaches over the border of its image at most; negative inside."""
-    x1, y1, x2, y2 = shape.box
-    return max(-x1, -y1, x2 - size[0], y2 - size[1])
-
-
 def _place_fault(shape: Shape, size: tuple[int, int]) -> str | None:
     """Why a box cannot belong to its image: it lies outside, or reaches so far that it was drawn on another picture.
 
     People draw over the border by mistake, so what reaches over it less is clipped, unlike in data that programs wrote
     (``outside_fault``). The upright box around a rotated one may reach farther than the object.
     """
-    (x1, y1, x2, y2), box = _inside(shape, size), shape.box
+    (x1, y1, x2, y2), box = inside(shape, size), shape.box
     share = max(x2 - x1, 0) / (box[2] - box[0]) * max(y2 - y1, 0) / (box[3] - box[1])
-    few_pixels = share > 0 and _reach(shape, size) <= OUTSIDE_TOLERANCE
+    few_pixels = share > 0 and reach(shape, size) <= OUTSIDE_TOLERANCE
     if few_pixels or share >= _LEAST_INSIDE or share > 0 and shape.rotated:
         return None
     where = "outside" if share == 0 else f"to {100 * (1 - share):.0f} % outside"
@@ -319,17 +307,6 @@ def _place_fault(shape: Shape, size: tuple[int, int]) -> str | None:
         f"lies {where} its image of {size[0]} x {size[1]} pixels; was it drawn on another image, or on this one in another size? "
         "Draw it anew, or delete it"
     )
-
-
-def _clipped(shape: Shape, size: tuple[int, int]) -> Shape:
-    """The object inside its image."""
-    if _reach(shape, size) > OUTSIDE_TOLERANCE and shape.polygons:  # no outline may reach far outside
-        polygons = tuple(
-            tuple(min(max(value, 0.0), float(size[place % 2])) for place, value in enumerate(polygon))
-            for polygon in shape.polygons
-        )
-        shape = replace(shape, polygons=polygons)
-    return replace(shape, box=_inside(shape, size))
 
 
 def _choose(key: str, answers: list[Answer], asked: Asked, not_used: list[NotUsed], counts: Counter) -> Answer:

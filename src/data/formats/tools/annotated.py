@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from src.data.checks.box_faults import OUTSIDE_TOLERANCE
 from src.data.checks.row_marks import RowMark, finite_number
 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2
@@ -176,3 +177,26 @@ def _shown(value: Any) -> str:
         return repr(str(value)[:40])
     except ValueError:  # more digits than Python spells
         return "a number of thousands of digits"
+
+
+def inside(shape: Shape, size: tuple[int, int]) -> Box:
+    """The part of a box in its image; of no area where they do not meet."""
+    x1, y1, x2, y2 = shape.box
+    return max(x1, 0.0), max(y1, 0.0), min(x2, float(size[0])), min(y2, float(size[1]))
+
+
+def reach(shape: Shape, size: tuple[int, int]) -> float:
+    """By how many pixels a box reaches over the border of its image at most; negative inside."""
+    x1, y1, x2, y2 = shape.box
+    return max(-x1, -y1, x2 - size[0], y2 - size[1])
+
+
+def clipped(shape: Shape, size: tuple[int, int]) -> Shape:
+    """The object as far as it lies in its image."""
+    if reach(shape, size) > OUTSIDE_TOLERANCE and shape.polygons:  # no outline may reach far outside
+        polygons = tuple(
+            tuple(min(max(value, 0.0), float(size[place % 2])) for place, value in enumerate(polygon))
+            for polygon in shape.polygons
+        )
+        shape = replace(shape, polygons=polygons)
+    return replace(shape, box=inside(shape, size))
