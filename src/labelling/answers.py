@@ -238,13 +238,13 @@ def _answer(
         if fault := _place_fault(shape, size):
             blocked.append(f"{_shown(shape)} {fault}")
             continue
-        clipped = clipped(shape, size)
+        within = clipped(shape, size)
         counts[_CLIPPED] += not shape.rotated and reach(shape, size) > OUTSIDE_TOLERANCE
         counts[_TINY] += max(shape.box[2] - shape.box[0], shape.box[3] - shape.box[1]) < 1
-        outline = None if clipped.segmentation is None else as_outline(clipped.segmentation)
-        if outline is not None and (fault := outline_fault(outline, clipped.box, size)):
-            blocked.append(f"{clipped.label}: {fault}")
-        shapes.append(clipped)
+        outline = None if within.segmentation is None else as_outline(within.segmentation)
+        if outline is not None and (fault := outline_fault(outline, within.box, size)):
+            blocked.append(f"{within.label}: {fault}")
+        shapes.append(within)
         counts["rotated boxes and ellipses that became the upright boxes around them: {}"] += shape.rotated
     left_out += [f"image left unlabelled: {reason}" for reason in blocked]
     if blocked:
