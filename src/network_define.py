@@ -19,7 +19,7 @@ from mindspore import dtype as mstype
 
 from src.semi.batch_norm_statistics import MovingStatistics
 from src.semi.ema import EmaConfig, MovingAverage
-from src.semi.pseudo_labels import PseudoLabelConfig, pseudo_labels
+from src.semi.pseudo_labels import PseudoLabelConfig, pseudo_labels, score_thresholds
 from src.semi.step_sums import STEP_KEYS, StepSums
 from src.semi.weight_update import Update, UpdateConfig
 
@@ -68,9 +68,14 @@ class RunState(nn.Cell):
         step: number of the next step; loss_scale; good_steps: steps without overflow since it last changed.
         skipped: number of steps just skipped in a row, because a loss or a gradient was not finite.
         unsupervised_factor: multiplies the weight of the unsupervised losses; the training loop lowers it when pseudo-labels are bad.
+        thresholds, ignore_thresholds: score thresholds of pseudo-labels by class, [C] float32, which the training loop estimates;
+            None: those of the configuration.
+
+    Args:
+        thresholds: both [C] at the start, equal or the first one greater.
     """
 
-    def __init__(self, initial_loss_scale: float) -> None:
+    def __init__(self, initial_loss_scale: float, thresholds: tuple[np.ndarray, np.ndarray] | None = None) -> None:
         super().__init__(auto_prefix=False)
         self.step = Parameter(Tensor(0, mstype.int32), name="run.step", requires_grad=False)
         self.loss_scale = Parameter(
@@ -81,6 +86,11 @@ class RunState(nn.Cell):
         self.unsupervised_factor = Parameter(
             Tensor(1.0, mstype.float32), name="run.unsupervised_factor", requires_grad=False
         )
+        self.thresholds = self.ignore_thresholds = None
+        if thresholds is not None:
+            high, low = (Tensor(values, mstype.float32) for values in thresholds)
+            self.thresholds = Parameter(high, name="run.thresholds", requires_grad=False)
+            self.ignore_thresholds = Parameter(low, name="run.ignore_thresholds", requires_grad=False)
 
 
 class _Step(nn.Cell):
@@ -235,7 +245,10 @@ class TeacherStudentStep(_Step):
         average_age = self.state.step - self.config.average_start
         decay = self.average(average_age, ops.logical_and(self.state.skipped == 0, first))
         detections = self.teacher(ops.depend(unlabelled_weak, decay), unlabelled_sizes)
-        pseudo = pseudo_labels(detections, self.config.pseudo_labels)
+        of_classes = None
+        if self.state.thresholds is not None:
+            of_classes = (self.state.thresholds, self.state.ignore_thresholds)
+        pseudo = pseudo_labels(detections, self.config.pseudo_labels, of_classes)
         pseudo_boxes, _, pseudo_valid, *_ = pseudo
         # 2. The student is trained on labelled and pseudo-labelled images in one batch.
         weight = self.config.loss.unsupervised_weight * self.state.unsupervised_factor
@@ -254,8 +267,9 @@ class TeacherStudentStep(_Step):
         (_, logged), gradients = self.gradient(unlabelled_strong.shape[0], weight, images, sizes, *all_truth)
         # 3. For the log: pseudo-boxes per image and their scores.
         count = pseudo_valid.astype(mstype.float32).sum()
-        _, scores, *_ = detections
-        score = (scores * (scores > self.config.pseudo_labels.threshold).astype(mstype.float32)).sum()
+        _, scores, found_labels, *_ = detections
+        threshold, _ = score_thresholds(found_labels, self.config.pseudo_labels, of_classes)
+        score = (scores * (scores > threshold).astype(mstype.float32)).sum()
         per_image = Tensor(1.0 / unlabelled_weak.shape[0], mstype.float32)
         return self._finish(gradients, logged, (count * per_image, score * per_image), logged[0] - logged[-1])
 

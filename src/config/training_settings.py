@@ -121,6 +121,21 @@ class TeacherSettings:
     bbox_ignore_threshold: Share | None = setting(
         None, "detections with scores from this one to bbox_threshold become ignore regions; null: background"
     )
+    pseudo_label_thresholds: Literal["fixed", "label_prior"] = setting(
+        "fixed",
+        (
+            "score thresholds of pseudo-labels: fixed (the two above) or label_prior (one per class and one of its ignore regions, so "
+            "that every class gets as many pseudo-labels as labelled images let expect; LabelMatch)"
+        ),
+    )
+    label_prior_share: Annotated[float, Field(gt=0, le=1)] = setting(
+        0.4,
+        "share of the expected objects of a class that become pseudo-labels; the others become ignore regions (0.2: LabelMatch)",
+        outside_graph=True,
+    )
+    label_prior_interval_iter: Count = setting(
+        500, "steps between two estimates of the thresholds of label_prior", outside_graph=True
+    )
     sup_loss_weight: Weight = setting(
         1.0,
         "weight of the supervised losses, averaged over both views (Unbiased Teacher); 2.0: summed (model zoo)",

@@ -16,6 +16,7 @@ from src.engine.compile_cache.cached_cells import cached_step
 from src.engine.evaluation import evaluate_all, evaluation_is_due
 from src.engine.health.monitor import log_steps
 from src.engine.health.skipped_steps import stop_if_stuck
+from src.engine.inference.threshold_estimate import estimate_thresholds
 from src.engine.profiling import StepProfile
 from src.engine.run import Run, StepTimes, restore_sums, save, save_state
 from src.engine.stopping import resume_command
@@ -43,6 +44,8 @@ def train(run: Run, first_step: int) -> None:
             stop_if_requested(run, step, saved=step == first_step)
             stop_if_log_failed(run, step, saved=step == first_step)
             start_teacher(run, step)
+            estimate_thresholds(run, step)
+            stop_if_requested(run, step, saved=step == first_step)
             profile.before(step)
             take_step(run, step, arriving)
             profile.after(step)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from mindspore import nn
 
 from src.checkpoint.detector_file import TEACHER_PREFIX
@@ -86,7 +87,7 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
     )
     rates = learning_rates(schedule, config.max_iter)
     step = step_config(config, device)
-    state = RunState(step.update.initial_loss_scale)
+    state = run_state(config, step, class_count)
     has_mutual = config.burn_up_iter < config.max_iter
     teacher = mutual = None
     if has_mutual or config.supervised_ema:
@@ -106,6 +107,15 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
         optimizer=optimizer,
         detector=detector,
     )
+
+
+def run_state(config: Config, step: StepConfig, class_count: int) -> RunState:
+    """The state of a run before its first step."""
+    thresholds = None
+    if config.pseudo_label_thresholds == "label_prior":
+        high, low = step.pseudo_labels.threshold, step.pseudo_labels.ignore_threshold
+        thresholds = np.full(class_count, high), np.full(class_count, high if low is None else low)
+    return RunState(step.update.initial_loss_scale, thresholds)
 
 
 def step_config(config: Config, device: Device) -> StepConfig:

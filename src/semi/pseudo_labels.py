@@ -20,7 +20,8 @@ class PseudoLabelConfig:
 
     Attributes:
         threshold: detections with a greater score are objects.
-        ignore_threshold: other detections with a greater score are ignore regions; None: there are none.
+        ignore_threshold: other detections with a greater score are ignore regions; None: there are none. Both are for all classes,
+            if the classes have no thresholds of their own.
         max_gts: G, rows of ground truth; at least the detections per image.
         mask_size: M, cells per side of a ground-truth mask; mask_threshold: cells with a greater probability are inside the
             object. Both are only for detectors with masks.
@@ -33,12 +34,30 @@ class PseudoLabelConfig:
     mask_threshold: float
 
 
-def pseudo_labels(detections: tuple[Tensor, ...], config: PseudoLabelConfig) -> tuple[Tensor, ...]:
+def score_thresholds(
+    labels: Tensor, config: PseudoLabelConfig, of_classes: tuple[Tensor, Tensor] | None
+) -> tuple[Tensor | float, Tensor | float]:
+    """The two thresholds of detections, of objects and of ignore regions: [B, K] float32 by their labels [B, K], or a number for all.
+
+    Args:
+        of_classes: [C] float32 each; None: those of the configuration.
+    """
+    if of_classes is None:
+        return config.threshold, config.threshold if config.ignore_threshold is None else config.ignore_threshold
+    of_objects, of_regions = of_classes
+    rows = ops.maximum(labels - 1, 0)  # rows that are not valid may have label 0
+    return ops.gather(of_objects, rows, 0), ops.gather(of_regions, rows, 0)
+
+
+def pseudo_labels(
+    detections: tuple[Tensor, ...], config: PseudoLabelConfig, of_classes: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, ...]:
     """Detections as ground truth; an image may end up without objects and is then trained as background.
 
     Args:
         detections: boxes [B, K, 4], scores [B, K], labels [B, K], class probabilities [B, K, C], valid [B, K], best first;
             of a detector with masks also masks [B, K, S, S] float32, probabilities.
+        of_classes: thresholds of the classes, see `score_thresholds`.
 
     Returns:
         gt_boxes [B, G, 4] float32, gt_labels [B, G] int32, gt_valid [B, G] bool, gt_crowd [B, G] bool, and with masks
@@ -52,8 +71,8 @@ def pseudo_labels(detections: tuple[Tensor, ...], config: PseudoLabelConfig) -> 
     padding = config.max_gts - count
     if padding < 0:
         raise ValueError(f"{count} detections per image do not fit into {config.max_gts} rows of ground truth")
-    confident = ops.logical_and(valid, scores > config.threshold)
-    lower = config.threshold if config.ignore_threshold is None else config.ignore_threshold
+    threshold, lower = score_thresholds(labels, config, of_classes)
+    confident = ops.logical_and(valid, scores > threshold)
     ignored = ops.logical_and(ops.logical_and(valid, scores > lower), ops.logical_not(confident))
     used = ops.logical_or(confident, ignored)
     no_rows = ops.zeros((batch, padding), mstype.bool_)

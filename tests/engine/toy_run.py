@@ -26,7 +26,7 @@ from src.checkpoint.detector_file import TEACHER_PREFIX
 from src.data import dataset
 from src.engine import loop, networks
 from src.engine.schedule import ScheduleConfig, learning_rates
-from src.network_define import RunState, TeacherStudentStep, TrainStep
+from src.network_define import TeacherStudentStep, TrainStep
 
 # Under nohup SIGHUP is ignored, here and in what is started, and a run then outlives its terminal.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -74,7 +74,7 @@ def toy_networks(config, data, device) -> networks.Networks:
     optimizer = nn.Momentum(student.trainable_params(), config.base_lr, config.momentum, config.weight_decay)
     rates = learning_rates(ScheduleConfig("cosine", config.base_lr, 3, 0.1), config.max_iter)
     step = networks.step_config(config, device)
-    state = RunState(step.update.initial_loss_scale)
+    state = networks.run_state(config, step, len(data.annotations.class_names))
     averaged = teacher if config.supervised_ema else None
     burn_in = TrainStep(student, optimizer, rates, state, step, averaged=averaged)
     mutual = TeacherStudentStep(student, teacher, optimizer, rates, state, step)
