@@ -41,6 +41,12 @@ def test_a_box_of_another_class_or_a_second_one_is_wrong():
     assert rows[""] | {"objects": 0} == {"precision": 1 / 3, "recall": 1.0, "boxes": 3, "right": 1, "objects": 0}
 
 
+def test_each_class_may_have_its_own_threshold():
+    found = [(0, A, 1, 0.6), (0, B, 2, 0.6), (0, FAR, 2, 0.3)]
+    rows = quality((image(0, (A, 1), (B, 2)),), *found, threshold=np.array([0.7, 0.2, 0.7], np.float32))
+    assert (rows["cat"]["boxes"], rows["dog"]["boxes"], rows[""]["right"]) == (0, 2, 1)
+
+
 def test_a_score_at_the_threshold_is_not_above_it():
     assert quality((image(0, (A, 1)),), (0, A, 1, 0.7))[""]["boxes"] == 0
     assert quality((image(0),))[""]["precision"] is None

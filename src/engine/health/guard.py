@@ -51,7 +51,9 @@ def judge(run: Run, done: int) -> float:
     truth = replace(run.data.annotations, images=run.data.held_out)
     detector = numpy_forward(cached_detector(networks.detector, config))
     records = detect_records(detector, truth, config.train_img_dir, config)
-    rows = pseudo_label_quality(match(truth, records), config.bbox_threshold)
+    of_classes = networks.state.thresholds
+    threshold = config.bbox_threshold if of_classes is None else of_classes.asnumpy()
+    rows = pseudo_label_quality(match(truth, records), threshold)
     overall = rows.pop("")
     factor = float(networks.state.unsupervised_factor.asnumpy())
     numbers = {"probe/precision": overall["precision"], "probe/recall": overall["recall"], "unsup_factor": factor}

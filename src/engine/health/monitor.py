@@ -25,13 +25,15 @@ def build_watch(config: Config, data: TrainingData, memory: dict | None) -> Watc
     weights, _ = loss_weights(config)
     untrained = untrained_loss(weights, len(data.annotations.class_names), config.rcnn_focal_gamma)
     objects = float(np.mean([np.count_nonzero(~entry.crowd) for entry in data.labelled]))
+    by_prior = config.pseudo_label_thresholds == "label_prior"
+    stricter = "lower --label_prior_share" if by_prior else "raise --bbox_threshold"
     watchers = [
         RateTooHigh(config.sup_loss_weight * untrained, config.base_lr),
         SlowData(config.num_parallel_workers),
         SilentUnlabelledLoss(patience),
-        NoPseudoBoxes(patience, config.bbox_threshold),
-        TooManyPseudoBoxes(patience, objects),
-        TeacherWorse(config.burn_up_iter, config.ema_keep_rate),
+        NoPseudoBoxes(patience, None if by_prior else config.bbox_threshold),
+        TooManyPseudoBoxes(patience, objects, stricter),
+        TeacherWorse(config.burn_up_iter, config.ema_keep_rate, stricter),
     ]
     return Watch(watchers, memory)
 

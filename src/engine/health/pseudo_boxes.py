@@ -44,12 +44,12 @@ class NoPseudoBoxes(Watcher):
 
     Args:
         patience: in steps.
-        threshold: score threshold of pseudo-boxes, for the message.
+        threshold: score threshold of pseudo-boxes, for the message; None: each class has its own, by the label prior.
     """
 
     name = "no_pseudo_boxes"
 
-    def __init__(self, patience: int, threshold: float) -> None:
+    def __init__(self, patience: int, threshold: float | None) -> None:
         super().__init__()
         self.patience, self.threshold = patience, threshold
 
@@ -60,10 +60,13 @@ class NoPseudoBoxes(Watcher):
         count = self.held_for(row["pseudo_boxes"] == 0, row["steps"])
         if count < self.patience:
             return None
+        threshold, remedy = "the threshold of its class", "raise --label_prior_share"
+        if self.threshold is not None:
+            threshold, remedy = f"--bbox_threshold {self.threshold:g}", "lower the threshold"
         return (
             f"the teacher has found no pseudo-box in any unlabelled image for {count} steps: no detection scores more than "
-            f"--bbox_threshold {self.threshold:g}; train longer before the teacher starts (--burn_up_iter), lower the "
-            "threshold, or check that labelled and unlabelled images show the same kind of objects"
+            f"{threshold}; train longer before the teacher starts (--burn_up_iter), {remedy}, or check that labelled and "
+            "unlabelled images show the same kind of objects"
         )
 
 
@@ -73,13 +76,14 @@ class TooManyPseudoBoxes(Watcher):
     Args:
         patience: in steps.
         objects: mean number of objects per labelled image.
+        stricter: what makes fewer detections pseudo-boxes, for the message.
     """
 
     name = "too_many_pseudo_boxes"
 
-    def __init__(self, patience: int, objects: float) -> None:
+    def __init__(self, patience: int, objects: float, stricter: str) -> None:
         super().__init__()
-        self.patience, self.objects = patience, objects
+        self.patience, self.objects, self.stricter = patience, objects, stricter
 
     def at_log_line(self, step: int, row: dict[str, float]) -> str | None:
         """See `Watcher.at_log_line`."""
@@ -90,6 +94,6 @@ class TooManyPseudoBoxes(Watcher):
             return None
         return (
             f"the teacher finds {row['pseudo_boxes']:.1f} pseudo-boxes per unlabelled image, but labelled images have "
-            f"{self.objects:.1f} objects each; most of them are probably wrong: raise --bbox_threshold or lower "
+            f"{self.objects:.1f} objects each; most of them are probably wrong: {self.stricter} or lower "
             "--unsup_loss_weight, unless the unlabelled images really have that many more objects"
         )

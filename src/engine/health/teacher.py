@@ -27,13 +27,14 @@ class TeacherWorse(Watcher):
     Args:
         burn_in_steps: after which the teacher starts.
         keep_rate: of its EMA.
+        stricter: what makes fewer detections pseudo-labels, for the message.
     """
 
     name = "teacher_worse"
 
-    def __init__(self, burn_in_steps: int, keep_rate: float) -> None:
+    def __init__(self, burn_in_steps: int, keep_rate: float, stricter: str) -> None:
         super().__init__()
-        self.burn_in_steps = burn_in_steps
+        self.burn_in_steps, self.stricter = burn_in_steps, stricter
         self.first_comparison = burn_in_steps + least_teacher_steps(keep_rate)
 
     def at_evaluation(self, step: int, row: dict[str, float | None]) -> str | None:
@@ -46,7 +47,7 @@ class TeacherWorse(Watcher):
             "EMA averages over "
             "too many steps, or its pseudo-labels have become wrong; lower --ema_keep_rate so that 1 / (1 - rate) "
             "steps are a few "
-            "epochs of the labelled images, or raise --bbox_threshold"
+            f"epochs of the labelled images, or {self.stricter}"
         )
 
 

@@ -48,7 +48,9 @@ def test_what_follows_from_the_held_out_images(monkeypatch, done, action, whole,
     run = SimpleNamespace(
         config=config,
         networks=SimpleNamespace(
-            latest=None, detector=None, state=SimpleNamespace(unsupervised_factor=ms.Tensor(0.5, ms.float32))
+            latest=None,
+            detector=None,
+            state=SimpleNamespace(unsupervised_factor=ms.Tensor(0.5, ms.float32), thresholds=None),
         ),
         data=SimpleNamespace(held_out=[1, 2, 3], annotations=Annotations(("cat",), (1,), ())),
         log=SimpleNamespace(

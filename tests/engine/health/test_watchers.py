@@ -15,6 +15,7 @@ ROW |= {"iter_time": 1.0, "data_time": 0.01}
 # The demo from scratch, three classes, at its rate of 0.01 and at 0.1: the first loss, then for 20 steps each the greatest mean of 5.
 USUAL_PEAKS = [4.278, 3.413, 1.548, 1.872, 1.709, 1.671, 1.632, 1.469]
 TENFOLD_PEAKS = [4.278, 3.754, 84.53, 594.1, 2749.0, 11.53, 3.113, 24.32]
+STRICTER = "raise --bbox_threshold"
 
 
 def first_word(watcher: Watcher, rows) -> tuple[int, str] | None:
@@ -41,11 +42,13 @@ def test_no_pseudo_boxes():
     number, sentence = first_word(NoPseudoBoxes(100, 0.7), [{"pseudo_boxes": 0.0}] * 9)
     assert number == 1 and "no pseudo-box" in sentence and "--bbox_threshold 0.7" in sentence
     assert first_word(NoPseudoBoxes(100, 0.7), [{"pseudo_boxes": 0.0}, {"pseudo_boxes": 0.02}] * 5) is None
+    _, sentence = first_word(NoPseudoBoxes(100, None), [{"pseudo_boxes": 0.0}] * 9)
+    assert "the threshold of its class" in sentence and "raise --label_prior_share" in sentence
 
 
 @pytest.mark.parametrize(("objects", "boxes", "told"), [(3.0, 7.0, True), (3.0, 5.0, False), (0.2, 1.0, False)])
 def test_far_more_pseudo_boxes_than_objects(objects, boxes, told):
-    found = first_word(TooManyPseudoBoxes(100, objects), [{"pseudo_boxes": boxes}] * 9)
+    found = first_word(TooManyPseudoBoxes(100, objects, STRICTER), [{"pseudo_boxes": boxes}] * 9)
     assert (found is not None) == told
     if told:
         assert "7.0 pseudo-boxes per unlabelled image, but labelled images have 3.0 objects" in found[1]
@@ -89,12 +92,12 @@ def test_loading_slower_than_training():
 
 
 def test_a_teacher_worse_than_its_student():
-    said = TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.30})
+    said = TeacherWorse(40, 0.9996, STRICTER).at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.30})
     assert "the teacher (AP 0.300) is worse than its student (AP 0.400)" in said and "--ema_keep_rate" in said
-    assert TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.38}) is None
-    assert TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": 0.40}) is None
-    assert TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": None, "teacher/AP": None}) is None
-    assert TeacherWorse(40, 0.9996).at_evaluation(100, {"student/AP": 0.4, "teacher/AP": None}) is None, (
+    assert TeacherWorse(40, 0.9996, STRICTER).at_evaluation(100, {"student/AP": 0.40, "teacher/AP": 0.38}) is None
+    assert TeacherWorse(40, 0.9996, STRICTER).at_evaluation(100, {"student/AP": 0.40}) is None
+    assert TeacherWorse(40, 0.9996, STRICTER).at_evaluation(100, {"student/AP": None, "teacher/AP": None}) is None
+    assert TeacherWorse(40, 0.9996, STRICTER).at_evaluation(100, {"student/AP": 0.4, "teacher/AP": None}) is None, (
         "nothing measured is not worse"
     )
 
@@ -103,8 +106,8 @@ def test_a_teacher_of_few_steps_is_not_compared():
     """It is still what it started as; one with a fast EMA may be compared earlier."""
     worse = {"student/AP": 0.40, "teacher/AP": 0.30}
     for keep_rate, steps in ((0.9996, 50), (1.0, 50), (0.97, 33)):
-        assert TeacherWorse(40, keep_rate).at_evaluation(40 + steps - 1, worse) is None
-        assert f"after {steps} steps" in TeacherWorse(40, keep_rate).at_evaluation(40 + steps, worse)
+        assert TeacherWorse(40, keep_rate, STRICTER).at_evaluation(40 + steps - 1, worse) is None
+        assert f"after {steps} steps" in TeacherWorse(40, keep_rate, STRICTER).at_evaluation(40 + steps, worse)
 
 
 NAMES = ["cat", "dog", "owl", "pig"]
