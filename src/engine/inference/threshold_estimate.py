@@ -9,6 +9,7 @@ from src.checkpoint.detector_file import copy_weights
 from src.config.load import Config
 from src.data.annotations import ImageEntry
 from src.data.dataset import evaluation_batches
+from src.data.training_data import TrainingData
 from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.run import Run
 from src.exporting.runner import numpy_forward
@@ -23,6 +24,14 @@ def estimate_is_due(config: Config, step: int) -> bool:
     """Whether the thresholds are estimated before this step: where the teacher starts, and then at the interval."""
     age = step - config.burn_up_iter
     return config.pseudo_label_thresholds == "label_prior" and age >= 0 and age % config.label_prior_interval_iter == 0
+
+
+def estimate_schedule(config: Config, data: TrainingData) -> tuple[tuple[int, int], ...]:
+    """(steps done, images in which the teacher detects objects) of each estimate of a run."""
+    if config.pseudo_label_thresholds != "label_prior":
+        return ()
+    due = range(config.burn_up_iter, config.max_iter, config.label_prior_interval_iter)
+    return tuple((step, min(SAMPLE, len(data.unlabelled))) for step in due)
 
 
 def estimate_thresholds(run: Run, step: int) -> None:

@@ -14,6 +14,7 @@ from src.engine.batches import batches
 from src.engine.compile_cache.cached_cells import cached_detector, cached_step
 from src.engine.evaluation import evaluation_schedule
 from src.engine.inference.detect_images import detect_records
+from src.engine.inference.threshold_estimate import estimate_schedule
 from src.engine.run import Run
 from src.exporting.runner import numpy_forward
 from src.wording import counted, duration
@@ -32,6 +33,7 @@ class Forecast:
         burn_in_step, teacher_step: per step of each phase; image: per image in detection; None where there is no such part.
         burn_in_steps, teacher_steps, evaluations: their numbers.
         evaluated_images: over all evaluations and networks; unlabelled: images that may be ranked afterwards.
+        estimates, sampled_images: of thresholds per class.
     """
 
     burn_in_step: float | None
@@ -42,12 +44,14 @@ class Forecast:
     evaluations: int
     evaluated_images: int
     unlabelled: int
+    estimates: int = 0
+    sampled_images: int = 0
 
     @property
     def total(self) -> float:
-        """Seconds of the run, its evaluations included."""
+        """Seconds of the run, its evaluations and estimates included."""
         parts = self.burn_in_steps * (self.burn_in_step or 0), self.teacher_steps * (self.teacher_step or 0)
-        return sum(parts) + self.evaluated_images * (self.image or 0)
+        return sum(parts) + (self.evaluated_images + self.sampled_images) * (self.image or 0)
 
     def __str__(self) -> str:
         parts = []
@@ -62,6 +66,10 @@ class Forecast:
         if self.evaluated_images and self.image is not None:
             parts.append(
                 f"{counted(self.evaluations, 'evaluation')} {_phase(self.evaluated_images, self.image, 'image')}"
+            )
+        if self.sampled_images and self.image is not None:
+            parts.append(
+                f"{counted(self.estimates, 'threshold estimate')} {_phase(self.sampled_images, self.image, 'image')}"
             )
         text = f"this run will take about {duration(self.total)} on this machine: {', '.join(parts)}"
         if self.unlabelled and self.image is not None:
@@ -86,7 +94,7 @@ def forecast(run: Run) -> Forecast | None:
         image = _seconds_per_image(run)
     if run.stop.requested:
         return None
-    schedule = evaluation_schedule(config, run.data)
+    schedule, estimates = evaluation_schedule(config, run.data), estimate_schedule(config, run.data)
     return Forecast(
         burn_in_step,
         teacher_step,
@@ -96,6 +104,8 @@ def forecast(run: Run) -> Forecast | None:
         evaluations=len(schedule),
         evaluated_images=sum(images for _, images in schedule),
         unlabelled=len(run.data.unlabelled),
+        estimates=len(estimates),
+        sampled_images=sum(images for _, images in estimates),
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from src.config.load import Config
 from src.data.training_data import TrainingData
 from src.engine.evaluation import evaluation_schedule
+from src.engine.inference.threshold_estimate import estimate_schedule
 from src.engine.log import BURN_IN, IMAGE, TEACHER
 
 
@@ -35,7 +36,7 @@ class TimeLeft:
 
     Args:
         burn_in_steps, last_step: end of burn-in and of the run.
-        schedule: (steps done, images over all networks) of each evaluation.
+        schedule: (steps done, images over all networks) of each evaluation; estimates: the same of the estimates of thresholds.
         weights: how long the parts take (`BURN_IN`, `TEACHER`, `IMAGE`), compared with each other.
         in_seconds: whether the weights were measured, in seconds.
         is_compiled: whether everything is compiled before the first step.
@@ -50,8 +51,10 @@ class TimeLeft:
         *,
         in_seconds: bool = False,
         is_compiled: bool = False,
+        estimates: tuple[tuple[int, int], ...] = (),
     ) -> None:
         self.burn_in_steps, self.last_step, self.schedule = burn_in_steps, last_step, schedule
+        self.estimates = estimates
         self.weights, self.in_seconds, self.is_compiled = weights, in_seconds, is_compiled
         self.phases = {BURN_IN: _Phase(), TEACHER: _Phase()}
         self.image: float | None = None  # where it was measured, seconds of detection
@@ -84,6 +87,7 @@ class TimeLeft:
         burn_in = max(self.burn_in_steps - done, 0)
         with_teacher = self.last_step - max(done, self.burn_in_steps)
         images = sum(count for step, count in self.schedule if step >= done and step > self.evaluated)
+        images += sum(count for step, count in self.estimates if step >= done)
         left = sum(
             count * seconds.get(part, 0.0)
             for part, count in ((BURN_IN, burn_in), (TEACHER, with_teacher), (IMAGE, images))
@@ -127,7 +131,15 @@ def time_left(config: Config, data: TrainingData, metrics: Path, is_compiled: bo
     burn_in_steps = min(config.burn_up_iter, config.max_iter)
     schedule = evaluation_schedule(config, data)
     weights = known if in_seconds else rules
-    left = TimeLeft(burn_in_steps, config.max_iter, schedule, weights, in_seconds=in_seconds, is_compiled=is_compiled)
+    left = TimeLeft(
+        burn_in_steps,
+        config.max_iter,
+        schedule,
+        weights,
+        in_seconds=in_seconds,
+        is_compiled=is_compiled,
+        estimates=estimate_schedule(config, data),
+    )
     left.image = None if in_seconds else known.get(IMAGE)
     return left
 

@@ -76,6 +76,9 @@ def test_the_parts_add_up():
     assert TIMES.total == 400 * 0.5 + 200 * 2 + 3000 * 0.1
     assert "about 15 min" in str(TIMES) and "3 evaluations 5 min (0.10 s per image)" in str(TIMES)
     assert "infer.py then takes 70 s for 700 unlabelled images" in str(TIMES)
+    estimated = replace(TIMES, estimates=2, sampled_images=400)
+    assert estimated.total == TIMES.total + 40 and "2 threshold estimates 40 s (0.10 s per image)" in str(estimated)
+    assert "threshold" not in str(TIMES)
     supervised = replace(TIMES, teacher_step=None, teacher_steps=0, image=None)
     assert supervised.total == 200 and "teacher" not in str(supervised) and "infer.py" not in str(supervised)
 

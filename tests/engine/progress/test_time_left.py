@@ -48,6 +48,13 @@ def test_a_short_run_that_goes_by_the_rules_knows_its_end_from_the_second_step_o
     assert run.told[100][0] == pytest.approx(40 * run.left.image), "the last evaluation is still to come"
 
 
+def test_estimates_of_thresholds_are_still_to_come_until_the_step_after_them():
+    weights = {BURN_IN: 1.0, TEACHER: 2.0, IMAGE: 0.5}
+    left = TimeLeft(40, 100, (), weights, in_seconds=True, is_compiled=True, estimates=((40, 20), (70, 20)))
+    assert left.after(0) == 40 + 60 * 2 + 40 * 0.5
+    assert [left.after(done) for done in (40, 41, 71)] == [60 * 2 + 40 * 0.5, 59 * 2 + 20 * 0.5, 29 * 2]
+
+
 def test_what_was_measured_replaces_the_rules():
     times = {BURN_IN: 1.2, TEACHER: 9.0, IMAGE: 0.7, "compilation": 0.0}
     run = Run(TimeLeft(40, 100, SCHEDULE, RULES), times)
@@ -78,6 +85,7 @@ def settings(**changed) -> SimpleNamespace:
     """Of a run of 100 steps."""
     values = {"batch_size": 2, "strong_view": True, "unlabelled_batch_size": 2, "accumulate_steps": 1}
     values |= {"max_iter": 100, "burn_up_iter": 40, "eval_interval_iter": 0, "supervised_ema": False}
+    values |= {"pseudo_label_thresholds": "fixed"}
     return SimpleNamespace(**values | changed)
 
 
