@@ -309,6 +309,24 @@ def test_the_teacher_moves_first_and_its_boxes_enter_the_loss(mode):
     np.testing.assert_allclose(teacher.values(), (np.array(START) + after_one) / 2, rtol=1e-5)
 
 
+@in_both_modes
+def test_thresholds_of_the_classes_are_read_at_each_step(mode):
+    ms.set_context(mode=mode)
+    student, teacher = Toy(), Toy("teacher.", START)
+    state = RunState(1.0, (np.array([0.9, 0.1]), np.array([0.9, 0.1])))
+    step = TeacherStudentStep(
+        student, teacher, nn.Momentum(student.trainable_params(), 0.0, 0.0), 0 * RATES, state, CONFIG
+    )
+    counts = []
+    for threshold in (None, 0.6, 0.3):  # the teacher scores 0.8 and 0.4, both of the first class
+        if threshold is not None:
+            ops.assign(state.thresholds, Tensor([threshold, 0.95], mstype.float32))
+        step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)
+        sums = step.sums.take().sums
+        counts.append((sums["pseudo_boxes"], round(sums["pseudo_score"], 3)))
+    assert counts == [(0, 0), (1, 0.8), (2, 1.2)]
+
+
 def test_an_image_without_a_confident_detection_is_background():
     student, _, _, step = mutual(changed(CONFIG, threshold=0.9))
     step(STRONG, WEAK, SIZES, *UNLABELLED, *TRUTH)

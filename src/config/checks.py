@@ -128,7 +128,7 @@ def _rates(config: Config) -> Iterator[tuple[bool, str]]:
 
 
 def _thresholds(config: Config) -> Iterator[tuple[bool, str]]:
-    """Pairs of which the first must not exceed the second."""
+    """Pairs of which the first must not exceed the second, and what goes with thresholds by the label prior."""
     for lower, upper in (
         ("neg_iou_thr", "pos_iou_thr"),
         ("neg_iou_thr_stage2", "pos_iou_thr_stage2"),
@@ -137,6 +137,12 @@ def _thresholds(config: Config) -> Iterator[tuple[bool, str]]:
     ):
         low, high = getattr(config, lower), getattr(config, upper)
         yield low is None or low <= high, f"{lower}: must not exceed {upper}, got {low} > {high}"
+    for key in ("label_prior_share", "label_prior_interval_iter"):
+        value, kind = getattr(config, key), config.pseudo_label_thresholds
+        yield (
+            kind == "label_prior" or value == getattr(Config, key),
+            f"{key}: goes with --pseudo_label_thresholds label_prior, got {value:g} with {kind}",
+        )
 
 
 def _files(config: Config) -> Iterator[tuple[bool, str]]:

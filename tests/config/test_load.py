@@ -172,6 +172,13 @@ def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
         ("--neg_iou_thr_stage2 0.6", "neg_iou_thr_stage2: must not exceed pos_iou_thr_stage2, got 0.6 > 0.5"),
         ("--num_gts 50", "test_max_per_img: must not exceed num_gts"),
         ("--bbox_ignore_threshold 0.8", "bbox_ignore_threshold: must not exceed bbox_threshold, got 0.8 > 0.7"),
+        (
+            "--label_prior_share 0.2",
+            "label_prior_share: goes with --pseudo_label_thresholds label_prior, got 0.2 with fixed",
+        ),
+        ("--label_prior_interval_iter 9", "label_prior_interval_iter: goes with --pseudo_label_thresholds label_prior"),
+        ("--pseudo_label_thresholds label_prior --label_prior_share 0", "label_prior_share: "),
+        ("--pseudo_label_thresholds prior", "should be 'fixed' or 'label_prior', got 'prior'"),
         ("--eval_img_dir a", "eval_img_dir and eval_ann_file: give both or neither, got eval_img_dir a alone"),
         ("--eval_ann_file b", "eval_img_dir and eval_ann_file: give both or neither, got eval_ann_file b alone"),
         ("--anchor_scales []", "anchor_scales, anchor_ratios: at least one of each"),

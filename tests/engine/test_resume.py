@@ -219,6 +219,27 @@ def test_the_average_is_scored_saved_and_resumed(toys, tmp_path, burn_in):
     assert best["AP"] == max(aps.values()) == aps[best["step"], best["role"]]
 
 
+def test_thresholds_by_the_label_prior_are_resumed(toys, tmp_path):
+    words = ("--max_iter", 24, "--burn_up_iter", 9, "--print_interval_iter", 1, "--eval_interval_iter", 7)
+    words += ("--pseudo_label_thresholds", "label_prior", "--label_prior_interval_iter", 6)
+    uninterrupted, folder = tmp_path / "whole", tmp_path / "run"
+    assert toys.run(uninterrupted, *words) == 0, console(uninterrupted)
+    for under_way, number in (
+        ("step 9, score thresholds", signal.SIGTERM),  # right after the first estimate
+        ("step: 12,", signal.SIGKILL),
+        ("step 15, score thresholds", signal.SIGKILL),
+        ("step: 18,", signal.SIGTERM),
+    ):
+        status = toys.run(folder, *words, *resume_option(folder), signal=(under_way, 0.0, number))
+        assert status in (-number, 128 + number), console(folder)
+    assert toys.run(folder, *words, "--resume") == 0, console(folder)
+    assert_same_end(folder, uninterrupted)
+    steps = [step for (step, _), row in logged(uninterrupted).items() if "threshold/square" in row]
+    assert steps == [9, 15, 21]
+    assert toys.run(folder, *words[:-2], "--label_prior_interval_iter", 5, "--resume") == 2
+    assert "label_prior_interval_iter: was 6, is 5" in console(folder)
+
+
 def test_a_state_without_a_newer_setting_counts_as_one_with_its_default(toys, killed_run, tmp_path):
     folder = shutil.copytree(killed_run, tmp_path / "run")
     files = StateFiles(folder / "state.ckpt", folder / "none.ckpt")

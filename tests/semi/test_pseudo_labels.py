@@ -1,8 +1,9 @@
 """Detections as ground truth: which are kept, and the shape of the rest."""
 
+import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
 from src.semi.pseudo_labels import PseudoLabelConfig, pseudo_labels
 from tests import oracles
@@ -81,3 +82,30 @@ def test_a_mask_of_as_many_cells_stays_what_it_is_above_the_threshold():
     masks = oracles.blobs(np.random.default_rng(3), 4, 28).reshape(2, 2, 28, 28)
     found = (*detections([[0.9, 0.8], [0.7, 0.6]]), Tensor(masks * np.float32(0.4) + np.float32(0.3)))
     np.testing.assert_array_equal(pseudo_labels(found, config(0.5, 2))[4].asnumpy(), masks)
+
+
+@pytest.mark.parametrize("mode", [ms.PYNATIVE_MODE, ms.GRAPH_MODE], ids=["pynative", "graph"])
+def test_thresholds_of_the_classes_take_the_place_of_those_for_all(mode):
+    ms.set_context(mode=mode)
+    rng = np.random.default_rng(4)
+    scores = rng.random((3, 4)).astype(np.float32)
+    high, low = (np.array(row, np.float32) for row in ([0.8, 0.2, 0.5, 0.9], [0.4, 0.2, 0.1, 0.3]))
+    found = detections(scores, rng.random((3, 4)) < 0.9)
+    whole = config(0.5, 4, 0.4)
+    _, labels, valid, crowd = (part.asnumpy() for part in _of_classes(found, whole, Tensor(high), Tensor(low)))
+    assert valid.any() and crowd.any()
+    for image, row in np.ndindex(3, 4):  # box k is of class k + 1
+        allowed, score = found[4].asnumpy()[image, row], scores[image, row]
+        assert valid[image, row] == (allowed and score > high[row])
+        assert crowd[image, row] == (allowed and low[row] < score <= high[row])
+        assert labels[image, row] == (row + 1 if valid[image, row] else 0)
+
+
+def _of_classes(found, whole, high, low):
+    """Compiled in graph mode."""
+
+    class Cell(nn.Cell):
+        def construct(self, found, high, low):
+            return pseudo_labels(found, whole, (high, low))
+
+    return Cell()(found, high, low)
