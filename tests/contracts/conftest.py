@@ -53,12 +53,14 @@ class Detector:
 _MASKS = "--system mask_rcnn --rcnn_mask_out_channels 16 --mask_out_size 4 --gt_mask_size 16"
 _SSD = "--system ssd --ssd_extras_out_channels 32,32,16,16,16 --ssd_min_scale 0.2 --ssd_max_scale 0.8"
 _TWO_STAGES_TRAINING = "--rcnn_fc_out_channels 128 --rcnn_focal_gamma 0 --bbox_threshold 0.5 --max_iter 164 --burn_up_iter 160 --base_lr 0.01"
-_SSD_TRAINING = "--base_lr 0.02 --bbox_threshold 0.3 --max_iter 98 --burn_up_iter 94"
+_LABEL_PRIOR = "--pseudo_label_thresholds label_prior --label_prior_share 1 --label_prior_interval_iter 2"
+_SSD_TRAINING = f"{_LABEL_PRIOR} --base_lr 0.02 --bbox_threshold 0.3 --max_iter 98 --burn_up_iter 94"
+_MASKS_TRAINING = f"{_TWO_STAGES_TRAINING} {_LABEL_PRIOR} --mask_out_size 14 --gt_mask_size 28"
 DETECTORS = [
     Detector(name, tuple(options.split()), tuple(training.split()), amplify)
     for name, options, training, amplify in (
         ("faster_rcnn", "--system faster_rcnn", _TWO_STAGES_TRAINING, _amplify_two_stages),
-        ("mask_rcnn", _MASKS, f"{_TWO_STAGES_TRAINING} --mask_out_size 14 --gt_mask_size 28", _amplify_two_stages),
+        ("mask_rcnn", _MASKS, _MASKS_TRAINING, _amplify_two_stages),
         ("ssd_focal", f"{_SSD} --ssd_loss focal", _SSD_TRAINING, _amplify_ssd),
         ("ssd_hard_negative", f"{_SSD} --ssd_loss hard_negative", _SSD_TRAINING, _amplify_ssd),
     )

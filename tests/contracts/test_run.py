@@ -46,7 +46,7 @@ def metrics(run) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_student_fits_four_images_and_teaches_others(metrics, network):
+def test_a_student_fits_four_images_and_teaches_others(metrics, network, detector):
     steps = [row for row in metrics if "loss" in row]
     assert all(np.isfinite(list(row.values())).all() and row["overflow"] == 0 for row in steps)
     burn_in = [row for row in steps if "pseudo_boxes" not in row]
@@ -54,6 +54,8 @@ def test_a_student_fits_four_images_and_teaches_others(metrics, network):
         assert burn_in[0][term] > 2 * burn_in[-1][term] > 0, term
         assert f"{term}_pseudo" in steps[-1]
     assert steps[-1]["pseudo_boxes"] > 1
+    estimates = [row for row in metrics if any(key.startswith("threshold/") for key in row)]
+    assert len(estimates) == (2 if "label_prior" in detector.training else 0)
     student, teacher = (row for row in metrics if "student/AP50" in row)
     kinds = ["", "segm/"] if network.has_masks else [""]
     assert all(student[f"student/{kind}AP50"] >= 0.9 and teacher[f"teacher/{kind}AP50"] >= 0.9 for kind in kinds)
