@@ -35,8 +35,9 @@ def estimate_schedule(config: Config, data: TrainingData) -> tuple[tuple[int, in
 
 
 def estimate_thresholds(run: Run, step: int) -> None:
-    """Set the thresholds of the classes before this step, if that is due; all ranks compute the same.
+    """Set the thresholds of the classes before this step, if that is due.
 
+    Every rank estimates them from the same images; only trained batch norm, whose statistics are those of a rank, makes them differ.
     If a stop is requested meanwhile, they stay as they are, and the resumed run estimates them.
     """
     config, networks = run.config, run.networks
