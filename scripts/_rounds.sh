@@ -87,6 +87,7 @@ check_place() {
 
 # work: round after round, until the last one or until labels are needed.
 work() {
+    check_folder "$OUTPUT_DIR"
     ann="$TRAIN_ANN"
     for ((number = 1; ; number++)); do
         enter_round
