@@ -70,7 +70,7 @@ examine_environment() {
 # make_environment BASE VENV FILE
 make_environment() {
     local file
-    echo "Installing $3 into $2 (takes a minute or two, only this time)"
+    echo "Installing $3 into $2 (takes a minute or two, only this time; VENV=/path/to/environment in front of the command uses one that has them)"
     has_pip "$2" || "$1" -m venv "$2"
     is_python_311 "$2/bin/python" || fail "$2 is not an environment of Python 3.11: remove it and start again"
     "$2/bin/python" -m pip install --quiet --disable-pip-version-check -r "$root/$3"

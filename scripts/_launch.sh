@@ -18,12 +18,14 @@ unset RANK_TABLE RANK_TABLE_FILE PRE_TRAINED PRETRAINED_MODEL PRETRAINED_CKPT PR
 rank_keys=(strategy weights box_exponent seed) # options of sorted_values.py
 pick_keys=(policy at_least random_share) # options of pick_select.py, beside pick_ratio, seed and flags; all others are configuration keys
 
-# launch LINE "$@": parses the arguments by LINE (see `arguments`) and sets up the Python environment; `launched` keeps the words.
+# launch LINE "$@": parses the arguments by LINE (see `arguments`), sets up the Python environment, and refuses unknown options before
+# anything is written; `launched` keeps the words.
 launch() {
     # shellcheck disable=SC2034 # read by _rounds.sh
     launched=("${@:2}")
     arguments "$@"
     environment requirements.txt
+    [ ${#options[@]} -eq 0 ] || PYTHONPATH="$root" "$PYTHON" "$root/scripts/_options.py" "${options[@]}" || exit 2
 }
 
 # setting KEY NAME: assigns to NAME the value of a setting as the programs read it, from --config_path and the options; empty if it
@@ -82,12 +84,27 @@ status_of() {
     echo $((128 + $(kill -l "$1")))
 }
 
+# make_folder FOLDER: makes it; otherwise exits with the reason of the system.
+make_folder() {
+    local reason
+    reason="$(LC_ALL=C mkdir -p -- "$1" 2>&1)" || fail "$1: cannot be made: ${reason##*: }; choose another folder"
+    [ -w "$1" ] || fail "$1: cannot be written: $(LC_ALL=C touch -- "$1/console.log" 2>&1 | sed 's/.*: //'); choose another folder"
+}
+
+# check_folder FOLDER: exits if it cannot be made, or written to; makes nothing.
+check_folder() {
+    local place="$1"
+    while [ -n "$place" ] && [ ! -e "$place" ]; do place="${place%/*}"; done
+    place="${place:-/}"
+    [ -d "$place" ] && [ -w "$place" ] || make_folder "$1"
+}
+
 # run_logged FOLDER PROGRAM ARGUMENT ...: prints the output of the program and appends it to FOLDER/console.log, and to the file `copy`
 # if that is set. A signal to this shell is passed on (see `stop_program`); the script exits after the program.
 run_logged() {
     local folder="$1" status first=""
     shift
-    mkdir -p -- "$folder" 2>/dev/null || fail "$folder: cannot be made: a file is in the way, or you may not write there; choose another folder"
+    make_folder "$folder"
     [ ! -e "$folder/console.log" ] || [ -f "$folder/console.log" ] || fail "$folder/console.log: is not a file; remove it"
     running=starting
     "$@" 2>&1 | (

@@ -108,6 +108,7 @@ keep_first_labels() {
 
 # work: round after round, until the last one or until labels are needed.
 work() {
+    check_folder "$OUTPUT_DIR"
     ann="$TRAIN_ANN"
     for ((number = 1; ; number++)); do
         enter_round

@@ -24,7 +24,7 @@ CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "configs"
 
 AUTOMATIC = "auto"  # value of --config_path: the file is replaced by the recipe
 
-_NO_SETTINGS = ("config_path", "help", "version")  # options of every program
+NO_SETTINGS = ("config_path", "help", "version")  # options of every program
 _SHOWN_CHARACTERS = 200  # of an invalid value in an error message
 
 
@@ -57,7 +57,7 @@ def load_config(
         key: _read_argument(key, text) for key, text in vars(arguments).items() if key in KEYS and text is not None
     }
     names = [word.split("=")[0].lstrip("-") for word in unknown if word.startswith("--")]
-    faults = [_unknown_key(name, "command line", (*_NO_SETTINGS, *more_options)) for name in names]
+    faults = [unknown_key(name, "command line", (*NO_SETTINGS, *more_options)) for name in names]
     if not faults:
         faults = [f"command line: unexpected argument {word!r}" for word in unknown]
     faults += _given_twice(given)
@@ -73,7 +73,7 @@ def load_config(
             in_file = automatic_leaf(values, {key: values[key] for key in given})
     else:
         in_file = _read_yaml(Path(arguments.config_path)) if arguments.config_path else {}
-    faults += [_unknown_key(key, arguments.config_path) for key in in_file if key not in KEYS] + _given_twice(in_file)
+    faults += [unknown_key(key, arguments.config_path) for key in in_file if key not in KEYS] + _given_twice(in_file)
     given = {key: value for key, value in in_file.items() if key in KEYS and not _is_overridden(key, given)} | given
 
     values = default_settings() | (defaults or {})
@@ -261,6 +261,7 @@ def _read_yaml(path: Path) -> dict:
         raise UserError(f"cannot read config file {path}: {error.strerror}; there are {known}") from error
 
 
-def _unknown_key(key: str, source: str, more: Sequence[str] = ()) -> str:
+def unknown_key(key: str, source: str, more: Sequence[str] = ()) -> str:
+    """The fault that a key of `source` is no setting, with the one that may be meant, `more` options included."""
     nearest = near_names(str(key), [*KEYS, *more])
     return f"{source}: unknown key {key!r}" + (f"; did you mean {nearest}?" if nearest else "")

@@ -36,7 +36,7 @@ import os, sys
 
 arguments = sys.argv[1:]
 name = os.path.basename(arguments[0])
-if name in ("_backbone.py", "_requirements.py"):
+if name in ("_backbone.py", "_requirements.py", "_options.py"):
     sys.exit(0)
 if name == "-c":
     exec(arguments[1])

@@ -563,3 +563,19 @@ def test_options_that_cannot_be_right(workshop, script, options, message):
     assert result.returncode == 2
     assert message in result.stderr
     assert not workshop.calls()
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [
+        ("run_rounds_cpu.sh", ("images", "train.json", "val.json/out", "--budget_images", "2")),
+        ("run_standalone_train_model.sh", ("CPU", "0", "images", "train.json", "val.json/out")),
+    ],
+)
+def test_an_output_folder_that_cannot_be_made_is_named_with_the_reason_of_the_system_at_once(
+    workshop, script, arguments
+):
+    result = workshop.run(script, *arguments)
+    assert result.returncode == 2 and workshop.calls() == []
+    folder = workshop.folder / "val.json/out"
+    assert result.stderr == f"error: {folder}: cannot be made: Not a directory; choose another folder\n"
