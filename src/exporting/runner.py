@@ -1,8 +1,7 @@
-"""Runs networks and exported models on NumPy arrays: MINDIR by MindSpore, ONNX by OpenVINO or onnxruntime on the CPU."""
+"""Runs networks and exported models on NumPy arrays: MINDIR by MindSpore, ONNX by onnxruntime on the CPU."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import mindspore as ms
@@ -26,11 +25,8 @@ def numpy_forward(network: Callable[..., Sequence[Tensor]]) -> Detector:
     return lambda *inputs: [output.asnumpy() for output in network(*map(Tensor, inputs))]
 
 
-def open_model(path: str | Path, runtime: str | None = None) -> tuple[ModelMetadata, Detector]:
+def open_model(path: str | Path) -> tuple[ModelMetadata, Detector]:
     """Open an exported model and its metadata.
-
-    Args:
-        runtime: one of `runtimes`; by default the first.
 
     Raises:
         UserError: model or metadata is missing, the metadata belongs to another model, or no package can run it. The
@@ -39,29 +35,21 @@ def open_model(path: str | Path, runtime: str | None = None) -> tuple[ModelMetad
     path = Path(path)
     check_runnable(path.suffix)
     metadata = read_model_metadata(path)
-    return metadata, as_detector(_checked(path, metadata, runtime), tuple(output.name for output in metadata.outputs))
-
-
-def runtimes(suffix: str) -> list[str]:
-    """The installed runtimes that run files with this suffix, the fastest first."""
-    return [name for name in _RUNTIMES.get(suffix, {}) if name == "MindSpore" or find_spec(name.lower())]
+    return metadata, as_detector(_checked(path, metadata), tuple(output.name for output in metadata.outputs))
 
 
 def check_runnable(suffix: str) -> None:
     """Raise a UserError if files with this suffix cannot be run, or a package is missing."""
-    if suffix not in _RUNTIMES:
-        raise UserError(f"model: Python runs {' and '.join(_RUNTIMES)} files, not {suffix or 'files without a suffix'}")
-    if not runtimes(suffix):
-        packages = [name.lower() for name in _RUNTIMES[suffix]]
-        raise UserError(
-            f"{suffix} models need {' or '.join(packages)}, and none of them is installed: pip install {packages[-1]}"
-        )
+    if suffix not in _ENGINES:
+        raise UserError(f"model: Python runs {' and '.join(_ENGINES)} files, not {suffix or 'files without a suffix'}")
+    if suffix == ".onnx":
+        _onnxruntime()
 
 
-def _checked(path: Path, metadata: ModelMetadata, runtime: str | None) -> Run:
+def _checked(path: Path, metadata: ModelMetadata) -> Run:
     """A model whose outputs are compared with its metadata."""
     shapes = {output.name: output.shape for output in metadata.outputs}
-    run = run_file(path, list(shapes), runtime)
+    run = run_file(path, list(shapes))
 
     def run_and_check(images: np.ndarray) -> Sequence[np.ndarray]:
         outputs = run(images)
@@ -73,13 +61,13 @@ def _checked(path: Path, metadata: ModelMetadata, runtime: str | None) -> Run:
     return run_and_check
 
 
-def run_file(path: Path, names: Sequence[str], runtime: str | None = None) -> Run:
+def run_file(path: Path, names: Sequence[str]) -> Run:
     """Load a model file as a function that maps images float32 [B, 3, H, W] to its outputs.
 
     Args:
-        names: of its outputs, in order; ONNX files know them, too, and must agree. runtime: one of `runtimes`; by default the first.
+        names: of its outputs, in order; ONNX files know them, too, and must agree.
     """
-    return _RUNTIMES[path.suffix][runtime or runtimes(path.suffix)[0]](path, names)
+    return _ENGINES[path.suffix](path, names)
 
 
 def as_detector(run: Run, names: Sequence[str] = OUTPUTS) -> Detector:
@@ -113,46 +101,24 @@ def _mindir(path: Path, names: Sequence[str]) -> Run:
     return run
 
 
-def _openvino(path: Path, names: Sequence[str]) -> Run:
-    import openvino  # here, for it is not always installed
-
-    with _refusal(path, "OpenVINO"):
-        model = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    _check_names(path, [output.any_name for output in model.outputs], names)
-
-    def run(images: np.ndarray) -> Sequence[np.ndarray]:
-        with _refusal(path, "OpenVINO"):
-            found = model([images])
-            return [
-                found[place].copy() for place in range(len(model.outputs))
-            ]  # the memory is that of the next call, too
-
-    return run
-
-
-def _onnxruntime(path: Path, names: Sequence[str]) -> Run:
-    import onnxruntime  # here, for it is not always installed
-
-    options = onnxruntime.SessionOptions()
+def _onnx(path: Path, names: Sequence[str]) -> Run:
+    runtime = _onnxruntime()
+    options = runtime.SessionOptions()
     options.log_severity_level = 4  # its warnings are about MindSpore's ONNX export, its errors are exceptions, too
     with _refusal(path, "onnxruntime"):
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     inputs = [tensor.name for tensor in session.get_inputs()]
-    _check_names(path, [tensor.name for tensor in session.get_outputs()], names)
+    known = [tensor.name for tensor in session.get_outputs()]
+    if len(known) == len(names) and known != list(names):  # another number is told when the model is run
+        raise UserError(
+            f"{path}: its outputs are {', '.join(known)}, but its metadata name {', '.join(names)}; export it again"
+        )
 
     def run(images: np.ndarray) -> Sequence[np.ndarray]:
         with _refusal(path, "onnxruntime"):
             return session.run(None, dict.fromkeys(inputs, images))
 
     return run
-
-
-def _check_names(path: Path, known: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse a model with other outputs than its metadata name; another number is told when the model is run."""
-    if len(known) == len(names) and list(known) != list(names):
-        raise UserError(
-            f"{path}: its outputs are {', '.join(known)}, but its metadata name {', '.join(names)}; export it again"
-        )
 
 
 @contextmanager
@@ -168,4 +134,14 @@ def _refusal(path: Path, engine: str) -> Iterator[None]:
         ) from error
 
 
-_RUNTIMES = {".mindir": {"MindSpore": _mindir}, ".onnx": {"OpenVINO": _openvino, "onnxruntime": _onnxruntime}}
+def _onnxruntime():
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(
+            f"onnxruntime is needed for ONNX models and is not installed ({error}): pip install onnxruntime"
+        ) from error
+    return onnxruntime
+
+
+_ENGINES = {".mindir": _mindir, ".onnx": _onnx}

@@ -17,8 +17,7 @@ def test_all_runtimes_take_turns(tiny_detector, exported, tiny_data, tmp_path):
     runtimes.main([str(word) for word in words])
     report = json.loads(file.read_text())
     assert report["input_shape"] == [2, 3, 64, 64] and report["settings"]["repeats"] == 2
-    models = {"faces.mindir, MindSpore", "faces.onnx, OpenVINO", "faces.onnx, onnxruntime"}
-    assert set(report["runs"]) == {"checkpoint", *models}
+    assert set(report["runs"]) == {"checkpoint", "faces.mindir", "faces.onnx"}
     assert report["runs"]["checkpoint"]["ratio_to_checkpoint"] == 1
     for run in report["runs"].values():
         assert run["seconds"]["count"] == run["processor_seconds"]["count"] == 2

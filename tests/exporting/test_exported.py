@@ -22,7 +22,7 @@ from src.exporting.model_metadata import (
     resize_rule,
 )
 from src.exporting.outputs import output_names
-from src.exporting.runner import open_model, run_file, runtimes
+from src.exporting.runner import open_model, run_file
 from src.files import file_hash
 
 SHAPE = (2, 3, 16, 16)
@@ -132,18 +132,3 @@ def test_outputs_that_are_not_those_of_a_detector_are_named(written):
             open_model(path)
     finally:
         metadata_path(path).write_bytes(before)
-
-
-@pytest.mark.parametrize("masks", [False, True], ids=["boxes", "masks"])
-def test_all_runtimes_of_a_format_find_the_same(masks, tmp_path):
-    path = _write(tmp_path, masks, True, "ONNX")
-    assert runtimes(".onnx") == ["OpenVINO", "onnxruntime"], "requirements-dev.txt has both"
-    detectors = [open_model(path, runtime)[1] for runtime in runtimes(".onnx")]
-    batches = [np.random.default_rng(seed).integers(0, 256, SHAPE, np.uint8) for seed in range(2)]
-    first, second = ([detector(images) for images in batches] for detector in detectors)
-    for by_openvino, by_onnxruntime in zip(
-        first, second, strict=True
-    ):  # of the first batch, too, after the second was run
-        for one, other in zip(by_openvino, by_onnxruntime, strict=True):
-            assert one.dtype == other.dtype
-            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
