@@ -62,6 +62,7 @@ EXCEPTIONS = {
     ("src/data/cache/record_cache.py", "write_text"): "into a folder that gets its name when it is complete",
     ("src/data/cache/locked_folder.py", "open"): "the lock of such a folder",
     ("src/data/cache/locked_folder.py", "replace"): "such a folder gets its name",
+    ("src/errors.py", "replace"): "a list of faults in the temporary folder, complete before it gets its name",
     ("src/parts/native.py", "replace"): "a compiled library of the cache, made in a folder of its own",
     ("src/engine/inference/journal.py", "open"): "grows line by line; a torn last line is done again",
     ("src/engine/log.py", "open"): "grows line by line; readers of it take a torn last line for none",
