@@ -12,7 +12,6 @@ is trained on.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,14 +20,14 @@ from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idl
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
-from src.data.checks.left_out import add_options, describe, sentence_on
+from src.data.checks.left_out import add_options, describe, rows_by_reason, sentence_on
 from src.data.checks.suspicious_labels import unread_outlines
 from src.data.class_shares import boxes_by_class
 from src.data.formats.reading import is_coco
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import SHOWN_FAULTS, DataError, Faults, UserError, entry_point, write_whole_list
 from src.report.contact_sheet import check_new_folder, write_contact_sheets
-from src.wording import counted
+from src.wording import counted, kind_of
 
 MOST_COMPARED = 50_000  # images compared in pairs; 20,000 took 11 s and 160 MB, and time grows with the square
 SHOWN = 5  # images of one group
@@ -91,7 +90,7 @@ def first_of_each_kind(sentences: Sequence[str]) -> list[str]:
     """Lines with the first sentences of each kind, which differ only in names and numbers, and how many more of it there are."""
     kinds: dict[str, list[str]] = {}
     for sentence in sentences:
-        kinds.setdefault(re.sub(r"[^\s,;:]*[\d./_][^\s,;:]*", "", sentence), []).append(sentence)
+        kinds.setdefault(kind_of(sentence), []).append(sentence)
     shown = []
     for alike in kinds.values():
         more = len(alike) - SHOWN_FAULTS
@@ -118,11 +117,19 @@ def report(faults: Faults, doubts: Sequence[str], source: str) -> str:
     return "\n".join(lines)
 
 
-def left_out_of(data: TrainingData | None) -> list[str]:
-    """What --leave_out_faulty leaves out: the counts, then a sentence for each image and box."""
+def left_out_of(data: TrainingData | None, source: str) -> list[str]:
+    """What --leave_out_faulty leaves out: the counts; then a sentence for each image and box or, of many, for each reason.
+
+    Args:
+        source: the data, see ``write_whole_list``.
+    """
     left_out = data.left_out if data else ()
-    rows = [row for one in left_out for row in one.rows]
-    return [*describe(left_out), *(f"  left out: {sentence_on(row)}" for row in rows)]
+    sentences = [sentence_on(row) for one in left_out for row in one.rows]
+    if len(sentences) <= SHOWN_FAULTS:
+        return [*describe(left_out), *(f"  left out: {sentence}" for sentence in sentences)]
+    shown = [sentence for one in left_out for sentence in rows_by_reason(one)]
+    whole = write_whole_list(sentences, f"{source}, left out")
+    return [*describe(left_out), *(f"  left out: {sentence}" for sentence in shown), *([whole] if whole else [])]
 
 
 def count_errors(errors: Sequence[UserError]) -> int:
@@ -174,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         doubts += same_pictures(data, sources)
     if text := report(faults, doubts, str(args.ann_file)):
         print(text)
-    for sentence in left_out_of(data):
+    for sentence in left_out_of(data, str(args.ann_file)):
         print(sentence)
     count = count_errors(faults.errors)
     if data:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from src.command_line import percent
-from src.errors import DataError
+from src.errors import SHOWN_FAULTS, DataError
 from src.files import write_json
-from src.wording import counted
+from src.wording import counted, examples, kind_of
 
 FILE_NAME = "left_out.json"  # beside the output
 AT_MOST = 5.0  # percent, of the images and of the boxes
@@ -116,9 +116,25 @@ def _as_json(left_out: LeftOut) -> dict[str, Any]:
 
 
 def sentence_on(row: dict[str, str]) -> str:
-    """What is left out, and why; a reason that begins with the name of the image, or with its path, says it once."""
+    """What is left out, and why."""
+    return f"{row['image']}: {'box ' + row['box'] + ' ' if 'box' in row else ''}{_reason(row)}"
+
+
+def rows_by_reason(left_out: LeftOut) -> list[str]:
+    """One sentence per reason: how many images or boxes it holds for, some of their names, and the reason as the first one has it."""
+    sentences = []
+    for noun, rows in (("image", left_out.images), ("box", left_out.boxes), ("area", left_out.fields)):
+        kinds: dict[str, list[dict[str, str]]] = {}
+        for row in rows:
+            kinds.setdefault(kind_of(_reason(row)), []).append(row)
+        for alike in kinds.values():
+            names = examples(list(dict.fromkeys(row["image"] for row in alike)), SHOWN_FAULTS)
+            sentences.append(f"{counted(len(alike), noun)} ({names}): {_reason(alike[0])}")
+    return sentences
+
+
+def _reason(row: dict[str, str]) -> str:
+    """Why it is left out; a reason that begins with the name of the image, or with its path, without that."""
     name, reason = row["image"], row["reason"]
     place, colon, rest = reason.partition(": ")
-    if colon and (place == name or place.endswith(f"/{name}")):
-        reason = rest
-    return f"{name}: {'box ' + row['box'] + ' ' if 'box' in row else ''}{reason}"
+    return rest if colon and (place == name or place.endswith(f"/{name}")) else reason
