@@ -1,6 +1,7 @@
 """Image files of any common kind as RGB arrays, the way a viewer shows them."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from src.files import open_regular, read_regular
 
 LARGEST_SIDE, MOST_PIXELS = 2**20, 2**30  # OpenCV's limits; those of ascend310_infer
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is lower, 2^28 / 1.5
+# On metadata such as "Corrupt EXIF data", without the name of the file: but for the orientation, they change nothing here.
+warnings.filterwarnings("ignore", module="PIL")
 
 
 def _pass_over(stream: PngImagePlugin.PngStream, _: int, length: int) -> bytes:

@@ -1,4 +1,7 @@
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,6 +130,19 @@ def test_large_metadata_do_not_make_a_png_unreadable(tmp_path, name, after_pixel
     assert image_size(tmp_path / "a.png") == (10, 6)
     decode_to_end(tmp_path / "a.png")
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), PICTURE)
+
+
+CORRUPT_EXIF = b"Exif\0\0II*\0\x08\0\0\0\x03\0\x10\x01\x02\0"
+
+
+def test_corrupt_exif_data_are_passed_over_without_a_warning(tmp_path):
+    Image.fromarray(PICTURE).save(tmp_path / "a.jpg", exif=CORRUPT_EXIF)
+    with pytest.warns(UserWarning, match="Corrupt EXIF data"):
+        assert image_size(tmp_path / "a.jpg") == (10, 6)
+    program = "import sys\nfrom src.data.images import *\nimage_size(sys.argv[1]), decode_to_end(sys.argv[1])"
+    words = [sys.executable, "-c", program, str(tmp_path / "a.jpg")]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
 
 
 def test_an_animated_webp_is_refused_by_every_reader(tmp_path):
