@@ -18,6 +18,8 @@ unset RANK_TABLE RANK_TABLE_FILE PRE_TRAINED PRETRAINED_MODEL PRETRAINED_CKPT PR
 rank_keys=(strategy weights box_exponent seed) # options of sorted_values.py
 pick_keys=(policy at_least random_share) # options of pick_select.py, beside pick_ratio, seed and flags; all others are configuration keys
 
+own_options=() # groups of _options.py that a script takes beside the settings of the programs
+
 # launch LINE "$@": parses the arguments by LINE (see `arguments`), sets up the Python environment, and refuses unknown options before
 # anything is written; `launched` keeps the words.
 launch() {
@@ -25,7 +27,7 @@ launch() {
     launched=("${@:2}")
     arguments "$@"
     environment requirements.txt
-    [ ${#options[@]} -eq 0 ] || PYTHONPATH="$root" "$PYTHON" "$root/scripts/_options.py" "${options[@]}" || exit 2
+    [ ${#options[@]} -eq 0 ] || PYTHONPATH="$root" "$PYTHON" "$root/scripts/_options.py" "${own_options[@]}" "${options[@]}" || exit 2
 }
 
 # setting KEY NAME: assigns to NAME the value of a setting as the programs read it, from --config_path and the options; empty if it

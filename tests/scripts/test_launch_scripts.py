@@ -565,6 +565,28 @@ def test_options_that_cannot_be_right(workshop, script, options, message):
     assert not workshop.calls()
 
 
+OF_GROUPS = {"selection": "--budget_hours", "labelling": "--annotator", "cpp": "--threads"}
+
+
+def groups_of(script: str) -> set[str]:
+    """The groups of options that a script takes beside the settings of the programs."""
+    if "infer" in script:
+        return {"cpp"}
+    if "_rounds_" in script:
+        return {"selection", "labelling"}
+    return {"selection"} if INTERFACES[script].endswith(TWO_STAGE) or script.startswith("select") else set()
+
+
+@pytest.mark.parametrize("script", [name for name in INTERFACES if not name.endswith(("_gpu.sh", "_ascend.sh"))])
+def test_options_of_another_launch_script_are_refused_at_once(workshop, coco, script):
+    others = [option for group, option in OF_GROUPS.items() if group not in groups_of(script)]
+    words = [word for option in OF_GROUPS.values() for word in (option, "1")]
+    result = workshop.run(script, *arguments_of(script), *words, STUB_REAL_OPTIONS="1")
+    assert result.returncode == 2 and not workshop.calls()
+    told = re.findall(r"command line: (--\w+) is an option of .*, not of this script; leave it out", result.stderr)
+    assert told == others
+
+
 @pytest.mark.parametrize(
     ("script", "arguments"),
     [
