@@ -10,6 +10,7 @@ import os
 import string
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,10 +102,12 @@ class Workshop:
     environment: Path
     record: Path
 
-    def run(self, script: str, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Start scripts/SCRIPT in the folder; `variables` join the environment."""
+    def run(
+        self, script: str, *arguments: str | Path, before: Sequence[str | Path] = (), **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Start scripts/SCRIPT in the folder, by the command `before` if there is one; `variables` join the environment."""
         return subprocess.run(
-            ["bash", str(ROOT / "scripts" / script), *map(str, arguments)],
+            [*before, "bash", str(ROOT / "scripts" / script), *map(str, arguments)],
             cwd=self.folder,
             env={**os.environ, "VENV": str(self.environment), **variables},
             capture_output=True,

@@ -601,3 +601,27 @@ def test_an_output_folder_that_cannot_be_made_is_named_with_the_reason_of_the_sy
     assert result.returncode == 2 and workshop.calls() == []
     folder = workshop.folder / "val.json/out"
     assert result.stderr == f"error: {folder}: cannot be made: Not a directory; choose another folder\n"
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["the folder", "a folder above it"])
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [
+        ("run_rounds_cpu.sh", ("images", "train.json", "mounted/out", "--budget_images", "2")),
+        ("run_standalone_train_cpu.sh", ("images", "train.json", "full.json", "mounted/out")),
+    ],
+)
+def test_a_folder_that_is_mounted_read_only_is_refused_at_once_for_root_too(workshop, script, arguments, there):
+    """Permissions do not bind root, who may write to any other folder."""
+    mounted = workshop.folder / "mounted"
+    (mounted / "out" if there else mounted).mkdir(parents=True)
+    mount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    apart = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, mounted]
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("mounts are not allowed here")
+    result = workshop.run(script, *arguments, before=apart)
+    assert result.returncode == 2 and workshop.calls() == []
+    fault = "written" if there else "made"
+    assert (
+        result.stderr == f"error: {mounted / 'out'}: cannot be {fault}: Read-only file system; choose another folder\n"
+    )
