@@ -65,6 +65,7 @@ stop_program() {
     if [ -z "$stopped_by" ]; then
         stopped_by="$1" stopped_at=$SECONDS
         [ -n "$running" ] || exit_stopped
+        [ -z "${STOP_SIGNAL_FILE:-}" ] || echo "SIG$1" >"$STOP_SIGNAL_FILE" || true
         echo "SIG$1: waiting for the program to stop (training saves first); a second signal kills it" >&2 || true
         [ "$running" = starting ] || kill -TERM "$running" 2>/dev/null || true # it may have exited
     elif [ $((SECONDS - stopped_at)) -gt 1 ]; then
@@ -101,6 +102,17 @@ check_folder() {
     [ -d "$place" ] && [ -w "$place" ] || make_folder "$1"
 }
 
+# open_signal_file: makes the file by which programs learn which signal this shell received, because all are passed on as SIGTERM: one
+# without a name, which ends with this process. It is called once.
+open_signal_file() {
+    local file number
+    file="$(mktemp)" || return 0 # the disk is full: programs say what they receive
+    exec {number}<>"$file"
+    rm -f -- "$file"
+    export STOP_SIGNAL_FILE="/proc/$$/fd/$number"
+}
+unset STOP_SIGNAL_FILE # of another script
+
 # run_logged FOLDER PROGRAM ARGUMENT ...: prints the output of the program and appends it to FOLDER/console.log, and to the file `copy`
 # if that is set. A signal to this shell is passed on (see `stop_program`); the script exits after the program.
 run_logged() {
@@ -108,6 +120,7 @@ run_logged() {
     shift
     make_folder "$folder"
     [ ! -e "$folder/console.log" ] || [ -f "$folder/console.log" ] || fail "$folder/console.log: is not a file; remove it"
+    [ -n "${STOP_SIGNAL_FILE:-}" ] || open_signal_file
     running=starting
     "$@" 2>&1 | (
         trap '' INT TERM HUP
