@@ -39,16 +39,17 @@ class DataError(UserError):
     Args:
         title: what was read, e.g. the name of the annotation file.
         faults: one message per fault; the first ``SHOWN_FAULTS`` are shown, then the number of the others.
+        rows: the whole list, where a fault is one of many things.
     """
 
-    def __init__(self, title: str, faults: Sequence[str]):
+    def __init__(self, title: str, faults: Sequence[str], rows: Sequence[str] = ()):
         self.title = title
         self.faults = tuple(faults)
         count = counted(len(self.faults), "fault")
         lines = [f"{title}: {count}", *(f"  - {fault}" for fault in self.faults[:SHOWN_FAULTS])]
         if len(self.faults) > SHOWN_FAULTS:
             lines.append(f"  ... and {len(self.faults) - SHOWN_FAULTS} more")
-        super().__init__("\n".join(lines), self.faults)
+        super().__init__("\n".join(lines), rows or self.faults)
 
 
 class SeveralErrors(UserError):

@@ -20,7 +20,7 @@ from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idl
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
-from src.data.checks.left_out import add_options, describe, rows_by_reason, sentence_on
+from src.data.checks.left_out import add_options, describe
 from src.data.checks.suspicious_labels import unread_outlines
 from src.data.class_shares import boxes_by_class
 from src.data.formats.reading import is_coco
@@ -110,7 +110,7 @@ def report(faults: Faults, doubts: Sequence[str], source: str) -> str:
         sentences = error.faults if isinstance(error, DataError) else [str(error)]
         lines += [f"{error.title}:" if isinstance(error, DataError) else "data:"]
         lines += first_of_each_kind(sentences)
-    rows = [row for error in faults.errors for row in getattr(error, "faults", [str(error)])]
+    rows = [row for error in faults.errors for row in error.rows or getattr(error, "faults", [str(error)])]
     if sum(line.startswith("  error: ") for line in lines) < len(rows) and (whole := write_whole_list(rows, source)):
         lines.append(whole)
     lines += [f"suspicious: {sentence}" for sentence in doubts]
@@ -124,11 +124,9 @@ def left_out_of(data: TrainingData | None, source: str) -> list[str]:
         source: the data, see ``write_whole_list``.
     """
     left_out = data.left_out if data else ()
-    sentences = [sentence_on(row) for one in left_out for row in one.rows]
-    if len(sentences) <= SHOWN_FAULTS:
-        return [*describe(left_out), *(f"  left out: {sentence}" for sentence in sentences)]
-    shown = [sentence for one in left_out for sentence in rows_by_reason(one)]
-    whole = write_whole_list(sentences, f"{source}, left out")
+    pairs = [one.shown() for one in left_out]
+    shown, rows = ([sentence for pair in pairs for sentence in pair[place]] for place in (0, 1))
+    whole = write_whole_list(rows, f"{source}, left out") if len(shown) < len(rows) else ""
     return [*describe(left_out), *(f"  left out: {sentence}" for sentence in shown), *([whole] if whole else [])]
 
 

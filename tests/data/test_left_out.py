@@ -173,6 +173,30 @@ def test_the_doctor_names_each_reason_once_where_many_are_left_out(drawn, tmp_pa
     assert len(listed) == 7 and listed[5].startswith(f"{files[5].name}: the picture is truncated")
 
 
+def test_a_class_that_is_partly_written_otherwise_is_one_fault(drawn, tmp_path, capsys):
+    for kind in ("images", "annotations"):
+        shutil.copytree(drawn / kind, tmp_path / kind)
+    changed = 0
+    for file in sorted((tmp_path / "annotations").iterdir())[1:]:
+        changed += "without_mask" in file.read_text()
+        file.write_text(file.read_text().replace("without_mask", "Without_Mask"))
+    names = "with_mask,without_mask,mask_weared_incorrect"
+    with pytest.raises(SystemExit):
+        convert(
+            [*f"--data_path {tmp_path} --save_path {tmp_path / 'a.json'} --leave_out_faulty --classes {names}".split()]
+        )
+    told = capsys.readouterr().err
+    assert f"{tmp_path}: {changed} of 8 images cannot be used" in told and told.count("Without_Mask") == 1
+    assert re.search(r"'Without_Mask', which is none of .*; is it without_mask\?\n", told)
+    assert len(Path(re.search("the whole list: (.*)", told)[1]).read_text().splitlines()) == changed > 5
+    with pytest.raises(SystemExit):
+        examine(
+            [*f"--ann_file {tmp_path} --img_dir {tmp_path}/images --leave_out_faulty --class_names {names}".split()]
+        )
+    told = capsys.readouterr().out
+    assert told.count("Without_Mask") == 1 and "the whole list: " in told
+
+
 COCO = {
     "images": [{"id": n, "file_name": f"{n}.png", "width": 20, "height": 10} for n in (1, 2, 3)],
     "annotations": [

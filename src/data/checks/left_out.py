@@ -59,8 +59,13 @@ class LeftOut:
             raise DataError(
                 f"{self.source}: {' and '.join(over)} cannot be used, more than --faulty_at_most {self.at_most:g} percent; correct "
                 "them, or allow more",
-                [sentence_on(row) for row in (*self.images, *self.boxes)],
+                *self.shown(),
             )
+
+    def shown(self) -> tuple[list[str], list[str]]:
+        """A sentence for each row, of many for each reason; and the sentences of all rows."""
+        sentences = [sentence_on(row) for row in self.rows]
+        return (sentences if len(sentences) <= SHOWN_FAULTS else rows_by_reason(self)), sentences
 
     def __str__(self) -> str:
         text = f"{self.source}: left out {len(self.images)} of {counted(self.of_images, 'image')} and {len(self.boxes)} of {counted(self.of_boxes, 'box')}"
@@ -121,15 +126,16 @@ def sentence_on(row: dict[str, str]) -> str:
 
 
 def rows_by_reason(left_out: LeftOut) -> list[str]:
-    """One sentence per reason: how many images or boxes it holds for, some of their names, and the reason as the first one has it."""
+    """One sentence per reason: how many images or boxes it holds for, some of their names, and the reason in its shortest form."""
     sentences = []
     for noun, rows in (("image", left_out.images), ("box", left_out.boxes), ("area", left_out.fields)):
-        kinds: dict[str, list[dict[str, str]]] = {}
+        kinds: dict[frozenset[str], list[dict[str, str]]] = {}
         for row in rows:
-            kinds.setdefault(kind_of(_reason(row)), []).append(row)
+            # One reason may hold for several objects of an image.
+            kinds.setdefault(frozenset(map(kind_of, _reason(row).split("; "))), []).append(row)
         for alike in kinds.values():
             names = examples(list(dict.fromkeys(row["image"] for row in alike)), SHOWN_FAULTS)
-            sentences.append(f"{counted(len(alike), noun)} ({names}): {_reason(alike[0])}")
+            sentences.append(f"{counted(len(alike), noun)} ({names}): {min(map(_reason, alike), key=len)}")
     return sentences
 
 

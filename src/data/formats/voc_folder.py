@@ -20,7 +20,7 @@ from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messa
 from src.data.checks.files.missing_images import alike_names
 from src.data.checks.left_out import LeftOut
 from src.data.checks.row_marks import mark_doubts
-from src.data.classes import control_faults, foreground, unknown_classes
+from src.data.classes import control_faults, foreground, meant_class, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
 from src.data.image_listing import check_is_folder, passed_over, without_suffix
@@ -219,7 +219,8 @@ def clear_voc(found: Sequence[VocImage], given: Sequence[str], left_out: LeftOut
                 )
                 continue
             if given and item.name not in given:
-                reasons.append(f"object {number} is of the class {item.name!r}, which is none of {', '.join(given)}")
+                reason = f"object {number} is of the class {item.name!r}, which is none of {', '.join(given)}"
+                reasons.append(reason + meant_class(item.name, given))
             elif fault := outside_fault(item.box, voc.size):
                 reasons.append(f"object {number} ({item.name}), box {x1:g} {y1:g} {x2:g} {y2:g}, {fault}")
             objects.append(item)
