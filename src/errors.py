@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,23 +33,40 @@ class UserError(Exception):
         super().__init__(message)
 
 
+class Summary(str):
+    """One message on the fault of many things.
+
+    Args:
+        text: the message.
+        rows: one for each thing, for the whole list.
+    """
+
+    rows: tuple[str, ...]
+
+    def __new__(cls, text: str, rows: Iterable[str]):
+        summary = super().__new__(cls, text)
+        summary.rows = tuple(rows)
+        return summary
+
+
 class DataError(UserError):
     """Every fault found in one input, reported together.
 
     Args:
         title: what was read, e.g. the name of the annotation file.
         faults: one message per fault; the first ``SHOWN_FAULTS`` are shown, then the number of the others.
-        rows: the whole list, where a fault is one of many things.
+            A ``Summary`` is one message for many.
     """
 
-    def __init__(self, title: str, faults: Sequence[str], rows: Sequence[str] = ()):
+    def __init__(self, title: str, faults: Sequence[str]):
         self.title = title
         self.faults = tuple(faults)
         count = counted(len(self.faults), "fault")
         lines = [f"{title}: {count}", *(f"  - {fault}" for fault in self.faults[:SHOWN_FAULTS])]
         if len(self.faults) > SHOWN_FAULTS:
             lines.append(f"  ... and {len(self.faults) - SHOWN_FAULTS} more")
-        super().__init__("\n".join(lines), rows or self.faults)
+        rows = [row for fault in self.faults for row in (fault.rows if isinstance(fault, Summary) else [fault])]
+        super().__init__("\n".join(lines), rows)
 
 
 class SeveralErrors(UserError):

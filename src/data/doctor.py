@@ -20,7 +20,7 @@ from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idl
 from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
-from src.data.checks.left_out import add_options, describe
+from src.data.checks.left_out import add_options, describe, sentence_on
 from src.data.checks.suspicious_labels import unread_outlines
 from src.data.class_shares import boxes_by_class
 from src.data.formats.reading import is_coco
@@ -124,8 +124,8 @@ def left_out_of(data: TrainingData | None, source: str) -> list[str]:
         source: the data, see ``write_whole_list``.
     """
     left_out = data.left_out if data else ()
-    pairs = [one.shown() for one in left_out]
-    shown, rows = ([sentence for pair in pairs for sentence in pair[place]] for place in (0, 1))
+    shown = [sentence for one in left_out for sentence in one.shown()]
+    rows = [sentence_on(row) for one in left_out for row in one.rows]
     whole = write_whole_list(rows, f"{source}, left out") if len(shown) < len(rows) else ""
     return [*describe(left_out), *(f"  left out: {sentence}" for sentence in shown), *([whole] if whole else [])]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from src.command_line import percent
-from src.errors import SHOWN_FAULTS, DataError
+from src.errors import SHOWN_FAULTS, DataError, Summary
 from src.files import write_json
 from src.wording import counted, examples, kind_of
 
@@ -59,13 +59,13 @@ class LeftOut:
             raise DataError(
                 f"{self.source}: {' and '.join(over)} cannot be used, more than --faulty_at_most {self.at_most:g} percent; correct "
                 "them, or allow more",
-                *self.shown(),
+                self.shown(),
             )
 
-    def shown(self) -> tuple[list[str], list[str]]:
-        """A sentence for each row, of many for each reason; and the sentences of all rows."""
+    def shown(self) -> list[str]:
+        """A sentence for each row, or, of many, for each reason."""
         sentences = [sentence_on(row) for row in self.rows]
-        return (sentences if len(sentences) <= SHOWN_FAULTS else rows_by_reason(self)), sentences
+        return sentences if len(sentences) <= SHOWN_FAULTS else rows_by_reason(self)
 
     def __str__(self) -> str:
         text = f"{self.source}: left out {len(self.images)} of {counted(self.of_images, 'image')} and {len(self.boxes)} of {counted(self.of_boxes, 'box')}"
@@ -125,7 +125,7 @@ def sentence_on(row: dict[str, str]) -> str:
     return f"{row['image']}: {'box ' + row['box'] + ' ' if 'box' in row else ''}{_reason(row)}"
 
 
-def rows_by_reason(left_out: LeftOut) -> list[str]:
+def rows_by_reason(left_out: LeftOut) -> list[Summary]:
     """One sentence per reason: how many images or boxes it holds for, some of their names, and the reason in its shortest form."""
     sentences = []
     for noun, rows in (("image", left_out.images), ("box", left_out.boxes), ("area", left_out.fields)):
@@ -135,7 +135,8 @@ def rows_by_reason(left_out: LeftOut) -> list[str]:
             kinds.setdefault(frozenset(map(kind_of, _reason(row).split("; "))), []).append(row)
         for alike in kinds.values():
             names = examples(list(dict.fromkeys(row["image"] for row in alike)), SHOWN_FAULTS)
-            sentences.append(f"{counted(len(alike), noun)} ({names}): {min(map(_reason, alike), key=len)}")
+            sentence = f"{counted(len(alike), noun)} ({names}): {min(map(_reason, alike), key=len)}"
+            sentences.append(Summary(sentence, map(sentence_on, alike)))
     return sentences
 
 

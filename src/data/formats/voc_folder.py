@@ -25,7 +25,7 @@ from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
 from src.data.image_listing import check_is_folder, passed_over, without_suffix
 from src.data.images import decode_to_end, image_size
-from src.errors import DataError, Faults, UserError
+from src.errors import DataError, Faults, Summary, UserError
 from src.files import read_text
 
 _XML_FOLDERS = ("Annotations", "annotations")
@@ -342,7 +342,10 @@ def _wrong_lines(stems: Sequence[str], known: set[str], xmls: Path) -> list[str]
     written = dict(zip(wrong, (stem for stem in stems if stem not in known), strict=True))
     alike, _ = alike_names(wrong, sorted(known), xmls)
     return [
-        f"{len(pairs)} of the {len(stems)} lines {what}, such as {written[pairs[0][0]]}, where {xmls} has {pairs[0][1]}; {remedy}"
+        Summary(
+            f"{len(pairs)} of the {len(stems)} lines {what}, such as {written[pairs[0][0]]}, where {xmls} has {pairs[0][1]}; {remedy}",
+            (f"{written[wrong]}, where {xmls} has {meant}" for wrong, meant in pairs),
+        )
         for (what, remedy), pairs in alike.items()
         if len(pairs) > 1
     ]
