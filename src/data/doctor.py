@@ -17,10 +17,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle
-from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
+from src.data.annotations import (
+    Annotations,
+    ImageEntry,
+    boxes_and_crowds,
+    count_boxes,
+    count_empty,
+    image_path,
+    unlabelled_folder,
+)
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
-from src.data.checks.left_out import add_options, describe, sentence_on
+from src.data.checks.left_out import LeftOut, add_options, describe, sentence_on
 from src.data.checks.suspicious_labels import unread_outlines
 from src.data.class_shares import boxes_by_class
 from src.data.formats.reading import is_coco
@@ -64,6 +72,21 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def from_folder(data: TrainingData) -> tuple[ImageEntry, ...]:
     """The images of --unlabelled_img_dir, which no annotation file names."""
     return tuple(entry for entry in data.unlabelled if entry.path is not None)
+
+
+def check_folder_pixels(data: TrainingData | None, folder: Path) -> None:
+    """Decode the images of --unlabelled_img_dir; of these and other data with faults, those whose headers can be read.
+
+    Raises:
+        DataError: lists every file that cannot be decoded.
+    """
+    entries = from_folder(data) if data else ()
+    if not entries:
+        try:
+            entries = unlabelled_folder(folder, 1, LeftOut(str(folder)))
+        except UserError:  # which ``examine`` has found, too
+            return
+    check_images(Annotations((), (), entries), folder, check_pixels)
 
 
 def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
@@ -169,8 +192,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         faulty_at_most=args.faulty_at_most if args.leave_out_faulty else None,
     )
     data, faults = examine(sources, check_pixels if args.images else check_header)
-    if data and args.images and args.unlabelled_img_dir and not args.leave_out_faulty:
-        faults.attempt(check_images, Annotations((), (), from_folder(data)), args.unlabelled_img_dir, check_pixels)
+    if args.images and args.unlabelled_img_dir and not args.leave_out_faulty:
+        faults.attempt(check_folder_pixels, data, args.unlabelled_img_dir)
     doubts = list(data.suspicions) if data else []
     if data and not faults.errors and not args.masks and not args.leave_out_faulty:
         files = (sources.ann_file, *([sources.eval_ann_file] if data.evaluation else []))
