@@ -23,6 +23,7 @@ if not __package__:  # started as a file: python src/split_data.py
 
 from src.command_line import any_count, program_parser, refuse_idle
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
+from src.data.checks.files.other_labels import VOC, other_labels
 from src.data.checks.left_out import FILE_NAME, LeftOut, add_options, write_left_out
 from src.data.formats.voc import images_without_xml, pair_files
 from src.data.images import decode_to_end
@@ -226,6 +227,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{counted(len(more), 'image')} without an XML file in {images}, too: give training {shlex.join(['--unlabelled_img_dir', str(images)])}; "
             f"{len(dropped)} show a picture of val and were not copied"
         )
+    for sentence in other_labels(args.data_path / "annotations", VOC):
+        print(f"suspicious: {sentence}")
     print(
         f"{counted(len(pairs), 'image')}: {len(sides['train'])} in {output_path / 'train'}, {len(sides['val'])} in {output_path / 'val'}"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from src import xml2coco
+from src import split_data, xml2coco
 from src.data import doctor
 from src.data.checks.coco.coco_faults import coco_faults
 
@@ -206,3 +206,22 @@ def test_a_list_that_is_cut_is_whole_in_a_file_that_is_named(tmp_path, capsys, w
     with pytest.raises(SystemExit):
         doctor.main(["--ann_file", str(tmp_path / "annotations"), "--img_dir", str(tmp_path / "images")])
     assert whole_list(capsys.readouterr().out) == [row.replace("in annotations/", "in ") for row in rows]
+
+
+@pytest.mark.parametrize("program", ["xml2coco", "split_data", "doctor"])
+def test_label_files_of_other_forms_are_counted_by_every_reader(tmp_path, capsys, program):
+    for number in range(8):
+        add(tmp_path, f"{number}", item("cat", number, 1, number + 9, 9))
+        Image.new("RGB", (20, 10), (30 * number, 0, 0)).save(tmp_path / "images" / f"{number}.png")
+    rows = {"images": [], "annotations": [], "categories": []}
+    (tmp_path / "annotations" / "labels.json").write_text(json.dumps(rows))
+    (tmp_path / "annotations" / "0.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (tmp_path / "annotations" / "notes.txt").write_text("drawn in spring\n")
+    if program == "xml2coco":
+        convert(tmp_path)
+    elif program == "split_data":
+        split_data.main(["--data_path", str(tmp_path), "--output_path", str(tmp_path / "out"), "--same_from", "2"])
+    else:
+        doctor.main(["--ann_file", str(tmp_path / "annotations"), "--img_dir", str(tmp_path / "images")])
+    told = f"suspicious: {tmp_path / 'annotations'}: 2 label files are passed over (1 of COCO, such as labels.json; 1 of YOLO, such as 0.txt)"
+    assert told in capsys.readouterr().out

@@ -481,3 +481,12 @@ def test_labels_of_pictures_whose_shares_are_those_of_the_originals_are_taken(fo
     before = read_data(forms / "data.yaml", forms / "images")
     (forms / "README.roboflow.txt").write_text(ROBOFLOW.format(resize))
     assert to_coco(read_data(forms / "data.yaml", forms / "images")) == to_coco(before)
+
+
+@pytest.mark.parametrize("named", ["data.yaml", "."])
+def test_yolo_data_count_label_files_of_other_forms_by_whatever_they_are_named(forms, named):
+    (forms / "annotations.xml").unlink()
+    (doubt,) = read_data(forms / named, forms / "images").doubts
+    assert doubt.startswith(
+        f"{forms}: 3 label files are passed over (3 of LabelMe, such as images/b/a+1.json), because the folder is read as YOLO; "
+    )
