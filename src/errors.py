@@ -153,6 +153,18 @@ def write_whole_list(rows: Sequence[str], source: str) -> str:
     return f"the whole list: {path}"
 
 
+def first_and_list(rows: Sequence[str], source: str) -> list[str]:
+    """The first lines of an output and, if there are more than ``SHOWN_FAULTS``, how many more and where all of them were written.
+
+    Args:
+        source: what they are of, see ``write_whole_list``.
+    """
+    more = len(rows) - SHOWN_FAULTS
+    if more <= 0:
+        return list(rows)
+    return [*rows[:SHOWN_FAULTS], f"... and {more:,} more", *filter(None, [write_whole_list(rows, source)])]
+
+
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:
     """Wrap the ``main`` of a script: on a UserError print it and exit with status 2, on Ctrl-C with 130.
 

@@ -28,7 +28,7 @@ from src.data.checks.left_out import FILE_NAME, LeftOut, add_options, write_left
 from src.data.formats.voc import images_without_xml, pair_files
 from src.data.images import decode_to_end
 from src.data.provenance import MadeFrom, folder_hash, made_from
-from src.errors import DataError, UserError, entry_point
+from src.errors import DataError, UserError, entry_point, first_and_list
 from src.files import cannot_write, check_free, sync, write_json
 from src.wording import as_share, counted
 
@@ -215,12 +215,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(output_path / SPLIT_FILE, content, args.overwrite, indent=1)
     for sentence in write_left_out(output_path / FILE_NAME, left_out, args.overwrite):
         print(sentence)
-    for group in groups:
-        if len(group) > 1:
-            print(
-                f"same picture, kept together in {'val' if group[0] in val else 'train'}: "
-                + " ".join(names[i] for i in group if i not in dropped)
-            )
+    same = [
+        f"same picture, kept together in {'val' if group[0] in val else 'train'}: "
+        + " ".join(names[i] for i in group if i not in dropped)
+        for group in groups
+        if len(group) > 1
+    ]
+    for line in first_and_list(same, f"{output_path}, same pictures"):
+        print(line)
     if args.some_unlabelled:
         images = output_path / "train" / "images"
         print(

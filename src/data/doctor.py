@@ -33,7 +33,7 @@ from src.data.checks.suspicious_labels import unread_outlines
 from src.data.class_shares import boxes_by_class
 from src.data.formats.reading import is_coco
 from src.data.training_data import Sources, TrainingData, examine
-from src.errors import SHOWN_FAULTS, DataError, Faults, UserError, entry_point, write_whole_list
+from src.errors import SHOWN_FAULTS, DataError, Faults, UserError, entry_point, first_and_list, write_whole_list
 from src.report.contact_sheet import check_new_folder, write_contact_sheets
 from src.wording import counted, kind_of
 
@@ -170,8 +170,8 @@ def draw_contact_sheets(data: TrainingData, sources: Sources, folder: Path) -> N
     files, drawn, faults = write_contact_sheets(data.labelled, names, sources.img_dir, folder)
     sheets = counted(len(files), "contact sheet")
     print(f"{folder}: {drawn} of {counted(len(data.labelled), 'labelled image')} on {sheets}")
-    for fault in faults:
-        print(f"not drawn: {fault}")
+    for line in first_and_list([f"not drawn: {fault}" for fault in faults], f"{folder}, not drawn"):
+        print(line)
 
 
 @entry_point
