@@ -5,6 +5,7 @@
 
 # shellcheck source=scripts/_launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+own_options=(cpp)
 
 # make_program: sets `program` to the path of the C++ program; builds it if it is missing or older than one of its sources.
 make_program() {

@@ -18,6 +18,8 @@ unset RANK_TABLE RANK_TABLE_FILE PRE_TRAINED PRETRAINED_MODEL PRETRAINED_CKPT PR
 rank_keys=(strategy weights box_exponent seed) # options of sorted_values.py
 pick_keys=(policy at_least random_share) # options of pick_select.py, beside pick_ratio, seed and flags; all others are configuration keys
 
+own_options=() # groups of _options.py that a script takes beside the settings of the programs
+
 # launch LINE "$@": parses the arguments by LINE (see `arguments`), sets up the Python environment, and refuses unknown options before
 # anything is written; `launched` keeps the words.
 launch() {
@@ -25,7 +27,7 @@ launch() {
     launched=("${@:2}")
     arguments "$@"
     environment requirements.txt
-    [ ${#options[@]} -eq 0 ] || PYTHONPATH="$root" "$PYTHON" "$root/scripts/_options.py" "${options[@]}" || exit 2
+    [ ${#options[@]} -eq 0 ] || PYTHONPATH="$root" "$PYTHON" "$root/scripts/_options.py" "${own_options[@]}" "${options[@]}" || exit 2
 }
 
 # setting KEY NAME: assigns to NAME the value of a setting as the programs read it, from --config_path and the options; empty if it
@@ -63,6 +65,7 @@ stop_program() {
     if [ -z "$stopped_by" ]; then
         stopped_by="$1" stopped_at=$SECONDS
         [ -n "$running" ] || exit_stopped
+        [ -z "${STOP_SIGNAL_FILE:-}" ] || echo "SIG$1" >"$STOP_SIGNAL_FILE" || true
         echo "SIG$1: waiting for the program to stop (training saves first); a second signal kills it" >&2 || true
         [ "$running" = starting ] || kill -TERM "$running" 2>/dev/null || true # it may have exited
     elif [ $((SECONDS - stopped_at)) -gt 1 ]; then
@@ -99,6 +102,17 @@ check_folder() {
     [ -d "$place" ] && [ -w "$place" ] || make_folder "$1"
 }
 
+# open_signal_file: makes the file by which programs learn which signal this shell received, because all are passed on as SIGTERM: one
+# without a name, which ends with this process. It is called once.
+open_signal_file() {
+    local file number
+    file="$(mktemp)" || return 0 # the disk is full: programs say what they receive
+    exec {number}<>"$file"
+    rm -f -- "$file"
+    export STOP_SIGNAL_FILE="/proc/$$/fd/$number"
+}
+unset STOP_SIGNAL_FILE # of another script
+
 # run_logged FOLDER PROGRAM ARGUMENT ...: prints the output of the program and appends it to FOLDER/console.log, and to the file `copy`
 # if that is set. A signal to this shell is passed on (see `stop_program`); the script exits after the program.
 run_logged() {
@@ -106,6 +120,7 @@ run_logged() {
     shift
     make_folder "$folder"
     [ ! -e "$folder/console.log" ] || [ -f "$folder/console.log" ] || fail "$folder/console.log: is not a file; remove it"
+    [ -n "${STOP_SIGNAL_FILE:-}" ] || open_signal_file
     running=starting
     "$@" 2>&1 | (
         trap '' INT TERM HUP

@@ -126,7 +126,7 @@ def watch(job: Job, stop: StopRequest, console: BinaryIO) -> int:
         if failed:
             kill_failed(job, console)
             if stop.requested and all(member.process.returncode == -signal.SIGTERM for member in failed):
-                return status_of_early_stop(first)
+                return status_of_early_stop(first, stop)
             print(report(job, failed), flush=True)
             return 1
         if over:
@@ -144,11 +144,11 @@ def stop_status(first: Member, asked: bool) -> int | None:
     return status if status in [128 + number for number in SIGNALS] else None
 
 
-def status_of_early_stop(first: Member) -> int:
+def status_of_early_stop(first: Member, stop: StopRequest) -> int:
     """The status of a job of which a process was ended by the stop request itself, which ranks heed from their first step on."""
     status = stop_status(first, asked=True)
     if status is None:  # rank 0 waited for the others in its first step
-        print("stopped by SIGTERM before the first step: there was nothing to save", flush=True)
+        print(f"stopped by {stop.cause()} before the first step: there was nothing to save", flush=True)
     return status or 128 + signal.SIGTERM
 
 

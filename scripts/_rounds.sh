@@ -7,6 +7,7 @@
 
 # shellcheck source=scripts/_launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+own_options=(selection)
 
 tools="label_studio cvat labelme yolo voc coco" # formats of export_tasks.py
 in_place=" labelme yolo voc "                      # of these, tools that write their labels into the folder of their tasks

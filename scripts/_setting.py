@@ -8,12 +8,23 @@ import sys
 from src.config.load import AUTOMATIC, load_config
 from src.errors import entry_point
 
-# Options of the launch scripts, which do not come here: an unknown one may be a misspelt one of these.
-OF_SCRIPTS = (
-    *("pick_ratio", "budget_hours", "budget_images", "budget_boxes", "strategy", "weights", "box_exponent", "policy"),
-    *("at_least", "random_share", "empty_is_reviewed", "ori_ann", "rounds", "format", "image_files", "precision"),
-    *("annotator", "all_reviewed", "labels"),
-)
+# Options of launch scripts, which do not come here: an unknown one may be a misspelt one of these.
+OF_SCRIPTS = {
+    "selection": (
+        *(
+            "pick_ratio",
+            "budget_hours",
+            "budget_images",
+            "budget_boxes",
+            "strategy",
+            "weights",
+            "box_exponent",
+            "policy",
+        ),
+        *("at_least", "random_share", "empty_is_reviewed"),
+    ),
+    "labelling": ("ori_ann", "rounds", "format", "image_files", "precision", "annotator", "all_reviewed", "labels"),
+}
 
 
 @entry_point
@@ -21,7 +32,9 @@ def main() -> None:
     """Print the value; an empty line if it is not set."""
     key, *options = sys.argv[1:]
     options = ["--config_path", AUTOMATIC, *options]  # a later one replaces it
-    value = getattr(load_config(__doc__, options, more_options=OF_SCRIPTS), key)
+    value = getattr(
+        load_config(__doc__, options, more_options=[name for names in OF_SCRIPTS.values() for name in names]), key
+    )
     print("" if value is None else value)
 
 

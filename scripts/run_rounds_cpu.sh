@@ -4,6 +4,7 @@
 set -euo pipefail
 # shellcheck source=scripts/_rounds.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_rounds.sh"
+own_options+=(labelling)
 launch "DATA_ROOT TRAIN_ANN OUTPUT_DIR [PRE_TRAINED] [--key value ...]" "$@"
 TARGET=CPU DEVICE_ID=0
 labelling_rounds

@@ -3,6 +3,7 @@
 set -euo pipefail
 # shellcheck source=scripts/_launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+own_options=(selection)
 launch "CKPT ORI_ANN PICKED_ANN NEW_ANN TARGET DEVICE_ID DATA_ROOT [--key value ...]" "$@"
 take_selection_options
 $resuming || is_enabled overwrite || [ ! -e "$NEW_ANN" ] || fail "$NEW_ANN already exists: choose another name or pass --overwrite"

@@ -1,6 +1,7 @@
 """Convert published weights to a checkpoint: python -m src.convert_checkpoint --ckpt_file FILE.
 
 Reads torchvision's `.pth` and `.safetensors`, NumPy's `.npz` and checkpoints of MindSpore's model zoo, and prints the old and new names.
+The new checkpoint lies beside FILE, or at --output.
 
 A ResNet becomes a backbone for `--pre_trained`. A Faster R-CNN or Mask R-CNN with a feature pyramid, of torchvision
 (fasterrcnn_resnet50_fpn, maskrcnn_resnet50_fpn) or of the model zoo, becomes a detector: for `--pre_trained`, and for eval.py,
@@ -10,6 +11,8 @@ torchvision's published COCO detectors need --batch_norm_eps 0.
 """
 
 import argparse
+import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +39,9 @@ def parse_args(argv: Sequence[str] | None) -> tuple[argparse.Namespace, list[str
     """The command line, and those of its words that belong to the configuration; without --output the new file is beside the old one."""
     parser = program_parser(__doc__)
     parser.add_argument("--ckpt_file", type=Path, required=True, help="weights: .pth, .pt, .safetensors, .npz or .ckpt")
-    parser.add_argument("--output", type=Path, help="checkpoint to write; default: the name of the input with .ckpt")
+    parser.add_argument(
+        "--output", type=Path, help="checkpoint to write; default: beside the input, under its name with .ckpt"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace the output file if it exists")
     parser.add_argument(
         "--ann_file", type=Path, help="detector: COCO JSON that names its classes, in their order or by their ids"
@@ -76,9 +81,19 @@ def only_for_detectors(args: argparse.Namespace, words: Sequence[str]) -> list[s
 
 
 def beside(ckpt_file: Path, kind: str) -> Path:
-    """Path of the new file without --output; never that of the input."""
+    """Path of the new file without --output; never that of the input.
+
+    Raises:
+        UserError: the folder of the weights, such as one that many share, cannot be written.
+    """
     ending = f"_{kind}.ckpt" if ckpt_file.suffix.lower() == ".ckpt" else ".ckpt"
-    return ckpt_file.with_name(ckpt_file.stem + ending)
+    output = ckpt_file.with_name(ckpt_file.stem + ending)
+    if not os.access(output.parent, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{ckpt_file}: the checkpoint would lie beside it, but {output.parent} cannot be written; choose another place, "
+            f"such as {shlex.join(['--output', output.name])}"
+        )
+    return output
 
 
 @entry_point

@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,12 +33,29 @@ class UserError(Exception):
         super().__init__(message)
 
 
+class Summary(str):
+    """One message on the fault of many things.
+
+    Args:
+        text: the message.
+        rows: one for each thing, for the whole list.
+    """
+
+    rows: tuple[str, ...]
+
+    def __new__(cls, text: str, rows: Iterable[str]):
+        summary = super().__new__(cls, text)
+        summary.rows = tuple(rows)
+        return summary
+
+
 class DataError(UserError):
     """Every fault found in one input, reported together.
 
     Args:
         title: what was read, e.g. the name of the annotation file.
         faults: one message per fault; the first ``SHOWN_FAULTS`` are shown, then the number of the others.
+            A ``Summary`` is one message for many.
     """
 
     def __init__(self, title: str, faults: Sequence[str]):
@@ -48,7 +65,8 @@ class DataError(UserError):
         lines = [f"{title}: {count}", *(f"  - {fault}" for fault in self.faults[:SHOWN_FAULTS])]
         if len(self.faults) > SHOWN_FAULTS:
             lines.append(f"  ... and {len(self.faults) - SHOWN_FAULTS} more")
-        super().__init__("\n".join(lines), self.faults)
+        rows = [row for fault in self.faults for row in (fault.rows if isinstance(fault, Summary) else [fault])]
+        super().__init__("\n".join(lines), rows)
 
 
 class SeveralErrors(UserError):
@@ -133,6 +151,18 @@ def write_whole_list(rows: Sequence[str], source: str) -> str:
     except OSError:  # it is of another user
         path = Path(file.name)
     return f"the whole list: {path}"
+
+
+def first_and_list(rows: Sequence[str], source: str) -> list[str]:
+    """The first lines of an output and, if there are more than ``SHOWN_FAULTS``, how many more and where all of them were written.
+
+    Args:
+        source: what they are of, see ``write_whole_list``.
+    """
+    more = len(rows) - SHOWN_FAULTS
+    if more <= 0:
+        return list(rows)
+    return [*rows[:SHOWN_FAULTS], f"... and {more:,} more", *filter(None, [write_whole_list(rows, source)])]
 
 
 def entry_point(main: Callable[..., object]) -> Callable[..., object]:

@@ -23,11 +23,12 @@ if not __package__:  # started as a file: python src/split_data.py
 
 from src.command_line import any_count, program_parser, refuse_idle
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
+from src.data.checks.files.other_labels import VOC, other_labels
 from src.data.checks.left_out import FILE_NAME, LeftOut, add_options, write_left_out
 from src.data.formats.voc import images_without_xml, pair_files
 from src.data.images import decode_to_end
 from src.data.provenance import MadeFrom, folder_hash, made_from
-from src.errors import DataError, UserError, entry_point
+from src.errors import DataError, UserError, entry_point, first_and_list
 from src.files import cannot_write, check_free, sync, write_json
 from src.wording import as_share, counted
 
@@ -214,18 +215,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_json(output_path / SPLIT_FILE, content, args.overwrite, indent=1)
     for sentence in write_left_out(output_path / FILE_NAME, left_out, args.overwrite):
         print(sentence)
-    for group in groups:
-        if len(group) > 1:
-            print(
-                f"same picture, kept together in {'val' if group[0] in val else 'train'}: "
-                + " ".join(names[i] for i in group if i not in dropped)
-            )
+    same = [
+        f"same picture, kept together in {'val' if group[0] in val else 'train'}: "
+        + " ".join(names[i] for i in group if i not in dropped)
+        for group in groups
+        if len(group) > 1
+    ]
+    for line in first_and_list(same, f"{output_path}, same pictures"):
+        print(line)
     if args.some_unlabelled:
         images = output_path / "train" / "images"
         print(
             f"{counted(len(more), 'image')} without an XML file in {images}, too: give training {shlex.join(['--unlabelled_img_dir', str(images)])}; "
             f"{len(dropped)} show a picture of val and were not copied"
         )
+    for sentence in other_labels(args.data_path / "annotations", VOC):
+        print(f"suspicious: {sentence}")
     print(
         f"{counted(len(pairs), 'image')}: {len(sides['train'])} in {output_path / 'train'}, {len(sides['val'])} in {output_path / 'val'}"
     )

@@ -1,5 +1,6 @@
 """Numbers with their units in sentences."""
 
+import re
 from collections.abc import Sequence
 
 _OF_ONE = {"are": "is", "were": "was", "have": "has"}
@@ -24,6 +25,11 @@ def examples(names: Sequence[str], most: int = 5) -> str:
     """The first names of a list, and how many more there are: "a.png, b.png and 3 more"."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def kind_of(sentence: str) -> str:
+    """What sentences have in common that differ only in names and numbers."""
+    return re.sub(r"[^\s,;:]*[\d./_][^\s,;:]*", "", sentence)
 
 
 def as_percent(share: float) -> str:

@@ -22,6 +22,7 @@ if not __package__:  # started as a file: python src/xml2coco.py
 from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle, spell_names
 from src.data.annotations import boxes_and_crowds
 from src.data.checks.changed_inputs import changed_inputs
+from src.data.checks.files.other_labels import VOC, other_labels
 from src.data.checks.label_sources import unconfirmed_empty
 from src.data.checks.left_out import LeftOut, add_options, note_image, write_left_out
 from src.data.checks.suspicious_labels import too_many_empty
@@ -150,6 +151,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         *alike_names(names),
         *voc_doubts(found),
         *passed_over(args.data_path / "images"),
+        *other_labels(args.data_path / "annotations", VOC),
         *too_many_empty(sorted(unconfirmed_empty(coco)), len(found)),
         *changed_inputs(args.data_path / "annotations"),
     ):

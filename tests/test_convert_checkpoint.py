@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import mindspore as ms
@@ -107,6 +108,22 @@ def test_the_input_is_never_the_output(tmp_path, capsys):
     path = tmp_path / "a.ckpt"
     path.write_bytes(b"x")
     assert "is the input file" in refusal(capsys, "--ckpt_file", path, "--output", path, "--overwrite")
+
+
+def test_weights_in_a_folder_that_cannot_be_written_are_converted_elsewhere(npz, tmp_path, monkeypatch, capsys):
+    def access(path: Path, mode: int) -> bool:  # permissions do not bind root, by whom tests may run
+        return Path(path) != npz.parent
+
+    monkeypatch.setattr(os, "access", access)
+    told = refusal(capsys, "--ckpt_file", npz)
+    assert told == (
+        f"error: {npz}: the checkpoint would lie beside it, but {npz.parent} cannot be written; choose another place, such as "
+        "--output weights.ckpt\n"
+    )
+    (tmp_path / "own").mkdir()
+    monkeypatch.chdir(tmp_path / "own")
+    main(["--ckpt_file", str(npz), *told.split("such as ")[1].split()])
+    assert len(read_weights("weights.ckpt")) == 100 and not npz.with_suffix(".ckpt").exists()
 
 
 @pytest.mark.parametrize("name", BACKBONES)

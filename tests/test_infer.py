@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_masks
 
+import export
 import infer
 import sorted_values
 from src.active.detections_file import read_detections
@@ -327,6 +329,30 @@ def test_an_exported_model_detects_the_same_as_its_checkpoint(of_folder, exporte
     assert origin["inputs"].keys() == {"model", "images"} and origin["inputs"]["model"]["name"] == "faces.onnx"
 
 
+def test_a_model_without_probabilities_is_refused_first_with_the_command_that_exports_it_again(
+    exported, tiny_detector, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "my models"
+    shutil.copytree(exported["MINDIR"].parent, folder)
+    shutil.copy(tiny_detector, folder)
+    model = folder / exported["MINDIR"].name
+    with pytest.raises(SystemExit) as ended:
+        infer.main([f"--model={model}", "--infer_img_dir=nowhere", f"--eval_output_dir={tmp_path / 'out'}"])
+    assert ended.value.code == 2
+    told, command = capsys.readouterr().err.splitlines()
+    assert told.endswith("the probabilities of the classes, by which images are ranked; export it again with")
+    words = shlex.split(command)
+    assert words[:2] == ["python", "export.py"] and words[-1] == "--overwrite"
+    given, before = [], export.checked_target
+    monkeypatch.setattr(export, "checked_target", lambda config: given.append((config, before(config))) or sys.exit(0))
+    with pytest.raises(SystemExit):
+        export.main(words[2:])
+    config, target = given[0]
+    assert target == model and config.probabilities and config.checkpoint_path == str(folder / tiny_detector.name)
+    size = json.loads(model.with_suffix(".json").read_text())["input"]["shape"]
+    assert [config.batch_size, 3, config.img_height, config.img_width] == size
+
+
 def test_what_an_exported_model_cannot_do_is_said(exported, tiny_detector, tiny_data, tmp_path, capsys):
     words = {"infer_img_dir": tiny_data.img_dir}
 
@@ -338,7 +364,6 @@ def test_what_an_exported_model_cannot_do_is_said(exported, tiny_detector, tiny_
         assert said.count("\n") == 1
         return said
 
-    assert "export it again with --probabilities true --overwrite" in refusal(exported["MINDIR"])
     assert "--model and --checkpoint_path are both given" in refusal(exported["ONNX"], tiny_detector)
     assert "features: exported models do not output them" in refusal(exported["ONNX"], features="true")
     assert "on the CPU, not on GPU" in refusal(exported["ONNX"], device_target="GPU")

@@ -54,6 +54,17 @@ def test_both_languages_name_the_same_commands_paths_and_links():
         assert set(re.findall(pattern, README_CN)) == set(re.findall(pattern, README))
 
 
+def test_weights_have_one_address_in_all_documents():
+    address = r"https://download\.pytorch\.org/models/([\w.-]+\.pth)"
+    named = {word for text in TEXTS.values() for word in re.findall(address, text)}
+    listed = set(re.findall(r"[\w-]+-[0-9a-f]{8}\.pth", TEXTS["docs/TRAINING.md"]))
+    assert (
+        named <= listed
+        and re.findall(address, README)
+        and len({name.rsplit("-", 1)[0] for name in listed}) == len(listed)
+    )
+
+
 def test_every_launch_script_is_listed_with_its_arguments():
     listed = dict(SCRIPT_ROW.findall(TEXTS["docs/SCRIPTS.md"]))
     for file in (ROOT / "scripts").rglob("[!_]*.sh"):

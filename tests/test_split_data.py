@@ -43,6 +43,17 @@ def test_every_image_is_copied_to_exactly_one_side(tmp_path, capsys):
     assert "10 images: 7 in" in capsys.readouterr().out
 
 
+def test_many_pictures_that_occur_twice_are_shown_in_part_and_listed_whole(tmp_path, capsys):
+    make_voc(tmp_path / "voc", 16, {index + 8: index for index in range(8)})
+    split_data.main(["--data_path", str(tmp_path / "voc"), "--output_path", str(tmp_path / "out")])
+    said = capsys.readouterr().out.splitlines()
+    shown = [line for line in said if line.startswith("same picture, kept together in ")]
+    place = said.index("... and 3 more")
+    assert said[place - 5 : place] == shown and len(shown) == 5
+    listed = Path(said[place + 1].removeprefix("the whole list: ")).read_text().splitlines()
+    assert len(listed) == 8 and listed[:5] == shown
+
+
 def test_a_real_start_as_a_file_with_the_defaults(tmp_path):
     make_voc(tmp_path, 5)
     command = [sys.executable, str(ROOT / "src" / "split_data.py"), "--data_path", str(tmp_path)]

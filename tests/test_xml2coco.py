@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from src import xml2coco
+from src import split_data, xml2coco
+from src.data import doctor
 from src.data.checks.coco.coco_faults import coco_faults
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -170,3 +172,56 @@ def test_many_images_without_objects_are_doubted(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "8 images (4 without objects)" in said
     assert "suspicious: 4 of the 8 labelled images have no box, such as 4.png, 5.png, 6.png and 1 more" in said
+
+
+def whole_list(told: str) -> list[str]:
+    """The lines of the file that a message names."""
+    return Path(re.search("the whole list: (.*)", told)[1]).read_text(encoding="utf-8").splitlines()
+
+
+def missing_partners(folder: Path, what: str) -> list[str]:
+    """Take XML files or images away, or change what the XML files say; the lines that the whole list then has."""
+    images, xmls = (sorted(file.name for file in (folder / kind).iterdir()) for kind in ("images", "annotations"))
+    if what == "XML files":
+        for name in xmls[:-1]:
+            (folder / "annotations" / name).unlink()
+        return [f"images/{name} has no annotations/{Path(name).stem}.xml" for name in images[:-1]]
+    if what == "images":
+        for name in images[:-1]:
+            (folder / "images" / name).unlink()
+        return [f"annotations/{name} has no image images/{Path(name).stem}.*" for name in xmls[:-1]]
+    for name in images:
+        Image.new("RGB", (40, 20)).save(folder / "images" / name)
+    fault = "the image is 40x20 (as shown) but <size> in annotations/"
+    return [f"{folder / 'images' / name}: {fault}{Path(name).stem}.xml says 20x10" for name in images]
+
+
+@pytest.mark.parametrize("what", ["XML files", "images", "sizes"])
+def test_a_list_that_is_cut_is_whole_in_a_file_that_is_named(tmp_path, capsys, what):
+    for number in range(8):
+        add(tmp_path, f"{number}", item("cat", 1, 1, 9, 9))
+    rows = missing_partners(tmp_path, what)
+    told = refused(tmp_path, capsys)
+    assert len(told.splitlines()) == 3 and whole_list(told) == rows
+    with pytest.raises(SystemExit):
+        doctor.main(["--ann_file", str(tmp_path / "annotations"), "--img_dir", str(tmp_path / "images")])
+    assert whole_list(capsys.readouterr().out) == [row.replace("in annotations/", "in ") for row in rows]
+
+
+@pytest.mark.parametrize("program", ["xml2coco", "split_data", "doctor"])
+def test_label_files_of_other_forms_are_counted_by_every_reader(tmp_path, capsys, program):
+    for number in range(8):
+        add(tmp_path, f"{number}", item("cat", number, 1, number + 9, 9))
+        Image.new("RGB", (20, 10), (30 * number, 0, 0)).save(tmp_path / "images" / f"{number}.png")
+    rows = {"images": [], "annotations": [], "categories": []}
+    (tmp_path / "annotations" / "labels.json").write_text(json.dumps(rows))
+    (tmp_path / "annotations" / "0.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (tmp_path / "annotations" / "notes.txt").write_text("drawn in spring\n")
+    if program == "xml2coco":
+        convert(tmp_path)
+    elif program == "split_data":
+        split_data.main(["--data_path", str(tmp_path), "--output_path", str(tmp_path / "out"), "--same_from", "2"])
+    else:
+        doctor.main(["--ann_file", str(tmp_path / "annotations"), "--img_dir", str(tmp_path / "images")])
+    told = f"suspicious: {tmp_path / 'annotations'}: 2 label files are passed over (1 of COCO, such as labels.json; 1 of YOLO, such as 0.txt)"
+    assert told in capsys.readouterr().out

@@ -75,6 +75,12 @@ def joined_names(names: Sequence[str]) -> Iterator[str]:
         yield f'the only class is "{names[0]}"; if these are several, separate them by commas: {",".join(parts)}'
 
 
+def meant_class(name: str, names: Sequence[str]) -> str:
+    """The end of a sentence on a name that is not among ``names``: which of them may be meant; empty if none is near."""
+    near = [known for known in names if known.casefold() == name.casefold()] or get_close_matches(name, names, n=1)
+    return f"; is it {near[0]}?" if near else ""
+
+
 def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> list[str]:
     """One sentence for each (name, number of objects) that is not among ``names``."""
     faults = []
@@ -82,10 +88,7 @@ def unknown_classes(counts: Iterable[tuple[str, int]], names: Sequence[str]) -> 
         if name not in names and (control := control_faults([name])):
             faults += control
         elif name not in names:
-            near = [known for known in names if known.casefold() == name.casefold()] or get_close_matches(
-                name, names, n=1
-            )
-            hint = f"; is it {near[0]}?" if near else ""
+            hint = meant_class(name, names)
             if normalize("NFC", name) in {normalize("NFC", known) for known in names}:
                 hint = ", though one of them looks the same: their letters are composed otherwise (Unicode NFC and NFD); write both alike"
             faults.append(f"{name} ({counted(count, 'object')}) is not one of the classes {', '.join(names)}{hint}")

@@ -12,23 +12,30 @@ is trained on.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle
-from src.data.annotations import Annotations, ImageEntry, boxes_and_crowds, count_boxes, count_empty, image_path
+from src.data.annotations import (
+    Annotations,
+    ImageEntry,
+    boxes_and_crowds,
+    count_boxes,
+    count_empty,
+    image_path,
+    unlabelled_folder,
+)
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
-from src.data.checks.left_out import add_options, describe, sentence_on
+from src.data.checks.left_out import LeftOut, add_options, describe, sentence_on
 from src.data.checks.suspicious_labels import unread_outlines
 from src.data.class_shares import boxes_by_class
 from src.data.formats.reading import is_coco
 from src.data.training_data import Sources, TrainingData, examine
-from src.errors import SHOWN_FAULTS, DataError, Faults, UserError, entry_point, write_whole_list
+from src.errors import SHOWN_FAULTS, DataError, Faults, UserError, entry_point, first_and_list, write_whole_list
 from src.report.contact_sheet import check_new_folder, write_contact_sheets
-from src.wording import counted
+from src.wording import counted, kind_of
 
 MOST_COMPARED = 50_000  # images compared in pairs; 20,000 took 11 s and 160 MB, and time grows with the square
 SHOWN = 5  # images of one group
@@ -67,6 +74,21 @@ def from_folder(data: TrainingData) -> tuple[ImageEntry, ...]:
     return tuple(entry for entry in data.unlabelled if entry.path is not None)
 
 
+def check_folder_pixels(data: TrainingData | None, folder: Path) -> None:
+    """Decode the images of --unlabelled_img_dir; of these and other data with faults, those whose headers can be read.
+
+    Raises:
+        DataError: lists every file that cannot be decoded.
+    """
+    entries = from_folder(data) if data else ()
+    if not entries:
+        try:
+            entries = unlabelled_folder(folder, 1, LeftOut(str(folder)))
+        except UserError:  # which ``examine`` has found, too
+            return
+    check_images(Annotations((), (), entries), folder, check_pixels)
+
+
 def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
     """Duplicate images; the worst are those both in training and in evaluation."""
     trained = (*data.annotations.images, *from_folder(data))
@@ -91,7 +113,7 @@ def first_of_each_kind(sentences: Sequence[str]) -> list[str]:
     """Lines with the first sentences of each kind, which differ only in names and numbers, and how many more of it there are."""
     kinds: dict[str, list[str]] = {}
     for sentence in sentences:
-        kinds.setdefault(re.sub(r"[^\s,;:]*[\d./_][^\s,;:]*", "", sentence), []).append(sentence)
+        kinds.setdefault(kind_of(sentence), []).append(sentence)
     shown = []
     for alike in kinds.values():
         more = len(alike) - SHOWN_FAULTS
@@ -111,18 +133,24 @@ def report(faults: Faults, doubts: Sequence[str], source: str) -> str:
         sentences = error.faults if isinstance(error, DataError) else [str(error)]
         lines += [f"{error.title}:" if isinstance(error, DataError) else "data:"]
         lines += first_of_each_kind(sentences)
-    rows = [row for error in faults.errors for row in getattr(error, "faults", [str(error)])]
+    rows = [row for error in faults.errors for row in error.rows or getattr(error, "faults", [str(error)])]
     if sum(line.startswith("  error: ") for line in lines) < len(rows) and (whole := write_whole_list(rows, source)):
         lines.append(whole)
     lines += [f"suspicious: {sentence}" for sentence in doubts]
     return "\n".join(lines)
 
 
-def left_out_of(data: TrainingData | None) -> list[str]:
-    """What --leave_out_faulty leaves out: the counts, then a sentence for each image and box."""
+def left_out_of(data: TrainingData | None, source: str) -> list[str]:
+    """What --leave_out_faulty leaves out: the counts; then a sentence for each image and box or, of many, for each reason.
+
+    Args:
+        source: the data, see ``write_whole_list``.
+    """
     left_out = data.left_out if data else ()
-    rows = [row for one in left_out for row in one.rows]
-    return [*describe(left_out), *(f"  left out: {sentence_on(row)}" for row in rows)]
+    shown = [sentence for one in left_out for sentence in one.shown()]
+    rows = [sentence_on(row) for one in left_out for row in one.rows]
+    whole = write_whole_list(rows, f"{source}, left out") if len(shown) < len(rows) else ""
+    return [*describe(left_out), *(f"  left out: {sentence}" for sentence in shown), *([whole] if whole else [])]
 
 
 def count_errors(errors: Sequence[UserError]) -> int:
@@ -142,8 +170,8 @@ def draw_contact_sheets(data: TrainingData, sources: Sources, folder: Path) -> N
     files, drawn, faults = write_contact_sheets(data.labelled, names, sources.img_dir, folder)
     sheets = counted(len(files), "contact sheet")
     print(f"{folder}: {drawn} of {counted(len(data.labelled), 'labelled image')} on {sheets}")
-    for fault in faults:
-        print(f"not drawn: {fault}")
+    for line in first_and_list([f"not drawn: {fault}" for fault in faults], f"{folder}, not drawn"):
+        print(line)
 
 
 @entry_point
@@ -164,8 +192,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         faulty_at_most=args.faulty_at_most if args.leave_out_faulty else None,
     )
     data, faults = examine(sources, check_pixels if args.images else check_header)
-    if data and args.images and args.unlabelled_img_dir and not args.leave_out_faulty:
-        faults.attempt(check_images, Annotations((), (), from_folder(data)), args.unlabelled_img_dir, check_pixels)
+    if args.images and args.unlabelled_img_dir and not args.leave_out_faulty:
+        faults.attempt(check_folder_pixels, data, args.unlabelled_img_dir)
     doubts = list(data.suspicions) if data else []
     if data and not faults.errors and not args.masks and not args.leave_out_faulty:
         files = (sources.ann_file, *([sources.eval_ann_file] if data.evaluation else []))
@@ -174,7 +202,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         doubts += same_pictures(data, sources)
     if text := report(faults, doubts, str(args.ann_file)):
         print(text)
-    for sentence in left_out_of(data):
+    for sentence in left_out_of(data, str(args.ann_file)):
         print(sentence)
     count = count_errors(faults.errors)
     if data:

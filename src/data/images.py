@@ -1,18 +1,31 @@
 """Image files of any common kind as RGB arrays, the way a viewer shows them."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from src.errors import UserError, reason_of
 from src.files import open_regular, read_regular
 
 LARGEST_SIDE, MOST_PIXELS = 2**20, 2**30  # OpenCV's limits; those of ascend310_infer
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is lower, 2^28 / 1.5
+# On metadata such as "Corrupt EXIF data", without the name of the file: but for the orientation, they change nothing here.
+warnings.filterwarnings("ignore", module="PIL")
+
+
+def _pass_over(stream: PngImagePlugin.PngStream, _: int, length: int) -> bytes:
+    """Read a chunk, which Pillow needs for its checksum, and nothing of its content."""
+    return stream.fp.read(length)
+
+
+# Text and colour profiles of PNG files: Pillow refuses a picture with large ones, OpenCV takes it, and so does ascend310_infer.
+for _chunk in ("tEXt", "zTXt", "iTXt", "iCCP"):
+    setattr(PngImagePlugin.PngStream, f"chunk_{_chunk}", _pass_over)
 
 _ORIENTATION_TAG = 0x0112  # EXIF 2.3, table 4: how the stored rows and columns are to be shown
 # EXIF orientation -> (swap rows and columns first, flip up-down, flip left-right)

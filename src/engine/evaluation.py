@@ -66,7 +66,7 @@ def evaluate_networks(run: Run, done: int) -> bool:
         False if a stop was requested during evaluation; then nothing is changed.
     """
     networks = run.networks
-    row, warning, scores, started = {}, None, [], time.perf_counter()
+    row, warning, scores, role_of, started = {}, None, [], {}, time.perf_counter()
     for role, network in networks.roles.items():
         copy_weights(network, networks.detector)
         truth, stored = run.data.evaluation, run.data.stored_evaluation
@@ -77,7 +77,10 @@ def evaluate_networks(run: Run, done: int) -> bool:
         metrics = evaluate(truth, records)
         row |= _scalars(metrics, role)
         row |= _scalars(metrics.get("segm"), f"{role}/segm")
-        run.log.info(f"step {done}, {role} on {metrics['images']} evaluation images:\n{format_table(metrics)}")
+        table = format_table(metrics)
+        first = role_of.setdefault(table, role)
+        shown = f"\n{table}" if first == role else f" as the {first}"  # in runs of few steps both may find nothing
+        run.log.info(f"step {done}, {role} on {metrics['images']} evaluation images:{shown}")
         scores.append({"step": done, "role": role, "AP": metrics["AP"], "AP50": metrics["AP50"]})
         if network is networks.latest:
             confusion = confusion_matrix(match(truth, records), CONFUSED_SCORE)[1:, 1:]

@@ -131,7 +131,7 @@ def stop_if_requested(run: Run, done: int, saved: bool) -> None:
     if not saved:
         save(run, done)
     run.log.info(
-        f"stopped by {run.stop.requested.name} after step {done} of {run.config.max_iter}; everything is saved, resume with\n"
+        f"stopped by {run.stop.cause()} after step {done} of {run.config.max_iter}; everything is saved, resume with\n"
         f"  {resume_command(run.config, run.folder)}"
     )
     status = 128 + run.stop.requested

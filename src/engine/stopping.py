@@ -3,7 +3,7 @@
 The signals are SIGTERM (of schedulers, containers and `kill`), SIGINT (Ctrl-C) and SIGHUP (a closed terminal); the exit status is
 128 plus the number of the signal: 143, 130, 129. One stop may send several signals: a job scheduler, for example,
 signals both this process and the launch script, which forwards the signal. So only a second SIGINT ends the process at
-once. While MindSpore computes, a SIGINT arrives as SIGTERM.
+once. While MindSpore computes, a SIGINT arrives as SIGTERM; which of them it was, only the launch script knows.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Self
 
@@ -20,6 +21,14 @@ from src.checkpoint.run_folder import RunFolder
 from src.config.load import Config
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_CAUSES = {
+    signal.SIGTERM: "SIGTERM",
+    signal.SIGINT: "SIGINT (Ctrl-C)",
+    signal.SIGHUP: "SIGHUP (the terminal was closed)",
+}
+_SIGNAL_FILE = (
+    "STOP_SIGNAL_FILE"  # variable of the launch scripts: the file that gets the name of the signal they received
+)
 
 
 class StopRequest:
@@ -55,11 +64,25 @@ class StopRequest:
             signal.signal(number, handler)
         self.announcement.stop()
 
+    def cause(self) -> str:
+        """What stopped it: the signal of the launch script, which passes on SIGTERM for each, else the first one received."""
+        if number := _signal_of_script():
+            return _CAUSES[number]
+        return "SIGTERM or Ctrl-C" if self.requested == signal.SIGTERM else _CAUSES[self.requested]
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.rank == 0 and self.requested is None:
             self.requested = signal.Signals(number)
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _signal_of_script() -> signal.Signals | None:
+    """The signal that the launch script received; None if there is no launch script, or it received none."""
+    try:
+        return signal.Signals[Path(os.environ[_SIGNAL_FILE]).read_text(encoding="ascii").strip()]
+    except (KeyError, OSError, ValueError):
+        return None
 
 
 class _Announcement:

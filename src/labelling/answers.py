@@ -284,7 +284,9 @@ def _size_faults(image: AnnotatedImage, size: tuple[int, int]) -> list[str]:
         return []
     turned = "; one of the two ignores the EXIF orientation" if image.size == size[::-1] else ""
     there, here = (f"{width} x {height}" for width, height in (image.size, size))
-    return [f"it was drawn on a picture of {there} pixels, the image has {here}{turned}; label the image itself"]
+    return [
+        f"it was drawn on a picture of {there} pixels, the image has {here}{turned}; label the image itself, and export it without resizing"
+    ]
 
 
 def _shown(shape: Shape) -> str:

@@ -26,6 +26,7 @@ from src.data.formats.json_file import read_json
 from src.data.formats.tools.annotated import AnnotatedImage
 from src.data.formats.tools.cvat import is_cvat, read_cvat
 from src.data.formats.tools.labelme import is_labelme, labelme_image
+from src.data.formats.tools.roboflow import resized_with_borders
 from src.data.formats.tools.yolo import (
     LineFaults,
     keypoint_numbers,
@@ -232,6 +233,7 @@ def _yolo(root: Path, texts: Sequence[Path]) -> list[Export]:
         classes = names_file(top) or names_file(top.parent)
         names, keypoints = read_names(classes), keypoint_numbers(classes)
         images, unread, lines = [], [], 0
+        size = resized.size if (resized := resized_with_borders(classes.parent)) else None
         for name in label_files(top):
             try:
                 shapes = read_labels(top / name, names, keypoints)
@@ -241,7 +243,8 @@ def _yolo(root: Path, texts: Sequence[Path]) -> list[Export]:
                 continue
             lines += len(shapes)
             stem = _stem_below(Path(name))
-            images.append(AnnotatedImage(stem, shapes, relative=True, place=str(top / name), has_suffix=False))
+            place = str(top / name)
+            images.append(AnnotatedImage(stem, shapes, size, relative=True, place=place, has_suffix=False))
         doubts = [sentence for sentence in merged_line_faults(unread, lines) if sentence not in unread]
         found = None if keypoints else unstated_numbers((s for image in images for s in image.shapes), classes)
         if found:

@@ -2,6 +2,7 @@
 
 import re
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,10 @@ def odd_pictures(folder: Path) -> None:
     place = content.index(b"IDAT") - 4
     content[place : place + 4] = b"\x7f\xff\xff\xff"
     (folder / "huge_chunk.png").write_bytes(content)
+    text = b"zTXtComment\0\0" + zlib.compress(b"A" * (70 << 20))  # Pillow's own limit is lower
+    chunk = (len(text) - 4).to_bytes(4, "big") + text + zlib.crc32(text).to_bytes(4, "big")
+    content = (folder / "whole.png").read_bytes()
+    (folder / "long_text.png").write_bytes(content[:33] + chunk + content[33:])
     header = b"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n"
     (folder / "pam.pnm").write_bytes(header + bytes(12))
     (folder / "pfm.pnm").write_bytes(b"PF\n2 2\n-1.0\n" + bytes(48))
@@ -91,7 +96,7 @@ def test_both_languages_refuse_the_same_pictures(program, toy, tmp_path):
     assert skipped == refused
     assert {"half.jpg", "most.jpg", "half_progressive.jpg", "huge_chunk.png", "AVIF.jpg", "half.png"} < skipped
     assert sum(map(int, re.match(r"(\d+) images, (\d+) skipped", done.stdout).groups())) == len(list_images(folder))
-    assert not {"thumbnail.jpg", "progressive.jpg", "whole.jpg", "more.jpg", "whole.png"} & skipped
+    assert not {"thumbnail.jpg", "progressive.jpg", "whole.jpg", "more.jpg", "whole.png", "long_text.png"} & skipped
 
 
 def _is_read(path: Path) -> bool:

@@ -633,3 +633,18 @@ def test_the_program_ends_with_1_for_errors_and_2_for_a_wrong_command(tmp_path):
 
 def test_the_corpus_is_large_enough():
     assert len(ERRORS) + len(SUSPICIOUS) >= 40
+
+
+@pytest.mark.parametrize("annotations_are_good", [True, False])
+def test_broken_headers_do_not_hide_broken_pixels_of_unlabelled_images(tmp_path, capsys, annotations_are_good):
+    make(tmp_path, *([] if annotations_are_good else [put(*ROW, "iscrowd", 2)]))
+    (tmp_path / "more").mkdir()
+    for number in range(5, 9):
+        picture(number).save(tmp_path / "more" / f"{number}.png")
+    header, pixels = (tmp_path / "more" / f"{number}.png" for number in (6, 7))
+    header.write_bytes(header.read_bytes()[:20])
+    pixels.write_bytes(pixels.read_bytes()[:-60])
+    status, said = doctor(tmp_path, capsys, "--unlabelled_img_dir", str(tmp_path / "more"), "--images")
+    assert status == 1
+    for path in (header, pixels):
+        assert said.count(f"error: {path}: ") == 1

@@ -1,4 +1,7 @@
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +113,36 @@ def test_a_png_whose_chunks_reach_beyond_its_end_is_refused(tmp_path, length):
         read_image(path)
     path.write_bytes(content + b"what follows its end does not matter")
     assert read_image(path).shape == (9, 12, 3)
+
+
+@pytest.mark.parametrize("name", [b"zTXt", b"tEXt", b"iTXt", b"iCCP"])
+@pytest.mark.parametrize("after_pixels", [False, True])
+def test_large_metadata_do_not_make_a_png_unreadable(tmp_path, name, after_pixels):
+    """As in ascend310_infer (tests/ascend310_infer/test_pixels.py); Pillow alone refuses it."""
+    long = b"A" * (70 << 20)
+    content = {"zTXt": b"a\0\0" + zlib.compress(long), "tEXt": b"a\0" + long}.get(name.decode())
+    content = content or {b"iTXt": b"a\0\1\0\0\0", b"iCCP": b"a\0\0"}[name] + zlib.compress(long)
+    chunk = len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    png = (tmp_path / "a.png").read_bytes()
+    place = png.index(b"IEND" if after_pixels else b"IDAT") - 4
+    (tmp_path / "a.png").write_bytes(png[:place] + chunk + png[place:])
+    assert image_size(tmp_path / "a.png") == (10, 6)
+    decode_to_end(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), PICTURE)
+
+
+CORRUPT_EXIF = b"Exif\0\0II*\0\x08\0\0\0\x03\0\x10\x01\x02\0"
+
+
+def test_corrupt_exif_data_are_passed_over_without_a_warning(tmp_path):
+    Image.fromarray(PICTURE).save(tmp_path / "a.jpg", exif=CORRUPT_EXIF)
+    with pytest.warns(UserWarning, match="Corrupt EXIF data"):
+        assert image_size(tmp_path / "a.jpg") == (10, 6)
+    program = "import sys\nfrom src.data.images import *\nimage_size(sys.argv[1]), decode_to_end(sys.argv[1])"
+    words = [sys.executable, "-c", program, str(tmp_path / "a.jpg")]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
 
 
 def test_an_animated_webp_is_refused_by_every_reader(tmp_path):

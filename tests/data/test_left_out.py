@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,49 @@ def test_the_doctor_says_what_will_be_left_out(faulty, capsys):
     examine([*words, *LENIENT])
     told = capsys.readouterr().out
     assert "left out 3 of 8 images and 1 of" in told and "5 7 5 9" in told and "0 errors" in told
+
+
+def test_the_doctor_names_each_reason_once_where_many_are_left_out(drawn, tmp_path, capsys):
+    shutil.copytree(drawn / "images", tmp_path / "images")
+    files = sorted((tmp_path / "images").iterdir())
+    for file in files[:6]:
+        file.write_bytes(file.read_bytes()[:-200])
+    files[6].unlink()
+    words = ["--ann_file", str(drawn / "train.json"), "--img_dir", str(tmp_path / "images")]
+    examine([*words, "--leave_out_faulty", "--faulty_at_most", "90"])
+    told = capsys.readouterr().out
+    rows = [line for line in told.splitlines() if line.startswith("  left out: ")]
+    names = ", ".join(file.name for file in files[:5])
+    assert len(rows) == 2 and rows[0].startswith(
+        f"  left out: 6 images ({names} and 1 more): the picture is truncated or broken ("
+    )
+    assert rows[1] == f"  left out: 1 image ({files[6].name}): no such image file"
+    listed = Path(re.search("the whole list: (.*)", told)[1]).read_text().splitlines()
+    assert len(listed) == 7 and listed[5].startswith(f"{files[5].name}: the picture is truncated")
+
+
+def test_a_class_that_is_partly_written_otherwise_is_one_fault(drawn, tmp_path, capsys):
+    for kind in ("images", "annotations"):
+        shutil.copytree(drawn / kind, tmp_path / kind)
+    changed = 0
+    for file in sorted((tmp_path / "annotations").iterdir())[1:]:
+        changed += "without_mask" in file.read_text()
+        file.write_text(file.read_text().replace("without_mask", "Without_Mask"))
+    names = "with_mask,without_mask,mask_weared_incorrect"
+    with pytest.raises(SystemExit):
+        convert(
+            [*f"--data_path {tmp_path} --save_path {tmp_path / 'a.json'} --leave_out_faulty --classes {names}".split()]
+        )
+    told = capsys.readouterr().err
+    assert f"{tmp_path}: {changed} of 8 images cannot be used" in told and told.count("Without_Mask") == 1
+    assert re.search(r"'Without_Mask', which is none of .*; is it without_mask\?\n", told)
+    assert len(Path(re.search("the whole list: (.*)", told)[1]).read_text().splitlines()) == changed > 5
+    with pytest.raises(SystemExit):
+        examine(
+            [*f"--ann_file {tmp_path} --img_dir {tmp_path}/images --leave_out_faulty --class_names {names}".split()]
+        )
+    told = capsys.readouterr().out
+    assert told.count("Without_Mask") == 1 and "the whole list: " in told
 
 
 COCO = {

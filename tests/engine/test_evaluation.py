@@ -148,3 +148,27 @@ def test_the_log_has_the_scores_of_boxes_and_of_masks(monkeypatch):
     assert rows["student/segm/AP50"] == rows["student/segm/AP50/cat"] == 1.0 and 0 < rows["student/segm/AP"] < 0.5
     assert all(value is None or type(value) in (int, float) for value in rows.values())
     assert "masks:" in run.said[0]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_equal_tables_of_student_and_teacher_are_printed_once(saved, monkeypatch, same):
+    run = a_run()
+    run.networks.detector = None
+    run.config.eval_img_dir = ""
+    run.data.stored_evaluation = run.stop = None
+    run.data.annotations = TRUTH
+    run.watch = SimpleNamespace(at_evaluation=lambda *_: [], unreported=list, memory=dict)
+    run.log.scalars = lambda *_: None
+    detected = [record(1, 1, (0, 0, 50, 50), 0.9)]
+    found = iter([detected, detected if same else []])
+    for name in ("copy_weights", "cached_detector", "numpy_forward"):
+        monkeypatch.setattr(scores, name, lambda *_: None)
+    monkeypatch.setattr(scores, "detect_records", lambda *_, **__: next(found))
+    assert scores.evaluate_networks(run, 20)
+    student, teacher = (line for line in run.said if " evaluation images:" in line)
+    table = student.partition(":\n")[2]
+    assert student == f"step 20, student on 2 evaluation images:\n{table}" and "Average Precision" in table
+    if same:
+        assert teacher == "step 20, teacher on 2 evaluation images: as the student"
+    else:
+        assert teacher.startswith("step 20, teacher on 2 evaluation images:\n") and "Average Precision" in teacher

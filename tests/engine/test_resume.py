@@ -189,7 +189,10 @@ def test_signals_stop_between_two_steps_and_the_message_says_how_to_resume(toys,
         heard = signal.Signals(status - 128)  # while MindSpore computes, it passes SIGINT on as SIGTERM
         assert heard in (asked, signal.SIGTERM), console(folder)
         step = step_of(folder / "state.ckpt")
-        assert f"stopped by {heard.name} after step {step} of 130; everything is saved, resume with" in console(folder)
+        cause = {signal.SIGINT: "SIGINT (Ctrl-C)", signal.SIGTERM: "SIGTERM or Ctrl-C"}.get(
+            heard, "SIGHUP (the terminal was closed)"
+        )
+        assert f"stopped by {cause} after step {step} of 130; everything is saved, resume with" in console(folder)
         assert console(folder).rstrip().endswith(f"--config_path {folder / 'config.yaml'} --resume")
     # The settings need not be given again: config.yaml has them.
     assert toys.run(folder, "--config_path", folder / "config.yaml", "--resume") == 0, console(folder)

@@ -58,6 +58,28 @@ def test_a_run_under_nohup_outlives_its_terminal():
     assert asked_by("SIGHUP", "SIGTERM", ignored="HUP") == (0, ["None", "SIGTERM"])
 
 
+@pytest.mark.parametrize(
+    ("sent", "script", "cause"),
+    [
+        ("SIGTERM", None, "SIGTERM or Ctrl-C"),  # while MindSpore computes, Ctrl-C arrives as SIGTERM
+        ("SIGINT", None, "SIGINT (Ctrl-C)"),
+        ("SIGHUP", None, "SIGHUP (the terminal was closed)"),
+        ("SIGTERM", "", "SIGTERM or Ctrl-C"),
+        ("SIGTERM", "SIGINT\n", "SIGINT (Ctrl-C)"),
+        ("SIGTERM", "SIGTERM\n", "SIGTERM"),
+        ("SIGTERM", "SIGHUP\n", "SIGHUP (the terminal was closed)"),
+    ],
+)
+def test_the_cause_is_what_the_launch_script_received(sent, script, cause, tmp_path, monkeypatch):
+    file = tmp_path / "signal"
+    monkeypatch.setenv("STOP_SIGNAL_FILE", str(file))
+    if script is not None:
+        file.write_text(script)
+    with StopRequest(0) as stop:
+        os.kill(os.getpid(), signal.Signals[sent])
+        assert stop.cause() == cause
+
+
 BUSY = """
 import hashlib, os
 from src.engine.stopping import StopRequest

@@ -115,6 +115,20 @@ def test_images_that_roboflow_renamed_lead_back_in_every_form(tmp_path, form, na
     assert any("matched by the only name that ends alike" in note for note in answers.notes)
 
 
+@pytest.mark.parametrize(
+    ("resize", "is_used"),
+    [("640x640 (Fit (black edges))", False), ("640x320 (Fit (black edges))", True), ("640x640 (Stretch)", True)],
+)
+def test_labels_of_pictures_to_which_roboflow_added_borders_are_not_used(tmp_path, resize, is_used):
+    write_roboflow(tmp_path, "YOLO", "0001_a_jpg", HASH)
+    (tmp_path / "README.roboflow.txt").write_text(f"to each image:\n* Resize to {resize}\n")
+    answers = collect(read_exports([tmp_path]), asked(Task("a.jpg", "0001_a.jpg", 200, 100)))
+    assert answers.by_image["a.jpg"].is_label == is_used
+    reasons = [row.reason for row in answers.not_used]
+    there = "image left unlabelled: it was drawn on a picture of 640 x 640 pixels, the image has 200 x 100; "
+    assert reasons == ([] if is_used else [there + "label the image itself, and export it without resizing"])
+
+
 @pytest.mark.parametrize("form", ["VOC", "LabelMe", "YOLO"])
 def test_augmented_versions_of_an_image_are_not_used(tmp_path, form):
     for digest in (HASH, OTHER_HASH):

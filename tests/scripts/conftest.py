@@ -1,7 +1,8 @@
 """A stand-in for the Python environment: its `python` notes how it is called and writes what the real program would.
 
 Its environment variables: STUB_FAILS=PROGRAM lets a program fail, STUB_STOPS=PROGRAM stops the launch script
-while it runs, STUB_RANKING is the text of the ranking, and with STUB_REAL_PICK the real pick_select.py runs. What only checks is noted as "check PROGRAM".
+while it runs, STUB_RANKING is the text of the ranking, with STUB_REAL_PICK the real pick_select.py runs, and with
+STUB_REAL_OPTIONS the real check of the names of options. What only checks is noted as "check PROGRAM".
 """
 
 import ast
@@ -9,6 +10,7 @@ import os
 import string
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +38,7 @@ import os, sys
 
 arguments = sys.argv[1:]
 name = os.path.basename(arguments[0])
-if name in ("_backbone.py", "_requirements.py", "_options.py"):
+if name in ("_backbone.py", "_requirements.py", "_options.py") and not ("STUB_REAL_OPTIONS" in os.environ and name == "_options.py"):
     sys.exit(0)
 if name == "-c":
     exec(arguments[1])
@@ -50,7 +52,7 @@ def note(file, what):
     with open(file, "a", encoding="utf-8") as record:
         print(ascii(what), file=record)
 
-if name in ("_stage_table.py", "_setting.py", "_model_metadata.py", "_kept_ranking.py"):
+if name in ("_options.py", "_stage_table.py", "_setting.py", "_model_metadata.py", "_kept_ranking.py"):
     run_the_real_one()
 program, arguments = (arguments[1], arguments[2:]) if name == "-m" else (name, arguments[1:])
 if program == "pick_select.py" and not {{"--top_value_file", "--picked_file"}} & set(arguments):
@@ -100,10 +102,12 @@ class Workshop:
     environment: Path
     record: Path
 
-    def run(self, script: str, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Start scripts/SCRIPT in the folder; `variables` join the environment."""
+    def run(
+        self, script: str, *arguments: str | Path, before: Sequence[str | Path] = (), **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Start scripts/SCRIPT in the folder, by the command `before` if there is one; `variables` join the environment."""
         return subprocess.run(
-            ["bash", str(ROOT / "scripts" / script), *map(str, arguments)],
+            [*before, "bash", str(ROOT / "scripts" / script), *map(str, arguments)],
             cwd=self.folder,
             env={**os.environ, "VENV": str(self.environment), **variables},
             capture_output=True,

@@ -565,6 +565,28 @@ def test_options_that_cannot_be_right(workshop, script, options, message):
     assert not workshop.calls()
 
 
+OF_GROUPS = {"selection": "--budget_hours", "labelling": "--annotator", "cpp": "--threads"}
+
+
+def groups_of(script: str) -> set[str]:
+    """The groups of options that a script takes beside the settings of the programs."""
+    if "infer" in script:
+        return {"cpp"}
+    if "_rounds_" in script:
+        return {"selection", "labelling"}
+    return {"selection"} if INTERFACES[script].endswith(TWO_STAGE) or script.startswith("select") else set()
+
+
+@pytest.mark.parametrize("script", [name for name in INTERFACES if not name.endswith(("_gpu.sh", "_ascend.sh"))])
+def test_options_of_another_launch_script_are_refused_at_once(workshop, coco, script):
+    others = [option for group, option in OF_GROUPS.items() if group not in groups_of(script)]
+    words = [word for option in OF_GROUPS.values() for word in (option, "1")]
+    result = workshop.run(script, *arguments_of(script), *words, STUB_REAL_OPTIONS="1")
+    assert result.returncode == 2 and not workshop.calls()
+    told = re.findall(r"command line: (--\w+) is an option of .*, not of this script; leave it out", result.stderr)
+    assert told == others
+
+
 @pytest.mark.parametrize(
     ("script", "arguments"),
     [
@@ -579,3 +601,27 @@ def test_an_output_folder_that_cannot_be_made_is_named_with_the_reason_of_the_sy
     assert result.returncode == 2 and workshop.calls() == []
     folder = workshop.folder / "val.json/out"
     assert result.stderr == f"error: {folder}: cannot be made: Not a directory; choose another folder\n"
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["the folder", "a folder above it"])
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [
+        ("run_rounds_cpu.sh", ("images", "train.json", "mounted/out", "--budget_images", "2")),
+        ("run_standalone_train_cpu.sh", ("images", "train.json", "full.json", "mounted/out")),
+    ],
+)
+def test_a_folder_that_is_mounted_read_only_is_refused_at_once_for_root_too(workshop, script, arguments, there):
+    """Permissions do not bind root, who may write to any other folder."""
+    mounted = workshop.folder / "mounted"
+    (mounted / "out" if there else mounted).mkdir(parents=True)
+    mount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    apart = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, mounted]
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("mounts are not allowed here")
+    result = workshop.run(script, *arguments, before=apart)
+    assert result.returncode == 2 and workshop.calls() == []
+    fault = "written" if there else "made"
+    assert (
+        result.stderr == f"error: {mounted / 'out'}: cannot be {fault}: Read-only file system; choose another folder\n"
+    )

@@ -36,6 +36,10 @@ class Asked:
         """See ``StopRequest``."""
         return signal.SIGTERM if self.ready.exists() else None
 
+    def cause(self) -> str:
+        """See ``StopRequest``."""
+        return "SIGINT (Ctrl-C)"
+
 
 def watched(
     msrun: ModuleType, folder: Path, *ranks: str, scheduler: str = "sleep 60", asked: bool = False, late: bool = False
@@ -147,7 +151,7 @@ def test_a_request_before_the_first_step_ends_the_job(msrun, tmp_path, capfd):
         ("trap 'sleep 0.3; echo saved; exit 143' TERM; touch ready; while true; do sleep 0.1; done", "saved\n"),
         (
             "trap '' TERM; touch ready; while true; do sleep 0.1; done",
-            "stopped by SIGTERM before the first step: there was nothing to save\n",
+            "stopped by SIGINT (Ctrl-C) before the first step: there was nothing to save\n",
         ),
     ],
     ids=["trains", "waits for rank 1"],

@@ -23,6 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 30  # seconds to the end of the job, from the death of a process or from when rank 0 has saved
 PATIENCE = 600  # seconds for rank 0 to finish its step; it takes less than one where nothing else runs
 SETTINGS = ["--max_iter", "40", "--burn_up_iter", "40", "--save_checkpoint_interval", "40"]
+CAUSES = {  # by the status of the launch script
+    128 + signal.SIGINT: "SIGINT (Ctrl-C)",
+    128 + signal.SIGTERM: "SIGTERM",
+    128 + signal.SIGHUP: "SIGHUP (the terminal was closed)",
+    -signal.SIGKILL: "SIGTERM or Ctrl-C",  # the launch script cannot say which any more
+}
 SAVED = "everything is saved, resume with\n"
 COMPILES = "the first step compiles"
 TRAINS = ("avg loss:", "the network is compiled")  # of a new run, of a resumed one
@@ -235,7 +241,7 @@ def test_several_devices_save_at_every_signal_and_go_on(start, toy):
         job.wait_until_saved(before)
         said = job.check_end(status)
         steps.append(step_of(job.output))
-        assert f"stopped by SIGTERM after step {steps[-1]} of 1000000; {SAVED}" in said[before:]
+        assert f"stopped by {CAUSES[status]} after step {steps[-1]} of 1000000; {SAVED}" in said[before:]
         assert said.endswith("--resume\n") and "error" not in said and "Traceback" not in said
 
     stop(press_ctrl_c, 128 + signal.SIGINT)
@@ -291,7 +297,7 @@ def test_one_device_saves_at_every_signal(start, toy, how, status):
     job.wait_for_step(*TRAINS)
     how(job)
     said = job.check_end(status)
-    told = re.findall(r"stopped by SIG\w+ after step (\d+) of 1000000; " + SAVED, said)
+    told = re.findall(rf"stopped by {re.escape(CAUSES[status])} after step (\d+) of 1000000; {SAVED}", said)
     assert told == [str(step_of(job.output))] and said.endswith("--resume\n")
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from src.command_line import percent
-from src.errors import DataError
+from src.errors import SHOWN_FAULTS, DataError, Summary
 from src.files import write_json
-from src.wording import counted
+from src.wording import counted, examples, kind_of
 
 FILE_NAME = "left_out.json"  # beside the output
 AT_MOST = 5.0  # percent, of the images and of the boxes
@@ -59,8 +59,13 @@ class LeftOut:
             raise DataError(
                 f"{self.source}: {' and '.join(over)} cannot be used, more than --faulty_at_most {self.at_most:g} percent; correct "
                 "them, or allow more",
-                [sentence_on(row) for row in (*self.images, *self.boxes)],
+                self.shown(),
             )
+
+    def shown(self) -> list[str]:
+        """A sentence for each row, or, of many, for each reason."""
+        sentences = [sentence_on(row) for row in self.rows]
+        return sentences if len(sentences) <= SHOWN_FAULTS else rows_by_reason(self)
 
     def __str__(self) -> str:
         text = f"{self.source}: left out {len(self.images)} of {counted(self.of_images, 'image')} and {len(self.boxes)} of {counted(self.of_boxes, 'box')}"
@@ -116,9 +121,27 @@ def _as_json(left_out: LeftOut) -> dict[str, Any]:
 
 
 def sentence_on(row: dict[str, str]) -> str:
-    """What is left out, and why; a reason that begins with the name of the image, or with its path, says it once."""
+    """What is left out, and why."""
+    return f"{row['image']}: {'box ' + row['box'] + ' ' if 'box' in row else ''}{_reason(row)}"
+
+
+def rows_by_reason(left_out: LeftOut) -> list[Summary]:
+    """One sentence per reason: how many images or boxes it holds for, some of their names, and the reason in its shortest form."""
+    sentences = []
+    for noun, rows in (("image", left_out.images), ("box", left_out.boxes), ("area", left_out.fields)):
+        kinds: dict[frozenset[str], list[dict[str, str]]] = {}
+        for row in rows:
+            # One reason may hold for several objects of an image.
+            kinds.setdefault(frozenset(map(kind_of, _reason(row).split("; "))), []).append(row)
+        for alike in kinds.values():
+            names = examples(list(dict.fromkeys(row["image"] for row in alike)), SHOWN_FAULTS)
+            sentence = f"{counted(len(alike), noun)} ({names}): {min(map(_reason, alike), key=len)}"
+            sentences.append(Summary(sentence, map(sentence_on, alike)))
+    return sentences
+
+
+def _reason(row: dict[str, str]) -> str:
+    """Why it is left out; a reason that begins with the name of the image, or with its path, without that."""
     name, reason = row["image"], row["reason"]
     place, colon, rest = reason.partition(": ")
-    if colon and (place == name or place.endswith(f"/{name}")):
-        reason = rest
-    return f"{name}: {'box ' + row['box'] + ' ' if 'box' in row else ''}{reason}"
+    return rest if colon and (place == name or place.endswith(f"/{name}")) else reason

@@ -21,7 +21,7 @@ from typing import Any
 from src.command_line import names_in_one_word, to_paste
 from src.data.annotations import Annotations, has_outlines
 from src.data.checks.faulty_coco import clear_coco
-from src.data.checks.files.other_labels import CVAT, VOC, other_labels
+from src.data.checks.files.other_labels import CVAT, VOC, YOLO, other_labels
 from src.data.checks.left_out import LeftOut
 from src.data.classes import check_names, foreground, in_class_order, unknown_classes
 from src.data.formats.coco import read_coco
@@ -101,9 +101,10 @@ def read_data(
 def _read_tool_of(
     path: Path, tool: ToolPlace, img_dir: str | Path, class_names: Sequence[str], masks: bool
 ) -> Annotations:
-    """As ``read_tool``; of a folder also which label files in it are passed over."""
+    """As ``read_tool``; of a folder, which a file with the names of YOLO's classes stands for, also which label files in it are passed over."""
     if not path.is_dir():
-        return read_tool(tool, img_dir, class_names, masks)
+        found = read_tool(tool, img_dir, class_names, masks)
+        return _with_doubts(found, other_labels(path.parent, YOLO)) if tool.form == YOLO else found
     try:
         found = read_tool(tool, img_dir, class_names, masks)
     except DataError as error:

@@ -12,7 +12,7 @@ from src.data.checks.row_marks import RowMark, finite_number, marks_of
 from src.data.formats.xml_file import read_xml
 from src.data.image_listing import files_with_suffix, list_images
 from src.data.provenance import folder_hash
-from src.errors import DataError, UserError
+from src.errors import DataError, Summary, UserError
 from src.wording import counted
 
 _EACH = "write an <object> for each"
@@ -112,12 +112,17 @@ def _common_faults(
     if sentences or max(len(lone_xmls), len(lone_images)) < 2 or set(lone_xmls) & set(lone_images) or not xml_of:
         return sentences, left
     remedy = "give the folder of the images that were annotated, or name each XML file like its image"
+    rows = [
+        f"{folder.name}/{files[stem]}"
+        for folder, files, lone in ((xmls, xml_of, lone_xmls), (images, image_of, lone_images))
+        for stem in lone
+    ]
     xml, image = xml_of[(lone_xmls or sorted(xml_of))[0]], image_of[(lone_images or sorted(image_of))[0]]
     if lone_xmls:
         what = f"none of the {counted(len(lone_xmls), 'XML file')} has an image of its name: {xmls.name} has {xml}, {images.name} has {image}"
     else:
         what = f"none of the {counted(len(lone_images), 'image')} has an XML file of its name: {images.name} has {image}, {xmls.name} has {xml}"
-    return [f"{what}; {remedy}"], [stem for stem in left if stem not in xml_of and stem not in image_of]
+    return [Summary(f"{what}; {remedy}", rows)], [stem for stem in left if stem not in xml_of and stem not in image_of]
 
 
 def images_without_xml(data_path: Path) -> list[str]:

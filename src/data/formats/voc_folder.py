@@ -20,12 +20,12 @@ from src.data.checks.files.image_sizes import WrongSize, boxes_fit, merged_messa
 from src.data.checks.files.missing_images import alike_names
 from src.data.checks.left_out import LeftOut
 from src.data.checks.row_marks import mark_doubts
-from src.data.classes import control_faults, foreground, unknown_classes
+from src.data.classes import control_faults, foreground, meant_class, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
 from src.data.image_listing import check_is_folder, passed_over, without_suffix
 from src.data.images import decode_to_end, image_size
-from src.errors import DataError, Faults, UserError
+from src.errors import DataError, Faults, Summary, UserError
 from src.files import read_text
 
 _XML_FOLDERS = ("Annotations", "annotations")
@@ -219,7 +219,8 @@ def clear_voc(found: Sequence[VocImage], given: Sequence[str], left_out: LeftOut
                 )
                 continue
             if given and item.name not in given:
-                reasons.append(f"object {number} is of the class {item.name!r}, which is none of {', '.join(given)}")
+                reason = f"object {number} is of the class {item.name!r}, which is none of {', '.join(given)}"
+                reasons.append(reason + meant_class(item.name, given))
             elif fault := outside_fault(item.box, voc.size):
                 reasons.append(f"object {number} ({item.name}), box {x1:g} {y1:g} {x2:g} {y2:g}, {fault}")
             objects.append(item)
@@ -341,7 +342,10 @@ def _wrong_lines(stems: Sequence[str], known: set[str], xmls: Path) -> list[str]
     written = dict(zip(wrong, (stem for stem in stems if stem not in known), strict=True))
     alike, _ = alike_names(wrong, sorted(known), xmls)
     return [
-        f"{len(pairs)} of the {len(stems)} lines {what}, such as {written[pairs[0][0]]}, where {xmls} has {pairs[0][1]}; {remedy}"
+        Summary(
+            f"{len(pairs)} of the {len(stems)} lines {what}, such as {written[pairs[0][0]]}, where {xmls} has {pairs[0][1]}; {remedy}",
+            (f"{written[wrong]}, where {xmls} has {meant}" for wrong, meant in pairs),
+        )
         for (what, remedy), pairs in alike.items()
         if len(pairs) > 1
     ]

@@ -1,5 +1,6 @@
 """Runs an exported model in place of a checkpoint: its metadata take the place of the settings that a checkpoint brings along."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,7 +84,24 @@ def for_inference(config: Config) -> Config:
     metadata = read_model_metadata(config.model)
     if PROBABILITIES not in [output.name for output in metadata.outputs]:
         raise UserError(
-            f"{config.model}: it does not output the probabilities of the classes, which infer_results.json holds; export it again "
-            "with --probabilities true --overwrite"
+            f"{config.model}: it does not output the probabilities of the classes, by which images are ranked; export it again with\n"
+            f"  {_export_command(metadata, config)}"
         )
     return with_settings_of(metadata, config)
+
+
+def _export_command(metadata: ModelMetadata, config: Config) -> str:
+    """The command line that exports a model again, of the same size, with the probabilities of its classes."""
+    batch, _, height, width = metadata.input.shape
+    place = Path(config.model).resolve().parent / metadata.checkpoint.file
+    settings = {
+        "checkpoint_path": place if place.is_file() else metadata.checkpoint.file,
+        "file_format": metadata.format,
+        "file_name": Path(config.model).with_suffix(""),
+        "batch_size": batch,
+        "img_height": height,
+        "img_width": width,
+        "probabilities": "true",
+    }
+    words = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
+    return shlex.join(["python", "export.py", *words, "--overwrite"])

@@ -1,13 +1,13 @@
 """Images of another size than their annotations say: the likely cause, said once for all images that share it."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from src.data.images import is_turned
-from src.errors import UserError
+from src.errors import Summary, UserError
 
 Size = tuple[int, int]  # width and height in pixels
 
@@ -42,16 +42,21 @@ def merged_messages(errors: Sequence[UserError], count: int) -> list[str]:
     Args:
         count: number of all images.
     """
-    times = Counter(_key(error) for error in errors if isinstance(error, WrongSize))
+    alike = defaultdict(list)
+    for error in errors:
+        if isinstance(error, WrongSize):
+            alike[_key(error)].append(error)
     merged, sentences = set(), []
     for error in errors:
-        if not isinstance(error, WrongSize) or times[_key(error)] == 1:
+        if not isinstance(error, WrongSize) or len(alike[_key(error)]) == 1:
             sentences.append(str(error))
         elif _key(error) not in merged:
             merged.add(_key(error))
-            sentences.append(
-                f"{times[_key(error)]} of the {count} images: {error.cause}, such as {error.path}: {error.found}; {error.remedy}"
+            same = alike[_key(error)]
+            sentence = (
+                f"{len(same)} of the {count} images: {error.cause}, such as {error.path}: {error.found}; {error.remedy}"
             )
+            sentences.append(Summary(sentence, (f"{each.path}: {each.found}" for each in same)))
     return sentences
 
 

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from src.data.image_listing import without_suffix
+from src.errors import Summary
 from src.wording import counted
 
 
@@ -29,7 +30,8 @@ def misnamed(
         return [], {}
     first = min(pairs)
     example = f"{xml_of[pairs[first]]} for {image_of[first]}"
-    return [sentence.format(count=counted(len(pairs), "image", "have"), example=example)], pairs
+    text = sentence.format(count=counted(len(pairs), "image", "have"), example=example)
+    return [Summary(text, (f"{xml_of[xml]} for {image_of[image]}" for image, xml in sorted(pairs.items())))], pairs
 
 
 def _ways(images: Sequence[str], xmls: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:

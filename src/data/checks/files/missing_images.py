@@ -7,6 +7,7 @@ from unicodedata import normalize
 from urllib.parse import unquote
 
 from src.data.image_listing import list_images
+from src.errors import Summary
 
 Difference = tuple[str, str]  # what is wrong with a name, and the remedy
 
@@ -33,7 +34,8 @@ def missing_faults(
     if len(unknown) == count > 1:
         there = f"it holds {len(names)} images, such as {names[0]}" if names else "it holds no images"
         remedy = "give the folder that the file names of the annotation file start from"
-        return [f"none of the {count} image files is there, such as {img_dir / missing[0]}; {there}; {remedy}"]
+        sentence = f"none of the {count} image files is there, such as {img_dir / missing[0]}; {there}; {remedy}"
+        return [Summary(sentence, (f"{img_dir / name}: no such image file" for name in missing))]
     faults = []
     for (what, remedy), pairs in alike.items():
         name, meant = pairs[0]
@@ -42,9 +44,8 @@ def missing_faults(
                 f"{places.get(name, '')}{img_dir / name}: no such image file; is {meant} meant? Correct its {key}"
             )
         else:
-            faults.append(
-                f"{len(pairs)} of the {count} names of images {what}, such as {name}, where {img_dir} has {meant}; {remedy}"
-            )
+            sentence = f"{len(pairs)} of the {count} names of images {what}, such as {name}, where {img_dir} has {meant}; {remedy}"
+            faults.append(Summary(sentence, (f"{wrong}, where {img_dir} has {right}" for wrong, right in pairs)))
     remedy = "no such image file; put it there, or remove its entry"
     return faults + [f"{places.get(name, '')}{img_dir / name}: {remedy}" for name in unknown]
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from src.data.image_listing import all_files
+from src.errors import Summary
 from src.wording import counted, examples
 
 IN_TWO_FOLDERS = "pass --some_unlabelled if nobody has labelled them; write XML files without objects if they show none"
@@ -50,7 +51,8 @@ def _without_xml(names: Sequence[str], images: Path, xmls: Path, remedy: str | N
     )
     if len(names) == 1:
         return f"{images.name}/{names[0]} has no {xmls.name}/{_stem(names[0])}.xml; {remedy}"
-    return f"{len(names):,} images of {images} have no XML file in {xmls}, such as {examples(names)}; {remedy}"
+    sentence = f"{len(names):,} images of {images} have no XML file in {xmls}, such as {examples(names)}; {remedy}"
+    return Summary(sentence, (f"{images.name}/{name} has no {xmls.name}/{_stem(name)}.xml" for name in names))
 
 
 def _unreadable(names: Sequence[str], images: Path) -> str:
@@ -59,20 +61,23 @@ def _unreadable(names: Sequence[str], images: Path) -> str:
         if len(names) == 1
         else f"{counted(len(names), 'file')} of {images}, such as {examples(names)}, are"
     )
-    return f"{what} of no kind that can be read as the image of its XML file or line: save it as PNG or JPEG"
+    fault = "of no kind that can be read as the image of its XML file or line"
+    return Summary(f"{what} {fault}: save it as PNG or JPEG", (f"{images.name}/{name} is {fault}" for name in names))
 
 
 def _without_image(names: Sequence[str], images: Path, xmls: Path) -> str:
     if len(names) == 1:
         return f"{xmls.name}/{names[0]} has no image {images.name}/{_stem(names[0])}.*"
-    return f"{len(names):,} XML files of {xmls} have no image in {images}, such as {examples(names)}; put the images there, or take the XML files out"
+    sentence = f"{len(names):,} XML files of {xmls} have no image in {images}, such as {examples(names)}; put the images there, or take the XML files out"
+    return Summary(sentence, (f"{xmls.name}/{name} has no image {images.name}/{_stem(name)}.*" for name in names))
 
 
 def _listed(names: Sequence[str], images: Path, xmls: Path) -> str:
     remedy = "correct the list, or put both there"
     if len(names) == 1:
         return f"{names[0]} is listed, and there is neither {xmls.name}/{names[0]}.xml nor an image {images.name}/{names[0]}.*; {remedy}"
-    return f"{len(names):,} listed images have neither an XML file in {xmls} nor an image in {images}, such as {examples(names)}; {remedy}"
+    sentence = f"{len(names):,} listed images have neither an XML file in {xmls} nor an image in {images}, such as {examples(names)}; {remedy}"
+    return Summary(sentence, (f"{name} is listed, without XML file and image" for name in names))
 
 
 def _stem(name: str) -> str:

@@ -26,6 +26,7 @@ from src.data.formats.tools.annotated import AnnotatedImage, Mark, Shape, in_pix
 from src.data.formats.tools.cvat import read_cvat
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName
 from src.data.formats.tools.labelme import is_labelme, labelme_image
+from src.data.formats.tools.roboflow import other_shapes, resized_with_borders
 from src.data.formats.tools.tool_place import ToolPlace, json_files
 from src.data.formats.tools.yolo import (
     LineFaults,
@@ -88,6 +89,8 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
         faults += [common, *_header_faults(place, img_dir)]
     elif errors:
         faults += merged_messages(errors, len(found))
+    if place.form == YOLO and (resized := resized_with_borders(_yolo_names(place.path).parent)):
+        faults += other_shapes(resized, sizes, img_dir)
     if faults:
         raise DataError(str(place.path), faults)
     marks = ((name, mark) for name in sorted(found) for shape in found[name].shapes for mark in shape.marks)
@@ -164,7 +167,7 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
 
 def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     folder = path if path.is_dir() else path.parent
-    file = names_file(folder) or names_file(folder.parent) if path.is_dir() else path
+    file = _yolo_names(path)
     names = read_names(file)
     below = folder / "labels" if (folder / "labels").is_dir() else folder
     keypoints = keypoint_numbers(file)
@@ -200,6 +203,11 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
             f"{counted(len(lost), 'label file')} of which {img_dir} has no image, such as {lost[0]}: their labels are not used"
         )
     return names, found, doubts
+
+
+def _yolo_names(path: Path) -> Path:
+    """The file of the names of classes, of a data set that is named by its folder, its folder of labels, or this file."""
+    return names_file(path) or names_file(path.parent) if path.is_dir() else path
 
 
 def _within(image: AnnotatedImage, file: Path, img_dir: Path) -> AnnotatedImage:

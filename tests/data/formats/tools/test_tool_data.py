@@ -434,3 +434,59 @@ def test_parts_of_a_skeleton_are_no_classes(forms):
     labels += "<label><name>ear</name><parent>dog</parent></label><label><name>cat</name></label>"
     (forms / "annotations.xml").write_text(f"<annotations><meta><labels>{labels}</labels></meta></annotations>")
     assert read_data(forms / "annotations.xml", forms / "images").class_names == NAMES
+
+
+ROBOFLOW = """
+Faces - v1 2026-11-30 6:42pm
+==============================
+
+The dataset includes 3 images.
+Faces are annotated in YOLOv8 format.
+
+The following pre-processing was applied to each image:
+* Auto-orientation of pixel data (with EXIF-orientation stripping)
+* Resize to {}
+
+No image augmentation techniques were applied.
+"""
+
+
+@pytest.mark.parametrize("notes", ["README.roboflow.txt", "README.dataset.txt"])
+@pytest.mark.parametrize(
+    "how", ["Fit (black edges)", "Fit (white edges)", "Fit (reflect edges)", "Fill (with center crop)"]
+)
+def test_labels_of_pictures_with_borders_are_refused_for_the_original_images(forms, capsys, how, notes):
+    (forms / notes).write_text(ROBOFLOW.format(f"640x640 ({how})"))
+    words = ["--ann_file", str(forms / "data.yaml"), "--img_dir", str(forms / "images")]
+    with pytest.raises(SystemExit):
+        doctor.main(words)
+    told = capsys.readouterr().out
+    assert "4 of the 4 images have another shape than the pictures that the labels are of, such as " in told
+    assert f"with 40x30 pixels: {forms / notes} says that these were resized to 640x640 by {how}" in told
+    (forms / notes).unlink()
+    doctor.main(words)
+
+
+@pytest.mark.parametrize(
+    "resize",
+    [
+        "640x640 (Stretch)",
+        "640x640 (Fit within)",
+        "640x480 (Fit (black edges))",  # the shape of the images, so there are no borders
+        "480x640 (Fit (black edges))",  # turned
+        "0x0 (Fit (black edges))",
+    ],
+)
+def test_labels_of_pictures_whose_shares_are_those_of_the_originals_are_taken(forms, resize):
+    before = read_data(forms / "data.yaml", forms / "images")
+    (forms / "README.roboflow.txt").write_text(ROBOFLOW.format(resize))
+    assert to_coco(read_data(forms / "data.yaml", forms / "images")) == to_coco(before)
+
+
+@pytest.mark.parametrize("named", ["data.yaml", "."])
+def test_yolo_data_count_label_files_of_other_forms_by_whatever_they_are_named(forms, named):
+    (forms / "annotations.xml").unlink()
+    (doubt,) = read_data(forms / named, forms / "images").doubts
+    assert doubt.startswith(
+        f"{forms}: 3 label files are passed over (3 of LabelMe, such as images/b/a+1.json), because the folder is read as YOLO; "
+    )
