@@ -35,6 +35,8 @@ def train(run: Run, first_step: int) -> None:
         config, first_step
     ):  # stopped during that evaluation
         evaluate_all(run, first_step)
+        if run.device.rank == 0:
+            save_state(run, first_step)
     if run.metadata["ended"]:
         run.log.info(f"the guard ended this run at step {run.metadata['ended']}; there is nothing to resume")
         return

@@ -187,6 +187,15 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run_with_the_command_that_
     assert contents(folder / "model_0.ckpt") == contents(short_run / "model_0.ckpt")
 
 
+def test_an_evaluation_that_is_made_up_for_is_saved(toys, short_run, tmp_path):
+    folder = shutil.copytree(short_run, tmp_path / "run")
+    (folder / "state.ckpt").unlink()  # the one before is of the last step, too, before its evaluation
+    for _ in range(2):
+        assert toys.run(folder, *SHORT, "--resume") == 0, console(folder)
+    assert console(folder).count("the teacher of step 5") == 1
+    assert contents(folder / "state.ckpt") == contents(short_run / "state.ckpt")
+
+
 def test_a_state_with_other_values_is_refused_in_one_line(toys, killed_run, tmp_path):
     for number, (key, value) in enumerate({"watch": [1], "since_log": {"steps": 2}, "evaluated": None}.items()):
         folder = shutil.copytree(killed_run, tmp_path / f"run_{number}")
