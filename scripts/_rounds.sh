@@ -63,12 +63,16 @@ take_round_options() {
     pop_option precision precision ""
     [[ $precision =~ ^(|1|1\.0*|0?\.[0-9]*[1-9][0-9]*)$ ]] || fail "precision must lie between 0 and 1, such as 0.8, not '$precision'"
     task_options=(--image_files "$how" ${precision:+--precision "$precision"})
+    split_options annotator
+    [ ${#picked[@]} -eq 0 ] || [[ ${picked[-1]} != --* ]] || fail "--annotator needs a value"
     split_options annotator all_reviewed
     import_options=("${picked[@]}")
     options=("${others[@]}")
     split_options labels
-    labels=("${picked[@]:1}")
     options=("${others[@]}")
+    labels=()
+    for key in "${picked[@]}"; do [[ $key == --* ]] || labels+=("$key"); done
+    [ ${#picked[@]} -eq 0 ] || [ ${#labels[@]} -gt 0 ] || fail "--labels needs a value"
     for key in "${labels[@]}"; do [ -e "$key" ] || fail "labels: there is no file or folder $key"; done
     if [ ${#ratios[@]} -eq 0 ] && [ ${#budget[@]} -eq 0 ]; then
         setting max_iter key # an unknown option, which it names, may be a misspelt one of these

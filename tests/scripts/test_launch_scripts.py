@@ -556,6 +556,13 @@ def test_overwriting_is_told_to_every_program(workshop, words, wanted):
         ("run_standalone_train_cpu.sh", ["--eval_img_dir", "images"], "give both or neither, got eval_img_dir images"),
         ("run_standalone_train_cpu.sh", ["--eval_ann_file", "val.json"], "give both or neither, got eval_ann_file"),
         ("run_standalone_train_cpu.sh", [*EVALUATION, "--eval_img_dir=nowhere"], "there is no folder nowhere"),
+        ("run_rounds_cpu.sh", ["--budget_images", "2", "--labels"], "--labels needs a value"),
+        (
+            "run_rounds_cpu.sh",
+            ["--budget_images", "2", "--labels", "images", "--labels", "nowhere"],
+            "no file or folder nowhere",
+        ),
+        ("run_rounds_cpu.sh", ["--budget_images", "2", "--annotator", "--all_reviewed"], "--annotator needs a value"),
     ],
 )
 def test_options_that_cannot_be_right(workshop, script, options, message):
@@ -563,6 +570,12 @@ def test_options_that_cannot_be_right(workshop, script, options, message):
     assert result.returncode == 2
     assert message in result.stderr
     assert not workshop.calls()
+
+
+def test_a_folder_of_temporary_files_that_is_full_is_no_matter(workshop):
+    script = "run_standalone_train_model.sh"
+    result = workshop.run(script, *arguments_of(script), TMPDIR="/nowhere")
+    assert (result.returncode, result.stderr) == (0, "") and workshop.programs() == ["train.py"]
 
 
 OF_GROUPS = {"selection": "--budget_hours", "labelling": "--annotator", "cpp": "--threads"}
