@@ -70,11 +70,7 @@ def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
     """
     # OpenCV's own opening of files fails on non-ASCII names on some systems, so it gets the bytes.
     data = _read_bytes(path) if data is None else data
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not _is_cut_png(data) else None
-    except cv2.error:  # a header that claims more pixels than memory
-        image = None
+    image = _decode(data)
     if image is None:
         raise UserError(f"{path}: not a readable image (broken, or of a kind OpenCV does not know); {_REMEDY}")
     # OpenCV turns JPEG and PNG but not WebP; turning here keeps read_image and image_size consistent.
@@ -113,24 +109,24 @@ def decode_to_end(path: str | Path) -> None:
     Raises:
         UserError: the picture is truncated or broken, or OpenCV does not decode its kind.
     """
+    data = _read_bytes(path)
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(data)) as image:
             _refuse_animated(path, image)
             kind = f"{image.format} of mode {image.mode}"
             image.load()
-        if _is_cut_png(_read_bytes(path)):  # behind the pixels
+        if _is_cut_png(data):  # behind the pixels
             raise EOFError("it ends before its IEND chunk")
     except (*_BROKEN, EOFError) as error:
         raise UserError(
             f"{path}: the picture is truncated or broken ({reason_of(error, path)}); copy it again, or remove it, with its entry if it has one"
         ) from None
-    try:
-        read_image(path)
-    except UserError:
+    _header(path, io.BytesIO(data))  # it may be too large
+    if _decode(data) is None:
         raise UserError(
             f"{path}: not a readable image: it is {kind}, whatever its name says, which OpenCV does not decode; save it as PNG "
             "or JPEG"
-        ) from None
+        )
 
 
 def largest_deep_value(path: str | Path) -> int | None:
@@ -139,6 +135,15 @@ def largest_deep_value(path: str | Path) -> int | None:
         return None
     image = cv2.imdecode(np.frombuffer(_read_bytes(path), np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     return int(image.max()) if image is not None and image.dtype == np.uint16 else None
+
+
+def _decode(data: bytes) -> np.ndarray | None:
+    """Pixels of a picture as they are stored, uint8 [H, W, 3], BGR; None if OpenCV does not decode it."""
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not _is_cut_png(data) else None
+    except cv2.error:  # a header that claims more pixels than memory
+        return None
 
 
 def _is_cut_png(data: bytes) -> bool:

@@ -40,7 +40,7 @@ from src.data.formats.tools.yolo_extras import unstated_numbers
 from src.data.formats.xml_file import read_xml
 from src.data.image_listing import all_files, files_with_suffix
 from src.errors import DataError, UserError, reason_of
-from src.files import is_regular, open_regular
+from src.files import is_regular, open_regular, reading_fault
 from src.labelling.task import MANIFEST
 from src.labelling.tools.coco_tasks import is_coco, read_coco_images
 from src.labelling.tools.label_studio import is_flat_row, read_flat, read_tasks
@@ -105,8 +105,11 @@ def _is_zip(path: Path) -> bool:
     """Whether a file is a zip file, by its end or, if that is lost, by its beginning."""
     if not is_regular(path):
         return False
-    with open_regular(path) as file:
-        return file.read(len(_ZIP)) == _ZIP or zipfile.is_zipfile(file)
+    try:
+        with open_regular(path) as file:
+            return file.read(len(_ZIP)) == _ZIP or zipfile.is_zipfile(file)
+    except OSError as error:
+        raise UserError(f"{path}: {reading_fault(error)}") from error
 
 
 def _unpack(path: Path, folder: Path) -> None:

@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 import zlib
@@ -158,6 +160,18 @@ def test_a_picture_with_damaged_exif_data_is_taken_as_it_is_stored(tmp_path, suf
         decode_to_end(tmp_path / f"a.{suffix}")
     Image.fromarray(PICTURE).save(tmp_path / f"a.{suffix}", exif=intact[:value_end])
     assert image_size(tmp_path / f"a.{suffix}") == (6, 10)
+
+
+def test_a_picture_that_the_disk_does_not_give_is_no_picture_of_an_unknown_kind(tmp_path, monkeypatch):
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+
+    def fail(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr("src.data.images.read_regular", fail)
+    for read in (read_image, decode_to_end):
+        with pytest.raises(UserError, match=r"a\.png: cannot be read: Input/output error$"):
+            read(tmp_path / "a.png")
 
 
 def test_an_animated_webp_is_refused_by_every_reader(tmp_path):

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from src.labelling.merge import merge
 from src.labelling.picked import prelabels, read_detections, read_reasons
 from src.labelling.returned import read_exports
 from src.labelling.task import Manifest, Prelabel, Task, read_manifest
-from tests.hostile import damaged, documents, survives
+from tests.hostile import damaged, documents, obey_permissions, survives
 
 CHEAP = settings(
     max_examples=60,
@@ -233,3 +235,23 @@ def test_a_zip_file_that_was_damaged_on_its_way_is_told_as_what_it_is(tmp_path, 
         except UserError as error:
             told += "the zip file is damaged or cut off (" in str(error)
     assert told > len(damages) / 2
+
+
+@pytest.mark.parametrize("name", ["labels.json", "labels.zip"])
+def test_labels_that_may_not_be_read_are_told_in_one_line(tmp_path, name):
+    coco = {"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}], "annotations": [], "categories": []}
+    (tmp_path / "train.json").write_text(json.dumps(coco))
+    labels = tmp_path / name
+    labels.write_text("{}")
+    labels.chmod(0)
+    words = ["import_labels.py", "--labels", labels, "--ann_file", "train.json", "--output_ann_file", "new.json"]
+    words[0] = Path(__file__).parents[2] / words[0]
+    done = subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=obey_permissions,
+    )
+    assert (done.returncode, done.stderr) == (2, f"error: {labels}: cannot be read: Permission denied\n")
