@@ -106,5 +106,6 @@ def survives(read: Callable[[Path], Any], path: Path, data: bytes) -> Any:
 
 def obey_permissions() -> None:
     """As ``preexec_fn``: the program that is started next obeys the permissions of files, even if root starts it."""
-    drop_of_bounding_set, overrides_permissions = 24, 1
-    ctypes.CDLL(None).prctl(drop_of_bounding_set, overrides_permissions, 0, 0, 0)
+    drop_of_bounding_set, writes_anything, reads_anything = 24, 1, 2
+    for capability in (writes_anything, reads_anything):
+        ctypes.CDLL(None).prctl(drop_of_bounding_set, capability, 0, 0, 0)

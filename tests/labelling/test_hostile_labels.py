@@ -239,7 +239,11 @@ def test_a_zip_file_that_was_damaged_on_its_way_is_told_as_what_it_is(tmp_path, 
 
 @pytest.mark.parametrize("name", ["labels.json", "labels.zip"])
 def test_labels_that_may_not_be_read_are_told_in_one_line(tmp_path, name):
-    coco = {"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}], "annotations": [], "categories": []}
+    coco = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}],
+        "annotations": [],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
     (tmp_path / "train.json").write_text(json.dumps(coco))
     labels = tmp_path / name
     labels.write_text("{}")
