@@ -18,7 +18,7 @@ from src.config.schema import FREE_KEYS, IN_EPOCHS
 from src.data.checks.label_sources import read_label_state
 from src.engine.resume import settings_changes
 from src.errors import entry_point
-from src.yaml_file import read_yaml
+from src.yaml_file import read_settings
 
 # Settings of infer.py whose defaults are in the checkpoint, so only those in the options can differ.
 INFERENCE = ("test_score_thr", "test_iou_thr", "test_max_per_img")
@@ -63,7 +63,7 @@ def main() -> None:
     files = {"checkpoint_path": args.checkpoint, "train_ann_file": args.train_ann_file}
     changes = ranking_changes(args.ranking, files, settings)
     if args.trained and (args.trained / "config.yaml").is_file():
-        changes += kept_run_changes(read_yaml(args.trained / "config.yaml"), config.as_dict())
+        changes += kept_run_changes(read_settings(args.trained / "config.yaml"), config.as_dict())
     chosen = args.ranking.parent
     picked = chosen.with_name(f"{chosen.name.removesuffix('_selection')}_picked.txt")
     refuse(changes, args.ranking, f"move {chosen} and {picked.name} away to rank and pick anew", config.resume_anyway)

@@ -58,3 +58,15 @@ def read_yaml(path: str | Path, texts: bool = False) -> dict:
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected 'key: value' lines, got {type(values).__name__}")
     return values
+
+
+def read_settings(path: str | Path) -> dict:
+    """As ``read_yaml``, for settings that a program here has written.
+
+    Raises:
+        UserError: also where the file cannot be read.
+    """
+    try:
+        return read_yaml(path)
+    except OSError as error:
+        raise UserError(f"{path}: {reading_fault(error)}") from error

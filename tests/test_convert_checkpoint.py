@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import mindspore as ms
@@ -13,6 +15,9 @@ from src.convert_checkpoint import main
 from src.errors import UserError
 from src.parts.backbones.resnet import ResNet
 from src.parts.backbones.table import BACKBONES
+from tests.hostile import obey_permissions
+
+ROOT = Path(__file__).resolve().parents[1]
 
 ZEROS = (
     Path(__file__).parent / "checkpoint" / "convert" / "data" / "resnet18_zeros.pth"
@@ -157,3 +162,15 @@ def test_commands_with_names_that_have_spaces_can_be_pasted(npz, tmp_path, capsy
     (tmp_path / "my run.pth").touch()
     with pytest.raises(UserError, match=r"--ckpt_file '.*my run\.pth'"):
         read_weights(tmp_path / "my run.pth")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".ckpt", ".pth", ".safetensors"])
+def test_weights_that_may_not_be_read_are_not_called_damaged(tmp_path, suffix):
+    weights = tmp_path / f"weights{suffix}"
+    weights.write_bytes(b"weights")
+    weights.chmod(0)
+    words = [sys.executable, "-m", "src.convert_checkpoint", "--ckpt_file", weights, "--output", tmp_path / "new.ckpt"]
+    done = subprocess.run(
+        list(map(str, words)), cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=obey_permissions
+    )
+    assert (done.returncode, done.stderr) == (2, f"error: {weights}: cannot be read: Permission denied\n")

@@ -20,7 +20,7 @@ from src import __version__
 from src.checkpoint.checksum import append_checksum
 from src.checkpoint.ckpt_file import read_ckpt
 from src.errors import DataError, UserError
-from src.files import is_regular, write_atomically
+from src.files import is_regular, reading_fault, write_atomically
 
 TEACHER_PREFIX = "teacher."
 METADATA_KEY = "card"  # the key in the file since the first version
@@ -164,6 +164,8 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
         raise UserError(f"no checkpoint at {path}")
     try:
         return read_ckpt(path)
+    except OSError as error:
+        raise UserError(f"{path}: {reading_fault(error)}") from error
     except Exception as error:  # a damaged file can raise anything
         raise UserError(
             f"{path} is not a MindSpore checkpoint, or is damaged ({str(error).partition(chr(10))[0]})"

@@ -11,7 +11,7 @@ from src.checkpoint.ckpt_file import read_ckpt
 from src.checkpoint.convert.weight_names import FOREIGN_SUFFIXES
 from src.checkpoint.memory_limits import check_archive
 from src.errors import UserError
-from src.files import is_regular
+from src.files import is_regular, reading_fault
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
@@ -36,17 +36,29 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     except UserError:
         raise
     except Exception as error:  # a damaged archive can raise anything
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"{path}: cannot be read as {suffix} weights; it is damaged or truncated ({reason})") from error
+        raise damaged_weights(path, error) from error
     if not weights:
         raise UserError(f"{path}: contains no weights")
     return weights
 
 
 def check_is_file(path: Path) -> None:
-    """Raise a UserError if weights cannot be read from there, because there is nothing, or a folder or FIFO."""
+    """Raise a UserError if weights cannot be read from there, because there is nothing, or a folder or FIFO, or they may not be read."""
     if not is_regular(path):
         raise UserError(f"{path}: {'not a regular file' if os.path.lexists(path) else 'no such file'}")
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise UserError(f"{path}: {reading_fault(error)}") from error
+
+
+def damaged_weights(path: Path, error: Exception) -> UserError:
+    """The error of weights that a library could not read."""
+    if isinstance(error, OSError) and error.strerror:
+        return UserError(f"{path}: {reading_fault(error)}")
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return UserError(f"{path}: cannot be read as {path.suffix} weights; it is damaged or truncated ({reason})")
 
 
 def _read_ckpt(path: Path) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from src.recipe.compute_cost import this_machine
 from src.recipe.data_summary import summarise
 from src.recipe.decide import decide, leaf_text
 from src.recipe.start_weights import Weights, read_weight_file
-from src.yaml_file import read_yaml
+from src.yaml_file import read_settings
 
 RECIPE_FILE = "recipe.yaml"  # in the folder of a run
 DEFAULT_HOURS = 3.0
@@ -42,7 +42,7 @@ class AutomaticLeaf:
         """
         path = Path(values["save_checkpoint_path"]) / RECIPE_FILE
         if values["resume"] and path.is_file():
-            return read_yaml(path)
+            return read_settings(path)
         if values["run_distribute"]:
             raise UserError(
                 "config_path: every process would time the machine for a recipe of its own; write one with  python -m src.recipe "

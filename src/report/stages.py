@@ -17,7 +17,7 @@ from src.data.image_listing import list_images
 from src.errors import UserError
 from src.evaluation.metrics import AreaSource
 from src.files import read_regular
-from src.yaml_file import read_yaml
+from src.yaml_file import read_settings
 
 _LARGEST = 1e18  # a loss or step above it would not fit into a chart; NaN and infinity are left out there
 _SHOWN = ("AP", "AP50", "AP75", *(f"{kind}_{size}" for kind in ("AP", "AR") for size in ("small", "medium", "large")))
@@ -146,7 +146,7 @@ def _number(count: str) -> int:
 
 def _count_images(config_file: Path) -> tuple[int | None, int | None]:
     """Numbers of labelled and unlabelled images of the data of a stage, as they are now."""
-    config = read_yaml(config_file) if os.path.lexists(config_file) else {}
+    config = read_settings(config_file) if os.path.lexists(config_file) else {}
     annotation_file, img_dir = config.get("train_ann_file"), str(config.get("train_img_dir"))
     folder, names = config.get("unlabelled_img_dir"), config.get("class_names")
     if not isinstance(annotation_file, str) or not Path(annotation_file).exists():

@@ -1,5 +1,6 @@
 """Weight files: what is written comes back, and what does not fit is named."""
 
+import errno
 import stat
 from dataclasses import replace
 
@@ -105,6 +106,18 @@ def test_missing_parameters_are_counted(tmp_path):
     save_detector(nn.Dense(3, 4), path, CARD)
     with pytest.raises(UserError, match=r"first\.weight: not in the file(.|\n)*\.\.\. and 3 more"):
         load_detector(Toy(), path)
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    path = tmp_path / "mine.ckpt"
+    path.write_bytes(b"x")
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("src.checkpoint.detector_file.read_ckpt", refuse)
+    with pytest.raises(UserError, match=r"mine\.ckpt: cannot be read: Permission denied$"):
+        read_metadata(path)
 
 
 def test_missing_and_damaged_files_are_named(tmp_path):

@@ -96,6 +96,13 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
         read_stages(tmp_path)
 
 
+def test_settings_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
+    (tmp_path / "config.yaml").mkdir()
+    with pytest.raises(UserError, match=r"config\.yaml: cannot be read: Is a directory"):
+        read_stages(tmp_path)
+
+
 def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step"\n{"step": 2}\n')
     with pytest.raises(UserError, match=r"metrics\.jsonl, line 2: not JSON"):

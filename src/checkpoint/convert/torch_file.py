@@ -19,7 +19,7 @@ from src.checkpoint.convert.torch_pickle import StateDictUnpickler
 from src.checkpoint.convert.torch_view import Storage, View
 from src.checkpoint.memory_limits import check_archive, check_memory, read_member
 from src.checkpoint.number_types import MAX_DIMENSIONS
-from src.checkpoint.weight_file import check_is_file
+from src.checkpoint.weight_file import check_is_file, damaged_weights
 from src.errors import DataError, UserError
 
 STREAM_HEADER = [0x1950A86A20F9469CFC6C, 1001]  # magic number, version of the format
@@ -64,10 +64,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     except UserError:
         raise
     except Exception as error:  # a damaged pickle can raise anything
-        raise UserError(
-            f"{path}: cannot be read as {path.suffix} weights; it is damaged or truncated "
-            f"({str(error) or type(error).__name__})"
-        ) from error
+        raise damaged_weights(path, error) from error
     if not weights:
         raise UserError(f"{path}: has no state dict, neither at top level nor under {' or '.join(NESTED_UNDER)}")
     return weights

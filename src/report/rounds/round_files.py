@@ -17,7 +17,7 @@ from src.errors import DataError, UserError
 from src.labelling.picked import GUESSED_THRESHOLD, Reason, prelabels, read_detections, read_reasons
 from src.labelling.task import MANIFEST, read_manifest
 from src.report.stages import read_metrics
-from src.yaml_file import read_yaml
+from src.yaml_file import read_settings
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class RoundFiles:
     def steps(self) -> int | None:
         """Steps of the round's training by its settings, None if they are not known."""
         file = self.folder / "config.yaml"
-        steps = read_yaml(file).get("max_iter") if os.path.lexists(file) else None
+        steps = read_settings(file).get("max_iter") if os.path.lexists(file) else None
         return steps if isinstance(steps, int) else None
 
     def annotations(self, img_dir: Path, more_dir: Path | None, after: bool = False) -> Annotations | None:
