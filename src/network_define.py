@@ -42,7 +42,6 @@ class LossConfig:
     supervised_weight: float
     unsupervised_weight: float
     unsupervised_ramp: int
-    soft_targets: bool = False
 
 
 @dataclass(frozen=True)
@@ -211,18 +210,6 @@ class TeacherStudentStep(_Step):
         super().__init__(names, student, optimizer, learning_rates, state, config, device_count)
         self.teacher = teacher
         self.average = MovingAverage(teacher, student, config.ema)
-        if config.loss.soft_targets:
-            self.gradient = ops.value_and_grad(
-                self._imitation_loss, None, ParameterTuple(optimizer.parameters), has_aux=True
-            )
-
-    def _imitation_loss(self, weight, images, image_sizes, ground_truth, unlabelled):
-        means = _means(self.student.losses(images, *ground_truth, self.state.step, image_sizes))
-        strong, sizes, targets = unlabelled
-        pseudo = _means(self.student.distillation_losses(strong, targets, sizes))
-        unsupervised = weight * _weighted(pseudo, self.config.loss.pseudo_term_weights)
-        total = self.config.loss.supervised_weight * _weighted(means, self.config.loss.term_weights) + unsupervised
-        return total * self.state.loss_scale, (total,) + means + pseudo + (unsupervised,)
 
     def _loss(self, unlabelled: int, weight: Tensor, images: Tensor, image_sizes: Tensor, *ground_truth: Tensor):
         terms = self.student.losses(images, *ground_truth, self.state.step, image_sizes)
@@ -257,12 +244,7 @@ class TeacherStudentStep(_Step):
         first = self.update.is_first()
         average_age = self.state.step - self.config.average_start
         decay = self.average(average_age, ops.logical_and(self.state.skipped == 0, first))
-        unlabelled_weak = ops.depend(unlabelled_weak, decay)
-        targets = ()
-        if self.config.loss.soft_targets:
-            detections, targets = self.teacher.soft_targets(unlabelled_weak, unlabelled_sizes)
-        else:
-            detections = self.teacher(unlabelled_weak, unlabelled_sizes)
+        detections = self.teacher(ops.depend(unlabelled_weak, decay), unlabelled_sizes)
         of_classes = None
         if self.state.thresholds is not None:
             of_classes = (self.state.thresholds, self.state.ignore_thresholds)
@@ -276,18 +258,13 @@ class TeacherStudentStep(_Step):
         if first:
             self.statistics()
         images, sizes, truth = self._labelled(strong, weak, image_sizes, ground_truth)
+        all_truth = ()
+        for ours, more in zip(truth, pseudo):
+            all_truth = all_truth + (ops.concat((ours, more)),)
         # Without this dependency both networks would run at the same time and compete for the cores.
-        images = ops.depend(images, pseudo_boxes)
-        if self.config.loss.soft_targets:
-            unlabelled = (unlabelled_strong, unlabelled_sizes, targets)
-            (_, logged), gradients = self.gradient(weight, images, sizes, truth, unlabelled)
-        else:
-            all_truth = ()
-            for ours, more in zip(truth, pseudo):
-                all_truth = all_truth + (ops.concat((ours, more)),)
-            images = ops.concat((images, unlabelled_strong))
-            sizes = ops.concat((sizes, unlabelled_sizes))
-            (_, logged), gradients = self.gradient(unlabelled_strong.shape[0], weight, images, sizes, *all_truth)
+        images = ops.depend(ops.concat((images, unlabelled_strong)), pseudo_boxes)
+        sizes = ops.concat((sizes, unlabelled_sizes))
+        (_, logged), gradients = self.gradient(unlabelled_strong.shape[0], weight, images, sizes, *all_truth)
         # 3. For the log: pseudo-boxes per image and their scores.
         count = pseudo_valid.astype(mstype.float32).sum()
         _, scores, found_labels, *_ = detections

@@ -9,7 +9,6 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 
-from src.FasterRcnn.distillation import rcnn_distillation, rpn_distillation
 from src.FasterRcnn.fpn import FeaturePyramid
 from src.FasterRcnn.proposals import ProposalConfig, propose
 from src.FasterRcnn.rcnn import BoxHead, detect, rcnn_loss, sample_rois
@@ -191,39 +190,6 @@ class FasterRcnn(nn.Cell):
         """
         detections, _ = self.detect(images, image_sizes)
         return detections
-
-    def soft_targets(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Detections of `construct`, and what `distillation_losses` of a student imitates; no gradient flows through either.
-
-        Returns:
-            The detections among the best proposals, as many as RoIs are sampled for training; and objectness logits [B, A], offsets of
-            anchors [B, A, 4], proposals [B, P, 4] in pixels of the input, valid [B, P], class probabilities [B * P, C] and
-            offsets [B * P, C, 4] of the box head.
-        """
-        pyramid, height, width = self._pyramid(images, image_sizes)
-        logits, deltas = self.rpn(pyramid)
-        proposals, valid = propose(logits, deltas, self.level_anchors, height, width, self.rpn_config.test_proposals)
-        count = min(self.box_head_config.sampling.size, proposals.shape[1])
-        proposals, valid = proposals[:, :count], valid[:, :count]
-        class_logits, box_deltas = self.box_head(self.roi_align(pyramid[:POOLED_LEVELS], proposals))
-        found = detect(class_logits, box_deltas, proposals, valid, height, width, self.detection)
-        probabilities = ops.softmax(class_logits, -1)
-        return found, (ops.concat(logits, 1), ops.concat(deltas, 1), proposals, valid, probabilities, box_deltas)
-
-    def distillation_losses(
-        self, images: Tensor, targets: tuple[Tensor, ...], image_sizes: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The terms of `loss_terms` against the outputs of a teacher, each [B] float32.
-
-        Args:
-            images: [B, 3, H, W]; targets: of `soft_targets` of the teacher for another view with the same geometry.
-        """
-        objectness, offsets, rois, valid, probabilities, box_offsets = targets
-        pyramid, _, _ = self._pyramid(images, image_sizes)
-        logits, deltas = self.rpn(pyramid)
-        rpn_terms = rpn_distillation(ops.concat(logits, 1), ops.concat(deltas, 1), objectness, offsets)
-        class_logits, box_deltas = self.box_head(self.roi_align(pyramid[:POOLED_LEVELS], rois))
-        return rpn_terms + rcnn_distillation(class_logits, box_deltas, probabilities, box_offsets, valid)
 
     def detect(self, images: Tensor, image_sizes: Tensor | None) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """The outputs of `construct`, and the feature maps for `detection_features`."""

@@ -121,9 +121,6 @@ class TeacherSettings:
     bbox_ignore_threshold: Share | None = setting(
         None, "detections with scores from this one to bbox_threshold become ignore regions; null: background"
     )
-    pseudo_label_targets: Literal["hard", "soft"] = setting(
-        "hard", "what the student learns from the teacher: hard (detections) or soft (its outputs)"
-    )
     pseudo_label_thresholds: Literal["fixed", "label_prior"] = setting(
         "fixed",
         (

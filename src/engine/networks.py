@@ -129,7 +129,6 @@ def step_config(config: Config, device: Device) -> StepConfig:
             supervised_weight=config.sup_loss_weight,
             unsupervised_weight=config.unsup_loss_weight,
             unsupervised_ramp=config.unsup_ramp_iter,
-            soft_targets=config.pseudo_label_targets == "soft",
         ),
         update=UpdateConfig(
             clip_norm=config.clip_norm,
