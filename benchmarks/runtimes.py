@@ -1,4 +1,4 @@
-"""Inference time of each runtime: the network of a checkpoint as eval.py runs it, and models exported from it.
+"""Inference time of each runtime: the network of a checkpoint as eval.py runs it, and models exported from it, by all that are installed.
 
     python benchmarks/runtimes.py --checkpoint_path best_model.ckpt --models faces.mindir faces.onnx --infer_img_dir val/images \\
         --threads 1 --json runtimes.json
@@ -27,7 +27,7 @@ from src.data.dataset import evaluation_batches
 from src.engine.device import set_up_device
 from src.errors import UserError, entry_point
 from src.exporting.model_metadata import ModelMetadata
-from src.exporting.runner import Detector, numpy_forward, open_model
+from src.exporting.runner import Detector, numpy_forward, open_model, runtimes
 from src.systems import build_network
 
 IMAGES = 20  # at most; the runs cycle through them
@@ -37,7 +37,11 @@ IMAGES = 20  # at most; the runs cycle through them
 def main(argv: list[str] | None = None) -> None:
     """Time repeated runs of one batch on each runtime."""
     args = command.start(parser(), argv)
-    models = {Path(path).name: open_model(path) for path in args.models}
+    models = {
+        f"{Path(path).name}, {runtime}": open_model(path, runtime)
+        for path in args.models
+        for runtime in runtimes(Path(path).suffix) or [None]  # None: says what is missing
+    }
     config = config_for(args.checkpoint_path, [metadata for metadata, _ in models.values()])
     set_up_device(config)
     entries = unlabelled_folder(args.infer_img_dir, first_id=1)[:IMAGES]

@@ -1,4 +1,8 @@
-"""The memory of programs that compile networks: the allocator jemalloc, which MindSpore brings along, and garbage collection."""
+"""The memory of programs that compile networks: the allocator jemalloc, which MindSpore brings along, and garbage collection.
+
+OpenVINO cannot run in a process that was started with jemalloc: it ends with "free(): invalid size" (OpenVINO 2026.4.1). Nothing is
+compiled where an ONNX model is run, so such a program keeps the allocator of the C library.
+"""
 
 import gc
 import os
@@ -31,12 +35,17 @@ def start_with_jemalloc() -> None:
     Compiling is mostly allocation of small nodes and takes a third less time with it. A process can only be given an allocator when
     it starts. Process id, arguments and open streams are kept.
     """
-    if "LD_PRELOAD" in os.environ or not _compiles_networks():
+    if "LD_PRELOAD" in os.environ or not _compiles_networks() or _runs_onnx():
         return
     library = jemalloc()
     if library:
         os.environ["LD_PRELOAD"] = str(library)
         os.execv(sys.executable, sys.orig_argv)
+
+
+def has_jemalloc() -> bool:
+    """Whether this process was started with jemalloc, by itself or by the user."""
+    return "libjemalloc" in Path("/proc/self/maps").read_text()
 
 
 def pause_collection() -> None:
@@ -54,3 +63,8 @@ def resume_collection() -> None:
 
 def _compiles_networks() -> bool:
     return Path(sys.argv[0]).resolve() in _PROGRAMS
+
+
+def _runs_onnx() -> bool:
+    """Whether an argument names an ONNX model, as in --model faces.onnx."""
+    return any(word.endswith(".onnx") for word in sys.argv[1:])

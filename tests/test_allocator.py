@@ -70,6 +70,11 @@ def test_label_tools_start_once(tmp_path):
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
 
 
+def test_programs_that_run_an_onnx_model_start_once(tmp_path):
+    done = _starts(tmp_path, str(ROOT / "infer.py"), "--model", "faces.onnx")
+    assert len([line for line in done.stdout.splitlines() if " False [" in line]) == 1 and " True [" not in done.stdout
+
+
 @pytest.mark.parametrize(("program", "paused"), [("train.py", True), ("export.py", True), ("random_select.py", False)])
 def test_garbage_is_looked_for_once_everything_is_imported(program, paused, tmp_path):
     done = _starts(tmp_path, str(ROOT / program), "--version", witness=COLLECTOR)

@@ -287,8 +287,9 @@ def test_models_that_cannot_be_run_are_refused_in_one_line(tiny_data, tmp_path, 
     assert "on the CPU, not on GPU" in refusal(tmp_path / "faces.onnx", device_target="GPU")
     (tmp_path / "bare.onnx").write_bytes(b"weights")
     assert "bare.json: missing" in refusal(tmp_path / "bare.onnx")
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert "pip install onnxruntime" in refusal(tmp_path / "bare.onnx")
+    for package in ("onnxruntime", "openvino"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert "need openvino or onnxruntime, and none of them is installed" in refusal(tmp_path / "bare.onnx")
 
 
 def test_an_unusual_share_of_images_without_boxes_is_doubted(tmp_path, capsys):

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from benchmarks import runtimes
 from src.errors import UserError
+from src.exporting import runner
 from src.exporting.metadata_file import read_model_metadata
 
 
@@ -17,7 +18,8 @@ def test_all_runtimes_take_turns(tiny_detector, exported, tiny_data, tmp_path):
     runtimes.main([str(word) for word in words])
     report = json.loads(file.read_text())
     assert report["input_shape"] == [2, 3, 64, 64] and report["settings"]["repeats"] == 2
-    assert set(report["runs"]) == {"checkpoint", "faces.mindir", "faces.onnx"}
+    models = {"faces.mindir, MindSpore", *(f"faces.onnx, {runtime}" for runtime in runner.runtimes(".onnx"))}
+    assert set(report["runs"]) == {"checkpoint", *models}
     assert report["runs"]["checkpoint"]["ratio_to_checkpoint"] == 1
     for run in report["runs"].values():
         assert run["seconds"]["count"] == run["processor_seconds"]["count"] == 2

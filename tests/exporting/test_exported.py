@@ -1,5 +1,8 @@
 """A network of the detectors' shape, with masks and without, through files of both formats and back."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import mindspore as ms
@@ -22,7 +25,7 @@ from src.exporting.model_metadata import (
     resize_rule,
 )
 from src.exporting.outputs import output_names
-from src.exporting.runner import open_model, run_file
+from src.exporting.runner import open_model, run_file, runtimes
 from src.files import file_hash
 
 SHAPE = (2, 3, 16, 16)
@@ -132,3 +135,42 @@ def test_outputs_that_are_not_those_of_a_detector_are_named(written):
             open_model(path)
     finally:
         metadata_path(path).write_bytes(before)
+
+
+COMPARE = """
+import sys
+import numpy as np
+from src.exporting.runner import open_model, runtimes
+
+assert runtimes(".onnx") == ["OpenVINO", "onnxruntime"], "requirements-dev.txt has both"
+for path in sys.argv[1:]:
+    detectors = [open_model(path, runtime)[1] for runtime in runtimes(".onnx")]
+    batches = [np.random.default_rng(seed).integers(0, 256, SHAPE, np.uint8) for seed in range(2)]
+    first, second = ([detector(images) for images in batches] for detector in detectors)
+    for by_openvino, by_onnxruntime in zip(first, second, strict=True):  # of the first batch, too, after the second was run
+        for one, other in zip(by_openvino, by_onnxruntime, strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+print([name for name in sys.modules if "telemetry" in name])
+"""
+
+
+def test_all_runtimes_of_a_format_find_the_same_and_send_no_usage_data(tmp_path):
+    paths = []
+    for masks in (False, True):
+        folder = tmp_path / str(masks)
+        folder.mkdir()
+        paths.append(str(_write(folder, masks, True, "ONNX")))
+    environment = {**os.environ, "LD_PRELOAD": ""}  # OpenVINO does not run beside jemalloc, which the tests have
+    code = COMPARE.replace("SHAPE", repr(SHAPE))
+    done = subprocess.run(
+        [sys.executable, "-c", code, *paths], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("loaded", [False, True], ids=["alone", "beside jemalloc"])
+def test_openvino_comes_first_but_not_beside_jemalloc(loaded, monkeypatch):
+    monkeypatch.setattr("src.exporting.runner.has_jemalloc", lambda: loaded)
+    assert runtimes(".onnx") == ["OpenVINO", "onnxruntime"][loaded:] and runtimes(".mindir") == ["MindSpore"]

@@ -9,7 +9,7 @@ from src.errors import UserError
 from src.exporting.metadata_file import read_model_metadata
 from src.exporting.model_metadata import ModelMetadata
 from src.exporting.outputs import PROBABILITIES
-from src.exporting.runner import Detector, check_runnable, open_model
+from src.exporting.runner import Detector, check_runnable, open_model, runtimes
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +57,13 @@ def with_settings_of(metadata: ModelMetadata, config: Config) -> Config:
 
 
 def open_exported(config: Config) -> ExportedModel:
-    """Open the model of ``config.model``.
+    """Open the model of ``config.model``, and print what runs it.
 
     Raises:
         UserError: see `open_model`.
     """
     metadata, detector = open_model(config.model)
+    print(f"{config.model}: run by {runtimes(Path(config.model).suffix)[0]}")
     names = [item.name for item in metadata.classes]
     return ExportedModel(detector, with_settings_of(metadata, config), names, metadata)
 
