@@ -106,7 +106,7 @@ check_folder() {
 # without a name, which ends with this process. It is called once.
 open_signal_file() {
     local file number
-    file="$(mktemp)" || return 0 # the disk is full: programs say what they receive
+    file="$(mktemp 2>/dev/null)" || return 0 # the disk is full: programs say what they receive
     exec {number}<>"$file"
     rm -f -- "$file"
     export STOP_SIGNAL_FILE="/proc/$$/fd/$number"
