@@ -175,6 +175,19 @@ def test_tests_that_fail_are_the_end_of_it(machine):
     assert result.returncode == 3 and (machine.state / "checked").exists()
 
 
+@pytest.mark.parametrize(
+    ("cores", "memory", "processes"), [(1, 20, 2), (2, 20, 4), (16, 64, 4), (2, 7, 2), (4, 10, 3), (4, 2, 1)]
+)
+def test_as_many_processes_as_cores_and_memory_allow(machine, cores, memory, processes):
+    (machine.programs / "nproc").unlink()
+    put(machine.programs / "nproc", f"echo {cores}")
+    sed = f'case "$*" in */proc/meminfo) echo {memory * 10**6} ;; *) exec {shutil.which("sed")} "$@" ;; esac'
+    (machine.programs / "sed").unlink()
+    put(machine.programs / "sed", sed)
+    assert machine.run("scripts/run_tests.sh").returncode == 0
+    assert f" --numprocesses={processes} " in machine.done()[-1]
+
+
 def test_tests_have_the_allocator_of_the_programs(machine):
     assert machine.run("scripts/run_tests.sh").returncode == 0
     assert (machine.state / "preloaded").read_text() == "/an/allocator.so\n"
