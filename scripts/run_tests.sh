@@ -11,7 +11,7 @@ cd "$root"
 ruff check .
 ruff format --check .
 # It takes most of a minute of one core, which tests that wait for something leave to it.
-exec 3< <(exec nice shellcheck --external-sources scripts/*.sh scripts/*/*.sh ascend310_infer/*.sh .ci/run 2>&1)
+exec 3< <(exec nice -n 5 shellcheck --external-sources scripts/*.sh scripts/*/*.sh ascend310_infer/*.sh .ci/run 2>&1)
 shellcheck=$!
 trap 'kill "$shellcheck" 2>/dev/null; exit 130' INT TERM
 LD_PRELOAD="$("$PYTHON" -c 'from src.allocator import jemalloc; print(jemalloc() or "")')" # the tests compile networks, as the programs do
