@@ -34,8 +34,8 @@ def normalise(pixels: Tensor) -> Tensor:
     """
     pixels, channels = pixels.astype(mstype.float32), ()
     for channel in range(3):  # by itself: where shapes differ, MindSpore keeps a table of 16 bytes per number on a CPU
-        channels = channels + ((pixels[:, channel] - MEAN[channel]) / STD[channel],)
-    return ops.stack(channels, 1)
+        channels = channels + ((pixels[:, channel : channel + 1] - MEAN[channel]) / STD[channel],)
+    return ops.concat(channels, 1)
 
 
 def network_input(
