@@ -23,11 +23,13 @@ own_options=() # groups of _options.py that a script takes beside the settings o
 # launch LINE "$@": parses the arguments by LINE (see `arguments`), sets up the Python environment, and refuses unknown options before
 # anything is written; `launched` keeps the words.
 launch() {
+    local names
+    read -ra names <<<"${1%%[*}"
     # shellcheck disable=SC2034 # read by _rounds.sh
     launched=("${@:2}")
     arguments "$@"
     environment requirements.txt
-    [ ${#options[@]} -eq 0 ] || PYTHONPATH="$root" "$PYTHON" "$root/scripts/_options.py" "${own_options[@]}" "${options[@]}" || exit 2
+    [ ${#options[@]} -eq 0 ] || PYTHONPATH="$root" "$PYTHON" "$root/scripts/_options.py" "${own_options[@]}" "${names[@]}" "${options[@]}" || exit 2
 }
 
 declare -A known_settings=() # by the question; a program that reads settings takes a quarter of a second to start

@@ -1,6 +1,7 @@
-"""Exit with status 2 at an option that the launch script does not take: `_options.py [GROUP ...] [--key value ...]`.
+"""Exit with status 2 at an option that the launch script does not take: `_options.py [GROUP ...] [ARGUMENT ...] [--key value ...]`.
 
-A launch script takes all settings of the programs, and the groups of options that it names.
+A launch script takes all settings of the programs but for those that it makes of its arguments, and the groups of options that it
+names.
 """
 
 import sys
@@ -17,11 +18,30 @@ _TAKEN_BY = {
     "labelling": "scripts/run_rounds_*.sh",
     "cpp": "run_infer_cpp.sh and run_infer_310.sh",
 }
+_MADE_OF = {  # argument that every use of a script gives -> settings; given as options, these would contradict it for some programs
+    "DATA_ROOT": ("train_img_dir",),
+    "ANN": ("train_ann_file",),
+    "TRAIN_ANN": ("train_ann_file",),
+    "PICKED_ANN": ("train_ann_file",),
+    "OUTPUT_DIR": ("save_checkpoint_path", "checkpoint_path", "eval_output_dir"),
+    "NEW_ANN": ("eval_output_dir",),
+    "CKPT": ("checkpoint_path",),
+    "MODEL": ("model",),
+    "EVAL_ROOT": ("eval_img_dir",),
+    "EVAL_ANN": ("eval_ann_file",),
+    "TARGET": ("device_target",),
+    "DEVICE_ID": ("device_id",),
+}
+_OF_THE_SCRIPT = ("device_target", "run_distribute")
 
 
-def fault(name: str, groups: list[str]) -> str | None:
-    """What is wrong with an option of a script that takes these groups; None if it takes it."""
-    taken = [key for group in groups for key in GROUPS[group]]
+def fault(name: str, words: list[str]) -> str | None:
+    """What is wrong with an option of a script that takes these groups and arguments; None if it takes it."""
+    taken = [key for group in words for key in GROUPS.get(group, ())]
+    if arguments := [argument for argument in words if name in _MADE_OF.get(argument, ())]:
+        return f"command line: --{name} is set by the argument {arguments[0]} of this script; leave it out"
+    if name in _OF_THE_SCRIPT:
+        return f"command line: --{name} is set by the choice of the launch script; leave it out"
     if name in {*KEYS, *NO_SETTINGS, *taken}:
         return None
     for group, names in GROUPS.items():
@@ -33,9 +53,9 @@ def fault(name: str, groups: list[str]) -> str | None:
 @entry_point
 def main() -> None:
     """Look at the names only; values are the matter of the programs."""
-    groups = list(takewhile(lambda word: not word.startswith("--"), sys.argv[1:]))
+    words = list(takewhile(lambda word: not word.startswith("--"), sys.argv[1:]))
     names = [word.removeprefix("--") for word in sys.argv[1:] if word.startswith("--")]
-    if faults := [found for name in names if (found := fault(name, groups))]:
+    if faults := [found for name in names if (found := fault(name, words))]:
         raise UserError("\n".join(faults))
 
 

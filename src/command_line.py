@@ -21,6 +21,7 @@ from src.files import read_regular_text, reading_fault
 NAMES_HELP = """as "cat,traffic light" or in several words, or a .txt file with one per line; names with commas as a list: '["bus, truck", car]'"""
 
 _SHOWN_NAMES = 3  # of options that may be meant
+_SHOWN_USAGE = 25  # lines; a longer usage would hide the error
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -64,7 +65,10 @@ class _Parser(argparse.ArgumentParser):
         known = self._option_string_actions
         given = dict.fromkeys(word.split("=")[0] for word in self._words if word.startswith("--"))
         meant = {word: near_names(word, known) for word in given if word not in known}
-        super().error(message + "".join(f"\n  {word}: did you mean {near}?" for word, near in meant.items() if near))
+        message += "".join(f"\n  {word}: did you mean {near}?" for word, near in meant.items() if near)
+        if self.format_usage().count("\n") <= _SHOWN_USAGE:
+            super().error(message)
+        self.exit(2, f"{self.prog}: error: {message}\n")
 
 
 def near_names(word: str, known: Iterable[str]) -> str:

@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -151,6 +152,24 @@ def _lock(handle: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def unfinished_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder beside ``folder``, to be filled and then renamed; at the end what is left of it is removed.
+
+    Its name follows from that of ``folder``, so what a killed program left of it is removed, too, by the next one.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    unfinished = folder.with_name(f"{TEMPORARY}{folder.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def keep_before(path: Path) -> Path:

@@ -14,7 +14,6 @@ import random
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from src.data.formats.voc import images_without_xml, pair_files
 from src.data.images import decode_to_end
 from src.data.provenance import MadeFrom, folder_hash, made_from
 from src.errors import DataError, UserError, entry_point, first_and_list
-from src.files import cannot_write, check_free, sync, write_json
+from src.files import cannot_write, check_free, sync, unfinished_folder, write_json
 from src.wording import as_share, counted
 
 SIDES = ("train", "val")
@@ -134,15 +133,14 @@ def copy_split(data_path: Path, output_path: Path, sides: dict[str, list[tuple[s
     }
     _check_output(output_path, planned.keys(), overwrite)
     try:
-        output_path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".split-", dir=output_path) as staging:
+        with unfinished_folder(output_path / "split") as staging:
             for name, source in planned.items():
-                (Path(staging) / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, Path(staging) / name)
-                sync(Path(staging) / name)
+                (staging / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, staging / name)
+                sync(staging / name)
             for name in planned:
                 (output_path / name).parent.mkdir(parents=True, exist_ok=True)
-                os.replace(Path(staging) / name, output_path / name)
+                os.replace(staging / name, output_path / name)
             for folder in {(output_path / name).parent for name in planned}:
                 sync(folder)
     except OSError as error:

@@ -49,7 +49,7 @@ def read_yaml(path: str | Path, texts: bool = False) -> dict:
         values = yaml.load(read_regular_text(path), _TextLoader if texts else _PlainLoader)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: {reading_fault(error)}") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2026-99-99
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2026-99-99, a number of thousands of digits
         raise UserError(f"{path} is not YAML: {error}") from error
     except RecursionError:
         raise UserError(f"{path} is not YAML of 'key: value' lines: its lists lie in one another too deeply") from None

@@ -36,6 +36,12 @@ PROGRAMS = (
 )
 
 
+def test_an_error_does_not_drown_in_a_usage_of_hundreds_of_options():
+    words = [sys.executable, str(ROOT / "train.py"), "--max_iter"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "train.py: error: argument --max_iter: expected one argument\n")
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_says_its_version(program, capsys):
     with pytest.raises(SystemExit) as stopped:

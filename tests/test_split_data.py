@@ -74,6 +74,19 @@ def test_another_split_is_not_mixed_in(tmp_path, capsys):
     assert stems(tmp_path / "val") == before
 
 
+def test_what_a_killed_split_left_is_removed_by_the_next_one(tmp_path):
+    make_voc(tmp_path / "data", 4)
+    program = """import os, sys
+from src import split_data
+os.replace = lambda *names: os.kill(os.getpid(), 9)
+split_data.main(sys.argv[1:])"""
+    words = ["--data_path", str(tmp_path / "data"), "--output_path", str(tmp_path / "out"), "--val_ratio", "0.5"]
+    killed = subprocess.run([sys.executable, "-c", program, *words], cwd=ROOT, check=False)
+    assert killed.returncode == -9 and len([path for path in (tmp_path / "out").rglob("*") if path.is_file()]) == 8
+    split_data.main(words)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["split.json", "train", "val"]
+
+
 def test_choice_depends_on_the_seed_alone_and_keeps_groups():
     groups = [[0, 5], [1], [2], [3], [4], [6, 7, 8], [9]]
     chosen = [split_data.choose_val(order, 0.4, 7) for order in (groups, groups[::-1])]

@@ -57,17 +57,19 @@ Bytes find_exif(const Bytes& file) {
 
 }  // namespace
 
+// Keep in sync with _orientation in src/data/images.py.
 int exif_orientation(const std::vector<unsigned char>& file) {
   Bytes exif = find_exif({file.data(), file.size()});
-  if (exif.has(0, "Exif\0\0", 6)) exif = exif.part(6, exif.size - 6);
+  while (exif.has(0, "Exif\0\0", 6)) exif = exif.part(6, exif.size - 6);
   exif.little_endian = exif.has(0, "II", 2);
+  if (!exif.little_endian && !exif.has(0, "MM", 2)) return 1;  // damaged
   const std::size_t directory = exif.number(4, 4);
   const auto count = exif.number(directory, 2);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t entry = directory + 2 + 12 * i;  // tag, type, count, value
     if (exif.number(entry, 2) != kOrientationTag) continue;
     const int bytes = bytes_of(exif.number(entry + 2, 2));
-    const auto value = bytes ? exif.number(entry + 8, bytes) : 1;
+    const auto value = bytes && exif.number(entry + 4, 4) == 1 ? exif.number(entry + 8, bytes) : 1;
     return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
   }
   return 1;

@@ -215,7 +215,10 @@ def describe_differences(config: Config) -> str:
 
 def _short(value: object) -> str:
     """The value, shortened if it is long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of thousands of digits"
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
@@ -249,7 +252,11 @@ def _read_argument(key: str, text: str | list[str]) -> object:
         return float(text)
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ):  # ValueError: a date like 2026-99-99, a number of thousands of digits
         return text
 
 

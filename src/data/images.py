@@ -38,6 +38,9 @@ _TURNS = {
     7: (True, True, True),
     8: (True, True, False),
 }
+_EXIF = b"Exif\0\0"
+_BYTE_ORDERS = {b"II": "little", b"MM": "big"}
+_WHOLE_NUMBERS = {3: 2, 8: 2, 4: 4, 9: 4}  # types of them, TIFF 6.0, section 2 -> bytes
 _PNG = b"\x89PNG\r\n\x1a\n"
 _BROKEN = (OSError, ValueError, SyntaxError)  # what Pillow raises on a bad header
 _REMEDY = "copy it again, or save it as PNG or JPEG"
@@ -192,14 +195,28 @@ def _refuse_animated(path: str | Path, image: Image.Image) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, a whole number. Pillow's own ``getexif`` takes one from XMP as well, which browsers and viewers pass over."""
+    """The EXIF orientation, 1 to 8, by the rule of ascend310_infer/src/exif.cc. Pillow's own ``getexif`` takes one from XMP as well,
+    which browsers and viewers pass over, and raises for damaged EXIF data."""
     # OpenCV and Pillow both turn TIFF pictures by themselves.
-    if image.format == "TIFF" or "exif" not in image.info:
+    data = b"" if image.format == "TIFF" else image.info.get("exif", b"")
+    while data.startswith(_EXIF):
+        data = data.removeprefix(_EXIF)
+    order = _BYTE_ORDERS.get(data[:2])
+
+    def number(at: int, length: int) -> int:
+        """A number of the data; beyond their end 0."""
+        return int.from_bytes(data[at : at + length], order) if at + length <= len(data) else 0
+
+    if order is None:
         return 1
-    exif = Image.Exif()
-    exif.load(image.info["exif"])
-    value = exif.get(_ORIENTATION_TAG, 1)
-    return value if type(value) is int else 1  # a fraction, or text
+    directory = number(4, 4)
+    end = min(directory + 2 + 12 * number(directory, 2), len(data))
+    for entry in range(directory + 2, end, 12):  # tag, type, count, value
+        if number(entry, 2) == _ORIENTATION_TAG:
+            length = _WHOLE_NUMBERS.get(number(entry + 2, 2), 0)
+            value = number(entry + 8, length) if number(entry + 4, 4) == 1 else 1
+            return value if 1 <= value <= 8 else 1
+    return 1
 
 
 def _kind(image: Image.Image) -> tuple[str, ...]:

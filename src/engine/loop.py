@@ -4,7 +4,7 @@ import atexit
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import numpy as np
 from mindspore import Tensor
@@ -35,6 +35,8 @@ def train(run: Run, first_step: int) -> None:
         config, first_step
     ):  # stopped during that evaluation
         evaluate_all(run, first_step)
+        if run.device.rank == 0:
+            save_state(run, first_step)
     if run.metadata["ended"]:
         run.log.info(f"the guard ended this run at step {run.metadata['ended']}; there is nothing to resume")
         return
@@ -109,14 +111,15 @@ def save_and_evaluate_if_due(run: Run, done: int) -> None:
     """Save and evaluate after `done` steps if their intervals have passed."""
     saves = ends_phase(run.config, done) or done % run.config.save_checkpoint_interval == 0
     saves = saves and run.device.rank == 0
-    if saves:
-        save(run, done)
-    if evaluation_is_due(run.config, done):
-        evaluate_all(run, done)
-        if saves:  # saved before as well, so that a failing evaluation does not lose training steps
-            save_state(run, done)
-        elif run.metadata["ended"] and run.device.rank == 0:
+    with told_how_to_resume(run):
+        if saves:
             save(run, done)
+        if evaluation_is_due(run.config, done):
+            evaluate_all(run, done)
+            if saves:  # saved before as well, so that a failing evaluation does not lose training steps
+                save_state(run, done)
+            elif run.metadata["ended"] and run.device.rank == 0:
+                save(run, done)
 
 
 def ends_phase(config: Config, done: int) -> bool:
@@ -129,7 +132,8 @@ def stop_if_requested(run: Run, done: int, saved: bool) -> None:
     if run.stop.requested is None:
         return
     if not saved:
-        save(run, done)
+        with told_how_to_resume(run):
+            save(run, done)
     run.log.info(
         f"stopped by {run.stop.cause()} after step {done} of {run.config.max_iter}; everything is saved, resume with\n"
         f"  {resume_command(run.config, run.folder)}"
@@ -137,6 +141,21 @@ def stop_if_requested(run: Run, done: int, saved: bool) -> None:
     status = 128 + run.stop.requested
     leave_other_ranks(run, status)
     raise SystemExit(status)
+
+
+@contextmanager
+def told_how_to_resume(run: Run) -> Iterator[None]:
+    """Add to an error, such as that of a full disk, how the run is resumed from the newest state that was saved before.
+
+    Raises:
+        UserError: the one that was raised inside, and the command.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f"{error}; when that is corrected, resume with\n  {resume_command(run.config, run.folder)}"
+        ) from error
 
 
 def stop_if_log_failed(run: Run, done: int, saved: bool) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from src.command_line import whole_path
 from src.csv_file import csv_text
 from src.errors import DataError, UserError
-from src.files import TEMPORARY, cannot_write
+from src.files import cannot_write, unfinished_folder
 from src.labelling.instructions import instructions
 from src.labelling.task import MANIFEST, Manifest
 from src.labelling.tools import coco_tasks, cvat_tasks, label_studio, labelme_tasks, voc_tasks, yolo_tasks
@@ -73,11 +73,7 @@ def write_tasks(
     if tool.by_stem:
         _check_stems(manifest)
     try:
-        unfinished = folder.with_name(f"{TEMPORARY}{folder.name}")
-        if unfinished.exists():  # of a program that was killed
-            shutil.rmtree(unfinished)
-        unfinished.mkdir(parents=True)
-        try:
+        with unfinished_folder(folder) as unfinished:
             for name, text in tool.files(manifest, root.name).items():
                 _write(unfinished / name, text)
             for task, path in zip(manifest.tasks, paths, strict=True) if image_files != "none" else ():
@@ -87,8 +83,6 @@ def write_tasks(
             _write(unfinished / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1).decode() + "\n")
             os.sync()  # one call for thousands of files, so that a power cut leaves none of them empty
             os.replace(unfinished, folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
 

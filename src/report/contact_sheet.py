@@ -1,5 +1,6 @@
 """Contact sheets: many labelled images in small, with their boxes, to look at what is trained on before it is trained on."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from src.command_line import whole_path
 from src.data.annotations import ImageEntry, image_path
 from src.data.images import read_image
 from src.errors import UserError
-from src.files import write_atomically
+from src.files import cannot_write, sync, unfinished_folder
 from src.report.drawing import class_colour, draw_box, text_font
 from src.wording import counted
 
@@ -44,7 +46,22 @@ def write_contact_sheets(
     """
     check_new_folder(folder)
     chosen = [entries[place] for place in spread(len(entries), MOST_DRAWN)]
-    cells, faults, files, drawn = [], [], [], 0
+    folder = whole_path(folder)  # "." has no name
+    try:
+        with unfinished_folder(folder) as unfinished:
+            names, drawn, faults = _draw_sheets(chosen, class_names, img_dir, unfinished)
+            if names:
+                os.replace(unfinished, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return [folder / name for name in names], drawn, faults
+
+
+def _draw_sheets(
+    chosen: Sequence[ImageEntry], class_names: Sequence[str], img_dir: Path, folder: Path
+) -> tuple[list[str], int, list[str]]:
+    """Names of the files, how many images are drawn, and why others cannot be."""
+    cells, faults, names, drawn = [], [], [], 0
     for entry in chosen:
         try:
             cells.append((entry, draw_cell(entry, img_dir)))
@@ -52,10 +69,11 @@ def write_contact_sheets(
             faults.append(str(error))
         if len(cells) == _COLUMNS * _ROWS or (cells and entry is chosen[-1]):
             sheet, drawn = draw_sheet(cells, class_names), drawn + len(cells)
-            files.append(folder / f"sheet_{len(files) + 1:03d}.jpg")
-            write_atomically(files[-1], lambda path, sheet=sheet: sheet.save(path, "JPEG", quality=90))
+            names.append(f"sheet_{len(names) + 1:03d}.jpg")
+            sheet.save(folder / names[-1], "JPEG", quality=90)
+            sync(folder / names[-1])
             cells = []
-    return files, drawn, faults
+    return names, drawn, faults
 
 
 def spread(count: int, most: int) -> list[int]:

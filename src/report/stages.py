@@ -23,7 +23,10 @@ _LARGEST = 1e18  # a loss or step above it would not fit into a chart; NaN and i
 _SHOWN = ("AP", "AP50", "AP75", *(f"{kind}_{size}" for kind in ("AP", "AR") for size in ("small", "medium", "large")))
 _SHOWN += ("AR_100", "per_class", "objects", "detections", "images")
 STAGES = ("first_stage", "second_stage")
-_LOGGED_IMAGES = re.compile(r"\b(\d+) labelled and (\d+) unlabelled images; the labels are ")  # engine.run.describe_run
+_COUNT = r"(\d[\d,]{0,14})"  # as ``counted`` writes it: 1,204
+_LOGGED_IMAGES = re.compile(
+    rf"(?<![\d,]){_COUNT} labelled and {_COUNT} unlabelled images?; the labels are "
+)  # engine.run.describe_run
 
 
 _Score = Annotated[float, msgspec.Meta(ge=0, le=1.0001)] | None  # a mean of ones may be rounded up
@@ -134,7 +137,11 @@ def _logged_images(log: Path) -> tuple[int, int] | None:
     """Numbers of labelled and unlabelled images from the log of a run; files may have been moved or labelled since."""
     text = _text(log)
     found = _LOGGED_IMAGES.search(text)
-    return (int(found[1]), int(found[2])) if found else None
+    return (_number(found[1]), _number(found[2])) if found else None
+
+
+def _number(count: str) -> int:
+    return int(count.replace(",", ""))
 
 
 def _count_images(config_file: Path) -> tuple[int | None, int | None]:

@@ -158,3 +158,38 @@ def test_an_orientation_is_a_whole_number_of_two_or_four_bytes(program, tmp_path
         np.testing.assert_array_equal(planes.transpose(1, 2, 0), read_image(file), err_msg=file.name)
         turned = file.stem in ("3", "4", "8", "9")
         assert (np.abs(planes.transpose(1, 2, 0) - pixels).mean() < 3) != turned, file.name
+
+
+def _damaged_exif(draw: np.random.Generator) -> bytes:
+    """EXIF data of a few entries, with some numbers, bytes or the end wrong."""
+    sign, mark = ("<", b"II*\0") if draw.random() < 0.5 else (">", b"MM\0*")
+    rows = draw.integers(1, 4)
+    exif = mark + struct.pack(f"{sign}IH", draw.choice([8, 8, 8, 9, 2**31]), draw.choice([rows, rows, 65535]))
+    for _ in range(rows):
+        tag, kind, count = (
+            draw.choice([0x112, 0x112, 0x10F]),
+            draw.choice([3, 3, 4, 1, 13]),
+            draw.choice([1, 1, 1, 0, 2]),
+        )
+        exif += struct.pack(f"{sign}HHIHH", tag, kind, count, draw.choice([3, 6, 8, 0, 9]), 0)
+    exif = bytearray(exif + bytes(4))
+    for _ in range(draw.choice([0, 0, 1, 2])):
+        exif[draw.integers(len(exif))] = draw.integers(256)
+    start = [b"Exif\0\0", b"Exif\0\0Exif\0\0"][int(draw.random() < 0.1)]
+    return start + bytes(exif[: len(exif) if draw.random() < 0.7 else draw.integers(len(exif))])
+
+
+@pytest.mark.both_builds
+def test_damaged_exif_data_are_read_as_in_python(program, tmp_path):
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    pixels[:30, :40], pixels[30:, 40:] = (220, 30, 30), (30, 40, 210)
+    draw = np.random.default_rng(0)
+    files = [tmp_path / f"{number}.{('jpg', 'png', 'webp')[number % 3]}" for number in range(200)]
+    for file in files:
+        Image.fromarray(pixels).save(file, exif=_damaged_exif(draw))
+    done = program.run(80, 80, 1, 0, 0, tmp_path / "pixels", *files, program="fitted_pixels")
+    assert done.returncode == 0, done.stderr
+    found = np.fromfile(tmp_path / "pixels", np.dtype([("scale", "f8", 2), ("planes", "f4", (3, 80, 80))]))["planes"]
+    for file, planes in zip(files, found, strict=True):
+        wanted = fit_to_input(read_image(file), 80, 80, True, None)[0]
+        np.testing.assert_array_equal(planes.transpose(1, 2, 0), wanted, err_msg=file.name)

@@ -114,6 +114,16 @@ def test_all_mistakes_of_all_sources_come_in_one_message(tmp_path):
     assert "the configuration has 6 errors" in said
 
 
+def test_values_that_no_number_or_date_can_be_are_named():
+    big = "9" * 5000
+    said = mistakes(
+        "--max_iter", big, "--burn_up_iter", f"0x{'f' * 5000}", "--batch_size", "2026-99-99", "--milestones", "[" * 3000
+    )
+    for key in ("max_iter", "burn_up_iter", "batch_size", "milestones"):
+        assert f"  {key}: " in said
+    assert "got '2026-99-99'" in said and "got a number of thousands of digits" in said and len(said) < 1500
+
+
 def test_decimals_with_a_comma_are_answered_with_a_point():
     said = mistakes("--hours", "0,5", "--img_width", "3,2")
     assert said.count("; decimals have a point, not a comma") == 2

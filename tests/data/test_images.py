@@ -137,12 +137,27 @@ CORRUPT_EXIF = b"Exif\0\0II*\0\x08\0\0\0\x03\0\x10\x01\x02\0"
 
 def test_corrupt_exif_data_are_passed_over_without_a_warning(tmp_path):
     Image.fromarray(PICTURE).save(tmp_path / "a.jpg", exif=CORRUPT_EXIF)
-    with pytest.warns(UserWarning, match="Corrupt EXIF data"):
-        assert image_size(tmp_path / "a.jpg") == (10, 6)
+    assert image_size(tmp_path / "a.jpg") == (10, 6)
     program = "import sys\nfrom src.data.images import *\nimage_size(sys.argv[1]), decode_to_end(sys.argv[1])"
     words = [sys.executable, "-c", program, str(tmp_path / "a.jpg")]
     done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     assert done.stdout + done.stderr == ""
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_a_picture_with_damaged_exif_data_is_taken_as_it_is_stored(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    intact = exif.tobytes()
+    value_end = intact.index(b"\x01\x12") + 12
+    cut = [intact[:length] for length in range(7, value_end - 2)]
+    for content in [b"Exif\0\0garbage", b"Exif\0\0XX" + intact[8:], *cut]:
+        Image.fromarray(PICTURE).save(tmp_path / f"a.{suffix}", exif=content)
+        assert image_size(tmp_path / f"a.{suffix}") == (10, 6), content
+        assert read_image(tmp_path / f"a.{suffix}").shape == (6, 10, 3)
+        decode_to_end(tmp_path / f"a.{suffix}")
+    Image.fromarray(PICTURE).save(tmp_path / f"a.{suffix}", exif=intact[:value_end])
+    assert image_size(tmp_path / f"a.{suffix}") == (6, 10)
 
 
 def test_an_animated_webp_is_refused_by_every_reader(tmp_path):

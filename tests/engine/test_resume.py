@@ -170,6 +170,32 @@ def test_a_disk_that_gets_full_at_a_line_of_the_log(toys, short_run, killed_run,
     assert contents(folder / "model_0.ckpt") == contents(short_run / "model_0.ckpt")
 
 
+def test_a_checkpoint_that_cannot_be_written_ends_the_run_with_the_command_that_resumes_it(
+    toys, short_run, killed_run, tmp_path
+):
+    folder = shutil.copytree(killed_run, tmp_path / "run")
+    (folder / "teacher_model_step_4.ckpt").mkdir()
+    assert toys.run(folder, *SHORT, "--resume") == 2
+    error = console(folder).partition("error: ")[2]
+    place = folder / "teacher_model_step_4.ckpt"
+    assert error.startswith(
+        f"{place}: is a folder, expected a file name; choose another name; when that is corrected, resume with\n"
+    )
+    assert f"--config_path {folder / 'config.yaml'} --resume" in error and "Traceback" not in console(folder)
+    place.rmdir()
+    assert toys.run(folder, *SHORT, "--resume") == 0, console(folder)
+    assert contents(folder / "model_0.ckpt") == contents(short_run / "model_0.ckpt")
+
+
+def test_an_evaluation_that_is_made_up_for_is_saved(toys, short_run, tmp_path):
+    folder = shutil.copytree(short_run, tmp_path / "run")
+    (folder / "state.ckpt").unlink()  # the one before is of the last step, too, before its evaluation
+    for _ in range(2):
+        assert toys.run(folder, *SHORT, "--resume") == 0, console(folder)
+    assert console(folder).count("the teacher of step 5") == 1
+    assert contents(folder / "state.ckpt") == contents(short_run / "state.ckpt")
+
+
 def test_a_state_with_other_values_is_refused_in_one_line(toys, killed_run, tmp_path):
     for number, (key, value) in enumerate({"watch": [1], "since_log": {"steps": 2}, "evaluated": None}.items()):
         folder = shutil.copytree(killed_run, tmp_path / f"run_{number}")

@@ -126,3 +126,26 @@ def test_ids_that_are_all_wrong_in_one_way_are_told_once(change, words):
     assert (
         len(error.value.faults) == 1 and words in error.value.faults[0] and '"image_id" of records' in str(error.value)
     )
+
+
+def test_records_of_other_images_or_categories_are_told_once(annotations, tmp_path):
+    rows = [RECORD | {"image_id": number} for number in range(100, 400)] + [RECORD | {"category_id": 0}] * 2
+    with pytest.raises(DataError) as raised:
+        read_results(_write(tmp_path / "r.json", rows), annotations)
+    images, categories = raised.value.faults
+    assert images == (
+        "300 of the 302 records are of images that are not in the annotation file, whose image_id go from 1 to 7; the first is record 0: "
+        "image 100 is not in the annotation file; give the annotation file that the detector was run with, or correct the records"
+    )
+    assert categories.startswith(
+        "2 of the 302 records are of categories that are not in the annotation file, whose category_id go from 4"
+    )
+    assert len(raised.value.rows) == 302
+
+
+def test_a_name_is_enough_and_long_values_are_cut(annotations, tmp_path):
+    named = {key: value for key, value in RECORD.items() if key != "image_id"} | {"file_name": "day/7.png"}
+    assert read_results(_write(tmp_path / "r.json", [named]), annotations)[0]["image_id"] == 7
+    with pytest.raises(DataError) as raised:
+        read_results(_write(tmp_path / "r.json", [RECORD | {"score": 10**400}]), annotations)
+    assert len(str(raised.value)) < 300

@@ -1,6 +1,9 @@
 """Contact sheets show every labelled image with its boxes, and the doctor draws them."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +12,8 @@ from PIL import Image
 from src.data.doctor import main
 from src.report.contact_sheet import spread
 from src.report.drawing import class_colour
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -79,3 +84,15 @@ def test_many_images_are_drawn_evenly_spread():
     assert spread(0, 5) == [] and spread(1, 5) == [0] and spread(3, 5) == [0, 1, 2]
     chosen = spread(1000, 400)
     assert len(chosen) == 400 and chosen[0] == 0 and chosen[-1] == 999 and max(np.diff(chosen)) <= 3
+
+
+def test_a_killed_start_is_in_nobodys_way(data):
+    program = """import os, sys
+from src.data import doctor
+os.replace = lambda *names: os.kill(os.getpid(), 9)
+doctor.main(sys.argv[1:])"""
+    words = ["--ann_file", data / "train.json", "--img_dir", data / "images", "--contact_sheet", data / "sheets"]
+    killed = subprocess.run([sys.executable, "-c", program, *map(str, words)], cwd=ROOT, check=False)
+    assert killed.returncode == -9 and not (data / "sheets").exists()
+    run(data)
+    assert [path.name for path in data.glob("*sheets*")] == ["sheets"] and len(list((data / "sheets").iterdir())) == 2

@@ -75,6 +75,22 @@ def test_the_numbers_of_images_are_those_of_the_training(tmp_path, tiny_data):
     assert (stage.labelled, stage.unlabelled) == (len(data.labelled), len(data.unlabelled)) and stage.unlabelled
 
 
+@pytest.mark.parametrize("unlabelled", [0, 1, 2, 1204, 1234567])
+def test_any_number_of_images_is_found_in_the_log(tmp_path, tiny_data, unlabelled):
+    data = read_training_data(Sources(tiny_data.train_file, tiny_data.img_dir))
+    data = replace(data, unlabelled=data.unlabelled[:1] * unlabelled)
+    config = load_config("", ["--train_ann_file", str(tmp_path / "gone.json")])
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
+    (tmp_path / "log.txt").write_text(describe_run(config, data, Device(0, 1, False), 0))
+    assert read_stages(tmp_path)[0].unlabelled == unlabelled
+
+
+def test_a_log_with_a_number_that_none_can_be_is_passed_over(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
+    (tmp_path / "log.txt").write_text(f"{'9' * 5000} labelled and 1 unlabelled images; the labels are 3 boxes")
+    assert read_stages(tmp_path)[0].unlabelled is None
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="no run here"):
         read_stages(tmp_path)

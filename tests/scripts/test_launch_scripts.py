@@ -588,6 +588,50 @@ def test_options_of_another_launch_script_are_refused_at_once(workshop, coco, sc
 
 
 @pytest.mark.parametrize(
+    ("script", "options"),
+    [
+        (
+            "run_standalone_train_cpu.sh",
+            {
+                "train_img_dir": "the argument DATA_ROOT of this",
+                "train_ann_file": "the argument TRAIN_ANN of this",
+                "save_checkpoint_path": "the argument OUTPUT_DIR of this",
+                "checkpoint_path": "the argument OUTPUT_DIR of this",
+                "device_target": "the choice of the launch",
+            },
+        ),
+        (
+            "run_standalone_train_model.sh",
+            {"device_target": "the argument TARGET of this", "device_id": "the argument DEVICE_ID of this"},
+        ),
+        (
+            "run_rounds_cpu.sh",
+            {"train_ann_file": "the argument TRAIN_ANN of this", "run_distribute": "the choice of the launch"},
+        ),
+        (
+            "select_valuable_sample.sh",
+            {"checkpoint_path": "the argument CKPT of this", "eval_output_dir": "the argument NEW_ANN of this"},
+        ),
+        ("run_eval_cpu.sh", {"eval_ann_file": "the argument EVAL_ANN of this"}),
+        ("run_eval_onnx.sh", {"model": "the argument MODEL of this"}),
+    ],
+)
+def test_options_that_would_contradict_the_arguments_are_refused_at_once(workshop, script, options):
+    words = [word for option in options for word in (f"--{option}", "1")]
+    result = workshop.run(script, *arguments_of(script), *words, STUB_REAL_OPTIONS="1")
+    assert result.returncode == 2 and not workshop.calls()
+    told = [f"command line: --{option} is set by {by} script; leave it out" for option, by in options.items()]
+    assert result.stderr == "error: " + "\n".join(told) + "\n"
+
+
+@pytest.mark.parametrize("script", ["faster_rcnn/run_standalone_train_cpu.sh", "run_eval_cpu.sh"])
+def test_options_in_place_of_defaults_are_taken(workshop, coco, script):
+    option = "--train_ann_file" if "train" in script else "--eval_output_dir"
+    result = workshop.run(script, *arguments_of(script), option, "some.json", STUB_REAL_OPTIONS="1")
+    assert result.returncode == 0 and workshop.calls()
+
+
+@pytest.mark.parametrize(
     ("script", "arguments"),
     [
         ("run_rounds_cpu.sh", ("images", "train.json", "val.json/out", "--budget_images", "2")),

@@ -54,8 +54,8 @@ def _explained(path: str | Path, data: bytes) -> Any:
         fault = reading_fault(error)
     except UnicodeEncodeError as error:
         fault = f"half a character, {error.object[error.start]!r}, in a text; correct the text"
-    except ValueError as error:  # a number of more than 4300 digits
-        fault = f"not valid JSON: {error}"
+    except ValueError:  # Python reads no number of more than 4300 digits
+        fault = "not a data file: it has a number of thousands of digits; correct the number"
     except RecursionError:
         fault = _TOO_DEEP
     raise DataError(str(path), [fault]) from None

@@ -14,6 +14,7 @@ from src.engine.device import set_up_device
 from src.engine.inference.detect_images import detect_records
 from src.engine.inference.exported_model import check_device, open_exported
 from src.errors import UserError
+from src.evaluation.doubtful_results import doubts
 from src.evaluation.results_file import have_masks, read_results
 from src.exporting.metadata_file import read_model_metadata
 from src.exporting.runner import Detector, numpy_forward
@@ -94,6 +95,8 @@ def of_results(config: Config, annotations: Annotations) -> EvaluatedDetections:
     if config.report is not None and config.eval_img_dir is not None:
         check_images(annotations, config.eval_img_dir)
     records = read_results(config.results, annotations)
+    for sentence in doubts(records, annotations):
+        print(f"suspicious: {sentence}")
     return EvaluatedDetections(records, annotations, {"results": str(config.results)})
 
 
