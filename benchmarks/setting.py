@@ -13,12 +13,18 @@ from src.config.load import Config, load_config
 from src.data import synthetic
 from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.device import Device, set_up_device
-from src.FasterRcnn import pooling
-from src.parts.backbones import convolution
+from src.FasterRcnn import pooling, upsampling
+from src.parts.backbones import convolution, folding
 from src.semi import gradient_norms
 
 # C++ kernel -> the module that compiles it
-KERNELS = {"winograd": convolution, "pooling": pooling, "gradient_norms": gradient_norms}
+KERNELS = {
+    "winograd": convolution,
+    "folding": folding,
+    "pooling": pooling,
+    "upsampling": upsampling,
+    "gradient_norms": gradient_norms,
+}
 IMAGES = 8  # labelled, and as many unlabelled
 RESIDUAL = 0.2  # scale of each residual branch: keeps the activations of random weights from growing over 16 blocks
 

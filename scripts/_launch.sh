@@ -32,11 +32,18 @@ launch() {
     [ ${#options[@]} -eq 0 ] || PYTHONPATH="$root" "$PYTHON" "$root/scripts/_options.py" "${own_options[@]}" "${names[@]}" "${options[@]}" || exit 2
 }
 
+declare -A known_settings=() # by the question; a program that reads settings takes a quarter of a second to start
+
 # setting KEY NAME: assigns to NAME the value of a setting as the programs read it, from --config_path and the options; empty if it
 # is not set. The full stop protects a line break at the end of the value, which $(...) would drop.
 setting() {
-    local text
-    text="$(PYTHONPATH="$root" "$PYTHON" "$root/scripts/_setting.py" "$1" "${options[@]}" && echo .)"
+    local question text
+    printf -v question '%q ' "$1" "${options[@]}"
+    if [ -z "${known_settings[$question]:-}" ]; then
+        text="$(PYTHONPATH="$root" "$PYTHON" "$root/scripts/_setting.py" "$1" "${options[@]}" && echo .)"
+        known_settings[$question]="$text"
+    fi
+    text="${known_settings[$question]}"
     printf -v "$2" '%s' "${text%$'\n.'}"
 }
 

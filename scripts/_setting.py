@@ -11,17 +11,8 @@ from src.errors import entry_point
 # Options of launch scripts, which do not come here: an unknown one may be a misspelt one of these.
 OF_SCRIPTS = {
     "selection": (
-        *(
-            "pick_ratio",
-            "budget_hours",
-            "budget_images",
-            "budget_boxes",
-            "strategy",
-            "weights",
-            "box_exponent",
-            "policy",
-        ),
-        *("at_least", "random_share", "empty_is_reviewed"),
+        *("pick_ratio", "budget_hours", "budget_images", "budget_boxes", "policy", "at_least", "random_share"),
+        *("strategy", "weights", "box_exponent", "empty_is_reviewed"),
     ),
     "labelling": ("ori_ann", "rounds", "format", "image_files", "precision", "annotator", "all_reviewed", "labels"),
 }

@@ -215,7 +215,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_built(tiny_detector, tmp
     assert not list(tmp_path.iterdir())
 
 
-def test_a_bottleneck_backbone_with_the_rules_of_torchvision_is_exported_too(tiny_config, tmp_path, capsys):
+def test_a_bottleneck_backbone_with_the_rules_of_torchvision_is_exported_too(tiny_config, tmp_path, capsys, request):
     rules = ["--anchor_rule", "torchvision", "--black_is_padding", "true", "--resize_sides", "40,64"]
     config = load_config("", ["--config_path", str(tiny_config), "--backbone", "resnet_v1_50", *rules])
     network = build_network(config, class_count=2)
@@ -234,6 +234,7 @@ def test_a_bottleneck_backbone_with_the_rules_of_torchvision_is_exported_too(tin
     images = synthetic_images(2, (64, 64), keep_ratio=False)
     images[:, :, :, 40:] = 0
     _, detector = open_model(tmp_path / "net.onnx")
+    request.getfixturevalue("pynative")  # to compile this network a second time takes longer than three images
     told = numpy_forward(restore_detector(checkpoint, lambda class_count: build_network(config, class_count))[0])
     assert compare(told, detector, images, 1, config.test_score_thr).holds
     sizes = np.full((1, 2), 64, np.float32)

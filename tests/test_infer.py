@@ -63,6 +63,17 @@ def test_every_image_of_the_folder_is_there_with_its_true_size(of_folder):
         assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.parametrize("size", [1, 3], ids=["one by one", "with a last batch that is not full"])
+def test_the_size_of_a_batch_does_not_change_what_is_found(size, of_folder, tiny_detector, tiny_data, tmp_path):
+    _, wanted = of_folder  # images of two sizes, in batches of the default
+    found = _run(tiny_detector, tmp_path, infer_img_dir=tiny_data.img_dir, test_batch_size=size)
+    assert list(found) == list(wanted) and sum(map(len, wanted.values())) > 8
+    for name, rows in wanted.items():
+        assert [row["pred class"] for row in found[name]] == [row["pred class"] for row in rows], name
+        for key, tolerance in (("pred box", 0.01), ("pred score", 1e-4), ("confidence score", 1e-4)):
+            np.testing.assert_allclose([row[key] for row in found[name]], [row[key] for row in rows], atol=tolerance)
+
+
 def test_pictures_keep_sub_folders(of_folder):
     output, results = of_folder
     pictures = sorted(path.relative_to(output / "pictures").as_posix() for path in output.rglob("*.jpg"))

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from benchmarks.label_efficiency.cells import Key
 from benchmarks.label_efficiency.comparison import Reached, Runs, reached
 from benchmarks.label_efficiency.labelled import SECONDS_PER_BOX
@@ -16,6 +14,8 @@ _AXES = {"images": "labelled images", "boxes": "labelled boxes"}
 
 def write_chart(plan: Plan, runs: Runs, path: Path) -> None:
     """Draw the rows of `reached`: means over seeds, bars of their 95 % interval; a picking arm starts at its first stage."""
+    from matplotlib.figure import Figure  # here, for it takes as long to import as all that has no chart
+
     rows = dict(zip(runs, (row for row in reached(plan, runs) if not row.name.endswith("equal minutes")), strict=True))
     with chart_style():
         figure = Figure(figsize=(11, 4.6), layout="constrained")

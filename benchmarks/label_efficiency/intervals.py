@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import mean, stdev
 
-from scipy import stats
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
@@ -49,5 +49,5 @@ def summary(values: dict[int, float]) -> Difference | None:
 
 def half_width(numbers: Sequence[float]) -> float:
     """Half the width of the two-sided t-interval of the mean of two numbers or more."""
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(numbers) - 1)
+    quantile = stdtrit(len(numbers) - 1, (1 + CONFIDENCE) / 2)
     return float(quantile * stdev(numbers) / sqrt(len(numbers)))

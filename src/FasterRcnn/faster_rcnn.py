@@ -83,7 +83,7 @@ class FasterRcnn(nn.Cell):
         self.input_config, self.rpn_config, self.box_head_config = input_config, rpn, box_head
         self.detection = detection
         self.backbone = backbone
-        self.fpn = FeaturePyramid(backbone.out_channels, channels)
+        self.fpn = FeaturePyramid(backbone.out_channels, channels, box_head.roi_align.native)
         self.rpn = Rpn(channels, len(rpn.anchors.scales) * len(rpn.anchors.ratios))
         self.roi_align = self.new_roi_align(box_head.roi_align.output_size)
         in_features = channels * box_head.roi_align.output_size**2

@@ -46,9 +46,20 @@ class DetectorMetadata:
 
 
 def copy_weights(source: nn.Cell, target: nn.Cell) -> None:
-    """Copy the weights of `source` into `target`, a network of the same architecture; prefixes of names may differ."""
+    """Copy the weights of `source` into `target`, a network of the same architecture; prefixes of names may differ.
+
+    Weights that both share (`share_weights`) stay.
+    """
     for old, new in zip(target.get_parameters(), source.get_parameters(), strict=True):
-        old.set_data(Tensor(new.asnumpy()))
+        if old is not new:
+            old.set_data(Tensor(new.asnumpy()))
+
+
+def share_weights(source: nn.Cell, target: nn.Cell) -> None:
+    """Let `target` compute with the weights of `source`, a network of the same architecture, in place of its own."""
+    for (_, old), (_, new) in zip(target.cells_and_names(), source.cells_and_names(), strict=True):
+        for name, parameter in new.parameters_and_names(expand=False):
+            old.insert_param_to_cell(name, parameter)
 
 
 def save_detector(network: nn.Cell, path: Path, metadata: DetectorMetadata) -> None:

@@ -61,7 +61,7 @@ class EvaluationSettings:
         None, "infer.py: folder of images; without it the unlabelled images of train_ann_file"
     )
     eval_output_dir: str = free_setting("./outputs", "folder of the results")
-    test_batch_size: Count = free_setting(1, "images per batch")
+    test_batch_size: Count = free_setting(4, "images per batch")
     report: OptionalPath = free_setting(
         None, "eval.py: folder of an error report: types of errors, their cost in AP, worst images; null: none"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from mindspore import nn
 
-from src.checkpoint.detector_file import TEACHER_PREFIX
+from src.checkpoint.detector_file import TEACHER_PREFIX, share_weights
 from src.checkpoint.pretrained import load_pretrained
 from src.config.load import Config
 from src.data.training_data import TrainingData
@@ -28,7 +28,8 @@ class Networks:
         teacher: None in a supervised run without supervised_ema.
         burn_in: training step of burn-in and of supervised runs.
         mutual: training step of teacher-student mutual learning (Liu et al. 2021); None in a supervised run.
-        detector: a network in evaluation mode, into which evaluations copy the weights of student or teacher.
+        detector: a network in evaluation mode, into which evaluations copy the weights of student or teacher; without a teacher it
+            has those of the student itself.
     """
 
     student: nn.Cell
@@ -94,6 +95,8 @@ def build_networks(config: Config, data: TrainingData, device: Device) -> Networ
         teacher = build_network(config, class_count, device.mixed_precision)
         teacher.set_train(False)
         teacher.update_parameters_name(TEACHER_PREFIX)
+    else:
+        share_weights(student, detector)
     averaged = teacher if config.supervised_ema else None
     burn_in = TrainStep(student, optimizer, rates, state, step, device_count=device.count, averaged=averaged)
     if has_mutual:

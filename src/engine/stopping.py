@@ -26,9 +26,7 @@ _CAUSES = {
     signal.SIGINT: "SIGINT (Ctrl-C)",
     signal.SIGHUP: "SIGHUP (the terminal was closed)",
 }
-_SIGNAL_FILE = (
-    "STOP_SIGNAL_FILE"  # variable of the launch scripts: the file that gets the name of the signal they received
-)
+_SIGNAL_FILE = "STOP_SIGNAL_FILE"  # variable of the launch scripts: the file with the signal that they received
 
 
 class StopRequest:

@@ -1,6 +1,7 @@
 """Weight files: what is written comes back, and what does not fit is named."""
 
 import errno
+import operator
 import stat
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from src.checkpoint.detector_file import (
     load_detector,
     read_metadata,
     save_detector,
+    share_weights,
 )
 from src.errors import UserError
 
@@ -87,6 +89,17 @@ def test_weights_are_copied_whatever_their_prefix():
     assert_equal(values(target), before)
     target.trainable_params()[0].set_data(Tensor(np.zeros((4, 3), np.float32)))
     assert_equal(values(source), before)
+
+
+def test_shared_weights_are_the_same_under_both_networks():
+    source, target = Toy(), Toy()
+    share_weights(source, target)
+    assert_equal(values(target), values(source))
+    source.norm.moving_mean.set_data(Tensor(np.float32([1, 2, 3, 4])))
+    copy_weights(source, target)
+    assert_equal(values(target), values(source))
+    assert target.norm.moving_mean.asnumpy().tolist() == [1, 2, 3, 4]
+    assert all(map(operator.is_, target.get_parameters(), source.get_parameters()))
 
 
 def test_other_classes_are_refused_by_name(tmp_path):

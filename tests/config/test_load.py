@@ -211,7 +211,7 @@ def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
         ),
         (
             "--img_width 3200000 --img_height 3200",
-            "a batch must not exceed 67108864 pixels, got 2 images of 3200000x3200",
+            "a batch must not exceed 67108864 pixels, got 4 images of 3200000x3200",
         ),
         ("--test_batch_size 1000000", "a batch must not exceed 67108864 pixels, got 1000000 images of 1280x768"),
     ],

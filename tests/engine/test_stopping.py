@@ -75,9 +75,11 @@ def test_the_cause_is_what_the_launch_script_received(sent, script, cause, tmp_p
     monkeypatch.setenv("STOP_SIGNAL_FILE", str(file))
     if script is not None:
         file.write_text(script)
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and then stops nothing
     with StopRequest(0) as stop:
         os.kill(os.getpid(), signal.Signals[sent])
         assert stop.cause() == cause
+    signal.signal(signal.SIGHUP, ignored)
 
 
 BUSY = """

@@ -22,7 +22,7 @@ COPIED = [
     *(f"scripts/{name}" for name in ("_env.sh", "_packages.sh", "_requirements.py", "run_tests.sh")),
     *(f"requirements{name}.txt" for name in ("", "-deploy", "-dev")),
 ]
-TOOLS = "bash cat cp dirname env grep ls mkdir mktemp mv nproc realpath rm sed sh sha256sum tail touch"
+TOOLS = "bash cat cp dirname env grep ls mkdir mktemp mv nice nproc realpath rm sed sh sha256sum tail touch"
 PYTHON_PACKAGES = ["python3.11-venv", "libgomp1"]
 CPP_PACKAGES = [
     "cmake",
@@ -46,7 +46,7 @@ case "$1 $2" in
     [ $# -eq 0 ] || touch "$2/mindspore_lite-2.0.0-cp37.whl" ;;
 "-m zipfile") mkdir -p "$5/mindspore_lite/include" && touch "$5/mindspore_lite/version.py" ;;
 "-c from src.allocator"*) echo /an/allocator.so ;;
-"-m pytest") shift 2; echo "pytest $*" >>"$STATE/record"; echo "${LD_PRELOAD:-}" >"$STATE/preloaded" ;;
+"-m pytest") shift 2; echo "pytest $*" >>"$STATE/record"; echo "${LD_PRELOAD:-}" >"$STATE/preloaded"; exit "${TESTS_FAIL:-0}" ;;
 esac""",
     "apt-get": """
 [ "$(id -u)" = 0 ] || { echo "E: are you root?" >&2; exit 100; }
@@ -58,7 +58,7 @@ echo "apt-get $1" >>"$STATE/record"
 done""",
     "id": 'echo "${USER_NUMBER:-0}"',
     "ruff": 'echo "ruff $1" >>"$STATE/record"',
-    "shellcheck": 'echo "shellcheck" >>"$STATE/record"',
+    "shellcheck": 'touch "$STATE/checked"; echo "${SHELL_MISTAKE:-}"; test -z "${SHELL_MISTAKE:-}"',
 }
 SUDO = """
 [ "$1" != -n ] || exit "${PASSWORD_WANTED:-0}"
@@ -139,7 +139,7 @@ def one_line(result: subprocess.CompletedProcess[str]) -> str:
 
 
 INSTALLED = ["apt-get update", "apt-get install"]
-SETTLED = ["ruff check", "ruff format", "shellcheck"]
+SETTLED = ["ruff check", "ruff format"]
 
 
 @pytest.mark.parametrize("script", ["scripts/run_tests.sh", ".ci/run"])
@@ -159,6 +159,33 @@ def test_everything_is_got_once(machine, script, user):
     assert machine.run(script, USER_NUMBER=user).returncode == 0
     *settled, tests = machine.done()
     assert settled == SETTLED and tests.startswith("pytest ")
+
+
+def test_a_mistake_in_a_shell_script_is_told_after_the_tests(machine):
+    """shellcheck runs beside them."""
+    assert machine.run("scripts/run_tests.sh").stdout.splitlines()[-1:] == [""]
+    (machine.state / "checked").unlink()
+    result = machine.run("scripts/run_tests.sh", SHELL_MISTAKE="In scripts/_env.sh line 1:")
+    assert result.returncode == 1 and result.stdout.splitlines()[-1] == "In scripts/_env.sh line 1:"
+    assert (machine.state / "checked").exists() and machine.done()[-1].startswith("pytest ")
+
+
+def test_tests_that_fail_are_the_end_of_it(machine):
+    result = machine.run("scripts/run_tests.sh", TESTS_FAIL="3")
+    assert result.returncode == 3 and (machine.state / "checked").exists()
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "processes"), [(1, 20, 2), (2, 20, 4), (16, 64, 4), (2, 7, 2), (4, 10, 3), (4, 2, 1)]
+)
+def test_as_many_processes_as_cores_and_memory_allow(machine, cores, memory, processes):
+    (machine.programs / "nproc").unlink()
+    put(machine.programs / "nproc", f"echo {cores}")
+    sed = f'case "$*" in */proc/meminfo) echo {memory * 10**6} ;; *) exec {shutil.which("sed")} "$@" ;; esac'
+    (machine.programs / "sed").unlink()
+    put(machine.programs / "sed", sed)
+    assert machine.run("scripts/run_tests.sh").returncode == 0
+    assert f" --numprocesses={processes} " in machine.done()[-1]
 
 
 def test_tests_have_the_allocator_of_the_programs(machine):

@@ -59,7 +59,7 @@ class LeftOut:
             raise DataError(
                 f"{self.source}: {' and '.join(over)} cannot be used, more than --faulty_at_most {self.at_most:g} percent; correct "
                 "them, or allow more",
-                self.shown(),
+                LeftOut(self.source, images=self.images, boxes=self.boxes).shown(),
             )
 
     def shown(self) -> list[str]:

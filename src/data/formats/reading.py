@@ -109,6 +109,8 @@ def _read_tool_of(
         found = read_tool(tool, img_dir, class_names, masks)
     except DataError as error:
         others = other_labels(path, CVAT, used=tool.path) if tool.form == CVAT else []
+        if not others:
+            raise
         raise DataError(error.title, ["; ".join([error.faults[0], *others]), *error.faults[1:]]) from None
     return _with_doubts(found, other_labels(path, tool.form, used=tool.path))
 

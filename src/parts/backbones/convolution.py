@@ -8,15 +8,20 @@ from pathlib import Path
 from mindspore import Tensor, nn, ops
 from mindspore import dtype as mstype
 
+from src.parts.backbones.folding import native_folding
 from src.parts.native import compiled
 
 KERNEL = Path(__file__).with_name("winograd.cc")
 
 
 class Convolution(nn.Conv2d):
-    """MindSpore's nn.Conv2d, with optional weights in the call and an optional C++ kernel (`use_native_kernels`)."""
+    """MindSpore's nn.Conv2d, with optional weights in the call and optional C++ kernels (`use_native_kernels`).
 
-    is_native = False
+    Attributes:
+        is_native: it is computed by a kernel; has_folding: batch norm is folded into its weights by one.
+    """
+
+    is_native = has_folding = False
 
     def construct(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """Map [B, I, H, W] to [B, O, H / stride, W / stride], with its own weights or with weight [O, I, rows, columns] and bias [O]."""
@@ -43,6 +48,8 @@ def normalised(convolution: Convolution, norm: nn.BatchNorm2d, x: Tensor) -> Ten
     bias = norm.beta - norm.moving_mean * factor
     if convolution.is_native:
         return convolution.native(x, convolution.weight, factor, bias)
+    if convolution.has_folding:
+        return convolution(x, convolution.folding(convolution.weight, factor), bias)
     return convolution(x, convolution.weight * factor.reshape(-1, 1, 1, 1), bias)
 
 
@@ -72,14 +79,20 @@ class NativeConvolution(nn.Cell):
 
 
 def use_native_kernels(network: nn.Cell) -> None:
-    """Use the C++ kernel for all convolutions of a network that it supports; if it cannot be compiled, change nothing."""
-    library = compiled(KERNEL)
-    if library is None:
-        return
+    """Use the C++ kernel for all convolutions of a network that it supports, and that in folding.cc for the others.
+
+    A kernel that cannot be compiled is left out.
+    """
+    library, folding = compiled(KERNEL), native_folding()
     for _, cell in network.cells_and_names():
-        if isinstance(cell, Convolution) and _is_supported(cell):
+        if not isinstance(cell, Convolution):
+            continue
+        if library and _is_supported(cell):
             cell.native = NativeConvolution(library)
             cell.is_native = True
+        elif folding:
+            cell.folding = folding
+            cell.has_folding = True
 
 
 def _is_supported(cell: Convolution) -> bool:

@@ -230,4 +230,4 @@ def test_no_step_has_parameters_that_a_cached_graph_would_lose(optimizer, tiny_c
 def test_kernels_of_a_network_are_found(tiny_config, monkeypatch):
     network = build_network(load_config("", ["--config_path", str(tiny_config)]), 2)
     names = {kernel.split("/")[-1].split("-")[0] for kernel in graph_key._kernels(network)}
-    assert names == {"pooling", "winograd"}
+    assert names == {"folding", "pooling", "upsampling", "winograd"}

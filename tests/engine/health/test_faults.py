@@ -24,9 +24,16 @@ def told(folder: Path) -> set[str]:
     return {name for name in warnings if not name.startswith("data_")}
 
 
-def test_nothing_is_told_of_a_healthy_run(toys, tmp_path):
-    assert toys.run(tmp_path / "run", *LENGTH, *SURE) == 0
-    assert not told(tmp_path / "run") & (FAULTS.keys() | {"slow_data"})
+@pytest.fixture(scope="module")
+def healthy(toys, tmp_path_factory) -> Path:
+    """The folder of a run without faults; read only."""
+    folder = tmp_path_factory.mktemp("healthy") / "run"
+    assert toys.run(folder, *LENGTH, *SURE) == 0
+    return folder
+
+
+def test_nothing_is_told_of_a_healthy_run(healthy):
+    assert not told(healthy) & (FAULTS.keys() | {"slow_data"})
 
 
 @pytest.mark.parametrize("watcher", FAULTS)
@@ -40,11 +47,10 @@ def test_data_that_arrive_more_slowly_than_they_are_learnt_from(toys, tmp_path):
     assert "slow_data" in told(tmp_path / "run")
 
 
-def test_boxes_of_one_size(toys, tiny_data, tmp_path):
+def test_boxes_of_one_size(healthy, tiny_data):
     coco = json.loads(tiny_data.train_file.read_text(encoding="utf-8"))
     assert len({tuple(row["bbox"][2:]) for row in coco["annotations"]}) == 1, "so the tiny data are drawn"
-    assert toys.run(tmp_path / "run", *LENGTH, *SURE) == 0
-    said = (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
+    said = (healthy / "log.txt").read_text(encoding="utf-8")
     assert "WARNING" in said and "size" in said
 
 

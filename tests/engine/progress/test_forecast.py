@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from src.engine.progress.forecast import MOST, TIMED, Forecast
 SLOWLY = ("--base_lr", 0.02)
 LONG = ("--max_iter", 110, "--burn_up_iter", 60, "--print_interval_iter", 10, "--save_checkpoint_interval", 110)
 SCORED = ("--eval_interval_iter", 50)
+STOPPED = ("will take", 0.0, signal.SIGTERM)  # as soon as the time is told
 TIMES = Forecast(0.5, 2.0, 0.1, 400, 200, 3, 3000, 700)
 
 
@@ -67,7 +69,7 @@ def test_short_and_resumed_runs_are_not_timed(toys, tmp_path):
 
 
 def test_a_run_that_is_too_long_says_what_to_change(toys, tmp_path):
-    assert toys.run(tmp_path / "a", *LONG, "--hours", "0.000001") == 0
+    assert toys.run(tmp_path / "a", *LONG, "--hours", "0.000001", signal=STOPPED) == 128 + signal.SIGTERM
     told = (tmp_path / "a" / "log.txt").read_text()
     assert "that is more than --hours 1e-06" in told and "--max_iter 1 " in told
 
@@ -84,7 +86,8 @@ def test_the_parts_add_up():
 
 
 def test_a_phase_of_few_steps_is_timed_by_those_it_has(toys, tmp_path):
-    assert toys.run(tmp_path / "a", "--max_iter", 110, "--burn_up_iter", 2) == 0
+    words = ("--max_iter", 110, "--burn_up_iter", 2)
+    assert toys.run(tmp_path / "a", *words, signal=STOPPED) == 128 + signal.SIGTERM
     assert "2 steps on labels" in (tmp_path / "a" / "log.txt").read_text()
 
 

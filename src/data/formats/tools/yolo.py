@@ -18,7 +18,7 @@ from src.data.formats.tools.annotated import Shape, box_around, numbers_of
 from src.data.formats.tools.yolo_extras import NO_COORDINATE, extra_hint, tracking_id
 from src.data.formats.tools.yolo_keypoints import keypoints_hint
 from src.data.image_listing import files_with_suffix
-from src.errors import DataError
+from src.errors import DataError, Summary
 from src.files import read_text
 from src.wording import counted
 from src.yaml_file import read_yaml
@@ -148,7 +148,7 @@ def merged_line_faults(faults: Sequence[str], lines: int) -> list[str]:
         alike = [fault for fault in left if kind in fault]
         if len(alike) > 1 and 2 * len(alike) > lines:
             others = [fault for fault in left if kind not in fault]
-            left = [f"{len(alike)} of the {counted(lines, 'line')}, such as {alike[0]}", *others]
+            left = [Summary(f"{len(alike)} of the {counted(lines, 'line')}, such as {alike[0]}", alike), *others]
     return left
 
 

@@ -490,3 +490,12 @@ def test_yolo_data_count_label_files_of_other_forms_by_whatever_they_are_named(f
     assert doubt.startswith(
         f"{forms}: 3 label files are passed over (3 of LabelMe, such as images/b/a+1.json), because the folder is read as YOLO; "
     )
+
+
+def test_lines_that_have_one_fault_are_all_in_the_whole_list(forms):
+    file = forms / "labels" / "b" / "a+1.txt"
+    file.write_text("0 10 10 5 5\n" * 8)
+    (forms / "annotations.xml").unlink()
+    with pytest.raises(DataError, match=r"8 of the 9 lines, such as .* is no share of an image") as refused:
+        read_data(forms, forms / "images")
+    assert [row.split(": ")[1] for row in refused.value.rows] == [f"line {number}" for number in range(1, 9)]
