@@ -60,6 +60,14 @@ def test_the_second_start_is_the_same_process_with_jemalloc(program, variables, 
     assert (first, second) == (f"{number} False {words}", f"{number} True {words}")
 
 
+@pytest.mark.parametrize(
+    ("given", "found"), [({}, "dirty_decay_ms:1000,muzzy_decay_ms:0"), ({"MALLOC_CONF": "thp:never"}, "thp:never")]
+)
+def test_freed_memory_returns_soon_unless_the_user_says_otherwise(given, found, tmp_path):
+    witness = WITNESS.replace("sys.orig_argv[1:]", "os.environ.get('MALLOC_CONF')")
+    assert _starts(tmp_path, str(ROOT / "train.py"), witness=witness, **given).stdout.splitlines()[-1].endswith(found)
+
+
 def test_what_the_user_preloads_stays(tmp_path):
     done = _starts(tmp_path, str(ROOT / "train.py"), "--version", LD_PRELOAD="")
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and " False " in done.stdout
