@@ -17,7 +17,7 @@ two_stages() {
     names=(first_stage second_stage)
     tool="" rounds=2
     take_selection_options
-    continued_by=(bash "$0" "${launched[@]}")
+    continued_by=(bash "${BASH_SOURCE[1]}" "${launched[@]}") # the script that calls; another one may have sourced it
     $resuming || continued_by+=(--resume)
     if [ ${#ratios[@]} -gt 0 ]; then ratios=("${ratios[-1]}"); fi
     find_evaluation_data
@@ -33,7 +33,7 @@ two_stages() {
 # export of a labelling tool, or with --ori_ann from a file with all labels. A stopped job always continues.
 labelling_rounds() {
     names=()
-    continued_by=(bash "$0" "${launched[@]}")
+    continued_by=(bash "${BASH_SOURCE[1]}" "${launched[@]}") # the script that calls; another one may have sourced it
     take_selection_options
     resuming=true
     take_round_options
