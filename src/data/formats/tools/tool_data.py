@@ -2,13 +2,14 @@
 
 Images are found by their names in the folder of images. Images that are marked as skipped are unlabelled, and where the tool has
 a mark for reviewed images, also those without it; of LabelMe also an image without a JSON file, which LabelMe writes only when
-somebody saves. Shapes without an area, such as points, are left out and counted in ``form`` of the result.
+somebody saves, and of YOLO one without a label file in the folder of unlabelled images. Shapes without an area, such as points, are left out and counted in ``form`` of the result.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ from src.data.formats.tools.yolo import (
     read_names,
 )
 from src.data.formats.tools.yolo_extras import unstated_numbers
-from src.data.image_listing import check_is_folder, list_images, passed_over
+from src.data.image_listing import check_is_folder, lies_in, list_images, passed_over
 from src.data.images import image_size
 from src.errors import DataError, UserError
 from src.wording import counted
@@ -51,12 +52,19 @@ _EMPTY = {  # objects of an unlabelled image
 }
 
 
-def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str], masks: bool) -> Annotations:
+def read_tool(
+    place: ToolPlace,
+    img_dir: str | Path,
+    class_names: Sequence[str],
+    masks: bool,
+    unlabelled_img_dir: str | Path | None = None,
+) -> Annotations:
     """Read and check the data set; images are sorted by name.
 
     Args:
         img_dir: folder of the images. class_names: classes in the order of their labels; empty: as the files name them, of
             LabelMe sorted. masks: read the outlines of objects, too; every labelled object must have one.
+        unlabelled_img_dir: folder of unlabelled images; images of YOLO in it that have no label file are not read here.
 
     Raises:
         UserError: there is nothing to read. DataError: every fault of every file.
@@ -64,7 +72,8 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     img_dir = Path(img_dir)
     check_is_folder(img_dir)
     pictures = list_images(img_dir)
-    read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: _read_yolo}[place.form]
+    read_yolo = partial(_read_yolo, some_unlabelled=lies_in(img_dir, unlabelled_img_dir))
+    read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: read_yolo}[place.form]
     try:
         named, found, more_doubts = read(place.path, img_dir, pictures)
     except DataError as error:
@@ -165,7 +174,7 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     return [], found, other_labels(path, LABELME, others)
 
 
-def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
+def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str], some_unlabelled: bool) -> _Found:
     folder = path if path.is_dir() else path.parent
     file = _yolo_names(path)
     names = read_names(file)
@@ -179,6 +188,8 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
             continue
         if text:
             image_of[text] = name
+        elif some_unlabelled:
+            continue
         try:
             shapes = read_labels(text, names, keypoints) if text else ()
         except DataError as error:
