@@ -52,6 +52,10 @@ _EMPTY = {  # objects of an unlabelled image
 }
 
 
+# Names of classes, images by their names in the folder, and doubts.
+_Found = tuple[list[str], dict[str, AnnotatedImage], list[str]]
+
+
 def read_tool(
     place: ToolPlace,
     img_dir: str | Path,
@@ -72,12 +76,7 @@ def read_tool(
     img_dir = Path(img_dir)
     check_is_folder(img_dir)
     pictures = list_images(img_dir)
-    read_yolo = partial(_read_yolo, some_unlabelled=lies_in(img_dir, unlabelled_img_dir))
-    read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: read_yolo}[place.form]
-    try:
-        named, found, more_doubts = read(place.path, img_dir, pictures)
-    except DataError as error:
-        raise DataError(error.title, [*error.faults, *_header_faults(place, img_dir)]) from None
+    named, found, more_doubts = _read_labels(place, img_dir, pictures, unlabelled_img_dir)
     counts = Counter(shape.label for image in found.values() for shape in image.shapes)
     names = list(foreground(class_names)) or list(dict.fromkeys([*named, *sorted(counts)]))
     if not names and (blocked := [f"{name}: {fault}" for name in sorted(found) for fault in found[name].blocked]):
@@ -112,6 +111,18 @@ def read_tool(
     return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark, doubts)
 
 
+def _read_labels(
+    place: ToolPlace, img_dir: Path, pictures: Sequence[str], unlabelled_img_dir: str | Path | None
+) -> _Found:
+    """The files of labels; their faults come with those of the image files."""
+    read_yolo = partial(_read_yolo, some_unlabelled=lies_in(img_dir, unlabelled_img_dir))
+    read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: read_yolo}[place.form]
+    try:
+        return read(place.path, img_dir, pictures)
+    except DataError as error:
+        raise DataError(error.title, [*error.faults, *_header_faults(place, img_dir)]) from None
+
+
 def images_despite_faults(place: ToolPlace, img_dir: Path) -> Annotations:
     """The images of data with faults, as far as their headers can be read, without labels."""
     entries = []
@@ -143,10 +154,6 @@ def _header_faults(place: ToolPlace, img_dir: Path) -> list[str]:
         except UserError as error:
             faults.append(str(error))
     return faults
-
-
-# Names of classes, images by their names in the folder, and doubts.
-_Found = tuple[list[str], dict[str, AnnotatedImage], list[str]]
 
 
 def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
