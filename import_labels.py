@@ -33,6 +33,7 @@ from src.errors import DataError, UserError, entry_point
 from src.files import check_apart, check_free, write_json, write_text
 from src.labelling.answers import Answers, Asked, NotUsed, State, collect
 from src.labelling.difference_report import as_text, make_report
+from src.labelling.instructions import IN_PLACE
 from src.labelling.merge import merge
 from src.labelling.returned import Export, read_exports
 from src.labelling.task import MANIFEST, Manifest, read_manifest
@@ -170,7 +171,10 @@ def check_some_label(exports: Sequence[Export], answers: Answers, asked: Asked, 
     if if_labelled:
         counts = Counter(answer.state.value for answer in answers.by_image.values())
         states = ", ".join(f"{count} {state}" for state, count in counts.items()) or "they are not in it"
-        print("\n".join([f"{none} yet ({states}): nothing is written", *common_reasons(answers.not_used)]))
+        said = f"{none} yet ({states}): nothing is written"
+        if not listed and not any(answer.state is State.SKIPPED for answer in answers.by_image.values()):
+            said += f"; {_submit(asked.manifest)}"
+        print("\n".join([said, *common_reasons(answers.not_used)]))
         return False
     if not answers.by_image:
         title = "none of the images of the tasks is in these labels"
@@ -181,8 +185,16 @@ def check_some_label(exports: Sequence[Export], answers: Answers, asked: Asked, 
     title = f"{none}, so nothing is written"
     if listed:
         raise DataError(f"{title}; correct this in the labelling tool, and export again", listed)
-    raise UserError(
-        f"{title}: submit them in the labelling tool, export again, and give --labels what the tool exports, not the files that were sent to it"
+    raise UserError(f"{title}: {_submit(asked.manifest)}")
+
+
+def _submit(manifest: Manifest | None) -> str:
+    """What is to be done about tasks that nobody has labelled."""
+    if manifest and manifest.format in IN_PLACE:
+        return "label them in the folder of the tasks, where the tool saves its labels"
+    return (
+        "submit them in the labelling tool, export again, and give --labels what the tool exports, not the files that "
+        "were sent to it"
     )
 
 

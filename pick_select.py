@@ -139,9 +139,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_outputs(options)
     faults = Faults()
     of_data = (options.img_dir, options.names)
-    known = faults.attempt(read_label_state, options.combine_ann_file, *of_data) if options.combine_ann_file else None
+    known = None
+    if options.combine_ann_file:
+        known = faults.attempt(read_label_state, options.combine_ann_file, *of_data, options.unlabelled_img_dir)
     # Read after the other file, little of which stays in memory.
-    if (coco := faults.attempt(read_as_coco, options.ann_file, *of_data)) is None:
+    if (coco := faults.attempt(read_as_coco, options.ann_file, *of_data, None, options.unlabelled_img_dir)) is None:
         faults.report()
     if options.combine_ann_file is None:
         known = all_unlabelled(coco)

@@ -12,18 +12,21 @@ listed in <stem of the output>_left_out.json; with --img_dir image files are dec
 """
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from src.active.selection import choose_random, label_count
 from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle, seed
-from src.data.annotations import boxes_and_crowds
+from src.data.annotations import COCO_FORM, boxes_and_crowds
 from src.data.checks.label_sources import names_with_boxes, unconfirmed_empty
 from src.data.checks.left_out import LeftOut, add_options, write_left_out
 from src.data.checks.suspicious_labels import too_many_empty
 from src.data.formats.coco_rows import write_coco
 from src.data.formats.label_states import count_rows, hide_labels, unlabelled_ids
-from src.data.formats.reading import read_as_coco
+from src.data.formats.reading import is_coco, read_as_coco
+from src.data.formats.tools.tool_place import tool_place
 from src.data.provenance import made_from, origin_of_coco, with_origin
 from src.data.training_data import usable_coco
 from src.errors import UserError, entry_point
@@ -38,9 +41,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--ann_file", type=Path, required=True, help="the labels of all images, in any form of docs/DATA.md"
     )
     parser.add_argument("--img_dir", type=Path, help="folder of the images, which forms other than COCO need")
-    help_unlabelled = (
-        "folder of unlabelled images: Pascal VOC images in it need no XML file (those without are not written)"
-    )
+    help_unlabelled = "folder of unlabelled images: images of Pascal VOC and YOLO in it need no file of labels; those without are not written"
     parser.add_argument("--unlabelled_img_dir", type=Path, help=help_unlabelled)
     help_names = f"classes in the order of their labels, {NAMES_HELP}; text needs them"
     parser.add_argument("--class_names", nargs="+", default=(), help=help_names)
@@ -93,14 +94,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{args.output_ann_file}: {counted(len(image_ids), 'image')}, {len(labelled)} labelled, {unlabelled} unlabelled; the labels "
         f"that stay are {boxes_and_crowds(*count_rows(hidden))}"
     )
+    report(args, coco, notes)
+
+
+def report(args: argparse.Namespace, coco: dict[str, Any], notes: Sequence[str]) -> None:
+    """Print ``notes``, and what else must be known about the images of the checked COCO file."""
     for sentence in notes:
         print(sentence)
+    if args.unlabelled_img_dir:
+        folder = shlex.join(["--unlabelled_img_dir", str(args.unlabelled_img_dir)])
+        print(f"all other images of that folder are unlabelled where {folder} is given, too")
     if hint := as_percent(args.label_ratio):
         print(f"note: --label_ratio is in percent{hint}")
-    print(
-        f"{len(image_ids) - len(names_with_boxes(coco))} of the {len(image_ids)} images have no box and count as empty"
-    )
-    for sentence in too_many_empty(sorted(unconfirmed_empty(coco)), len(image_ids)):
+    count = len(coco["images"])
+    print(f"{count - len(names_with_boxes(coco))} of the {count} images have no box and count as empty")
+    tool = None if is_coco(args.ann_file) else tool_place(args.ann_file)
+    for sentence in too_many_empty(sorted(unconfirmed_empty(coco)), count, tool.form if tool else COCO_FORM):
         print(f"suspicious: {sentence}")
 
 

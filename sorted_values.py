@@ -23,7 +23,7 @@ from src.active.acquisition import STRATEGIES, acquire, check_options, descendin
 from src.active.pool_files import PoolFiles, class_names_of, read_pool
 from src.active.strategies.pool import Options
 from src.active.terms_file import terms_file, write_terms
-from src.command_line import program_parser, refuse_idle, seed
+from src.command_line import program_parser, refuse_idle, seed, to_paste
 from src.data.provenance import made_from, read_side_file, side_file, write_with_side_file
 from src.errors import entry_point
 from src.files import check_apart, check_free, json_text
@@ -57,6 +57,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     help_seed = "of the random draws of random, ppal and coverage (default 10; -1: not seeded)"
     parser.add_argument("--seed", type=seed, default=10, help=help_seed)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier ranking")
+    help_follows = "do not say how to pick from the ranking, as a script that goes on by itself"
+    parser.add_argument("--pick_follows", action="store_true", help=help_follows)
     args = parser.parse_args(argv)
     if not (args.check or args.infer_json or (args.strategy == "coverage" and args.features_file)):
         parser.error("one of the arguments --infer_json --check is required")
@@ -101,9 +103,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"note: {acquisition.note}")
     empty = int((table.counts == 0).sum())
     print(
-        f"{ranking}: {counted(len(scores), 'image')} ranked, {empty} of them without detections; see {terms_file(ranking)} for why\n"
-        f"pick_select.py --top_value_file {ranking} picks images from it"
+        f"{ranking}: {counted(len(scores), 'image')} ranked, {empty} of them without detections; see {terms_file(ranking)} for why"
     )
+    if not args.pick_follows:
+        print(next_command(ranking, args))
+
+
+def next_command(ranking: Path, args: argparse.Namespace) -> str:
+    """What to do next: the command that picks; words that are not known are explained."""
+    where = "" if args.pick_ratio else " in two hours, or what you have"
+    where += "" if args.combine_ann_file else ", with the annotation file of the run as ANN_FILE"
+    known = args.combine_ann_file or "ANN_FILE"
+    words = ["--top_value_file", ranking, "--ann_file", known, "--combine_ann_file", known]
+    words += ["--pick_ratio", f"{args.pick_ratio:g}"] if args.pick_ratio else ["--budget_hours", 2]
+    command = to_paste("pick_select.py", *words, "--list_only", "--output_ann_file", args.exp_dir / "labelled.json")
+    return f"what to do next: pick images to label{where}:  {command}"
 
 
 if __name__ == "__main__":

@@ -289,7 +289,7 @@ rank() {
         --train_img_dir "$DATA_ROOT" --train_ann_file "$2" --eval_output_dir "$3" \
         --device_target "$TARGET" --device_id "$DEVICE_ID"
     run_logged "$3" "$PYTHON" "$root/sorted_values.py" --infer_json "$3/infer_results.json" \
-        --combine_ann_file "$2" "${ratio[@]}" --exp_dir "$3" "${rank_options[@]}" "${more[@]}" "${overwrite[@]}"
+        --combine_ann_file "$2" "${ratio[@]}" --exp_dir "$3" --pick_follows "${rank_options[@]}" "${more[@]}" "${overwrite[@]}"
 }
 
 # pick ORI_ANN PICKED_ANN NEW_ANN FOLDER OPTION ...: picks images by the options, and writes NEW_ANN with their labels from ORI_ANN.

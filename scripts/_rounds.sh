@@ -3,7 +3,8 @@
 # rounds. State lies in the folders: what is complete there is reused.
 #
 # Variables of a round: `title` in words; `folder` of its training; `ann`, the labels it trains on; `next`, the folder of the
-# round after it, and `new_ann`, the labels of that one, which are complete when the file is there.
+# round after it, and `new_ann`, the labels of that one, which are complete when the file is there; `why_unlabelled`, what import_labels.py
+# said of labels that label none of its images.
 
 # shellcheck source=scripts/_launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
@@ -17,7 +18,7 @@ two_stages() {
     names=(first_stage second_stage)
     tool="" rounds=2
     take_selection_options
-    continued_by=(bash "$0" "${launched[@]}")
+    continued_by=(bash "${BASH_SOURCE[1]}" "${launched[@]}") # the script that calls; another one may have sourced it
     $resuming || continued_by+=(--resume)
     if [ ${#ratios[@]} -gt 0 ]; then ratios=("${ratios[-1]}"); fi
     find_evaluation_data
@@ -33,7 +34,7 @@ two_stages() {
 # export of a labelling tool, or with --ori_ann from a file with all labels. A stopped job always continues.
 labelling_rounds() {
     names=()
-    continued_by=(bash "$0" "${launched[@]}")
+    continued_by=(bash "${BASH_SOURCE[1]}" "${launched[@]}") # the script that calls; another one may have sourced it
     take_selection_options
     resuming=true
     take_round_options
@@ -154,6 +155,7 @@ enter_round() {
     title="${folder##*/}"
     title="${title//_/ }"
     new_ann="$folder/new_ann_file.json"
+    why_unlabelled=""
     choose_amount "$number"
 }
 
@@ -249,7 +251,7 @@ labels_place() {
 # import_labels: writes NEW_ANN with the labels that have come back; images that were skipped or are not done stay unlabelled.
 # Nothing is written while there are no labels of this round.
 import_labels() {
-    local from=("${labels[@]}") place
+    local from=("${labels[@]}") place before
     place="$(labels_place)"
     if [ ${#from[@]} -eq 0 ]; then from=("$place"); fi
     if [ -z "$(find -L "${from[@]}" ! -type d -print -quit)" ]; then # empty folders, however their names are written
@@ -257,13 +259,27 @@ import_labels() {
         return 0
     fi
     say "$title: labels from ${from[*]}"
+    before="$(wc -c <"$folder/console.log")"
     run_logged "$folder" "$PYTHON" "$root/import_labels.py" --labels "${from[@]}" --tasks "$folder/tasks" --ann_file "$ann" \
         --output_ann_file "$new_ann" --if_labelled --overwrite "${import_options[@]}"
+    [ -f "$new_ann" ] || why_unlabelled="$(tail -c "+$((before + 1))" -- "$folder/console.log")$(of_other_rounds "${from[@]}")"
     labels=() # used up
     if [ -f "$new_ann" ] && some_not_done; then
         echo "The job continues without them. To give more labels of this round, or --all_reviewed, stop it, type this, and give the command again:"
         print_command rm -r "$new_ann" "$next"
     fi
+}
+
+# of_other_rounds PATH ...: prints, each on a new line, which of these labels lie in the folder of another round.
+of_other_rounds() {
+    local path place
+    for path in "$@"; do
+        place="$path"
+        absolute place
+        [[ "$place/" == "$OUTPUT_DIR"/round_*/* && "$place/" != "$folder"/* ]] || continue
+        place="${place#"$OUTPUT_DIR"/round_}"
+        printf '\n%s holds the labels of round %s, not of %s' "$path" "${place%%/*}" "$title"
+    done
 }
 
 # some_not_done: whether images of this round's tasks stay unlabelled because they were not done, as far as the labels say it.
@@ -297,6 +313,7 @@ stop_for_labels() {
         echo "images to label: $(sort -u -- "$(picked_list)" | grep -c .), in $(picked_list)"
         echo "what to click:   $folder/tasks/README.md"
         echo "what is in them: $folder/round.html"
+        [ -z "$why_unlabelled" ] || printf 'why they are not labelled yet: %s\n' "$why_unlabelled"
         if [[ $in_place == *" $tool "* ]]; then
             echo "Label them in that folder of tasks, where the tool saves its labels, and give this command:"
         else

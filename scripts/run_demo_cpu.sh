@@ -4,6 +4,7 @@
 set -euo pipefail
 # shellcheck source=scripts/_env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
+[ $# -eq 0 ] || fail "unexpected argument: $1; the demonstration takes none: bash $0"
 environment requirements.txt
 cd "$root"
 

@@ -353,7 +353,7 @@ def test_a_model_without_probabilities_is_refused_first_with_the_command_that_ex
     told, command = capsys.readouterr().err.splitlines()
     assert told.endswith("the probabilities of the classes, by which images are ranked; export it again with")
     words = shlex.split(command)
-    assert words[:2] == ["python", "export.py"] and words[-1] == "--overwrite"
+    assert Path(words[1]).resolve() == ROOT / "export.py" and words[-1] == "--overwrite"
     given, before = [], export.checked_target
     monkeypatch.setattr(export, "checked_target", lambda config: given.append((config, before(config))) or sys.exit(0))
     with pytest.raises(SystemExit):
@@ -362,6 +362,13 @@ def test_a_model_without_probabilities_is_refused_first_with_the_command_that_ex
     assert target == model and config.probabilities and config.checkpoint_path == str(folder / tiny_detector.name)
     size = json.loads(model.with_suffix(".json").read_text())["input"]["shape"]
     assert [config.batch_size, 3, config.img_height, config.img_width] == size
+
+    (folder / tiny_detector.name).unlink()
+    with pytest.raises(SystemExit):
+        infer.main([f"--model={model}", "--infer_img_dir=nowhere", f"--eval_output_dir={tmp_path / 'out'}"])
+    place = f"PATH/TO/{tiny_detector.name}"
+    told, command = capsys.readouterr().err.splitlines()
+    assert f"the path of its checkpoint in place of {place}, with" in told and place in shlex.split(command)
 
 
 def test_what_an_exported_model_cannot_do_is_said(exported, tiny_detector, tiny_data, tmp_path, capsys):

@@ -1,5 +1,6 @@
 import csv
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pick_select
 import sorted_values
 from src.active.acquisition import STRATEGIES
 from src.data.formats.feature_file import write_features
@@ -37,9 +39,30 @@ def test_ranking_is_written_falling(results, tmp_path, capsys):
     assert list(values) == ["b/1.png", "a/1.png", "none.png"]
     ranked, following = capsys.readouterr().out.splitlines()
     assert "3 images ranked, 1 of them without detections" in ranked
-    assert (
-        following == f"pick_select.py --top_value_file {tmp_path / 'new' / 'top_value_data.json'} picks images from it"
-    )
+    assert following.startswith("what to do next: pick images to label in two hours")
+    assert "ANN_FILE" in following and "--top_value_file" in following
+
+
+@pytest.mark.parametrize("amount", [[], ["--pick_ratio", "70"]])
+def test_the_command_that_picks_from_a_ranking_does_so_when_pasted(results, tmp_path, amount, capsys):
+    names = json.loads(results.read_text())
+    images = [{"id": number, "file_name": name, "width": 9, "height": 9} for number, name in enumerate(names, 2)]
+    images = [
+        {"id": 1, "file_name": "1.png", "width": 9, "height": 9},
+        *(image | {"labelled": False} for image in images),
+    ]
+    row = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "area": 16, "iscrowd": 0}
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    file = tmp_path / "my train.json"
+    file.write_text(json.dumps({"images": images, "annotations": [row], "categories": categories}))
+    words = ["--infer_json", str(results), "--exp_dir", str(tmp_path), *amount, "--combine_ann_file", str(file)]
+    sorted_values.main(words)
+    command = shlex.split(capsys.readouterr().out.splitlines()[-1].partition(":  ")[2])
+    pick_select.main(command[2:])
+    assert len((tmp_path / "labelled_picked.txt").read_text().splitlines()) == (1 if amount else 3)
+    capsys.readouterr()
+    sorted_values.main([*words, "--overwrite", "--pick_follows"])
+    assert "what to do next" not in capsys.readouterr().out
 
 
 def test_a_detector_without_confident_detections_ranks_and_it_is_said(tmp_path, capsys):

@@ -78,6 +78,11 @@ def passed_over(folder: str | Path) -> list[str]:
     return [f"{sentence}({known}); save pictures among them as PNG or JPEG"]
 
 
+def lies_in(folder: str | Path, other: str | Path | None) -> bool:
+    """Whether a folder is another one, or lies below it; False if there is no other one."""
+    return other is not None and Path(folder).resolve().is_relative_to(Path(other).resolve())
+
+
 def check_outside(pictures: Path, folders: Mapping[str, str | Path | None]) -> None:
     """Check that a folder for pictures that a program writes is not among the images that it or the next one reads.
 

@@ -72,7 +72,7 @@ _CORRECT = {
     "label_studio": "The boxes are the prediction of a task, with their scores: correct them",
     "labelme": "Correct the shapes (the description of a shape has its score, if it is the detector's)",
 }
-_IN_PLACE = ("labelme", "yolo", "voc")  # tools that write their labels into the folder of the tasks
+IN_PLACE = ("labelme", "yolo", "voc")  # tools that write their labels into the folder of the tasks
 
 
 def instructions(manifest: Manifest, root: Path, folder: Path, ann_file: Path | None) -> str:
@@ -140,7 +140,7 @@ def _way_back(manifest: Manifest, folder: Path, ann_file: Path | None) -> str:
     """The command that imports the labels; words that are not known are in capitals, and explained."""
     now = whole_path(ann_file) if ann_file else None
     after = now.with_name(f"{_stem_after(now.stem)}.json") if now else "NEXT.json"
-    export = folder if manifest.format in _IN_PLACE else "EXPORT"
+    export = folder if manifest.format in IN_PLACE else "EXPORT"
     words = ["--labels", export, "--tasks", folder, "--ann_file", now or "NOW.json", "--output_ann_file", after]
     if now and not is_coco(now) and manifest.img_dir:
         words += ["--img_dir", os.path.normpath(folder / manifest.img_dir)]

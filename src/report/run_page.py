@@ -6,6 +6,7 @@ OUTPUT_DIR is the output folder of a two-stage script (with first_stage and seco
 stage are those that eval.py wrote into its folder eval/. Pictures are inside the page, so it can be sent as one file.
 """
 
+import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from src.command_line import NAMES_HELP, any_count, parse_names, program_parser, refuse_idle
+from src.command_line import (
+    NAMES_HELP,
+    any_count,
+    names_in_one_word,
+    parse_names,
+    program_parser,
+    refuse_idle,
+    to_paste_anywhere,
+    whole_path,
+)
 from src.data.annotations import Annotations
 from src.data.formats.reading import read_data
 from src.errors import UserError, entry_point
@@ -28,12 +38,13 @@ from src.report.charts import Chart, line_chart
 from src.report.error_pictures import compare_pictures
 from src.report.error_tables import error_types
 from src.report.pages import Picture, render
-from src.report.stages import Stage, check_complete, read_stages
+from src.report.stages import Stage, check_complete, read_stages, stage_folders
 
 PAGE_NAME = "report.html"
 
 _NOT_TERMS = ("total_loss", "peak_loss", "unsup_loss")  # sums and extremes of the other losses
 _AFTER_A_FALL = "Look at its warnings and its pseudo-labels below before you use it."
+NOT_EVALUATED = "scores of training are among its curves; for a table of scores, errors and pictures, evaluate, and write the page again with --overwrite:"
 _METRICS = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100")
 
 
@@ -55,6 +66,7 @@ def write_page(
     img_dir: Path | None = None,
     picture_count: int = 12,
     overwrite: bool = False,
+    evaluated_by: Sequence[str] = (),
 ) -> None:
     """Write the page.
 
@@ -65,14 +77,15 @@ def write_page(
         annotations, img_dir: the evaluation data; without them the page has no pictures.
         picture_count: evaluation images shown, spread evenly over the data set.
         overwrite: whether an older page may be replaced.
+        evaluated_by: the commands that evaluate the stages which were not evaluated.
     """
     evaluated = [stage for stage in stages if stage.metrics is not None]
-    values = {"analysis": None}
+    values = {"analysis": None, "evaluated_by": evaluated_by, "not_evaluated": NOT_EVALUATED}
     if annotations is not None and evaluated and evaluated[-1].records is not None:
         last = evaluated[-1]
         records = check_results(last.records, annotations, f"results of {last.name}")
         analysis = analyse_errors(annotations, records, last.metrics)
-        values = {
+        values |= {
             "analysis": analysis,
             "headline": headline(analysis),
             "error_rows": error_types(analysis),
@@ -140,6 +153,22 @@ def _pictures(analysis: ErrorAnalysis, img_dir: Path, count: int) -> list[Pictur
     return [compare_pictures(analysis, index, img_dir, shown, name) for index, name in names]
 
 
+def evaluating_commands(run: Path, stages: Sequence[Stage], arguments: argparse.Namespace) -> list[str]:
+    """The command that evaluates a stage where the page looks for its scores, of each stage that was not evaluated."""
+    commands = []
+    given = {"eval_img_dir": arguments.eval_img_dir, "eval_ann_file": arguments.eval_ann_file}
+    for folder, stage in zip(stage_folders(run), stages, strict=True):
+        if stage.metrics is None:
+            names = ("best_model.ckpt", "model_0.ckpt")
+            checkpoint = next((folder / name for name in names if (folder / name).is_file()), folder / names[0])
+            words = ["--checkpoint_path", whole_path(checkpoint)]
+            for option, path in given.items():
+                words += [f"--{option}", whole_path(path) if path else option.upper()]
+            words += ["--class_names", names_in_one_word(arguments.class_names)] if arguments.class_names else []
+            commands.append(to_paste_anywhere("eval.py", *words, "--eval_output_dir", whole_path(folder / "eval")))
+    return commands
+
+
 @entry_point
 def main(argv: list[str] | None = None) -> None:
     """Write the page of a run."""
@@ -168,14 +197,17 @@ def main(argv: list[str] | None = None) -> None:
     path = arguments.output or arguments.run / PAGE_NAME
     check_free(path, arguments.overwrite)
     check_apart([path], {"eval_ann_file": arguments.eval_ann_file})
-    annotations = None
+    annotations, arguments.class_names = None, parse_names(arguments.class_names)
     if arguments.eval_ann_file is not None:
-        names = parse_names(arguments.class_names)
-        annotations = read_data(arguments.eval_ann_file, arguments.eval_img_dir, names)
+        annotations = read_data(arguments.eval_ann_file, arguments.eval_img_dir, arguments.class_names)
     stages = read_stages(arguments.run)
     for stage in stages:
         if stage.metrics is not None:
             check_complete(stage.metrics, f"eval/metrics.json of {stage.title}")
     title = "/".join(arguments.run.resolve().parts[-2:])
-    write_page(path, title, stages, annotations, arguments.eval_img_dir, arguments.pictures, arguments.overwrite)
+    commands = evaluating_commands(arguments.run, stages, arguments)
+    of_data = (annotations, arguments.eval_img_dir, arguments.pictures)
+    write_page(path, title, stages, *of_data, arguments.overwrite, commands)
     print(f"page written: {path}")
+    if commands:
+        print(f"note: {NOT_EVALUATED}\n" + "\n".join(f"  {command}" for command in commands))

@@ -80,11 +80,15 @@ def read_stages(run: Path) -> list[Stage]:
     Raises:
         UserError: the folder holds neither, or one of its files cannot be read.
     """
-    folders = [run / name for name in STAGES if (run / name).is_dir()] or [run]
-    stages = [_read_stage(folder) for folder in folders]
+    stages = [_read_stage(folder) for folder in stage_folders(run)]
     if not any(stage.curves or stage.metrics for stage in stages):
         raise UserError(f"{run}: no run here; expected {' and '.join(STAGES)}, or metrics.jsonl, or eval/metrics.json")
     return stages
+
+
+def stage_folders(run: Path) -> list[Path]:
+    """The folders of the stages of a two-stage run, or that of the run itself."""
+    return [run / name for name in STAGES if (run / name).is_dir()] or [run]
 
 
 def _read_stage(folder: Path) -> Stage:

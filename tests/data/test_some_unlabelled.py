@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pick_select import main as pick
 from random_select import main as select
 from src.data.doctor import main as doctor
 from src.data.training_data import Sources, read_training_data
@@ -109,3 +110,41 @@ def test_one_fault_for_all_xml_files_and_listed_names_without_an_image(folder, c
     status, told = said(doctor, ["--ann_file", folder / "annotations", "--img_dir", folder / "images"], capsys)
     assert status == 1 and "3 errors" in told, told
     assert "2 XML files of" in told and "3 files of" in told and "of no kind that can be read" in told
+
+
+@pytest.fixture
+def yolo(folder):
+    """The same folder, its labels as YOLO's."""
+    (folder / "labels").mkdir()
+    for number in range(6):
+        (folder / f"labels/{number:02}.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (folder / "data.yaml").write_text("names: [cat]\n")
+    return folder / "data.yaml"
+
+
+def test_an_image_without_a_label_file_of_yolo_is_background_or_unlabelled(folder, yolo):
+    data = read_training_data(Sources(yolo, folder / "images"))
+    assert (len(data.labelled), len(data.unlabelled)) == (20, 0)
+    assert any("give their folder as that of unlabelled images, too" in sentence for sentence in data.suspicions)
+    data = read_training_data(Sources(yolo, folder / "images", folder / "images"))
+    assert (len(data.labelled), len(data.unlabelled)) == (6, 14)
+
+
+@pytest.mark.parametrize("more", [True, False], ids=["with the folder", "without"])
+@pytest.mark.parametrize("form", ["annotations", "data.yaml"])
+def test_the_command_that_a_round_names_converts_the_labelled_ones(folder, yolo, form, more, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    unlabelled = ["--unlabelled_img_dir", "images"] if more else []
+    words = ["--img_dir", "images", "--pick_ratio", 60]
+    status, told = said(pick, ["--ann_file", form, "--combine_ann_file", form, *words, *unlabelled], capsys)
+    assert status == 2 and told.count("only COCO JSON says") == 1
+    command = shlex.split(told.splitlines()[0].partition("in its place:  ")[2])
+    assert ("add --unlabelled_img_dir images here, too" in told) == (form == "annotations" and not more)
+    status, told = said(select, command[2:], capsys)
+    labelled = 20 if form == "data.yaml" and not more else 6
+    assert status == 0 and f"{labelled} images, {labelled} labelled, 0 unlabelled" in told, told
+    assert ("all other images of that folder are unlabelled where" in told) == (labelled == 6)
+    assert ("give their folder as that of unlabelled images, too" in told) == (labelled == 20)
+    words += ["--ann_file", "labelled.json", "--combine_ann_file", "labelled.json"]
+    status, told = said(pick, [*words, "--unlabelled_img_dir", "images"], capsys)
+    assert ("6 of the 14 unlabelled images are to be picked" if labelled == 6 else "all 20 images are labelled") in told

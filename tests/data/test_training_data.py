@@ -163,6 +163,16 @@ def test_a_labelled_image_may_stay_in_the_plain_folder_or_be_moved(folder):
         read(folder)
 
 
+def test_a_folder_given_twice_in_two_spellings_has_no_copies(folder, monkeypatch):
+    monkeypatch.chdir(folder / "more")
+    (folder / "link").symlink_to("images")
+    for other in ("../images", "../link", ".."):
+        (folder / "more/c.png").unlink(missing_ok=True)
+        data = read_training_data(Sources(folder / "train.json", folder / "images", other))
+        assert len(data.labelled) == 1
+        assert not any("left out of this folder" in sentence for sentence in data.suspicions), other
+
+
 def test_images_that_were_moved_while_a_run_was_stopped_are_found_again(folder):
     for number in range(4):
         cv2.imwrite(str(folder / f"more/d {number}.png"), np.full((20, 30 + number, 3), number, np.uint8))

@@ -1,8 +1,11 @@
 """The page of a run: what it tells, that it needs no other file, and its command."""
 
 import base64
+import html
 import json
 import re
+import shlex
+import shutil
 from pathlib import Path
 
 import cv2
@@ -157,6 +160,26 @@ def test_a_run_that_was_not_evaluated(run):
     for file in run.glob("*/eval/*.json"):
         file.unlink()
     assert "No stage was evaluated" in _write(run, *_with_data(run))
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_the_command_that_evaluates_a_run_is_on_its_page_and_on_the_terminal(run, single, capsys, monkeypatch):
+    stage = run / "second_stage"
+    shutil.rmtree(stage / "eval")
+    (stage / "model_0.ckpt").touch()
+    monkeypatch.chdir(run.parent)
+    page = _write(stage.relative_to(run.parent) if single else run, *_with_data(run))
+    note, command = capsys.readouterr().out.splitlines()[-2:]
+    assert note.startswith("note: scores of training are among its curves")
+    expected = [
+        "--checkpoint_path",
+        str(stage / "model_0.ckpt"),
+        *_with_data(run),
+        "--eval_output_dir",
+        str(stage / "eval"),
+    ]
+    assert shlex.split(command)[2:] == expected
+    assert (html.escape(command.strip(), quote=False) in page) == single
 
 
 def test_half_of_the_evaluation_data_is_refused(run, capsys):

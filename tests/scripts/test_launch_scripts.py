@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shlex
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -317,6 +318,24 @@ def test_a_stopped_job_says_how_to_continue_all_of_it(workshop, tmp_path, script
     assert again.returncode == 0, again.stderr
     assert workshop.programs()[len(before) :].count("train.py") == 2
     assert command.endswith(" --resume") == ("rounds" not in script)
+
+
+def test_a_job_that_the_demonstration_sources_names_the_script_that_continues_it(workshop):
+    script = ROOT / "scripts" / "run_standalone_train_cpu.sh"
+    demo = workshop.folder / "demo.sh"
+    demo.write_text(f'set -- {" ".join(map(shlex.quote, arguments_of(script.name)))}\nsource {script} "$@"\n', "utf-8")
+    stopped = workshop.run(str(demo), STUB_STOPS="train.py")
+    words = shlex.split(stopped.stdout.splitlines()[-1])
+    assert words == ["cd", str(workshop.folder), "&&", "bash", str(script), *arguments_of(script.name), "--resume"]
+
+
+def test_the_demonstration_takes_no_arguments(workshop):
+    result = workshop.run("run_demo_cpu.sh", "demo_output/data/train/images", "--resume")
+    assert result.returncode == 2
+    assert result.stderr.startswith(
+        "error: unexpected argument: demo_output/data/train/images; the demonstration takes none"
+    )
+    assert not (workshop.folder / "demo_output").exists() and not workshop.programs()
 
 
 def test_a_resumed_job_goes_on_where_it_stopped(workshop):

@@ -65,6 +65,11 @@ def results(campaign: Campaign) -> dict[str, str]:
     return {str(path.relative_to(campaign.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def closing(said: str) -> str:
+    """What is printed at the end of a round, when its images need labels."""
+    return said.partition("is complete: now the picked images need labels")[2]
+
+
 def test_rounds_with_a_labelling_tool(campaign):
     """Three rounds: each stop is a success, and its last line is the next command."""
     out = campaign.folder / "out"
@@ -104,7 +109,13 @@ def test_rounds_with_a_labelling_tool(campaign):
         [*command, "--labels", str(out / "round_1/labels")], **NO_PAGE
     )  # those of the first round again
     assert stale.returncode == 0 and "is labelled in these labels yet" in stale.stdout
+    assert f"{out / 'round_1/labels'} holds the labels of round 1, not of round 2" in closing(stale.stdout)
     assert not (out / "round_2/new_ann_file.json").exists()
+    shutil.copy(out / "round_2/tasks/tasks.json", out / "round_2/labels/tasks.json")
+    sent = campaign.run(next_command(second.stdout), **NO_PAGE)
+    assert sent.returncode == 0 and "(8 not done): nothing is written; submit them" in closing(sent.stdout)
+    assert "not the files that were sent to it" in closing(sent.stdout)
+    (out / "round_2/labels/tasks.json").unlink()
 
     campaign.label(2)
     third = campaign.run(next_command(second.stdout), **NO_PAGE)

@@ -78,9 +78,14 @@ def all_unlabelled(coco: dict[str, Any]) -> LabelState:
     return LabelState(set(), names, set(), set(), class_names(coco), policy=1)
 
 
-def read_label_state(path: Path, img_dir: Path | None = None, names: Sequence[str] = ()) -> LabelState:
+def read_label_state(
+    path: Path,
+    img_dir: Path | None = None,
+    names: Sequence[str] = (),
+    unlabelled_img_dir: Path | None = None,
+) -> LabelState:
     """Read the annotation file of a run; arguments and errors are those of ``require_coco``, and errors of ``read_coco``."""
-    require_coco(path, img_dir, names)
+    require_coco(path, img_dir, names, unlabelled_img_dir)
     coco = read_coco_boxes(path)
     labelled = labelled_names(coco)
     unlabelled = {image["file_name"] for image in coco["images"]} - labelled

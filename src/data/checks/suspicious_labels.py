@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from src.data.annotations import COCO_FORM, Annotations, ImageEntry, object_areas
+from src.data.checks.files.other_labels import YOLO
 from src.data.class_shares import rare_misspelt
 from src.data.classes import alike_names
 from src.data.formats.json_file import read_json
@@ -147,11 +148,12 @@ def too_many_empty(empty: Sequence[str], labelled_count: int, form: str = COCO_F
     """
     if len(empty) <= max(FEW_EMPTY, EMPTY_SHARE * labelled_count):
         return []
-    remedy = (
-        'those that nobody has reviewed need "labelled": false in their entries ("labelled": true says that one was reviewed)'
-        if form == COCO_FORM
-        else "move those that nobody has reviewed into a folder of unlabelled images (unlabelled_img_dir)"
-    )
+    if form == COCO_FORM:
+        remedy = 'those that nobody has reviewed need "labelled": false in their entries ("labelled": true says that one was reviewed)'
+    elif form.startswith(YOLO):
+        remedy = "if nobody has reviewed those without a label file, give their folder as that of unlabelled images, too (unlabelled_img_dir)"
+    else:
+        remedy = "move those that nobody has reviewed into a folder of unlabelled images (unlabelled_img_dir)"
     sentence = (
         f"{len(empty)} of the {labelled_count} labelled images have no box, such as {_some(empty)}, which counts as "
         '"nothing is there": training treats what is in them as background, and evaluation counts every detection in '

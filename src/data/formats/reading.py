@@ -10,6 +10,7 @@
 | text | another .txt file, with a line per image |
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,7 +59,8 @@ def read_data(
             numbers mean. Empty: COCO's categories by id, or the classes found in the XML files, sorted.
         masks: read the outlines of objects, too, which Pascal VOC and text have not; then every labelled object must have one.
         left_out: takes the images and boxes that cannot be used, which are faults without it.
-        unlabelled_img_dir: folder of unlabelled images, if there is one: images of Pascal VOC in it need no XML file.
+        unlabelled_img_dir: folder of unlabelled images, if there is one: images of Pascal VOC and YOLO in it that have
+            no file of labels are left to it.
 
     Raises:
         UserError: the path does not exist, its form is unknown or has no masks, or a text file comes without class names.
@@ -76,7 +78,7 @@ def read_data(
             f"{path}: the folder of its images must be given, too (--img_dir; of --eval_ann_file: --eval_img_dir); only COCO JSON states their sizes"
         )
     if tool:
-        return _read_tool_of(path, tool, img_dir, class_names, masks)
+        return _read_tool_of(path, tool, (img_dir, unlabelled_img_dir), class_names, masks)
     if place:
         _refuse(masks, path)
         found = read_voc_folder(place, img_dir, class_names, left_out, unlabelled_img_dir)
@@ -99,14 +101,15 @@ def read_data(
 
 
 def _read_tool_of(
-    path: Path, tool: ToolPlace, img_dir: str | Path, class_names: Sequence[str], masks: bool
+    path: Path, tool: ToolPlace, folders: tuple[str | Path, str | Path | None], class_names: Sequence[str], masks: bool
 ) -> Annotations:
-    """As ``read_tool``; of a folder, which a file with the names of YOLO's classes stands for, also which label files in it are passed over."""
+    """As ``read_tool``, with the folder of the images and that of unlabelled ones; of a folder, which a file with the names of YOLO's classes stands for, also which label files in it are passed over."""
+    read = partial(read_tool, tool, folders[0], class_names, masks, folders[1])
     if not path.is_dir():
-        found = read_tool(tool, img_dir, class_names, masks)
+        found = read()
         return _with_doubts(found, other_labels(path.parent, YOLO)) if tool.form == YOLO else found
     try:
-        found = read_tool(tool, img_dir, class_names, masks)
+        found = read()
     except DataError as error:
         others = other_labels(path, CVAT, used=tool.path) if tool.form == CVAT else []
         if not others:
@@ -161,19 +164,32 @@ def is_coco(path: str | Path) -> bool:
     return path.exists() and not path.is_dir() and (path.suffix.lower() == ".json" or _begins_as_json(path))
 
 
-def require_coco(path: Path, img_dir: Path | None = None, class_names: Sequence[str] = ()) -> None:
+def require_coco(
+    path: Path,
+    img_dir: Path | None = None,
+    class_names: Sequence[str] = (),
+    unlabelled_img_dir: Path | None = None,
+) -> None:
     """Raise a UserError with the command that converts, if the present annotation file has another format: only COCO says which
     images are labelled.
 
     Args:
-        img_dir: folder of its images, and class_names: see ``read_data``; as far as they are known.
+        img_dir: folder of its images; class_names, unlabelled_img_dir: see ``read_data``; as far as they are known.
     """
     if not path.exists() or is_coco(path):
         return
     words = ["--ann_file", path, "--img_dir", img_dir or "IMAGES", "--label_ratio", 100]
     words += ["--class_names", names_in_one_word(class_names)] if class_names else []
-    words += ["--leave_out_faulty"] if img_dir and _is_faulty(path, img_dir, class_names) else []
+    folder, faulty = _folder_of_unlabelled(path, img_dir, class_names, unlabelled_img_dir)
+    words += ["--unlabelled_img_dir", folder] if folder else []
+    words += ["--leave_out_faulty"] if faulty else []
     where = "" if img_dir else ", with the folder of its images as IMAGES"
+    given = folder == unlabelled_img_dir
+    where += (
+        ""
+        if given
+        else f", add {shlex.join(['--unlabelled_img_dir', str(folder)])} here, too, for its images without labels"
+    )
     raise UserError(
         f"{path}: only COCO JSON says which images are labelled; convert it{where}, which hides no label at --label_ratio 100, and give "
         "labelled.json in its place:  "
@@ -181,10 +197,22 @@ def require_coco(path: Path, img_dir: Path | None = None, class_names: Sequence[
     )
 
 
-def _is_faulty(path: Path, img_dir: Path, class_names: Sequence[str]) -> bool:
+def _folder_of_unlabelled(
+    path: Path, img_dir: Path | None, class_names: Sequence[str], given: Path | None
+) -> tuple[Path | None, bool]:
+    """The folder of unlabelled images with which annotations are read: the given one, or that of all images if then nothing is faulty;
+    and whether there are faults, which can be left out."""
+    if img_dir is None or not _is_faulty(path, img_dir, class_names, given):
+        return given, False
+    if given is None and not _is_faulty(path, img_dir, class_names, img_dir):
+        return img_dir, False
+    return given, True
+
+
+def _is_faulty(path: Path, img_dir: Path, class_names: Sequence[str], unlabelled_img_dir: Path | None) -> bool:
     """Whether annotations have faults that can be left out."""
     try:
-        read_data(path, img_dir, class_names)
+        read_data(path, img_dir, class_names, unlabelled_img_dir=unlabelled_img_dir)
     except UserError as error:
         return isinstance(error, DataError | SeveralErrors)
     return False

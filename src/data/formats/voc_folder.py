@@ -23,7 +23,7 @@ from src.data.checks.row_marks import mark_doubts
 from src.data.classes import control_faults, foreground, meant_class, unknown_classes
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.voc import VocImage, known_stems, pair_folders, read_voc, xml_files
-from src.data.image_listing import check_is_folder, passed_over, without_suffix
+from src.data.image_listing import check_is_folder, lies_in, passed_over, without_suffix
 from src.data.images import decode_to_end, image_size
 from src.errors import DataError, Faults, Summary, UserError
 from src.files import read_text
@@ -89,7 +89,7 @@ def read_voc_folder(
     prefix = _prefix(place, img_dir)
     stems = _listed(place, img_dir / prefix, left_out) if place.list_file else None
     faults, given = Faults(), foreground(class_names)
-    unlabelled = unlabelled_img_dir is not None and _lies_in(img_dir / prefix, Path(unlabelled_img_dir))
+    unlabelled = lies_in(img_dir / prefix, unlabelled_img_dir)
     pair = partial(pair_folders, some_unlabelled=unlabelled)
     pairs = despite_faults(faults, left_out, pair, img_dir / prefix, place.xmls, stems)
     files = [(prefix + image, img_dir / prefix / image, place.xmls / xml) for image, xml in pairs]
@@ -146,10 +146,6 @@ def _prefix(place: VocPlace, img_dir: Path) -> str:
     if place.xmls.resolve().parent != img_dir.resolve():
         return ""
     return next((f"{name}/" for name in _IMAGE_FOLDERS if (img_dir / name).is_dir()), "")
-
-
-def _lies_in(folder: Path, other: Path) -> bool:
-    return folder.resolve().is_relative_to(other.resolve())
 
 
 def read_voc_files(

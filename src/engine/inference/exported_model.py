@@ -1,9 +1,9 @@
 """Runs an exported model in place of a checkpoint: its metadata take the place of the settings that a checkpoint brings along."""
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from src.command_line import to_paste
 from src.config.load import Config
 from src.errors import UserError
 from src.exporting.metadata_file import read_model_metadata
@@ -84,18 +84,18 @@ def for_inference(config: Config) -> Config:
     metadata = read_model_metadata(config.model)
     if PROBABILITIES not in [output.name for output in metadata.outputs]:
         raise UserError(
-            f"{config.model}: it does not output the probabilities of the classes, by which images are ranked; export it again with\n"
-            f"  {_export_command(metadata, config)}"
+            f"{config.model}: it does not output the probabilities of the classes, by which images are ranked; export it again{_export_command(metadata, config)}"
         )
     return with_settings_of(metadata, config)
 
 
 def _export_command(metadata: ModelMetadata, config: Config) -> str:
-    """The command line that exports a model again, of the same size, with the probabilities of its classes."""
+    """The end of a sentence: the command line that exports a model again, of the same size, with the probabilities of its classes."""
     batch, _, height, width = metadata.input.shape
-    place = Path(config.model).resolve().parent / metadata.checkpoint.file
+    name = metadata.checkpoint.file
+    place = Path(config.model).resolve().parent / name
     settings = {
-        "checkpoint_path": place if place.is_file() else metadata.checkpoint.file,
+        "checkpoint_path": place if place.is_file() else f"PATH/TO/{name}",
         "file_format": metadata.format,
         "file_name": Path(config.model).with_suffix(""),
         "batch_size": batch,
@@ -104,4 +104,5 @@ def _export_command(metadata: ModelMetadata, config: Config) -> str:
         "probabilities": "true",
     }
     words = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
-    return shlex.join(["python", "export.py", *words, "--overwrite"])
+    where = "" if place.is_file() else f", the path of its checkpoint in place of PATH/TO/{name},"
+    return f"{where} with\n  {to_paste('export.py', *words, '--overwrite')}"

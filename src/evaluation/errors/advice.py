@@ -65,8 +65,15 @@ def _worst_class(analysis: ErrorAnalysis, error_type: str) -> list[str]:
     losses = analysis.costs[error_type]
     if np.count_nonzero(~np.isnan(losses)) < 2:
         return []
-    label = int(np.nanargmax(losses))
+    label = _losing_most(analysis, error_type)
     return [f"“{analysis.matches.class_names[label]}” loses most ({100 * losses[label]:.1f} points)"]
+
+
+def _losing_most(analysis: ErrorAnalysis, error_type: str) -> int:
+    """The index of the class that loses most; of those that lose equally as it is printed, the one with the most objects, by name."""
+    losses = np.round(100 * analysis.costs[error_type], 1)
+    objects, names = analysis.matches.objects, analysis.matches.class_names
+    return min(np.flatnonzero(losses == np.nanmax(losses)).tolist(), key=lambda index: (-objects[index], names[index]))
 
 
 def _details(analysis: ErrorAnalysis, error_type: str) -> list[str]:
@@ -100,7 +107,7 @@ def _confused_classes(analysis: ErrorAnalysis) -> list[str]:
     matches, errors = analysis.matches, analysis.errors
     rows = np.flatnonzero(errors.detection == CLASS)
     true_label, predicted = matches.object_label[errors.target[rows]], matches.label[rows]
-    label = int(np.nanargmax(analysis.costs["class"])) + 1
+    label = _losing_most(analysis, "class") + 1
     size = len(matches.class_names) + 1
     confused = np.bincount(predicted[true_label == label], minlength=size) + np.bincount(
         true_label[predicted == label], minlength=size

@@ -36,6 +36,14 @@ def test_mixed_up_classes_are_named():
     assert "confused with “猫” (1 of 1 detection): label more images with “cat”" in said
 
 
+def test_of_classes_that_lose_equally_the_one_with_the_most_objects_is_named_whatever_the_order():
+    for labels in ((1, 2, 2), (1, 1, 2), (3, 2, 2)):
+        boxes = [BOX, OTHER, SMALL]
+        said = _headline(scene(entry(1, boxes, labels)), [record(1, 3 if 1 in labels else 1, LOOSE, 0.9)])
+        named = said.partition("“")[2].partition("”")[0]
+        assert named == ("cat" if labels.count(1) == 2 else "hund") and "(100.0 points)" in said
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind", "remedy"),
     [

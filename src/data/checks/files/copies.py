@@ -50,6 +50,7 @@ def without_copies(
         The images, of copies within the folder the first, and a sentence for each kind of copies that are left out.
     """
     hash_of = functools.cache(_hash)
+    folder_of = functools.cache(Path.resolve)  # given twice, it may be spelt in two ways
     labelled, own = _Files(hash_of), _Files(hash_of)
     for entry in known.images:
         labelled.add(image_path(entry, img_dir))
@@ -57,7 +58,9 @@ def without_copies(
     for entry in entries:
         path = image_path(entry, img_dir)
         if original := labelled.same_as(path):
-            if original != path:  # one that was labelled where it is, is no copy
+            if original.name != path.name or folder_of(original.parent) != folder_of(
+                path.parent
+            ):  # one that was labelled where it is, is no copy
                 of_known.append(f"{entry.file_name} (the same as {original})")
         elif original := own.same_as(path):
             of_own.append(f"{entry.file_name} (the same as {original})")

@@ -2,13 +2,14 @@
 
 Images are found by their names in the folder of images. Images that are marked as skipped are unlabelled, and where the tool has
 a mark for reviewed images, also those without it; of LabelMe also an image without a JSON file, which LabelMe writes only when
-somebody saves. Shapes without an area, such as points, are left out and counted in ``form`` of the result.
+somebody saves, and of YOLO one without a label file in the folder of unlabelled images. Shapes without an area, such as points, are left out and counted in ``form`` of the result.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ from src.data.formats.tools.yolo import (
     read_names,
 )
 from src.data.formats.tools.yolo_extras import unstated_numbers
-from src.data.image_listing import check_is_folder, list_images, passed_over
+from src.data.image_listing import check_is_folder, lies_in, list_images, passed_over
 from src.data.images import image_size
 from src.errors import DataError, UserError
 from src.wording import counted
@@ -51,12 +52,23 @@ _EMPTY = {  # objects of an unlabelled image
 }
 
 
-def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str], masks: bool) -> Annotations:
+# Names of classes, images by their names in the folder, and doubts.
+_Found = tuple[list[str], dict[str, AnnotatedImage], list[str]]
+
+
+def read_tool(
+    place: ToolPlace,
+    img_dir: str | Path,
+    class_names: Sequence[str],
+    masks: bool,
+    unlabelled_img_dir: str | Path | None = None,
+) -> Annotations:
     """Read and check the data set; images are sorted by name.
 
     Args:
         img_dir: folder of the images. class_names: classes in the order of their labels; empty: as the files name them, of
             LabelMe sorted. masks: read the outlines of objects, too; every labelled object must have one.
+        unlabelled_img_dir: folder of unlabelled images; images of YOLO in it that have no label file are not read here.
 
     Raises:
         UserError: there is nothing to read. DataError: every fault of every file.
@@ -64,11 +76,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     img_dir = Path(img_dir)
     check_is_folder(img_dir)
     pictures = list_images(img_dir)
-    read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: _read_yolo}[place.form]
-    try:
-        named, found, more_doubts = read(place.path, img_dir, pictures)
-    except DataError as error:
-        raise DataError(error.title, [*error.faults, *_header_faults(place, img_dir)]) from None
+    named, found, more_doubts = _read_labels(place, img_dir, pictures, unlabelled_img_dir)
     counts = Counter(shape.label for image in found.values() for shape in image.shapes)
     names = list(foreground(class_names)) or list(dict.fromkeys([*named, *sorted(counts)]))
     if not names and (blocked := [f"{name}: {fault}" for name in sorted(found) for fault in found[name].blocked]):
@@ -101,6 +109,18 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     changes = "".join(f"; {words}: {count}" for words, count in notes.items() if count)
     form, mark = f"{place.form}, {place.path}{changes}", ""
     return Annotations(tuple(names), tuple(range(1, len(names) + 1)), tuple(entries), form, mark, doubts)
+
+
+def _read_labels(
+    place: ToolPlace, img_dir: Path, pictures: Sequence[str], unlabelled_img_dir: str | Path | None
+) -> _Found:
+    """The files of labels; their faults come with those of the image files."""
+    read_yolo = partial(_read_yolo, some_unlabelled=lies_in(img_dir, unlabelled_img_dir))
+    read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: read_yolo}[place.form]
+    try:
+        return read(place.path, img_dir, pictures)
+    except DataError as error:
+        raise DataError(error.title, [*error.faults, *_header_faults(place, img_dir)]) from None
 
 
 def images_despite_faults(place: ToolPlace, img_dir: Path) -> Annotations:
@@ -136,10 +156,6 @@ def _header_faults(place: ToolPlace, img_dir: Path) -> list[str]:
     return faults
 
 
-# Names of classes, images by their names in the folder, and doubts.
-_Found = tuple[list[str], dict[str, AnnotatedImage], list[str]]
-
-
 def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     names, images = read_cvat(path)
     return names, _by_name(images, pictures, path, img_dir, "name"), []
@@ -165,7 +181,7 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     return [], found, other_labels(path, LABELME, others)
 
 
-def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
+def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str], some_unlabelled: bool) -> _Found:
     folder = path if path.is_dir() else path.parent
     file = _yolo_names(path)
     names = read_names(file)
@@ -179,6 +195,8 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
             continue
         if text:
             image_of[text] = name
+        elif some_unlabelled:
+            continue
         try:
             shapes = read_labels(text, names, keypoints) if text else ()
         except DataError as error:
