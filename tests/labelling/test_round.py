@@ -184,6 +184,29 @@ def test_an_image_that_is_none_of_those_sent_is_told_with_what_to_do(place):
     assert found["new.jpg"] == (True, [("dog", (3.0, 3.0, 12.0, 12.0))])
 
 
+def test_labels_are_not_merged_into_the_annotation_file_of_other_images(place, capsys):
+    """That of the evaluation; but one of a part, of more images, or of none yet is taken, and so are images of a folder beside it."""
+    file = LABELLERS["coco"](send(place, "coco"), ANSWERS, place / "export")
+    now = json.loads((place / "train_1.json").read_text())
+    other = [{"id": 1, "file_name": "other.jpg", "width": 30, "height": 20, "labelled": True}]
+    for images, name in ((other, "val.json"), ([], "none.json"), (now["images"][:1] + other, "more.json")):
+        images = [image | {"id": number} for number, image in enumerate(images, 1)]
+        (place / name).write_text(json.dumps(now | {"images": images, "annotations": []}))
+    with pytest.raises(SystemExit) as caught:
+        take(place, file, now="val.json")
+    said = str(caught.value.code) + capsys.readouterr().err
+    assert (
+        "val.json: has none of the images of the tasks" in said and f"give --ann_file {place / 'train_1.json'}" in said
+    )
+    assert not (place / "train_2.json").exists()
+    for number, name in enumerate(("none.json", "more.json")):
+        assert len(take(place, file, now=name, after=f"after_{number}.json")["annotations"]) > 2
+    known = {"images": [now["images"][-1]], "annotations": now["annotations"]}
+    (place / "train_1.json").write_text(json.dumps(now | known))
+    (place / "later.json").write_text(json.dumps(now | known))
+    assert len(take(place, file, now="later.json", after="after_later.json")["annotations"]) > 2
+
+
 def test_the_report_counts_boxes_of_a_class_that_the_tasks_did_not_know(place, capsys):
     """A class was misspelt when the tasks were written, and put right in the annotation file and in the tool."""
     right = json.loads((place / "train_1.json").read_text())
