@@ -17,6 +17,7 @@ from src.csv_file import cell_text
 from src.data.checks.row_marks import finite_number
 from src.data.formats.json_file import read_json
 from src.data.formats.outlines import as_outline, outline_fault
+from src.data.image_listing import check_is_folder
 from src.data.images import image_size
 from src.data.provenance import origin_before_edits
 from src.errors import DataError, UserError
@@ -236,8 +237,10 @@ def make_tasks(
         renamed: the tool gets copies, named by their place in the order: names sort by it and are unique.
 
     Raises:
-        DataError: every image that is missing or broken.
+        UserError: a folder is missing. DataError: every image that is missing or broken.
     """
+    for folder in filter(None, (img_dir, more_dir)):
+        check_is_folder(folder, "images")
     tasks, paths, faults = [], [], []
     digits = max(4, len(str(len(names))))
     for number, name in enumerate(names, start=1):

@@ -207,6 +207,18 @@ def test_labels_are_not_merged_into_the_annotation_file_of_other_images(place, c
     assert len(take(place, file, now="later.json", after="after_later.json")["annotations"]) > 2
 
 
+def test_a_folder_or_a_list_that_is_meant_otherwise_is_one_error(place, capsys):
+    (place / "picked.csv").write_text("file_name,acquisition_score,chosen_by\nmoved.jpg,1,score\nleft.jpg,1,score\n")
+    for more, told in (
+        (["--img_dir", place / "image"], f"{place}/image: no such folder of images; did you mean {place}/images?"),
+        (["--picked_file", place / "picked.csv"], f"not the list of them; give {place}/picked.txt"),
+    ):
+        with pytest.raises(SystemExit):
+            send(place, "coco", *more)
+        said = capsys.readouterr().err
+        assert told in said and said.count("\n") == 1
+
+
 def test_the_report_counts_boxes_of_a_class_that_the_tasks_did_not_know(place, capsys):
     """A class was misspelt when the tasks were written, and put right in the annotation file and in the tool."""
     right = json.loads((place / "train_1.json").read_text())
