@@ -742,6 +742,20 @@ def test_why_labels_are_not_used_is_printed_with_its_count(place, capsys):
     assert "1 thing could not be used, each with its reason in" in said
 
 
+def test_an_image_that_a_second_export_labels_is_not_said_to_be_left_unlabelled(place, capsys):
+    export = exported(place, "Cat")
+    tasks = json.loads(export.read_text())
+    other = place / "other.json"
+    tasks[0]["annotations"][0]["result"][0]["value"]["rectanglelabels"] = ["dog"]
+    tasks[1]["annotations"][0]["result"][0]["value"]["rectanglelabels"] = ["dog"]
+    other.write_text(json.dumps(tasks[:2]))
+    found = take(place, [export, other], "--replace_labels")
+    assert sum(image["labelled"] for image in found["images"]) == 1 + 2
+    said = capsys.readouterr().out
+    assert "this annotation is not used, another one of the image is: Cat is not one of the classes" in said
+    assert "image left unlabelled: " not in said
+
+
 def test_an_import_without_a_label_writes_nothing_and_says_why(place, capsys):
     export = exported(place, labelled=False)
     before = sorted(place.rglob("*"))
