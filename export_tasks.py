@@ -205,7 +205,8 @@ def find_reasons(args: argparse.Namespace, names: list[str]) -> list[Reason]:
     for rank, name in enumerate(names, start=1):
         reason = known.get(name, Reason())
         score = values.get(name) if reason.score is None else reason.score
-        words = [f"{rank} of {len(names)}", f"acquisition score {score:.4g}" if score is not None else "", reason.words]
+        of_score = f"acquisition score {score:.4g}" if score is not None and reason.telling else ""
+        words = [f"{rank} of {len(names)}", of_score, reason.words]
         reasons.append(Reason(score, "; ".join(filter(None, words))))
     return reasons
 
