@@ -12,9 +12,8 @@ is trained on.
 """
 
 import argparse
-import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle
@@ -75,14 +74,11 @@ def from_folder(data: TrainingData) -> tuple[ImageEntry, ...]:
     return tuple(entry for entry in data.unlabelled if entry.path is not None)
 
 
-def check_folder_pixels(data: TrainingData | None, folder: Path, told: Collection[str]) -> None:
+def check_folder_pixels(data: TrainingData | None, folder: Path) -> None:
     """Decode the images of --unlabelled_img_dir; of these and other data with faults, those whose headers can be read.
 
-    Args:
-        told: faults of images that are known, since the annotation file may name images of this folder, too.
-
     Raises:
-        DataError: lists every other file that cannot be decoded.
+        DataError: lists every file that cannot be decoded.
     """
     entries = from_folder(data) if data else ()
     if not entries:
@@ -90,18 +86,7 @@ def check_folder_pixels(data: TrainingData | None, folder: Path, told: Collectio
             entries = unlabelled_folder(folder, 1, LeftOut(str(folder)))
         except UserError:  # which ``examine`` has found, too
             return
-    known = {_on_disk(fault) for fault in told}
-    try:
-        check_images(Annotations((), (), entries), folder, check_pixels)
-    except DataError as error:
-        if faults := [fault for fault in error.faults if _on_disk(fault) not in known]:
-            raise DataError(error.title, faults) from None
-
-
-def _on_disk(fault: str) -> str:
-    """A fault of a file, "path: what", by its real path, for one folder can be spelt in two ways."""
-    path, _, what = fault.partition(": ")
-    return f"{os.path.realpath(path)}: {what}"
+    check_images(Annotations((), (), entries), folder, check_pixels)
 
 
 def doubted_despite_faults(sources: Sources) -> list[str]:
@@ -228,8 +213,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     data, faults = examine(sources, check_pixels if args.images else check_header)
     if args.images and args.unlabelled_img_dir and not args.leave_out_faulty:
-        told = [fault for error in faults.errors for fault in getattr(error, "faults", [str(error)])]
-        faults.attempt(check_folder_pixels, data, args.unlabelled_img_dir, told)
+        of_folder = Faults()
+        of_folder.attempt(check_folder_pixels, data, args.unlabelled_img_dir)
+        faults.add_new(of_folder.errors)  # the annotation file may name images of this folder, too
     doubts = list(data.suspicions) if data else doubted_despite_faults(sources)
     if data and not faults.errors and not args.masks and not args.leave_out_faulty:
         files = (sources.ann_file, *([sources.eval_ann_file] if data.evaluation else []))

@@ -6,7 +6,7 @@ somebody saves. Shapes without an area, such as points, are left out and counted
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +41,7 @@ from src.data.formats.tools.yolo import (
 from src.data.formats.tools.yolo_extras import unstated_numbers
 from src.data.image_listing import check_is_folder, list_images, passed_over
 from src.data.images import image_size
-from src.errors import DataError, UserError
+from src.errors import DataError, Summary, UserError
 from src.wording import counted
 
 _EMPTY = {  # objects of an unlabelled image
@@ -66,7 +66,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
     pictures = list_images(img_dir)
     read = {CVAT: _read_cvat, LABELME: _read_labelme, YOLO: _read_yolo}[place.form]
     try:
-        named, found, more_doubts = read(place.path, img_dir, pictures)
+        named, found, more_doubts, line_faults = read(place.path, img_dir, pictures)
     except DataError as error:
         raise DataError(error.title, [*error.faults, *_header_faults(place, img_dir)]) from None
     counts = Counter(shape.label for image in found.values() for shape in image.shapes)
@@ -75,7 +75,7 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
         raise DataError(str(place.path), [*blocked, *_header_faults(place, img_dir)])
     if not names:
         raise UserError(f"{place.path}: no object in any file, so no classes are known; name them with --class_names")
-    faults = control_faults(names) + unknown_classes(sorted(counts.items()), names)
+    faults = line_faults + control_faults(names) + unknown_classes(sorted(counts.items()), names)
     entries, notes, errors, sizes = [], Counter(), [], {}
     for number, name in enumerate(sorted(found), start=1):
         try:
@@ -87,8 +87,9 @@ def read_tool(place: ToolPlace, img_dir: str | Path, class_names: Sequence[str],
             errors.append(error)
     if common := _common_fault(found, sizes):
         faults += [common, *_header_faults(place, img_dir)]
-    elif errors:
-        faults += merged_messages(errors, len(found))
+    else:
+        faults += _header_faults(place, img_dir, found) if line_faults else []
+        faults += merged_messages(errors, len(found)) if errors else []
     if place.form == YOLO and (resized := resized_with_borders(_yolo_names(place.path).parent)):
         faults += other_shapes(resized, sizes, img_dir)
     if faults:
@@ -125,10 +126,12 @@ def _images_of(place: ToolPlace, img_dir: Path) -> list[str]:
     return sorted(found)
 
 
-def _header_faults(place: ToolPlace, img_dir: Path) -> list[str]:
-    """Images whose headers cannot be read, where other faults have ended the reading before."""
+def _header_faults(place: ToolPlace, img_dir: Path, read: Collection[str] = ()) -> list[str]:
+    """Images whose headers cannot be read, where other faults have ended the reading before; but not those that were ``read``."""
     faults = []
     for name in _images_of(place, img_dir):
+        if name in read:
+            continue
         try:
             image_size(img_dir / name)
         except UserError as error:
@@ -136,13 +139,13 @@ def _header_faults(place: ToolPlace, img_dir: Path) -> list[str]:
     return faults
 
 
-# Names of classes, images by their names in the folder, and doubts.
-_Found = tuple[list[str], dict[str, AnnotatedImage], list[str]]
+# Names of classes, images by their names in the folder, doubts, and faults of files beside which the images can be checked.
+_Found = tuple[list[str], dict[str, AnnotatedImage], list[str], list[str]]
 
 
 def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     names, images = read_cvat(path)
-    return names, _by_name(images, pictures, path, img_dir, "name"), []
+    return names, _by_name(images, pictures, path, img_dir, "name"), [], []
 
 
 def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -162,7 +165,7 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
         raise DataError(str(path), faults)
     nothing = {name: AnnotatedImage(name, mark=Mark.NOT_DONE) for name in pictures}
     found = nothing | _by_name(images, pictures, path, img_dir, "imagePath")
-    return [], found, other_labels(path, LABELME, others)
+    return [], found, other_labels(path, LABELME, others), []
 
 
 def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -193,16 +196,19 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
             "the folder called labels beside the one called images"
         )
     faults, doubts = merged_line_faults(faults, lines), []
+    of_lines = len(faults)
     shapes = [shape for image in found.values() for shape in image.shapes]
     if not keypoints and (unstated := unstated_numbers(shapes, file)):
         (faults if unstated.certain else doubts).append(f"{below}: {unstated.sentence}")
-    if faults:
+    if (
+        any(isinstance(fault, Summary) for fault in faults) or len(faults) > of_lines
+    ):  # one cause, which other checks would tell again
         raise DataError(str(path), faults)
     if lost := label_files_without_image(image_of):
         doubts.append(
             f"{counted(len(lost), 'label file')} of which {img_dir} has no image, such as {lost[0]}: their labels are not used"
         )
-    return names, found, doubts
+    return names, found, doubts, faults
 
 
 def _yolo_names(path: Path) -> Path:
