@@ -205,7 +205,8 @@ def find_reasons(args: argparse.Namespace, names: list[str]) -> list[Reason]:
     for rank, name in enumerate(names, start=1):
         reason = known.get(name, Reason())
         score = values.get(name) if reason.score is None else reason.score
-        words = [f"{rank} of {len(names)}", f"acquisition score {score:.4g}" if score is not None else "", reason.words]
+        of_score = f"acquisition score {score:.4g}" if score is not None and reason.telling else ""
+        words = [f"{rank} of {len(names)}", of_score, reason.words]
         reasons.append(Reason(score, "; ".join(filter(None, words))))
     return reasons
 
@@ -233,7 +234,15 @@ def review(args: argparse.Namespace) -> None:
     inputs = {"ann_file": args.ann_file if args.ann_file.is_file() else None, "infer_json": args.infer_json}
     origin = made_from("export_tasks.py", inputs, {"format": args.format, "review": True}, {})
     manifest = Manifest(
-        args.format, classes, {}, "labels to review", tasks, masks, review=True, **image_folders(args), made_from=origin
+        args.format,
+        classes,
+        {},
+        "labels to review",
+        tasks,
+        masks,
+        review=True,
+        **places_of_inputs(args),
+        made_from=origin,
     )
     write_tasks(manifest, paths, args.output_dir, args.image_files, args.ann_file)
     if not (score > CONFIDENT).any():
@@ -254,11 +263,11 @@ def review(args: argparse.Namespace) -> None:
     print(f"what to do next: {args.output_dir / 'README.md'}")
 
 
-def image_folders(args: argparse.Namespace) -> dict[str, str]:
-    """The folders of the images, seen from that of the tasks, so that both can be moved together."""
-    folders = {"img_dir": args.img_dir, "unlabelled_img_dir": args.unlabelled_img_dir}
+def places_of_inputs(args: argparse.Namespace) -> dict[str, str]:
+    """The folders of the images and the annotation file, seen from that of the tasks, so that all can be moved together."""
+    places = {"img_dir": args.img_dir, "unlabelled_img_dir": args.unlabelled_img_dir, "ann_file": args.ann_file}
     tasks = args.output_dir.resolve()
-    return {key: os.path.relpath(folder.resolve(), tasks) for key, folder in folders.items() if folder}
+    return {key: os.path.relpath(place.resolve(), tasks) for key, place in places.items() if place}
 
 
 def check_detected(path: Path, labels: Mapping[str, object]) -> None:
@@ -298,8 +307,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     inputs = {"picked_file": args.picked_file, "infer_json": args.infer_json, "eval_infer_json": args.eval_infer_json}
     before = {"picked_file": read_side_file(args.picked_file)}
     origin = made_from("export_tasks.py", inputs, {"format": args.format, "precision": args.precision}, before)
-    folders = image_folders(args)
-    manifest = Manifest(args.format, classes, thresholds, thresholds_from, tasks, masks, **folders, made_from=origin)
+    places = places_of_inputs(args)
+    manifest = Manifest(args.format, classes, thresholds, thresholds_from, tasks, masks, **places, made_from=origin)
     write_tasks(manifest, paths, args.output_dir, args.image_files, args.ann_file)
     boxes = sum(len(task.prelabels) for task in tasks)
     print(

@@ -102,6 +102,32 @@ def what_is_asked(coco: dict[str, Any], manifest: Manifest | None, args: argpars
     return Asked(names, sizes, classes, manifest, args.all_reviewed, args.annotator, known, labelled)
 
 
+def check_belongs(coco: dict[str, Any], manifest: Manifest, args: argparse.Namespace) -> None:
+    """Raise a UserError if --ann_file is of other images, such as the evaluation's.
+
+    It may have none of the images of the tasks, as long as it has images of the annotation file that the tasks were made with: the
+    picked images then came from a folder beside it. A file without images, or an annotation file that is gone, says nothing.
+    """
+    place = args.tasks if args.tasks.is_dir() else args.tasks.parent
+    before = (place.resolve() / manifest.ann_file).resolve()
+    names = {image["file_name"] for image in coco["images"]}
+    if not names or not manifest.ann_file or not before.exists() or before.samefile(args.ann_file):
+        return
+    if names.intersection(task.file_name for task in manifest.tasks):
+        return
+    images, _ = sent_folders(args.tasks, manifest)
+    try:
+        known = read_as_coco(before, args.img_dir or (images and Path(images)))
+    except UserError:  # it has changed since then, and is not what is asked for here
+        return
+    if known["images"] and names.isdisjoint(image["file_name"] for image in known["images"]):
+        near = nearest_path(before)
+        raise UserError(
+            f"{args.ann_file}: has none of the images of the tasks, and none of those of {near}, the annotation file that the tasks "
+            f"were made with: is it that of other images, such as the evaluation? give --ann_file {near}, or one that was made from it"
+        )
+
+
 def with_near_paths(report: dict[str, Any], file: Path) -> dict[str, Any]:
     """The report in which exports below the folder of its file are told from there, so that the folder can be moved."""
     folder = file.parent.resolve()
@@ -266,6 +292,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_apart(outputs, {"ann_file": args.ann_file, "labels": args.labels, "tasks": tasks})
     manifest = read_manifest(args.tasks) if args.tasks else None
     coco = read_as_coco(args.ann_file, args.img_dir)
+    if manifest:
+        check_belongs(coco, manifest, args)
     asked = what_is_asked(coco, manifest, args)
     exports = read_exports(args.labels)
     answers = collect(exports, asked)

@@ -14,6 +14,11 @@ arguments() {
     fi
     read -ra words <<<"${line%% \[--key*}"
     for word in "${words[@]}"; do
+        if is_left_out "$word" "${1:-}"; then # all that follow would be taken for others
+            faults=("$word is missing: '$1' is a file or folder")
+            set --
+            break
+        fi
         name="${word//[\[\]]/}"
         value=""
         if [ $# -gt 0 ] && [[ $1 != --* ]]; then
@@ -35,6 +40,14 @@ arguments() {
         echo "usage: bash $0 $line" >&2
         exit 2
     fi
+}
+
+# is_left_out WORD VALUE: whether a necessary argument that is no path seems to be forgotten, for a path stands in its place.
+is_left_out() {
+    local faults=()
+    [[ $1 != \[* ]] && ! is_path "$1" && [ -e "$2" ] || return 1
+    check_argument "$1" "$2"
+    [ ${#faults[@]} -gt 0 ]
 }
 
 # is_path NAME: whether the argument of this name is a path.
@@ -70,10 +83,27 @@ check_argument() {
     NEW_ANN | MINDRECORD_DIR | MINDRECORD_PATH) ;;
     ANN | *_ANN) [ -e "$2" ] || faults+=("$1: there is no file $2") ;; # or a folder, such as one of Pascal VOC files
     PRE_TRAINED | PRE_TRAINED_PATH | PRETRAINED_*)
-        [ -f "$2" ] || faults+=("$1: there is no file $2; to make one of torchvision's weights or others: python -m src.convert_checkpoint --ckpt_file WEIGHTS")
+        [ ! -d "$2" ] || faults+=("$1: $(no_file "$2")")
+        [ -e "$2" ] || faults+=("$1: there is no file $2; to make one of torchvision's weights or others: python -m src.convert_checkpoint --ckpt_file WEIGHTS")
         ;;
-    *) [ -f "$2" ] || faults+=("$1: there is no file $2") ;;
+    *) [ -f "$2" ] || faults+=("$1: $(no_file "$2")") ;;
     esac
+}
+
+# no_file PATH: prints why there is no file: nothing is there, or a folder, and then the checkpoint that may be meant.
+no_file() {
+    local name
+    if [ ! -d "$1" ]; then
+        echo "there is no file $1"
+        return
+    fi
+    for name in best_model.ckpt model_0.ckpt; do
+        if [ -f "$1/$name" ]; then
+            echo "$1 is a folder, not a file; give a checkpoint in it, such as $1/$name"
+            return
+        fi
+    done
+    echo "$1 is a folder, not a file"
 }
 
 # backbones: prints the backbones that have a config file in configs/.

@@ -311,12 +311,17 @@ is_ranked() {
     $resuming && [ -f "$(selection_folder "$1")/top_value_data.json" ]
 }
 
+# without_usage PROGRAM ARGUMENT ...: runs it; what it says of wrong options comes without its usage, which is not that of this script.
+without_usage() {
+    { "$@" 2>&1 >&3 | sed -e '/^usage: /,/^[a-z_]*\.py: error: /{/^[a-z_]*\.py: error: /!d}' -e 's/^[a-z_]*\.py: error: /error: /' >&2; } 3>&1
+}
+
 # check_selection ORI_ANN PICKED_ANN: exits at once if ranking or picking would fail hours later; writes nothing.
 check_selection() {
     local folder valid=true
     setting unlabelled_img_dir folder
-    "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || valid=false
-    "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" "${amount[@]}" \
+    without_usage "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || valid=false
+    without_usage "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" "${amount[@]}" \
         --img_dir "$DATA_ROOT" "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || valid=false
     if [[ " ${rank_options[*]} " == *" disagreement "* ]] && ! is_enabled second_checkpoint; then
         echo "error: --strategy disagreement needs a second detector, such as the student: pass --second_checkpoint FILE" >&2

@@ -100,12 +100,32 @@ class Faults:
             self.errors += error.errors if isinstance(error, SeveralErrors) else [error]
             return None
 
+    def add_new(self, errors: Sequence[UserError]) -> None:
+        """Collect errors of another check, without the faults of files that are told already, under whatever path of the same file."""
+        told = {_on_disk(fault) for error in self.errors for fault in getattr(error, "faults", [str(error)])}
+        for error in errors:
+            faults = getattr(error, "faults", [str(error)])
+            left = [fault for fault in faults if _on_disk(fault) not in told]
+            if len(left) == len(faults):
+                self.errors.append(error)
+            elif left:
+                self.errors.append(DataError(error.title, left))
+
     def report(self) -> None:
         """Raise the collected errors as one, if there are any."""
         if len(self.errors) == 1:
             raise self.errors[0]
         if self.errors:
             raise SeveralErrors(self.errors)
+
+
+def _on_disk(fault: str) -> str:
+    """A fault of a file, "path: what", by the real path."""
+    path, _, what = fault.partition(": ")
+    try:
+        return f"{os.path.realpath(path)}: {what}"
+    except ValueError:  # a null character
+        return fault
 
 
 def reason_of(error: Exception, path: object) -> str:

@@ -11,6 +11,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -180,6 +181,17 @@ def keep_before(path: Path) -> Path:
         number += 1
     write_atomically(copy, lambda temporary: temporary.write_bytes(path.read_bytes()))
     return copy
+
+
+def near_path(path: str | Path) -> str:
+    """The end of a message about a path where there is nothing: the one beside it that may be meant; empty if none is near."""
+    path = Path(path)
+    try:
+        names = [] if os.path.lexists(path) else os.listdir(path.parent)
+    except (OSError, ValueError):
+        return ""
+    near = get_close_matches(path.name, names, n=1, cutoff=0.75)
+    return f"; did you mean {path.parent / near[0]}?" if near else ""
 
 
 def is_regular(path: str | Path) -> bool:

@@ -93,6 +93,10 @@ def test_the_last_line_is_a_command_that_works_and_its_labels_are_trained_on(pho
     done = subprocess.run(command, shell=True, cwd=Path.cwd(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     tasks, export = photos.parent / "first_tasks", photos.parent / "export.json"
+    order = (tasks / "order.csv").read_text(encoding="utf-8")
+    assert (
+        order.count("spread evenly over the sub-folders, in a random order") == 8 and "; acquisition score" not in order
+    )
     answers = {name: [("dog", (10, 10, 40, 30))] for name in names}
     label_studio(tasks, answers, export)
     words = ["--labels", export, "--tasks", tasks, "--ann_file", photos.parent / "first.json"]
@@ -258,10 +262,14 @@ def test_the_root_of_the_file_system_is_refused_at_once(tmp_path, capsys):
     assert "is the root of the file system" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("classes, suspicious", [("cat dog", 1), ("cat;dog", 1), ("cat,traffic light", 0), ("cat", 0)])
+@pytest.mark.parametrize(
+    "classes, suspicious",
+    [("cat dog", 1), ("cat;dog", 1), ("cat; traffic light", 1), ("cat,traffic light", 0), ("cat", 0)],
+)
 def test_names_that_are_not_separated_by_commas_are_questioned(photos, capsys, classes, suspicious):
     coco, _, _ = pick(photos, classes=classes)
     said = capsys.readouterr().out
-    assert said.count("if these are several, separate them by commas: cat,dog") == suspicious
+    several = "'cat,traffic light'" if "; " in classes else "cat,dog"
+    assert said.count(f"if these are several, separate them by commas: {several}\n") == suspicious
     assert f"; {'2 classes' if ',' in classes else '1 class'}: " in said
     assert len(coco["categories"]) == 1 + classes.count(",")

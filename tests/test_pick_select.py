@@ -146,6 +146,20 @@ def test_where_a_detector_predicts_hardly_anything_boxes_are_expected_as_in_labe
     assert "expected to label: 2 images, 3 boxes" in said and "in the picked ones 1.51 are expected" in said
 
 
+@pytest.mark.parametrize("changes", [{"added": 4}, {"accepted": 3, "added": 1}])
+def test_reports_do_not_make_a_hardly_trained_detector_reliable(folder, capsys, changes):
+    """Images of the reports count by their objects, not by the few that were drawn beside the boxes of a better detector."""
+    row = {"state": "labelled", "accepted": 0, "moved": 0, "relabelled": 0, "deleted": 0, "added": 0} | changes
+    write(folder / "few.json", {"per_image": [row | {"file_name": f"e{number}"} for number in range(5)]})
+    write(folder / "many.json", {"per_image": [row | {"file_name": f"e{number}"} for number in range(2000)]})
+    for name, boxes, each in (("few.json", 3, "1.6"), ("many.json", 8, "3.97")):
+        budget(folder, "--budget_images", 2, "--labelling_reports", folder / name, "--overwrite", predicted=0)
+        said = capsys.readouterr().out
+        # A labelled image has 1 object; the prior of 20 images and those of the reports, with 4 objects each.
+        assert f"expected to label: 2 images, {boxes} boxes, 0.0" in said and "(corrected by the reports of" in said
+        assert "unreliable: the detector predicts 0 objects per image" in said and f"ones {each} are expected" in said
+
+
 def test_hardly_anything_predicted_is_a_lower_bound_where_nothing_is_labelled(folder, capsys):
     (folder / "values_terms.csv").write_text(
         "\n".join(["file_name,acquisition_score,detections,objects of a", *(f"{name},1,9,0" for name in VALUES)]) + "\n"

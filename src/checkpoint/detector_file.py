@@ -19,8 +19,9 @@ from mindspore import Tensor, nn
 from src import __version__
 from src.checkpoint.checksum import append_checksum
 from src.checkpoint.ckpt_file import read_ckpt
+from src.checkpoint.weight_file import checkpoint_in
 from src.errors import DataError, UserError
-from src.files import is_regular, reading_fault, write_atomically
+from src.files import is_regular, near_path, reading_fault, write_atomically
 
 TEACHER_PREFIX = "teacher."
 METADATA_KEY = "card"  # the key in the file since the first version
@@ -171,8 +172,10 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray | str]:
     Raises:
         UserError: the file does not exist, or is not a checkpoint.
     """
+    if Path(path).is_dir():
+        raise UserError(f"no checkpoint at {path}: is a folder{checkpoint_in(Path(path))}")
     if not is_regular(path):
-        raise UserError(f"no checkpoint at {path}")
+        raise UserError(f"no checkpoint at {path}{near_path(path)}")
     try:
         return read_ckpt(path)
     except OSError as error:

@@ -11,7 +11,9 @@ from src.checkpoint.ckpt_file import read_ckpt
 from src.checkpoint.convert.weight_names import FOREIGN_SUFFIXES
 from src.checkpoint.memory_limits import check_archive
 from src.errors import UserError
-from src.files import is_regular, reading_fault
+from src.files import is_regular, near_path, reading_fault
+
+_MOSTLY_MEANT = ("best_model.ckpt", "model_0.ckpt")  # of a run, see src.checkpoint.run_folder
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
@@ -45,7 +47,11 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
 def check_is_file(path: Path) -> None:
     """Raise a UserError if weights cannot be read from there, because there is nothing, or a folder or FIFO, or they may not be read."""
     if not is_regular(path):
-        raise UserError(f"{path}: {'not a regular file' if os.path.lexists(path) else 'no such file'}")
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder, not a file{checkpoint_in(path)}")
+        raise UserError(
+            f"{path}: {'not a regular file' if os.path.lexists(path) else f'no such file{near_path(path)}'}"
+        )
     try:
         with path.open("rb") as file:
             file.read(1)
@@ -59,6 +65,12 @@ def damaged_weights(path: Path, error: Exception) -> UserError:
         return UserError(f"{path}: {reading_fault(error)}")
     reason = str(error).partition("\n")[0] or type(error).__name__
     return UserError(f"{path}: cannot be read as {path.suffix} weights; it is damaged or truncated ({reason})")
+
+
+def checkpoint_in(folder: Path) -> str:
+    """The end of a message about a folder in the place of a checkpoint: the one in it that is mostly meant; empty if it has none."""
+    files = [folder / name for name in _MOSTLY_MEANT if (folder / name).is_file()] or sorted(folder.glob("*.ckpt"))
+    return f"; give a checkpoint in it, such as {files[0]}" if files else " and has no checkpoint"
 
 
 def _read_ckpt(path: Path) -> dict[str, np.ndarray]:

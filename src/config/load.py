@@ -17,6 +17,7 @@ from src.command_line import near_names, near_value, parse_names, program_parser
 from src.config.checks import contradictions, contradictory_files
 from src.config.schema import DETECTOR_KEYS, FIELDS, IN_EPOCHS, KEYS, TEXT_KEYS, Config, plain
 from src.errors import UserError
+from src.files import near_path
 from src.wording import as_share
 from src.yaml_file import read_yaml
 
@@ -265,7 +266,9 @@ def _read_yaml(path: Path) -> dict:
         return read_yaml(path)
     except OSError as error:
         known = ", ".join(sorted(os.path.relpath(file) for file in CONFIG_FOLDER.glob("*.yaml")))
-        raise UserError(f"cannot read config file {path}: {error.strerror}; there are {known}") from error
+        raise UserError(
+            f"cannot read config file {path}: {error.strerror}{near_path(path) or f'; there are {known}'}"
+        ) from error
 
 
 def unknown_key(key: str, source: str, more: Sequence[str] = ()) -> str:

@@ -1,6 +1,7 @@
 """Class names and their labels: one list of names decides, and classes of different files are matched by name."""
 
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -70,9 +71,13 @@ def renamed_classes(found: Iterable[str], names: Sequence[str]) -> dict[str, str
 
 
 def joined_names(names: Sequence[str]) -> Iterator[str]:
-    """A sentence if the only name looks like several that are not separated by commas."""
-    if len(names) == 1 and len(parts := re.split(r"[\s;|]+", names[0].strip())) > 1:
-        yield f'the only class is "{names[0]}"; if these are several, separate them by commas: {",".join(parts)}'
+    """A sentence if the only name looks like several that are not separated by commas; names may have spaces where another sign separates."""
+    if len(names) != 1:
+        return
+    signs = r"\s*[;|]\s*" if re.search("[;|]", names[0]) else r"\s+"
+    parts = [part for part in re.split(signs, names[0].strip()) if part]
+    if len(parts) > 1:
+        yield f'the only class is "{names[0]}"; if these are several, separate them by commas: {shlex.quote(",".join(parts))}'
 
 
 def meant_class(name: str, names: Sequence[str]) -> str:

@@ -29,9 +29,9 @@ from src.data.annotations import (
 from src.data.checks.duplicate_images import SAME_FROM, group_same_pictures
 from src.data.checks.image_files import check_header, check_images, check_pixels
 from src.data.checks.left_out import LeftOut, add_options, describe, sentence_on
-from src.data.checks.suspicious_labels import unread_outlines
+from src.data.checks.suspicious_labels import doubted_classes, unread_outlines
 from src.data.class_shares import boxes_by_class
-from src.data.formats.reading import is_coco
+from src.data.formats.reading import is_coco, read_data
 from src.data.training_data import Sources, TrainingData, examine
 from src.errors import SHOWN_FAULTS, DataError, Faults, UserError, entry_point, first_and_list, write_whole_list
 from src.report.contact_sheet import check_new_folder, write_contact_sheets
@@ -87,6 +87,26 @@ def check_folder_pixels(data: TrainingData | None, folder: Path) -> None:
         except UserError:  # which ``examine`` has found, too
             return
     check_images(Annotations((), (), entries), folder, check_pixels)
+
+
+def doubted_despite_faults(sources: Sources) -> list[str]:
+    """Suspicious names of classes in annotations with faults; the other findings would be about what is left of them."""
+    try:
+        usable = read_data(sources.ann_file, sources.img_dir, sources.class_names, left_out=LeftOut(""))
+    except UserError:  # which ``examine`` has found, too
+        return []
+    return doubted_classes(usable)
+
+
+def last_line(errors: int, doubts: int, data_is_read: bool) -> str:
+    """The numbers of findings, and what was not looked for because of errors."""
+    found = f"{counted(errors, 'error')}, {counted(doubts, 'suspicious finding')}"
+    if not errors:
+        return found
+    corrected = "it is corrected" if errors == 1 else "they are corrected"
+    if data_is_read:
+        return f"{found}; further checks follow when {corrected}"
+    return f"{found} in the names of classes; the labels were not looked at, further checks follow when {corrected}"
 
 
 def same_pictures(data: TrainingData, sources: Sources) -> list[str]:
@@ -193,8 +213,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     data, faults = examine(sources, check_pixels if args.images else check_header)
     if args.images and args.unlabelled_img_dir and not args.leave_out_faulty:
-        faults.attempt(check_folder_pixels, data, args.unlabelled_img_dir)
-    doubts = list(data.suspicions) if data else []
+        of_folder = Faults()
+        of_folder.attempt(check_folder_pixels, data, args.unlabelled_img_dir)
+        faults.add_new(of_folder.errors)  # the annotation file may name images of this folder, too
+    doubts = list(data.suspicions) if data else doubted_despite_faults(sources)
     if data and not faults.errors and not args.masks and not args.leave_out_faulty:
         files = (sources.ann_file, *([sources.eval_ann_file] if data.evaluation else []))
         doubts += [sentence for file in files if is_coco(file) for sentence in unread_outlines(file)]
@@ -223,7 +245,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         draw_contact_sheets(data, sources, args.contact_sheet)
     elif args.contact_sheet:
         print("no contact sheets: the annotations cannot be read")
-    print(f"{counted(count, 'error')}, {counted(len(doubts), 'suspicious finding')}")
+    print(last_line(count, len(doubts), data is not None))
     if count:
         sys.exit(1)
 

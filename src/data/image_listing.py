@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from src.errors import DataError, UserError
+from src.files import near_path
 from src.wording import counted
 
 # Of the kinds that every build of OpenCV decodes; those of ascend310_infer/src/image_list.cc.
@@ -56,7 +57,9 @@ def check_is_folder(path: Path, of: str = "images") -> None:
     """Raise a UserError if there is no such folder of images, or a file in its place."""
     if not path.is_dir():
         raise UserError(
-            f"{path}: is a file, not a folder of {of}" if path.exists() else f"{path}: no such folder of {of}"
+            f"{path}: is a file, not a folder of {of}"
+            if path.exists()
+            else f"{path}: no such folder of {of}{near_path(path)}"
         )
 
 

@@ -180,7 +180,8 @@ def read_with_images(
     if own.errors and sizes.errors and is_coco(path):  # boxes are not to be blamed for wrong sizes of their images
         own = Faults()
         own.attempt(read_annotations, path, masks, partial(with_real_sizes, img_dir=Path(img_dir)))
-    faults.errors += own.errors + sizes.errors
+    own.add_new(sizes.errors)
+    faults.errors += own.errors
     return placed if annotations else None
 
 

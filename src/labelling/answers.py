@@ -13,7 +13,7 @@ pre-labels as predictions give an image that nobody has opened without boxes.
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from src.data.checks.box_faults import OUTSIDE_TOLERANCE
@@ -36,6 +36,7 @@ from src.labelling.returned import Export
 from src.labelling.task import Manifest
 from src.wording import counted
 
+_UNLABELLED = "image left unlabelled: "
 _SAME_FORM = 0.02  # by which the ratio of width to height may differ when a tool has shown a smaller picture
 _LEAST_INSIDE = 0.5  # share of its area by which a box must lie inside its image; a hand that slips over the border draws less outside
 _CLIPPED = "boxes that reached over the border of their image and were clipped to it: {}"
@@ -162,6 +163,9 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
         )
     _check_annotator(asked.annotator, candidates)
     by_image = {key: _choose(key, answers, asked, not_used, counts) for key, answers in candidates.items()}
+    not_used = [
+        _of_this_one(row) if row.file_name in by_image and by_image[row.file_name].is_label else row for row in not_used
+    ]
     if by_end:
         name, key = next(iter(by_end.items()))
         notes.append(
@@ -170,6 +174,15 @@ def collect(exports: Sequence[Export], asked: Asked) -> Answers:
     notes += [sentence.format(count) for sentence, count in counts.items() if count]
     notes += mark_doubts(marks, "take them out")
     return Answers(by_image, not_used, notes)
+
+
+def _of_this_one(row: NotUsed) -> NotUsed:
+    """What is not used of an image that another annotation labels."""
+    if not row.reason.startswith(_UNLABELLED):
+        return row
+    return replace(
+        row, reason=f"this annotation is not used, another one of the image is: {row.reason.removeprefix(_UNLABELLED)}"
+    )
 
 
 def _check_classes(exports: Sequence[Export], classes: Sequence[str]) -> None:
@@ -246,7 +259,7 @@ def _answer(
             blocked.append(f"{within.label}: {fault}")
         shapes.append(within)
         counts["rotated boxes and ellipses that became the upright boxes around them: {}"] += shape.rotated
-    left_out += [f"image left unlabelled: {reason}" for reason in blocked]
+    left_out += [f"{_UNLABELLED}{reason}" for reason in blocked]
     if blocked:
         return Answer(State.NOT_DONE, **origin), left_out
     if image.mark is Mark.UNTICKED and not asked.all_reviewed and shapes:
@@ -254,7 +267,7 @@ def _answer(
         counts["images that were changed but not marked as reviewed, which count as labelled: {}"] += changed
     state = _state(image.mark, tuple(shapes), None if sent is None else sent.get(key, ()), asked.all_reviewed)
     if left_out and state is State.EMPTY and (image.shapes or image.drawn_unused):  # what is left out was an object
-        left_out.append("image left unlabelled: nothing of what was drawn can be used")
+        left_out.append(f"{_UNLABELLED}nothing of what was drawn can be used")
         return Answer(State.NOT_DONE, **origin), left_out
     return Answer(state, tuple(shapes), **origin), left_out
 

@@ -13,10 +13,12 @@ import msgspec
 import numpy as np
 from pycocotools import mask as coco_masks
 
+from src.active.sub_folders import SPREAD
 from src.csv_file import cell_text
 from src.data.checks.row_marks import finite_number
 from src.data.formats.json_file import read_json
 from src.data.formats.outlines import as_outline, outline_fault
+from src.data.image_listing import check_is_folder
 from src.data.images import image_size
 from src.data.provenance import origin_before_edits
 from src.errors import DataError, UserError
@@ -28,6 +30,7 @@ _NAME_COLUMNS = ("file_name", "image")
 _SCORE_COLUMNS = ("acquisition_score", "score")
 _REASON_COLUMNS = ("reason", "chosen_by")
 _BY = {"score": "by acquisition score", "random": "drawn at random"}  # what pick_select.py writes, in words
+_SPREAD = "spread evenly over the sub-folders, in a random order"  # a pick of first_pick.py without features
 _PREDICTIONS = ("detections", "objects of ")  # columns of what was predicted, which the boxes show
 _LEAST_INSIDE = 0.5  # share of a box that lies in its image; a detector may reach over the border
 _MOST_TERMS = 6  # other columns that a labeller is shown
@@ -48,10 +51,11 @@ class _Detection(msgspec.Struct, rename={"box": "pred box", "score": "confidence
 
 @dataclass(frozen=True)
 class Reason:
-    """Why an image was picked: its acquisition score, if known, and a text."""
+    """Why an image was picked: its acquisition score, if known, and a text; whether the score says something of the image."""
 
     score: float | None = None
     words: str = ""
+    telling: bool = True
 
 
 def read_reasons(path: Path) -> dict[str, Reason]:
@@ -81,7 +85,7 @@ def read_reasons(path: Path) -> dict[str, Reason]:
             faults.append(f"line {number}: {score} must be a finite number, found {row[score]!r:.60}")
             continue
         others = {key: text for key, text in row.items() if key not in (None, name, score) and isinstance(text, str)}
-        found[cell_text(row[name])] = Reason(value, _words(others))
+        found[cell_text(row[name])] = Reason(value, _words(others), not _is_spread(others))
     if faults:
         raise DataError(str(path), faults)
     return found
@@ -89,6 +93,8 @@ def read_reasons(path: Path) -> dict[str, Reason]:
 
 def _words(row: Mapping[str, str]) -> str:
     """The reason, and the terms of the acquisition score that are not 0, in words."""
+    if _is_spread(row):
+        return _SPREAD
     chosen = [_BY.get(row[key].strip(), row[key].strip()) for key in _REASON_COLUMNS if row.get(key, "").strip()]
     terms = [
         f"{key} {_brief(text.strip())}"
@@ -96,6 +102,11 @@ def _words(row: Mapping[str, str]) -> str:
         if key not in _REASON_COLUMNS and not key.startswith(_PREDICTIONS) and text.strip() not in ("", "0")
     ]
     return ", ".join([*chosen, *terms[:_MOST_TERMS]])
+
+
+def _is_spread(row: Mapping[str, str]) -> bool:
+    """Whether a first pick without a detector has written this row: its score is a place in the order, and says nothing of the image."""
+    return row.get("strategy") == SPREAD
 
 
 def _brief(text: str) -> str:
@@ -236,8 +247,10 @@ def make_tasks(
         renamed: the tool gets copies, named by their place in the order: names sort by it and are unique.
 
     Raises:
-        DataError: every image that is missing or broken.
+        UserError: a folder is missing. DataError: every image that is missing or broken.
     """
+    for folder in filter(None, (img_dir, more_dir)):
+        check_is_folder(folder, "images")
     tasks, paths, faults = [], [], []
     digits = max(4, len(str(len(names))))
     for number, name in enumerate(names, start=1):

@@ -78,6 +78,7 @@ class Manifest(msgspec.Struct):
         thresholds: least score of a pre-label, per class; None: the class gets none. thresholds_from: their origin.
         tasks: the images. review: their labels were known and are to be corrected, so what comes back replaces them.
         img_dir, unlabelled_img_dir: folders of the images, seen from the tasks folder; empty: not known, or there is none.
+        ann_file: annotation file that was given, seen from there, too.
         made_from: see ``src.data.provenance``.
     """
 
@@ -90,6 +91,7 @@ class Manifest(msgspec.Struct):
     review: bool = False
     img_dir: str = ""
     unlabelled_img_dir: str = ""
+    ann_file: str = ""
     made_from: MadeFrom | None = None
 
     @property

@@ -18,6 +18,7 @@ from src.checkpoint.detector_file import (
     save_detector,
     share_weights,
 )
+from src.checkpoint.weight_file import read_weights
 from src.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("pynative")
@@ -173,3 +174,17 @@ def test_weights_that_no_training_gives_are_refused_because_nothing_would_be_fou
     save_detector(network, tmp_path / "a.ckpt", CARD)
     with pytest.raises(UserError, match=f"(?s)no training gives.*{name}: {told}"):
         load_detector(Toy(), tmp_path / "a.ckpt")
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_told_with_the_one_in_it(tmp_path):
+    """--checkpoint_path and --second_checkpoint are read by the one function, --pre_trained by the other."""
+    for read in (read_metadata, read_weights):
+        with pytest.raises(UserError, match="is a folder.* and has no checkpoint"):
+            read(tmp_path)
+    for name in ("model_0.ckpt", "best_model.ckpt"):
+        (tmp_path / name).write_bytes(b"1")
+        for read in (read_metadata, read_weights):
+            with pytest.raises(UserError, match=f"is a folder.*; give a checkpoint in it, such as .*/{name}"):
+                read(tmp_path)
+    with pytest.raises(UserError, match=r"did you mean .*/best_model\.ckpt\?"):
+        read_metadata(tmp_path / "bestmodel.ckpt")

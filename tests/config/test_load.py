@@ -138,6 +138,8 @@ def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
     assert "'stray'" in mistakes("stray")
     assert "nothing.yaml" in mistakes("--config_path", "nothing.yaml")
     assert "base.yaml" in mistakes("--config_path", "nothing.yaml")
+    near = CONFIG_FOLDER / "smalldata.yaml"
+    assert f"; did you mean {CONFIG_FOLDER}/small_data.yaml?" in mistakes("--config_path", str(near))
     assert "not YAML" in mistakes(*leaf(tmp_path, "a: [1\n"))
     assert "expected 'key: value' lines, got list" in mistakes(*leaf(tmp_path, "- a\n"))
 

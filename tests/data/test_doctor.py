@@ -648,3 +648,27 @@ def test_broken_headers_do_not_hide_broken_pixels_of_unlabelled_images(tmp_path,
     assert status == 1
     for path in (header, pixels):
         assert said.count(f"error: {path}: ") == 1
+
+
+@pytest.mark.parametrize("annotations_are_good", [True, False])
+def test_a_broken_picture_of_both_the_annotation_file_and_the_plain_folder_is_one_error(
+    tmp_path, capsys, annotations_are_good
+):
+    make(tmp_path, *([] if annotations_are_good else [put(*ROW, "iscrowd", 2)]))
+    cut_off("png")({}, tmp_path)
+    same = tmp_path / "images" / ".." / "images"  # spelt in another way
+    status, said = doctor(tmp_path, capsys, "--unlabelled_img_dir", str(same), "--images")
+    assert status == 1 and said.count("truncated or broken") == 1
+    count = "1 error, " if annotations_are_good else "2 errors, "
+    assert said.splitlines()[-1].startswith(count) and "further checks follow" in said
+
+
+def test_errors_do_not_hide_a_misspelt_class_and_say_that_more_is_checked_later(tmp_path, capsys):
+    def change(coco, _):
+        coco["categories"] += [{"id": 90 + number, "name": name} for number, name in enumerate(("Face ", "face"))]
+        coco["annotations"][0]["iscrowd"] = 2
+
+    make(tmp_path, change)
+    status, said = doctor(tmp_path, capsys)
+    assert status == 1 and 'suspicious: class "Face " has spaces around its name' in said and "iscrowd" in said
+    assert "of classes; the labels were not looked at, further checks follow when it is corrected" in said

@@ -184,6 +184,41 @@ def test_an_image_that_is_none_of_those_sent_is_told_with_what_to_do(place):
     assert found["new.jpg"] == (True, [("dog", (3.0, 3.0, 12.0, 12.0))])
 
 
+def test_labels_are_not_merged_into_the_annotation_file_of_other_images(place, capsys):
+    """That of the evaluation; but one of a part, of more images, or of none yet is taken, and so are images of a folder beside it."""
+    file = LABELLERS["coco"](send(place, "coco"), ANSWERS, place / "export")
+    now = json.loads((place / "train_1.json").read_text())
+    other = [{"id": 1, "file_name": "other.jpg", "width": 30, "height": 20, "labelled": True}]
+    for images, name in ((other, "val.json"), ([], "none.json"), (now["images"][:1] + other, "more.json")):
+        images = [image | {"id": number} for number, image in enumerate(images, 1)]
+        (place / name).write_text(json.dumps(now | {"images": images, "annotations": []}))
+    with pytest.raises(SystemExit) as caught:
+        take(place, file, now="val.json")
+    said = str(caught.value.code) + capsys.readouterr().err
+    assert (
+        "val.json: has none of the images of the tasks" in said and f"give --ann_file {place / 'train_1.json'}" in said
+    )
+    assert not (place / "train_2.json").exists()
+    for number, name in enumerate(("none.json", "more.json")):
+        assert len(take(place, file, now=name, after=f"after_{number}.json")["annotations"]) > 2
+    known = {"images": [now["images"][-1]], "annotations": now["annotations"]}
+    (place / "train_1.json").write_text(json.dumps(now | known))
+    (place / "later.json").write_text(json.dumps(now | known))
+    assert len(take(place, file, now="later.json", after="after_later.json")["annotations"]) > 2
+
+
+def test_a_folder_or_a_list_that_is_meant_otherwise_is_one_error(place, capsys):
+    (place / "picked.csv").write_text("file_name,acquisition_score,chosen_by\nmoved.jpg,1,score\nleft.jpg,1,score\n")
+    for more, told in (
+        (["--img_dir", place / "image"], f"{place}/image: no such folder of images; did you mean {place}/images?"),
+        (["--picked_file", place / "picked.csv"], f"not the list of them; give {place}/picked.txt"),
+    ):
+        with pytest.raises(SystemExit):
+            send(place, "coco", *more)
+        said = capsys.readouterr().err
+        assert told in said and said.count("\n") == 1
+
+
 def test_the_report_counts_boxes_of_a_class_that_the_tasks_did_not_know(place, capsys):
     """A class was misspelt when the tasks were written, and put right in the annotation file and in the tool."""
     right = json.loads((place / "train_1.json").read_text())
@@ -705,6 +740,20 @@ def test_why_labels_are_not_used_is_printed_with_its_count(place, capsys):
     said = capsys.readouterr().out
     assert "  1 x image left unlabelled: Cat is not one of the classes cat, dog; is it cat?\n" in said
     assert "1 thing could not be used, each with its reason in" in said
+
+
+def test_an_image_that_a_second_export_labels_is_not_said_to_be_left_unlabelled(place, capsys):
+    export = exported(place, "Cat")
+    tasks = json.loads(export.read_text())
+    other = place / "other.json"
+    tasks[0]["annotations"][0]["result"][0]["value"]["rectanglelabels"] = ["dog"]
+    tasks[1]["annotations"][0]["result"][0]["value"]["rectanglelabels"] = ["dog"]
+    other.write_text(json.dumps(tasks[:2]))
+    found = take(place, [export, other], "--replace_labels")
+    assert sum(image["labelled"] for image in found["images"]) == 1 + 2
+    said = capsys.readouterr().out
+    assert "this annotation is not used, another one of the image is: Cat is not one of the classes" in said
+    assert "image left unlabelled: " not in said
 
 
 def test_an_import_without_a_label_writes_nothing_and_says_why(place, capsys):

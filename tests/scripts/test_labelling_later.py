@@ -96,6 +96,7 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
         (coco(2), ("--config", "a.yaml"), "did you mean config_path"),
         (coco(2), ("--pick_ratio", "6O"), "argument --pick_ratio: invalid float value: '6O'"),
         (coco(2), ("--strategy", "entropi"), "argument --strategy: invalid choice: 'entropi' (choose from 'reference'"),
+        (coco(2), ("--budget_hours", "2h"), "error: argument --budget_hours: '2h': "),
         (coco(2), ("--strategy",), "argument --strategy: expected one argument"),
         (coco(2), ("--weights", "1", "1"), "argument --weights: expected 3 arguments"),
         (coco(2), ("--weights", "0", "0", "0"), "weights 0 0 0: must be three numbers from 0 up, not all 0"),
@@ -107,7 +108,7 @@ def test_what_would_fail_after_hours_of_training_fails_before(workshop, start, o
     (workshop.folder / "full.json").write_text(json.dumps(ori_ann))
     result = start("full.json", "--unlabelled_img_dir", "more", *options)
     assert result.returncode == 2
-    assert words in result.stderr and "Traceback" not in result.stderr
+    assert words in result.stderr and "Traceback" not in result.stderr and "usage: " not in result.stderr
     assert all(program.startswith("check ") for program in workshop.programs())
     assert not (workshop.folder / "out").exists()
 

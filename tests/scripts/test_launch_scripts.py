@@ -426,6 +426,34 @@ def test_a_file_in_place_of_the_folder_of_images_is_told_with_the_order_of_the_a
     assert "TARGET DEVICE_ID DATA_ROOT ANN OUTPUT_DIR" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("script", "left_out"),
+    [("run_standalone_train_gpu.sh", 0), ("run_eval_ascend.sh", 0), ("run_standalone_train_model.sh", 1)],
+)
+def test_a_device_that_is_forgotten_is_one_error(workshop, script, left_out):
+    """The arguments behind it would be taken for others."""
+    words = arguments_of(script)
+    name = INTERFACES[script].split()[left_out]
+    value = words[left_out + 1]
+    result = workshop.run(script, *words[:left_out], *words[left_out + 1 :])
+    assert (result.returncode, workshop.calls()) == (2, [])
+    assert result.stderr.startswith(f"error: {name} is missing: '{value}' is a file or folder\nusage: bash ")
+    assert result.stderr.count("error: ") == 1
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_told_with_the_one_in_it(workshop):
+    (workshop.folder / "first").mkdir()
+    (workshop.folder / "first/best_model.ckpt").write_text("")
+    words = arguments_of("run_eval_cpu.sh")
+    words[INTERFACES["run_eval_cpu.sh"].split().index("CKPT")] = "first"
+    trained = arguments_of("run_standalone_train_cpu.sh")
+    for name, script, given in (("CKPT", "eval", words), ("PRE_TRAINED", "standalone_train", [*trained, "first"])):
+        result = workshop.run(f"run_{script}_cpu.sh", *given)
+        first = workshop.path("first")
+        told = f"error: {name}: {first} is a folder, not a file; give a checkpoint in it, such as {first}/best_model.ckpt\n"
+        assert result.returncode == 2 and result.stderr.startswith(told) and result.stderr.count("error: ") == 1
+
+
 def test_the_best_network_is_preferred(workshop):
     first = workshop.folder / "out put" / "first_stage"
     first.mkdir(parents=True)

@@ -7,6 +7,7 @@ Axes: N images, S Monte Carlo samples of all uncertain quantities.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,29 +96,48 @@ class LabellingCost:
         return f"{a:.1f} s per image + {b:.1f} s per box drawn + {c:.1f} s per box corrected ({source})"
 
 
-def added_by_density(predicted: float, boxes: float) -> float:
-    """Boxes to draw per (box that is sent + 1), so that images with ``predicted`` boxes have ``boxes`` in the end, both means per image."""
-    return (boxes - (1 - DELETED) * predicted) / (predicted + 1)
+@dataclass(frozen=True)
+class Density:
+    """What stands in place of the predictions of a hardly trained detector, whose images have to be labelled from scratch.
+
+    Attributes:
+        predicted: boxes that it predicts; boxes: that labelled images have; both means per image.
+    """
+
+    predicted: float
+    boxes: float
+
+    def drawn(self, boxes: float) -> float:
+        """Boxes to draw, at least 0, where ``predicted`` are sent and there are ``boxes`` in the end."""
+        return max(boxes - (1 - DELETED) * self.predicted, 0.0)
+
+    def rate(self, images: Sequence[LabelledImage]) -> Rate:
+        """Boxes to draw per (box that is sent + 1); images of earlier rounds tell how many objects there are, whatever was sent."""
+        sent = self.predicted + 1
+        return _rate(
+            self.drawn(self.boxes) / sent, sum(self.drawn(image.boxes) for image in images), sent * len(images)
+        )
 
 
-def fit_labelling_cost(past: PastRounds, labelled: int | None = None, added: float = ADDED) -> LabellingCost:
+def fit_labelling_cost(past: PastRounds, labelled: int | None = None, density: Density | None = None) -> LabellingCost:
     """The cost model with published values as the prior, fitted to earlier rounds.
 
     Args:
         labelled: number of labelled images that the present detector was trained on. Detectors of earlier rounds had fewer
             and made more errors, so their errors are scaled down; None: they are not scaled.
-        added: prior of the boxes to draw per (box that is sent + 1).
+        density: of a hardly trained detector.
     """
     images, timed = past.images, [image for image in past.images if image.seconds is not None]
     features = np.array([(1, image.added, image.corrected) for image in timed], np.float64)
     seconds = fit_towards_prior(features, np.array([image.seconds for image in timed]), SECONDS)
     sent = sum(image.sent for image in images)
     scale = _error_scales(past, labelled)
+    added = sum(scale[image.report] * image.added for image in images)
     return LabellingCost(
         seconds=seconds,
         deleted=_rate(DELETED, sum(scale[image.report] * image.deleted for image in images), sent),
         changed=_rate(CHANGED, sum(scale[image.report] * _changed(image) for image in images), sent),
-        added=_rate(added, sum(scale[image.report] * image.added for image in images), sent + len(images)),
+        added=density.rate(images) if density else _rate(ADDED, added, sent + len(images)),
         images=len(images),
         timed=len(timed),
     )
@@ -137,5 +157,5 @@ def _changed(image: LabelledImage) -> int:
     return image.moved + image.relabelled
 
 
-def _rate(prior: float, count: float, exposure: int) -> Rate:
+def _rate(prior: float, count: float, exposure: float) -> Rate:
     return Rate((prior * _RATE_WEIGHT + count) / _CLUSTERED, (_RATE_WEIGHT + exposure) / _CLUSTERED)

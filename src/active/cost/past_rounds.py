@@ -69,6 +69,11 @@ class LabelledImage:
         """Boxes that were changed or taken out."""
         return self.moved + self.relabelled + self.deleted
 
+    @property
+    def boxes(self) -> int:
+        """Boxes that it has in the end."""
+        return self.sent - self.deleted + self.added
+
 
 @dataclass(frozen=True)
 class PastRounds:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from src.active.cost.labelling_cost import LabellingCost, added_by_density, fit_labelling_cost
+from src.active.cost.labelling_cost import Density, LabellingCost, fit_labelling_cost
 from src.active.cost.past_rounds import read_past_rounds
 from src.active.picking.budget import Budget
 from src.active.picking.pick_options import PickOptions
@@ -79,9 +79,9 @@ def expected_cost(
 ) -> ExpectedCost | None:
     """What labelling costs; None where the ranking has no CSV that says what is predicted.
 
-    A detector that predicts far fewer objects per image than the labelled images have is hardly trained. Without reports, which say how
-    many boxes are drawn beside the predicted ones, the ranked images are then expected to have as many on average as the labelled ones;
-    an image with fewer predictions than the average has fewer.
+    A detector that predicts far fewer objects per image than the labelled images have is hardly trained. The ranked images are then
+    expected to have as many on average as the labelled ones and those of the reports, whatever was drawn beside the boxes of earlier
+    detectors; an image with fewer predictions than the average has fewer.
 
     Args:
         reports: of import_labels.py, of earlier rounds; labelled: images that are labelled so far; objects: in these.
@@ -96,7 +96,7 @@ def expected_cost(
         print(f"labelling_reports: {sentence}")
     predicted = {label: predicted_objects(terms, label) for label in ranked_classes(terms)}
     mean = sum(sum(of.values()) for of in predicted.values()) / len(terms)
-    if past.images or (labelled and mean >= _HARDLY_TRAINED * objects / labelled):
+    if (past.images and not labelled) or (labelled and mean >= _HARDLY_TRAINED * objects / labelled):
         return ExpectedCost(predicted, fit_labelling_cost(past, labelled))
     found = f"the detector predicts {mean:.3g} objects per image with a score above {CONFIDENT:g}"
     if not labelled:
@@ -106,13 +106,13 @@ def expected_cost(
             else ""
         )
         return ExpectedCost(predicted, fit_labelling_cost(past, labelled), doubt)
+    density = Density(mean, objects / labelled)
+    of_reports = " (corrected by the reports of earlier rounds)" if past.images else ""
     doubt = (
-        f"{found}, and labelled images have {objects / labelled:.3g}, so as many are expected in the ranked images on "
+        f"{found}, and labelled images have {density.boxes:.3g}, so as many{of_reports} are expected in the ranked images on "
         "average, and fewer where fewer than on average are predicted"
     )
-    return ExpectedCost(
-        predicted, fit_labelling_cost(past, labelled, added_by_density(mean, objects / labelled)), doubt
-    )
+    return ExpectedCost(predicted, fit_labelling_cost(past, labelled, density), doubt)
 
 
 def budget_of(

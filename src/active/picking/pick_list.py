@@ -32,6 +32,8 @@ from src.errors import DataError, UserError
 from src.files import check_apart, check_free, read_regular_text, reading_fault, write_text
 from src.wording import counted
 
+_TABLE_COLUMNS = ("file_name", "image")  # the first one of a _picked.csv, and what others call it
+
 
 def check_outputs(options: PickOptions) -> None:
     """Check, before anything is read, that the pick replaces none of its inputs; raises a UserError. A resumed pick may take the
@@ -210,6 +212,14 @@ def read_list(path: Path) -> list[str]:
         raise UserError(f"{path}: {reading_fault(error)}") from None
     if not names:
         raise UserError(f"{path}: no file names in it")
+    if names[0].split(",")[0].strip('\ufeff"') in _TABLE_COLUMNS:
+        beside = path.with_suffix(".txt")
+        remedy = (
+            str(beside)
+            if beside.is_file() and beside != path
+            else "a file with one image name a line, such as ..._picked.txt"
+        )
+        raise UserError(f"{path}: is a table of why images were picked, not the list of them; give {remedy}")
     if faults := unlistable(names):
         raise DataError(str(path), faults)
     return list(dict.fromkeys(names))

@@ -64,11 +64,10 @@ def suspicions(annotations: Annotations, trained: Collection[str] | None = None)
     """
     objects = _objects(annotations)
     found = list(annotations.doubts)
-    found += _class_names(annotations.class_names)
+    found += doubted_classes(annotations) if trained is None else _class_names(annotations.class_names)
     found += empty_images(annotations)
     if len(objects.boxes):
         found += _unused_classes(annotations, objects, trained)
-        found += _misspelt(annotations, objects) if trained is None else ()
         found += _crowds(annotations, objects)
         found += _areas(objects)
         found += _tiny(objects)
@@ -78,6 +77,13 @@ def suspicions(annotations: Annotations, trained: Collection[str] | None = None)
         found += _crowded_images(objects)
         found += _outlines(annotations)
     return found
+
+
+def doubted_classes(annotations: Annotations) -> list[str]:
+    """Those of the suspicious findings that are about the names of classes."""
+    objects = _objects(annotations)
+    misspelt = _misspelt(annotations, objects) if len(objects.boxes) else ()
+    return [*_class_names(annotations.class_names), *misspelt]
 
 
 def _objects(annotations: Annotations) -> Objects:

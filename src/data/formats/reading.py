@@ -14,7 +14,6 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ from src.data.formats.tools.tool_place import ToolPlace, tool_place
 from src.data.formats.voc_folder import read_voc_folder, voc_place
 from src.data.image_listing import check_is_no_root, list_images
 from src.errors import DataError, SeveralErrors, UserError
-from src.files import open_regular
+from src.files import near_path, open_regular
 
 _FORMS = (
     "COCO JSON (.json), a Pascal VOC list (ImageSets/Main/NAME.txt beside Annotations/), a folder with Pascal VOC XML files, "
@@ -248,8 +247,7 @@ def _there_is(path: Path) -> str:
         return "it is a link that leads nowhere; link it to the file again"
     if not path.parent.is_dir():
         return f"its folder {path.parent} is not there; expected {_FORMS}"
-    near = get_close_matches(path.name, [file.name for file in path.parent.iterdir()], n=1, cutoff=0.75)
-    return f"did you mean {path.parent / near[0]}?" if near else f"expected {_FORMS}"
+    return near_path(path).removeprefix("; ") or f"expected {_FORMS}"
 
 
 def _holding(folder: Path) -> str:

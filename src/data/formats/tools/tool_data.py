@@ -6,7 +6,7 @@ somebody saves, and of YOLO one without a label file in the folder of unlabelled
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -42,7 +42,7 @@ from src.data.formats.tools.yolo import (
 from src.data.formats.tools.yolo_extras import unstated_numbers
 from src.data.image_listing import check_is_folder, lies_in, list_images, passed_over
 from src.data.images import image_size
-from src.errors import DataError, UserError
+from src.errors import DataError, Summary, UserError
 from src.wording import counted
 
 _EMPTY = {  # objects of an unlabelled image
@@ -52,8 +52,8 @@ _EMPTY = {  # objects of an unlabelled image
 }
 
 
-# Names of classes, images by their names in the folder, and doubts.
-_Found = tuple[list[str], dict[str, AnnotatedImage], list[str]]
+# Names of classes, images by their names in the folder, doubts, and faults of files beside which the images can be checked.
+_Found = tuple[list[str], dict[str, AnnotatedImage], list[str], list[str]]
 
 
 def read_tool(
@@ -76,14 +76,14 @@ def read_tool(
     img_dir = Path(img_dir)
     check_is_folder(img_dir)
     pictures = list_images(img_dir)
-    named, found, more_doubts = _read_labels(place, img_dir, pictures, unlabelled_img_dir)
+    named, found, more_doubts, line_faults = _read_labels(place, img_dir, pictures, unlabelled_img_dir)
     counts = Counter(shape.label for image in found.values() for shape in image.shapes)
     names = list(foreground(class_names)) or list(dict.fromkeys([*named, *sorted(counts)]))
     if not names and (blocked := [f"{name}: {fault}" for name in sorted(found) for fault in found[name].blocked]):
         raise DataError(str(place.path), [*blocked, *_header_faults(place, img_dir)])
     if not names:
         raise UserError(f"{place.path}: no object in any file, so no classes are known; name them with --class_names")
-    faults = control_faults(names) + unknown_classes(sorted(counts.items()), names)
+    faults = line_faults + control_faults(names) + unknown_classes(sorted(counts.items()), names)
     entries, notes, errors, sizes = [], Counter(), [], {}
     for number, name in enumerate(sorted(found), start=1):
         try:
@@ -95,8 +95,9 @@ def read_tool(
             errors.append(error)
     if common := _common_fault(found, sizes):
         faults += [common, *_header_faults(place, img_dir)]
-    elif errors:
-        faults += merged_messages(errors, len(found))
+    else:
+        faults += _header_faults(place, img_dir, found) if line_faults else []
+        faults += merged_messages(errors, len(found)) if errors else []
     if place.form == YOLO and (resized := resized_with_borders(_yolo_names(place.path).parent)):
         faults += other_shapes(resized, sizes, img_dir)
     if faults:
@@ -145,10 +146,12 @@ def _images_of(place: ToolPlace, img_dir: Path) -> list[str]:
     return sorted(found)
 
 
-def _header_faults(place: ToolPlace, img_dir: Path) -> list[str]:
-    """Images whose headers cannot be read, where other faults have ended the reading before."""
+def _header_faults(place: ToolPlace, img_dir: Path, read: Collection[str] = ()) -> list[str]:
+    """Images whose headers cannot be read, where other faults have ended the reading before; but not those that were ``read``."""
     faults = []
     for name in _images_of(place, img_dir):
+        if name in read:
+            continue
         try:
             image_size(img_dir / name)
         except UserError as error:
@@ -158,7 +161,7 @@ def _header_faults(place: ToolPlace, img_dir: Path) -> list[str]:
 
 def _read_cvat(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
     names, images = read_cvat(path)
-    return names, _by_name(images, pictures, path, img_dir, "name"), []
+    return names, _by_name(images, pictures, path, img_dir, "name"), [], []
 
 
 def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
@@ -178,7 +181,7 @@ def _read_labelme(path: Path, img_dir: Path, pictures: Sequence[str]) -> _Found:
         raise DataError(str(path), faults)
     nothing = {name: AnnotatedImage(name, mark=Mark.NOT_DONE) for name in pictures}
     found = nothing | _by_name(images, pictures, path, img_dir, "imagePath")
-    return [], found, other_labels(path, LABELME, others)
+    return [], found, other_labels(path, LABELME, others), []
 
 
 def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str], some_unlabelled: bool) -> _Found:
@@ -211,16 +214,19 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str], some_unlabell
             "the folder called labels beside the one called images"
         )
     faults, doubts = merged_line_faults(faults, lines), []
+    of_lines = len(faults)
     shapes = [shape for image in found.values() for shape in image.shapes]
     if not keypoints and (unstated := unstated_numbers(shapes, file)):
         (faults if unstated.certain else doubts).append(f"{below}: {unstated.sentence}")
-    if faults:
+    if (
+        any(isinstance(fault, Summary) for fault in faults) or len(faults) > of_lines
+    ):  # one cause, which other checks would tell again
         raise DataError(str(path), faults)
     if lost := label_files_without_image(image_of):
         doubts.append(
             f"{counted(len(lost), 'label file')} of which {img_dir} has no image, such as {lost[0]}: their labels are not used"
         )
-    return names, found, doubts
+    return names, found, doubts, faults
 
 
 def _yolo_names(path: Path) -> Path:

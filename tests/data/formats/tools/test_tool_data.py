@@ -499,3 +499,30 @@ def test_lines_that_have_one_fault_are_all_in_the_whole_list(forms):
     with pytest.raises(DataError, match=r"8 of the 9 lines, such as .* is no share of an image") as refused:
         read_data(forms, forms / "images")
     assert [row.split(": ")[1] for row in refused.value.rows] == [f"line {number}" for number in range(1, 9)]
+
+
+def test_every_kind_of_fault_of_yolo_comes_in_one_run_and_once(forms, capsys):
+    lines = {
+        "class": "9 0.5 0.5 0.2 0.2",
+        "outside": "0 1.3 0.5 0.2 0.2",
+        "letters": "0 0.5 0.5 0.2 0.2",
+        "cut": "0 0.5 0.5 0.2 0.2",
+    }
+    for number, (name, line) in enumerate(lines.items()):
+        picture = np.random.default_rng(number).integers(0, 255, (30, 40, 3), np.uint8)
+        Image.fromarray(picture).save(forms / "images" / f"{name}.png")
+        (forms / "labels" / f"{name}.txt").write_text(line, encoding="utf-16" if name == "letters" else "utf-8")
+    cut = forms / "images" / "cut.png"
+    cut.write_bytes(cut.read_bytes()[:-600])
+    words = ["--ann_file", forms / "data.yaml", "--img_dir", forms / "images", "--images"]
+    with pytest.raises(SystemExit):
+        doctor.main([str(word) for word in words])
+    said = capsys.readouterr().out
+    for told in (
+        "class.txt: line 1: class 9 is none",
+        "outside.png: dog",
+        "letters.txt: not UTF-8",
+        "cut.png: the picture is",
+    ):
+        assert said.count(told) == 1, said
+    assert "\n4 errors, " in said
