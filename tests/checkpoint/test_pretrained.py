@@ -304,7 +304,7 @@ def test_a_npz_with_something_else_in_it_is_refused(tmp_path):
     ("name", "words"),
     [
         ("missing.ckpt", "no such file"),
-        ("folder", "not a regular file"),
+        ("folder", "is a folder, not a file and has no checkpoint"),
         ("a.pth", "python -m src.convert_checkpoint --ckpt_file"),
         ("a.safetensors", "python -m src.convert_checkpoint --ckpt_file"),
         ("a.h5", "unsupported suffix '.h5'"),
