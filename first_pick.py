@@ -28,7 +28,7 @@ from src.active.picking.pick_list import reasons_file, write_pick
 from src.active.picking.pick_options import list_beside
 from src.active.pool_files import PoolFiles, read_pool
 from src.active.strategies.pool import Options
-from src.active.sub_folders import SPREAD, by_sub_folder, spread
+from src.active.sub_folders import by_sub_folder, spread
 from src.command_line import NAMES_HELP, parse_names, positive_count, program_parser, seed, to_paste
 from src.data.annotations import Annotations
 from src.data.checks.image_files import files_hash
@@ -43,7 +43,7 @@ from src.files import check_apart, check_free, write_json
 from src.recipe.start_weights import read_weight_file
 from src.wording import counted
 
-COVERAGE = "coverage"
+SPREAD, COVERAGE = "spread", "coverage"
 _RANDOM_SHARE = 0.1  # beside coverage, as of pick_select.py
 _SIDE = 320  # pixels, of the network input for features of whole images; ImageNet networks are trained at 224
 

@@ -5,8 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-SPREAD = "spread"  # the strategy of a first pick that has no detector and no features
-
 
 def by_sub_folder(names: Iterable[str]) -> dict[str, list[str]]:
     """Sub-folder -> the names of its own images, in the order of ``names``; "." is the folder itself."""

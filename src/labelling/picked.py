@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 from pycocotools import mask as coco_masks
 
-from src.active.sub_folders import SPREAD
 from src.csv_file import cell_text
 from src.data.checks.row_marks import finite_number
 from src.data.formats.json_file import read_json
@@ -30,7 +29,8 @@ _NAME_COLUMNS = ("file_name", "image")
 _SCORE_COLUMNS = ("acquisition_score", "score")
 _REASON_COLUMNS = ("reason", "chosen_by")
 _BY = {"score": "by acquisition score", "random": "drawn at random"}  # what pick_select.py writes, in words
-_SPREAD = "spread evenly over the sub-folders, in a random order"  # a pick of first_pick.py without features
+_STRATEGY_SPREAD = "spread"  # what first_pick.py writes of a pick without features
+_SPREAD = "spread evenly over the sub-folders, in a random order"  # the same, in words
 _PREDICTIONS = ("detections", "objects of ")  # columns of what was predicted, which the boxes show
 _LEAST_INSIDE = 0.5  # share of a box that lies in its image; a detector may reach over the border
 _MOST_TERMS = 6  # other columns that a labeller is shown
@@ -106,7 +106,7 @@ def _words(row: Mapping[str, str]) -> str:
 
 def _is_spread(row: Mapping[str, str]) -> bool:
     """Whether a first pick without a detector has written this row: its score is a place in the order, and says nothing of the image."""
-    return row.get("strategy") == SPREAD
+    return row.get("strategy") == _STRATEGY_SPREAD
 
 
 def _brief(text: str) -> str:
