@@ -119,7 +119,7 @@ def find_classes(args: argparse.Namespace) -> list[str]:
     names = list(parse_names(args.class_names))
     check_names(names)
     if not names and args.ann_file:
-        names = list(read_data(args.ann_file, args.img_dir).class_names)
+        names = list(read_data(args.ann_file, args.img_dir, unlabelled_img_dir=args.unlabelled_img_dir).class_names)
     if not names and args.infer_json:
         names = class_names_of(args.infer_json)
     if not names:
@@ -213,7 +213,7 @@ def find_reasons(args: argparse.Namespace, names: list[str]) -> list[Reason]:
 
 def review(args: argparse.Namespace) -> None:
     """Rank labelled images by disagreement, write the folder, report."""
-    coco = read_as_coco(args.ann_file, args.img_dir)
+    coco = read_as_coco(args.ann_file, args.img_dir, unlabelled_img_dir=args.unlabelled_img_dir)
     labels, crowded = labels_of(coco, unlabelled_ids(coco))
     truth = from_coco(coco)
     classes = list(truth.class_names)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 
+from src.data.annotations import image_path
 from src.data.formats.json_file import read_json
 from src.data.formats.reading import read_data
 from src.data.image_listing import list_images
@@ -155,9 +156,12 @@ def _count_images(config_file: Path) -> tuple[int | None, int | None]:
     folder, names = config.get("unlabelled_img_dir"), config.get("class_names")
     if not isinstance(annotation_file, str) or not Path(annotation_file).exists():
         return None, None
+    folder = folder if isinstance(folder, str) and folder else None
     names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else ()
-    annotations = read_data(annotation_file, img_dir, names)
-    return len(annotations.labelled), len(annotations.unlabelled) + len(list_images(folder) if folder else [])
+    annotations = read_data(annotation_file, img_dir, names, unlabelled_img_dir=folder)
+    own = {image_path(entry, img_dir).resolve() for entry in annotations.images}
+    more = [name for name in list_images(folder) if (Path(folder) / name).resolve() not in own] if folder else []
+    return len(annotations.labelled), len(annotations.unlabelled) + len(more)
 
 
 def read_metrics(path: Path) -> dict[str, Any] | None:

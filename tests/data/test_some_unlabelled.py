@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from export_tasks import main as export_tasks
 from pick_select import main as pick
 from random_select import main as select
 from src.data.doctor import main as doctor
 from src.data.training_data import Sources, read_training_data
 from src.errors import UserError
+from src.report.stages import read_stages
 from src.split_data import main as split
 from src.xml2coco import main as convert
 
@@ -149,3 +151,17 @@ def test_the_command_that_a_round_names_converts_the_labelled_ones(folder, yolo,
     words += ["--ann_file", "labelled.json", "--combine_ann_file", "labelled.json"]
     status, told = said(pick, [*words, "--unlabelled_img_dir", "images"], capsys)
     assert ("6 of the 14 unlabelled images are to be picked" if labelled == 6 else "all 20 images are labelled") in told
+
+
+@pytest.mark.parametrize("form", ["annotations", "data.yaml"])
+def test_the_page_of_a_run_and_the_tasks_read_the_folder_as_training_does(folder, yolo, form, capsys):
+    settings = f"train_ann_file: {folder / form}\ntrain_img_dir: {folder}/images\nunlabelled_img_dir: {folder}/images\n"
+    (folder / "config.yaml").write_text(settings)
+    (folder / "metrics.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
+    [stage] = read_stages(folder)
+    assert (stage.labelled, stage.unlabelled) == (6, 14)
+    (folder / "picked.txt").write_text("07.png\n08.png\n")
+    words = ["--picked_file", folder / "picked.txt", "--img_dir", folder / "images", "--ann_file", folder / form]
+    words += ["--unlabelled_img_dir", folder / "images", "--format", "coco", "--output_dir", folder / "tasks"]
+    status, told = said(export_tasks, words, capsys)
+    assert status == 0 and "2 images for coco" in told, told
