@@ -32,9 +32,7 @@ from src.yaml_file import read_yaml
 from tests.hostile import damaged, documents, survives
 
 ROOT = Path(__file__).resolve().parents[1]
-CHEAP = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+CHEAP = settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 COCO = {
     "info": {"year": 2026},
     "images": [

@@ -173,7 +173,7 @@ def test_unknown_strategy_and_exponent():
 ROW = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3), st.floats(0, 2)), max_size=9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ROW, min_size=1, max_size=12), st.sampled_from(sorted(STRATEGIES)[:6]))
 def test_any_pool_gives_a_finite_score_for_every_image(rows, strategy):
     pool = Pool(table(**{f"i{index}": row for index, row in enumerate(rows)}))

@@ -291,7 +291,7 @@ def test_mistakes_are_one_line(program, toy, pictures, tmp_path, words, message)
 
 
 @pytest.mark.parametrize("kind", ["metadata", "metadata of masks", "annotations"])
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_files_are_one_line(program, toy, toy_with_masks, pictures, tmp_path, kind, data):
     model = copied(toy_with_masks if kind == "metadata of masks" else toy, tmp_path)

@@ -30,7 +30,7 @@ def test_a_sealed_checkpoint_is_read_as_before(sealed):
     np.testing.assert_array_equal(values["a"].asnumpy(), np.arange(5.0))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(place=st.integers(0), kind=st.sampled_from(["cut off", "bit", "dropped", "added"]), bit=st.integers(0, 7))
 def test_every_change_is_noticed(sealed, place, kind, bit):
     content, path = sealed

@@ -24,9 +24,7 @@ from tests.hostile import damaged, survives
 
 DATA = Path(__file__).parent / "convert" / "data"
 ROOT = Path(__file__).parents[2]
-CHEAP = settings(
-    max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+CHEAP = settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def safetensors_bytes() -> bytes:

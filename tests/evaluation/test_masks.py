@@ -16,7 +16,7 @@ from tools.formula_weights import PICTURE_SIZES
 
 EXACT, TORCHVISION = Pasting(0.5, "exact"), Pasting(0.5, "torchvision")
 SIZE = (90, 70)  # width, height
-QUICK = settings(deadline=None, max_examples=40)
+QUICK = settings(max_examples=40)
 
 
 def torchvision_paste(probabilities: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -39,7 +39,6 @@ KEYS = (
 )
 # Shrinking writes and reads files for minutes, and the data sets are small as they are.
 WITHOUT_SHRINKING = {
-    "deadline": None,
     "phases": (Phase.explicit, Phase.reuse, Phase.generate),
     "suppress_health_check": list(HealthCheck),
 }

@@ -26,7 +26,6 @@ from tests.hostile import damaged, documents, obey_permissions, survives
 
 CHEAP = settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],

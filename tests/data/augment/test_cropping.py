@@ -39,7 +39,7 @@ def scenes(draw) -> tuple[int, int, np.ndarray]:
 
 
 @given(scenes(), st.integers(0, 2**32))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_every_crop_promises(scene, seed):
     width, height, boxes = scene
     region = draw_region(width, height, boxes, np.random.default_rng(seed))

@@ -58,7 +58,7 @@ def test_expand_shrinks_its_share_of_the_images_up_to_four_times_and_puts_them_a
     st.booleans(),
     st.lists(st.floats(0, 1), min_size=4, max_size=4),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_boxes_of_an_expanded_image_shrink_with_it_and_stay_inside(width, height, seed, keep_ratio, shares):
     """A box anywhere in an image of any size, given by shares of its sides."""
     (x1, x2), (y1, y2) = sorted(shares[:2]), sorted(shares[2:])

@@ -35,7 +35,7 @@ def photo() -> np.ndarray:
 
 
 @given(st.integers(1, 400), st.integers(1, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_fit_keeps_the_ratio_and_fills_one_side(old_height, old_width):
     image = np.full((old_height, old_width, 3), 7, np.uint8)
     fitted, (scale_x, scale_y) = transforms.fit_to_input(image, 96, 128, keep_ratio=True)

@@ -13,7 +13,7 @@ from src.data.formats.outlines import as_outline, outline_fault, rasterise, whol
 from tests.hostile import JUNK
 
 SIZE = (120, 90)  # width, height
-QUICK = settings(deadline=None, max_examples=40)
+QUICK = settings(max_examples=40)
 
 
 def outline(value) -> msgspec.Raw:
@@ -214,7 +214,7 @@ POLYGONS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.one_of(RLES, POLYGONS, JUNK))
 def test_whatever_has_no_fault_can_be_read(value):
     raw = as_outline(value)

@@ -8,7 +8,7 @@ from pycocotools import mask as coco_masks
 
 from src.data.formats.run_lengths import Rle, run_ends
 
-QUICK = settings(deadline=None, max_examples=60)
+QUICK = settings(max_examples=60)
 
 
 def painted(ends: np.ndarray, width: int, height: int) -> np.ndarray:

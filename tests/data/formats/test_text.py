@@ -118,7 +118,7 @@ words = st.text("0123456789,.-+e_ näxg٣/\t\x00\x0b\u2028\ud7ff#") | st.sampled
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.lists(words).map(" ".join)).map("\n".join) | st.binary())
 def test_anything_is_read_or_refused_in_words(images, tmp_path_factory, text):
     folder = tmp_path_factory.getbasetemp()
