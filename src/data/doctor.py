@@ -194,6 +194,23 @@ def draw_contact_sheets(data: TrainingData, sources: Sources, folder: Path) -> N
         print(line)
 
 
+def print_counts(data: TrainingData) -> None:
+    """Print the numbers of images and boxes, and the boxes of each class."""
+    boxes = boxes_and_crowds(*count_boxes(data.labelled))
+    classes = counted(len(data.annotations.class_names), "class")
+    summary = f"{counted(len(data.labelled), 'labelled image')} with {boxes} of {classes} "
+    summary += f"({count_empty(data.labelled)} without a box), {counted(len(data.unlabelled), 'unlabelled image')}"
+    if data.evaluation:
+        boxes = boxes_and_crowds(*count_boxes(data.evaluation.images))
+        summary += f", {counted(len(data.evaluation.images), 'evaluation image')} with {boxes}"
+    print(summary)
+    if len(data.annotations.class_names) > 1:
+        names = data.annotations.class_names
+        print(f"boxes by class: {by_class(names, data.labelled)}")
+        if data.evaluation and data.evaluation.class_names == names:
+            print(f"in evaluation:  {by_class(names, data.evaluation.labelled)}")
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """Examine, report, end with status 1 if there are errors."""
@@ -228,19 +245,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(sentence)
     count = count_errors(faults.errors)
     if data:
-        boxes = boxes_and_crowds(*count_boxes(data.labelled))
-        classes = counted(len(data.annotations.class_names), "class")
-        summary = f"{counted(len(data.labelled), 'labelled image')} with {boxes} of {classes} "
-        summary += f"({count_empty(data.labelled)} without a box), {counted(len(data.unlabelled), 'unlabelled image')}"
-        if data.evaluation:
-            boxes = boxes_and_crowds(*count_boxes(data.evaluation.images))
-            summary += f", {counted(len(data.evaluation.images), 'evaluation image')} with {boxes}"
-        print(summary)
-        if len(data.annotations.class_names) > 1:
-            names = data.annotations.class_names
-            print(f"boxes by class: {by_class(names, data.labelled)}")
-            if data.evaluation and data.evaluation.class_names == names:
-                print(f"in evaluation:  {by_class(names, data.evaluation.labelled)}")
+        print_counts(data)
     if args.contact_sheet and data:
         draw_contact_sheets(data, sources, args.contact_sheet)
     elif args.contact_sheet:
