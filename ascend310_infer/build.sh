@@ -6,7 +6,7 @@
 # `bash ascend310_infer/get_dependencies.sh` gets all of them.
 set -euo pipefail
 
-here="$(realpath --no-symlinks -- "$(dirname -- "${BASH_SOURCE[0]}")")"
+here="$(realpath --no-symlinks -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")"
 folder="$here/out"
 if [ $# -gt 0 ] && [[ $1 != -* ]]; then
     folder="$(realpath --canonicalize-missing --no-symlinks -- "${1:-$folder}")"

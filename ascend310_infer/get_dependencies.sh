@@ -4,7 +4,7 @@
 #   bash ascend310_infer/get_dependencies.sh [REQUIREMENTS_FILE]     of the environment; default: requirements-deploy.txt
 set -euo pipefail
 # shellcheck source=scripts/_env.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/../scripts/_env.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../scripts/_env.sh"
 requirements="${1:-requirements-deploy.txt}"
 [ -d "${MINDSPORE_LITE_HOME:-/}" ] || fail "there is no folder MINDSPORE_LITE_HOME=$MINDSPORE_LITE_HOME"
 

@@ -8,7 +8,7 @@ arguments() {
     shift
     if [ $# -eq 0 ] || [ "$1" = --help ] || [ "$1" = -h ]; then
         sed -n '2,/^[^#]/s/^# //p' "$0"
-        case "$0" in *_cpu.sh | *_onnx.sh) ;; *) echo "Never run on GPU or Ascend: see README.md." ;; esac
+        case "$(readlink -f -- "$0")" in *_cpu.sh | *_onnx.sh) ;; *) echo "Never run on GPU or Ascend: see README.md." ;; esac
         echo "usage: bash $0 $line"
         exit $(($# == 0 ? 2 : 0))
     fi

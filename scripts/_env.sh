@@ -4,7 +4,7 @@
 #   VENV=/path/to/environment    an existing environment (venv or conda) to use instead; nothing is installed into it
 # Afterwards PYTHON is the environment's interpreter and its programs come first on the PATH.
 
-root="$(realpath --no-symlinks -- "$(dirname -- "${BASH_SOURCE[0]}")/..")"
+root="$(realpath --no-symlinks -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/..")"
 
 fail() {
     printf 'error: %s\n' "$*" >&2

@@ -4,7 +4,7 @@
 #   INFER_MAIN=/path/to/main  a program that is already built (default: ascend310_infer/out/main, which is built when needed)
 
 # shellcheck source=scripts/_launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_launch.sh"
 own_options=(cpp)
 
 # make_program: sets `program` to the path of the C++ program; builds it if it is missing or older than one of its sources.

@@ -3,7 +3,7 @@
 # RANK_TABLE and the array `options`, and stay in the caller's folder, so that relative paths stay valid.
 
 # shellcheck source=scripts/_env.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_env.sh"
 # shellcheck source=scripts/_arguments.sh
 source "$root/scripts/_arguments.sh"
 

@@ -7,7 +7,7 @@
 # said of labels that label none of its images.
 
 # shellcheck source=scripts/_launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_launch.sh"
 own_options=(selection)
 
 tools="label_studio cvat labelme yolo voc coco" # formats of export_tasks.py

@@ -3,7 +3,7 @@
 # Those scripts take the arguments of the model zoo's scripts, by the same names; here these become options of the programs.
 
 # shellcheck source=scripts/_launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_launch.sh"
 
 # ---- dataset layouts ----
 

@@ -3,7 +3,7 @@
 # Everything goes to demo_output/ beside README.md, or to demo_output_2/ and so on if that exists.
 set -euo pipefail
 # shellcheck source=scripts/_env.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_env.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_env.sh"
 [ $# -eq 0 ] || fail "unexpected argument: $1; the demonstration takes none: bash $0"
 environment requirements.txt
 cd "$root"

@@ -2,7 +2,7 @@
 # The whole job on DEVICE_NUM (8) GPUs: train, select images to label, train again.
 set -euo pipefail
 # shellcheck source=scripts/_rounds.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_rounds.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_rounds.sh"
 launch "DATA_ROOT TRAIN_ANN ORI_ANN OUTPUT_DIR [PRE_TRAINED] [--key value ...]" "$@"
 TARGET=GPU
 several_devices

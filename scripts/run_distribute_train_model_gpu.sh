@@ -2,7 +2,7 @@
 # One training run on DEVICE_NUM (8) GPUs.
 set -euo pipefail
 # shellcheck source=scripts/_launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_launch.sh"
 launch "DATA_ROOT ANN OUTPUT_DIR [PRE_TRAINED] [--key value ...]" "$@"
 TARGET=GPU
 several_devices

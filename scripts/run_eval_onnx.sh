@@ -3,7 +3,7 @@
 # <MODEL without extension>_eval (or --eval_output_dir).
 set -euo pipefail
 # shellcheck source=scripts/_launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_launch.sh"
 launch "MODEL EVAL_ROOT EVAL_ANN [--key value ...]" "$@"
 without_extension "$MODEL" STEM
 pop_folder eval_output_dir EVAL_OUTPUT_DIR "${STEM}_eval"

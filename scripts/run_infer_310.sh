@@ -3,7 +3,7 @@
 # needed, and evaluates the detections: detections.json, acc.log and metrics.json in <MODEL without extension>_infer.
 set -euo pipefail
 # shellcheck source=scripts/_infer_cpp.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_infer_cpp.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_infer_cpp.sh"
 launch "MODEL DATA_ROOT ANN [IMAGE_WIDTH] [IMAGE_HEIGHT] [DEVICE_ID] [--key value ...]" "$@"
 KEEP_RATIO="" # not an argument of this script
 detect_and_score Ascend310

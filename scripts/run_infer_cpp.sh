@@ -4,6 +4,6 @@
 # Size and KEEP_RATIO are in the metadata of the model; if given, they must agree. --threads and --draw go to the program.
 set -euo pipefail
 # shellcheck source=scripts/_infer_cpp.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_infer_cpp.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_infer_cpp.sh"
 launch "MODEL DATA_ROOT ANN TARGET [IMAGE_WIDTH] [IMAGE_HEIGHT] [KEEP_RATIO] [DEVICE_ID] [--key value ...]" "$@"
 detect_and_score "$TARGET"

@@ -3,7 +3,7 @@
 # It stops when labels are needed and says what to type next. With --ori_ann FILE, the labels of all images, it needs no tool.
 set -euo pipefail
 # shellcheck source=scripts/_rounds.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_rounds.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_rounds.sh"
 own_options+=(labelling)
 launch "DEVICE_ID DATA_ROOT TRAIN_ANN OUTPUT_DIR [PRE_TRAINED] [--key value ...]" "$@"
 TARGET=GPU

@@ -2,7 +2,7 @@
 # The whole job on one Ascend device: train, select images to label, train again.
 set -euo pipefail
 # shellcheck source=scripts/_rounds.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_rounds.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_rounds.sh"
 launch "DEVICE_ID DATA_ROOT TRAIN_ANN ORI_ANN OUTPUT_DIR [PRE_TRAINED] [--key value ...]" "$@"
 TARGET=Ascend
 two_stages

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All checks before a commit: style, shell scripts, tests. Arguments go to pytest. Missing requirements are installed.
 set -euo pipefail
-here="$(dirname -- "${BASH_SOURCE[0]}")"
+here="$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")"
 bash "$here/../ascend310_infer/get_dependencies.sh" requirements-dev.txt
 # shellcheck source=scripts/_env.sh
 source "$here/_env.sh"

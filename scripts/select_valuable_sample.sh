@@ -2,7 +2,7 @@
 # Ranks the unlabelled images of PICKED_ANN and writes NEW_ANN, in which the best are labelled as in ORI_ANN.
 set -euo pipefail
 # shellcheck source=scripts/_launch.sh
-source "$(dirname "${BASH_SOURCE[0]}")/_launch.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_launch.sh"
 own_options=(selection)
 launch "CKPT ORI_ANN PICKED_ANN NEW_ANN TARGET DEVICE_ID DATA_ROOT [--key value ...]" "$@"
 take_selection_options

@@ -3,7 +3,7 @@
 # into ./train_parallel (or --save_checkpoint_path).
 set -euo pipefail
 # shellcheck source=scripts/_supervised.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../_supervised.sh"
 launch "DEVICE_NUM PRETRAINED_MODEL BACKBONE COCO_ROOT [MINDRECORD_DIR] [--key value ...]" "$@"
 TARGET=CPU
 several_devices

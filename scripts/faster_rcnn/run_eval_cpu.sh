@@ -3,7 +3,7 @@
 # <CHECKPOINT_PATH without .ckpt>_eval (or --eval_output_dir).
 set -euo pipefail
 # shellcheck source=scripts/_supervised.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../_supervised.sh"
 launch "VALIDATION_JSON_FILE CHECKPOINT_PATH BACKBONE COCO_ROOT [MINDRECORD_DIR] [--key value ...]" "$@"
 TARGET=CPU DEVICE_ID=0
 score_faster_rcnn

@@ -2,7 +2,7 @@
 # Trains Faster R-CNN on an Ascend device with the labels of COCO_ROOT; the run goes into ./train (or --save_checkpoint_path).
 set -euo pipefail
 # shellcheck source=scripts/_supervised.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../_supervised.sh"
 launch "PRETRAINED_MODEL BACKBONE COCO_ROOT DEVICE_ID [MINDRECORD_DIR] [--key value ...]" "$@"
 TARGET=Ascend
 train_faster_rcnn train

@@ -3,7 +3,7 @@
 # ../run_infer_cpp.sh does: detections.json, acc.log and metrics.json in <MINDIR_PATH without extension>_infer.
 set -euo pipefail
 # shellcheck source=scripts/_infer_cpp.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_infer_cpp.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../_infer_cpp.sh"
 launch "MINDIR_PATH DATA_PATH ANN_FILE_PATH DEVICE_TYPE [DEVICE_ID] [--key value ...]" "$@"
 MODEL="$MINDIR_PATH" DATA_ROOT="$DATA_PATH" ANN="$ANN_FILE_PATH"
 IMAGE_WIDTH="" IMAGE_HEIGHT="" KEEP_RATIO="" # the model's metadata has them

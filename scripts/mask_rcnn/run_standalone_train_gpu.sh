@@ -3,7 +3,7 @@
 # into ./train (or --save_checkpoint_path). ResNet-50 unless --backbone names another.
 set -euo pipefail
 # shellcheck source=scripts/_supervised.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../_supervised.sh"
 launch "PRETRAINED_CKPT DATA_PATH [DEVICE_ID] [--key value ...]" "$@"
 TARGET=GPU
 train_mask_rcnn train

@@ -4,7 +4,7 @@
 # DVPP is CPU: the processor decodes and resizes.
 set -euo pipefail
 # shellcheck source=scripts/_infer_cpp.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_infer_cpp.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../_infer_cpp.sh"
 launch "MINDIR_PATH DATA_PATH DVPP ANNO_FILE DEVICE_TYPE [DEVICE_ID] [--key value ...]" "$@"
 MODEL="$MINDIR_PATH" DATA_ROOT="$DATA_PATH" ANN="$ANNO_FILE"
 IMAGE_WIDTH="" IMAGE_HEIGHT="" KEEP_RATIO="" # the model's metadata has them

@@ -4,7 +4,7 @@
 # Annotations/, ImageSets/Main/{train,val}.txt, or {train,eval}/Images and /Annotations. other: {train,val}.txt, and --class_names.
 set -euo pipefail
 # shellcheck source=scripts/_supervised.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../_supervised.sh"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../_supervised.sh"
 launch "DEVICE_ID DATASET DATASET_PATH MINDRECORD_PATH TRAIN_OUTPUT_PATH [PRE_TRAINED_PATH] [--key value ...]" "$@"
 TARGET=Ascend
 train_ssd

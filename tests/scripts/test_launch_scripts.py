@@ -163,13 +163,28 @@ def test_every_launch_script_has_an_entry_here():
 
 
 @pytest.mark.parametrize("script", INTERFACES)
-def test_usage_is_shown_without_starting_anything(workshop, script):
-    bare, help_text = workshop.run(script), workshop.run(script, "--help")
-    assert (bare.returncode, help_text.returncode) == (2, 0)
-    assert bare.stdout == help_text.stdout
+def test_usage_is_shown_without_starting_anything_by_a_link_too(workshop, script):
+    link = workshop.folder / "a link"
+    link.symlink_to(ROOT / "scripts" / script)
+    bare, help_text = workshop.run(script), workshop.run(str(link), "--help")
+    assert (bare.returncode, help_text.returncode, help_text.stderr) == (2, 0, "")
+    assert bare.stdout.replace(str(ROOT / "scripts" / script), str(link)) == help_text.stdout
     assert f"{script} {INTERFACES[script]} [--key value ...]" in bare.stdout
     assert ("Never run" in bare.stdout) != script.endswith(("_cpu.sh", "_onnx.sh"))
     assert not workshop.calls()
+
+
+@pytest.mark.parametrize(
+    "script", [".ci/run", "scripts/run_tests.sh", "ascend310_infer/get_dependencies.sh", "ascend310_infer/build.sh"]
+)
+def test_a_link_to_a_script_of_developers_finds_what_lies_beside_it(tmp_path, script):
+    (tmp_path / "link").symlink_to(os.path.relpath(ROOT / script, tmp_path.resolve()))
+    nowhere = {"MINDSPORE_LITE_HOME": str(tmp_path / "nowhere"), "OPENVINO_DIR": str(tmp_path / "nowhere")}
+    result = subprocess.run(
+        ["bash", "link"], cwd=tmp_path, env={**os.environ, **nowhere}, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert re.match(r"error: (there is no folder |missing: |OPENVINO_DIR=)", result.stderr), result.stderr
 
 
 @pytest.mark.parametrize("script", INTERFACES)
