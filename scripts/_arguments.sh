@@ -168,8 +168,13 @@ pop_folder() {
     absolute "$2"
 }
 
-# is_enabled KEY: whether --KEY is among the options, without a value or with one other than false.
+# is_enabled KEY: whether --KEY is among the options, without a value or with one that means true, in the words that settings take, too.
 is_enabled() {
     split_options "$1"
-    [ ${#picked[@]} -gt 0 ] && [[ ! ${picked[-1]} =~ ^(false|False|no|off|0)$ ]]
+    [ ${#picked[@]} -gt 0 ] || return 1
+    case "${picked[-1],,}" in
+    "--$1" | true | t | yes | y | on | 1) ;;
+    false | f | no | n | off | 0) return 1 ;;
+    *) fail "--$1 must be true or false, not '${picked[-1]}'; folders are arguments of the script, or have options of their own" ;;
+    esac
 }

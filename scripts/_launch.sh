@@ -323,7 +323,8 @@ check_selection() {
     without_usage "$PYTHON" "$root/sorted_values.py" --check "${rank_options[@]}" || valid=false
     without_usage "$PYTHON" "$root/pick_select.py" --ann_file "$1" --combine_ann_file "$2" "${amount[@]}" \
         --img_dir "$DATA_ROOT" "${pick_options[@]}" ${folder:+--unlabelled_img_dir "$folder"} || valid=false
-    if [[ " ${rank_options[*]} " == *" disagreement "* ]] && ! is_enabled second_checkpoint; then
+    split_options second_checkpoint
+    if [[ " ${rank_options[*]} " == *" disagreement "* ]] && [ ${#picked[@]} -eq 0 ]; then
         echo "error: --strategy disagreement needs a second detector, such as the student: pass --second_checkpoint FILE" >&2
         valid=false
     fi

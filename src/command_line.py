@@ -38,6 +38,8 @@ def program_parser(description: str, prog: str | None = None) -> argparse.Argume
         allow_abbrev=False,
     )
     parser.register("type", Path, _path)
+    parser.register("type", int, lambda text: _as_number(text, int, "a whole number"))
+    parser.register("type", float, lambda text: _as_number(text, float, "a number"))
     parser.add_argument("--version", action="version", version=__version__, help="print the version of the project")
     return parser
 

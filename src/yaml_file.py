@@ -1,5 +1,6 @@
 """Read a YAML file of plain `key: value` lines; whatever is wrong with it is named with its place."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,34 @@ class _Plain:
 
 
 class _PlainLoader(_Plain, yaml.SafeLoader):
-    """As YAML 1.1 says: yes is true, 010 is eight."""
+    """true, null, and numbers as people write them in decimals are values; all else is text.
+
+    YAML 1.1 has more that few people mean: 010 is eight there, 1:30 is ninety, 1_0 ten, and `no` is false.
+    """
+
+    yaml_implicit_resolvers: dict[str, list] = {}  # noqa: RUF012 - the name is PyYAML's
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+0123456789.",
+    ),
+):
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
 
 
 class _TextLoader(_Plain, yaml.BaseLoader):
     """Every scalar is the text that stands there."""
+
+
+def yaml_value(text: str) -> Any:
+    """The value that a text of YAML stands for; raises as ``yaml.load``."""
+    return yaml.load(text, _PlainLoader)
 
 
 def read_yaml(path: str | Path, texts: bool = False) -> dict:
@@ -49,7 +73,7 @@ def read_yaml(path: str | Path, texts: bool = False) -> dict:
         values = yaml.load(read_regular_text(path), _TextLoader if texts else _PlainLoader)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: {reading_fault(error)}") from None
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2026-99-99, a number of thousands of digits
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a number of thousands of digits
         raise UserError(f"{path} is not YAML: {error}") from error
     except RecursionError:
         raise UserError(f"{path} is not YAML of 'key: value' lines: its lists lie in one another too deeply") from None

@@ -164,3 +164,15 @@ def test_numbers_are_spelt_in_ascii_and_others_are_refused_in_words(kind, text):
     with pytest.raises(argparse.ArgumentTypeError, match="must be "):
         kind(text)
     assert kind("3") == 3
+
+
+@pytest.mark.parametrize("text", ["1_0", "0x10", "٣", "yes"])
+def test_numbers_of_every_program_are_decimal(text, capsys):
+    for program, option in (
+        ("random_select", "--label_ratio"),
+        ("random_select", "--policy"),
+        ("src.split_data", "--val_ratio"),
+    ):
+        with pytest.raises(SystemExit):
+            importlib.import_module(program).main([option, text])
+        assert f"argument {option}: '{text}': must be a " in capsys.readouterr().err

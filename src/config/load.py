@@ -6,6 +6,7 @@ The schema has defaults, bounds and help texts; a file in configs/ has only its 
 import argparse
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from pathlib import Path
@@ -19,7 +20,7 @@ from src.config.schema import DETECTOR_KEYS, FIELDS, IN_EPOCHS, KEYS, TEXT_KEYS,
 from src.errors import UserError
 from src.files import near_path
 from src.wording import as_share
-from src.yaml_file import read_yaml
+from src.yaml_file import read_yaml, yaml_value
 
 CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "configs"
 
@@ -150,22 +151,29 @@ def _typed(values: dict) -> tuple[Config | None, list[str]]:
     """A Config from values by key, None if some values are invalid, and an error message for each of these."""
     try:
         config = TypeAdapter(Config).validate_python(values)
-        # pydantic takes true for 1, and YAML takes yes and on for true.
-        wrong = [key for key, value in values.items() if _has_truth(value) and not _has_truth(getattr(config, key))]
+        wrong = [key for key, value in values.items() if _is_no_number(value, getattr(config, key))]
         faults = [f"{key}: input should be a number, got {_short(values[key])}" for key in wrong]
         return (None, faults) if faults else (config, [])
     except ValidationError as error:
         faults = []
         for item in error.errors():
             key = str(item["loc"][0]) if item["loc"] else "config"
-            faults.append(
-                f"{key}: {item['msg'][:1].lower()}{item['msg'][1:]}, got {_short(item['input'])}{_hint(item)}"
-            )
+            faults.append(f"{key}: {_wanted(item)}, got {_short(item['input'])}{_hint(key, item)}")
         return None, faults
 
 
-def _hint(item: Mapping) -> str:
-    """What to pass: a share for percent, the nearest of the values of a list, a point for a decimal comma."""
+def _wanted(item: Mapping) -> str:
+    """What a value should be."""
+    if item["type"] in ("bool_type", "bool_parsing"):
+        return "input should be true or false"
+    return f"{item['msg'][:1].lower()}{item['msg'][1:]}"
+
+
+def _hint(key: str, item: Mapping) -> str:
+    """What to pass: a share for percent, the nearest of the values of a list, a point for a decimal comma, a run to resume as its folder."""
+    if key in ("resume", "resume_anyway") and isinstance(item["input"], str):
+        folder = shlex.quote(item["input"])
+        return f"; the folder of the run has an option of its own: --save_checkpoint_path {folder} --{key}"
     if item["type"] == "literal_error":
         return near_value(item["input"], re.findall(r"'([^']*)'", item["ctx"]["expected"]))
     if item["type"] in ("float_type", "int_type") and isinstance(item["input"], list) and len(item["loc"]) == 1:
@@ -174,9 +182,13 @@ def _hint(item: Mapping) -> str:
     return as_share(item["input"]) if is_share and isinstance(item["input"], int | float) else ""
 
 
-def _has_truth(value: object) -> bool:
-    """Whether a value is true or false, or a list of such values."""
-    return isinstance(value, bool) or (isinstance(value, list | tuple) and any(map(_has_truth, value)))
+def _is_no_number(given: object, taken: object) -> bool:
+    """Whether a value that pydantic took for a number, or for one in a list, is none: true, or a text such as 1_0."""
+    if isinstance(given, list | tuple) and isinstance(taken, list | tuple):
+        return any(map(_is_no_number, given, taken))
+    if isinstance(taken, bool) or not isinstance(taken, int | float):
+        return False
+    return isinstance(given, bool) or (isinstance(given, str) and not (given.isascii() and "_" not in given))
 
 
 def _combined(faults: list[str]) -> UserError:
@@ -216,10 +228,7 @@ def describe_differences(config: Config) -> str:
 
 def _short(value: object) -> str:
     """The value, shortened if it is long."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes no number of more than 4300 digits
-        return "a number of thousands of digits"
+    text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
@@ -252,12 +261,8 @@ def _read_argument(key: str, text: str | list[str]) -> object:
     if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", text):
         return float(text)
     try:
-        return yaml.safe_load(text)
-    except (
-        yaml.YAMLError,
-        ValueError,
-        RecursionError,
-    ):  # ValueError: a date like 2026-99-99, a number of thousands of digits
+        return yaml_value(text)
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a number of thousands of digits
         return text
 
 

@@ -121,7 +121,7 @@ def test_values_that_no_number_or_date_can_be_are_named():
     )
     for key in ("max_iter", "burn_up_iter", "batch_size", "milestones"):
         assert f"  {key}: " in said
-    assert "got '2026-99-99'" in said and "got a number of thousands of digits" in said and len(said) < 1500
+    assert "got '2026-99-99'" in said and "got '0xff" in said and "got '99" in said and len(said) < 1700
 
 
 def test_decimals_with_a_comma_are_answered_with_a_point():
@@ -285,15 +285,55 @@ def test_class_names_are_a_list_of_texts(word, names):
 
 
 @pytest.mark.parametrize(
-    "words", [("--base_lr", "true"), ("--max_iter", "yes"), ("--milestones", "[on, 3]"), ("--hours", "true")]
+    "words", [("--base_lr", "true"), ("--max_iter", "True"), ("--milestones", "[true, 3]"), ("--hours", "true")]
 )
 def test_truth_is_no_number(words, tmp_path):
     with pytest.raises(UserError, match=f"{words[0][2:]}: input should be a number, got "):
         load_config("", [*words, "--warmup_step", "1", "--burn_up_iter", "1"])
-    (tmp_path / "leaf.yaml").write_text("anchor_scales: [yes]\n")
+    (tmp_path / "leaf.yaml").write_text("anchor_scales: [true]\n")
     with pytest.raises(UserError, match=r"anchor_scales: input should be a number, got \[True\]"):
         load_config("", ["--config_path", str(tmp_path / "leaf.yaml")])
     assert load_config("", ["--keep_ratio", "yes", "--mixed_precision", "true"]).keep_ratio is True
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        *(
+            ("batch_size", "010", 10),
+            ("batch_size", "08", 8),
+            ("batch_size", "+5", 5),
+            ("milestones", "[010, 020]", (10, 20)),
+        ),
+        *(
+            ("base_lr", "00.5", 0.5),
+            ("base_lr", "1e-4", 1e-4),
+            ("keep_ratio", "off", False),
+            ("keep_ratio", "Yes", True),
+        ),
+        *(("class_names", "[no, 010, 1:30]", ("no", "010", "1:30")), ("save_checkpoint_path", "010", "010")),
+    ],
+)
+def test_numbers_are_decimal_and_texts_are_texts(tmp_path, key, text, value):
+    for words in ((f"--{key}", text), leaf(tmp_path, f"{key}: {text}\n")):
+        config = load(*words)
+        assert getattr(config, key) == value
+        (tmp_path / "saved.yaml").write_text(save_config(config), encoding="utf-8")
+        assert load("--config_path", str(tmp_path / "saved.yaml")) == config
+
+
+@pytest.mark.parametrize("text", ["1_0", "0x10", "0o10", "0b1", "1:30", "yes", "on", "2024-01-01", "４"])
+def test_other_spellings_of_numbers_are_refused_as_they_came(tmp_path, text):
+    for words in (("--batch_size", text), leaf(tmp_path, f"batch_size: {text}\n")):
+        assert re.search(rf"  batch_size: input should be a .*, got '{text}'", mistakes(*words))
+    assert f"got ['{text}', 20]" in (said := mistakes("--milestones", f"[{text}, 20]")) or f"got '{text}'" in said
+
+
+def test_a_folder_behind_resume_is_told_where_it_belongs():
+    assert mistakes("--resume", "runs/a b").endswith(
+        "resume: input should be true or false, got 'runs/a b'; the folder of the run has an option of its own: "
+        "--save_checkpoint_path 'runs/a b' --resume"
+    )
 
 
 @pytest.mark.parametrize("words", [("--max_iter", "99999999999"), ("--hours", "1e308"), ("--max_iter", "1e300")])

@@ -601,7 +601,7 @@ def test_selection_alone(workshop):
     assert f"kept from before: {workshop.path('new labels_selection/top_value_data.json')}" in resumed.stdout
 
 
-@pytest.mark.parametrize(("words", "wanted"), [(["--overwrite"], True), (["--overwrite", "false"], False)])
+@pytest.mark.parametrize(("words", "wanted"), [(["--overwrite"], True), (["--overwrite", "FALSE"], False)])
 def test_overwriting_is_told_to_every_program(workshop, words, wanted):
     script = "select_valuable_sample.sh"
     workshop.run(script, *arguments_of(script), *words)
@@ -618,6 +618,7 @@ def test_overwriting_is_told_to_every_program(workshop, words, wanted):
         ("run_standalone_train_cpu.sh", ["--eval_img_dir", "images"], "give both or neither, got eval_img_dir images"),
         ("run_standalone_train_cpu.sh", ["--eval_ann_file", "val.json"], "give both or neither, got eval_ann_file"),
         ("run_standalone_train_cpu.sh", [*EVALUATION, "--eval_img_dir=nowhere"], "there is no folder nowhere"),
+        ("run_standalone_train_cpu.sh", ["--resume", "out put"], "--resume must be true or false, not 'out put'"),
         ("run_rounds_cpu.sh", ["--budget_images", "2", "--labels"], "--labels needs a value"),
         (
             "run_rounds_cpu.sh",
