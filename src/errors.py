@@ -18,6 +18,15 @@ from src.wording import counted
 Result = TypeVar("Result")
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_HAS_FAULT = "the disk or network mount of {place} has a fault: correct that (dmesg tells more)"
+_DISK_REMEDIES = {
+    errno.ENOSPC: "make room on the disk of {place} (df -h, df -i)",
+    errno.EDQUOT: "your quota on the disk of {place} is used up: remove files of yours there",
+    errno.EFBIG: "{place} or a limit of the shell (ulimit -f) allows no file of this size: raise that",
+    errno.EROFS: "{place} is mounted read-only: mount it for writing",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    **dict.fromkeys((errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT), _HAS_FAULT),
+}
 SHOWN_FAULTS = 5  # of a list in an error; `entry_point` writes the whole list into a file
 
 
@@ -138,6 +147,16 @@ def reason_of(error: Exception, path: object) -> str:
     return re.sub(r" ?<_io\.\w+ [^>]*>", "", text).strip(" :") or type(error).__name__
 
 
+def disk_remedy(error: OSError, place: object) -> str:
+    """The end of a message about an output that the system refuses to write: what to do; empty if the reason is none of the disk.
+
+    Args:
+        place: folder of the output.
+    """
+    remedy = _DISK_REMEDIES.get(error.errno, "").format(place=place)
+    return f"; {remedy}, or choose another folder for the output" if remedy else ""
+
+
 def printable(text: str) -> str:
     """A text for the terminal: control characters, which names and files may hold, are spelt as Python spells them."""
     return "".join(repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)
@@ -224,7 +243,9 @@ def entry_point(main: Callable[..., object]) -> Callable[..., object]:
             if error.filename is None and error.errno not in _DISK_FULL:
                 raise
             name = "the output cannot be written" if error.filename is None else printable(str(error.filename))
-            print(f"error: {name}: {error.strerror}", file=sys.stderr)
+            place = "the output" if error.filename is None else printable(os.path.dirname(str(error.filename)) or ".")
+            remedy = disk_remedy(error, place) if error.errno in (*_DISK_FULL, errno.EROFS) else ""
+            print(f"error: {name}: {error.strerror}{remedy}", file=sys.stderr)
             _drop_output()
             sys.exit(2)
 

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from src.errors import DataError, UserError
+from src.errors import DataError, UserError, disk_remedy
 
 TEMPORARY = ".writing-"  # prefix of temporary files; a killed process leaves them behind
 
@@ -43,7 +43,7 @@ def check_free(path: str | Path, overwrite: bool) -> None:
 
 
 def cannot_write(path: str | Path, error: OSError, fault: str = "cannot be written") -> UserError:
-    """The error of a file or folder that the system does not let us write, with the remedy where that is a matter of permission.
+    """The error of a file or folder that the system does not let us write, with the remedy.
 
     Args:
         error: of the system.
@@ -54,10 +54,8 @@ def cannot_write(path: str | Path, error: OSError, fault: str = "cannot be writt
 
 def _writing_remedy(path: Path, error: OSError) -> str:
     folder = _folder_of(path)
-    if error.errno == errno.EROFS:
-        return f"; {folder} is mounted read-only: mount it for writing, or choose another folder for the output"
     if error.errno not in (errno.EACCES, errno.EPERM):
-        return ""
+        return disk_remedy(error, folder)
     is_file = is_regular(path) and os.access(folder, os.W_OK | os.X_OK)
     rights, place = ("u+w", path) if is_file else ("u+rwx", folder)
     return f"; allow to write to {place} (chmod {rights} {shlex.quote(str(place))}), or choose another folder for the output"

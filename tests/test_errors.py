@@ -81,7 +81,13 @@ def test_a_lack_of_memory_is_one_line(capsys):
 def test_an_output_that_goes_to_a_full_disk_is_one_line():
     program = "from src.errors import UserError, entry_point\n@entry_point\ndef main():\n    print('x' * 9)\n"
     for ending, message in (
-        ("", "the output cannot be written: No space left on device"),
+        (
+            "",
+            (
+                "the output cannot be written: No space left on device; make room on the disk of the output (df -h, df -i), "
+                "or choose another folder for the output"
+            ),
+        ),
         ("raise UserError('wrong')", "wrong"),
     ):
         with open("/dev/full", "w") as full:

@@ -66,6 +66,17 @@ REFUSALS = {  # what a full disk, a read-only folder, a broken disk and a vanish
     "read-only": errno.EROFS,
     "broken disk": errno.EIO,
     "vanished mount": errno.ESTALE,
+    "used-up quota": errno.EDQUOT,
+    "too large a file": errno.EFBIG,
+}
+FAULT = "the disk or network mount of {} has a fault: correct that (dmesg tells more)"
+REMEDIES = {
+    "disk full": "make room on the disk of {} (df -h, df -i)",
+    "read-only": "{} is mounted read-only: mount it for writing",
+    "broken disk": FAULT,
+    "vanished mount": FAULT,
+    "used-up quota": "your quota on the disk of {} is used up: remove files of yours there",
+    "too large a file": "{} or a limit of the shell (ulimit -f) allows no file of this size: raise that",
 }
 
 
@@ -81,10 +92,10 @@ def test_whenever_the_system_refuses_the_old_file_stays_and_the_reason_is_told(t
     monkeypatch.setattr(*place, refuse)
     with pytest.raises(UserError) as error:
         write_json(path, "new", overwrite=True)
-    remedy = ""
-    if refusal == "read-only":
-        remedy = f"; {tmp_path} is mounted read-only: mount it for writing, or choose another folder for the output"
-    assert str(error.value) == f"{path}: cannot be written: {os.strerror(REFUSALS[refusal])}{remedy}"
+    assert str(error.value) == (
+        f"{path}: cannot be written: {os.strerror(REFUSALS[refusal])}; {REMEDIES[refusal].format(tmp_path)}, "
+        "or choose another folder for the output"
+    )
     monkeypatch.undo()
     assert json.loads(path.read_text()) == "old" and list(tmp_path.iterdir()) == [path]
 
@@ -112,7 +123,9 @@ def test_a_disk_that_gets_full_in_the_middle_of_a_real_write(tmp_path):
     done = run_writer(
         path, "write_json(path, 'new' * 1000, overwrite=True)", preexec_fn=small_disk, restore_signals=False
     )
-    assert (done.returncode, done.stderr) == (2, f"error: {path}: cannot be written: File too large\n")
+    assert done.returncode == 2 and done.stderr.startswith(
+        f"error: {path}: cannot be written: File too large; {tmp_path} or a limit"
+    )
     assert json.loads(path.read_text()) == "old" and list(tmp_path.iterdir()) == [path]
 
 

@@ -58,7 +58,37 @@ std::string quoted(const fs::path& path) {
   return word + "'";
 }
 
+// What to do about a reason of the disk, as `disk_remedy` in src/errors.py says it; empty for others.
+std::string disk_remedy(int reason, const std::string& place) {
+  switch (reason) {
+    case ENOSPC:
+      return "make room on the disk of " + place + " (df -h, df -i)";
+    case EDQUOT:
+      return "your quota on the disk of " + place + " is used up: remove files of yours there";
+    case EFBIG:
+      return place + " or a limit of the shell (ulimit -f) allows no file of this size: raise that";
+    case ENAMETOOLONG:
+      return "choose a shorter name";
+    case EIO:
+    case ENXIO:
+    case ENODEV:
+    case ESTALE:
+    case ENOTCONN:
+    case ETIMEDOUT:
+      return "the disk or network mount of " + place + " has a fault: correct that (dmesg tells more)";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
+
+UserError cannot_write(const fs::path& path, int reason) {
+  const std::string remedy = disk_remedy(reason, folder_of(path).string());
+  const std::string what = reason == 0 ? "the system gives no reason" : std::strerror(reason);
+  if (remedy.empty()) return cannot_write(path, what);
+  return UserError(path.string() + ": cannot be written: " + what + "; " + remedy + ", or choose another folder for the output");
+}
 
 UserError cannot_write(const fs::path& path, const std::string& reason) {
   const fs::path folder = folder_of(path);
@@ -73,7 +103,7 @@ UserError cannot_write(const fs::path& path, const std::string& reason) {
 void check_free(const fs::path& path, bool overwrite) {
   std::error_code failure;
   const auto target = fs::status(path, failure);
-  if (failure == std::errc::filename_too_long) throw cannot_write(path, failure.message());
+  if (failure == std::errc::filename_too_long) throw cannot_write(path, ENAMETOOLONG);
   if (path.filename().empty() || fs::is_directory(target))
     throw UserError(path.string() + ": is a folder, expected the name of a file");
   if (fs::exists(target) && !fs::is_regular_file(target))
@@ -82,7 +112,7 @@ void check_free(const fs::path& path, bool overwrite) {
     throw UserError(path.string() + ": exists already; give --overwrite to replace it, or another name");
   const fs::path folder = folder_of(path);
   if (!fs::is_directory(folder, failure)) throw cannot_write(path, folder.string() + " is not a folder");
-  if (!takes_files(folder)) throw cannot_write(path, std::strerror(errno));
+  if (!takes_files(folder)) throw cannot_write(path, errno);
 }
 
 void check_apart(const std::vector<fs::path>& outputs, const std::vector<fs::path>& inputs) {
@@ -110,7 +140,7 @@ void finish_file(const fs::path& unfinished, const fs::path& path) {
   const int reason = errno;
   if (!done) {
     unlink(unfinished.c_str());
-    throw cannot_write(path, std::strerror(reason));
+    throw cannot_write(path, reason);
   }
   // The new name is there already; file systems that cannot sync a folder keep it in their own time.
   sync(path.has_parent_path() ? path.parent_path() : fs::path("."), O_RDONLY | O_DIRECTORY);

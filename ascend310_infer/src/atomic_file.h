@@ -9,6 +9,9 @@
 /// The error of a file that cannot be written for a reason, with the remedy where its folder may not be written to.
 UserError cannot_write(const std::filesystem::path& path, const std::string& reason);
 
+/// The same for a reason of the system, an errno (0: it gave none), with the remedy for it.
+UserError cannot_write(const std::filesystem::path& path, int reason);
+
 /// Throws UserError if there is something that may not be overwritten, or that no file can replace: a folder, FIFO, device or socket;
 /// or if its folder cannot be written to.
 void check_free(const std::filesystem::path& path, bool overwrite);

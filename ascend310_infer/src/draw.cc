@@ -1,6 +1,7 @@
 #include "draw.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -80,13 +81,15 @@ void write_jpeg(const cv::Mat& rgb, const std::filesystem::path& target) {
   std::vector<unsigned char> bytes;
   if (!cv::imencode(".jpg", bgr, bytes)) throw UserError(target.string() + ": cannot be encoded as JPEG");
   const auto unfinished = unfinished_name(target);
+  errno = 0;
   std::ofstream stream(unfinished, std::ios::binary);
   stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   stream.close();
   if (!stream) {
+    const int reason = errno;
     std::error_code failure;  // the disk is full already
     std::filesystem::remove(unfinished, failure);
-    throw cannot_write(target, "is the disk full?");
+    throw cannot_write(target, reason);
   }
   finish_file(unfinished, target);
 }

@@ -1,5 +1,6 @@
 #include "record_file.h"
 
+#include <cerrno>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,7 @@ nlohmann::ordered_json segmentation(const SoftMask& mask, const cv::Size& pictur
 RecordFile::RecordFile(const fs::path& path, const ImageList& list, bool overwrite) : path_(path), list_(list) {
   check_free(path_, overwrite);
   unfinished_ = unfinished_name(path_);
+  errno = 0;
   stream_.open(unfinished_);
   stream_ << "[";
   check();
@@ -35,6 +37,7 @@ RecordFile::~RecordFile() {
 }
 
 void RecordFile::add(const Found& found) {
+  errno = 0;
   for (const auto& one : found.detections) {
     nlohmann::ordered_json record = {{"image_id", found.entry->id}};
     if (list_.numbered_here) record["file_name"] = found.entry->name;
@@ -48,6 +51,7 @@ void RecordFile::add(const Found& found) {
 }
 
 void RecordFile::finish() {
+  errno = 0;
   stream_ << "\n]\n";
   stream_.flush();
   check();
@@ -56,5 +60,5 @@ void RecordFile::finish() {
 }
 
 void RecordFile::check() const {
-  if (!stream_) throw cannot_write(path_, "is the disk full?");
+  if (!stream_) throw cannot_write(path_, errno);
 }

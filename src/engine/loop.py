@@ -174,7 +174,7 @@ def stop_if_log_failed(run: Run, done: int, saved: bool) -> None:
         state = f"nor could the steps since the last checkpoint be saved ({error})"
     leave_other_ranks(run, 2)
     raise UserError(
-        f"{run.log.failure}; {state}; make room there, then resume with\n  {resume_command(run.config, run.folder)}"
+        f"{run.log.failure}; {state}; when that is corrected, resume with\n  {resume_command(run.config, run.folder)}"
     )
 
 

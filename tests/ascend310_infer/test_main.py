@@ -225,7 +225,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_rubbish(program, toy, pictures, 
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    assert "cannot be written" in done.stderr
+    assert "cannot be written: File too large; " in done.stderr and "ulimit -f" in done.stderr, done.stderr
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["found.json"]
     assert out.read_text() == "old"
 

@@ -157,9 +157,12 @@ def test_a_disk_that_gets_full_at_a_line_of_the_log(toys, short_run, killed_run,
     (folder / name).symlink_to("/dev/full")
     assert toys.run(folder, *SHORT, "--resume") == 2
     error = console(folder).partition("error: ")[2]
-    assert error.startswith(f"{folder / name}: cannot be written: No space left on device; everything up to step ")
+    said = (
+        f"{folder / name}: cannot be written: No space left on device; make room on the disk of {folder} (df -h, df -i)"
+    )
+    assert error.startswith(said) and "; everything up to step " in error
     assert (
-        "make room there, then resume with\n" in error
+        "; when that is corrected, resume with\n" in error
         and "Traceback" not in console(folder)
         and "Errno" not in console(folder)
     )
