@@ -101,7 +101,7 @@ def read_tool(
     if place.form == YOLO and (resized := resized_with_borders(_yolo_names(place.path).parent)):
         faults += other_shapes(resized, sizes, img_dir)
     if faults:
-        raise DataError(str(place.path), faults)
+        raise DataError(str(place.path), [*faults, *more_doubts])
     marks = ((name, mark) for name in sorted(found) for shape in found[name].shapes for mark in shape.marks)
     doubts = mark_doubts(marks, 'take them out, or convert the data to COCO and write "iscrowd": 1 in their rows')
     doubts += tuple(more_doubts)
@@ -214,6 +214,10 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str], some_unlabell
             "the folder called labels beside the one called images"
         )
     faults, doubts = merged_line_faults(faults, lines), []
+    if lost := label_files_without_image(image_of):
+        doubts.append(
+            f"{counted(len(lost), 'label file')} of which {img_dir} has no image, such as {lost[0]}: their labels are not used"
+        )
     of_lines = len(faults)
     shapes = [shape for image in found.values() for shape in image.shapes]
     if not keypoints and (unstated := unstated_numbers(shapes, file)):
@@ -221,11 +225,7 @@ def _read_yolo(path: Path, img_dir: Path, pictures: Sequence[str], some_unlabell
     if (
         any(isinstance(fault, Summary) for fault in faults) or len(faults) > of_lines
     ):  # one cause, which other checks would tell again
-        raise DataError(str(path), faults)
-    if lost := label_files_without_image(image_of):
-        doubts.append(
-            f"{counted(len(lost), 'label file')} of which {img_dir} has no image, such as {lost[0]}: their labels are not used"
-        )
+        raise DataError(str(path), [*faults, *doubts])
     return names, found, doubts, faults
 
 

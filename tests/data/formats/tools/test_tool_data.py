@@ -375,6 +375,16 @@ def test_a_label_file_is_that_of_one_image_and_those_of_none_are_told(forms):
     (forms / "labels/b/gone.txt").write_text("0 0.5 0.5 0.1 0.1\n")
     doubts = read_data(forms / "data.yaml", forms / "images").doubts
     assert any("1 label file of which" in doubt and "gone.txt: their labels are not used" in doubt for doubt in doubts)
+    lines = (forms / "labels/b/a+1.txt").read_text()
+    for wrong in (
+        "0 0.5 0.5 0.1\n",
+        "0 50 50 10 10\n" * 30,
+        f"{lines}0 0.5 0.5 1.2 0.1\n",
+    ):  # one, all for one reason, a box
+        (forms / "labels/b/a+1.txt").write_text(wrong)
+        with pytest.raises(DataError, match=r"gone.txt: their labels are not used"):
+            read_data(forms / "data.yaml", forms / "images")
+    (forms / "labels/b/a+1.txt").write_text(lines)
     Image.new("RGB", SIZE).save(forms / "images/b/a+1.png")
     with pytest.raises(DataError, match=r"a\+1.txt: is the label file of b/a\+1.jpg and of b/a\+1.png"):
         read_data(forms / "data.yaml", forms / "images")
