@@ -1,8 +1,8 @@
 """Refuse TRAIN_ANN if its labels are others than those that the rounds began with; called by _rounds.sh.
 
-    _first_labels.py TRAIN_ANN FIRST DATA_ROOT [--resume_anyway]
+    _first_labels.py TRAIN_ANN FIRST DATA_ROOT [--unlabelled_img_dir FOLDER] [--resume_anyway]
 
-FIRST is the copy of TRAIN_ANN that the rounds began with.
+FIRST is the copy of TRAIN_ANN that the rounds began with. Images in FOLDER that have no labels are unlabelled in both.
 """
 
 import argparse
@@ -30,9 +30,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("train_ann", "first", "img_dir"):
         parser.add_argument(name, type=Path)
+    parser.add_argument("--unlabelled_img_dir", type=Path)
     parser.add_argument("--resume_anyway", action="store_true")
     args = parser.parse_args(argv)
-    first, now = (with_names_as_ids(read_as_coco(path, args.img_dir)) for path in (args.first, args.train_ann))
+    first, now = (
+        with_names_as_ids(read_as_coco(path, args.img_dir, unlabelled_img_dir=args.unlabelled_img_dir))
+        for path in (args.first, args.train_ann)
+    )
     changes = [f"{args.train_ann}: {change}" for change in label_changes(first, now)]
     remedy = f"choose another OUTPUT_DIR to begin anew. The earlier TRAIN_ANN is kept as {args.first}"
     refuse(changes, args.first.parent, remedy, args.resume_anyway)

@@ -98,9 +98,11 @@ check_first_labels() {
     FIRST_LABELS="$OUTPUT_DIR/first_train_ann.json"
     [ -f "$OUTPUT_DIR/round_1/config.yaml" ] && [ -f "$FIRST_LABELS" ] || return 0
     if cmp -s -- "$TRAIN_ANN" "$FIRST_LABELS"; then return 0; fi
-    local anyway=()
+    local anyway=() more
     if is_enabled resume_anyway; then anyway=(--resume_anyway); fi
-    run_logged "$OUTPUT_DIR" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_first_labels.py" "$TRAIN_ANN" "$FIRST_LABELS" "$DATA_ROOT" "${anyway[@]}"
+    setting unlabelled_img_dir more
+    run_logged "$OUTPUT_DIR" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_first_labels.py" "$TRAIN_ANN" "$FIRST_LABELS" "$DATA_ROOT" \
+        ${more:+--unlabelled_img_dir "$more"} "${anyway[@]}"
     [ ${#anyway[@]} -gt 0 ] || TRAIN_ANN="$FIRST_LABELS"
 }
 
