@@ -9,6 +9,8 @@
 # shellcheck source=scripts/_launch.sh
 source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_launch.sh"
 own_options=(selection)
+# What continues a job that is part of a larger one: the script that sources it sets this array.
+[[ "$(declare -p whole_job 2>&1)" == "declare -a "* ]] || whole_job=()
 
 tools="label_studio cvat labelme yolo voc coco" # formats of export_tasks.py
 in_place=" labelme yolo voc "                      # of these, tools that write their labels into the folder of their tasks
@@ -20,6 +22,7 @@ two_stages() {
     take_selection_options
     continued_by=(bash "${BASH_SOURCE[1]}" "${launched[@]}") # the script that calls; another one may have sourced it
     $resuming || continued_by+=(--resume)
+    [ ${#whole_job[@]} -eq 0 ] || continued_by=("${whole_job[@]}")
     if [ ${#ratios[@]} -gt 0 ]; then ratios=("${ratios[-1]}"); fi
     find_evaluation_data
     work

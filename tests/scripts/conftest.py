@@ -84,6 +84,7 @@ OUTPUTS = {{
     "sorted_values.py": ("--exp_dir", "top_value_data.json"),
     "pick_select.py": ("--output_ann_file", ""),
     "eval.py": ("--eval_output_dir", "metrics.json"),
+    "src.evaluation.page": ("--run", "report.html"),
 }}
 option, name = OUTPUTS[program]
 output = os.path.join(given[option], name) if name else given[option]

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -342,6 +343,29 @@ def test_a_job_that_the_demonstration_sources_names_the_script_that_continues_it
     stopped = workshop.run(str(demo), STUB_STOPS="train.py")
     words = shlex.split(stopped.stdout.splitlines()[-1])
     assert words == ["cd", str(workshop.folder), "&&", "bash", str(script), *arguments_of(script.name), "--resume"]
+
+
+def test_a_demonstration_that_was_stopped_is_continued_with_its_page(workshop, tmp_path):
+    root = tmp_path / "a tree"
+    shutil.copytree(ROOT / "scripts", root / "scripts")
+    for path in (ROOT / "src", ROOT / "configs", *ROOT.glob("*.py")):
+        (root / path.name).symlink_to(path)
+    data = root / "demo_output" / "data"
+    for folder in ("train/images", "val/images"):
+        (data / folder).mkdir(parents=True)
+    for name in ("train.json", "train_25.json", "val.json"):
+        (data / name).write_text("{}")
+    demo = str(root / "scripts/run_demo_cpu.sh")
+    assert workshop.run(demo, "--resume", "elsewhere").returncode == 2
+    stopped = workshop.run(demo, "--resume", "demo_output", STUB_STOPS="train.py")
+    assert stopped.returncode == 128 + 15, stopped.stderr
+    command = stopped.stdout.splitlines()[-1]
+    assert shlex.split(command)[2:] == ["&&", "bash", "scripts/run_demo_cpu.sh", "--resume", "demo_output"]
+    environment = {**os.environ, "VENV": str(workshop.environment)}
+    again = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert workshop.programs()[-1] == "src.evaluation.page" and (root / "demo_output/run/report.html").exists()
+    assert again.stdout.splitlines()[-1] == f"Open it in a browser: {root}/demo_output/run/report.html"
 
 
 def test_the_demonstration_takes_no_arguments(workshop):
