@@ -4,17 +4,17 @@ The schema has defaults, bounds and help texts; a file in configs/ has only its 
 """
 
 import argparse
-import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from math import inf
 from pathlib import Path
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from src.command_line import near_names, near_value, parse_names, program_parser
+from src.command_line import near_names, near_value, nearest_path, parse_names, program_parser
 from src.config.checks import contradictions, contradictory_files
 from src.config.schema import DETECTOR_KEYS, FIELDS, IN_EPOCHS, KEYS, TEXT_KEYS, Config, plain
 from src.errors import UserError
@@ -270,10 +270,18 @@ def _read_yaml(path: Path) -> dict:
     try:
         return read_yaml(path)
     except OSError as error:
-        known = ", ".join(sorted(os.path.relpath(file) for file in CONFIG_FOLDER.glob("*.yaml")))
         raise UserError(
-            f"cannot read config file {path}: {error.strerror}{near_path(path) or f'; there are {known}'}"
+            f"cannot read config file {path}: {error.strerror}{near_path(path) or _near_leaf(path)}"
         ) from error
+
+
+def _near_leaf(path: Path) -> str:
+    """The end of a message about a file that is not there: the one in configs/ that its name may mean, or the names of all."""
+    leaves = sorted(file.name for file in CONFIG_FOLDER.glob("*.yaml"))
+    folder = nearest_path(CONFIG_FOLDER)
+    if near := get_close_matches(f"{path.name.removesuffix('.yaml')}.yaml", leaves, n=1, cutoff=0.75):
+        return f"; did you mean {folder}/{near[0]}?"
+    return f"; in {folder} there are {', '.join(leaves)}"
 
 
 def unknown_key(key: str, source: str, more: Sequence[str] = ()) -> str:

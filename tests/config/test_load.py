@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from src.command_line import nearest_path
 from src.config.load import (
     CONFIG_FOLDER,
     Config,
@@ -137,7 +138,10 @@ def test_percent_in_place_of_a_share_are_answered_with_the_share():
 def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
     assert "'stray'" in mistakes("stray")
     assert "nothing.yaml" in mistakes("--config_path", "nothing.yaml")
-    assert "base.yaml" in mistakes("--config_path", "nothing.yaml")
+    folder = nearest_path(CONFIG_FOLDER)
+    assert f"; in {folder} there are base.yaml, demo_cpu.yaml, " in mistakes("--config_path", "nothing.yaml")
+    for name in ("small_data", "small_data.yaml", "elsewhere/smalldata.yaml"):
+        assert mistakes("--config_path", name).endswith(f"; did you mean {folder}/small_data.yaml?")
     near = CONFIG_FOLDER / "smalldata.yaml"
     assert f"; did you mean {CONFIG_FOLDER}/small_data.yaml?" in mistakes("--config_path", str(near))
     assert "not YAML" in mistakes(*leaf(tmp_path, "a: [1\n"))
