@@ -32,7 +32,7 @@ from src.engine.inference.evaluated_detections import EvaluatedDetections, detec
 from src.errors import DataError, Faults, entry_point, printable
 from src.evaluation.metrics import evaluate, format_table
 from src.exporting.metadata_file import metadata_path
-from src.files import check_apart, check_free, write_json, write_text
+from src.files import all_or_none, check_apart, check_free, write_json, write_text
 from src.report.error_report import check_report, write_report
 
 
@@ -130,6 +130,7 @@ def read_usable_and_list(
     return annotations
 
 
+@all_or_none()
 def write_metrics(outputs: Outputs, detections: EvaluatedDetections, metrics: dict, config: Config) -> None:
     """Write records and metrics, and print the metrics."""
     table = format_table(metrics)

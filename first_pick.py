@@ -39,7 +39,7 @@ from src.data.image_listing import list_images
 from src.data.provenance import made_from, side_file, with_origin
 from src.data.training_data import usable_folder
 from src.errors import UserError, entry_point
-from src.files import check_apart, check_free, write_json
+from src.files import all_or_none, check_apart, check_free, write_json
 from src.recipe.start_weights import read_weight_file
 from src.wording import counted
 
@@ -144,6 +144,7 @@ def coverage_scores(coco: dict[str, Any], backbone: str, args: argparse.Namespac
 
 
 @entry_point
+@all_or_none()
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the folder, rank, pick, write, say what to do next."""
     args = parse_args(argv)

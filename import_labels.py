@@ -30,7 +30,7 @@ from src.data.formats.reading import read_as_coco
 from src.data.formats.tools.image_names import ImageNames
 from src.data.provenance import MadeFrom, made_from, origin_of_coco, steps_of, with_origin
 from src.errors import DataError, UserError, entry_point
-from src.files import check_apart, check_free, write_json, write_text
+from src.files import all_or_none, check_apart, check_free, write_json, write_text
 from src.labelling.answers import Answers, Asked, NotUsed, State, collect
 from src.labelling.difference_report import as_text, make_report
 from src.labelling.instructions import IN_PLACE
@@ -281,6 +281,7 @@ def sent_folders(tasks: Path | None, manifest: Manifest | None) -> tuple[str | N
 
 
 @entry_point
+@all_or_none()
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, match, merge, write, report."""
     args = parse_args(argv)

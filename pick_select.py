@@ -43,6 +43,7 @@ from src.data.checks.label_sources import all_unlabelled, check_label_state, mar
 from src.data.formats.reading import read_as_coco
 from src.data.image_listing import check_is_folder
 from src.errors import Faults, entry_point
+from src.files import all_or_none
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -133,6 +134,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 @entry_point
+@all_or_none()
 def main(argv: Sequence[str] | None = None) -> None:
     """Read and check, pick, hide the labels of the rest, write."""
     options = PickOptions(**vars(parse_args(argv)))

@@ -30,7 +30,7 @@ from src.data.formats.tools.tool_place import tool_place
 from src.data.provenance import made_from, origin_of_coco, with_origin
 from src.data.training_data import usable_coco
 from src.errors import UserError, entry_point
-from src.files import check_apart, check_free
+from src.files import all_or_none, check_apart, check_free
 from src.wording import as_percent, counted
 
 
@@ -61,6 +61,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 @entry_point
+@all_or_none()
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, draw, hide, write, report."""
     args = parse_args(argv)

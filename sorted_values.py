@@ -26,7 +26,7 @@ from src.active.terms_file import terms_file, write_terms
 from src.command_line import program_parser, refuse_idle, seed, to_paste
 from src.data.provenance import made_from, read_side_file, side_file, write_with_side_file
 from src.errors import entry_point
-from src.files import check_apart, check_free, json_text
+from src.files import all_or_none, check_apart, check_free, json_text
 from src.wording import counted
 
 
@@ -70,6 +70,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 @entry_point
+@all_or_none()
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, score, write, report."""
     args = parse_args(argv)

@@ -11,6 +11,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO
 from src.errors import DataError, UserError, disk_remedy
 
 TEMPORARY = ".writing-"  # prefix of temporary files; a killed process leaves them behind
+_NEW_FILES: ContextVar[list[Path] | None] = ContextVar("new_files", default=None)  # of ``all_or_none``
 
 
 def check_free(path: str | Path, overwrite: bool) -> None:
@@ -109,6 +111,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], overwrite:
     """
     path = Path(path)
     check_free(path, overwrite)
+    new_files = None if os.path.lexists(path) else _NEW_FILES.get()
     temporary = handle = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,6 +123,8 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], overwrite:
         sync(temporary)
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private
         os.replace(temporary, path)
+        if new_files is not None:
+            new_files.append(path)
         sync(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -131,6 +136,22 @@ def write_atomically(path: str | Path, write: Callable[[Path], None], overwrite:
                 temporary.unlink(missing_ok=True)
         if handle is not None:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def all_or_none() -> Iterator[None]:
+    """If the system refuses to write a file inside (disk full), remove those that ``write_atomically`` newly wrote before it, so that the
+    same command works when that is corrected. Of a program's ``main`` it is the decorator."""
+    before = _NEW_FILES.set([])
+    try:
+        yield
+    except UserError as error:
+        for path in _NEW_FILES.get() if isinstance(error.__cause__, OSError) else ():
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
+    finally:
+        _NEW_FILES.reset(before)
 
 
 def remove_leftovers(folder: str | Path) -> None:

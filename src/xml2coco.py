@@ -33,7 +33,7 @@ from src.data.formats.voc_folder import as_coco, clear_voc, despite_faults, read
 from src.data.image_listing import IMAGE_SUFFIXES, all_files, passed_over
 from src.data.provenance import MadeFrom, made_from, with_origin
 from src.errors import DataError, Faults, UserError, entry_point
-from src.files import check_apart, check_free, write_json
+from src.files import all_or_none, check_apart, check_free, write_json
 from src.wording import counted
 
 
@@ -115,6 +115,7 @@ def _as_in_xml(voc: VocImage, xml_name: str) -> VocImage:
 
 
 @entry_point
+@all_or_none()
 def main(argv: Sequence[str] | None = None) -> None:
     """Read, choose the classes, convert, write, report."""
     args = parse_args(argv)

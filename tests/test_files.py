@@ -17,6 +17,8 @@ import pytest
 
 from src.errors import UserError
 from src.files import (
+    all_or_none,
+    cannot_write,
     check_apart,
     check_free,
     file_hash,
@@ -127,6 +129,27 @@ def test_a_disk_that_gets_full_in_the_middle_of_a_real_write(tmp_path):
         f"error: {path}: cannot be written: File too large; {tmp_path} or a limit"
     )
     assert json.loads(path.read_text()) == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_of_files_that_belong_together_all_are_new_or_none(tmp_path):
+    write_json(tmp_path / "old.json", "old")
+    (tmp_path / "full.json").mkdir()
+
+    @all_or_none()
+    def write(refusal: Exception) -> None:
+        write_json(tmp_path / "old.json", "newer", overwrite=True)
+        write_json(tmp_path / "new.json", "new")
+        raise refusal
+
+    no_room = cannot_write(tmp_path / "full.json", OSError(errno.ENOSPC, "No space"))
+    no_room.__cause__ = OSError(errno.ENOSPC, "No space")
+    for refusal, left in (
+        (no_room, ["full.json", "old.json"]),
+        (UserError("wrong"), ["full.json", "new.json", "old.json"]),
+    ):
+        with pytest.raises(UserError):
+            write(refusal)
+        assert sorted(path.name for path in tmp_path.iterdir()) == left
 
 
 def test_a_program_killed_while_it_writes_leaves_the_old_file(tmp_path):

@@ -3,7 +3,9 @@
 import ast
 import json
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -187,3 +189,25 @@ def test_a_folder_that_may_not_be_written_to_is_told_with_a_remedy_that_works(fo
     if command in PROGRAMS:
         subprocess.run(["chmod", "u+rwx", str(output)], check=True)
         subprocess.run(words, cwd=ROOT, capture_output=True, check=True, preexec_fn=obey_permissions)
+
+
+@pytest.mark.parametrize("limit", [300, 1200, 2000])
+def test_on_a_full_disk_nothing_is_left_and_the_same_command_works_when_there_is_room(tmp_path, limit):
+    """The list, its reasons and the annotation file of a first pick belong together; files may have ``limit`` bytes."""
+
+    def small_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    (tmp_path / "images").mkdir()
+    for number in range(40):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(tmp_path / "images" / f"{number}.png")
+    words = ["--img_dir", "images", "--class_names", "cat", "--budget_images", "20", "--output_ann_file", "out/a.json"]
+    command = [sys.executable, "-B", str(ROOT / "first_pick.py"), *words]
+    options = {"cwd": tmp_path, "capture_output": True, "text": True}
+    done = subprocess.run(command, check=False, preexec_fn=small_disk, restore_signals=False, **options)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert re.match(r"error: .*: cannot be written: File too large; .* allows no file of this size", done.stderr)
+    assert not list((tmp_path / "out").glob("*"))
+    done = subprocess.run(command, check=False, **options)
+    assert done.returncode == 0, done.stderr

@@ -20,7 +20,7 @@ from PIL import Image
 from src.command_line import any_count, program_parser
 from src.data.drawn_faces import CLASSES, SIDE, make_picture
 from src.errors import UserError, entry_point
-from src.files import check_free, write_atomically, write_json, write_text
+from src.files import all_or_none, check_free, write_atomically, write_json, write_text
 from src.wording import counted
 
 
@@ -67,6 +67,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 @entry_point
+@all_or_none()
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw and write; picture i depends on the seed and on i alone."""
     args = parse_args(argv)
