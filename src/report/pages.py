@@ -87,12 +87,23 @@ def with_column_titles(rows: Markup, header: Sequence[str]) -> Markup:
     return Markup(re.sub(r"<tr>.*?</tr>", titled, rows, flags=re.DOTALL))
 
 
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def _visible(value: object) -> object:
+    """A text of a name as it is shown: control characters and what reverses the order of the letters behind it, as Python spells them."""
+    if not isinstance(value, str) or not _HIDDEN.search(value):
+        return value
+    return type(value)(_HIDDEN.sub(lambda found: repr(found[0])[1:-1], value))
+
+
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates", encoding="utf-8"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -4,6 +4,7 @@ import json
 import re
 import tracemalloc
 from dataclasses import replace
+from html.parser import HTMLParser
 
 import cv2
 import numpy as np
@@ -107,6 +108,50 @@ def test_before_the_labels_are_back(place):
         "What the labellers changed" not in text and page.count('<img alt="') == 4
     )  # two images, two objects of one class
     assert "<cat>" not in page and not re.search(r'(?:src|href)="(?!data:|#)|https?:', page)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<img src=x onerror=alert(1)>.png",
+        "javascript:alert('1')&lt;&#10;.png",
+        "\u202egnp.exe\u2066.png",
+        "{{ 7 * 7 }}{% raw %}.png",
+        "x" * 251 + ".png",
+    ],
+)
+def test_hostile_names_stay_text_wherever_they_stand(place, name):
+    label = f"</title></script><script>alert(1)</script>{name[:40]}"
+    (place / "images" / "b & b.png").rename(place / "images" / name)
+    for file in [place / "train.json", *(place / "out").rglob("*.*")]:
+        if file.is_file():
+            text = file.read_text().replace("b & b.png", name).replace("<cat>", label)
+            file.write_text(text)
+    page = page_of(place)
+    read = _Reader()
+    read.feed(page)
+    assert not read.tags & {"script", "iframe", "object", "base"} and not read.foreign
+    assert page.count("<img ") == page.count('<img alt="')
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", page)
+    shown = re.sub("[\u202e\u2066]", lambda found: repr(found[0])[1:-1], name)
+    assert f"1. {shown}: by acquisition score" in "".join(read.texts)
+
+
+class _Reader(HTMLParser):
+    """The elements and texts of a page as a browser takes them, and attributes that run code or lead out of the page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.texts, self.foreign = set(), [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.foreign += [(key, value) for key, value in attributes if key.startswith("on")]
+        links = [value for key, value in attributes if key in ("src", "href", "xlink:href")]
+        self.foreign += [value for value in links if not value.startswith(("data:image/", "#"))]
+
+    def handle_data(self, data):
+        self.texts.append(data)
 
 
 def test_after_the_labels_are_back(place):
