@@ -33,7 +33,7 @@ from src.active.strategies.reference import CONFIDENT
 from src.command_line import NAMES_HELP, parse_names, program_parser, refuse_idle
 from src.data.annotations import Annotations
 from src.data.checks.consistency import check_labelled
-from src.data.classes import alike_names, check_names, foreground, in_class_order
+from src.data.classes import alike_names, check_names, foreground, in_class_order, joined_names
 from src.data.formats.coco_annotations import from_coco
 from src.data.formats.json_file import read_json
 from src.data.formats.label_states import unlabelled_ids
@@ -128,7 +128,7 @@ def find_classes(args: argparse.Namespace) -> list[str]:
         )
     names = list(foreground(names))
     check_names(names)
-    for sentence in alike_names(names):
+    for sentence in (*alike_names(names), *(joined_names(names) if args.class_names else ())):
         print(f"suspicious: {sentence}")
     return names
 

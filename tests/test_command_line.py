@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import json
 import re
 import shlex
 import subprocess
@@ -164,6 +165,31 @@ def test_numbers_are_spelt_in_ascii_and_others_are_refused_in_words(kind, text):
     with pytest.raises(argparse.ArgumentTypeError, match="must be "):
         kind(text)
     assert kind("3") == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (
+            "random_select",
+            "--ann_file {}/a.json --img_dir {} --label_ratio 50 --output_ann_file {}/b.json --class_names",
+        ),
+        ("first_pick", "--img_dir {} --output_ann_file {}/b.json --class_names"),
+        ("export_tasks", "--picked_file {}/a.txt --img_dir {} --format yolo --output_dir {}/tasks --class_names"),
+        ("src.xml2coco", "--data_path {} --save_path {}/b.json --classes"),
+    ],
+)
+def test_the_background_alone_is_no_class_for_any_program(words, tmp_path, capsys):
+    program, options = words
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "images").mkdir()
+    image = {"id": 1, "file_name": "a.png", "width": 8, "height": 8}
+    coco = {"images": [image], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}
+    (tmp_path / "a.json").write_text(json.dumps(coco))
+    (tmp_path / "a.txt").write_text("a.png\n")
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(program).main([*options.replace("{}", str(tmp_path)).split(), "background"])
+    assert stopped.value.code == 2 and "no class to detect; name at least one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["1_0", "0x10", "٣", "yes"])

@@ -25,12 +25,13 @@ def foreground(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_names(names: Sequence[str], option: str = "class_names") -> None:
-    """Raise a UserError if a name is empty, no text of one line or given twice, or the background is not the first."""
+    """Raise a UserError if a name is empty, no text of one line or given twice, or the background is not the first, or the only one."""
     faults = [f"{name!r} is given {count} times" for name, count in Counter(names).items() if count > 1]
     faults += [f"name {place} is empty" for place, name in enumerate(names, start=1) if not name.strip()]
     faults += control_faults(names)
     faults += [f"{name!r} is not UTF-8 text" for name in names if _LONE_SURROGATE.search(name)]
     faults += [f"{name!r} must be the first name or left out" for name in names[1:] if name.lower() in _BACKGROUND]
+    faults += ["no class to detect; name at least one"] if names and not foreground(names) else []
     if faults:
         raise UserError(f"{option}: {'; '.join(faults)}")
 
