@@ -8,8 +8,8 @@ from src.data.classes import renamed_classes
 from src.errors import UserError
 from src.labelling.answers.annotation import answer_of
 from src.labelling.answers.answer import Answer, Answers, Asked, NotUsed
-from src.labelling.answers.precedence import check_annotator, choose, of_this_one
 from src.labelling.answers.matching import match
+from src.labelling.answers.precedence import check_annotator, choose, of_this_one
 from src.labelling.returned import Export
 from src.wording import counted
 
