@@ -31,7 +31,8 @@ from src.data.formats.tools.image_names import ImageNames
 from src.data.provenance import MadeFrom, made_from, origin_of_coco, steps_of, with_origin
 from src.errors import DataError, UserError, entry_point
 from src.files import all_or_none, check_apart, check_free, write_json, write_text
-from src.labelling.answers import Answers, Asked, NotUsed, State, collect
+from src.labelling.answers.answer import Answers, Asked, NotUsed, State
+from src.labelling.answers.collect import collect
 from src.labelling.difference_report import as_text, make_report
 from src.labelling.instructions import IN_PLACE
 from src.labelling.merge import merge

@@ -16,7 +16,7 @@ import import_labels
 from src.active.picking.pick_list import read_list
 from src.data.formats.reading import read_as_coco
 from src.errors import UserError, entry_point
-from src.labelling.answers import collect
+from src.labelling.answers.collect import collect
 from src.labelling.merge import merge
 from src.labelling.returned import read_exports
 from src.labelling.task import read_manifest

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.labelling.answers import Answer, Answers, State
+from src.labelling.answers.answer import Answer, Answers, State
 from src.labelling.box_pairs import CHANGES
 from src.labelling.difference import Difference, compare, seconds_summary, summary
 from src.labelling.returned import Export

@@ -9,7 +9,7 @@ from pycocotools import mask as coco_masks
 from src.data.formats.label_states import also_unlabelled_ids, is_blank, unlabelled_ids
 from src.data.formats.outlines import as_outline, whole_mask
 from src.data.formats.tools.annotated import Shape
-from src.labelling.answers import Answer, NotUsed
+from src.labelling.answers.answer import Answer, NotUsed
 from src.labelling.difference import is_untouched
 
 

@@ -10,7 +10,8 @@ from src.data.formats.outlines import as_outline, whole_mask
 from src.data.formats.tools.annotated import Shape
 from src.data.formats.tools.image_names import AmbiguousName, ImageNames, UnknownName, clean_name
 from src.errors import DataError, UserError
-from src.labelling.answers import Asked, State, collect
+from src.labelling.answers.answer import Asked, State
+from src.labelling.answers.collect import collect
 from src.labelling.difference import compare, is_untouched
 from src.labelling.returned import read_exports
 from src.labelling.task import Manifest, Prelabel, Task

@@ -18,7 +18,8 @@ from src.data.formats.tools.annotated import in_pixels
 from src.data.formats.tools.image_names import ImageNames
 from src.data.formats.tools.tool_data import read_tool
 from src.data.formats.tools.tool_place import tool_place
-from src.labelling.answers import Asked, collect
+from src.labelling.answers.answer import Asked
+from src.labelling.answers.collect import collect
 from src.labelling.outgoing import TOOLS
 from src.labelling.picked import make_tasks
 from src.labelling.returned import read_exports

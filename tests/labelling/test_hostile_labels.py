@@ -16,7 +16,8 @@ from src.data.checks.coco.coco_faults import coco_faults
 from src.data.formats.coco_annotations import to_coco
 from src.data.formats.reading import read_data
 from src.errors import UserError
-from src.labelling.answers import Asked, collect
+from src.labelling.answers.answer import Asked
+from src.labelling.answers.collect import collect
 from src.labelling.difference_report import as_text, make_report
 from src.labelling.merge import merge
 from src.labelling.picked import prelabels, read_detections, read_reasons
