@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t BLOCK = VECTORS * LANES;    // tiles at a time: transformed, they stay in a cache
 constexpr int64_t PRODUCT_FLOATS = 1 << 16;   // floats of products that are held before they become outputs
-constexpr int64_t GRADIENT_FLOATS = 1 << 20;  // floats of transformed data that are held where products are summed over tiles
+constexpr int64_t GRADIENT_FLOATS = 1 << 21;  // floats of transformed data that are held where products are summed over tiles
 constexpr int64_t TRANSFORM_TILES = 24;       // transforming the weights costs as much as multiplying so many tiles
 
 // The tiles of all images [images, channels, height, width] in one sequence, for any channel.
