@@ -44,7 +44,7 @@ class Buffer {
     std::vector<Piece> pieces;
     int64_t size = 0;
   };
-  static constexpr int64_t MOST_KEPT = (int64_t{64} << 20) / sizeof(Lanes);
+  static constexpr int64_t MOST_KEPT = (int64_t{32} << 20) / sizeof(Lanes);
   Piece piece_;
 
   static Kept &kept() {

@@ -255,13 +255,14 @@ struct WeightGradients {
 
   int64_t step = rounded_up(in, LANES), panels = divided_up(out, ROWS), all = at.images * at.rows;
   int64_t row_size = ELEMENTS * (step + panels * ROWS) * at.columns;  // floats of a row of tiles
-  int64_t at_once = std::max<int64_t>(1, std::min(all, GRADIENT_FLOATS / row_size));
+  int64_t panel_size = ELEMENTS * ROWS * step;
+  // All rows where holding them takes no more memory than a part of them and the sums of all panels.
+  int64_t at_once = all * row_size <= GRADIENT_FLOATS + panels * panel_size ? all : std::max<int64_t>(1, GRADIENT_FLOATS / row_size);
   int64_t tiles = at_once * at.columns;
   Buffer inputs{ELEMENTS * tiles * step};               // [ELEMENTS, tiles, step]: x, transformed
   Buffer gradients{ELEMENTS * panels * ROWS * tiles};   // [ELEMENTS, panels * ROWS, tiles]: dy, transformed
   int64_t threads = threads_for(ELEMENTS * out * in * at.tiles);
   // Gradients of transformed weights, [ELEMENTS, ROWS, step] for each panel; or, where all tiles are held at once, for each thread.
-  int64_t panel_size = ELEMENTS * ROWS * step;
   Buffer sums{(at_once == all ? std::min(threads, panels) : panels) * panel_size};
 
   void run() {
