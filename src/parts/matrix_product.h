@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 // A product of ROWS rows and VECTORS vectors of LANES columns fits the registers.
 #ifdef __AVX512F__
@@ -21,14 +24,63 @@ constexpr int64_t rounded_up(int64_t value, int64_t by) { return divided_up(valu
 inline Lanes load(const float *from) { return *reinterpret_cast<const Unaligned *>(from); }
 inline void store(float *to, const Lanes &values) { *reinterpret_cast<Unaligned *>(to) = values; }
 
-// Memory for floats, uninitialized, aligned for SIMD vectors.
+// Memory for floats, uninitialized, aligned for SIMD vectors. It is kept for the next buffers, because the system clears new memory
+// page by page, which takes longer than most work in it.
 class Buffer {
  public:
-  explicit Buffer(int64_t size) : lanes_(new Lanes[divided_up(size, LANES)]) {}
-  float *get() const { return reinterpret_cast<float *>(lanes_.get()); }
+  explicit Buffer(int64_t size) : piece_(take(divided_up(size, LANES))) {}
+  ~Buffer() { give_back(std::move(piece_)); }
+  Buffer(const Buffer &) = delete;
+  Buffer &operator=(const Buffer &) = delete;
+  float *get() const { return reinterpret_cast<float *>(piece_.lanes.get()); }
 
  private:
-  std::unique_ptr<Lanes[]> lanes_;
+  struct Piece {
+    int64_t size = 0;  // in vectors
+    std::unique_ptr<Lanes[]> lanes;
+  };
+  struct Kept {
+    std::mutex lock;
+    std::vector<Piece> pieces;
+    int64_t size = 0;
+  };
+  static constexpr int64_t MOST_KEPT = (int64_t{32} << 20) / sizeof(Lanes);
+  Piece piece_;
+
+  static Kept &kept() {
+    static Kept *pieces = new Kept;  // never deleted: threads may still work when the process ends
+    return *pieces;
+  }
+
+  // The smallest kept piece that suffices, or a new one.
+  static Piece take(int64_t size) {
+    Kept &all = kept();
+    {
+      const std::lock_guard<std::mutex> guard(all.lock);
+      auto best = all.pieces.end();
+      for (auto each = all.pieces.begin(); each != all.pieces.end(); ++each)
+        if (each->size >= size && (best == all.pieces.end() || each->size < best->size)) best = each;
+      if (best != all.pieces.end()) {
+        Piece found = std::move(*best);
+        all.pieces.erase(best);
+        all.size -= found.size;
+        return found;
+      }
+    }
+    return {size, std::unique_ptr<Lanes[]>(new Lanes[size])};
+  }
+
+  // Keeps a piece; the oldest ones are freed when there are too many.
+  static void give_back(Piece piece) {
+    Kept &all = kept();
+    const std::lock_guard<std::mutex> guard(all.lock);
+    all.size += piece.size;
+    all.pieces.push_back(std::move(piece));
+    while (all.size > MOST_KEPT) {
+      all.size -= all.pieces.front().size;
+      all.pieces.erase(all.pieces.begin());
+    }
+  }
 };
 
 inline float sum(const Lanes &values) {

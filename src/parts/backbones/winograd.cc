@@ -17,8 +17,14 @@ namespace {
 
 constexpr int64_t BLOCK = VECTORS * LANES;    // tiles at a time: transformed, they stay in a cache
 constexpr int64_t PRODUCT_FLOATS = 1 << 16;   // floats of products that are held before they become outputs
-constexpr int64_t GRADIENT_FLOATS = 1 << 20;  // floats of transformed data that are held where products are summed over tiles
+constexpr int64_t GRADIENT_FLOATS = 1 << 21;  // floats of transformed data that are held where products are summed over tiles
 constexpr int64_t TRANSFORM_TILES = 24;       // transforming the weights costs as much as multiplying so many tiles
+constexpr int64_t FEW_TILES = 256;            // that are transformed and held at once, so that transformed weights need not be
+constexpr int64_t PANEL_FLOATS = 1 << 18;     // floats of transformed weights and products that are held there
+constexpr int64_t THREAD_PRODUCTS = 1 << 23;  // multiplications that are worth a thread
+
+// Threads for so many multiplications.
+int64_t threads_for(int64_t products) { return std::max<int64_t>(1, std::min(processors(), products / THREAD_PRODUCTS)); }
 
 // The tiles of all images [images, channels, height, width] in one sequence, for any channel.
 template <int TILE>
@@ -89,7 +95,7 @@ void write_piece(const float (&cells)[TILE][TILE][BLOCK], float *plane, const Ti
 }
 
 // Weights [out, in, 3, 3]; or, for the gradient of the input, [in, out, 3, 3] with a factor for each of `in`, whose channels are
-// swapped and whose kernels are rotated by 180 degrees.
+// swapped and whose kernels are rotated by 180 degrees. Transformed, they are panels of ROWS output channels: [ELEMENTS, ROWS, step].
 template <int TILE>
 struct Weights {
   static constexpr int64_t SIZE = TILE + 2, ELEMENTS = SIZE * SIZE;
@@ -98,20 +104,16 @@ struct Weights {
   const float *input_gradient_factors = nullptr;
 
   int64_t panels = divided_up(out, ROWS), step = rounded_up(in, LANES), panel_size = ELEMENTS * ROWS * step;
-  Buffer packed{panels * panel_size};  // transformed, [panels, ELEMENTS, ROWS, step]
 
-  const float *element(int64_t panel, int64_t k) const { return packed.get() + panel * panel_size + k * ROWS * step; }
-
-  void pack() {
-    on_processors(panels, [&](int64_t number, int64_t count) {
-      for (int64_t o = number; o < panels * ROWS; o += count)
-        for (int64_t c = 0; c < in; c += LANES) pack(o, c);
-    });
+  // Transforms a panel.
+  void pack(int64_t panel, float *packed) const {
+    for (int64_t row = 0; row < ROWS; ++row)
+      for (int64_t c = 0; c < in; c += LANES) pack(panel * ROWS + row, c, packed + row * step + c);
   }
 
  private:
   // Transforms the weights of output channel o and LANES input channels from c on; 0 beyond the last output channel.
-  void pack(int64_t o, int64_t c) {
+  void pack(int64_t o, int64_t c, float *packed) const {
     alignas(Lanes) float g[9][LANES] = {};
     for (int64_t lane = 0; lane < std::min(LANES, in - c) && o < out; ++lane) {
       const float *weight = values + (input_gradient_factors ? (c + lane) * out + o : o * in + c + lane) * 9;
@@ -121,8 +123,7 @@ struct Weights {
     for (int64_t i = 0; i < 9; ++i) square[i / 3][i % 3] = load(g[i]);
     const auto elements = transform_2d<Filtering<TILE>::template weights<Lanes>>(square);
 #pragma GCC unroll 36
-    for (int64_t k = 0; k < ELEMENTS; ++k)
-      store(packed.get() + o / ROWS * panel_size + (k * ROWS + o % ROWS) * step + c, elements[k / SIZE][k % SIZE]);
+    for (int64_t k = 0; k < ELEMENTS; ++k) store(packed + k * ROWS * step, elements[k / SIZE][k % SIZE]);
   }
 };
 
@@ -134,30 +135,77 @@ struct Convolver {
   const float *x, *factors, *bias;
   float *y;
   Tiling<TILE> at;
-  int64_t panels = std::max<int64_t>(1, PRODUCT_FLOATS / (ELEMENTS * ROWS * BLOCK));  // at a time
+  int64_t threads = threads_for(ELEMENTS * weights.out * weights.in * at.tiles);
 
   void run() const {
-    const int64_t vectors = divided_up(at.tiles, LANES);
-    const int64_t size = LANES * std::min(VECTORS, divided_up(vectors, processors())), blocks = divided_up(at.tiles, size);
+    const int64_t all = rounded_up(at.tiles, LANES);
+    all <= FEW_TILES ? run_by_panels(all) : run_by_tiles();
+  }
+
+ private:
+  // All tiles are transformed and held; each panel of weights is transformed, used, and forgotten.
+  void run_by_panels(int64_t all) const {
+    const Buffer transformed(ELEMENTS * weights.in * all);
+    on_processors(std::min(threads, weights.in), [&](int64_t number, int64_t count) {
+      for (int64_t c = number; c < weights.in; c += count) transform_inputs(c, 0, at.tiles, transformed.get() + c * all, all);
+    });
+    const int64_t group = std::max<int64_t>(1, PANEL_FLOATS / (weights.panel_size + ELEMENTS * ROWS * all));
     std::atomic<int64_t> next{0};
-    on_processors(blocks, [&](int64_t, int64_t) {
-      const Buffer transformed(ELEMENTS * weights.in * size), products(ELEMENTS * panels * ROWS * size + LANES);
-      std::fill_n(transformed.get(), ELEMENTS * weights.in * size, 0.0f);
-      for (int64_t block = next++; block < blocks; block = next++) {
-        const int64_t begin = block * size, end = std::min(begin + size, at.tiles);
-        for (int64_t c = 0; c < weights.in; ++c) transform_inputs(c, begin, end, transformed.get() + c * size, size);
-        for (int64_t panel = 0; panel < weights.panels; panel += panels) {
-          multiply_elements(panel, divided_up(end - begin, LANES), transformed.get(), products.get(), size);
-          for (int64_t o = panel * ROWS; o < std::min((panel + panels) * ROWS, weights.out); ++o)
-            transform_outputs(o, begin, end, products.get() + (o - panel * ROWS) * size, size);
-        }
+    on_processors(std::min(threads, weights.panels), [&](int64_t, int64_t) {
+      const Buffer packed(group * weights.panel_size), products(ELEMENTS * group * ROWS * all + LANES);
+      for (int64_t panel = group * next++; panel < weights.panels; panel = group * next++) {
+        const int64_t end = std::min(panel + group, weights.panels);
+        for (int64_t each = panel; each < end; ++each) weights.pack(each, packed.get() + (each - panel) * weights.panel_size);
+        multiply_panels({panel, end, group}, packed.get(), {0, at.tiles, all}, transformed.get(), products.get());
       }
     });
   }
 
- private:
+  // All weights are transformed and held; each block of tiles is transformed, used, and forgotten.
+  void run_by_tiles() const {
+    const Buffer packed(weights.panels * weights.panel_size);
+    on_processors(std::min(threads, weights.panels), [&](int64_t number, int64_t count) {
+      for (int64_t panel = number; panel < weights.panels; panel += count) weights.pack(panel, packed.get() + panel * weights.panel_size);
+    });
+    const int64_t blocks = divided_up(at.tiles, BLOCK), group = std::max<int64_t>(1, PRODUCT_FLOATS / (ELEMENTS * ROWS * BLOCK));
+    std::atomic<int64_t> next{0};
+    on_processors(std::min(threads, blocks), [&](int64_t, int64_t) {
+      const Buffer transformed(ELEMENTS * weights.in * BLOCK), products(ELEMENTS * group * ROWS * BLOCK + LANES);
+      for (int64_t block = next++; block < blocks; block = next++) {
+        const Tiles tiles{block * BLOCK, std::min((block + 1) * BLOCK, at.tiles), BLOCK};
+        for (int64_t c = 0; c < weights.in; ++c) transform_inputs(c, tiles.begin, tiles.end, transformed.get() + c * BLOCK, BLOCK);
+        for (int64_t panel = 0; panel < weights.panels; panel += group)
+          multiply_panels({panel, std::min(panel + group, weights.panels), group}, packed.get() + panel * weights.panel_size, tiles,
+                          transformed.get(), products.get());
+      }
+    });
+  }
+
+  struct Panels {
+    int64_t begin, end, step;  // step: panels from an element to the next in the products
+  };
+  struct Tiles {
+    int64_t begin, end, step;  // step: floats from a row to the next
+  };
+
+  // The outputs of some panels at some tiles. Products of element k for output channel o of the panels are at
+  // products[(k * panels.step * ROWS + o) * tiles.step + t].
+  void multiply_panels(const Panels &panels, const float *packed, const Tiles &tiles, const float *transformed, float *products) const {
+    for (int64_t k = 0; k < ELEMENTS; ++k)
+      for (int64_t panel = panels.begin; panel < panels.end; ++panel)
+        multiply<false>(divided_up(tiles.end - tiles.begin, LANES),
+                        packed + (panel - panels.begin) * weights.panel_size + k * ROWS * weights.step, weights.step,
+                        transformed + k * weights.in * tiles.step, tiles.step, weights.in,
+                        products + (k * panels.step + panel - panels.begin) * ROWS * tiles.step, tiles.step);
+    const int64_t first = panels.begin * ROWS, element_step = panels.step * ROWS * tiles.step;
+    for (int64_t o = first; o < std::min(panels.end * ROWS, weights.out); ++o)
+      transform_outputs(o, tiles.begin, tiles.end, products + (o - first) * tiles.step, element_step);
+  }
+
   // Element k of channel c at tile t of the block is at inputs[(k * in + c) * size + t].
   void transform_inputs(int64_t c, int64_t begin, int64_t end, float *transformed, int64_t size) const {
+    if (const int64_t count = end - begin; count % LANES != 0)  // what is multiplied beside the last tiles are numbers
+      for (int64_t k = 0; k < ELEMENTS; ++k) store(transformed + k * weights.in * size + count / LANES * LANES, Lanes{});
     at.for_each_piece(begin, end, [&](int64_t image, int64_t row, int64_t column, int64_t count, int64_t place) {
       const float *plane = x + (image * weights.in + c) * at.height * at.width;
       const Pixels<TILE, SIZE> pixels(plane, at.height, at.width, TILE * row - 1, TILE * column - 1, count);
@@ -178,22 +226,14 @@ struct Convolver {
     });
   }
 
-  // Products of element k for output channel o of the panels at a time are at products[(k * panels * ROWS + o) * size + t].
-  void multiply_elements(int64_t first, int64_t vectors, const float *transformed, float *products, int64_t size) const {
-    for (int64_t k = 0; k < ELEMENTS; ++k)
-      for (int64_t panel = first; panel < std::min(first + panels, weights.panels); ++panel)
-        multiply<false>(vectors, weights.element(panel, k), weights.step, transformed + k * weights.in * size, size, weights.in,
-                        products + (k * panels + panel - first) * ROWS * size, size);
-  }
-
-  void transform_outputs(int64_t o, int64_t begin, int64_t end, const float *products, int64_t size) const {
+  void transform_outputs(int64_t o, int64_t begin, int64_t end, const float *products, int64_t element_step) const {
     const float factor = factors ? factors[o] : 1, shift = bias ? bias[o] : 0;
     at.for_each_piece(begin, end, [&](int64_t image, int64_t row, int64_t column, int64_t count, int64_t place) {
       alignas(Lanes) float cells[TILE][TILE][BLOCK];
       for (int64_t tile = 0; tile < count; tile += LANES) {
         Square<Lanes, SIZE> m;
 #pragma GCC unroll 36
-        for (int64_t k = 0; k < ELEMENTS; ++k) m[k / SIZE][k % SIZE] = load(products + k * panels * ROWS * size + place + tile);
+        for (int64_t k = 0; k < ELEMENTS; ++k) m[k / SIZE][k % SIZE] = load(products + k * element_step + place + tile);
         const auto out = transform_2d<Filtering<TILE>::template outputs<Lanes>>(m);
         for (int64_t a = 0; a < TILE; ++a)
           for (int64_t b = 0; b < TILE; ++b) store(&cells[a][b][tile], factor * out[a][b] + shift);
@@ -215,29 +255,28 @@ struct WeightGradients {
 
   int64_t step = rounded_up(in, LANES), panels = divided_up(out, ROWS), all = at.images * at.rows;
   int64_t row_size = ELEMENTS * (step + panels * ROWS) * at.columns;  // floats of a row of tiles
-  int64_t at_once = std::max<int64_t>(1, std::min(all, GRADIENT_FLOATS / row_size));
+  int64_t panel_size = ELEMENTS * ROWS * step;
+  // All rows where holding them takes no more memory than a part of them and the sums of all panels.
+  int64_t at_once = all * row_size <= GRADIENT_FLOATS + panels * panel_size ? all : std::max<int64_t>(1, GRADIENT_FLOATS / row_size);
   int64_t tiles = at_once * at.columns;
   Buffer inputs{ELEMENTS * tiles * step};               // [ELEMENTS, tiles, step]: x, transformed
   Buffer gradients{ELEMENTS * panels * ROWS * tiles};   // [ELEMENTS, panels * ROWS, tiles]: dy, transformed
-  Buffer sums{ELEMENTS * panels * ROWS * step};         // [ELEMENTS, panels * ROWS, step]: gradients of the transformed weights
+  int64_t threads = threads_for(ELEMENTS * out * in * at.tiles);
+  // Gradients of transformed weights, [ELEMENTS, ROWS, step] for each panel; or, where all tiles are held at once, for each thread.
+  Buffer sums{(at_once == all ? std::min(threads, panels) : panels) * panel_size};
 
   void run() {
     for (int64_t begin = 0; begin < all; begin += at_once) {
-      const int64_t end = std::min(begin + at_once, all), depth = (end - begin) * at.columns;
-      on_processors(step / LANES + panels * ROWS, [&](int64_t number, int64_t count) {
+      const int64_t end = std::min(begin + at_once, all);
+      on_processors(std::min(threads, step / LANES + panels * ROWS), [&](int64_t number, int64_t count) {
         for (int64_t c = number * LANES; c < step; c += count * LANES) transform_inputs(c, begin, end);
         for (int64_t o = number; o < panels * ROWS; o += count) transform_gradients(o, begin, end);
       });
-      on_processors(ELEMENTS, [&](int64_t number, int64_t count) {
-        for (int64_t k = number; k < ELEMENTS; k += count)
-          for (int64_t panel = k * panels; panel < (k + 1) * panels; ++panel)
-            (begin == 0 ? multiply<false> : multiply<true>)(step / LANES, gradients.get() + panel * ROWS * tiles, tiles,
-                                                           inputs.get() + k * tiles * step, step, depth,
-                                                           sums.get() + panel * ROWS * step, step);
-      });
+      at_once == all ? finish_panels() : add_elements(begin, end);
     }
-    on_processors(out, [&](int64_t number, int64_t count) {
-      for (int64_t o = number; o < out; o += count) write(o);
+    if (at_once == all) return;
+    on_processors(std::min(threads, panels), [&](int64_t number, int64_t count) {
+      for (int64_t panel = number; panel < panels; panel += count) write_panel(panel, sums.get() + panel * panel_size);
     });
   }
 
@@ -296,14 +335,48 @@ struct WeightGradients {
     });
   }
 
-  // The gradients of output channel o.
-  void write(int64_t o) {
+  // From all tiles to the gradients, panel by panel.
+  void finish_panels() {
+    std::atomic<int64_t> next{0};
+    on_processors(std::min(threads, panels), [&](int64_t number, int64_t) {
+      float *panel_sums = sums.get() + number * panel_size;
+      for (int64_t panel = next++; panel < panels; panel = next++) {
+        for (int64_t k = 0; k < ELEMENTS; ++k) add<false>(panel, k, tiles, panel_sums);
+        write_panel(panel, panel_sums);
+      }
+    });
+  }
+
+  // Adds the products of the rows of tiles [begin, end) to the sums of all panels, element by element.
+  void add_elements(int64_t begin, int64_t end) {
+    on_processors(std::min(threads, ELEMENTS), [&](int64_t number, int64_t count) {
+      for (int64_t k = number; k < ELEMENTS; k += count)
+        for (int64_t panel = 0; panel < panels; ++panel) {
+          float *panel_sums = sums.get() + panel * panel_size;
+          begin == 0 ? add<false>(panel, k, (end - begin) * at.columns, panel_sums)
+                     : add<true>(panel, k, (end - begin) * at.columns, panel_sums);
+        }
+    });
+  }
+
+  template <bool TO_SUMS>
+  void add(int64_t panel, int64_t k, int64_t depth, float *panel_sums) const {
+    multiply<TO_SUMS>(step / LANES, gradients.get() + (k * panels + panel) * ROWS * tiles, tiles, inputs.get() + k * tiles * step, step,
+                      depth, panel_sums + k * ROWS * step, step);
+  }
+
+  void write_panel(int64_t panel, const float *panel_sums) const {
+    for (int64_t o = panel * ROWS; o < std::min((panel + 1) * ROWS, out); ++o) write(o, panel_sums + o % ROWS * step);
+  }
+
+  // The gradients of output channel o, whose sums of element k are at elements[k * ROWS * step].
+  void write(int64_t o, const float *elements) const {
     Lanes totals{};
     float total = 0;
     for (int64_t c = 0; c < in; c += LANES) {
       Square<Lanes, SIZE> u;
 #pragma GCC unroll 36
-      for (int64_t k = 0; k < ELEMENTS; ++k) u[k / SIZE][k % SIZE] = load(sums.get() + (k * panels * ROWS + o) * step + c);
+      for (int64_t k = 0; k < ELEMENTS; ++k) u[k / SIZE][k % SIZE] = load(elements + k * ROWS * step + c);
       const auto square = transform_2d<Filtering<TILE>::template weight_gradients<Lanes>>(u);
       const int64_t first = (o * in + c) * 9, count = std::min(LANES, in - c) * 9;
       alignas(Lanes) float gradient[9 * LANES];
@@ -342,8 +415,7 @@ int with_best_tile(void **params, int64_t **shapes) {
 template <int TILE>
 struct Forward {
   static void run(void **params, int64_t **shapes) {
-    Weights<TILE> weights{values(params[1]), shapes[1][0], shapes[1][1]};
-    weights.pack();
+    const Weights<TILE> weights{values(params[1]), shapes[1][0], shapes[1][1]};
     Convolver<TILE>{weights, values(params[0]), values(params[2]), values(params[3]), values(params[4]), Tiling<TILE>(shapes[0])}.run();
   }
 };
@@ -351,8 +423,7 @@ struct Forward {
 template <int TILE>
 struct ToInput {
   static void run(void **params, int64_t **shapes) {
-    Weights<TILE> weights{values(params[1]), shapes[1][1], shapes[1][0], values(params[2])};
-    weights.pack();
+    const Weights<TILE> weights{values(params[1]), shapes[1][1], shapes[1][0], values(params[2])};
     Convolver<TILE>{weights, values(params[0]), nullptr, nullptr, values(params[3]), Tiling<TILE>(shapes[0])}.run();
   }
 };
