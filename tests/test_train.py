@@ -18,6 +18,7 @@ from src.checkpoint.detector_file import read_metadata
 from src.checkpoint.run_state import StateFiles
 from src.config.load import load_config
 from src.engine import loop
+from src.engine.compile_cache.graph_store import GraphStore
 from src.network_define import TrainStep
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,7 +51,7 @@ def scoring(data) -> tuple:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run of four steps, two of them with a teacher."""
+    """A run of four steps, two of them with a teacher, which compiled its networks and left them in the compile cache."""
 
     folder: Path
     words: list[str]
@@ -66,7 +67,9 @@ def finished(tiny_data, tiny_config, tmp_path_factory) -> Finished:
     folder = tmp_path_factory.mktemp("runs") / "run"
     more = ("--save_checkpoint_interval", 1, "--bbox_threshold", 0.3, *scoring(tiny_data))
     run = Finished(folder, arguments(tiny_data, tiny_config, folder, *more))
-    training_script.main([*run.words, "--compile_cache", "false"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GraphStore, "copy_to", lambda *_: False)  # nothing is loaded, also not what another test has left
+        training_script.main(run.words)
     return run
 
 
@@ -195,10 +198,13 @@ def test_a_run_that_is_stopped_and_killed_ends_with_the_same_bits(finished, tmp_
     assert metadata[0]["best"] == metadata[1]["best"] and metadata[0]["best"]["AP"] is not None
 
 
-def test_networks_from_the_compile_cache_train_with_the_same_bits(finished, tmp_path):
-    """`finished` ran without the cache; here all networks come from the cache if the test before wrote them."""
+def test_networks_from_the_compile_cache_train_with_the_same_bits(finished, tmp_path, monkeypatch):
+    """`finished` compiled its networks; here all come from the cache."""
     folder = tmp_path / "run"
+    loaded, copy_to = [], GraphStore.copy_to
+    monkeypatch.setattr(GraphStore, "copy_to", lambda *args: loaded.append(copy_to(*args)) or loaded[-1])
     training_script.main([*finished.words, "--save_checkpoint_path", str(folder)])
+    assert loaded == [True] * 3, "of burn-in, of the evaluation, and with a teacher"
     ours, theirs = weights(folder / "state.ckpt"), weights(finished.folder / "state.ckpt")
     assert ours.keys() == theirs.keys()
     assert not [key for key in ours if ours[key].tobytes() != theirs[key].tobytes()]

@@ -33,16 +33,24 @@ def drawn(tmp_path_factory):
     return folder
 
 
+def rows_of_images(truth):
+    """The annotations of each image, by its number."""
+    rows = {image["id"]: [] for image in truth["images"]}
+    for row in truth["annotations"]:
+        rows[row["image_id"]].append(row)
+    return rows
+
+
 def detect(truth, known, power, draw):
     """Detections in the unlabelled images: fewer objects are missed, and boxes are closer, the more labels there are."""
     bare = unlabelled_ids(known)
     names = {image["file_name"] for image in known["images"] if image["id"] in bare}
     missed = 0.35 * (LABELLED / (IMAGES - len(names))) ** power
-    found = {}
+    objects, found = rows_of_images(truth), {}
     for image in truth["images"]:
         if image["file_name"] not in names:
             continue
-        boxes = [row for row in truth["annotations"] if row["image_id"] == image["id"] and draw.random() > missed]
+        boxes = [row for row in objects[image["id"]] if draw.random() > missed]
         rows = [(row["bbox"], row["category_id"] - 1) for row in boxes]
         if draw.random() < missed:  # a detection of nothing
             rows.append(((*(draw.random(2) * 60), 25, 25), int(draw.integers(3))))
@@ -63,10 +71,9 @@ def answer(truth, tasks, draw):
     """Answers with faults (5 % of the boxes missed, 3 pixels off, 1 % another class, some images skipped), and their seconds."""
     names = [row["name"] for row in sorted(truth["categories"], key=lambda row: row["id"])]
     ids = {image["file_name"]: image["id"] for image in truth["images"]}
-    answers, seconds = {}, {}
+    objects, answers, seconds = rows_of_images(truth), {}, {}
     for place, task in enumerate(tasks):
-        rows = [row for row in truth["annotations"] if row["image_id"] == ids[task["file_name"]]]
-        rows = [row for row in rows if draw.random() > 0.05]
+        rows = [row for row in objects[ids[task["file_name"]]] if draw.random() > 0.05]
         sent = [row["bbox"] for row in task["prelabels"]]
         corners = [(x, y, x + w, y + h) for x, y, w, h in sent]
         boxes, spent, used = [], LOOK, set()
