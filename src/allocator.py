@@ -10,8 +10,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-# Freed memory returns to the system after 1 s, not 10, for compiling frees much; and not at once where a piece is large.
-_RETURNED_SOON = "dirty_decay_ms:1000,muzzy_decay_ms:0,oversize_threshold:0"
+_RETURNED_SOON = (
+    "dirty_decay_ms:1000,muzzy_decay_ms:0"  # freed memory returns to the system after 1 s, not 10: compiling frees much
+)
 _ROOT = Path(__file__).resolve().parents[1]
 _BENCHMARKS = ("step.py", "inference.py", "batch_sizes.py", "ssd.py", "kernels.py", "long_run.py")
 _PROGRAMS = {  # which compile networks

@@ -61,8 +61,7 @@ def test_the_second_start_is_the_same_process_with_jemalloc(program, variables, 
 
 
 @pytest.mark.parametrize(
-    ("given", "found"),
-    [({}, "dirty_decay_ms:1000,muzzy_decay_ms:0,oversize_threshold:0"), ({"MALLOC_CONF": "thp:never"}, "thp:never")],
+    ("given", "found"), [({}, "dirty_decay_ms:1000,muzzy_decay_ms:0"), ({"MALLOC_CONF": "thp:never"}, "thp:never")]
 )
 def test_freed_memory_returns_soon_unless_the_user_says_otherwise(given, found, tmp_path):
     witness = WITNESS.replace("sys.orig_argv[1:]", "os.environ.get('MALLOC_CONF')")
