@@ -6,11 +6,10 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from src.errors import UserError
 
@@ -39,64 +38,78 @@ def timed_twice(run: Callable[[], object]) -> tuple[float, float]:
     return timed(run), time.process_time() - started
 
 
-class MatrixProduct:
+class Companion:
+    """A process beside this one that answers a line with a line of JSON; the two never compute at the same time."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str], name: str) -> None:
+        """Start it; ``info`` is its first line. ``name`` is how messages call it."""
+        self.name = name
+        environment = {**os.environ, "LD_PRELOAD": "", **environment}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.info = self._answer()
+
+    def ask(self, question: str) -> dict:
+        """Returns the answer to a line."""
+        with contextlib.suppress(BrokenPipeError):  # the process has exited; _answer raises
+            self.process.stdin.write(question + "\n")
+            self.process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _answer(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            status = self.process.wait()
+            raise UserError(f"{self.name} process exited with status {status}; see its message above")
+        return json.loads(line)
+
+
+class MatrixProduct(Companion):
     """The float32 product of two matrices as a reference for the peak throughput of this machine, measured between the runs."""
 
     FLOPS = 2 * SIDE**3
 
-    def __init__(self) -> None:
-        self.left, self.right = np.random.default_rng(0).random((2, SIDE, SIDE), np.float32)
+    def __init__(self, threads: int) -> None:
+        command = [sys.executable, str(FOLDER / "matrix_product.py"), f"--side={SIDE}"]
+        super().__init__(command, {"OPENBLAS_NUM_THREADS": str(threads)}, "the matrix product's")
         self.seconds: list[float] = []
         self.cpu_seconds: list[float] = []
 
     def run(self) -> None:
         """Multiply once."""
-        seconds, cpu_seconds = timed_twice(lambda: self.left @ self.right)
-        self.seconds.append(seconds)
-        self.cpu_seconds.append(cpu_seconds)
+        answer = self.ask("run")
+        self.seconds.append(answer["seconds"])
+        self.cpu_seconds.append(answer["cpu_seconds"])
 
     def report(self) -> dict:
         """GFLOP/s: median, minimum, maximum."""
         return summary([self.FLOPS / 1e9 / seconds for seconds in self.seconds])
 
 
-class Peer:
-    """torchvision in its own process; the two processes never compute at the same time."""
+class Peer(Companion):
+    """torchvision; asked for the named measurement, it runs it once and answers with its "seconds"."""
 
     def __init__(self, task: Sequence[str], args: argparse.Namespace) -> None:
         sizes = [f"--{name}={getattr(args, name)}" for name in ("height", "width", "batch_size", "threads")]
-        environment = {**os.environ, **KEEP_MEMORY, "OMP_NUM_THREADS": str(args.threads), "LD_PRELOAD": ""}
         command = [args.peer, str(FOLDER / "peer.py"), *task, *sizes]
         try:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-            )
+            super().__init__(command, {**KEEP_MEMORY, "OMP_NUM_THREADS": str(args.threads)}, "--peer: torchvision's")
         except OSError as error:
             raise UserError(
                 f"--peer: cannot start {args.peer}: {error.strerror}; pass a Python interpreter that has torchvision"
             ) from error
-        self.info = self._answer()
-
-    def ask(self, name: str) -> dict:
-        """Run the named measurement once, or end the process by the name "end". Returns the answer, with "seconds" for a run."""
-        with contextlib.suppress(BrokenPipeError):  # the process has exited; _answer raises
-            self.process.stdin.write(name + "\n")
-            self.process.stdin.flush()
-        return self._answer()
 
     def end(self) -> dict:
         """End the process; returns its versions, threads and peak memory."""
         info = self.info | self.ask("end")
-        self.process.stdin.close()
-        self.process.wait()
+        self.close()
         return info
-
-    def _answer(self) -> dict:
-        line = self.process.stdout.readline()
-        if not line:
-            status = self.process.wait()
-            raise UserError(f"--peer: torchvision's process exited with status {status}; see its message above")
-        return json.loads(line)
 
 
 def rounds(
@@ -115,7 +128,7 @@ def rounds(
         For each name "seconds" (and "first_call", that of the first call), "cpu_seconds", "GFLOP", "GFLOP/s", "of_matrix_product";
         with --peer also "peer" and "ratio", our median divided by torchvision's; "peer": its versions, threads and memory; "matrix_product_GFLOP/s".
     """
-    product, peer = MatrixProduct(), Peer(task, args) if getattr(args, "peer", None) else None
+    product, peer = MatrixProduct(args.threads), Peer(task, args) if getattr(args, "peer", None) else None
     first = {name: timed(run) for name, run in runs.items()}
     ours, cpu, theirs = ({name: [] for name in runs} for _ in range(3))
     answers = {}
@@ -140,6 +153,7 @@ def rounds(
             row["peer"] = answers[name] | {"seconds": summary(theirs[name][args.warmup :])}
             row["ratio"] = row["seconds"]["median"] / row["peer"]["seconds"]["median"]
         result[name] = row
+    product.close()
     product.seconds = product.seconds[args.warmup :]
     return {"runs": result, "matrix_product_GFLOP/s": product.report()} | ({"peer": peer.end()} if peer else {})
 

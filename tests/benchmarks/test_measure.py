@@ -87,6 +87,18 @@ def test_a_peer_that_does_not_run_is_named(python, said):
         measure.Peer(["step"], arguments(peer=python))
 
 
+def test_the_matrix_product_is_timed_in_a_process_of_its_own():
+    before = measure.memory()
+    product = measure.MatrixProduct(1)
+    product.run()
+    product.run()
+    product.close()
+    assert product.process.returncode == 0 and measure.memory() < before + 16  # MB; the matrices take 48
+    assert len(product.seconds) == 2 and min(product.seconds) > 0
+    for seconds, cpu_seconds in zip(product.seconds, product.cpu_seconds, strict=True):
+        assert 0 < cpu_seconds < 1.1 * seconds + 0.1, "one thread"
+
+
 def test_the_peak_of_memory_counts_this_process():
     before = measure.peak_memory()
     block = bytearray(200 * 2**20)
