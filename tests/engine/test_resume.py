@@ -105,14 +105,14 @@ def test_killed_at_random_moments(toys, long_run, tmp_path):
     folder = tmp_path / "run_0"
     while kills < KILLS:
         kill = ("", moments.uniform(0.1, 0.9), signal.SIGKILL)
-        status = toys.run(folder, *LONG, *resume_option(folder), signal=kill)
+        status = toys.run(folder, *LONG, *resume_option(folder), signal=kill, untimed=True)
         assert status in (0, -signal.SIGKILL), console(folder)
         kills += status != 0
         if status == 0:  # it ended before it was killed: continue with another run
             assert_same_end(folder, long_run)
             number += 1
             folder = tmp_path / f"run_{number}"
-    assert toys.run(folder, *LONG, *resume_option(folder)) == 0, console(folder)
+    assert toys.run(folder, *LONG, *resume_option(folder), untimed=True) == 0, console(folder)
     assert_same_end(folder, long_run)
 
 
