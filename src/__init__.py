@@ -4,7 +4,7 @@ import os
 
 from src.allocator import pause_collection, start_with_jemalloc
 
-__version__ = "0.9.0"
+__version__ = "0.10.0"
 
 # As MindSpore sets it when it is imported. A library that is imported before it (tensorboardX) would choose the other
 # implementation, with which MindSpore's generated messages cannot be imported.
