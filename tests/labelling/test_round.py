@@ -580,6 +580,37 @@ def test_a_zip_file_is_read_as_its_folder(place):
     assert boxes_of(take(place, place / "cvat.zip")) == boxes_of(take(place, file, after="other.json"))
 
 
+def test_zip_files_in_a_folder_are_read_and_a_damaged_one_is_named(place, capsys):
+    """CVAT exports a zip file, which the README lets users put into the folder of the labels."""
+    tasks = send(place, "cvat")
+    file = LABELLERS["cvat"](tasks, ANSWERS, place / "export")
+    (place / "labels").mkdir()
+    with zipfile.ZipFile(place / "labels/task 1.zip", "w") as archive:
+        archive.write(file, "annotations.xml")
+    wanted = boxes_of(take(place, file, after="other.json"))
+    assert boxes_of(take(place, place / "labels")) == wanted
+    shutil.copy(file, place / "labels")  # unpacked beside it: the same labels twice
+    assert boxes_of(take(place, place / "labels", after="twice.json")) == wanted
+    (place / "labels/task 2.zip").write_bytes((place / "labels/task 1.zip").read_bytes()[:300])
+    capsys.readouterr()
+    assert boxes_of(take(place, place / "labels", after="damaged.json")) == wanted
+    assert f"{place / 'labels/task 2.zip'}: the zip file is damaged" in (place / "damaged_not_used.csv").read_text()
+
+
+def test_faults_in_a_zip_file_are_told_under_its_name(place, capsys):
+    tasks = send(place, "cvat")
+    with zipfile.ZipFile(place / "cvat.zip", "w") as archive:
+        archive.writestr("annotations.xml", "<annotations><image")
+    with pytest.raises(SystemExit):
+        take(place, place / "cvat.zip")
+    told = capsys.readouterr().err
+    assert (
+        f"{place / 'cvat.zip'}/annotations.xml" in told
+        and tasks.exists()
+        and "/tmp" not in told.replace(str(place), "")
+    )
+
+
 @pytest.mark.parametrize("tool", ["labelme", "voc"])
 def test_the_tasks_folder_itself_is_an_export_where_a_tool_works_in_it(place, tool):
     tasks = send(place, tool)
