@@ -415,11 +415,19 @@ def test_the_last_line_says_how_to_train_on_the_labels(place, capsys):
     assert "what to do next" not in capsys.readouterr().out.split("README.md")[-1]
     take(place, labels, "--overwrite")
     weights, line = capsys.readouterr().out.splitlines()[-2:]
-    assert weights.startswith("weights to start from (such as resnet18.ckpt, see README.md) are added after ")
+    assert weights.startswith("to start from weights (such as resnet18.ckpt, see README.md), add them after ")
     program, script, *words = shlex.split(line.partition(":  ")[2])
     assert line.startswith("what to do next: train on it") and program == "bash" and Path(script).is_file()
     run = place / "train_2_run"
     assert words == ["CPU", "0", *map(str, (place / "images", place / "train_2.json", run)), "--config_path", "auto"]
+
+
+def test_one_folder_of_labelled_and_unlabelled_images_stays_both_in_the_command_after_an_import(place, capsys):
+    tasks = send(place, "coco", "--unlabelled_img_dir", place / "images")
+    take(place, LABELLERS["coco"](tasks, ANSWERS, place / "export"))
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    images = str(place / "images")
+    assert words[words.index("0") + 1] == images and words[-2:] == ["--unlabelled_img_dir", images]
 
 
 def test_tasks_of_another_folder_than_the_labels_before_are_trained_on_with_both(place, capsys):
