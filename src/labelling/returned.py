@@ -209,9 +209,7 @@ def _read_folder(root: Path) -> list[Export]:
     for form, images in gathered.items():
         exports.append(Export(str(root), form, tuple(images)))
     exports += _yolo(root, texts)
-    for file in texts:
-        if file.suffix.lower() == ".zip":
-            exports += _readable(file, _read_zip, unread)
+    exports = [export for file in _zip_files(root, texts) for export in _readable(file, _read_zip, unread)] + exports
     if unread and not exports:
         raise DataError(str(root), [reason for reasons in unread.values() for reason in reasons])
     if unread:
@@ -219,6 +217,13 @@ def _read_folder(root: Path) -> list[Export]:
             Export(str(root), "files that cannot be read", (), tuple(r for rows in unread.values() for r in rows))
         )
     return exports
+
+
+def _zip_files(root: Path, files: Sequence[Path]) -> list[Path]:
+    """The zip files of a folder, the newest last: of several labels of an image without a time those read last count, and what a user
+    has unpacked before those in zip files. In a folder of tasks, zip files are images to upload or backups."""
+    zips = [] if (root / MANIFEST).exists() else [file for file in files if file.suffix.lower() == ".zip"]
+    return sorted(zips, key=lambda file: file.lstat().st_mtime)
 
 
 def _one_of_many(file: Path, root: Path, unread: dict[Path, tuple[str, ...]]) -> tuple[str, Sequence[AnnotatedImage]]:

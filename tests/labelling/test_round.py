@@ -605,6 +605,26 @@ def test_zip_files_in_a_folder_are_read_and_a_damaged_one_is_named(place, capsys
     assert f"{place / 'labels/task 2.zip'}: the zip file is damaged" in (place / "damaged_not_used.csv").read_text()
 
 
+def test_labels_in_a_folder_of_tasks_win_over_a_backup_and_newer_zip_files_over_older(place):
+    tasks = send(place, "voc")
+    with zipfile.ZipFile(place / "sent.zip", "w") as archive:
+        for file in tasks.rglob("*.xml"):
+            archive.write(file, file.relative_to(tasks))
+    folder = LABELLERS["voc"](tasks, ANSWERS, place / "export")
+    wanted = boxes_of(take(place, folder))
+    with zipfile.ZipFile(place / "done.zip", "w") as archive:
+        for file in folder.rglob("*.xml"):
+            archive.write(file, file.relative_to(folder))
+    shutil.copytree(folder, tasks, dirs_exist_ok=True)
+    shutil.copy(place / "sent.zip", tasks / "z.zip")
+    assert boxes_of(take(place, tasks, after="tasks.json")) == wanted
+    (place / "labels").mkdir()
+    shutil.copy(place / "sent.zip", place / "labels/task.zip")
+    shutil.copy(place / "done.zip", place / "labels/task (1).zip")
+    os.utime(place / "labels/task.zip", (1e9, 1e9))
+    assert boxes_of(take(place, place / "labels", after="zips.json")) == wanted
+
+
 def test_faults_in_a_zip_file_are_told_under_its_name(place, capsys):
     tasks = send(place, "cvat")
     with zipfile.ZipFile(place / "cvat.zip", "w") as archive:
