@@ -239,7 +239,7 @@ def next_command(args: argparse.Namespace, manifest: Manifest | None, origin: Ma
     where = ""
     if lacking:
         first, where = "IMAGES", f", with the folder of {lacking_in_words(lacking, holding)} as IMAGES"
-    others = [folder for folder in holding if folder != first] or [more] * (more not in (None, first))
+    others = [folder for folder in holding if folder != first] or [more] * (more is not None)
     if len(others) > 1:
         where += f", when the images of {' and '.join(others[1:])} have been copied into {others[0]}, for it takes two folders"
     words = ["CPU", "0", first, output, run, "--config_path", "auto"]
@@ -248,7 +248,7 @@ def next_command(args: argparse.Namespace, manifest: Manifest | None, origin: Ma
     names_before = [step["inputs"].get("pre_trained", {}).get("name") for step in steps_of(origin)] if origin else []
     weights = next(filter(None, names_before), "resnet18.ckpt, see README.md")
     return (
-        f"weights to start from (such as {weights}) are added after {run}; without them far more labels are needed\n"
+        f"to start from weights (such as {weights}), add them after {run} in the command; without them far more labels are needed\n"
         f"what to do next: train on it{where}:  {command}"
     )
 

@@ -40,7 +40,7 @@ from src.active.picking.pick_list import check_outputs, next_command, note_other
 from src.active.picking.pick_options import PickOptions
 from src.command_line import NAMES_HELP, positive_count, positive_number, program_parser, refuse_idle, seed
 from src.data.checks.label_sources import all_unlabelled, check_label_state, mark_reviewed, read_label_state
-from src.data.formats.reading import read_as_coco
+from src.data.formats.reading import is_coco, read_as_coco
 from src.data.image_listing import check_is_folder
 from src.errors import Faults, entry_point
 from src.files import all_or_none
@@ -144,6 +144,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     known = None
     if options.combine_ann_file:
         known = faults.attempt(read_label_state, options.combine_ann_file, *of_data, options.unlabelled_img_dir)
+        if options.combine_ann_file == options.ann_file and options.img_dir is None and not is_coco(options.ann_file):
+            faults.report()  # without images nothing more can be said of it
     # Read after the other file, little of which stays in memory.
     if (coco := faults.attempt(read_as_coco, options.ann_file, *of_data, None, options.unlabelled_img_dir)) is None:
         faults.report()

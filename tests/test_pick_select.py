@@ -135,8 +135,8 @@ def test_where_a_detector_predicts_hardly_anything_boxes_are_expected_as_in_labe
     said = capsys.readouterr().out
     assert "expected to label: 2 images, 2 boxes, 0.01" in said
     assert (
-        "unreliable: the detector predicts 0 objects per image with a score above 0.5, and labelled images have 1, so as many are expected "
-        "in the ranked images on average, and fewer where fewer than on average are predicted; in the picked ones 1 are expected per image"
+        "unreliable: the detector predicts 0 objects per image with a score above 0.5, but labelled images have 1, so as many are assumed "
+        "in the ranked images on average: fewer where the detector predicts fewer than on average; in the picked ones 1 are expected per image"
     ) in said
     # As many on average of 0.8 and 0: 0.8 x 0.8 + 0.486 x 1.8 boxes in an image where 0.8 are predicted.
     for file in folder.glob("out*"):
@@ -869,3 +869,13 @@ def test_floors_beside_a_pick_that_is_all_random_are_refused(ranked, capsys):
 def test_a_folder_of_unlabelled_images_that_is_not_there_is_named(folder, capsys):
     told = refused(folder, capsys, 50, "--unlabelled_img_dir", str(folder / "nowhere"))
     assert "nowhere: no such folder of unlabelled images" in told
+
+
+def test_a_file_that_says_not_what_is_labelled_is_refused_once(folder, capsys):
+    (folder / "xmls").mkdir()
+    (folder / "xmls/a.xml").write_text("<annotation></annotation>")
+    words = ["--ann_file", folder / "xmls", "--combine_ann_file", folder / "xmls", "--pick_ratio", 60]
+    with pytest.raises(SystemExit):
+        pick_select.main([str(word) for word in words])
+    told = capsys.readouterr().err
+    assert "only COCO JSON says which images are labelled" in told and "must be given, too" not in told

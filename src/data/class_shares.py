@@ -1,10 +1,11 @@
 """How many boxes each class has, and what is suspicious in these numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from src.data.annotations import ImageEntry
+from src.wording import examples
 
 RARE = 3  # up to this many boxes, or this share of those of another class of nearly its name, look like a slip of the keyboard
 RARE_SHARE = 0.01
@@ -19,14 +20,20 @@ def boxes_by_class(entries: Sequence[ImageEntry], class_count: int) -> np.ndarra
     return np.bincount(np.concatenate([np.zeros(0, np.int32), *labels]), minlength=class_count + 1)[1:]
 
 
-def rare_misspelt(names: Sequence[str], counts: Sequence[int]) -> Iterator[str]:
-    """A sentence for each class of very few boxes whose name is one slip of the keyboard away from that of a frequent class."""
+def rare_misspelt(
+    names: Sequence[str], counts: Sequence[int], images_of: Callable[[str], Sequence[str]]
+) -> Iterator[str]:
+    """A sentence for each class of very few boxes whose name is one slip of the keyboard away from that of a frequent class.
+
+    Args:
+        counts: boxes of each class. images_of: the images that have objects of a class.
+    """
     for name, count in zip(names, counts, strict=True):
         for other, often in zip(names, counts, strict=True):
             rare = 0 < count <= max(RARE, RARE_SHARE * often) and often >= OFTEN * count
             if rare and _one_slip(name.casefold(), other.casefold()):
                 yield (
-                    f'class "{name}" has {count:,} of the boxes and "{other}" {often:,}: if the first is misspelt, write "{other}" in its '
+                    f'class "{name}" has {count:,} of the boxes, in {examples(images_of(name))}, and "{other}" {often:,}: if the first is misspelt, write "{other}" in its '
                     "labels, else training learns a class more"
                 )
                 break

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from unicodedata import normalize
@@ -12,7 +12,7 @@ import numpy as np
 
 from src.data.annotations import Annotations
 from src.errors import DataError, UserError
-from src.wording import counted
+from src.wording import counted, examples
 
 _BACKGROUND = ("background", "__background__")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # with all line breaks of Unicode
@@ -42,16 +42,30 @@ def control_faults(names: Iterable[str]) -> list[str]:
     return [f"class {name!r} {remedy}" for name in names if _CONTROL.search(name)]
 
 
-def alike_names(names: Iterable[str]) -> Iterator[str]:
+def alike_names(names: Iterable[str], images_of: Callable[[str], Sequence[str]] = lambda name: ()) -> Iterator[str]:
     """A sentence for each group of names that only case, spaces, punctuation or the composition of their letters tells apart: they
-    may be classes of their own, as letters are, but mostly are one class that was written in two ways."""
+    may be classes of their own, as letters are, but mostly are one class that was written in two ways.
+
+    Args:
+        images_of: the images that have objects of a name, where there are any: where to look for the rarer ones is said.
+    """
     alike = defaultdict(list)
     for name in names:
         alike[_letters(name)].append(name)
     for group in alike.values():
         if len(group) > 1:
             shown = ", ".join(f'"{name}"' for name in group)
-            yield f"classes {shown} differ only by case, spaces, punctuation or how their letters are composed; if they are one class, give them one category"
+            differ = "differ only by case, spaces, punctuation or how their letters are composed"
+            remedy = "if they are one class, give them one name (in COCO JSON, one category)"
+            yield f"classes {shown} {differ}{_where_rarer(group, images_of)}; {remedy}"
+
+
+def _where_rarer(names: Sequence[str], images_of: Callable[[str], Sequence[str]]) -> str:
+    """The images of all ``names`` but the one that is in most of them."""
+    images = {name: images_of(name) for name in names}
+    often = max(names, key=lambda name: len(images[name]))
+    rarer = [f'; "{name}" is in {examples(images[name])}' for name in names if name != often and images[name]]
+    return "".join(rarer)
 
 
 def _letters(name: str) -> str:

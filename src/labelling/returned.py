@@ -8,7 +8,7 @@
 | CVAT for images, Pascal VOC | XML whose outer element is <annotations>, <annotation> |
 | YOLO | a folder with data.yaml, obj.names or classes.txt, and label files |
 
-A zip file is read as the folder that it holds; a folder may hold several exports.
+A zip file is read as the folder that it holds; a folder may hold several exports, zipped ones too.
 """
 
 import errno
@@ -16,11 +16,10 @@ import lzma
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from src.data.formats.json_file import read_json
 from src.data.formats.tools.annotated import AnnotatedImage
@@ -45,6 +44,8 @@ from src.labelling.task import MANIFEST
 from src.labelling.tools.coco_tasks import is_coco, read_coco_images
 from src.labelling.tools.label_studio import is_flat_row, read_flat, read_tasks
 from src.labelling.tools.voc_tasks import read_voc_image
+
+Found = TypeVar("Found")
 
 _ZIP = b"PK\3\4"  # the beginning of a zip file
 _MOST_BYTES = 4 * 2**30  # of the text in a zip file
@@ -76,22 +77,35 @@ def read_exports(paths: Sequence[Path]) -> list[Export]:
 def _read(path: Path) -> list[Export]:
     if not path.exists():
         raise UserError(f"{path}: no such file or folder of labels")
-    with ExitStack() as stack:
-        root = path
-        if _is_zip(path):
-            root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            _unpack(path, root)
-        if root.is_file():
-            export = _read_file(root)
-            if export is None:
-                raise DataError(str(path), [f"of no known form; expected {_FORMS}"])
-            return [export]
-        found = _read_folder(root)
+    if _is_zip(path):
+        return _read_zip(path)
+    if path.is_file():
+        export = _read_file(path)
+        if export is None:
+            raise DataError(str(path), [f"of no known form; expected {_FORMS}"])
+        return [export]
+    found = _read_folder(path)
+    if not found:
+        raise _nothing_known(path, path)
+    return found
+
+
+def _read_zip(path: Path) -> list[Export]:
+    """What a zip file holds, under its own name: a user does not know where it was unpacked."""
+    with tempfile.TemporaryDirectory() as folder:
+        _unpack(path, Path(folder))
+        try:
+            found = _read_folder(Path(folder))
+        except DataError as error:
+            raise DataError(str(path), [fault.replace(folder, str(path)) for fault in error.faults]) from error
         if not found:
-            raise DataError(str(path), [f"nothing of a known form in it{_without_names(root)}; expected {_FORMS}"])
-        if root != path:  # a user knows the zip file, not where it was unpacked
-            found = [_renamed(export, str(root), str(path)) for export in found]
-        return found
+            raise _nothing_known(path, Path(folder))
+        return [_renamed(export, folder, str(path)) for export in found]
+
+
+def _nothing_known(path: Path, folder: Path) -> DataError:
+    """``path``: what the user gave; ``folder``: what was read."""
+    return DataError(str(path), [f"nothing of a known form in it{_without_names(folder)}; expected {_FORMS}"])
 
 
 def _without_names(folder: Path) -> str:
@@ -195,6 +209,7 @@ def _read_folder(root: Path) -> list[Export]:
     for form, images in gathered.items():
         exports.append(Export(str(root), form, tuple(images)))
     exports += _yolo(root, texts)
+    exports = [export for file in _zip_files(root, texts) for export in _readable(file, _read_zip, unread)] + exports
     if unread and not exports:
         raise DataError(str(root), [reason for reasons in unread.values() for reason in reasons])
     if unread:
@@ -204,17 +219,17 @@ def _read_folder(root: Path) -> list[Export]:
     return exports
 
 
+def _zip_files(root: Path, files: Sequence[Path]) -> list[Path]:
+    """The zip files of a folder, the newest last: of several labels of an image without a time those read last count, and what a user
+    has unpacked before those in zip files. In a folder of tasks, zip files are images to upload or backups."""
+    zips = [] if (root / MANIFEST).exists() else [file for file in files if file.suffix.lower() == ".zip"]
+    return sorted(zips, key=lambda file: file.lstat().st_mtime)
+
+
 def _one_of_many(file: Path, root: Path, unread: dict[Path, tuple[str, ...]]) -> tuple[str, Sequence[AnnotatedImage]]:
     """Form and images of one file of a folder; a broken one is kept among the ``unread``."""
-    try:
-        export = _read_file(file)
-    except DataError as error:
-        unread[file] = tuple(f"{file}: {fault}" for fault in error.faults)
-        return "", ()
-    except UserError as error:  # a FIFO, or a link that leads nowhere
-        unread[file] = (str(error),)
-        return "", ()
-    if export is None:
+    export = _readable(file, _read_file, unread)
+    if not export:
         return "", ()
     if export.form == "Pascal VOC":
         name = _stem_below(file.relative_to(root))
@@ -223,6 +238,17 @@ def _one_of_many(file: Path, root: Path, unread: dict[Path, tuple[str, ...]]) ->
         folder = file.relative_to(root).parent
         return export.form, [replace(image, name=_joined(folder, image.name)) for image in export.images]
     return export.form, export.images
+
+
+def _readable(file: Path, read: Callable[[Path], Found], unread: dict[Path, tuple[str, ...]]) -> Found | tuple[()]:
+    """What ``read`` finds in a file of a folder, or nothing: then what is wrong is kept among the ``unread``."""
+    try:
+        return read(file)
+    except DataError as error:
+        unread[file] = tuple(f"{file}: {fault}" for fault in error.faults)
+    except UserError as error:  # a FIFO, a link that leads nowhere, or a damaged zip file
+        unread[file] = (str(error),)
+    return ()
 
 
 def _yolo(root: Path, texts: Sequence[Path]) -> list[Export]:

@@ -23,7 +23,7 @@ from tests.data.test_some_unlabelled import said
     ],
 )
 def test_a_class_of_few_boxes_named_nearly_like_a_frequent_one(names, counts, found):
-    assert [sentence.split('"')[1] for sentence in rare_misspelt(names, counts)] == found
+    assert [sentence.split('"')[1] for sentence in rare_misspelt(names, counts, lambda name: [name])] == found
 
 
 def test_shares_in_another_order_are_said_with_the_order():
@@ -75,7 +75,7 @@ def test_the_doctor_counts_the_boxes_of_both_sets_and_doubts_another_order(tmp_p
 def test_a_misspelt_class_is_doubted_and_one_that_evaluation_lacks_has_its_own_remedy(tmp_path, capsys):
     trained = data_set(tmp_path / "train", {"RBC": 60, "RCB": 1, "WBC": 20})
     told = told_of(capsys, trained, data_set(tmp_path / "val", {"RBC": 40, "WBC": 14}))
-    assert 'class "RCB" has 1 of the boxes and "RBC" 60: if the first is misspelt' in told
+    assert 'class "RCB" has 1 of the boxes, in train2.png, and "RBC" 60: if the first is misspelt' in told
     assert "evaluation set: no image has a box of class RCB, so its AP is not measured" in told
     assert "label some, or remove" not in told
 
@@ -85,3 +85,10 @@ def test_a_category_that_roboflow_adds_is_said_to_be_its(tmp_path, capsys):
     told = told_of(capsys, trained, data_set(tmp_path / "val", {"cells": 0, "RBC": 40, "WBC": 14}, first_id=0))
     assert 'class "cells", of the category id 0: Roboflow adds such a category' in told
     assert told.count("cells") == 3 and "label some" not in told, told
+
+
+def test_a_class_that_is_written_in_two_ways_is_doubted_with_the_images_of_the_rarer(tmp_path, capsys):
+    trained = data_set(tmp_path / "train", {"RBC": 60, "rbc": 1, "WBC": 20})
+    told = told_of(capsys, trained)
+    assert 'classes "RBC", "rbc" differ only by case' in told
+    assert '; "rbc" is in train2.png; if they are one class, give them one name' in told

@@ -732,6 +732,27 @@ def test_xml_files_whose_names_are_all_wrong_in_one_way_are_told_once(way, image
         assert "3 images have XML files " in found and "the images have" in found
 
 
+@pytest.mark.parametrize("mark", [" (1)", "(2)", " - Copy", " - Copy (2)", " copy", " (copy 2)"])
+@pytest.mark.parametrize("marked", ["image", "XML file"])
+def test_an_image_and_an_xml_file_of_which_one_has_the_mark_of_a_copy_are_told_together(marked, mark, images, capsys):
+    path = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    file = images / "2.png" if marked == "image" else path / "2.xml"
+    file.rename(file.with_stem(f"2{mark}"))
+    (found,) = errors(said_of(capsys, path, images))
+    example = f"2.xml for 2{mark}.png" if marked == "image" else f"2{mark}.xml for 2.png"
+    assert f"behind the name of a copy, such as {example}; rename one of each pair like the other" in found
+
+
+def test_numbers_in_brackets_alone_make_no_pair(images, capsys):
+    """Windows numbers files in this way when several are renamed together."""
+    path = as_voc(images.parent, [Item(n, box) for n, box in enumerate(BOXES, start=1)], SIZE)
+    (path / "2.xml").rename(path / "cell (2).xml")
+    for number in (2, 3):
+        (images / f"{number}.png").rename(images / f"cell ({number + 5}).png")
+    (path / "3.xml").rename(path / "cell.xml")  # of two images, none is meant
+    assert "of a copy" not in "\n".join(said_of(capsys, path, images))
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -415,11 +415,19 @@ def test_the_last_line_says_how_to_train_on_the_labels(place, capsys):
     assert "what to do next" not in capsys.readouterr().out.split("README.md")[-1]
     take(place, labels, "--overwrite")
     weights, line = capsys.readouterr().out.splitlines()[-2:]
-    assert weights.startswith("weights to start from (such as resnet18.ckpt, see README.md) are added after ")
+    assert weights.startswith("to start from weights (such as resnet18.ckpt, see README.md), add them after ")
     program, script, *words = shlex.split(line.partition(":  ")[2])
     assert line.startswith("what to do next: train on it") and program == "bash" and Path(script).is_file()
     run = place / "train_2_run"
     assert words == ["CPU", "0", *map(str, (place / "images", place / "train_2.json", run)), "--config_path", "auto"]
+
+
+def test_one_folder_of_labelled_and_unlabelled_images_stays_both_in_the_command_after_an_import(place, capsys):
+    tasks = send(place, "coco", "--unlabelled_img_dir", place / "images")
+    take(place, LABELLERS["coco"](tasks, ANSWERS, place / "export"))
+    words = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    images = str(place / "images")
+    assert words[words.index("0") + 1] == images and words[-2:] == ["--unlabelled_img_dir", images]
 
 
 def test_tasks_of_another_folder_than_the_labels_before_are_trained_on_with_both(place, capsys):
@@ -578,6 +586,57 @@ def test_a_zip_file_is_read_as_its_folder(place):
         archive.write(file, "annotations.xml")
         archive.writestr("images/a.jpg", b"no picture")
     assert boxes_of(take(place, place / "cvat.zip")) == boxes_of(take(place, file, after="other.json"))
+
+
+def test_zip_files_in_a_folder_are_read_and_a_damaged_one_is_named(place, capsys):
+    """CVAT exports a zip file, which the README lets users put into the folder of the labels."""
+    tasks = send(place, "cvat")
+    file = LABELLERS["cvat"](tasks, ANSWERS, place / "export")
+    (place / "labels").mkdir()
+    with zipfile.ZipFile(place / "labels/task 1.zip", "w") as archive:
+        archive.write(file, "annotations.xml")
+    wanted = boxes_of(take(place, file, after="other.json"))
+    assert boxes_of(take(place, place / "labels")) == wanted
+    shutil.copy(file, place / "labels")  # unpacked beside it: the same labels twice
+    assert boxes_of(take(place, place / "labels", after="twice.json")) == wanted
+    (place / "labels/task 2.zip").write_bytes((place / "labels/task 1.zip").read_bytes()[:300])
+    capsys.readouterr()
+    assert boxes_of(take(place, place / "labels", after="damaged.json")) == wanted
+    assert f"{place / 'labels/task 2.zip'}: the zip file is damaged" in (place / "damaged_not_used.csv").read_text()
+
+
+def test_labels_in_a_folder_of_tasks_win_over_a_backup_and_newer_zip_files_over_older(place):
+    tasks = send(place, "voc")
+    with zipfile.ZipFile(place / "sent.zip", "w") as archive:
+        for file in tasks.rglob("*.xml"):
+            archive.write(file, file.relative_to(tasks))
+    folder = LABELLERS["voc"](tasks, ANSWERS, place / "export")
+    wanted = boxes_of(take(place, folder))
+    with zipfile.ZipFile(place / "done.zip", "w") as archive:
+        for file in folder.rglob("*.xml"):
+            archive.write(file, file.relative_to(folder))
+    shutil.copytree(folder, tasks, dirs_exist_ok=True)
+    shutil.copy(place / "sent.zip", tasks / "z.zip")
+    assert boxes_of(take(place, tasks, after="tasks.json")) == wanted
+    (place / "labels").mkdir()
+    shutil.copy(place / "sent.zip", place / "labels/task.zip")
+    shutil.copy(place / "done.zip", place / "labels/task (1).zip")
+    os.utime(place / "labels/task.zip", (1e9, 1e9))
+    assert boxes_of(take(place, place / "labels", after="zips.json")) == wanted
+
+
+def test_faults_in_a_zip_file_are_told_under_its_name(place, capsys):
+    tasks = send(place, "cvat")
+    with zipfile.ZipFile(place / "cvat.zip", "w") as archive:
+        archive.writestr("annotations.xml", "<annotations><image")
+    with pytest.raises(SystemExit):
+        take(place, place / "cvat.zip")
+    told = capsys.readouterr().err
+    assert (
+        f"{place / 'cvat.zip'}/annotations.xml" in told
+        and tasks.exists()
+        and "/tmp" not in told.replace(str(place), "")
+    )
 
 
 @pytest.mark.parametrize("tool", ["labelme", "voc"])

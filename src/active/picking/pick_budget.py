@@ -93,7 +93,7 @@ def expected_cost(
         return None
     past = read_past_rounds(reports)
     for sentence in past.left_out:
-        print(f"labelling_reports: {sentence}")
+        print(f"reports of earlier rounds (--labelling_reports): {sentence}")
     predicted = {label: predicted_objects(terms, label) for label in ranked_classes(terms)}
     mean = sum(sum(of.values()) for of in predicted.values()) / len(terms)
     if (past.images and not labelled) or (labelled and mean >= _HARDLY_TRAINED * objects / labelled):
@@ -109,8 +109,8 @@ def expected_cost(
     density = Density(mean, objects / labelled)
     of_reports = " (corrected by the reports of earlier rounds)" if past.images else ""
     doubt = (
-        f"{found}, and labelled images have {density.boxes:.3g}, so as many{of_reports} are expected in the ranked images on "
-        "average, and fewer where fewer than on average are predicted"
+        f"{found}, but labelled images have {density.boxes:.3g}, so as many{of_reports} are assumed in the ranked images on "
+        "average: fewer where the detector predicts fewer than on average"
     )
     return ExpectedCost(predicted, fit_labelling_cost(past, labelled, density), doubt)
 

@@ -56,9 +56,13 @@ class LeftOut:
         counts = (len(self.images), self.of_images, "images"), (len(self.boxes), self.of_boxes, "boxes")
         over = [f"{some} of {all_} {what}" for some, all_, what in counts if 100 * some > self.at_most * all_]
         if over:
+            percent = max(-(-100 * some // all_) for some, all_, _ in counts if some)
+            remedy = (
+                f", or leave them out with --faulty_at_most {percent}" if percent < 50 else ""
+            )  # else it is the folder
             raise DataError(
-                f"{self.source}: {' and '.join(over)} cannot be used, more than --faulty_at_most {self.at_most:g} percent; correct "
-                "them, or allow more",
+                f"{self.source}: {' and '.join(over)} cannot be used, more than --faulty_at_most {self.at_most:g} percent; "
+                f"correct them{remedy}",
                 LeftOut(self.source, images=self.images, boxes=self.boxes).shown(),
             )
 
@@ -68,7 +72,8 @@ class LeftOut:
         return sentences if len(sentences) <= SHOWN_FAULTS else rows_by_reason(self)
 
     def __str__(self) -> str:
-        text = f"{self.source}: left out {len(self.images)} of {counted(self.of_images, 'image')} and {len(self.boxes)} of {counted(self.of_boxes, 'box')}"
+        text = f"{self.source}: left out {len(self.images)} of {counted(self.of_images, 'image')}"
+        text += f" and {len(self.boxes)} of {counted(self.of_boxes, 'box')}" if self.of_boxes else ""
         return text + (f"; {len(self.fields)} areas are taken from their boxes" if self.fields else "")
 
     @property

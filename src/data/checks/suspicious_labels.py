@@ -6,7 +6,7 @@ Crowds are excluded, except that their share of the boxes is checked. Axes: N bo
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +64,7 @@ def suspicions(annotations: Annotations, trained: Collection[str] | None = None)
     """
     objects = _objects(annotations)
     found = list(annotations.doubts)
-    found += doubted_classes(annotations) if trained is None else _class_names(annotations.class_names)
+    found += doubted_classes(annotations) if trained is None else _class_names(annotations)
     found += empty_images(annotations)
     if len(objects.boxes):
         found += _unused_classes(annotations, objects, trained)
@@ -83,7 +83,7 @@ def doubted_classes(annotations: Annotations) -> list[str]:
     """Those of the suspicious findings that are about the names of classes."""
     objects = _objects(annotations)
     misspelt = _misspelt(annotations, objects) if len(objects.boxes) else ()
-    return [*_class_names(annotations.class_names), *misspelt]
+    return [*_class_names(annotations), *misspelt]
 
 
 def _objects(annotations: Annotations) -> Objects:
@@ -97,9 +97,9 @@ def _objects(annotations: Annotations) -> Objects:
     return Objects(entries, boxes[~crowd], labels[~crowd], owner[~crowd], areas[~crowd], labels[crowd])
 
 
-def _class_names(names: Sequence[str]) -> Iterator[str]:
-    yield from alike_names(names)
-    for name in names:
+def _class_names(annotations: Annotations) -> Iterator[str]:
+    yield from alike_names(annotations.class_names, partial(_images_of, annotations))
+    for name in annotations.class_names:
         if name != name.strip():
             yield f'class "{name}" has spaces around its name, so it does not match "{name.strip()}" of other files; remove them'
         if name.strip().casefold() in ("background", "__background__"):
@@ -108,7 +108,14 @@ def _class_names(names: Sequence[str]) -> Iterator[str]:
 
 def _misspelt(annotations: Annotations, objects: Objects) -> Iterator[str]:
     names = annotations.class_names
-    return rare_misspelt(names, np.bincount(objects.labels, minlength=len(names) + 1)[1:].tolist())
+    counts = np.bincount(objects.labels, minlength=len(names) + 1)[1:].tolist()
+    return rare_misspelt(names, counts, partial(_images_of, annotations))
+
+
+def _images_of(annotations: Annotations, name: str) -> list[str]:
+    """File names of the labelled images that have objects of this class, crowds included."""
+    label = annotations.class_names.index(name) + 1
+    return [entry.file_name for entry in annotations.labelled if label in entry.labels]
 
 
 def _unused_classes(annotations: Annotations, objects: Objects, trained: Collection[str] | None) -> Iterator[str]:

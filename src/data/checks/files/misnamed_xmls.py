@@ -1,5 +1,6 @@
 """Images and XML files without partner whose names differ in one way: one sentence for all, with what to rename."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -8,6 +9,9 @@ from unicodedata import normalize
 from src.data.image_listing import without_suffix
 from src.errors import Summary
 from src.wording import counted
+
+# behind the name: of browsers, Windows, macOS, Linux
+_COPY = re.compile(r"(?: ?\(\d+\)| - Copy(?: \(\d+\))?| copy(?: \d+)?| \(copy(?: \d+)?\))$")
 
 
 def misnamed(
@@ -44,6 +48,11 @@ def _ways(images: Sequence[str], xmls: Sequence[str]) -> Iterator[tuple[str, dic
     suffix = "{count} XML files whose names keep the suffix of the image, such as {example}; take it out of the names of the XML files"
     lone = {without_suffix(stem): stem for stem in xmls if without_suffix(stem) != stem}
     yield suffix, _several({stem: lone[stem] for stem in images if stem in lone})
+    copies = (
+        "{count} XML files whose names differ by what file managers and browsers put behind the name of a copy, such as {example}; "
+        "rename one of each pair like the other"
+    )
+    yield copies, _one_to_one(_by_original(images, xmls))
     folder = (
         "{count} XML files in other sub-folders, such as {example}; move each into the sub-folder that its image has"
     )
@@ -58,6 +67,19 @@ def _ways(images: Sequence[str], xmls: Sequence[str]) -> Iterator[tuple[str, dic
 
 def _several(pairs: dict[str, str]) -> dict[str, str]:
     return pairs if len(pairs) > 1 else {}
+
+
+def _by_original(images: Sequence[str], xmls: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of which one has the mark of a copy behind its name, and the other has not: ``x (1)`` and ``x (2)`` may be two pictures."""
+    known_images, known_xmls = {*images}, {*xmls}
+    pairs = [(image, xml) for image in images if (xml := _COPY.sub("", image)) in known_xmls]
+    return pairs + [(image, xml) for xml in xmls if (image := _COPY.sub("", xml)) in known_images]
+
+
+def _one_to_one(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Those pairs of which neither is in another one."""
+    images, xmls = Counter(image for image, _ in pairs), Counter(xml for _, xml in pairs)
+    return {image: xml for image, xml in pairs if images[image] == xmls[xml] == 1}
 
 
 def _looks(stem: str) -> str:
