@@ -33,7 +33,10 @@ class _Plain:
         twice = next((key for key, _ in node.value if keys.count(key.value) > 1), None)
         if twice is not None:
             raise yaml.constructor.ConstructorError(None, None, f"{twice.value!r} is given twice", twice.start_mark)
-        return super().construct_mapping(node, deep)
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "two keys are the same number", node.start_mark)
+        return mapping
 
 
 class _PlainLoader(_Plain, yaml.SafeLoader):

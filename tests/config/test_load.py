@@ -163,6 +163,10 @@ def test_characters_that_no_file_name_holds_are_refused(tmp_path, value):
     assert "no text or file name holds the character" in mistakes(*leaf(tmp_path, f'unlabelled_img_dir: "{value}"\n'))
 
 
+def test_keys_that_are_the_same_number_are_refused(tmp_path):
+    assert "two keys are the same number" in mistakes(*leaf(tmp_path, "4: a\n4.0: b\n"))
+
+
 def test_a_name_that_is_not_utf8_can_be_written_in_a_file(tmp_path):
     assert load_config("", leaf(tmp_path, 'pre_trained: "a\\udcff"\n')).pre_trained == os.fsdecode(b"a\xff")
 
