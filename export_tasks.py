@@ -133,13 +133,23 @@ def find_classes(args: argparse.Namespace) -> list[str]:
     return names
 
 
-def detector_classes(path: Path, classes: Sequence[str]) -> list[str]:
+def detector_classes(path: Path, classes: Sequence[str], given: bool = False) -> list[str]:
     """The classes of a detector in the order of its labels: as infer.py says beside its detections, else ``classes``.
 
+    Args:
+        given: ``classes`` are those of --class_names, in the order of the labels; they may be other names of the detector's classes.
+
     Raises:
-        DataError: naming each of its classes that is not among ``classes``.
+        UserError: the order that is given is another one. DataError: naming each of its classes that is not among ``classes``.
     """
     names = list(foreground(class_names_of(path))) or list(classes)
+    if given:
+        if any(name in names and names[place : place + 1] != [name] for place, name in enumerate(classes)):
+            raise UserError(
+                f"--class_names: the labels of {path} stand for {', '.join(names)}, in this order; in another one "
+                "boxes would get names of other classes. Give them in this order, or leave --class_names out"
+            )
+        return list(classes)
     if unknown := [name for name in names if name not in classes]:
         title = f"{path}: classes of the detector that are none of {', '.join(classes)}; infer with a detector of these"
         raise DataError(title, unknown)
@@ -154,7 +164,7 @@ def find_thresholds(args: argparse.Namespace, classes: list[str]) -> tuple[dict[
         return guess, f"a guess: no validation images were given{unused}"
     truth = in_class_order(read_data(args.eval_ann_file, args.eval_img_dir), classes, args.eval_ann_file)
     check_labelled(truth)
-    labels = classes if args.class_names else detector_classes(args.eval_infer_json, classes)
+    labels = detector_classes(args.eval_infer_json, classes, bool(args.class_names))
     found = precision_thresholds(match(truth, read_records(args.eval_infer_json, truth, labels)), args.precision)
     never = [name for name, score in found.items() if score is None]
     unknown = [name for name in classes if name not in found]
@@ -172,27 +182,20 @@ def read_records(path: Path, truth: Annotations, labels: Sequence[str]) -> list[
     """
     value = read_json(path)
     if isinstance(value, dict):
-        keys = ("pred box", "confidence score", "pred class")
-        rows = [(name, row) for name, found in value.items() for row in (found if isinstance(found, list) else [None])]
-        if not all(isinstance(row, dict) and all(key in row for key in keys) for _, row in rows):
-            raise DataError(
-                str(path), ["expected {file_name: [detections]}, as infer.py writes it, or COCO result records"]
-            )
-        known = {entry.file_name for entry in truth.images}
+        known = [entry for entry in truth.images if entry.file_name in value]
+        found = read_detections(path, [entry.file_name for entry in known], labels)
+        check_places(path, known, found, labels, dict.fromkeys(labels, GUESSED_THRESHOLD))
         category_of = dict(zip(truth.class_names, truth.category_ids, strict=True))
-        ids = [category_of[name] for name in labels]
-        if bad := sorted({str(row["pred class"]) for _, row in rows if row["pred class"] not in range(len(ids))}):
-            raise DataError(str(path), [f"class {', '.join(bad)}, but there are {len(ids)} classes, counted from 0"])
         value = [
             {
                 "file_name": name,
                 "image_id": name,
-                "category_id": ids[row["pred class"]],
-                "bbox": row["pred box"],
-                "score": row["confidence score"],
+                "category_id": category_of[labels[row.label]],
+                "bbox": list(row.box),
+                "score": row.score,
             }
-            for name, row in rows
-            if name in known
+            for name, rows in found.items()
+            for row in rows
         ]
     return check_results(value, truth, str(path))
 
@@ -296,7 +299,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     tasks, paths = make_tasks(names, args.img_dir, args.unlabelled_img_dir, renamed=args.image_files != "none")
     found, labels = {}, classes  # --class_names are those of the detector's labels
     if args.infer_json:
-        labels = classes if args.class_names else detector_classes(args.infer_json, classes)
+        labels = detector_classes(args.infer_json, classes, bool(args.class_names))
         found = read_detections(args.infer_json, names, labels)
         check_places(args.infer_json, tasks, found, labels, thresholds)
     for task, reason in zip(tasks, find_reasons(args, names), strict=True):

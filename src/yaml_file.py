@@ -9,14 +9,22 @@ import yaml
 from src.errors import UserError
 from src.files import read_regular_text, reading_fault
 
+# What "\0" and "\ud800" in quotes stand for. Python writes the bytes of names that are not UTF-8 as \udc80 to \udcff.
+_UNUSABLE = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
+
 
 class _Plain:
-    """YAML without aliases, which can make a small file huge, and without keys that are given twice."""
+    """YAML without aliases, which can make a small file huge, tags, which read values otherwise, and keys that are given twice."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
+        event = self.peek_event()
+        is_alias = isinstance(event, yaml.AliasEvent)
+        if is_alias or event.tag is not None:
+            unused = "aliases (*name)" if is_alias else "tags (!name)"
+            raise yaml.composer.ComposerError(None, None, f"{unused} are not used here", event.start_mark)
+        if isinstance(event, yaml.ScalarEvent) and _UNUSABLE.search(event.value):
             raise yaml.composer.ComposerError(
-                None, None, "aliases (*name) are not used here", self.peek_event().start_mark
+                None, None, "no text or file name holds the character \\0 or half a character", event.start_mark
             )
         return super().compose_node(parent, index)
 
@@ -25,7 +33,10 @@ class _Plain:
         twice = next((key for key, _ in node.value if keys.count(key.value) > 1), None)
         if twice is not None:
             raise yaml.constructor.ConstructorError(None, None, f"{twice.value!r} is given twice", twice.start_mark)
-        return super().construct_mapping(node, deep)
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "two keys are the same number", node.start_mark)
+        return mapping
 
 
 class _PlainLoader(_Plain, yaml.SafeLoader):

@@ -12,16 +12,29 @@ from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from src.errors import DataError, UserError
 from src.yaml_file import read_yaml
 
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # part of file names
-Percent = Annotated[float, Field(gt=0, le=100)]
-Positive = Annotated[float, Field(ge=1e-9, le=1e9)]
+
+def _decimal(value: Any) -> Any:
+    """A number; true and texts such as 1_0, which pydantic takes for numbers, are none."""
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+        raise ValueError(f"must be a number, got {str(value).lower() if isinstance(value, bool) else value}")
+    return value
+
+
+_Decimal = BeforeValidator(_decimal)
+_MOST = 2**31 - 1  # what train.py and the other programs take
+Count = Annotated[int, _Decimal, Field(ge=1, le=_MOST)]
+Seed = Annotated[int, _Decimal, Field(ge=0, le=_MOST)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]  # part of file names
+Percent = Annotated[float, _Decimal, Field(gt=0, le=100)]
+Positive = Annotated[float, _Decimal, Field(ge=1e-9, le=1e9)]
+Share = Annotated[float, _Decimal, Field(gt=0, lt=1)]
+_BY_LABELS = ("passes", "fewer_seeds")  # keys of a plan whose values have a percent of labels as key
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -50,7 +63,7 @@ class Parts:
     train: Count
     validation: Count
     test: Count
-    seed: Annotated[int, Field(ge=0)] = 10
+    seed: Seed = 10
 
     def sizes(self) -> dict[str, int]:
         """Part -> number of images."""
@@ -74,7 +87,7 @@ class Arm:
     from_labels: Percent | None = None
     boxes_of: str | None = None
     passes: Positive | None = None
-    burn_in: Annotated[float, Field(gt=0, lt=1)] | None = None
+    burn_in: Share | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -106,13 +119,13 @@ class Plan:
     data: Data
     parts: Parts
     config: str
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     passes: dict[Percent | Literal["default"], Positive]
     seconds_a_step: StepCost
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     options: dict[str, Any] = field(default_factory=dict)
     fewer_seeds: dict[Percent, Count] = field(default_factory=dict)
-    burn_in: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    burn_in: Share = 0.5
     evaluations: Count = 8
     report: Literal["test", "validation"] = "test"
     baseline: str = "supervised"
@@ -148,13 +161,19 @@ def read_plan(path: Path) -> Plan:
         plan = TypeAdapter(Plan).validate_python(values)
     except ValidationError as error:
         raise DataError(str(path), [_sentence(item) for item in _causes(error)]) from None
-    if faults := _contradictions(plan):
+    twice = [
+        f"{key}: two keys are the same number"
+        for key in _BY_LABELS
+        if len(getattr(plan, key)) < len(values.get(key, ()))
+    ]
+    if faults := twice + _contradictions(plan):
         raise DataError(str(path), faults)
     return plan
 
 
 def _sentence(item: Mapping[str, Any]) -> str:
-    return f"{_place(item['loc'])}: {item['msg'][:1].lower()}{item['msg'][1:]}"
+    said = item["msg"].removeprefix("Value error, ")
+    return f"{_place(item['loc'])}: {said[:1].lower()}{said[1:]}"
 
 
 def _causes(error: ValidationError) -> list[Mapping[str, Any]]:
@@ -170,7 +189,8 @@ def _causes(error: ValidationError) -> list[Mapping[str, Any]]:
 
 
 def _place(location: tuple) -> str:
-    return ".".join(str(part) for part in location if part != "[key]") or "plan"
+    # "[key]", and types such as function-before[...], are parts that pydantic adds.
+    return ".".join(str(part) for part in location if "[" not in str(part)) or "plan"
 
 
 def _contradictions(plan: Plan) -> list[str]:
@@ -180,6 +200,10 @@ def _contradictions(plan: Plan) -> list[str]:
     for labels, count in plan.fewer_seeds.items():
         if count > len(plan.seeds):
             faults.append(f"fewer_seeds.{labels:g}: there are {len(plan.seeds)} seeds, got {count}")
+    known = {labels for arm in plan.arms.values() for labels in arm.labels}
+    for key in _BY_LABELS:
+        unknown = [labels for labels in getattr(plan, key) if labels != "default" and labels not in known]
+        faults += [f"{key}.{labels:g}: no arm has this percent of labels" for labels in unknown]
     if "default" not in plan.passes:
         faults.append('passes: must have the key "default", for percents of labels without a key of their own')
     baseline = plan.arms.get(plan.baseline)

@@ -16,6 +16,23 @@ from src.errors import DataError, UserError
 from src.files import file_hash
 from src.yaml_file import read_yaml
 
+# Settings of train.py that an option would not change, or change for all cells alike -> where a plan says them.
+_SET_HERE = {
+    "config_path": "the plan says it as config",
+    "global_seed": "the plan says it as seeds",
+    "max_iter": "the plan says it as passes",
+    "burn_up_iter": "the plan says it as burn_in",
+    "eval_interval_iter": "the plan says it as evaluations",
+    **dict.fromkeys(
+        ("train_img_dir", "train_ann_file", "eval_img_dir", "eval_ann_file", "unlabelled_img_dir"),
+        "the plan says it as data",
+    ),
+    **dict.fromkeys(
+        ("save_checkpoint_path", "resume", "resume_anyway", "overwrite"),
+        "each cell has a folder of its own, and is resumed there",
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -67,6 +84,9 @@ def check(plan: Plan, leaf: Path, cells: list[Cell]) -> None:
         DataError: every arm whose settings are wrong.
     """
     faults = []
+    given = {"options": plan.options} | {f"arms.{name}.options": arm.options for name, arm in plan.arms.items()}
+    for place, options in given.items():
+        faults += [f"{place}.{key}: {_SET_HERE[key]}; remove it" for key in options if key in _SET_HERE]
     for cell in {cell.key.arm: cell for cell in cells}.values():
         try:
             config = config_of(plan, leaf, cell.arm)

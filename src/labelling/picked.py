@@ -14,6 +14,7 @@ import numpy as np
 from pycocotools import mask as coco_masks
 
 from src.csv_file import cell_text
+from src.data.annotations import ImageEntry
 from src.data.checks.row_marks import finite_number
 from src.data.formats.json_file import read_json
 from src.data.formats.outlines import as_outline, outline_fault
@@ -158,7 +159,7 @@ def read_detections(path: Path, names: Sequence[str], classes: Sequence[str]) ->
             [
                 (
                     f"detections of the classes {min(labels)} to {max(labels)}, counted from 0, but {len(classes)} are given: "
-                    f"{', '.join(classes)}; give all classes of the detector, in its order, as --class_names"
+                    f"{', '.join(classes)}; give all classes of the detector, in its order, as --class_names (with --review in --ann_file)"
                 )
             ],
         )
@@ -196,7 +197,7 @@ def _shown(
 
 def check_places(
     path: Path,
-    tasks: Sequence[Task],
+    tasks: Sequence[Task | ImageEntry],
     found: Mapping[str, Sequence[_Detection]],
     classes: Sequence[str],
     thresholds: Mapping[str, float | None],
@@ -204,7 +205,7 @@ def check_places(
     """Raise a DataError if boxes or masks to send cannot be of their images, but of others or of other sizes.
 
     Args:
-        path: of the detections ``found``, by image.
+        path: of the detections ``found``, by image. tasks: or the images themselves, with their sizes.
     """
     faults = []
     for task in tasks:

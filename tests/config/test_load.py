@@ -1,5 +1,6 @@
 """The configuration: its files against its fields, the order of its sources, and all mistakes in one message."""
 
+import os
 import re
 from dataclasses import replace
 
@@ -146,6 +147,28 @@ def test_stray_arguments_and_unreadable_files_are_named(tmp_path):
     assert f"; did you mean {CONFIG_FOLDER}/small_data.yaml?" in mistakes("--config_path", str(near))
     assert "not YAML" in mistakes(*leaf(tmp_path, "a: [1\n"))
     assert "expected 'key: value' lines, got list" in mistakes(*leaf(tmp_path, "- a\n"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["!!bool abc", "!!timestamp abc", "!!int ''", "!!float ''", "!!int 0x10", "!!int 1:30", "!!set {4, 8}", "!a 3"],
+)
+def test_tags_that_read_a_value_otherwise_are_refused(tmp_path, value):
+    said = mistakes(*leaf(tmp_path, f"batch_size: {value}\n"))
+    assert "not YAML: tags (!name) are not used here" in said and "line 1" in said
+
+
+@pytest.mark.parametrize("value", ["a\\0b", "a\\ud800"])
+def test_characters_that_no_file_name_holds_are_refused(tmp_path, value):
+    assert "no text or file name holds the character" in mistakes(*leaf(tmp_path, f'unlabelled_img_dir: "{value}"\n'))
+
+
+def test_keys_that_are_the_same_number_are_refused(tmp_path):
+    assert "two keys are the same number" in mistakes(*leaf(tmp_path, "4: a\n4.0: b\n"))
+
+
+def test_a_name_that_is_not_utf8_can_be_written_in_a_file(tmp_path):
+    assert load_config("", leaf(tmp_path, 'pre_trained: "a\\udcff"\n')).pre_trained == os.fsdecode(b"a\xff")
 
 
 @pytest.mark.parametrize(

@@ -703,6 +703,48 @@ def review(place, tool="label_studio", *more, scores=(0.9, 0.6), left=1, classes
     return place / folder
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pred box": (500, 500, 10, 10)}, "detections that are of other images, or of these in another size"),
+        ({"pred box": (1, 1, 1e300, 1e300)}, "image known.jpg: Expected `float` <= 2097152.0"),
+        ({"pred class": 1.0}, "image known.jpg: Expected `int`, got `float`"),
+        ({"pred class": True}, "image known.jpg: Expected `int`, got `bool`"),
+        ({"confidence score": 2.0}, "image known.jpg: Expected `float` <= 1.0001"),
+    ],
+)
+@pytest.mark.parametrize("use", ["review", "validation"])
+def test_detections_that_cannot_be_of_their_images_are_refused_wherever_they_are_read(
+    place, capsys, changes, message, use
+):
+    found = json.loads((place / "infer_results.json").read_text())
+    row = {"pred box": (1, 1, 10, 10), "confidence score": 0.9, "pred class": 0}
+    (place / "infer_all.json").write_text(json.dumps(found | {"known.jpg": [row | changes]}))
+    files = ["--infer_json", place / "infer_all.json", "--ann_file", place / "train_1.json"]
+    words = ["--review", *files, "--img_dir", place / "images", "--format", "coco", "--output_dir", place / "tasks"]
+    with pytest.raises(SystemExit) as stopped:
+        if use == "review":
+            export_tasks.main([str(word) for word in words])
+        else:
+            coco = json.loads(files[3].read_text())
+            coco["images"] = [image for image in coco["images"] if image["file_name"] == "known.jpg"]
+            (place / "eval.json").write_text(json.dumps(coco))
+            send(place, "coco", "--eval_infer_json", files[1], "--eval_ann_file", place / "eval.json")
+    assert stopped.value.code == 2 and message in capsys.readouterr().err and not (place / "tasks").exists()
+
+
+@pytest.mark.parametrize("names", ["dog,cat", "cow,cat,dog"])
+def test_class_names_in_another_order_than_that_of_the_detector_are_refused(place, capsys, names):
+    origin = made_from("infer.py", {}, {"class_names": ["cat", "dog"]})
+    write_side_file(place / "infer_results.json", origin, overwrite=False)
+    with pytest.raises(SystemExit) as stopped:
+        send(place, "coco", "--class_names", names)
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2 and "stand for cat, dog, in this order" in said and not (place / "tasks").exists()
+    renamed = send(place, "coco", "--class_names", "Katze,Hund")
+    assert json.loads((renamed / "manifest.json").read_text())["classes"] == ["Katze", "Hund"]
+
+
 def test_a_moved_box_goes_out_to_be_reviewed(place, capsys):
     (task,) = json.loads((review(place, left=5, classes=["dog", "cat"]) / "manifest.json").read_text())["tasks"]
     assert task["reason"].startswith("moved box: dog (1, 1, 11, 11), the detector says dog 0.90; missing box: cat")

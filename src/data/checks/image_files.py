@@ -87,7 +87,8 @@ def check_images(annotations: Annotations, img_dir: str | Path, check: ImageChec
             missing += missing_here
             errors += errors_here
             bar.update(_CHUNK)
-    faults = missing_faults(missing, len(pairs), Path(img_dir)) + merged_messages(errors, len(pairs))
+    taken = {entry.file_name for entry in annotations.images}
+    faults = missing_faults(missing, len(pairs), Path(img_dir), taken=taken) + merged_messages(errors, len(pairs))
     if faults:
         raise DataError(f"image files of {img_dir}", faults)
 

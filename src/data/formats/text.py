@@ -174,7 +174,7 @@ def _entries(
             else:
                 missing.append(line.name)
     lines = {line.name: f"line {line.number}: " for line in images}
-    faults += missing_faults(missing, len(images), img_dir, lines)
+    faults += missing_faults(missing, len(images), img_dir, lines, taken=lines)
     boxes = [(box.corners, size) for line, size in sized for box in line.boxes]
     corners = [box for box, _ in boxes]
     common = all_fractions(corners, "x1,y1,x2,y2", "x1 and x2, y1 and y2") or all_outside(

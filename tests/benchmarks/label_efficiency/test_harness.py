@@ -141,6 +141,22 @@ def test_a_cell_that_fails_leaves_the_others_and_says_where(bench):
     assert "a fault" in (bench.cells / "semi_supervised_50_seed1" / "train.log").read_text()
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"global_seed": 5}, "global_seed: the plan says it as seeds"),
+        ({"max_iter": 5}, "max_iter: the plan says it as passes"),
+        ({"train_ann_file": "x.json"}, "train_ann_file: the plan says it as data"),
+        ({"resume": True}, "resume: each cell has a folder of its own"),
+    ],
+)
+def test_options_that_would_not_reach_the_cells_are_refused(bench, options, said):
+    bench.plan(options=options)
+    assert f"options.{said}" in bench.run(status=2) and not bench.cells.exists()
+    bench.plan(arms=ARMS | {"semi_supervised": ARMS["semi_supervised"] | {"options": options}})
+    assert f"arms.semi_supervised.options.{said}" in bench.run(status=2) and not bench.cells.exists()
+
+
 def test_a_result_of_another_plan_is_refused(bench):
     bench.plan(arms={"supervised": ARMS["supervised"]})
     bench.run()

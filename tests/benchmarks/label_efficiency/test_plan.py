@@ -22,14 +22,14 @@ def mistakes(folder, **changes) -> str:
 
 
 def test_steps_are_passes_over_the_labelled_images(tmp_path):
-    plan = plan_of(tmp_path, passes={5: 30, "default": 15}, burn_in=0.25)
+    plan = plan_of(tmp_path, passes={50: 30, "default": 15}, burn_in=0.25)
     arm = plan.arms["supervised"]
-    assert plan.steps(arm, 5, images=20, batch_size=1) == 600
+    assert plan.steps(arm, 50, images=20, batch_size=1) == 600
     assert plan.steps(arm, 25, images=101, batch_size=2) == 758  # 15 * 101 / 2, rounded up
     # 150 of 600 steps are burn-in; the other 450 cost 2 seconds in place of 1.
     assert plan.equal_minutes(600) == 150 + 900
     own = plan_of(tmp_path, arms=ARMS | {"more": ARMS["supervised"] | {"passes": 2}})
-    assert own.steps(own.arms["more"], 5, images=20, batch_size=1) == 40
+    assert own.steps(own.arms["more"], 50, images=20, batch_size=1) == 40
 
 
 def test_cells_stand_after_what_they_need_and_seed_after_seed(tmp_path):
@@ -72,8 +72,17 @@ def test_what_follows_from_a_mistake_is_no_mistake_of_its_own(tmp_path):
         ({"seeds": [1, 1]}, "seeds: must differ"),
         ({"seeds": []}, "seeds: "),
         ({"fewer_seeds": {50: 2}}, "fewer_seeds.50: there are 1 seeds, got 2"),
-        ({"passes": {5: 30}}, 'passes: must have the key "default"'),
+        ({"passes": {50: 30}}, 'passes: must have the key "default"'),
         ({"passes": {"often": 1, "default": 1}}, "passes.often"),
+        ({"passes": {5: 30, "default": 1}}, "passes.5: no arm has this percent of labels"),
+        ({"fewer_seeds": {5: 1}}, "fewer_seeds.5: no arm has this percent of labels"),
+        ({"passes": {50: 30, "5e1": 2, "default": 1}}, "passes: two keys are the same number"),
+        ({"passes": {"default": True}}, "passes.default: must be a number, got true"),
+        ({"passes": {"default": "1_0"}}, "passes.default: must be a number, got 1_0"),
+        ({"passes": {True: 3, "default": 1}}, "passes.1: must be a number, got true"),
+        ({"seeds": [True]}, "seeds.0: must be a number, got true"),
+        ({"seeds": [2**31]}, "seeds.0: input should be less than or equal to 2147483647"),
+        ({"name": "a" * 300}, "name: string should have at most 100 characters"),
         ({"parts": {"train": 4}}, "parts.validation: "),
         ({"names": "a"}, "names: unexpected keyword"),
         ({"name": "../a"}, "name: "),
@@ -102,7 +111,7 @@ def test_mistakes(tmp_path, changes, said):
 
 
 def test_all_mistakes_are_told_together(tmp_path):
-    said = mistakes(tmp_path, seeds=[1, 1], passes={5: 1})
+    said = mistakes(tmp_path, seeds=[1, 1], passes={50: 1})
     assert "2 faults" in said and "seeds" in said and "passes" in said
     with pytest.raises(UserError, match=r"none\.yaml: cannot be read"):
         read_plan(tmp_path / "none.yaml")

@@ -79,6 +79,13 @@ def test_the_file_that_is_probably_meant_is_named(tmp_path, there, said):
     assert f"is {there} meant? Correct its file_name" in fault
 
 
+def test_a_file_that_another_entry_names_is_not_meant(tmp_path):
+    (tmp_path / "day").mkdir()
+    noise().save(tmp_path / "day/a.png")
+    (fault,) = faults_of(annotations("a.png", "day/a.png"), tmp_path)
+    assert "meant" not in fault and "put it there, or remove its entry" in fault
+
+
 def test_a_wrong_folder_is_one_fault(tmp_path):
     (fault,) = faults_of(annotations("a.png", "b.png"), tmp_path)
     assert "none of the 2 image files is there" in fault and "it holds no images" in fault

@@ -1,6 +1,6 @@
 """Image files that are not there: the files that are probably meant, and one sentence for all names that are wrong in one way."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from unicodedata import normalize
@@ -18,19 +18,21 @@ def missing_faults(
     img_dir: Path,
     places: Mapping[str, str] = MappingProxyType({}),
     key: str = "file_name",
+    taken: Collection[str] = (),
 ) -> list[str]:
     """What is wrong with names of images that are not there.
 
     Args:
         missing: names as the annotations spell them, from `img_dir` on. count: of all images of the annotations.
         places: name -> where it stands, such as "line 3: "; begins what is said of one name. key: what the name is called there.
+        taken: files that other entries of the annotations name, so that none of them is meant.
     """
     if not missing:
         return []
     if not img_dir.is_dir():
         return [f"{img_dir}: {'is a file, not a' if img_dir.exists() else 'no such'} folder of images"]
     names = list_images(img_dir)
-    alike, unknown = alike_names(missing, names, img_dir)
+    alike, unknown = alike_names(missing, names, img_dir, taken)
     if len(unknown) == count > 1:
         there = f"it holds {len(names)} images, such as {names[0]}" if names else "it holds no images"
         remedy = "give the folder that the file names of the annotation file start from"
@@ -51,17 +53,17 @@ def missing_faults(
 
 
 def alike_names(
-    wrong: Sequence[str], names: Sequence[str], folder: Path
+    wrong: Sequence[str], names: Sequence[str], folder: Path, taken: Collection[str] = ()
 ) -> tuple[dict[Difference, list[tuple[str, str]]], list[str]]:
     """Names by the way in which they differ from what they mean, each with it, and those that mean nothing.
 
     Args:
-        names: all that may be meant. folder: it holds them.
+        names: all that may be meant. folder: it holds them. taken: those of them that something else is called.
     """
     meant_by, alike, unknown = _Meant(names), {}, []
     for name in wrong:
         meant = meant_by.find(name)
-        if meant is None:
+        if meant is None or meant in taken:
             unknown.append(name)
         else:
             alike.setdefault(_difference(name, meant, folder), []).append((name, meant))

@@ -258,7 +258,7 @@ def _by_name(
         if key in found:
             faults.append(f"{key} occurs twice, as {found[key].name} and as {image.name}; leave one")
         found[key] = image
-    faults += missing_faults(list(missing), len(images), img_dir, missing, name_key)
+    faults += missing_faults(list(missing), len(images), img_dir, missing, name_key, found)
     if faults:
         raise DataError(str(path), faults)
     return found
