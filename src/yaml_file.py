@@ -16,13 +16,15 @@ _UNUSABLE = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
 class _Plain:
     """YAML without aliases, which can make a small file huge, tags, which read values otherwise, and keys that are given twice."""
 
+    is_of_settings = True  # texts may be paths; names of classes have checks of their own
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()
         is_alias = isinstance(event, yaml.AliasEvent)
         if is_alias or event.tag is not None:
             unused = "aliases (*name)" if is_alias else "tags (!name)"
             raise yaml.composer.ComposerError(None, None, f"{unused} are not used here", event.start_mark)
-        if isinstance(event, yaml.ScalarEvent) and _UNUSABLE.search(event.value):
+        if self.is_of_settings and isinstance(event, yaml.ScalarEvent) and _UNUSABLE.search(event.value):
             raise yaml.composer.ComposerError(
                 None, None, "no text or file name holds the character \\0 or half a character", event.start_mark
             )
@@ -63,6 +65,8 @@ for _tag, _pattern, _first in (
 
 class _TextLoader(_Plain, yaml.BaseLoader):
     """Every scalar is the text that stands there."""
+
+    is_of_settings = False
 
 
 def yaml_value(text: str) -> Any:
