@@ -12,6 +12,7 @@ import pick_select
 import sorted_values
 from src.active.acquisition import STRATEGIES
 from src.data.formats.feature_file import write_features
+from src.data.provenance import made_from, side_file, write_side_file
 from src.files import file_hash
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,6 +64,21 @@ def test_the_command_that_picks_from_a_ranking_does_so_when_pasted(results, tmp_
     capsys.readouterr()
     sorted_values.main([*words, "--overwrite", "--pick_follows"])
     assert "what to do next" not in capsys.readouterr().out
+
+
+def test_the_command_that_picks_says_where_the_images_are_if_infer_has_told(results, tmp_path, capsys):
+    folders = {"img_dir": tmp_path / "my images", "unlabelled_img_dir": tmp_path / "more"}
+    for folder in folders.values():
+        folder.mkdir()
+    write_side_file(results, made_from("infer.py", {}, {"class_names": ["cat"]}), False, folders)
+    assert str(tmp_path) not in side_file(results).read_text(), "the same bytes in any folder"
+    words = ["--infer_json", str(results), "--exp_dir", str(tmp_path)]
+    sorted_values.main(words)
+    command = shlex.split(capsys.readouterr().out.splitlines()[-1].partition(":  ")[2])
+    assert {option: Path(command[command.index(f"--{option}") + 1]) for option in folders} == folders
+    folders["unlabelled_img_dir"].rmdir()  # it is not there any more
+    sorted_values.main([*words, "--overwrite"])
+    assert "--unlabelled_img_dir" not in capsys.readouterr().out
 
 
 def test_a_detector_without_confident_detections_ranks_and_it_is_said(tmp_path, capsys):
