@@ -854,6 +854,7 @@ def test_why_labels_are_not_used_is_printed_with_its_count(place, capsys):
     said = capsys.readouterr().out
     assert "  1 x image left unlabelled: Cat is not one of the classes cat, dog; is it cat?\n" in said
     assert "1 thing could not be used, each with its reason in" in said
+    assert "images of 7 sent: 1 labelled, 5 not done, 1 cannot be used\n" in said
 
 
 def test_an_image_that_a_second_export_labels_is_not_said_to_be_left_unlabelled(place, capsys):
