@@ -138,9 +138,10 @@ def write_metrics(outputs: Outputs, detections: EvaluatedDetections, metrics: di
     write_text(outputs.table, table + "\n", config.overwrite)
     write_json(outputs.metrics, metrics, config.overwrite, indent=2)
     origin = printable(", ".join(f"{key} {value}" for key, value in detections.origin.items()))
-    form = detections.annotations.form
+    source, form = str(Path(config.eval_ann_file)), detections.annotations.form
+    truth = form if source in form else f"{source} ({form})"
     shown = "\n".join(map(printable, table.split("\n")))
-    print(f"{origin} on {config.eval_ann_file} ({form}):\n{shown}\nwritten: {outputs.metrics}")
+    print(f"{origin} on {truth}:\n{shown}\nwritten: {outputs.metrics}")
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ from src.active.acquisition import STRATEGIES, acquire, check_options, descendin
 from src.active.pool_files import PoolFiles, class_names_of, read_pool
 from src.active.strategies.pool import Options
 from src.active.terms_file import terms_file, write_terms
-from src.command_line import program_parser, refuse_idle, seed, to_paste
-from src.data.provenance import made_from, read_side_file, side_file, write_with_side_file
+from src.command_line import nearest_path, program_parser, refuse_idle, seed, to_paste
+from src.data.provenance import made_from, read_image_folders, read_side_file, side_file, write_with_side_file
 from src.errors import entry_point
 from src.files import all_or_none, check_apart, check_free, json_text
 from src.wording import counted
@@ -116,6 +116,9 @@ def next_command(ranking: Path, args: argparse.Namespace) -> str:
     where += "" if args.combine_ann_file else ", with the annotation file of the run as ANN_FILE"
     known = args.combine_ann_file or "ANN_FILE"
     words = ["--top_value_file", ranking, "--ann_file", known, "--combine_ann_file", known]
+    if ranked := args.infer_json or args.features_file:
+        for option, folder in read_image_folders(ranked).items():
+            words += [f"--{option}", nearest_path(folder)]
     words += ["--pick_ratio", f"{args.pick_ratio:g}"] if args.pick_ratio else ["--budget_hours", 2]
     command = to_paste("pick_select.py", *words, "--list_only", "--output_ann_file", args.exp_dir / "labelled.json")
     return f"what to do next: pick images to label{where}:  {command}"

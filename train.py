@@ -19,7 +19,7 @@ from src.data.held_out import hold_out
 from src.data.training_data import Sources, TrainingData, read_training_data
 from src.engine.batches import with_caches
 from src.engine.device import set_up_device
-from src.engine.evaluation import outcome
+from src.engine.evaluation import outcome, what_to_do_next
 from src.engine.health.guard import check_guard
 from src.engine.health.monitor import build_watch, warn_at_start
 from src.engine.log import BURN_IN, IMAGE, TEACHER, RunLog
@@ -101,7 +101,7 @@ def main(argv: list[str] | None = None) -> None:
                 if device.rank == 0:
                     log.time_left = time_left(config, data, folder.path / "metrics.jsonl", is_timed)
                 train(run, first_step)
-            log.info(f"end: {outcome(run)}")
+            log.info("\n".join([f"end: {outcome(run)}", *what_to_do_next(run)]))
 
 
 def tell_time(run: Run, chosen: bool) -> bool:

@@ -287,9 +287,9 @@ of_other_rounds() {
     done
 }
 
-# some_not_done: whether images of this round's tasks stay unlabelled because they were not done, as far as the labels say it.
+# some_not_done: whether images of this round's tasks stay unlabelled because they were not done or cannot be used, as far as the labels say it.
 some_not_done() {
-    "$PYTHON" -c 'import json, sys; n = json.load(open(sys.argv[1]))["images"]; sys.exit(n["not_done"] + n["unclear"] == 0)' \
+    "$PYTHON" -c 'import json, sys; n = json.load(open(sys.argv[1]))["images"]; sys.exit(n["not_done"] + n["unclear"] + n["unusable"] == 0)' \
         "${new_ann%.json}_labelling.json"
 }
 

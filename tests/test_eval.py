@@ -328,3 +328,19 @@ def test_images_that_cannot_be_decoded_are_left_out_and_listed(tmp_path, capsys)
     assert "left out 1 of 2 images" in capsys.readouterr().out
     assert "broken.png" in (tmp_path / "out" / "left_out.json").read_text()
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["images"] == 1
+
+
+def test_the_path_of_labels_is_printed_once(tmp_path, capsys):
+    images, labels = tmp_path / "images", tmp_path / "annotations"
+    images.mkdir()
+    labels.mkdir()
+    cv2.imwrite(str(images / "a.png"), np.full((20, 30, 3), 1, np.uint8))
+    box = "<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+    size = "<size><width>30</width><height>20</height><depth>3</depth></size>"
+    (labels / "a.xml").write_text(
+        f"<annotation><filename>a.png</filename>{size}<object><name>cat</name>{box}</object></annotation>"
+    )
+    (tmp_path / "found.json").write_text('[{"image_id": 1, "category_id": 1, "bbox": [1, 1, 8, 8], "score": 0.5}]')
+    words = ["--results", tmp_path / "found.json", "--eval_ann_file", labels, "--eval_img_dir", images]
+    evaluation_script.main([*map(str, words), "--eval_output_dir", str(tmp_path / "out")])
+    assert f" on Pascal VOC, the folder {labels}:" in capsys.readouterr().out

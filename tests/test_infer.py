@@ -317,6 +317,7 @@ def test_features_of_whole_images_need_no_detector(tiny_detector, tiny_data, tmp
     assert table.features.astype(float).std(axis=0).any() and not (tmp_path / "infer_results.json").exists()
     options = ["--features_file", tmp_path / "infer_features.npz", "--strategy", "coverage", "--pick_ratio", "50"]
     sorted_values.main([*map(str, options), "--exp_dir", str(tmp_path)])
+    assert f"--img_dir {photos}" in capsys.readouterr().out
     assert len(json.loads((tmp_path / "top_value_data.json").read_text(encoding="utf-8"))) == 8
     with pytest.raises(SystemExit):
         infer.main([*map(str, words)])

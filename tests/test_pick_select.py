@@ -815,7 +815,7 @@ def test_the_command_that_converts_leaves_out_what_cannot_be_used(voc, capsys, m
         f"{number}.png" for number in (1, 2, 5, 6, 7, 8)
     }
     said = capsys.readouterr().out
-    assert "left out 2 of 8 images and 0 of 6 boxes" in said and "labelled_left_out.json" in said
+    assert "left out 2 of 8 images and 0 of 6 boxes of the other images" in said and "labelled_left_out.json" in said
 
 
 @pytest.fixture

@@ -5,13 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 import pick_select
+import random_select
 import sorted_values
 from src.active.acquisition import STRATEGIES
 from src.data.formats.feature_file import write_features
+from src.data.provenance import made_from, side_file, write_side_file
 from src.files import file_hash
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,6 +68,21 @@ def test_the_command_that_picks_from_a_ranking_does_so_when_pasted(results, tmp_
     assert "what to do next" not in capsys.readouterr().out
 
 
+def test_the_command_that_picks_says_where_the_images_are_if_infer_has_told(results, tmp_path, capsys):
+    folders = {"img_dir": tmp_path / "my images", "unlabelled_img_dir": tmp_path / "more"}
+    for folder in folders.values():
+        folder.mkdir()
+    write_side_file(results, made_from("infer.py", {}, {"class_names": ["cat"]}), False, folders)
+    assert str(tmp_path) not in side_file(results).read_text(), "the same bytes in any folder"
+    words = ["--infer_json", str(results), "--exp_dir", str(tmp_path)]
+    sorted_values.main(words)
+    command = shlex.split(capsys.readouterr().out.splitlines()[-1].partition(":  ")[2])
+    assert {option: Path(command[command.index(f"--{option}") + 1]) for option in folders} == folders
+    folders["unlabelled_img_dir"].rmdir()  # it is not there any more
+    sorted_values.main([*words, "--overwrite"])
+    assert "--unlabelled_img_dir" not in capsys.readouterr().out
+
+
 def test_a_detector_without_confident_detections_ranks_and_it_is_said(tmp_path, capsys):
     content = {"a.png": detections((0.2, [0.8, 0.2], 0)), "b.png": detections((0.4, [0.6, 0.4], 0)), "c.png": []}
     (tmp_path / "results.json").write_text(json.dumps(content))
@@ -79,6 +97,33 @@ def test_labels_so_far_of_another_form_are_refused_with_the_command_that_convert
     with pytest.raises(SystemExit):
         sorted_values.main(["--infer_json", str(results), "--combine_ann_file", str(tmp_path / "xml")])
     assert f"random_select.py --ann_file {tmp_path / 'xml'} --img_dir IMAGES" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["xml", "labels.txt"])
+def test_the_command_that_converts_does_so_where_images_without_labels_lie_beside_the_others(
+    results, tmp_path, monkeypatch, capsys, form
+):
+    monkeypatch.chdir(tmp_path)
+    images, source = tmp_path / "images", tmp_path / form
+    images.mkdir()
+    for number, name in enumerate(("a.png", "b.png")):
+        cv2.imwrite(str(images / name), np.full((20, 30, 3), number, np.uint8))
+    if form == "xml":
+        source.mkdir()
+        box = "<bndbox><xmin>2</xmin><ymin>2</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+        size = "<size><width>30</width><height>20</height><depth>3</depth></size>"
+        (source / "a.xml").write_text(
+            f"<annotation><filename>a.png</filename>{size}<object><name>cat</name>{box}</object></annotation>"
+        )
+    else:
+        source.write_text("a.png 2,2,9,9,0\n")
+    with pytest.raises(SystemExit):
+        sorted_values.main(["--infer_json", str(results), "--combine_ann_file", str(source)])
+    command = shlex.split(capsys.readouterr().err.strip().partition(":  ")[2].replace("IMAGES", str(images)))
+    names = ["--class_names", "cat"] if form == "labels.txt" else []
+    random_select.main([*command[2:], *names])
+    rows = json.loads((tmp_path / "labelled.json").read_text())["images"]
+    assert [row["file_name"] for row in rows] == ["a.png"]
 
 
 def test_a_csv_says_what_scores_are_made_of(results, tmp_path):

@@ -119,7 +119,7 @@ def decode_to_end(path: str | Path) -> None:
             raise EOFError("it ends before its IEND chunk")
     except (*_BROKEN, EOFError) as error:
         raise UserError(
-            f"{path}: the picture is truncated or broken ({reason_of(error, path)}); copy it again, or remove it, with its entry if it has one"
+            f"{path}: the picture is truncated or broken ({reason_of(error, path)}); copy it again, or remove it, with its labels if it has any"
         ) from None
     _header(path, io.BytesIO(data))  # it may be too large
     if _decode(data) is None:

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
@@ -42,11 +42,12 @@ class _WithInfo(TypedDict, total=False):
 
 
 class SideFile(TypedDict):
-    """NAME.made_from.json: the provenance of the file it is named after."""
+    """NAME.made_from.json: the provenance of the file it is named after, and option -> image folder, seen from this file."""
 
     file: str
     sha256: str
     made_from: MadeFrom
+    folders: NotRequired[dict[str, str]]
 
 
 def made_from(
@@ -100,9 +101,16 @@ def side_file(path: Path) -> Path:
     return path.with_name(f"{path.stem}.{KEY}.json")
 
 
-def write_side_file(path: Path, origin: MadeFrom, overwrite: bool) -> None:
-    """Write the provenance of an existing file beside it."""
+def write_side_file(
+    path: Path, origin: MadeFrom, overwrite: bool, folders: Mapping[str, str | Path | None] | None = None
+) -> None:
+    """Write the provenance of an existing file beside it, and where its images lie (option -> folder), as far as it is given."""
     content = SideFile(file=path.name, sha256=file_hash(path), made_from=origin)
+    given = {option: os.path.realpath(folder) for option, folder in (folders or {}).items() if folder}
+    if given:
+        content["folders"] = {
+            option: os.path.relpath(folder, path.parent.resolve()) for option, folder in given.items()
+        }
     write_json(side_file(path), content, overwrite, indent=1)
 
 
@@ -127,6 +135,18 @@ def origin_before_edits(path: Path) -> MadeFrom | None:
     """As ``read_side_file``, also for a file that somebody has edited since, such as a list of picked images."""
     content = _read_side(path)
     return content["made_from"] if content else None
+
+
+def read_image_folders(path: Path) -> dict[str, Path]:
+    """Option -> folder of the images of a file, absolute; only those that are still there and known.
+
+    Raises:
+        UserError: the provenance file is broken.
+    """
+    content = _read_side(path)
+    told = content.get("folders", {}) if content else {}
+    folders = {option: Path(os.path.normpath(path.parent.resolve() / folder)) for option, folder in told.items()}
+    return {option: folder for option, folder in folders.items() if folder.is_dir()}
 
 
 def _read_side(path: Path) -> SideFile | None:

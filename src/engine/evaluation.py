@@ -1,11 +1,13 @@
 """Evaluation during a run: AP of student and teacher on the evaluation images, and the best network so far."""
 
+import shlex
 import time
 from functools import reduce
 
 from mindspore import nn
 
 from src.checkpoint.detector_file import copy_weights, save_detector
+from src.command_line import to_paste
 from src.config.load import Config
 from src.data.annotations import missing_objects
 from src.data.training_data import TrainingData
@@ -162,6 +164,17 @@ def outcome(run: Run) -> str:
         if kind != best_kind and (other := (run.metadata["best_of"] or {}).get(kind))
     ]
     return f"the detector is {run.folder.best}, {_describe(best)}{images}{''.join(others)}"
+
+
+def what_to_do_next(run: Run) -> list[str]:
+    """Of a run without AP: a sentence on what can be looked at; of another, none."""
+    if run.metadata["best"] is not None:
+        return []
+    folder, images = run.folder.path, run.config.unlabelled_img_dir or run.config.train_img_dir
+    page = f"python -m src.evaluation.page {shlex.join(['--run', str(folder)])}"
+    words = ["--checkpoint_path", run.folder.latest, "--infer_img_dir", images]
+    words += ["--draw_pics", "true", "--eval_output_dir", folder / "found"]
+    return [f"what to do next: see its curves:  {page}  and what it finds in images:  {to_paste('infer.py', *words)}"]
 
 
 def _describe(score: dict) -> str:

@@ -29,6 +29,8 @@ BURN_IN, TEACHER, IMAGE = "burn_in_step_time", "teacher_step_time", "image_time"
 class TimeLeft(Protocol):
     """See src/engine/progress/time_left.py, which imports this module."""
 
+    is_compiled: bool
+
     def took(self, step: int, seconds: float, is_wait: bool = False) -> None:
         """A step took so long; or the wait for the device did, after it."""
 

@@ -74,6 +74,8 @@ def start_teacher(run: Run, step: int) -> None:
             f"the teacher starts at step {step}, initialised with the {config.teacher_start} of the burn-in: it gives "
             "unlabelled images pseudo-labels, and is evaluated from here on"
         )
+        if run.log.time_left is not None and not run.log.time_left.is_compiled:
+            run.log.info("the step with the teacher is compiled first; until then the time left is a rough guess")
     copied_at_start = config.teacher_start == "student" and step == config.burn_up_iter
     if copied_at_start or (config.supervised_ema and step == 0):
         copy_weights(run.networks.student, run.networks.teacher)

@@ -83,6 +83,7 @@ _STATE_WORDS = {
     "empty": "reviewed and empty",
     "skipped": "skipped",
     "not_done": "not done",
+    "unusable": "cannot be used",
     "unclear": "came back as sent or without boxes",
 }
 

@@ -29,12 +29,11 @@ _STEPS = {
 """,
     "cvat": """\
 1. *Projects* or *Tasks*, *+*; under *Labels*, *Raw*: paste `labels.json`. *Done*.
-2. Zip the images, so that their names stay as they are: `cd {root_in_shell} && zip -r {folder_in_shell}/images.zip .` Choose the zip
-   file under *Select files*. *Submit*.
-3. *Actions* of the task, *Upload annotations*, *CVAT 1.1*: `annotations.xml`. A score is an attribute of its box.
-4. Open the job. {work}. Set the image tag `reviewed` on every image that is done, also where nothing is to be
+2. Zip the images, so that their names stay as they are: `cd {root_in_shell} && python3 -m zipfile -c {folder_in_shell}/images.zip .` Choose the
+   zip file under *Select files*. *Submit*.{upload}
+3. Open the job. {work}. Set the image tag `reviewed` on every image that is done, also where nothing is to be
    changed or nothing is there (*Setup tag annotation* in the side bar), and `skip` on one that cannot be labelled.
-5. *Actions*, *Export task dataset*, *CVAT for images 1.1*.
+4. *Actions*, *Export task dataset*, *CVAT for images 1.1*.
 """,
     "labelme": """\
 1. Start LabelMe in this folder:
@@ -62,6 +61,8 @@ _STEPS = {
 2. {work} and export COCO. This form cannot say that an image was reviewed: see below.
 """,
 }
+_UPLOAD = """
+   Then *Actions* of the task, *Upload annotations*, *CVAT 1.1*: `annotations.xml`. A score is an attribute of its box."""
 _BY_CHANGE = """\
 An image that comes back as it was sent, or without boxes, and without a mark counts as not done, because it may never
 have been opened. When all were reviewed, add `--all_reviewed`.
@@ -85,7 +86,7 @@ def instructions(manifest: Manifest, root: Path, folder: Path, ann_file: Path | 
     work = _CORRECT.get(manifest.format, "Correct the boxes") if boxes else "Draw a box around each object"
     in_shell = {"root": root, "parent": root.parent, "folder": folder}
     places = {f"{name}_in_shell": shlex.quote(str(path)) for name, path in in_shell.items()}
-    steps = _STEPS[manifest.format].format(root=root, work=work, **places)
+    steps = _STEPS[manifest.format].format(root=root, work=work, upload=_UPLOAD if boxes else "", **places)
     by_change = "" if manifest.format == "label_studio" else _BY_CHANGE
     return f"""\
 # Images to label

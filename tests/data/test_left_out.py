@@ -99,7 +99,7 @@ def test_more_than_the_percentage_is_refused_and_nothing_is_written(faulty, tmp_
         convert(["--data_path", str(faulty), "--save_path", str(target), "--leave_out_faulty"])
     told = capsys.readouterr().err
     assert (
-        "3 of 8 images and 1 of 18 boxes cannot be used, more than --faulty_at_most 5 percent; correct them, or leave them out with --faulty_at_most 38"
+        "3 of 8 images and 1 of 18 boxes of the other images cannot be used, more than --faulty_at_most 5 percent; correct them, or leave them out with --faulty_at_most 38"
         in told
         and "not valid XML" in told
     )

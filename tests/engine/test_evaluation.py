@@ -1,5 +1,6 @@
 """Which network is the detector of a run."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,9 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from src.config.load import load_config
 from src.data.formats.outlines import as_outline, whole_mask
 from src.engine import evaluation as scores
-from src.engine.evaluation import keep_best, outcome
+from src.engine.evaluation import keep_best, outcome, what_to_do_next
 from tests.evaluation.scenes import entry, record, scene
 
 STUDENT = {"step": 20, "role": "student", "AP": 0.4, "AP50": 0.6}
@@ -117,6 +119,19 @@ def test_without_evaluation_images_it_is_the_latest_and_that_is_said():
     assert (
         outcome(a_run(role="student", evaluation=None)) == f"the detector is model_0.ckpt, the latest student; {said}"
     )
+
+
+def test_after_a_run_without_ap_it_is_said_what_can_be_looked_at(saved, tmp_path):
+    run = a_run(evaluation=None)
+    run.folder.path = tmp_path / "my run"
+    run.config = SimpleNamespace(burn_up_iter=20, unlabelled_img_dir=None, train_img_dir="photos")
+    (said,) = what_to_do_next(run)
+    page, look = (shlex.split(part.split(":  ")[-1]) for part in said.split("  and "))
+    assert page == ["python", "-m", "src.evaluation.page", "--run", str(tmp_path / "my run")]
+    settings = load_config("", look[2:])
+    assert settings.checkpoint_path == "model_0.ckpt" and settings.infer_img_dir == "photos" and settings.draw_pics
+    keep_best(run, NETWORKS, scored(30, 0.3, 0.35))
+    assert what_to_do_next(run) == []
 
 
 def test_a_run_of_a_version_that_kept_the_best_alone_says_no_more_than_it_knows(saved):

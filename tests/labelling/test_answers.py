@@ -394,7 +394,7 @@ def test_a_painted_mask_is_decoded():
 )
 def test_an_image_with_an_object_that_cannot_be_used_stays_unlabelled_and_is_listed(tmp_path, results, reason):
     answers = read(tmp_path, [task("a.jpg", said(*results))])
-    assert answers.by_image["a.jpg"].state is State.NOT_DONE
+    assert answers.by_image["a.jpg"].state is State.UNUSABLE
     assert any(reason in row.reason for row in answers.not_used)
     assert all(row.file_name == "a.jpg" and "annotation 5" in row.place for row in answers.not_used)
 
@@ -444,7 +444,7 @@ FORMS = ("coco", "label_studio", "labelme", "cvat", "voc", "yolo")
 )
 def test_a_box_mostly_outside_its_image_keeps_the_image_back_in_every_form(tmp_path, form, box, where):
     answers = one_box(tmp_path, form, box)
-    assert answers.by_image["a.jpg"].state is State.NOT_DONE and not answers.by_image["a.jpg"].shapes
+    assert answers.by_image["a.jpg"].state is State.UNUSABLE and not answers.by_image["a.jpg"].shapes
     (row,) = answers.not_used
     assert f"lies {where}" in row.reason and "image left unlabelled: cat (" in row.reason
 
@@ -580,7 +580,7 @@ def test_ids_that_rows_write_otherwise_than_images_are_the_same(tmp_path, identi
 
 def test_a_crowd_is_marked_by_1_and_by_nothing_else(tmp_path):
     answers = read(tmp_path, coco([(1, "a.jpg")], [{"image_id": 1, "iscrowd": "0"}]))
-    assert answers.by_image["a.jpg"].state is State.NOT_DONE
+    assert answers.by_image["a.jpg"].state is State.UNUSABLE
     assert "iscrowd must be 0 or 1" in answers.not_used[0].reason
 
 
@@ -614,7 +614,7 @@ CVAT_HEAD = '<annotations><image id="0" name="a.jpg" width="200" height="100"><t
 def test_an_image_in_which_nothing_drawn_can_be_used_is_not_empty(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     answers = collect(read_exports([tmp_path / name]), asked())
-    assert answers.by_image["a.jpg"].state is State.NOT_DONE and answers.not_used
+    assert answers.by_image["a.jpg"].state is State.UNUSABLE and answers.not_used
 
 
 def test_a_choice_or_a_tag_is_nothing_that_was_drawn(tmp_path):

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -263,6 +264,16 @@ def test_without_detections_the_readme_says_to_draw_boxes(place):
     assert "Draw a box around each object and *Submit*" in readme and "prediction" not in readme
 
 
+def test_the_command_of_the_readme_zips_the_images_under_their_names(place):
+    tasks = send(place, "cvat")
+    command = re.search(r"`(cd .* -m zipfile .*)`", (tasks / "README.md").read_text())[1]
+    subprocess.run(["bash", "-c", command], check=True)
+    with zipfile.ZipFile(tasks / "images.zip") as archive:
+        packed = [name for name in archive.namelist() if not name.endswith("/")]
+    images = [str(path.relative_to(tasks / "images")) for path in (tasks / "images").rglob("*") if path.is_file()]
+    assert sorted(packed) == sorted(images) and len(packed) == 7
+
+
 @pytest.mark.parametrize("tool", LABELLERS)
 def test_the_readme_says_what_is_to_be_done_in_this_tool_with_these_boxes(place, tool):
     words = ["--picked_file", place / "picked.txt", "--img_dir", place / "images", "--ann_file", place / "train_1.json"]
@@ -270,6 +281,8 @@ def test_the_readme_says_what_is_to_be_done_in_this_tool_with_these_boxes(place,
     bare, corrected = (folder / "README.md" for folder in (place / "bare", send(place, tool)))
     assert "Draw a box around each object" in bare.read_text() and "orrect the" not in bare.read_text()
     assert "orrect the" in corrected.read_text() or "correct them" in corrected.read_text()
+    assert "Upload annotations" not in bare.read_text()
+    assert ("Upload annotations" in corrected.read_text()) is (tool == "cvat")
     in_place = tool in ("labelme", "yolo", "voc")
     assert ("has exported into the folder `labels`" in bare.read_text()) is not in_place
     assert ("it reads the labels in this folder" in bare.read_text()) is in_place
@@ -841,6 +854,7 @@ def test_why_labels_are_not_used_is_printed_with_its_count(place, capsys):
     said = capsys.readouterr().out
     assert "  1 x image left unlabelled: Cat is not one of the classes cat, dog; is it cat?\n" in said
     assert "1 thing could not be used, each with its reason in" in said
+    assert "images of 7 sent: 1 labelled, 5 not done, 1 cannot be used\n" in said
 
 
 def test_an_image_that_a_second_export_labels_is_not_said_to_be_left_unlabelled(place, capsys):

@@ -27,7 +27,7 @@ class LeftOut:
         source: the annotation file or folder; at_most: percent of the images, and of the boxes, that may be left out.
         images: {"image", "reason"} of each image; boxes: {"image", "box", "reason"} of each box of an image that stays; fields:
             the same of values beside a box that nothing is trained on.
-        of_images, of_boxes: how many there were, see `check`.
+        of_images, of_boxes: how many there were, the boxes without those of images that go whole, see `check`.
     """
 
     source: str
@@ -53,7 +53,10 @@ class LeftOut:
             DataError: more is left out than may be.
         """
         self.of_images, self.of_boxes = kept_images + len(self.images), kept_boxes + len(self.boxes)
-        counts = (len(self.images), self.of_images, "images"), (len(self.boxes), self.of_boxes, "boxes")
+        counts = (
+            (len(self.images), self.of_images, "images"),
+            (len(self.boxes), self.of_boxes, f"boxes{self._of_others}"),
+        )
         over = [f"{some} of {all_} {what}" for some, all_, what in counts if 100 * some > self.at_most * all_]
         if over:
             percent = max(-(-100 * some // all_) for some, all_, _ in counts if some)
@@ -73,8 +76,13 @@ class LeftOut:
 
     def __str__(self) -> str:
         text = f"{self.source}: left out {len(self.images)} of {counted(self.of_images, 'image')}"
-        text += f" and {len(self.boxes)} of {counted(self.of_boxes, 'box')}" if self.of_boxes else ""
+        text += f" and {len(self.boxes)} of {counted(self.of_boxes, 'box')}{self._of_others}" if self.of_boxes else ""
         return text + (f"; {len(self.fields)} areas are taken from their boxes" if self.fields else "")
+
+    @property
+    def _of_others(self) -> str:
+        """Whose the counted boxes are: those of images that go whole are not among them."""
+        return " of the other images" if self.images else ""
 
     @property
     def rows(self) -> list[dict[str, str]]:

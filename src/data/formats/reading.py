@@ -180,9 +180,10 @@ def require_coco(
     words = ["--ann_file", path, "--img_dir", img_dir or "IMAGES", "--label_ratio", 100]
     words += ["--class_names", names_in_one_word(class_names)] if class_names else []
     folder, faulty = _folder_of_unlabelled(path, img_dir, class_names, unlabelled_img_dir)
-    words += ["--unlabelled_img_dir", folder] if folder else []
+    beside = None if img_dir else "IMAGES"  # which may hold images without labels, too
+    words += ["--unlabelled_img_dir", folder or beside] if folder or beside else []
     words += ["--leave_out_faulty"] if faulty else []
-    where = "" if img_dir else ", with the folder of its images as IMAGES"
+    where = "" if img_dir else ", with the folder of its images, labelled or not, as IMAGES"
     given = folder == unlabelled_img_dir
     where += (
         ""

@@ -14,6 +14,7 @@ from src.engine.compile_cache.cached_cells import cached_detector
 from src.engine.device import set_up_device
 from src.engine.inference.detection_pool import NOT_READ, Pool
 from src.engine.inference.images_to_detect import hash_of_images, images_to_detect, labelled_images
+from src.engine.inference.output_files import image_folders
 from src.errors import UserError
 from src.evaluation.records import Detections
 from src.exporting.runner import numpy_forward
@@ -61,7 +62,7 @@ def write_image_features(path: Path, config: Config) -> None:
     if device.rank == 0:
         write_features(path, rows, overwrite)
         origin = made_from("infer.py", {"pre_trained": config.pre_trained}, {"backbone": config.backbone})
-        write_side_file(path, origin, overwrite)
+        write_side_file(path, origin, overwrite, image_folders(config))
         for sentence in write_left_out(list_file, left_out, overwrite):
             print(sentence)
         print(f"{counted(pool.count_read(images), 'image')}, written: {path}")

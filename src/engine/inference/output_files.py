@@ -138,4 +138,11 @@ class OutputFiles:
         settings = {key: getattr(config, key) for key in SETTINGS if checkpoint} | {"class_names": class_names}
         origin = made_from("infer.py", inputs, settings)
         origin["inputs"]["images"] = images
-        write_side_file(path, origin, config.overwrite)
+        write_side_file(path, origin, config.overwrite, image_folders(config))
+
+
+def image_folders(config: Config) -> dict[str, str | None]:
+    """The options of pick_select.py that say where the images are, with their folders."""
+    if config.infer_img_dir is not None:
+        return {"img_dir": config.infer_img_dir}
+    return {"img_dir": config.train_img_dir, "unlabelled_img_dir": config.unlabelled_img_dir}

@@ -49,14 +49,14 @@ def answer_of(
         counts["rotated boxes and ellipses that became the upright boxes around them: {}"] += shape.rotated
     left_out += [f"{LEFT_UNLABELLED}{reason}" for reason in blocked]
     if blocked:
-        return Answer(State.NOT_DONE, **origin), left_out
+        return Answer(State.UNUSABLE, **origin), left_out
     if image.mark is Mark.UNTICKED and not asked.all_reviewed and shapes:
         changed = sent is None or not is_untouched(sent.get(key, ()), shapes)
         counts["images that were changed but not marked as reviewed, which count as labelled: {}"] += changed
     state = _state(image.mark, tuple(shapes), None if sent is None else sent.get(key, ()), asked.all_reviewed)
     if left_out and state is State.EMPTY and (image.shapes or image.drawn_unused):  # what is left out was an object
         left_out.append(f"{LEFT_UNLABELLED}nothing of what was drawn can be used")
-        return Answer(State.NOT_DONE, **origin), left_out
+        return Answer(State.UNUSABLE, **origin), left_out
     return Answer(state, tuple(shapes), **origin), left_out
 
 

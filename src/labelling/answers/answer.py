@@ -1,9 +1,9 @@
-"""What the labellers say about each image: one answer, in one of four states, from any number of exports.
+"""What the labellers say about each image: one answer, in one of the states below, from any number of exports.
 
 | state | becomes |
 |---|---|
 | labelled; reviewed and empty | a label |
-| skipped; not done | nothing: the image stays unlabelled |
+| skipped; not done; cannot be used | nothing: the image stays unlabelled |
 
 A form without a mark for reviewed images leaves this open; then boxes that differ from the pre-labels count as labelled. An image
 that came back as it was sent, or without boxes, counts as not done, unless the user says that all were reviewed: tools that take
@@ -28,6 +28,7 @@ class State(Enum):
     EMPTY = "reviewed and empty"
     SKIPPED = "skipped"
     NOT_DONE = "not done"
+    UNUSABLE = "cannot be used"  # somebody labelled it, with a class or in a place that is wrong
     UNCLEAR = "came back as sent or without boxes"  # counts as not done
 
 

@@ -25,7 +25,7 @@ def choose(key: str, answers: list[Answer], asked: Asked, not_used: list[NotUsed
     """The one answer of an image: a label before none, the wanted annotator's before others', then the newest."""
     labels = [answer for answer in answers if answer.is_label]
     if not labels:
-        order = (State.SKIPPED, State.UNCLEAR, State.NOT_DONE)
+        order = (State.SKIPPED, State.UNCLEAR, State.UNUSABLE, State.NOT_DONE)
         return min(answers, key=lambda answer: order.index(answer.state))
     wanted = [answer for answer in labels if asked.annotator and answer.annotator == asked.annotator] or labels
     chosen = _newest(wanted, counts)

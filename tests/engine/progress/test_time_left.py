@@ -8,6 +8,7 @@ import pytest
 
 from src.engine.evaluation import evaluation_schedule
 from src.engine.log import BURN_IN, IMAGE, TEACHER
+from src.engine.loop import start_teacher
 from src.engine.progress.time_left import TimeLeft, time_left
 
 SCHEDULE = ((40, 20), (100, 40))
@@ -120,3 +121,12 @@ def test_short_and_resumed_runs_tell_a_real_number(toys, tmp_path):
     assert "at least" not in "".join(lines)
     rows = [json.loads(line) for line in (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()]
     assert all(row[IMAGE] > 0 for row in rows if "student/AP" in row)
+
+
+@pytest.mark.parametrize("is_compiled", [False, True])
+def test_the_second_compilation_is_announced_where_it_is_still_to_come(is_compiled):
+    said = []
+    log = SimpleNamespace(info=said.append, time_left=SimpleNamespace(is_compiled=is_compiled))
+    config = SimpleNamespace(burn_up_iter=2, teacher_start="mean", supervised_ema=False)
+    start_teacher(SimpleNamespace(config=config, log=log), 2)
+    assert len(said) == 2 - is_compiled and ("compiled first" in said[-1]) is not is_compiled
