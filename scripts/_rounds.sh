@@ -215,6 +215,7 @@ select_images() {
         run_logged "$folder" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_round_tasks.py" tasks "$folder/tasks" \
             --list "$(picked_list)" --format "$tool"
     else
+        check_no_tasks
         write_tasks
         written=true
     fi
@@ -246,6 +247,16 @@ write_tasks() {
     tasks_command "$tool" "$folder/tasks"
     run_logged "$folder" "$PYTHON" "$root/${command[0]}" "${command[@]:1}" "${task_options[@]}"
     [[ $in_place == *" $tool "* ]] || mkdir -p -- "$folder/labels"
+}
+
+# check_no_tasks: exits if the folder for the tasks of this round holds something, without the file that says what was sent.
+check_no_tasks() {
+    local tasks="$folder/tasks" away="$folder/tasks_before" number=1 given=""
+    [ -e "$tasks" ] && { [ ! -d "$tasks" ] || [ -n "$(ls -A -- "$tasks")" ]; } || return 0
+    while [ -e "$away" ] || [ -L "$away" ]; do away="$folder/tasks_before_$((++number))"; done
+    [[ $in_place != *" $tool "* ]] || given=", with --labels and that other folder if images are labelled in it"
+    fail "$tasks holds no manifest.json, which says what was sent to be labelled. Put it back, or have the tasks made again: type this, which moves the folder away, and give the same command$given:
+$(print_command mv "$tasks" "$away")"
 }
 
 # labels_place: where labels of this round are looked for if --labels does not say it.

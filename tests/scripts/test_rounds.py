@@ -236,8 +236,9 @@ def test_tasks_are_of_the_tool_and_of_the_list_or_it_is_said(campaign):
     assert edited.returncode == 0 and "was edited since its 4 images were written" in edited.stdout
     os.remove(out / "round_1/tasks/manifest.json")
     lost = campaign.run(command, **NO_PAGE)
-    assert lost.returncode == 2 and "so move it away" in lost.stdout + lost.stderr
-    shutil.move(out / "round_1/tasks", campaign.folder / "old tasks")
+    assert lost.returncode == 2 and "holds no manifest.json" in lost.stderr and "output_dir" not in lost.stdout + lost.stderr
+    subprocess.run(next_command(lost.stderr), check=True)
+    assert (out / "round_1/tasks_before").is_dir()
     assert "images to label: 2," in campaign.run(command, **NO_PAGE).stdout
 
 
