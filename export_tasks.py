@@ -43,6 +43,7 @@ from src.data.provenance import made_from, read_side_file
 from src.errors import DataError, UserError, entry_point
 from src.evaluation.box_arrays import detection_arrays
 from src.evaluation.coco_matching import match
+from src.evaluation.doubtful_results import doubts
 from src.evaluation.errors.precision_thresholds import precision_thresholds
 from src.evaluation.results_file import check_results
 from src.labelling.outgoing import IMAGE_FILES, TOOLS, check_folder, write_tasks
@@ -248,7 +249,14 @@ def review(args: argparse.Namespace) -> None:
         made_from=origin,
     )
     write_tasks(manifest, paths, args.output_dir, args.image_files, args.ann_file)
-    if not (score > CONFIDENT).any():
+    for sentence in doubts(records, truth):
+        print(f"suspicious: {sentence}")
+    if not len(score):
+        print(
+            f"suspicious: {args.infer_json} has no detection in any of {counted(len(labels), 'labelled image')}, so every label counts as one of "
+            "nothing; is it of a trained detector, and of these images?"
+        )
+    elif not (score > CONFIDENT).any():
         print(
             f"note: no detection has a score above {CONFIDENT}: the detector knows little yet, so a disagreement says little about a label; "
             "after a longer training the review finds more"

@@ -99,7 +99,12 @@ check_place() {
 # another form, the copy takes its place.
 check_first_labels() {
     FIRST_LABELS="$OUTPUT_DIR/first_train_ann.json"
-    [ -f "$OUTPUT_DIR/round_1/config.yaml" ] && [ -f "$FIRST_LABELS" ] || return 0
+    [ -f "$OUTPUT_DIR/round_1/config.yaml" ] && [ -f "$TRAIN_ANN" ] || return 0
+    if [ ! -f "$FIRST_LABELS" ]; then
+        echo "note: $FIRST_LABELS, the copy of TRAIN_ANN that the rounds began with, is missing; it is made again from $TRAIN_ANN, which" \
+            "cannot be compared with it. If labels were edited since, begin anew in another OUTPUT_DIR"
+        copy_first_labels
+    fi
     if cmp -s -- "$TRAIN_ANN" "$FIRST_LABELS"; then return 0; fi
     local anyway=() more
     if is_enabled resume_anyway; then anyway=(--resume_anyway); fi
@@ -112,6 +117,11 @@ check_first_labels() {
 # keep_first_labels: copies TRAIN_ANN to FIRST_LABELS before the first training begins.
 keep_first_labels() {
     [ "$number" = 1 ] && [ -n "${FIRST_LABELS:-}" ] && [ -f "$TRAIN_ANN" ] && [ ! -f "$folder/config.yaml" ] || return 0
+    copy_first_labels
+}
+
+# copy_first_labels: copies TRAIN_ANN to FIRST_LABELS.
+copy_first_labels() {
     mkdir -p -- "$OUTPUT_DIR"
     cp -- "$TRAIN_ANN" "$FIRST_LABELS.part"
     mv -- "$FIRST_LABELS.part" "$FIRST_LABELS"
@@ -215,6 +225,7 @@ select_images() {
         run_logged "$folder" env PYTHONPATH="$root" "$PYTHON" "$root/scripts/_round_tasks.py" tasks "$folder/tasks" \
             --list "$(picked_list)" --format "$tool"
     else
+        check_no_tasks
         write_tasks
         written=true
     fi
@@ -246,6 +257,16 @@ write_tasks() {
     tasks_command "$tool" "$folder/tasks"
     run_logged "$folder" "$PYTHON" "$root/${command[0]}" "${command[@]:1}" "${task_options[@]}"
     [[ $in_place == *" $tool "* ]] || mkdir -p -- "$folder/labels"
+}
+
+# check_no_tasks: exits if the folder for the tasks of this round holds something, without the file that says what was sent.
+check_no_tasks() {
+    local tasks="$folder/tasks" away="$folder/tasks_before" number=1 given=""
+    [ -e "$tasks" ] && { [ ! -d "$tasks" ] || [ -n "$(ls -A -- "$tasks")" ]; } || return 0
+    while [ -e "$away" ] || [ -L "$away" ]; do away="$folder/tasks_before_$((++number))"; done
+    [[ $in_place != *" $tool "* ]] || given=", with --labels and that other folder if images are labelled in it"
+    fail "$tasks holds no manifest.json, which says what was sent to be labelled. Put it back, or have the tasks made again: type this, which moves the folder away, and give the same command$given:
+$(print_command mv "$tasks" "$away")"
 }
 
 # labels_place: where labels of this round are looked for if --labels does not say it.
@@ -364,6 +385,10 @@ train_stage() {
     keep_first_labels
     if $resuming && [ -f "$2/config.yaml" ]; then options+=(--resume true); fi
     train "$@"
+    if [ ! -f "$2/best_model.ckpt" ] && grep -qsE '"[a-z_]+/AP": [0-9]' -- "$2/metrics.jsonl"; then
+        echo "note: $2/best_model.ckpt is missing, though this training was evaluated; the latest network, $2/model_0.ckpt, takes its place." \
+            "To use the best one, stop the job and put that file back"
+    fi
 }
 
 # evaluate_stage FOLDER: evaluates the best detector of the stage if there are evaluation data; that of a round once.

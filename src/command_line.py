@@ -122,7 +122,7 @@ def positive_number(text: str) -> float:
     """A finite number above 0, as the type of an option."""
     value = _as_number(text, float, "a number above 0")
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number above 0")
+        raise argparse.ArgumentTypeError(f"{text}: must be a finite number above 0")
     return value
 
 

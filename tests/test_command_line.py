@@ -126,6 +126,7 @@ def test_a_folder_in_place_of_a_file_is_one_line(path, capsys):
     ("kind", "text", "words"),
     [
         (positive_number, "0,5", "'0,5': must be a number above 0; decimals have a point"),
+        (positive_number, "inf", "inf: must be a finite number above 0"),
         (percent, "half", "'half': must be 0 to 100 percent"),
         (positive_count, "2.5", "'2.5': must be a whole number from 1 to 2147483647"),
     ],

@@ -106,6 +106,14 @@ def test_least_objects_need_a_class_and_the_csv_of_the_ranking(folder, capsys):
     )
 
 
+def test_a_class_with_a_comma_is_told_as_one(folder, capsys):
+    named = {"categories": [{"id": 1, "name": "b, c"}]}
+    write(folder / "full.json", FULL | named)
+    write(folder / "part.json", hide_labels(FULL | named, {1, 9}))
+    said = refused(folder, capsys, 50, "--at_least", "c=3")
+    assert 'with a class of the annotation file: ["b, c"]' in said
+
+
 def test_a_tenth_of_the_pick_is_random(folder, capsys):
     labelled, _ = pick(folder, 90, "--random_share", "0.5")
     assert len(labelled) == 9 and "3 of the 7 picked images are drawn at random (seed 10)" in capsys.readouterr().out

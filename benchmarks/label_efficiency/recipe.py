@@ -69,7 +69,7 @@ class Setting:
 def options_of(plan: Plan, arm: Arm) -> list[str]:
     """Settings of an arm as command-line arguments."""
     settings = plan.options | arm.options
-    return [word for key, value in settings.items() for word in (f"--{key}", _word(value))]
+    return [f"--{key}={_word(value)}" for key, value in settings.items()]
 
 
 def config_of(plan: Plan, leaf: Path, arm: Arm) -> Config:
@@ -87,6 +87,10 @@ def check(plan: Plan, leaf: Path, cells: list[Cell]) -> None:
     given = {"options": plan.options} | {f"arms.{name}.options": arm.options for name, arm in plan.arms.items()}
     for place, options in given.items():
         faults += [f"{place}.{key}: {_SET_HERE[key]}; remove it" for key in options if key in _SET_HERE]
+        dashed = {key: key.lstrip("-") for key in options if key.startswith("-")}
+        faults += [f"{place}.{key}: a setting has no dashes before it; write {name}" for key, name in dashed.items()]
+    if faults:
+        raise DataError("settings of the plan", faults)
     for cell in {cell.key.arm: cell for cell in cells}.values():
         try:
             config = config_of(plan, leaf, cell.arm)

@@ -24,7 +24,13 @@ def ranking_changes(ranking: Path, files: Mapping[str, Path], settings: Mapping[
     changes = []
     for option, path in files.items():
         known = _input(steps, option)
-        if known and known["sha256"] != file_hash(path):
+        if not known or known["sha256"] == file_hash(path):
+            continue
+        if not (before := path.with_name(known["name"])).exists():
+            changes.append(
+                f"{option}: was {before}, which is missing, and {path} has other content; put that file back"
+            )
+        else:
             changes.append(f"{option}: the content of {path} has changed")
     for key, value in settings.items():
         known = next((step["settings"][key] for step in steps if key in step["settings"]), value)

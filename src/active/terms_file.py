@@ -13,6 +13,7 @@ import numpy as np
 from src.active.detections_file import DetectionTable
 from src.active.strategies.pool import Acquisition
 from src.active.strategies.reference import CONFIDENT
+from src.command_line import names_in_one_word
 from src.csv_file import cell_text, csv_text
 from src.data.checks.row_marks import finite_number
 from src.errors import DataError, UserError, reason_of
@@ -80,7 +81,7 @@ def predicted_objects(terms: dict[str, dict[str, str]], class_name: str) -> dict
     """
     key, classes = f"{_OBJECTS}{class_name}", ranked_classes(terms)
     if class_name not in classes:
-        known = ", ".join(sorted(classes)) or "none"
+        known = names_in_one_word(sorted(classes)) if classes else "none"
         raise UserError(f"at_least: {class_name} is not one of the ranked classes ({known})")
     found = {name: finite_number(row[key]) for name, row in terms.items()}
     wrong = next((name for name, count in found.items() if count is None or count < 0), None)

@@ -46,6 +46,16 @@ def test_the_same_command_changes_nothing(ranking):
     assert changes(ranking, strategy="reference", weights=[1, 1, 1], seed=10, test_score_thr=0.05, new_option=3) == []
 
 
+def test_a_file_that_is_gone_is_named(ranking):
+    folder = ranking.parent
+    (folder / "model_0.ckpt").write_text("other")
+    (folder / "net.ckpt").rename(folder / "kept.ckpt")
+    told = ranking_changes(ranking, {"checkpoint_path": folder / "model_0.ckpt"}, {})
+    assert told == [
+        f"checkpoint_path: was {folder / 'net.ckpt'}, which is missing, and {folder / 'model_0.ckpt'} has other content; put that file back"
+    ]
+
+
 def test_each_change_is_told(ranking):
     assert changes(ranking, strategy="entropy") == ["strategy: was reference, is entropy"]
     assert changes(ranking, weights=[1, 2, 1]) == ["weights: was [1, 1, 1], is [1, 2, 1]"]

@@ -799,6 +799,16 @@ def test_a_detector_that_is_sure_of_nothing_is_no_witness_against_labels(place, 
         )
 
 
+@pytest.mark.parametrize("as_records", [False, True])
+def test_a_review_by_no_detection_at_all_is_doubted(place, capsys, as_records):
+    images = json.loads((place / "train_1.json").read_text())["images"]
+    (place / "none.json").write_text(json.dumps([] if as_records else {image["file_name"]: [] for image in images}))
+    words = ["--review", "--ann_file", place / "train_1.json", "--infer_json", place / "none.json", "--format", "coco"]
+    export_tasks.main([*map(str, words), "--img_dir", str(place / "images"), "--output_dir", str(place / "doubted")])
+    said = capsys.readouterr().out
+    assert "suspicious: " in said and "has no detection in any of " in said and "knows little yet" not in said
+
+
 def test_labels_that_were_found_right_stay_to_the_digit(place):
     tasks = review(place)
     labels = LABELLERS["label_studio"](tasks, {"known.jpg": [("dog", (1, 1, 11, 11))]}, place / "export")

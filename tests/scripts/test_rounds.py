@@ -220,6 +220,31 @@ def test_other_first_labels_are_told_before_anything_is_trained(campaign):
     assert campaign.played().count("train.py") == 2
 
 
+def test_a_lost_copy_of_the_first_labels_is_made_again_and_told(campaign):
+    command = campaign.command(*LEAF, "--budget_images", "4", "--rounds", "2")
+    assert campaign.run(command, **NO_PAGE).returncode == 0
+    copy = campaign.folder / "out/first_train_ann.json"
+    copy.unlink()
+    told = f"note: {copy}, the copy of TRAIN_ANN that the rounds began with, is missing"
+    assert (
+        told in campaign.run(command, **NO_PAGE).stdout
+        and copy.read_bytes() == (campaign.folder / "train.json").read_bytes()
+    )
+    again = campaign.run(command, **NO_PAGE)
+    assert again.returncode == 0 and "is missing" not in again.stdout
+
+
+def test_a_lost_best_network_is_named(campaign):
+    """Lost before the ranking, the latest one takes its place, which is said; lost afterwards, the ranking is refused."""
+    command = campaign.command(*LEAF, "--budget_images", "4", "--rounds", "2")
+    first = campaign.folder / "out/round_1"
+    first.mkdir(parents=True)
+    (first / "metrics.jsonl").write_text('{"step": 2, "student/AP": 0.5}\n')
+    said = campaign.run(command, **NO_PAGE)
+    assert said.returncode == 0 and f"note: {first}/best_model.ckpt is missing" in said.stdout, said.stderr
+    assert "best_model" not in campaign.run(command, **NO_PAGE).stdout
+
+
 def test_tasks_are_of_the_tool_and_of_the_list_or_it_is_said(campaign):
     out = campaign.folder / "out"
     command = campaign.command(*LEAF, "--budget_images", "4", "--rounds", "3")
@@ -236,8 +261,13 @@ def test_tasks_are_of_the_tool_and_of_the_list_or_it_is_said(campaign):
     assert edited.returncode == 0 and "was edited since its 4 images were written" in edited.stdout
     os.remove(out / "round_1/tasks/manifest.json")
     lost = campaign.run(command, **NO_PAGE)
-    assert lost.returncode == 2 and "so move it away" in lost.stdout + lost.stderr
-    shutil.move(out / "round_1/tasks", campaign.folder / "old tasks")
+    assert (
+        lost.returncode == 2
+        and "holds no manifest.json" in lost.stderr
+        and "output_dir" not in lost.stdout + lost.stderr
+    )
+    subprocess.run(next_command(lost.stderr), check=True)
+    assert (out / "round_1/tasks_before").is_dir()
     assert "images to label: 2," in campaign.run(command, **NO_PAGE).stdout
 
 

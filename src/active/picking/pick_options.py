@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.command_line import parse_names
+from src.command_line import names_in_one_word, parse_names
 from src.errors import UserError
 from src.wording import as_share
 
@@ -96,7 +96,7 @@ class PickOptions:
                 )
             if name not in classes or not _COUNT.fullmatch(least):
                 raise UserError(
-                    f"at_least {text:.60}: must be CLASS=N with a class of the annotation file: {', '.join(classes)}"
+                    f"at_least {text:.60}: must be CLASS=N with a class of the annotation file: {names_in_one_word(classes)}"
                 )
             floors[name] = int(least)
         return floors

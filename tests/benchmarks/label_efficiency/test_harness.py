@@ -148,6 +148,7 @@ def test_a_cell_that_fails_leaves_the_others_and_says_where(bench):
         ({"max_iter": 5}, "max_iter: the plan says it as passes"),
         ({"train_ann_file": "x.json"}, "train_ann_file: the plan says it as data"),
         ({"resume": True}, "resume: each cell has a folder of its own"),
+        ({"--base_lr": 0.1}, "--base_lr: a setting has no dashes before it; write base_lr"),
     ],
 )
 def test_options_that_would_not_reach_the_cells_are_refused(bench, options, said):
@@ -155,6 +156,13 @@ def test_options_that_would_not_reach_the_cells_are_refused(bench, options, said
     assert f"options.{said}" in bench.run(status=2) and not bench.cells.exists()
     bench.plan(arms=ARMS | {"semi_supervised": ARMS["semi_supervised"] | {"options": options}})
     assert f"arms.semi_supervised.options.{said}" in bench.run(status=2) and not bench.cells.exists()
+
+
+def test_a_value_that_looks_like_an_option_is_told_as_a_value(bench):
+    bench.plan(options={"base_lr": "-x"})
+    said = bench.run(status=2)
+    assert "base_lr" in said and "-x" in said and "usage" not in said and "expected one argument" not in said
+    assert not bench.cells.exists()
 
 
 def test_a_result_of_another_plan_is_refused(bench):
