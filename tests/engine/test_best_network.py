@@ -31,8 +31,8 @@ def log_of(folder: Path) -> str:
 
 
 def last_line(folder: Path) -> str:
-    """What it said last."""
-    return log_of(folder).splitlines()[-1]
+    """How it ended; a run without AP says one line more, on what to do next."""
+    return [line for line in log_of(folder).splitlines() if not line.startswith("what to do next: ")][-1]
 
 
 def weights(path: Path) -> dict[str, bytes]:

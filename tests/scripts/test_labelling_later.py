@@ -94,7 +94,7 @@ def test_the_picked_images_of_a_plain_folder_are_labelled_and_the_job_resumed(wo
         (coco(2), ("--max_itre", "3"), "did you mean max_iter"),
         (coco(2), ("--pick_ration", "30"), "did you mean pick_ratio"),
         (coco(2), ("--config", "a.yaml"), "did you mean config_path"),
-        (coco(2), ("--pick_ratio", "6O"), "argument --pick_ratio: invalid float value: '6O'"),
+        (coco(2), ("--pick_ratio", "6O"), "argument --pick_ratio: '6O': must be a number"),
         (coco(2), ("--strategy", "entropi"), "argument --strategy: invalid choice: 'entropi' (choose from 'reference'"),
         (coco(2), ("--budget_hours", "2h"), "error: argument --budget_hours: '2h': "),
         (coco(2), ("--strategy",), "argument --strategy: expected one argument"),

@@ -22,7 +22,7 @@ COPIED = [
     *(f"scripts/{name}" for name in ("_env.sh", "_packages.sh", "_requirements.py", "run_tests.sh")),
     *(f"requirements{name}.txt" for name in ("", "-deploy", "-dev")),
 ]
-TOOLS = "bash cat cp dirname env grep ls mkdir mktemp mv nice nproc realpath rm sed sh sha256sum tail touch"
+TOOLS = "bash cat cp dirname env grep ls mkdir mktemp mv nice nproc readlink realpath rm sed sh sha256sum tail touch"
 PYTHON_PACKAGES = ["python3.11-venv", "libgomp1"]
 CPP_PACKAGES = [
     "cmake",

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-words = dict(zip(sys.argv[1:], sys.argv[2:]))
+words = dict(zip(sys.argv[1:], sys.argv[2:])) | dict(word.split("=", 1) for word in sys.argv[1:] if "=" in word)
 run, steps = Path(words["--save_checkpoint_path"]), int(words["--max_iter"])
 steps_file = run / "steps.txt"
 with Path(os.environ["STAND_IN_STARTS"]).open("a") as starts:
