@@ -215,6 +215,22 @@ def find_reasons(args: argparse.Namespace, names: list[str]) -> list[Reason]:
     return reasons
 
 
+def print_review_doubts(path: Path, records: list[dict], truth: Annotations) -> None:
+    """What speaks against reviewing labels by these detections."""
+    for sentence in doubts(records, truth):
+        print(f"suspicious: {sentence}")
+    if not records:
+        print(
+            f"suspicious: {path} has no detection in any of {counted(len(truth.labelled), 'labelled image')}, so every label counts as one of "
+            "nothing; is it of a trained detector, and of these images?"
+        )
+    elif all(row["score"] <= CONFIDENT for row in records):
+        print(
+            f"note: no detection has a score above {CONFIDENT}: the detector knows little yet, so a disagreement says little about a label; "
+            "after a longer training the review finds more"
+        )
+
+
 def review(args: argparse.Namespace) -> None:
     """Rank labelled images by disagreement, write the folder, report."""
     coco = read_as_coco(args.ann_file, args.img_dir, unlabelled_img_dir=args.unlabelled_img_dir)
@@ -249,18 +265,7 @@ def review(args: argparse.Namespace) -> None:
         made_from=origin,
     )
     write_tasks(manifest, paths, args.output_dir, args.image_files, args.ann_file)
-    for sentence in doubts(records, truth):
-        print(f"suspicious: {sentence}")
-    if not len(score):
-        print(
-            f"suspicious: {args.infer_json} has no detection in any of {counted(len(labels), 'labelled image')}, so every label counts as one of "
-            "nothing; is it of a trained detector, and of these images?"
-        )
-    elif not (score > CONFIDENT).any():
-        print(
-            f"note: no detection has a score above {CONFIDENT}: the detector knows little yet, so a disagreement says little about a label; "
-            "after a longer training the review finds more"
-        )
+    print_review_doubts(args.infer_json, records, truth)
     kinds = Counter(ranking[name][0].kind for name in names)
     print(
         f"{args.output_dir}: {counted(len(tasks), 'image')} to review for {args.format}, of {len(doubted)} with a disagreement and "
